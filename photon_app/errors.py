@@ -1,0 +1,53 @@
+"""Every error that Photon raises on purpose.
+
+::
+
+    PhotonError
+    ├── SettingsError    a setting that cannot be used; stops the start, one line
+    ├── StartError       the process cannot start: port taken, page not built
+    ├── RecordingError   a file that is not a recording, with line and reason
+    └── RequestError     one request of one client that cannot be met, with its code
+
+The message of each is a sentence for the person who can mend it: what was expected, what was
+given, what to do. No message ever holds a secret. Bytes from outside never raise: decoders
+return what they understood (see ``feed.finnhub_wire``).
+"""
+
+from typing import Literal
+
+ErrorCode = Literal[
+    "bad_json",
+    "bad_message",
+    "unknown_action",
+    "bad_symbol",
+    "unknown_symbol",
+    "too_many_symbols",
+    "rate_limited",
+    "internal",
+]
+"""The codes of ``error`` messages and of per-symbol rejections on ``/ws``."""
+
+
+class PhotonError(Exception):
+    """Base of every error below."""
+
+
+class SettingsError(PhotonError):
+    """A setting cannot be used."""
+
+
+class StartError(PhotonError):
+    """The process cannot start."""
+
+
+class RecordingError(PhotonError):
+    """A file is not a recording."""
+
+
+class RequestError(PhotonError):
+    """One client's request cannot be met; the connection goes on."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code: ErrorCode = code
+        self.message = message

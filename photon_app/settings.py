@@ -1,0 +1,320 @@
+"""Photon's settings: read once from the process environment and ``.env``, typed, bounded, frozen.
+
+The environment wins over ``.env``, which is read with python-dotenv and never copied into the
+environment, so child processes do not inherit a key from a file. An empty value counts as unset.
+A value that cannot be used raises ``SettingsError`` with one line: the variable, what was given,
+what is allowed. The API key is a ``Secret``: whatever prints it prints ``Secret(***)``.
+"""
+
+import dataclasses
+import ipaddress
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from photon_app.errors import RequestError, SettingsError
+from photon_app.model import parse_symbol
+
+DEFAULT_SYMBOLS = ("AAPL", "MSFT", "NVDA", "GOOGL", "AMZN", "META", "TSLA", "AMD", "JPM", "NFLX")
+
+T = TypeVar("T")
+FeedKind = Literal["finnhub", "simulated", "replay"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+SymbolList = tuple[tuple[str, ...] | None, dict[str, float]]
+FeedChoice = tuple[Literal["auto"] | FeedKind, Path | None]
+_NO_SYMBOLS: SymbolList = (None, {})
+_AUTO_FEED: FeedChoice = ("auto", None)
+
+
+class Secret:
+    """A string that no ``repr``, ``str``, f-string or traceback shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself; for the one place that sends it."""
+        return self._value
+
+    def scrub(self, text: str) -> str:
+        """``text`` with every appearance of the secret replaced, for foreign error texts."""
+        return text.replace(self._value, "***")
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """One process's settings. Names, defaults and meanings are those of ``docs/protocol.md``."""
+
+    finnhub_api_key: Secret | None = None
+    finnhub_ws_url: str = "wss://ws.finnhub.io"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    frontend_url: tuple[str, ...] = ("http://localhost:3000", "http://127.0.0.1:3000")
+    feed: FeedKind = "simulated"
+    replay_path: Path | None = None
+    replay_speed: float = 1.0
+    replay_loop: bool = True
+    symbols: tuple[str, ...] | None = None
+    """The default symbols, or ``None`` when not set: ``DEFAULT_SYMBOLS``, or a recording's own."""
+    start_prices: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    symbol_limit: int = 50
+    max_symbols: int = 100
+    max_symbols_total: int = 2000
+    linger_s: float = 30.0
+    sim_interval_ms: int = 250
+    sim_seed: int | None = None
+    flush_ms: int = 20
+    ws_format: Literal["events", "array"] = "events"
+    max_connections: int = 10_000
+    messages_per_s: int = 20
+    slow_s: float = 10.0
+    log_level: LogLevel = "info"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the server listens on this machine only."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine (RFC 6761 for ``localhost``)."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | str | None = ".env") -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: the environment, ``os.environ`` when not given.
+        dotenv: a file of further values, skipped when absent or ``None``.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    file_values = dotenv_values(dotenv) if dotenv is not None and Path(dotenv).is_file() else {}
+    merged = {**file_values, **(os.environ if environ is None else environ)}
+    values = {name: value.strip() for name, value in merged.items() if value and value.strip()}
+    return _Reader(values).settings()
+
+
+class _Reader:
+    """Turns one mapping of names to texts into ``Settings``."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def settings(self) -> Settings:
+        key = self._values.get("FINNHUB_API_KEY")
+        feed, replay_path = self._feed(has_key=key is not None)
+        symbols, start_prices = self._get("PHOTON_SYMBOLS", _symbols, _NO_SYMBOLS)
+        self._workers()
+        return Settings(
+            finnhub_api_key=Secret(key) if key else None,
+            finnhub_ws_url=self._get("FINNHUB_WS_URL", _ws_url, DEFAULTS.finnhub_ws_url),
+            host=self._get("HOST", _host, DEFAULTS.host),
+            port=self._get("PORT", _integer(0, 65535), 8000),
+            frontend_url=self._get("FRONTEND_URL", _origins, DEFAULTS.frontend_url),
+            feed=feed,
+            replay_path=replay_path,
+            replay_speed=self._get("PHOTON_REPLAY_SPEED", _number(0, 1_000_000), 1.0),
+            replay_loop=self._get("PHOTON_REPLAY_LOOP", _switch, default=True),
+            symbols=symbols,
+            start_prices=start_prices,
+            symbol_limit=self._count("PHOTON_SYMBOL_LIMIT", DEFAULTS.symbol_limit),
+            max_symbols=self._count("PHOTON_MAX_SYMBOLS", DEFAULTS.max_symbols),
+            max_symbols_total=self._count("PHOTON_MAX_SYMBOLS_TOTAL", DEFAULTS.max_symbols_total),
+            linger_s=self._get("PHOTON_LINGER_S", _number(0, 86_400), DEFAULTS.linger_s),
+            sim_interval_ms=self._get(
+                "PHOTON_SIM_INTERVAL_MS", _integer(1, 60_000), DEFAULTS.sim_interval_ms
+            ),
+            sim_seed=self._get("PHOTON_SIM_SEED", _integer(0, 2**63 - 1), None),
+            flush_ms=self._get("PHOTON_FLUSH_MS", _integer(1, 10_000), DEFAULTS.flush_ms),
+            ws_format=self._get("PHOTON_WS_FORMAT", _one_of("events", "array"), "events"),
+            max_connections=self._count("PHOTON_MAX_CONNECTIONS", DEFAULTS.max_connections),
+            messages_per_s=self._count("PHOTON_MESSAGES_PER_S", DEFAULTS.messages_per_s),
+            slow_s=self._get("PHOTON_SLOW_S", _number(0.1, 3600), DEFAULTS.slow_s),
+            log_level=self._get("LOG_LEVEL", _log_level, DEFAULTS.log_level),
+        )
+
+    def _get(self, name: str, parse: "Callable[[str], T]", default: T) -> T:
+        given = self._values.get(name)
+        if given is None:
+            return default
+        try:
+            return parse(given)
+        except ValueError as error:
+            message = f"{name}={_shown(given)} cannot be used: expected {error}"
+            raise SettingsError(message) from None
+
+    def _count(self, name: str, default: int) -> int:
+        return self._get(name, _integer(1, 1_000_000), default)
+
+    def _feed(self, *, has_key: bool) -> tuple[FeedKind, Path | None]:
+        choice, path = self._get("PHOTON_FEED", _feed_choice, _AUTO_FEED)
+        if choice == "auto":
+            return ("finnhub" if has_key else "simulated"), None
+        if choice == "finnhub" and not has_key:
+            message = (
+                "FINNHUB_API_KEY not found: PHOTON_FEED=finnhub needs a key in the environment or "
+                "in .env (a free one: https://finnhub.io/register); without a key use "
+                "PHOTON_FEED=simulated"
+            )
+            raise SettingsError(message)
+        return choice, path
+
+    def _workers(self) -> None:
+        workers = self._count("PHOTON_WORKERS", 1)
+        if workers > 1:
+            message = (
+                f"PHOTON_WORKERS={workers} cannot be used: more than one worker needs Redis, which "
+                "this version does not have yet; expected 1"
+            )
+            raise SettingsError(message)
+
+
+DEFAULTS = Settings()
+
+
+def _shown(given: str) -> str:
+    shown = given if len(given) <= 60 else given[:60] + "…"
+    return repr(shown.split("token=")[0] + "token=***" if "token=" in shown else shown)
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        allowed = f"a whole number from {low} to {high}"
+        if not (text.isascii() and text.isdigit() and len(text) <= 20):
+            raise ValueError(allowed)
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(allowed)
+        return value
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        allowed = f"a number from {low:g} to {high:g}"
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(allowed) from None
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError(allowed)
+        return value
+
+    return parse
+
+
+C = TypeVar("C", bound=str)
+
+
+def _one_of(*choices: C) -> Callable[[str], C]:
+    def parse(text: str) -> C:
+        for choice in choices:
+            if text.lower() == choice:
+                return choice
+        raise ValueError("one of " + ", ".join(choices))
+
+    return parse
+
+
+_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
+_log_level: Callable[[str], LogLevel] = _one_of(*_LEVELS)
+
+
+def _switch(text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise ValueError("0 or 1")
+    return text == "1"
+
+
+def _host(text: str) -> str:
+    if not text.isascii() or any(c in text for c in "/ ,@?#"):
+        raise ValueError("a host name or address, such as 127.0.0.1 or 0.0.0.0")
+    return text.strip("[]")
+
+
+def _ws_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        raise ValueError("a ws:// or wss:// address, such as wss://ws.finnhub.io")
+    return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = []
+    for part in (p.strip().rstrip("/") for p in text.split(",")):
+        if not part:
+            continue
+        url = urlsplit(part)
+        if url.scheme not in {"http", "https"} or not url.hostname or url.path or url.query:
+            allowed = (
+                "a comma list of origins, such as https://prices.example.com,http://localhost:3000"
+            )
+            raise ValueError(allowed)
+        origins.append(part.lower())
+    return tuple(origins)
+
+
+def _symbols(text: str) -> SymbolList:
+    symbols: dict[str, None] = {}
+    prices: dict[str, float] = {}
+    for part in (p.strip() for p in text.split(",")):
+        if not part:
+            continue
+        name, equals, price = part.partition("=")
+        try:
+            symbol = parse_symbol(name.strip())
+        except RequestError as error:
+            raise ValueError(f"a comma list of symbols; {error.message}") from None
+        symbols[symbol] = None
+        if equals:
+            try:
+                prices[symbol] = _number(0.01, 1e9)(price.strip())
+            except ValueError as error:
+                raise ValueError(f"SYMBOL=PRICE with {error}") from None
+    return (tuple(symbols) or None), prices
+
+
+def _feed_choice(text: str) -> FeedChoice:
+    kind, colon, path = text.partition(":")
+    if kind == "replay" and path:
+        file = Path(path).expanduser()
+        if not file.is_file():
+            raise ValueError("replay:PATH with PATH an existing recording")
+        return "replay", file
+    if not colon:
+        simple = text.lower()
+        if simple == "auto":
+            return "auto", None
+        if simple == "finnhub":
+            return "finnhub", None
+        if simple == "simulated":
+            return "simulated", None
+    raise ValueError("auto, finnhub, simulated or replay:PATH")

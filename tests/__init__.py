@@ -1,0 +1,1 @@
+"""Photon's specification, in the order of its rooms."""

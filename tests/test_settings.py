@@ -1,0 +1,117 @@
+"""Settings are typed and bounded, and a secret stays one."""
+
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.errors import SettingsError
+from photon_app.settings import DEFAULTS, Secret, is_loopback, load
+
+CANARY = "canary-key-5f2c"
+
+
+def test_nothing_given_is_the_simulator_on_loopback() -> None:
+    """The defaults are those of the protocol."""
+    settings = load({}, dotenv=None)
+    assert settings == DEFAULTS
+    assert (settings.host, settings.port, settings.feed) == ("127.0.0.1", 8000, "simulated")
+
+
+def test_a_key_makes_auto_mean_finnhub() -> None:
+    """And without one, the simulator."""
+    assert load({"FINNHUB_API_KEY": CANARY}, dotenv=None).feed == "finnhub"
+    settings = load({"FINNHUB_API_KEY": CANARY, "PHOTON_FEED": "simulated"}, dotenv=None)
+    assert settings.feed == "simulated"
+
+
+def test_the_environment_wins_over_dotenv_and_empty_means_unset(tmp_path: Path) -> None:
+    """A file's values are not copied into the environment."""
+    file = tmp_path / ".env"
+    file.write_text("PORT=9001\nHOST=0.0.0.0\nFINNHUB_API_KEY=\n")
+    settings = load({"PORT": "9002", "HOST": ""}, dotenv=file)
+    assert settings.port == 9002
+    assert settings.feed == "simulated"
+
+
+def test_symbols_may_carry_start_prices() -> None:
+    """Canonical, in order, once each."""
+    settings = load({"PHOTON_SYMBOLS": " aapl=189.5, NVDA ,,AAPL, ic markets:1"}, dotenv=None)
+    assert settings.symbols == ("AAPL", "NVDA", "IC MARKETS:1")
+    assert settings.start_prices == {"AAPL": 189.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("PORT", "٣"),
+        ("HOST", "http://x"),
+        ("PHOTON_FEED", "yahoo"),
+        ("PHOTON_FEED", "replay:/no/such/file"),
+        ("PHOTON_REPLAY_SPEED", "nan"),
+        ("PHOTON_REPLAY_SPEED", "-1"),
+        ("PHOTON_REPLAY_LOOP", "yes"),
+        ("PHOTON_SYMBOLS", "AAPL,é"),
+        ("PHOTON_SYMBOLS", "AAPL=free"),
+        ("PHOTON_SYMBOL_LIMIT", "0"),
+        ("PHOTON_MAX_SYMBOLS", "1000001"),
+        ("PHOTON_FLUSH_MS", "0"),
+        ("PHOTON_WS_FORMAT", "xml"),
+        ("PHOTON_SIM_SEED", "1.5"),
+        ("PHOTON_WORKERS", "2"),
+        ("FRONTEND_URL", "localhost:3000"),
+        ("FRONTEND_URL", "http://x/path"),
+        ("FINNHUB_WS_URL", "https://finnhub.io"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_in_one_line(name: str, value: str) -> None:
+    """Naming the variable, what was given and what is allowed."""
+    with pytest.raises(SettingsError) as refused:
+        load({name: value}, dotenv=None)
+    message = str(refused.value)
+    assert message.startswith(f"{name}=")
+    assert "expected" in message
+    assert "\n" not in message
+
+
+def test_finnhub_without_a_key_says_so() -> None:
+    """In the words of the protocol."""
+    with pytest.raises(SettingsError, match=r"^FINNHUB_API_KEY not found"):
+        load({"PHOTON_FEED": "finnhub"}, dotenv=None)
+
+
+def test_the_key_is_in_no_rendering() -> None:
+    """Not of the settings, not of a refusal, not of its traceback."""
+    settings = load({"FINNHUB_API_KEY": CANARY}, dotenv=None)
+    assert settings.finnhub_api_key == Secret(CANARY)
+    assert CANARY not in f"{settings} {settings!r} {settings.finnhub_api_key}"
+    try:
+        load({"FINNHUB_API_KEY": CANARY, "FINNHUB_WS_URL": f"http://x?token={CANARY}"}, dotenv=None)
+    except SettingsError:
+        assert CANARY not in traceback.format_exc()
+
+
+@given(st.text(max_size=80))
+def test_no_text_is_anything_but_accepted_or_refused(value: str) -> None:
+    """Reading settings is total."""
+    for name in ("PORT", "PHOTON_SYMBOLS", "FRONTEND_URL", "PHOTON_FEED", "PHOTON_REPLAY_SPEED"):
+        message = ""
+        try:
+            load({name: value}, dotenv=None)
+        except SettingsError as refused:
+            message = str(refused)
+        assert "\n" not in message
+
+
+def test_loopback_is_this_machine_and_nothing_else() -> None:
+    """By name and by address."""
+    assert all(
+        map(is_loopback, ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "a.localhost"])
+    )
+    assert not any(map(is_loopback, ["", "0.0.0.0", "localhost.evil.example", "10.0.0.1", "1"]))
