@@ -1,0 +1,68 @@
+"""How long to wait before the next attempt to reach Finnhub.
+
+Owns the policy of ``docs/finnhub.md`` and nothing else: synchronous, no clock of its own, random
+by argument. The trap it avoids: Finnhub answers a client that reconnects at once by dropping it
+again, so an opened line proves nothing. Only a line that has delivered for 30 s does.
+"""
+
+import enum
+import random
+
+PROVEN_S = 30.0
+"""A line that has delivered for so long was a good one."""
+
+FIRST_S = 2.0
+CAP_S = 60.0
+PUNISHED_S = 60.0
+"""Least quiet after a 429 or a kick."""
+
+REFUSED_KEY_S = 900.0
+"""A refused key does not mend itself; its owner may have mended the account."""
+
+
+class Trouble(enum.Enum):
+    """Why there is no line, as far as waiting is concerned."""
+
+    LOST = enum.auto()
+    """No answer, an answer that is not a WebSocket, or a line that ended."""
+    THROTTLED = enum.auto()
+    """HTTP 429: too many attempts."""
+    KICKED = enum.auto()
+    """The server closed the line for what we are, such as a second connection on one key."""
+    UNAUTHORIZED = enum.auto()
+    """HTTP 401: the key was refused."""
+
+
+class Backoff:
+    """The delays of one feed's attempts, in order.
+
+    Args:
+        rng: jitter, so that many clients of one outage do not return together.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._attempt = 0
+
+    def delay(self, trouble: Trouble, delivered_s: float = 0.0) -> float:
+        """Seconds to wait before the next attempt.
+
+        The n-th delay is drawn from [d/2, d] with d = 2·2ⁿ s, at most 60 s. A line that had
+        delivered for 30 s sets n to 0 and is retried soon, however it ended.
+
+        Args:
+            trouble: what ended the line, or kept it from opening.
+            delivered_s: from the line's opening to its last message; 0 if it never opened.
+        """
+        proven = delivered_s >= PROVEN_S
+        if proven:
+            self._attempt = 0
+        longest = min(FIRST_S * 2.0**self._attempt, CAP_S)
+        # The exponent stops growing where the cap already holds: 2**n would overflow a float.
+        self._attempt = min(self._attempt + 1, 16)
+        drawn = self._rng.uniform(longest / 2, longest)
+        if trouble is Trouble.UNAUTHORIZED:
+            return REFUSED_KEY_S
+        if trouble is Trouble.THROTTLED or (trouble is Trouble.KICKED and not proven):
+            return PUNISHED_S + drawn
+        return drawn

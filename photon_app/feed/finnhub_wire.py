@@ -1,0 +1,290 @@
+"""Finnhub's wire: the one decoder of upstream frames, and the encoders that mirror it.
+
+Owns the JSON shapes of Finnhub's socket. Pure and synchronous; callable from any thread. Every
+feed reads through ``decode``: the live line, the simulator and a replay, so that an invented or
+recorded trade takes the same road as a real one.
+
+``decode`` is total: whatever the bytes are, it returns an event and never raises. It judges shape
+only. Whether a price or a time makes sense is for the market book, except for what JSON cannot
+carry (NaN, infinities, numbers that do not fit) and for symbols that are not canonical. One bad
+trade never loses the good ones around it: a frame that the typed decoder refuses is read again,
+loosely and slowly, trade by trade.
+"""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import msgspec
+
+from photon_app.errors import RequestError
+from photon_app.model import Fact, Trade, parse_symbol
+
+SHOWN_CHARS = 200
+"""Longest foreign text that an event carries; the rest is cut."""
+
+_KNOWN_CONDITIONS = 1024
+_KNOWN_CONDITION_BYTES = 128
+_KNOWN_SYMBOLS = 4096
+_MAX_DIGITS = 20
+
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Trades(Fact, frozen=True):
+    """A ``trade`` frame. ``skipped`` counts the trades in it that could not be read."""
+
+    batch: tuple[Trade, ...]
+    skipped: int = 0
+
+
+class Ping(Fact, frozen=True):
+    """A ``ping`` frame; it needs no reply."""
+
+
+class UpstreamError(Fact, frozen=True):
+    """An ``error`` frame, with Finnhub's own words."""
+
+    message: str
+
+
+class Unknown(Fact, frozen=True):
+    """A frame of a type that Photon does not read, such as ``news``."""
+
+    type: str
+
+
+class Malformed(Fact, frozen=True):
+    """A frame that is not a message at all."""
+
+    reason: str
+
+
+Event = Trades | Ping | UpstreamError | Unknown | Malformed
+
+
+class Subscribe(Fact, frozen=True):
+    """A client's wish to receive a symbol."""
+
+    symbol: str
+
+
+class Unsubscribe(Fact, frozen=True):
+    """A client's wish to receive a symbol no more."""
+
+    symbol: str
+
+
+_NO_CONDITIONS = msgspec.Raw(b"null")
+
+
+class _Print(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One trade. The fields stand in Finnhub's order, which is also the fastest to decode; the
+    conditions stay text, because a tape has few different lists of them (see ``_Conditions``).
+    """
+
+    c: msgspec.Raw = _NO_CONDITIONS
+    p: float
+    s: str
+    t: _Int64
+    v: _Int64 | float = 0
+
+
+class _WrittenPrint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One trade to be written."""
+
+    c: tuple[str, ...] | None
+    p: float
+    s: str
+    t: int
+    v: float
+
+
+class _LoosePrint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One trade whose time may be written as a float."""
+
+    c: tuple[str, ...] | None = None
+    p: float
+    s: str
+    t: _Int64 | float
+    v: _Int64 | float = 0
+
+
+class _ReadFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    data: list[_Print] | None = None
+    type: str
+    msg: str = ""
+
+
+class _TradeFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    data: list[_WrittenPrint]
+    type: str = "trade"
+
+
+class _Command(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    symbol: str
+
+
+class _Canonical(dict[str, bool]):
+    """Remembers which symbols are canonical; starts anew when full."""
+
+    def __missing__(self, symbol: str) -> bool:
+        if len(self) >= _KNOWN_SYMBOLS:
+            self.clear()
+        try:
+            known = parse_symbol(symbol) == symbol
+        except RequestError:
+            known = False
+        self[symbol] = known
+        return known
+
+
+class _Conditions(dict[bytes, tuple[str, ...] | None]):
+    """Remembers what lists of conditions mean, so that equal ones are one object and are decoded
+    once; ``None`` for what is no such list. Starts anew when full.
+    """
+
+    def __missing__(self, text: bytes) -> tuple[str, ...] | None:
+        if len(self) >= _KNOWN_CONDITIONS:
+            self.clear()
+        try:
+            known = _decode_conditions(text) or ()
+        except _REFUSALS:
+            return None
+        if len(text) <= _KNOWN_CONDITION_BYTES:
+            self[text] = known
+        return known
+
+
+_decode_conditions = msgspec.json.Decoder(tuple[str, ...] | None).decode
+_decode_frame = msgspec.json.Decoder(_ReadFrame).decode
+_decode_loose = msgspec.json.Decoder(_LoosePrint).decode
+_decode_command = msgspec.json.Decoder(_Command).decode
+_encode = msgspec.json.Encoder().encode
+_canonical = _Canonical()
+_conditions = _Conditions()
+
+_REFUSALS = (ValueError, RecursionError, OverflowError)
+"""What decoders raise for bytes they refuse; msgspec's and Unicode errors are ``ValueError``."""
+
+
+def decode(frame: bytes | str) -> Event:
+    """Read one upstream frame.
+
+    A trade without ``v`` is a price-only update of volume 0, like the zero that Finnhub sends for
+    currencies; integral volumes stay integers. Without ``c``, or with ``null``, it has no
+    conditions. A ``trade`` frame whose ``data`` is absent or ``null`` carries no trades.
+
+    Returns:
+        What was understood; ``Malformed`` when that is nothing. Never raises.
+    """
+    try:
+        read = _decode_frame(frame)
+    except _REFUSALS:
+        return _salvage(frame)
+    if read.type != "trade":
+        return _other(read.type, read.msg)
+    data = read.data
+    if not data:
+        return Trades(batch=())
+    canonical, conditions = _canonical, _conditions
+    batch = [
+        Trade(p.s, p.p, p.v, p.t, meant)
+        for p in data
+        if canonical[p.s] and (meant := conditions[bytes(p.c)]) is not None
+    ]
+    return Trades(batch=tuple(batch), skipped=len(data) - len(batch))
+
+
+def decode_command(text: bytes | str) -> Subscribe | Unsubscribe | Malformed:
+    """Read what a client sends to Finnhub. Never raises."""
+    try:
+        command = _decode_command(text)
+    except _REFUSALS as error:
+        return Malformed(reason=_shown(error))
+    if command.type == "subscribe":
+        return Subscribe(symbol=command.symbol)
+    if command.type == "unsubscribe":
+        return Unsubscribe(symbol=command.symbol)
+    return Malformed(reason=f"unknown type {_shown(command.type)!r}")
+
+
+def encode_trades(batch: Iterable[Trade]) -> str:
+    """One ``trade`` frame in Finnhub's shape; no conditions are written as ``null``."""
+    prints = [
+        _WrittenPrint(c=t.conditions or None, p=t.price, s=t.symbol, t=t.time_ms, v=t.volume)
+        for t in batch
+    ]
+    return _encode(_TradeFrame(data=prints)).decode()
+
+
+def encode_subscribe(symbol: str) -> str:
+    """The message that asks Finnhub for a symbol."""
+    return _encode(_Command(type="subscribe", symbol=symbol)).decode()
+
+
+def encode_unsubscribe(symbol: str) -> str:
+    """The message that lets a symbol go."""
+    return _encode(_Command(type="unsubscribe", symbol=symbol)).decode()
+
+
+def _other(kind: str, message: object) -> Event:
+    if kind == "ping":
+        return Ping()
+    if kind == "error":
+        return UpstreamError(message=_shown(message))
+    return Unknown(type=_shown(kind))
+
+
+def _salvage(frame: bytes | str) -> Event:
+    """Read a frame that the typed decoder refused, keeping every trade that is good by itself."""
+    try:
+        text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+        read: Any = json.loads(text, parse_int=_integer)
+    except _REFUSALS as error:
+        return Malformed(reason=_shown(error))
+    match read:
+        case {"type": "trade"}:
+            return _salvage_trades(read.get("data"))
+        case {"type": str(kind)}:
+            return _other(kind, read.get("msg", ""))
+        case dict():
+            return Malformed(reason="no type")
+        case _:
+            return Malformed(reason="not a JSON object")
+
+
+def _salvage_trades(data: object) -> Trades | Malformed:
+    if data is None:
+        return Trades(batch=())
+    if not isinstance(data, list):
+        return Malformed(reason="data is not a list")
+    batch = tuple(trade for trade in map(_salvage_trade, data) if trade is not None)
+    return Trades(batch=batch, skipped=len(data) - len(batch))
+
+
+def _integer(digits: str) -> int | float:
+    """An integer, or NaN for one with more digits than any figure of a trade can have."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else math.nan
+
+
+def _salvage_trade(item: Any) -> Trade | None:
+    try:
+        # Encoding refuses lone surrogates and turns NaN and infinities into null, which no number
+        # of a trade may be: what comes through is a trade that JSON can carry.
+        read = _decode_loose(_encode(item))
+    except (*_REFUSALS, TypeError):
+        return None
+    time_ms = int(read.t)
+    if time_ms != read.t or not -(2**63) <= time_ms < 2**63 or not _canonical[read.s]:
+        return None
+    return Trade(
+        symbol=read.s, price=read.p, volume=read.v, time_ms=time_ms, conditions=read.c or ()
+    )
+
+
+def _shown(text: object) -> str:
+    """Foreign text made safe to log and to send: one bounded line without odd characters."""
+    return "".join(c if c.isprintable() else "?" for c in str(text)[:SHOWN_CHARS])

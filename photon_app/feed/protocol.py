@@ -1,0 +1,127 @@
+"""What every feed is, and the time it lives by.
+
+Owns the ``Feed`` contract, ``Time`` (the one door to clocks and sleeping, so that tests can drive
+both) and ``Counters``. A feed runs on the event loop and is called only from there. It delivers
+synchronously into a ``model.Market``: a market that is slow slows the feed, never a queue between.
+It never holds a price, never judges one, and never raises for trouble upstream: that is a status.
+"""
+
+import asyncio
+import time
+from typing import Protocol
+
+import msgspec
+
+from photon_app.model import Clock, Market
+
+
+class Time(Protocol):
+    """The time of this process, injected into everything that waits."""
+
+    def now_ms(self) -> int:
+        """Wall clock, UNIX milliseconds; can step."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never steps back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after so many seconds; lets the event loop run even for 0."""
+        ...
+
+
+class SystemTime:
+    """The operating system's time."""
+
+    def now_ms(self) -> int:
+        """Wall clock, UNIX milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Seconds of the system's monotonic clock."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep on the running event loop."""
+        await asyncio.sleep(seconds)
+
+
+class WallClock:
+    """The market clock of every feed but a replay: the wall clock."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+
+    @property
+    def rate(self) -> float:
+        """Market seconds per wall second: always 1."""
+        return 1.0
+
+    def now_ms(self) -> int:
+        """The wall clock's time in UNIX milliseconds."""
+        return self._time.now_ms()
+
+
+class Counters(msgspec.Struct):
+    """What a feed has seen since it was made. Only the feed writes; ``/health`` reads."""
+
+    frames: int = 0
+    """Frames of every kind, the malformed ones included."""
+    trades: int = 0
+    """Trades delivered to the market."""
+    skipped: int = 0
+    """Trades in readable frames that could not be read themselves."""
+    malformed: int = 0
+    """Frames that were no message."""
+    unknown: int = 0
+    """Frames of a type that Photon does not read."""
+    errors: int = 0
+    """``error`` frames from upstream."""
+    warnings_dropped: int = 0
+    """Log lines not written because one of their kind had just been."""
+
+
+class Feed(Protocol):
+    """A source of trades."""
+
+    @property
+    def source(self) -> str:
+        """``finnhub``, ``simulated`` or ``replay:<file name>``."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The market's time: the wall clock, or the recording's."""
+        ...
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols that the source suggests as defaults; only a recording has any."""
+        ...
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The wanted symbols that upstream is asked for; the others wait for a slot."""
+        ...
+
+    @property
+    def counters(self) -> Counters:
+        """What was seen so far."""
+        ...
+
+    @property
+    def last_message_ms(self) -> int | None:
+        """Wall-clock time of the last upstream message, or ``None`` before the first."""
+        ...
+
+    def want(self, symbols: frozenset[str]) -> None:
+        """Say which symbols are wanted: always all of them. Cheap; before and during ``run``."""
+        ...
+
+    async def run(self, market: Market) -> None:
+        """Deliver until cancelled, or until a recording that does not loop has ended.
+
+        Never raises for upstream trouble. At most one ``run`` at a time.
+        """
+        ...

@@ -1,0 +1,248 @@
+"""Invented prices, for a developer without a key and a market that is closed.
+
+``Simulator`` owns the walks: pure, synchronous, seeded, driven by the time it is given.
+``SimulatedFeed`` is the shell that gives it the time and delivers what it makes, as wire frames
+through the same decoder as Finnhub's. Both are called on the event loop. A walk exists only while
+its symbol is wanted; a slow consumer only delays the next round. It never claims to be anything
+but ``simulated``, and never floods: time lost to a pause beyond ``CATCH_UP_MS`` is not made up.
+
+Laws: the same seed, times and wishes make the same trades, in every process; a symbol's walk does
+not depend on which others are wanted; a trade's time is never after the clock and never before
+the symbol's last. A clock that is set back therefore silences the tape until it has caught up.
+"""
+
+import math
+import random
+from collections.abc import Mapping
+
+from photon_app.feed.finnhub_wire import encode_trades
+from photon_app.feed.intake import Intake
+from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
+from photon_app.model import FeedStatus, Market, Seed, Trade
+
+START_PRICES: Mapping[str, float] = {
+    "AAPL": 271.49,
+    "MSFT": 472.12,
+    "NVDA": 178.88,
+    "GOOGL": 299.66,
+    "AMZN": 220.69,
+    "META": 594.25,
+    "TSLA": 391.09,
+    "AMD": 203.78,
+    "JPM": 298.02,
+    "NFLX": 104.31,
+}
+"""Plausible prices of ``settings.DEFAULT_SYMBOLS``; nothing depends on their being true."""
+
+QUIET_MS = 2_400
+"""Longest time between two trades of a symbol, so that with the round's delay it is under 3 s."""
+
+CATCH_UP_MS = 3_000
+"""After a pause, so much of the lost time is simulated and the rest is left out; with rounds that
+are far apart it is two of them."""
+
+FRAME_TRADES = 100
+DUE_TRADES = 500
+"""Most trades of one symbol in one round; the others follow in the next."""
+
+_VOLATILITY = 3e-4
+"""Standard deviation of the logarithm of the price in one second."""
+_SPREAD = 0.007
+"""Standard deviation of that logarithm around its start in the long run: a gentle pull back keeps
+the day's change within about 3 % for a process that runs for weeks."""
+_PULL = _VOLATILITY**2 / (2 * _SPREAD**2)
+_BURST = 0.25
+"""Chance that a trade is followed within ``_BURST_MS`` by the next."""
+_BURST_MS = 30
+_LOTS = (100, 100, 100, 200, 200, 300, 400, 500, 1000)
+
+
+class Simulator:
+    """Geometric random walks of the wanted symbols.
+
+    Args:
+        seed: fixes every walk.
+        interval_ms: time between two rounds; the tape's pace follows it, within sane bounds.
+        start_prices: first prices by symbol, before ``START_PRICES``; above zero.
+    """
+
+    def __init__(
+        self, seed: int, interval_ms: int = 250, start_prices: Mapping[str, float] | None = None
+    ) -> None:
+        self._seed = seed
+        self._mean_ms = min(max(2 * interval_ms, 20), 1_000)
+        self._catch_up_ms = max(CATCH_UP_MS, 2 * interval_ms)
+        self._start_prices = {**START_PRICES, **(start_prices or {})}
+        self._walks: dict[str, _Walk] = {}
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The symbols that have a walk."""
+        return frozenset(self._walks)
+
+    def want(self, symbols: frozenset[str]) -> list[Seed]:
+        """Begin the walks of newly wanted symbols and forget those of the unwanted.
+
+        Returns:
+            The previous close of each new symbol, by name.
+        """
+        for symbol in self._walks.keys() - symbols:
+            del self._walks[symbol]
+        fresh = sorted(symbols - self._walks.keys())
+        for symbol in fresh:
+            rng = random.Random(f"{self._seed}:{symbol}")
+            start = self._start_prices.get(symbol) or start_price(symbol)
+            self._walks[symbol] = _Walk(symbol, start, rng, self._mean_ms)
+        return [Seed(symbol=s, prev_close=self._walks[s].prev_close) for s in fresh]
+
+    def frames(self, now_ms: int) -> list[str]:
+        """The wire frames of all trades due by now, in order of time, symbols mixed.
+
+        A walk's first trade is due at once.
+        """
+        due = [
+            trade for walk in self._walks.values() for trade in walk.due(now_ms, self._catch_up_ms)
+        ]
+        due.sort(key=lambda trade: (trade.time_ms, trade.symbol))
+        return [
+            encode_trades(due[start : start + FRAME_TRADES])
+            for start in range(0, len(due), FRAME_TRADES)
+        ]
+
+
+class SimulatedFeed:
+    """A feed that needs nothing from outside.
+
+    Args:
+        interval_ms: time between two rounds.
+        seed: fixes the walks; drawn from the operating system when not given.
+        start_prices: first prices by symbol.
+        time: what the rounds wait on and the clock reads.
+    """
+
+    source = "simulated"
+    symbols: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        interval_ms: int = 250,
+        seed: int | None = None,
+        start_prices: Mapping[str, float] | None = None,
+        time: Time | None = None,
+    ) -> None:
+        self._time = time or SystemTime()
+        self.clock = WallClock(self._time)
+        self._interval_ms = interval_ms
+        if seed is None:
+            seed = random.SystemRandom().getrandbits(63)
+        self._simulator = Simulator(seed, interval_ms, start_prices)
+        self._seeds: dict[str, Seed] = {}
+        self._intake = Intake(self.source, self._time)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """All wanted symbols: there is no limit here."""
+        return self._simulator.symbols
+
+    @property
+    def counters(self) -> Counters:
+        """What was made so far."""
+        return self._intake.counters
+
+    @property
+    def last_message_ms(self) -> int | None:
+        """Wall-clock time of the last frame."""
+        return self._intake.last_message_ms
+
+    def want(self, symbols: frozenset[str]) -> None:
+        """Simulate exactly these symbols from the next round on."""
+        for seed in self._simulator.want(symbols):
+            self._seeds[seed.symbol] = seed
+        for symbol in self._seeds.keys() - symbols:
+            del self._seeds[symbol]
+
+    async def run(self, market: Market) -> None:
+        """Deliver a round every ``interval_ms`` until cancelled."""
+        market.status(
+            FeedStatus(
+                source=self.source,
+                state="simulated",
+                since_ms=self._time.now_ms(),
+                detail="Prices are invented: no Finnhub key is in use",
+            )
+        )
+        while True:
+            seeds, self._seeds = self._seeds, {}
+            for seed in seeds.values():
+                market.seed(seed)
+            for frame in self._simulator.frames(self.clock.now_ms()):
+                await self._intake.deliver(self._intake.read(frame), market)
+            await self._time.sleep(self._interval_ms / 1000)
+
+
+def start_price(symbol: str) -> float:
+    """A price between 5 and 500 that follows from the name alone, the same in every process."""
+    # Seeding with text hashes it with SHA-512, which PYTHONHASHSEED does not touch.
+    drawn = random.Random(f"start price of {symbol}").uniform(math.log(5), math.log(500))
+    return round_to_tick(math.exp(drawn))
+
+
+def round_to_tick(price: float) -> float:
+    """The nearest price that can be traded: a cent, or 0.0001 under 1.00; never zero.
+
+    Source: SEC Regulation NMS, rule 612.
+    """
+    if price >= 1.0:
+        return round(price, 2)
+    return max(round(price, 4), 0.0001)
+
+
+class _Walk:
+    """One symbol's trades to come."""
+
+    def __init__(self, symbol: str, start: float, rng: random.Random, mean_ms: float) -> None:
+        self._symbol = symbol
+        self._rng = rng
+        self._mean_ms = mean_ms
+        self._start = start
+        self._log = 0.0
+        self._next_ms: int | None = None
+        self.prev_close = round_to_tick(start * math.exp(rng.uniform(-0.012, 0.012)))
+
+    def due(self, now_ms: int, catch_up_ms: int) -> list[Trade]:
+        next_ms = now_ms if self._next_ms is None else max(self._next_ms, now_ms - catch_up_ms)
+        trades: list[Trade] = []
+        while next_ms <= now_ms and len(trades) < DUE_TRADES:
+            trades.append(self._trade(next_ms))
+            next_ms += self._step()
+        self._next_ms = next_ms
+        return trades
+
+    def _step(self) -> int:
+        """Move the price and return the milliseconds until it trades."""
+        rng = self._rng
+        if rng.random() < _BURST:
+            gap_ms = rng.randrange(_BURST_MS)
+        else:
+            gap_ms = min(int(rng.expovariate(1 / self._mean_ms)) + 1, QUIET_MS)
+        seconds = gap_ms / 1000
+        self._log += rng.gauss(0.0, _VOLATILITY * math.sqrt(seconds)) - _PULL * self._log * seconds
+        return gap_ms
+
+    def _trade(self, time_ms: int) -> Trade:
+        rng = self._rng
+        conditions = ["1"]
+        if rng.random() < 0.3:
+            conditions.append("8")
+        if rng.random() < 0.35:
+            conditions.append("12")
+            volume = rng.randint(1, 99)
+        else:
+            volume = rng.choice(_LOTS)
+        return Trade(
+            symbol=self._symbol,
+            price=round_to_tick(self._start * math.exp(self._log)),
+            volume=volume,
+            time_ms=time_ms,
+            conditions=tuple(conditions),
+        )

@@ -1,0 +1,91 @@
+"""A market that only writes down what a feed delivers.
+
+``FakeMarket`` implements ``model.Market``. ``log`` keeps everything in the order of delivery; a
+test waits with ``until`` instead of sleeping.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from photon_app.model import FeedStatus, Seed, Trade
+
+
+class FakeMarket:
+    """Where a feed under test delivers.
+
+    ``on_trades`` and ``on_relief`` are hooks: replace them to look at the world at that moment,
+    or to make a full-speed replay wait.
+    """
+
+    def __init__(self) -> None:
+        self.log: list[object] = []
+        """Tuples of trades, ``Seed``, ``FeedStatus``, ``"epoch"``, ``"relief"``, in order."""
+        self.on_trades: Callable[[Sequence[Trade]], None] = lambda _: None
+        self.relieved = asyncio.Event()
+        self.relieved.set()
+        self._changed = asyncio.Event()
+
+    @property
+    def batches(self) -> list[tuple[Trade, ...]]:
+        """The batches of trades in order."""
+        return [entry for entry in self.log if isinstance(entry, tuple)]
+
+    @property
+    def all_trades(self) -> list[Trade]:
+        """All trades in order."""
+        return [trade for batch in self.batches for trade in batch]
+
+    @property
+    def statuses(self) -> list[FeedStatus]:
+        """The statuses in order."""
+        return [entry for entry in self.log if isinstance(entry, FeedStatus)]
+
+    @property
+    def seeds(self) -> dict[str, Seed]:
+        """The last seed of each symbol."""
+        return {entry.symbol: entry for entry in self.log if isinstance(entry, Seed)}
+
+    def trades(self, batch: Sequence[Trade]) -> None:
+        """Write the batch down."""
+        self._add(tuple(batch))
+        self.on_trades(batch)
+
+    def seed(self, seed: Seed) -> None:
+        """Write the seed down."""
+        self._add(seed)
+
+    def status(self, status: FeedStatus) -> None:
+        """Write the status down."""
+        self._add(status)
+
+    def rejected(self, symbol: str, reason: str) -> None:
+        """Write the rejection down."""
+        self._add(f"rejected {symbol}: {reason}")
+
+    def new_epoch(self) -> None:
+        """Write the new epoch down."""
+        self._add("epoch")
+
+    async def relief(self) -> None:
+        """Wait while ``relieved`` is not set."""
+        self._add("relief")
+        await self.relieved.wait()
+
+    async def until(self, happened: Callable[[], bool], timeout_s: float = 5.0) -> None:
+        """Return as soon as a delivery has made this true."""
+        async with asyncio.timeout(timeout_s):
+            while not happened():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_state(self, state: str, count: int = 1) -> FeedStatus:
+        """Return the status that brought this state for the ``count``-th time."""
+        await self.until(lambda: len(self._in_state(state)) >= count)
+        return self._in_state(state)[count - 1]
+
+    def _in_state(self, state: str) -> list[FeedStatus]:
+        return [status for status in self.statuses if status.state == state]
+
+    def _add(self, entry: object) -> None:
+        self.log.append(entry)
+        self._changed.set()

@@ -1,0 +1,91 @@
+"""A clock that moves only when a test says so.
+
+``VirtualTime`` stands in for ``feed.protocol.Time``. Sleepers wake in order of time, and between
+two of them the event loop runs until it has nothing ready, so that a history of an hour takes
+milliseconds and comes out the same each time.
+"""
+
+import asyncio
+import heapq
+import itertools
+
+START_MS = 1_700_000_000_000
+_SETTLE_TURNS = 20
+
+
+class VirtualTime:
+    """Time for one test.
+
+    Args:
+        start_ms: the wall clock at the beginning; the monotonic clock begins at 0.
+    """
+
+    def __init__(self, start_ms: int = START_MS) -> None:
+        self._start_ms = start_ms
+        self._now = 0.0
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._slept = asyncio.Event()
+        self.sleeps: list[float] = []
+        """Every sleep asked for so far, in seconds."""
+
+    def now_ms(self) -> int:
+        """Virtual wall clock, UNIX milliseconds."""
+        return self._start_ms + round(self._now * 1000)
+
+    def monotonic(self) -> float:
+        """Virtual seconds since the beginning."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once the test has advanced so far."""
+        self.sleeps.append(seconds)
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), waiter))
+        self._slept.set()
+        await waiter
+
+    def jump(self, seconds: float) -> None:
+        """Pass time with nobody running, as when the process was stopped."""
+        self._now += seconds
+
+    async def advance(self, seconds: float) -> None:
+        """Pass time, waking each sleeper at its moment."""
+        end = self._now + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            self._wake_first()
+            await settle()
+        self._now = max(self._now, end)
+
+    async def advance_to_sleeper(self) -> float:
+        """Wait until somebody sleeps, pass the time to the first waking, return the seconds."""
+        await settle()
+        while not self._waiting():
+            self._slept.clear()
+            async with asyncio.timeout(5):
+                await self._slept.wait()
+        began = self._now
+        self._wake_first()
+        await settle()
+        return self._now - began
+
+    def _waiting(self) -> bool:
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return bool(self._sleepers)
+
+    def _wake_first(self) -> None:
+        at, _, waiter = heapq.heappop(self._sleepers)
+        if not waiter.done():
+            self._now = max(self._now, at)
+            waiter.set_result(None)
+
+
+async def settle() -> None:
+    """Let everything run that is ready."""
+    for _ in range(_SETTLE_TURNS):
+        await asyncio.sleep(0)

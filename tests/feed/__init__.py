@@ -1,0 +1,1 @@
+"""Laws of the feeds: decoding, inventing, replaying and staying connected."""

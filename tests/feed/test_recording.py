@@ -1,0 +1,132 @@
+"""The file format of recordings."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.errors import RecordingError
+from photon_app.feed.recording import Recording
+from tests.feed.recordings import DAY, START_MS, frame, ladder, line, needs_recordings, write
+
+PING = '{"type":"ping"}'
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_gzip_and_plain_text_are_told_apart_by_content(tmp_path: Path, *, zipped: bool) -> None:
+    """Whatever the file is called."""
+    path = write(tmp_path / "any.name", [line(1, "a"), line(2, "b")], zipped=zipped)
+    assert [(read.at, read.frame) for read in Recording(path).lines()] == [(1, "a"), (2, "b")]
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]))))
+def test_frames_come_back_exactly(
+    tmp_path_factory: pytest.TempPathFactory, frames: list[str]
+) -> None:
+    """Any text can be a frame."""
+    path = tmp_path_factory.mktemp("recordings") / "r.jsonl"
+    write(path, [line(i, text) for i, text in enumerate(frames)])
+    assert [read.frame for read in Recording(path).lines()] == frames
+
+
+def test_a_torn_last_line_ends_the_recording(tmp_path: Path) -> None:
+    """As a killed recorder leaves it; what came before is kept."""
+    path = write(tmp_path / "r", [line(1, "a"), line(2, "b")[:-5]])
+    assert [read.at for read in Recording(path).lines()] == [1]
+
+
+def test_a_last_line_without_its_newline_counts(tmp_path: Path) -> None:
+    """It is complete."""
+    path = write(tmp_path / "r", [line(1, "a"), line(2, "b").rstrip()])
+    assert [read.at for read in Recording(path).lines()] == [1, 2]
+
+
+@needs_recordings
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+def test_a_torn_gzip_file_gives_its_whole_lines(tmp_path: Path, part: float) -> None:
+    """And no error."""
+    whole = DAY.read_bytes()
+    torn = tmp_path / "torn.gz"
+    torn.write_bytes(whole[: int(len(whole) * part)])
+    lines = list(Recording(torn).lines())
+    assert 0 < len(lines) < 7414
+    assert lines == list(Recording(DAY).lines())[: len(lines)]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "hello\n",
+        "\n",
+        "[]\n",
+        '{"at":1}\n',
+        '{"frame":"x"}\n',
+        '{"at":"1","frame":"x"}\n',
+        '{"at":1.5,"frame":"x"}\n',
+        '{"at":-1,"frame":"x"}\n',
+        '{"at":1e20,"frame":"x"}\n',
+        '{"at":1,"frame":{"type":"ping"}}\n',
+        '{"at":1,"frame":"x"\n',
+        "[" * 100_000 + "\n",
+    ],
+)
+def test_anything_else_is_an_error_with_file_line_and_reason(tmp_path: Path, bad: str) -> None:
+    """After the good lines before it."""
+    path = write(tmp_path / "day.jsonl", [line(1, "a"), line(2, "b"), bad, line(3, "c")])
+    read: list[int] = []
+    with pytest.raises(RecordingError, match=r"day\.jsonl line 3 .* but .+"):
+        read.extend(one.at for one in Recording(path).lines())
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    """The bound holds for the read itself."""
+    path = write(tmp_path / "r", [line(1, "a"), line(2, "x" * 2000)])
+    with pytest.raises(RecordingError, match=r"r line 2 .* longer than 1000 bytes"):
+        list(Recording(path, max_line_bytes=1000).lines())
+
+
+@needs_recordings
+def test_a_damaged_gzip_file_is_an_error(tmp_path: Path) -> None:
+    """A flipped byte is no torn end."""
+    damaged = bytearray(DAY.read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    path = tmp_path / "damaged.gz"
+    path.write_bytes(damaged)
+    with pytest.raises(RecordingError, match=r"damaged\.gz line \d+"):
+        list(Recording(path).lines())
+
+
+@pytest.mark.parametrize("make", [lambda p: p.write_bytes(b""), lambda p: p.mkdir(), lambda _: 0])
+def test_a_file_without_a_line_has_no_beginning(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    """Empty, a directory, or not there: one error that names it."""
+    path = tmp_path / "day.jsonl"
+    make(path)
+    with pytest.raises(RecordingError, match=r"day\.jsonl line 1"):
+        Recording(path).first_ms()
+
+
+def test_the_symbols_are_the_most_traded_first_and_at_most_ten(tmp_path: Path) -> None:
+    """Equals by name; pings do not matter."""
+    names = ["C", "B", "B", "A", "A", *"DEFGHIJKL"]
+    frames = [frame(name, 1) for name in names]
+    path = write(tmp_path / "r", [line(START_MS, text) for text in [PING, *frames]])
+    assert Recording(path).symbols() == ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
+
+
+def test_the_symbols_are_found_by_peeking(tmp_path: Path) -> None:
+    """Damage behind the first 2,000 frames does not matter, and earlier damage ends the count."""
+    path = ladder(tmp_path / "r", 3)
+    with path.open("a") as file:
+        file.write("damage\n" + line(START_MS, frame("LATE", 1)))
+    assert Recording(path).symbols() == ("IBM",)
+
+
+@needs_recordings
+def test_the_real_day_begins_with_bac_and_ibm() -> None:
+    """As its README says."""
+    assert Recording(DAY).symbols() == ("BAC", "IBM")
+    assert Recording(DAY).first_ms() == 1381152300389
