@@ -1,0 +1,196 @@
+"""The book folds trades into the newest price and the day's figures."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.market.book import FIGURES, FUTURE_MS, NOTHING, Book, decimals
+from photon_app.market.session import day_of
+from photon_app.model import Seed, Trade
+
+NOON_MS = 1_795_194_000_000
+DAY_MS = 86_400_000
+
+
+def trade(price: float = 10, volume: float = 1, time_ms: int = NOON_MS, symbol: str = "A") -> Trade:
+    return Trade(symbol=symbol, price=price, volume=volume, time_ms=time_ms)
+
+
+def book_of(*symbols: str, now_ms: int | None = None) -> Book:
+    book = Book(day_of, now_ms=None if now_ms is None else lambda: now_ms)
+    for symbol in symbols:
+        book.admit(symbol)
+    return book
+
+
+trades_of_a_day = st.lists(
+    st.tuples(
+        st.integers(1, 100_000).map(lambda cents: cents / 100),
+        st.integers(0, 1_000_000),
+        st.integers(0, 600_000).map(lambda ms: NOON_MS + ms),
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(trades_of_a_day)
+def test_the_fold_equals_a_computation_over_the_whole_tape(
+    tape: list[tuple[float, int, int]],
+) -> None:
+    """Last is the newest by time, last arrived among equals; high, low and volume are of all."""
+    book = book_of("A")
+    for price, volume, time_ms in tape:
+        book.apply(trade(price, volume, time_ms))
+    quote = book.quote("A")
+    assert quote is not None
+    newest = max(range(len(tape)), key=lambda i: (tape[i][2], i))
+    assert (quote.price, quote.volume, quote.time_ms) == tape[newest]
+    assert quote.high == max(price for price, _, _ in tape)
+    assert quote.low == min(price for price, _, _ in tape)
+    assert quote.open == tape[0][0]
+    assert quote.day_volume == sum(volume for _, volume, _ in tape)
+
+
+@given(trades_of_a_day)
+def test_seq_grows_by_one_with_every_new_last_price_and_only_then(
+    tape: list[tuple[float, int, int]],
+) -> None:
+    """The outcome says which of the two happened."""
+    book = book_of("A")
+    for price, volume, time_ms in tape:
+        before = book.seq("A")
+        outcome = book.apply(trade(price, volume, time_ms))
+        assert book.seq("A") - before == (outcome > NOTHING)
+        assert outcome in {book.seq("A"), FIGURES}
+
+
+def test_a_late_trade_counts_but_does_not_move_the_last_price() -> None:
+    """It widens the range and adds volume."""
+    book = book_of("A")
+    book.apply(trade(10, 5, NOON_MS))
+    assert book.apply(trade(99, 7, NOON_MS - 1)) == FIGURES
+    quote = book.quote("A")
+    assert quote is not None
+    assert (quote.price, quote.high, quote.day_volume, quote.seq) == (10, 99, 12, 1)
+
+
+@pytest.mark.parametrize("price", [0, -1, math.nan, math.inf, -math.inf])
+def test_a_price_that_cannot_be_is_refused_and_counted(price: float) -> None:
+    """Nothing changes by it."""
+    book = book_of("A")
+    assert book.apply(trade(price)) == NOTHING
+    assert book.quote("A") is None
+    assert book.counters.bad_price == 1
+
+
+@pytest.mark.parametrize("volume", [-1, math.nan, math.inf])
+def test_a_volume_that_cannot_be_is_refused_and_counted(volume: float) -> None:
+    """Nothing changes by it."""
+    book = book_of("A")
+    assert book.apply(trade(10, volume)) == NOTHING
+    assert book.counters.bad_volume == 1
+
+
+def test_times_before_2000_and_from_the_future_are_refused_and_counted() -> None:
+    """A minute of clock skew is allowed."""
+    book = book_of("A", now_ms=NOON_MS)
+    for time_ms in (
+        0,
+        946_684_799_999,
+        NOON_MS // 1000,
+        NOON_MS + FUTURE_MS + 1,
+        4_102_444_800_000,
+    ):
+        assert book.apply(trade(time_ms=time_ms)) == NOTHING
+    assert book.counters.bad_time == 5
+    assert book.apply(trade(time_ms=NOON_MS + FUTURE_MS)) > NOTHING
+
+
+def test_a_recording_has_no_future() -> None:
+    """Without a clock only the lower bound holds."""
+    assert book_of("A").apply(trade(time_ms=NOON_MS + 10**9)) > NOTHING
+
+
+def test_a_symbol_that_nobody_admitted_is_refused_and_counted() -> None:
+    """The book is bounded by those who want."""
+    book = book_of("A")
+    assert book.apply(trade(symbol="B")) == NOTHING
+    assert book.counters.unwanted == 1
+
+
+def test_a_replays_book_takes_every_symbol_up_to_its_capacity() -> None:
+    """Beyond it they are counted."""
+    book = Book(day_of, admit_all=True, capacity=2)
+    outcomes = [book.apply(trade(symbol=symbol)) for symbol in "ABC"]
+    assert outcomes == [1, 1, NOTHING]
+
+
+def test_the_first_trade_of_a_new_day_makes_the_last_price_the_previous_close() -> None:
+    """The figures begin anew."""
+    book = book_of("A")
+    book.apply(trade(10, 5, NOON_MS))
+    book.apply(trade(12, 3, NOON_MS + 3 * DAY_MS))
+    quote = book.quote("A")
+    assert quote is not None
+    assert (quote.prev_close, quote.open, quote.low, quote.day_volume) == (10, 12, 12, 3)
+    assert (quote.change, quote.change_percent) == (2, 20)
+
+
+def test_a_trade_of_an_earlier_day_counts_nowhere() -> None:
+    """It is counted apart."""
+    book = book_of("A")
+    book.apply(trade(10, 5, NOON_MS))
+    assert book.apply(trade(99, 5, NOON_MS - DAY_MS)) == NOTHING
+    assert book.counters.earlier_day == 1
+
+
+def test_a_dropped_symbol_comes_back_above_its_last_seq() -> None:
+    """And with no figures of before."""
+    book = book_of("A")
+    for _ in range(3):
+        book.apply(trade())
+    book.drop("A")
+    assert book.quote("A") is None
+    book.admit("A")
+    assert book.seq("A") == 0
+    book.apply(trade(11))
+    assert book.seq("A") == 4
+
+
+def test_dropping_frees_memory() -> None:
+    """However many names come and go."""
+    book = book_of()
+    for n in range(1000):
+        book.admit(f"S{n}")
+        book.apply(trade(symbol=f"S{n}"))
+        book.drop(f"S{n}")
+    assert len(book) == 0
+
+
+def test_a_new_epoch_forgets_prices_and_keeps_who_is_wanted() -> None:
+    """Sequences begin at one again."""
+    book = book_of("A")
+    book.apply(trade())
+    book.new_epoch()
+    assert book.quote("A") is None
+    assert book.apply(trade(time_ms=NOON_MS - DAY_MS)) > NOTHING
+    assert book.seq("A") == 1
+
+
+def test_a_seed_gives_change_its_meaning() -> None:
+    """Unknown before, and rounded to the tick after."""
+    book = book_of("A")
+    assert book.seed(Seed(symbol="A", prev_close=100.1)) is False
+    book.apply(trade(100.4))
+    quote = book.quote("A")
+    assert quote is not None
+    assert (quote.change, quote.change_percent) == (0.3, 0.2997)
+    assert book.seed(Seed(symbol="A", prev_close=100.2)) is True
+
+
+def test_decimals_are_those_that_a_price_is_written_with() -> None:
+    """The tick, as far as one price shows it."""
+    assert [decimals(p) for p in (10, 10.5, 10.25, 0.00000123)] == [0, 1, 2, 8]
