@@ -1,0 +1,220 @@
+"""What Photon says to clients of ``/ws``, as bytes. The shapes are those of ``docs/protocol.md``.
+
+Every function is pure and returns the JSON text of one message. The hub encodes each change once
+with these and hands the same bytes to every client.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from photon_app.errors import ErrorCode, RequestError
+from photon_app.model import FeedState, FeedStatus, MarketSession, Quote, SymbolState, Trade
+
+PROTOCOL_VERSION = 1
+
+_encode = msgspec.json.Encoder().encode
+Id = str | int | None
+
+
+class _Message(msgspec.Struct, tag_field="type", gc=False):
+    """Base of the tagged messages; ``gc=False`` because they live for one encoding."""
+
+
+class _Price(msgspec.Struct, gc=False):
+    price: float
+    volume: float
+    timestamp: int
+
+
+class _PriceUpdate(_Message, tag="price_update"):
+    symbol: str
+    seq: int
+    data: _Price
+
+
+class _Figures(msgspec.Struct, gc=False):
+    price: float
+    volume: float
+    timestamp: int
+    prev_close: float | None
+    change: float | None
+    change_percent: float | None
+    open: float | None
+    high: float | None
+    low: float | None
+    day_volume: float | None
+    session: MarketSession
+    state: SymbolState
+
+
+class _Snapshot(_Message, tag="price_update"):
+    symbol: str
+    seq: int
+    snapshot: Literal[True]
+    data: _Figures
+
+
+class _Connection(_Message, tag="connection"):
+    client_id: str
+    epoch: str
+    feed: FeedState
+    status: str = "connected"
+    protocol: int = PROTOCOL_VERSION
+
+
+class _Status(_Message, tag="status"):
+    feed: FeedState
+    market: MarketSession
+    since: int
+    epoch: str
+    symbols: Mapping[str, SymbolState]
+    source: str
+    detail: str
+    retry_at: int | None
+    now: int
+    rate: float
+    market_until: int
+    market_next: MarketSession
+
+
+class _Heartbeat(_Message, tag="heartbeat"):
+    timestamp: int
+    now: int
+
+
+class _Pong(_Message, tag="pong", omit_defaults=True):
+    timestamp: int
+    id: Id = None
+
+
+class _Error(_Message, tag="error", omit_defaults=True):
+    code: ErrorCode
+    message: str
+    id: Id = None
+    retry_after_ms: int | None = None
+
+
+class Rejection(msgspec.Struct):
+    """One symbol of a request that was refused, and why."""
+
+    symbol: str
+    code: ErrorCode
+    message: str
+
+
+class _Subscription(_Message, tag="subscription", omit_defaults=True):
+    status: Literal["subscribed", "unsubscribed", "listed"]
+    symbols: Sequence[str]
+    rejected: Sequence[Rejection]
+    subscriptions: Sequence[str]
+    id: Id = None
+
+
+class _Shutdown(_Message, tag="shutdown"):
+    retry_after_ms: int
+
+
+class MarketView(msgspec.Struct, frozen=True):
+    """The market's clock and session, as ``status`` shows them."""
+
+    session: MarketSession
+    until_ms: int
+    following: MarketSession
+    now_ms: int
+    rate: float
+
+
+def connection(client_id: str, epoch: str, feed: FeedState) -> bytes:
+    """The first message of every connection."""
+    return _encode(_Connection(client_id=client_id, epoch=epoch, feed=feed))
+
+
+def status(
+    feed: FeedStatus, market: MarketView, epoch: str, symbols: Mapping[str, SymbolState]
+) -> bytes:
+    """Feed, market and symbol states. ``now`` and ``rate`` let a client run the market's clock."""
+    return _encode(
+        _Status(
+            feed=feed.state,
+            market=market.session,
+            since=feed.since_ms,
+            epoch=epoch,
+            symbols=symbols,
+            source=feed.source,
+            detail=feed.detail,
+            retry_at=feed.retry_at_ms,
+            now=market.now_ms,
+            rate=market.rate,
+            market_until=market.until_ms,
+            market_next=market.following,
+        )
+    )
+
+
+def price_update(trade: Trade, seq: int) -> bytes:
+    """The short form: one trade."""
+    data = _Price(trade.price, trade.volume, trade.time_ms)
+    return _encode(_PriceUpdate(trade.symbol, seq, data))
+
+
+def snapshot(quote: Quote, session: MarketSession, state: SymbolState) -> bytes:
+    """The snapshot form: the newest price and the day so far."""
+    data = _Figures(
+        price=quote.price,
+        volume=quote.volume,
+        timestamp=quote.time_ms,
+        prev_close=quote.prev_close,
+        change=quote.change,
+        change_percent=quote.change_percent,
+        open=quote.open,
+        high=quote.high,
+        low=quote.low,
+        day_volume=quote.day_volume,
+        session=session,
+        state=state,
+    )
+    return _encode(_Snapshot(quote.symbol, quote.seq, snapshot=True, data=data))
+
+
+def subscription(
+    status: Literal["subscribed", "unsubscribed", "listed"],
+    symbols: Sequence[str],
+    rejected: Sequence[Rejection],
+    subscriptions: Sequence[str],
+    request_id: Id,
+) -> bytes:
+    """The answer to subscribe, unsubscribe, unsubscribe_all and list."""
+    return _encode(_Subscription(status, symbols, rejected, subscriptions, request_id))
+
+
+def heartbeat(wall_ms: int, market_ms: int) -> bytes:
+    """Proof of life, with both clocks."""
+    return _encode(_Heartbeat(wall_ms, market_ms))
+
+
+def pong(wall_ms: int, request_id: Id) -> bytes:
+    """The answer to ``ping``."""
+    return _encode(_Pong(wall_ms, request_id))
+
+
+def error(problem: RequestError, request_id: Id, retry_after_ms: int | None = None) -> bytes:
+    """One request that could not be met."""
+    return _encode(_Error(problem.code, problem.message, request_id, retry_after_ms))
+
+
+def shutdown(retry_after_ms: int) -> bytes:
+    """The server is going; come back after this times a random 1 to 2."""
+    return _encode(_Shutdown(retry_after_ms))
+
+
+class _ArrayRow(msgspec.Struct, gc=False):
+    stock: str
+    price: float
+    change: float | None
+
+
+def array(quotes: Sequence[Quote]) -> bytes:
+    """The array format: one message of all prices."""
+    return _encode([_ArrayRow(quote.symbol, quote.price, quote.change) for quote in quotes])

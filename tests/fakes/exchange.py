@@ -1,0 +1,113 @@
+"""A book and a hub wired as in a process, on a fake loop, with clients that keep what they get."""
+
+from photon_app.gateway.session import Session
+from photon_app.hub.demand import Demand
+from photon_app.hub.hub import Hub, Subscriber
+from photon_app.hub.messages import MarketView
+from photon_app.hub.sink import Sink
+from photon_app.market.book import Book
+from photon_app.market.session import day_of
+from photon_app.model import FeedState, FeedStatus, Trade
+from photon_app.pipeline import Pipeline
+from tests.fakes.loop import FakeLoop
+from tests.fakes.outlet import FakeOutlet
+
+NOON_MS = 1_795_194_000_000
+"""2026-11-20 12:00 in New York, a Friday in regular hours."""
+
+
+class FakeExchange:
+    """Everything between a feed and the clients, without either."""
+
+    def __init__(
+        self, *, defaults: tuple[str, ...] = (), limit: int = 100, linger_s: float = 30
+    ) -> None:
+        self.loop = FakeLoop()
+        self.book = Book(day_of, capacity=limit)
+        self.demand = Demand(
+            defaults,
+            limit=limit,
+            linger_s=linger_s,
+            now_s=self.loop.time,
+            on_add=self.book.admit,
+            on_drop=self.book.drop,
+        )
+        self.hub = Hub(
+            quote=self.book.quote,
+            demand=self.demand,
+            market=lambda: MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0),
+            feed=status("simulated"),
+            loop=self.loop,
+        )
+        self.pipeline = Pipeline(self.book, self.hub)
+
+    def trade(
+        self, symbol: str, price: float, *, volume: float = 100, time_ms: int = NOON_MS
+    ) -> None:
+        """One trade in a frame of its own."""
+        self.trades([(symbol, price, volume, time_ms)])
+
+    def trades(self, batch: list[tuple[str, float, float, int]]) -> None:
+        """One frame of (symbol, price, volume, time)."""
+        self.pipeline.trades(
+            [Trade(symbol=s, price=p, volume=v, time_ms=t) for s, p, v, t in batch]
+        )
+
+    def settle(self) -> None:
+        """Let every pending flush happen."""
+        self.loop.advance(0.02)
+
+    def client(self, *symbols: str, interval_s: float = 0) -> "FakeClient":
+        """A subscriber without a session."""
+        outlet = FakeOutlet()
+        sink = Sink(outlet, self.loop.time)
+        registered = self.hub.join(sink)
+        client = FakeClient(self, outlet, sink, registered)
+        if symbols:
+            client.subscribe(*symbols, interval_s=interval_s)
+        outlet.take()
+        return client
+
+    def session(self, **limits: float) -> tuple[Session, FakeOutlet, Sink]:
+        """A session as a WebSocket would have it."""
+        outlet = FakeOutlet()
+        sink = Sink(outlet, self.loop.time)
+        session = Session(
+            self.hub,
+            sink,
+            max_symbols=int(limits.get("max_symbols", 100)),
+            messages_per_s=limits.get("messages_per_s", 20),
+            now_s=self.loop.time,
+            wall_ms=lambda: NOON_MS,
+        )
+        return session, outlet, sink
+
+
+class FakeClient:
+    """One registered client and what it was sent."""
+
+    def __init__(
+        self, exchange: FakeExchange, outlet: FakeOutlet, sink: Sink, registered: Subscriber
+    ) -> None:
+        self._exchange = exchange
+        self.outlet = outlet
+        self.sink = sink
+        self.registered = registered
+
+    def subscribe(self, *symbols: str, interval_s: float = 0) -> None:
+        """Hold and subscribe, as a session does."""
+        hub = self._exchange.hub
+        for symbol in symbols:
+            if symbol not in self.registered.order:
+                assert hub.hold(symbol)
+        hub.subscribe(self.registered, symbols, interval_s)
+        hub.welcome(self.registered, symbols)
+
+    def leave(self) -> None:
+        """Disconnect."""
+        self._exchange.hub.leave(self.registered)
+
+
+def status(state: FeedState, detail: str = "") -> FeedStatus:
+    """A feed status."""
+    return FeedStatus(source="simulated", state=state, since_ms=NOON_MS, detail=detail)

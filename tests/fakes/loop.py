@@ -1,0 +1,45 @@
+"""A clock and timer that move only when told to: what ``Hub`` needs of an event loop."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+
+class FakeTimer:
+    """A pending call."""
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
+
+    def cancel(self) -> None:
+        """Take the call back."""
+        self.callback = None
+
+
+class FakeLoop:
+    """Time in seconds, from 1000."""
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, FakeTimer]] = []
+
+    def time(self) -> float:
+        """Now."""
+        return self._now
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> FakeTimer:
+        """Call when ``advance`` has come that far."""
+        timer = FakeTimer(callback)
+        heapq.heappush(self._due, (self._now + delay, next(self._order), timer))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, with every call that falls due on the way."""
+        end = self._now + seconds
+        while self._due and self._due[0][0] <= end + 1e-9:
+            at, _, timer = heapq.heappop(self._due)
+            self._now = max(self._now, at)
+            if timer.callback is not None:
+                timer.callback()
+        self._now = end

@@ -1,0 +1,280 @@
+"""The hub hands every change to everyone who wants it, in order, once."""
+
+import asyncio
+import math
+
+import pytest
+
+from tests.fakes.exchange import NOON_MS, FakeExchange, status
+from tests.fakes.outlet import prices
+
+
+def test_a_client_gets_every_trade_of_its_symbols_and_no_other() -> None:
+    """In the order of the tape, with seqs that grow by one."""
+    exchange = FakeExchange()
+    client = exchange.client("A", "B")
+    other = exchange.client("C")
+    exchange.trades([("A", 1, 1, NOON_MS), ("B", 2, 1, NOON_MS), ("C", 3, 1, NOON_MS)])
+    exchange.trades([("A", 4, 1, NOON_MS), ("B", 5, 1, NOON_MS)])
+    exchange.settle()
+    assert prices(client.outlet.take()) == [("A", 1, 1), ("B", 1, 2), ("A", 2, 4), ("B", 2, 5)]
+    assert prices(other.outlet.take()) == [("C", 1, 3)]
+
+
+def test_a_lone_trade_is_not_held_back() -> None:
+    """The first frame after a quiet time leaves at once; the next waits for the flush."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.loop.advance(1)
+    exchange.trade("A", 1)
+    assert len(prices(client.outlet.take())) == 1
+    exchange.trade("A", 2)
+    exchange.trade("A", 3)
+    assert prices(client.outlet.take()) == []
+    exchange.loop.advance(0.02)
+    assert len(prices(client.outlet.take())) == 2
+
+
+def test_clients_of_equal_symbols_share_their_bytes() -> None:
+    """One join for all of them."""
+    exchange = FakeExchange()
+    clients = [exchange.client("A", "B"), exchange.client("B", "A")]
+    assert clients[0].registered.group is clients[1].registered.group
+
+
+def test_a_snapshot_comes_with_the_subscription_and_updates_follow_it_without_a_gap() -> None:
+    """Even when a trade was waiting for its flush."""
+    exchange = FakeExchange()
+    first = exchange.client("A")
+    exchange.loop.advance(1)
+    exchange.trade("A", 1)
+    exchange.trade("A", 2)
+    second = exchange.client()
+    second.subscribe("A")
+    exchange.trade("A", 3)
+    exchange.settle()
+    assert [seq for _, seq, _ in prices(first.outlet.take())] == [1, 2, 3]
+    received = [m for m in second.outlet.take() if m["type"] == "price_update"]
+    assert [(m["seq"], m.get("snapshot", False)) for m in received] == [(2, True), (3, False)]
+
+
+def test_a_late_trade_makes_a_snapshot_with_an_unchanged_seq() -> None:
+    """The figures changed; the price did not."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.trade("A", 10)
+    exchange.settle()
+    client.outlet.take()
+    exchange.trade("A", 99, volume=5, time_ms=NOON_MS - 1000)
+    exchange.settle()
+    [update] = client.outlet.take()
+    assert (update["snapshot"], update["seq"]) == (True, 1)
+    assert (update["data"]["price"], update["data"]["high"], update["data"]["day_volume"]) == (
+        10,
+        99,
+        105,
+    )
+
+
+def test_nothing_of_a_symbol_follows_its_unsubscription() -> None:
+    """What was pending is flushed before."""
+    exchange = FakeExchange()
+    client = exchange.client("A", "B")
+    exchange.loop.advance(1)
+    exchange.trade("A", 1)
+    exchange.trade("A", 2)
+    exchange.hub.unsubscribe(client.registered, ["A", "UNKNOWN"])
+    assert len(prices(client.outlet.take())) == 2
+    exchange.trade("A", 3)
+    exchange.trade("B", 4)
+    exchange.settle()
+    assert prices(client.outlet.take()) == [("B", 1, 4)]
+
+
+def test_a_slow_client_is_conflated_to_the_newest_prices_and_costs_nobody_else() -> None:
+    """When it drains it gets one snapshot for each symbol that moved, and goes on from there."""
+    exchange = FakeExchange()
+    slow, quick = exchange.client("A", "B", "C"), exchange.client("A", "B", "C")
+    slow.sink.congest()
+    for price in range(1, 101):
+        exchange.trades([("A", price, 1, NOON_MS), ("B", 2 * price, 1, NOON_MS)])
+        exchange.loop.advance(0.02)
+    assert len(prices(quick.outlet.take())) == 200
+    assert prices(slow.outlet.take()) == []
+    slow.sink.drain()
+    caught_up = [m for m in slow.outlet.take() if m["type"] == "price_update"]
+    assert prices(caught_up) == [("A", 100, 100), ("B", 100, 200)]
+    assert all(m["snapshot"] for m in caught_up)
+    exchange.trade("A", 7)
+    exchange.settle()
+    assert prices(slow.outlet.take()) == [("A", 101, 7)]
+
+
+def test_a_client_that_stays_slow_is_closed() -> None:
+    """With the code that says: reconnect."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    client.sink.congest()
+    exchange.loop.advance(9.9)
+    exchange.hub.tick()
+    assert client.outlet.closed() is None
+    exchange.loop.advance(0.1)
+    exchange.hub.tick()
+    assert (client.outlet.closed() or (0,))[0] == 4008
+
+
+def test_an_interval_client_gets_the_newest_price_at_most_that_often() -> None:
+    """In the snapshot form where it skipped, in the short form where it did not."""
+    exchange = FakeExchange()
+    client = exchange.client("A", interval_s=1)
+    for n in range(1, 31):
+        exchange.trade("A", n)
+        exchange.loop.advance(0.1)
+    received = client.outlet.take()
+    updates = [m for m in received if m["type"] == "price_update"]
+    assert 2 <= len(updates) <= 4
+    assert all(m["snapshot"] for m in updates)
+    exchange.loop.advance(5)
+    client.outlet.take()
+    exchange.trade("A", 50)
+    exchange.loop.advance(1)
+    [update] = [m for m in client.outlet.take() if m["type"] == "price_update"]
+    assert (update["seq"], update.get("snapshot")) == (31, None)
+
+
+def test_an_interval_client_gets_its_last_price_even_when_the_market_goes_quiet() -> None:
+    """And a client of a longer interval does not delay one of a shorter."""
+    exchange = FakeExchange()
+    slow = exchange.client("A", interval_s=10)
+    quick = exchange.client("A", interval_s=0.05)
+    exchange.trade("A", 1)
+    exchange.trade("A", 2)
+    exchange.loop.advance(0.06)
+    assert prices(quick.outlet.take())[-1] == ("A", 2, 2)
+    assert prices(slow.outlet.take()) == []
+    exchange.loop.advance(10)
+    assert prices(slow.outlet.take()) == [("A", 2, 2)]
+
+
+def test_a_new_epoch_is_told_and_sequences_begin_anew() -> None:
+    """What was pending of the old one comes before."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.trade("A", 1)
+    exchange.trade("A", 2)
+    old = exchange.hub.epoch
+    exchange.pipeline.new_epoch()
+    exchange.trade("A", 3, time_ms=NOON_MS - 10**9)
+    exchange.settle()
+    received = client.outlet.take()
+    told = next(i for i, m in enumerate(received) if m["type"] == "status" and m["epoch"] != old)
+    assert received[told]["symbols"] == {"A": "waiting"}
+    assert prices(received[:told]) == [("A", 1, 1), ("A", 2, 2)]
+    assert prices(received[told:]) == [("A", 1, 3)]
+    assert received[-1]["type"] == "status"
+    assert received[-1]["symbols"] == {"A": "live"}
+
+
+def test_a_symbol_that_waits_says_so_until_its_first_price_whatever_else_comes_and_goes() -> None:
+    """A change of the other subscriptions does not make it forget."""
+    exchange = FakeExchange()
+    client = exchange.client("A", "B")
+    exchange.hub.unsubscribe(client.registered, ["B"])
+    client.subscribe("C")
+    client.outlet.take()
+    exchange.trade("A", 1)
+    exchange.settle()
+    assert [m["symbols"] for m in client.outlet.take() if m["type"] == "status"] == [{"A": "live"}]
+
+
+def test_a_feed_that_goes_down_makes_known_prices_stale_and_back_up_live() -> None:
+    """Clients are told of their own symbols only."""
+    exchange = FakeExchange()
+    client = exchange.client("A", "B")
+    exchange.trade("A", 1)
+    exchange.settle()
+    client.outlet.take()
+    exchange.pipeline.status(status("reconnecting", "Failed to connect to Finnhub: gone"))
+    [told] = client.outlet.take()
+    assert (told["feed"], told["symbols"]) == ("reconnecting", {"A": "stale", "B": "waiting"})
+    exchange.pipeline.status(status("live"))
+    [told] = client.outlet.take()
+    assert told["symbols"] == {"A": "live", "B": "waiting"}
+
+
+def test_a_rejected_symbol_leaves_the_subscriptions_of_everyone() -> None:
+    """With a status that says so."""
+    exchange = FakeExchange()
+    client = exchange.client("A", "ZZZZ")
+    exchange.pipeline.rejected("ZZZZ", "no such symbol")
+    [told] = client.outlet.take()
+    assert told["symbols"] == {"ZZZZ": "rejected"}
+    assert client.registered.symbols == ("A",)
+
+
+def test_relief_waits_while_an_every_trade_client_is_congested() -> None:
+    """And ends when it drains, or leaves."""
+
+    async def scenario(leave: bool) -> None:
+        exchange = FakeExchange()
+        client = exchange.client("A")
+        await asyncio.wait_for(exchange.hub.relief(), 1)
+        client.sink.congest()
+        waiting = asyncio.ensure_future(exchange.hub.relief())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        client.leave() if leave else client.sink.drain()
+        await asyncio.wait_for(waiting, 1)
+
+    for leave in (True, False):
+        asyncio.run(scenario(leave))
+
+
+def test_memory_is_where_it_was_after_unbounded_curiosity() -> None:
+    """Ten thousand ever new names, subscribed and unsubscribed."""
+    exchange = FakeExchange(limit=100, linger_s=1)
+    client = exchange.client()
+    for n in range(10_000):
+        client.subscribe(f"S{n}")
+        exchange.trade(f"S{n}", 1)
+        exchange.hub.unsubscribe(client.registered, [f"S{n}"])
+    exchange.loop.advance(2)
+    exchange.demand.sweep()
+    exchange.settle()
+    hub = exchange.hub
+    assert len(exchange.book) == len(exchange.demand) == hub.subscribed == 0
+    leftovers = [
+        name for name, value in vars(hub).items() if isinstance(value, dict | set | list) and value
+    ]
+    assert leftovers == ["_clients"]
+
+
+def test_shutdown_tells_everyone_and_closes() -> None:
+    """With 1012: come back."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.hub.shutdown(1012, "going", 1500)
+    assert client.outlet.take() == [{"type": "shutdown", "retry_after_ms": 1500}]
+    assert client.outlet.closed() == (1012, "going")
+
+
+@pytest.mark.parametrize("congested", [True, False])
+def test_heartbeats_go_to_those_who_read(congested: bool) -> None:
+    """A congested client has enough to read."""
+    exchange = FakeExchange()
+    client = exchange.client()
+    if congested:
+        client.sink.congest()
+    exchange.hub.heartbeat(NOON_MS)
+    expected = [] if congested else [{"type": "heartbeat", "timestamp": NOON_MS, "now": NOON_MS}]
+    assert client.outlet.take() == expected
+
+
+def test_a_price_that_is_no_number_never_reaches_a_client() -> None:
+    """JSON has none."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.trade("A", math.nan)
+    exchange.trade("A", math.inf)
+    exchange.settle()
+    assert client.outlet.take() == []
