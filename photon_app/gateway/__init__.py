@@ -1,0 +1,1 @@
+"""The edges for programs: ``/ws`` and HTTP."""

@@ -1,0 +1,237 @@
+"""HTTP for programs: health, quotes, the browser client, the API's documentation, and ``/``.
+
+``create_api`` makes the FastAPI app that Reflex is mounted under; ``NegotiatedRoot`` wraps the
+whole, because a route on ``/`` would hide the dashboard.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, HTTPException, Query
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders
+
+from photon_app import __version__, services
+from photon_app.errors import RequestError
+from photon_app.gateway import websocket
+from photon_app.gateway.admission import Admission
+from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
+from photon_app.model import FLOWING, FeedState, MarketSession, Quote, SymbolState, parse_symbol
+from photon_app.services import Services
+
+
+class FeedHealth(BaseModel):
+    """The feed behind the prices."""
+
+    source: str
+    state: FeedState
+    detail: str
+    last_message_age_ms: int | None
+    reconnects: int
+
+
+class MarketHealth(BaseModel):
+    """The market's clock and session."""
+
+    session: MarketSession
+    time: int
+    epoch: str
+
+
+class SymbolCounts(BaseModel):
+    """How many symbols clients hold, and how many are wanted upstream."""
+
+    subscribed: int
+    upstream: int
+
+
+class TradeCounts(BaseModel):
+    """Where the trades went, since the start."""
+
+    applied: int
+    late: int
+    refused: int
+
+
+class Health(BaseModel):
+    """``GET /health``."""
+
+    status: Literal["healthy", "degraded"]
+    feed: FeedHealth
+    market: MarketHealth
+    clients: int
+    symbols: SymbolCounts
+    trades: TradeCounts
+    uptime_s: float
+    version: str
+
+
+class QuoteBody(BaseModel):
+    """One symbol's newest price and day so far; unknown figures are null."""
+
+    symbol: str
+    seq: int
+    price: float
+    volume: float
+    timestamp: int
+    prev_close: float | None
+    change: float | None
+    change_percent: float | None
+    open: float
+    high: float
+    low: float
+    day_volume: float
+    state: SymbolState
+
+
+class Quotes(BaseModel):
+    """``GET /api/quotes``."""
+
+    quotes: list[QuoteBody]
+    missing: list[str]
+
+
+DESCRIPTION = """
+Live prices from one upstream feed, for many clients.
+
+Prices are pushed on the WebSocket `/ws`; the routes here answer once. Times are UNIX milliseconds.
+The whole wire is described in `docs/protocol.md`.
+"""
+
+
+def create_api(client_js: Path) -> FastAPI:
+    """The API.
+
+    Args:
+        client_js: the browser client, served at ``/photon-client.js``.
+    """
+    api = FastAPIOffline(
+        title="Photon", version=__version__, description=DESCRIPTION, redoc_url=None
+    )
+    admission = Admission()
+    api.include_router(websocket.router(admission))
+
+    @api.get("/health", summary="Is the feed alive, and who is listening")
+    async def health() -> Health:
+        return _health(_live(), admission.open)
+
+    @api.get("/api/quotes", summary="The newest prices")
+    async def quotes(
+        symbols: Annotated[
+            str | None, Query(description="comma list; without it the default symbols")
+        ] = None,
+    ) -> Quotes:
+        live = _live()
+        wanted = _parse(symbols, live)
+        found = {s: quote for s in wanted if (quote := live.book.quote(s)) is not None}
+        return Quotes(
+            quotes=[_quote_body(quote, live) for quote in found.values()],
+            missing=[symbol for symbol in wanted if symbol not in found],
+        )
+
+    @api.get("/photon-client.js", summary="The browser client", response_class=FileResponse)
+    async def photon_client() -> FileResponse:
+        headers = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
+        return FileResponse(client_js, media_type="text/javascript", headers=headers)
+
+    return api
+
+
+class NegotiatedRoot:
+    """``GET /``: the dashboard for a browser, a line of JSON for a program."""
+
+    def __init__(self, app: ASGIApp, frontend: str | None) -> None:
+        """Wrap an app.
+
+        Args:
+            app: serves the dashboard on ``/``, when it does.
+            frontend: where the dashboard is when it is elsewhere (in development).
+        """
+        self._app = app
+        self._frontend = frontend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer ``/``; pass on everything else."""
+        root = scope["type"] == "http" and scope["path"] in {"", "/"}
+        if not root or scope["method"] not in {"GET", "HEAD"}:
+            await self._app(scope, receive, send)
+        elif "text/html" not in Headers(scope=scope).get("accept", ""):
+            body = {"status": "ok", "service": "photon", "version": __version__}
+            await JSONResponse(body, headers={"Vary": "Accept"})(scope, receive, send)
+        elif self._frontend is not None:
+            answer = RedirectResponse(self._frontend, 307, headers={"Vary": "Accept"})
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, _varying(send))
+
+
+def _varying(send: Send) -> Send:
+    async def varied(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).add_vary_header("Accept")
+        await send(message)
+
+    return varied
+
+
+def _live() -> Services:
+    try:
+        return services.current()
+    except LookupError as error:
+        raise HTTPException(503, "the server is starting or stopping: try again") from error
+
+
+def _parse(symbols: str | None, live: Services) -> list[str]:
+    if symbols is None:
+        return list(live.default_symbols)
+    try:
+        parsed = [parse_symbol(part.strip()) for part in symbols.split(",") if part.strip()]
+    except RequestError as problem:
+        raise HTTPException(422, problem.message) from problem
+    limit = live.settings.max_symbols
+    if len(parsed) > limit:
+        raise HTTPException(422, f"symbols: at most {limit} at once, got {len(parsed)}")
+    return list(dict.fromkeys(parsed))
+
+
+def _quote_body(quote: Quote, live: Services) -> QuoteBody:
+    return QuoteBody(
+        symbol=quote.symbol,
+        seq=quote.seq,
+        price=quote.price,
+        volume=quote.volume,
+        timestamp=quote.time_ms,
+        prev_close=quote.prev_close,
+        change=quote.change,
+        change_percent=quote.change_percent,
+        open=quote.open,
+        high=quote.high,
+        low=quote.low,
+        day_volume=quote.day_volume,
+        state=live.hub.state(quote.symbol),
+    )
+
+
+def _health(live: Services, clients: int) -> Health:
+    feed, counters = live.hub.feed, live.book.counters
+    market = live.market()
+    last_ms = live.last_message_ms()
+    refused = counters.bad_price + counters.bad_volume + counters.bad_time + counters.unwanted
+    return Health(
+        status="healthy" if feed.state in FLOWING else "degraded",
+        feed=FeedHealth(
+            source=feed.source,
+            state=feed.state,
+            detail=feed.detail,
+            last_message_age_ms=None if last_ms is None else max(0, live.wall_ms() - last_ms),
+            reconnects=feed.reconnects,
+        ),
+        market=MarketHealth(session=market.session, time=market.now_ms, epoch=live.hub.epoch),
+        clients=clients,
+        symbols=SymbolCounts(subscribed=live.hub.subscribed, upstream=len(live.held())),
+        trades=TradeCounts(applied=counters.applied, late=counters.late, refused=refused),
+        uptime_s=round((live.wall_ms() - live.started_ms) / 1000, 1),
+        version=__version__,
+    )

@@ -1,0 +1,119 @@
+"""How frames leave to one client: over the wire extension, or as ordinary ASGI messages.
+
+Both keep the contract of ``hub.sink.Outlet``: synchronous writes, high and low water, a close that
+cannot hang. Made by ``gateway.websocket``, one for each connection, on the event loop.
+"""
+
+import asyncio
+import collections
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from photon_app.gateway.wire import GOODBYE_S, HIGH_WATER_BYTES, LOW_WATER_BYTES, Wire
+from photon_app.hub.frames import Frames
+from photon_app.hub.sink import Sink
+
+
+class WireOutlet:
+    """Ready frames straight to the transport; the transport keeps the marks."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
+        """Connect the transport's marks to the sink."""
+        self._wire.attach(sink, on_shutdown)
+
+    def write(self, frames: Frames) -> None:
+        """See ``Outlet``."""
+        if frames:
+            self._wire.write_frames(frames.joined)
+
+    def close(self, code: int, reason: str) -> None:
+        """See ``Outlet``."""
+        self._wire.goodbye(code, reason)
+
+    async def serve(self, reader: Coroutine[Any, Any, None]) -> None:
+        """Run the reader: writes are done when ``write`` returns, and need no task."""
+        await reader
+
+
+class AsgiOutlet:
+    """A queue of texts and the task that sends them, one ASGI message each.
+
+    Bound: above ``HIGH_WATER_BYTES`` the sink is congested and offers nothing more, so the queue
+    holds at most the marks, one flush, and answers.
+    """
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._texts: collections.deque[str] = collections.deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._goodbye: tuple[int, str] | None = None
+        self._sink: Sink | None = None
+        self._writer: asyncio.Task[None] | None = None
+
+    def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
+        """Connect the queue's marks to the sink. ``on_shutdown`` is the server's affair: without
+        the extension the lifespan's end tells the client.
+        """
+        del on_shutdown
+        self._sink = sink
+
+    def write(self, frames: Frames) -> None:
+        """See ``Outlet``."""
+        if self._goodbye is not None or not frames:
+            return
+        for text in frames.texts:
+            self._texts.append(text)
+            self._bytes += len(text)
+        self._wake.set()
+        if self._bytes > HIGH_WATER_BYTES and self._sink is not None:
+            self._sink.congest()
+
+    def close(self, code: int, reason: str) -> None:
+        """See ``Outlet``."""
+        if self._goodbye is None:
+            self._goodbye = (code, reason)
+            self._wake.set()
+            if self._writer is not None:
+                asyncio.get_running_loop().call_later(GOODBYE_S, self._writer.cancel)
+
+    async def serve(self, reader: Coroutine[Any, Any, None]) -> None:
+        """Run the reader beside the writer; the first to end ends both."""
+        reading = asyncio.ensure_future(reader)
+        self._writer = asyncio.ensure_future(self._write_all())
+        both = {reading, self._writer}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+
+    async def _write_all(self) -> None:
+        """Send until closed; returns when the connection is gone."""
+        try:
+            while await self._pending():
+                text = self._texts.popleft()
+                await self._websocket.send_text(text)
+                self._bytes -= len(text)
+                if self._bytes < LOW_WATER_BYTES and self._sink is not None:
+                    self._sink.drain()
+            if self._goodbye is not None:
+                await self._websocket.close(*self._goodbye)
+        except (WebSocketDisconnect, RuntimeError):
+            return  # the peer is gone: the reader learns it too, and ends the session
+        finally:
+            if self._sink is not None:
+                self._sink.lost()
+
+    async def _pending(self) -> bool:
+        """Wait for a text; false when it is time to close."""
+        while not self._texts and self._goodbye is None:
+            self._wake.clear()
+            await self._wake.wait()
+        return bool(self._texts)

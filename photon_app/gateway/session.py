@@ -1,0 +1,160 @@
+"""The rules of one ``/ws`` client: what each of its messages does, and when it has to go.
+
+Synchronous, without I/O: ``receive`` takes one message and answers through the client's sink; the
+WebSocket around it only moves texts. One bad message never ends a healthy connection; five in a
+row, or asking too often, do.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from photon_app.errors import RequestError
+from photon_app.gateway import protocol
+from photon_app.gateway.limits import TokenBucket
+from photon_app.gateway.protocol import (
+    ListSubscriptions,
+    Ping,
+    Request,
+    Subscribe,
+    Unsubscribe,
+    UnsubscribeAll,
+)
+from photon_app.hub import messages
+from photon_app.hub.frames import Frames
+from photon_app.hub.hub import Hub, Subscriber
+from photon_app.hub.messages import Rejection
+from photon_app.hub.sink import Sink
+from photon_app.model import parse_symbol
+
+BAD_MESSAGES_IN_A_ROW = 5
+POLICY_VIOLATION = 1008
+RATE_LIMITED = 4029
+
+
+class Session:
+    """One client of the event format."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        sink: Sink,
+        *,
+        max_symbols: int,
+        messages_per_s: float,
+        now_s: Callable[[], float],
+        wall_ms: Callable[[], int],
+    ) -> None:
+        """Register the client and greet it.
+
+        Args:
+            hub: where it subscribes.
+            sink: its outbox.
+            max_symbols: the most subscriptions it may have.
+            messages_per_s: how often it may ask, with a burst of twice that.
+            now_s: a monotonic clock.
+            wall_ms: the wall clock, UNIX ms.
+        """
+        self._hub = hub
+        self._sink = sink
+        self._max_symbols = max_symbols
+        self._now_s = now_s
+        self._wall_ms = wall_ms
+        self._bucket = TokenBucket(messages_per_s, 2 * messages_per_s, now_s())
+        self._bad_in_a_row = 0
+        self._client: Subscriber = hub.join(sink)
+
+    def receive(self, text: str) -> None:
+        """Handle one message. Never raises for what a client sends."""
+        if not self._bucket.take(self._now_s()):
+            self._refuse_rate()
+            return
+        try:
+            request = protocol.decode(text)
+            self._handle(request)
+        except RequestError as problem:
+            self._refuse(problem, protocol.request_id(text))
+        else:
+            self._bad_in_a_row = 0
+
+    def end(self) -> None:
+        """The connection is over."""
+        self._hub.leave(self._client)
+
+    def _handle(self, request: Request) -> None:
+        match request:
+            case Subscribe():
+                self._subscribe(request)
+            case Unsubscribe():
+                self._unsubscribe(request)
+            case UnsubscribeAll():
+                gone = self._hub.unsubscribe(self._client, self._client.symbols)
+                self._acknowledge("unsubscribed", gone, [], request.id)
+            case ListSubscriptions():
+                self._acknowledge("listed", self._client.symbols, [], request.id)
+            case Ping():
+                self._send(messages.pong(self._wall_ms(), request.id))
+
+    def _subscribe(self, request: Subscribe) -> None:
+        accepted: dict[str, None] = {}
+        rejected: list[Rejection] = []
+        for text in dict.fromkeys(request.symbols):
+            try:
+                symbol = parse_symbol(text)
+                self._admit(symbol, accepted)
+                accepted[symbol] = None
+            except RequestError as problem:
+                rejected.append(Rejection(text[:64], problem.code, problem.message))
+        self._hub.subscribe(self._client, accepted, request.interval_ms / 1000)
+        self._acknowledge("subscribed", accepted, rejected, request.id)
+        self._hub.welcome(self._client, accepted)
+
+    def _unsubscribe(self, request: Unsubscribe) -> None:
+        accepted: dict[str, None] = {}
+        rejected: list[Rejection] = []
+        for text in request.symbols:
+            try:
+                accepted[parse_symbol(text)] = None
+            except RequestError as problem:
+                rejected.append(Rejection(text[:64], problem.code, problem.message))
+        self._hub.unsubscribe(self._client, accepted)
+        self._acknowledge("unsubscribed", accepted, rejected, request.id)
+
+    def _admit(self, symbol: str, accepted: Iterable[str]) -> None:
+        if symbol in self._client.order or symbol in accepted:
+            return
+        held = len(self._client.order) + sum(s not in self._client.order for s in accepted)
+        if held >= self._max_symbols:
+            raise RequestError(
+                "too_many_symbols",
+                f"one connection may have {self._max_symbols} symbols: unsubscribe some first",
+            )
+        if not self._hub.hold(symbol):
+            raise RequestError(
+                "too_many_symbols", "this server follows as many symbols as it may: try later"
+            )
+
+    def _acknowledge(
+        self,
+        status: Literal["subscribed", "unsubscribed", "listed"],
+        symbols: Iterable[str],
+        rejected: list[Rejection],
+        request_id: str | int | None,
+    ) -> None:
+        self._send(
+            messages.subscription(status, list(symbols), rejected, self._client.symbols, request_id)
+        )
+
+    def _refuse(self, problem: RequestError, request_id: str | int | None) -> None:
+        self._send(messages.error(problem, request_id))
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row >= BAD_MESSAGES_IN_A_ROW:
+            self._sink.close(POLICY_VIOLATION, "five bad messages in a row")
+
+    def _refuse_rate(self) -> None:
+        problem = RequestError("rate_limited", "too many messages: slow down and reconnect")
+        retry_after_ms = round(self._bucket.retry_after_s() * 1000) + 1
+        self._send(messages.error(problem, None, retry_after_ms))
+        self._sink.close(RATE_LIMITED, "too many messages")
+
+    def _send(self, payload: bytes) -> None:
+        self._sink.send(Frames.of(payload))

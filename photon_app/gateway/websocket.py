@@ -1,0 +1,167 @@
+"""``/ws``: moves texts between one socket and the rules of its format.
+
+One coroutine for each connection. It reads, hands each message to the ``Session``, and reads no
+further while its client is congested; writing is the sink's. It never awaits a write of updates.
+"""
+
+import asyncio
+
+from fastapi import APIRouter
+from starlette.websockets import WebSocket
+
+from photon_app import services
+from photon_app.errors import RequestError
+from photon_app.gateway.admission import Admission
+from photon_app.gateway.limits import TokenBucket
+from photon_app.gateway.origin import refuse
+from photon_app.gateway.outlets import AsgiOutlet, WireOutlet
+from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
+from photon_app.gateway.session import RATE_LIMITED, Session
+from photon_app.gateway.wire import wire_of
+from photon_app.hub import messages
+from photon_app.hub.frames import Frames
+from photon_app.hub.sink import Sink
+from photon_app.model import Quote, parse_symbol
+from photon_app.services import Services
+
+ARRAY_INTERVAL_S = 1.0
+BINARY, TOO_BIG = 1003, 1009
+RETRY_AFTER_MS = 1500
+
+
+def router(admission: Admission) -> APIRouter:
+    """The WebSocket routes."""
+    routes = APIRouter()
+
+    @routes.websocket("/ws")
+    async def ws(websocket: WebSocket) -> None:
+        try:
+            live = services.current()
+        except LookupError:
+            await _refuse(websocket, 503, "the server is starting or stopping: try again")
+            return
+        if admission.full(live.settings.max_connections):
+            await _refuse(websocket, 503, "the server is full: try again later")
+            return
+        wanted = websocket.query_params.get("format", live.settings.ws_format)
+        with admission.one():
+            if wanted == "array":
+                await _serve_array(websocket, live)
+            elif wanted == "events":
+                await _serve_events(websocket, live)
+            else:
+                await _refuse(websocket, 400, "format: expected events or array")
+
+    return routes
+
+
+async def _refuse(websocket: WebSocket, status: int, reason: str) -> None:
+    await refuse(websocket.scope, websocket.receive, websocket.send, status, reason)
+
+
+def _outlet(websocket: WebSocket) -> WireOutlet | AsgiOutlet:
+    wire = wire_of(websocket.scope.get("extensions", {}))
+    return AsgiOutlet(websocket) if wire is None else WireOutlet(wire)
+
+
+async def _serve_events(websocket: WebSocket, live: Services) -> None:
+    await websocket.accept()
+    now_s = asyncio.get_running_loop().time
+    outlet = _outlet(websocket)
+    sink = Sink(outlet, now_s)
+    outlet.attach(sink, lambda: sink.send(Frames.of(messages.shutdown(RETRY_AFTER_MS))))
+    session = Session(
+        live.hub,
+        sink,
+        max_symbols=live.settings.max_symbols,
+        messages_per_s=live.settings.messages_per_s,
+        now_s=now_s,
+        wall_ms=live.wall_ms,
+    )
+
+    async def read() -> None:
+        while (text := await _next_text(websocket, sink)) is not None:
+            session.receive(text)
+            await sink.uncongested()
+
+    try:
+        await outlet.serve(read())
+    finally:
+        session.end()
+
+
+async def _serve_array(websocket: WebSocket, live: Services) -> None:
+    """The array format: all prices at once, then every second; what the client says is ignored."""
+    try:
+        symbols = _array_symbols(websocket.query_params.get("symbols"), live)
+    except RequestError as problem:
+        await _refuse(websocket, 400, problem.message)
+        return
+    held = [symbol for symbol in symbols if live.demand.hold(symbol)]
+    try:
+        await websocket.accept()
+        await _run_array(websocket, live, held)
+    finally:
+        for symbol in held:
+            live.demand.release(symbol)
+
+
+async def _run_array(websocket: WebSocket, live: Services, symbols: list[str]) -> None:
+    now_s = asyncio.get_running_loop().time
+    outlet = _outlet(websocket)
+    sink = Sink(outlet, now_s)
+    outlet.attach(sink, lambda: None)
+    bucket = TokenBucket(live.settings.messages_per_s, 2 * live.settings.messages_per_s, now_s())
+
+    async def write() -> None:
+        while True:
+            if sink.congested_for_s() >= live.settings.slow_s:
+                sink.close(4008, "too slow")
+                return
+            if not sink.congested:
+                sink.send(Frames.of(messages.array(_quotes(live, symbols))))
+            await asyncio.sleep(ARRAY_INTERVAL_S)
+
+    async def read() -> None:
+        writing = asyncio.ensure_future(write())
+        try:
+            while await _next_text(websocket, sink) is not None:
+                if not bucket.take(now_s()):
+                    sink.close(RATE_LIMITED, "too many messages")
+        finally:
+            writing.cancel()
+
+    await outlet.serve(read())
+
+
+async def _next_text(websocket: WebSocket, sink: Sink) -> str | None:
+    """The next text message, or ``None`` when the connection is over.
+
+    A server that knows no caps of ours (plain uvicorn, Granian) may hand over too much.
+    """
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text: str | None = message.get("text")
+        if text is None:
+            sink.close(BINARY, "text messages only")
+        elif len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
+            sink.close(TOO_BIG, f"a message may have {MAX_MESSAGE_BYTES} bytes")
+        else:
+            return text
+
+
+def _array_symbols(given: str | None, live: Services) -> list[str]:
+    if given is None:
+        return list(live.default_symbols)
+    symbols = [parse_symbol(part.strip()) for part in given.split(",") if part.strip()]
+    if len(symbols) > live.settings.max_symbols:
+        raise RequestError(
+            "too_many_symbols", f"one connection may have {live.settings.max_symbols} symbols"
+        )
+    return list(dict.fromkeys(symbols))
+
+
+def _quotes(live: Services, symbols: list[str]) -> list[Quote]:
+    return [quote for symbol in symbols if (quote := live.book.quote(symbol)) is not None]

@@ -1,0 +1,178 @@
+"""Ready frames straight to the transport: Photon's WebSocket protocol for uvicorn.
+
+A subclass of uvicorn's sans-IO protocol. It puts one ASGI extension into the scope of every
+WebSocket::
+
+    scope["extensions"]["photon.wire"]: Wire
+
+through which an application that has sent ``websocket.accept`` may write runs of whole, ready text
+frames without the cost of an ASGI message each. Control frames, pings, and the closing handshake
+stay the server's; ASGI messages and ready frames may be mixed, since both are written whole. The
+application must write well-formed, unmasked, uncompressed text frames (``hub.frames`` makes them).
+
+Bounds, for sockets on the capped paths: the kernel's send buffer (else it hides megabytes of stale
+prices), high and low water of the transport's buffer, and the size of a message from the client.
+
+Where the extension is missing (plain uvicorn, Granian, tests) ``gateway.outlets`` sends ordinary
+ASGI messages instead.
+"""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
+
+EXTENSION = "photon.wire"
+CAPPED_PATHS = frozenset({"/ws", "/ws/"})
+KERNEL_BUFFER_BYTES = 128 * 1024
+HIGH_WATER_BYTES = 64 * 1024
+LOW_WATER_BYTES = 16 * 1024
+GOODBYE_S = 2.0
+"""How long a peer may take to answer a close before the connection is aborted."""
+
+
+class Congestible(Protocol):
+    """Who is told about the transport's buffer."""
+
+    def congest(self) -> None:
+        """It rose above the high-water mark."""
+
+    def drain(self) -> None:
+        """It fell below the low-water mark."""
+
+    def lost(self) -> None:
+        """The connection is gone."""
+
+
+class Wire(Protocol):
+    """The extension's contract. Synchronous; on the event loop only."""
+
+    def attach(self, sink: Congestible, on_shutdown: Callable[[], None]) -> None:
+        """Who hears of high and low water and of the end, and what to do just before the server
+        closes with 1012.
+        """
+        ...
+
+    def write_frames(self, data: bytes) -> None:
+        """Write whole frames; dropped when the connection is closing."""
+        ...
+
+    def goodbye(self, code: int, reason: str) -> None:
+        """Queue a close frame, stop writing, and abort if the peer does not answer."""
+        ...
+
+
+class _Nobody:
+    def congest(self) -> None: ...
+    def drain(self) -> None: ...
+    def lost(self) -> None: ...
+
+
+class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol with ready frames, bounded buffers and a polite shutdown."""
+
+    _sink: Congestible = _Nobody()
+
+    def _on_shutdown(self) -> None:
+        """Replaced by ``attach``."""
+
+    def attach(self, sink: Congestible, on_shutdown: Callable[[], None]) -> None:
+        """See ``Wire``."""
+        self._sink = sink
+        self._on_shutdown = on_shutdown  # type: ignore[method-assign]
+        if not self.writable.is_set():
+            sink.congest()
+
+    def write_frames(self, data: bytes) -> None:
+        """See ``Wire``."""
+        if self._open:
+            self.transport.write(data)
+
+    def goodbye(self, code: int, reason: str) -> None:
+        """See ``Wire``."""
+        if not self._open:
+            return
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(GOODBYE_S, self.transport.abort)
+
+    @property
+    def _open(self) -> bool:
+        return (
+            self.handshake_complete
+            and not self.close_sent
+            and not self.disconnected
+            and not self.transport.is_closing()
+        )
+
+    # What uvicorn calls
+
+    def handle_connect(self, event: Request) -> None:
+        """The handshake arrived; ``scope`` exists only when it was well-formed."""
+        super().handle_connect(event)
+        if self.close_sent:
+            return
+        extensions = cast("dict[str, object]", self.scope["extensions"])
+        extensions[EXTENSION] = self
+        if self.scope["path"] in CAPPED_PATHS:
+            self._cap()
+
+    def send_receive_event_to_app(self) -> None:
+        """Text that is not UTF-8 is the client's fault: 1007, without a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.goodbye(1007, "text that is not UTF-8")
+                return
+        super().send_receive_event_to_app()
+
+    def pause_writing(self) -> None:
+        """The transport rose above its high-water mark."""
+        super().pause_writing()
+        self._sink.congest()
+
+    def resume_writing(self) -> None:
+        """The transport fell below its low-water mark."""
+        super().resume_writing()
+        self._sink.drain()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        super().connection_lost(exc)
+        self._sink.lost()
+
+    def shutdown(self) -> None:
+        """The server goes: tell the client, close with 1012, and wait for nobody for long."""
+        if self._open:
+            self._on_shutdown()
+        super().shutdown()
+        self.loop.call_later(GOODBYE_S, self.transport.abort)
+
+    def _cap(self) -> None:
+        self.conn.max_message_size = MAX_MESSAGE_BYTES
+        self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)
+        sock = cast("socket.socket | None", self.transport.get_extra_info("socket"))
+        if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
+            with contextlib.suppress(OSError):
+                # asyncio leaves Nagle on when the listening socket was made without a protocol
+                # number: 40 ms for a small frame behind another
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
+
+
+def wire_of(extensions: dict[str, object]) -> Wire | None:
+    """The extension in a scope, where the server has it."""
+    return cast("Wire | None", extensions.get(EXTENSION))

@@ -1,0 +1,219 @@
+"""What one process runs: the feed, the book, the hub; in which order they start and stop.
+
+``running`` is the one way in: an async context manager that owns every background task. It starts
+book and hub, installs the services, then starts the feed; on the way out it tells the clients,
+stops the feed and removes the services. A failed start leaves through the exception, so the
+server stops.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+
+from photon_app import services
+from photon_app.feed.finnhub import FinnhubFeed
+from photon_app.feed.protocol import Feed
+from photon_app.feed.replay import ReplayFeed
+from photon_app.feed.simulated import SimulatedFeed
+from photon_app.hub.demand import Demand
+from photon_app.hub.hub import Hub
+from photon_app.market import session
+from photon_app.market.book import Book
+from photon_app.model import FeedStatus
+from photon_app.pipeline import Pipeline, SessionClock
+from photon_app.services import Services
+from photon_app.settings import DEFAULT_SYMBOLS, Settings
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 15.0
+TICK_S = 1.0
+RESTART_S = 5.0
+"""The pause before a feed that failed by a fault of ours is started again."""
+GOING_AWAY = 1012
+RETRY_AFTER_MS = 1500
+
+
+def make_feed(settings: Settings) -> Feed:
+    """The feed that the settings ask for.
+
+    Raises:
+        RecordingError: the file to replay is not a recording.
+    """
+    if settings.feed == "replay":
+        assert settings.replay_path is not None, "settings give a replay its path"
+        return ReplayFeed(
+            settings.replay_path, speed=settings.replay_speed, loop=settings.replay_loop
+        )
+    if settings.feed == "finnhub":
+        assert settings.finnhub_api_key is not None, "settings give Finnhub its key"
+        return FinnhubFeed(
+            settings.finnhub_ws_url, settings.finnhub_api_key, limit=settings.symbol_limit
+        )
+    return SimulatedFeed(
+        interval_ms=settings.sim_interval_ms,
+        seed=settings.sim_seed,
+        start_prices=settings.start_prices,
+    )
+
+
+def assemble(settings: Settings, feed: Feed) -> tuple[Services, Pipeline]:
+    """The objects of one process, wired, not yet running. Needs a running event loop."""
+    loop = asyncio.get_running_loop()
+    replaying = settings.feed == "replay"
+    book = Book(
+        session.day_of,
+        now_ms=None if replaying else feed.clock.now_ms,
+        admit_all=replaying,
+        capacity=settings.max_symbols_total,
+    )
+    default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
+    wants = _Wants(feed, loop)
+
+    def admit(symbol: str) -> None:
+        book.admit(symbol)
+        wants.changed()
+
+    def drop(symbol: str) -> None:
+        book.drop(symbol)
+        wants.changed()
+
+    demand = Demand(
+        default_symbols,
+        limit=settings.max_symbols_total,
+        linger_s=settings.linger_s,
+        now_s=loop.time,
+        on_add=admit,
+        on_drop=drop,
+    )
+    wants.bind(demand)
+    market = SessionClock(feed.clock)
+    hub = Hub(
+        quote=book.quote,
+        demand=demand,
+        market=market,
+        feed=FeedStatus(source=feed.source, state="connecting", since_ms=wall_ms()),
+        loop=loop,
+        flush_s=settings.flush_ms / 1000,
+        slow_s=settings.slow_s,
+    )
+    live = Services(
+        settings=settings,
+        book=book,
+        hub=hub,
+        demand=demand,
+        clock=feed.clock,
+        market=market,
+        wall_ms=wall_ms,
+        started_ms=wall_ms(),
+        default_symbols=default_symbols,
+        last_message_ms=lambda: feed.last_message_ms,
+        held=lambda: feed.held,
+    )
+    return live, Pipeline(book, hub)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, feed: Feed | None = None) -> AsyncIterator[Services]:
+    """Run everything for as long as the block lasts.
+
+    Args:
+        settings: of this process.
+        feed: where prices come from, when not the one that the settings ask for.
+
+    Raises:
+        RecordingError: the file to replay is not a recording.
+    """
+    feed = make_feed(settings) if feed is None else feed
+    live, pipeline = assemble(settings, feed)
+    feed.want(live.demand.wanted)
+    services.install(live)
+    tasks = [
+        asyncio.create_task(_keep(feed, pipeline), name="photon feed"),
+        asyncio.create_task(_every(TICK_S, _ticker(live)), name="photon tick"),
+        asyncio.create_task(
+            _every(HEARTBEAT_S, lambda: live.hub.heartbeat(wall_ms())), name="photon heartbeat"
+        ),
+    ]
+    try:
+        yield live
+    finally:
+        live.hub.shutdown(GOING_AWAY, "the server is going", RETRY_AFTER_MS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        services.remove(live)
+
+
+def wall_ms() -> int:
+    """The wall clock in UNIX ms."""
+    return time.time_ns() // 1_000_000
+
+
+class _Wants:
+    """Tells the feed the whole set of wanted symbols, once for all changes of one loop turn."""
+
+    def __init__(self, feed: Feed, loop: asyncio.AbstractEventLoop) -> None:
+        self._feed = feed
+        self._loop = loop
+        self._demand: Demand | None = None
+        self._scheduled = False
+
+    def bind(self, demand: Demand) -> None:
+        self._demand = demand
+
+    def changed(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._scheduled = False
+        if self._demand is not None:
+            self._feed.want(self._demand.wanted)
+
+
+async def _keep(feed: Feed, pipeline: Pipeline) -> None:
+    """Run the feed until it ends by itself. Upstream's faults are the feed's affair; a fault of
+    ours is logged whole, shown as reconnecting, and the feed started again.
+    """
+    while True:
+        try:
+            await feed.run(pipeline)
+        except Exception:
+            log.exception("the feed failed; it is started again in %g s", RESTART_S)
+            pipeline.status(
+                FeedStatus(
+                    source=feed.source,
+                    state="reconnecting",
+                    since_ms=wall_ms(),
+                    detail="The feed failed by a fault of Photon's own; see the log.",
+                    retry_at_ms=wall_ms() + round(RESTART_S * 1000),
+                )
+            )
+            await asyncio.sleep(RESTART_S)
+        else:
+            return
+
+
+async def _every(interval_s: float, do: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(interval_s)
+        do()
+
+
+def _ticker(live: Services) -> Callable[[], None]:
+    told = live.market().session
+
+    def tick() -> None:
+        nonlocal told
+        live.demand.sweep()
+        live.hub.tick()
+        now = live.market().session
+        if now != told:
+            told = now
+            live.hub.tell_status()
+
+    return tick

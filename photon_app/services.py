@@ -1,0 +1,63 @@
+"""The live objects of this process, and the one way to reach them.
+
+``runtime`` installs them when the process starts to serve and removes them when it ends; gateway
+and ui ask ``current()``. Nothing here starts, stops or owns anything.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+from photon_app.hub.demand import Demand
+from photon_app.hub.hub import Hub
+from photon_app.hub.messages import MarketView
+from photon_app.market.book import Book
+from photon_app.model import Clock
+from photon_app.settings import Settings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """What one running process holds."""
+
+    settings: Settings
+    book: Book
+    hub: Hub
+    demand: Demand
+    clock: Clock
+    """The market's clock."""
+    market: Callable[[], MarketView]
+    """The market's clock and session now."""
+    wall_ms: Callable[[], int]
+    """The wall clock, UNIX ms."""
+    started_ms: int
+    """When the process began to serve, on the wall clock."""
+    default_symbols: tuple[str, ...]
+    last_message_ms: Callable[[], int | None]
+    """When upstream last said anything, on the wall clock."""
+    held: Callable[[], frozenset[str]]
+    """The symbols that upstream is asked for."""
+
+
+_installed: list[Services] = []
+
+
+def install(services: Services) -> None:
+    """Make these the current services."""
+    _installed.append(services)
+
+
+def remove(services: Services) -> None:
+    """Undo ``install``."""
+    _installed.remove(services)
+
+
+def current() -> Services:
+    """The services of this process.
+
+    Raises:
+        LookupError: the process does not serve (yet, or any more).
+    """
+    if not _installed:
+        message = "Photon is not running in this process"
+        raise LookupError(message)
+    return _installed[-1]

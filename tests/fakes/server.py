@@ -1,0 +1,131 @@
+"""The gateway on a real port, with a feed that a test plays by hand.
+
+``async with serving(feed) as server`` runs uvicorn in this event loop. To try another server or
+setting, pass ``ws=`` (uvicorn's own protocol, to see the gateway without the wire extension) or
+settings by name.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from photon_app import launcher, runtime
+from photon_app.feed.protocol import Counters, Feed, SystemTime, WallClock
+from photon_app.gateway.http import NegotiatedRoot, create_api
+from photon_app.gateway.origin import OriginGuard, OriginRule
+from photon_app.model import FeedState, FeedStatus, Market, Seed, Trade
+from photon_app.services import Services
+from photon_app.settings import Settings
+
+WIRE = "photon_app.gateway.wire:PhotonWebSocketProtocol"
+PLAIN = "websockets-sansio"
+CLIENT_JS = Path(__file__).parents[2] / "photon_app" / "ui" / "live" / "photon-client.js"
+
+
+class HandFeed:
+    """A feed whose trades are given by the test."""
+
+    source = "simulated"
+    symbols: tuple[str, ...] = ()
+
+    def __init__(self, state: FeedState = "simulated") -> None:
+        self.clock = WallClock(SystemTime())
+        self.counters = Counters()
+        self.held: frozenset[str] = frozenset()
+        self.last_message_ms: int | None = None
+        self.market: Market | None = None
+        self._state: FeedState = state
+        self._running = asyncio.Event()
+
+    def want(self, symbols: frozenset[str]) -> None:
+        """Remember the set."""
+        self.held = symbols
+
+    async def run(self, market: Market) -> None:
+        """Say that all is well, and wait."""
+        self.market = market
+        self.say(self._state)
+        self._running.set()
+        await asyncio.Event().wait()
+
+    def say(self, state: FeedState, detail: str = "") -> None:
+        """Change the feed's state."""
+        assert self.market is not None
+        now = self.clock.now_ms()
+        self.market.status(FeedStatus(source=self.source, state=state, since_ms=now, detail=detail))
+
+    def trade(self, symbol: str, price: float, volume: float = 100) -> None:
+        """One trade, now."""
+        self.trades([(symbol, price, volume)])
+
+    def trades(self, batch: list[tuple[str, float, float]]) -> None:
+        """One frame of trades, now."""
+        assert self.market is not None
+        now = self.clock.now_ms()
+        self.last_message_ms = now
+        self.market.trades([Trade(symbol=s, price=p, volume=v, time_ms=now) for s, p, v in batch])
+
+    def seed(self, symbol: str, prev_close: float) -> None:
+        """A previous close."""
+        assert self.market is not None
+        self.market.seed(Seed(symbol=symbol, prev_close=prev_close))
+
+    async def ready(self) -> None:
+        """Return when the feed runs."""
+        await self._running.wait()
+
+
+class Serving:
+    """One running server."""
+
+    def __init__(self, port: int, live: Services, server: uvicorn.Server) -> None:
+        self.port = port
+        self.live = live
+        self.server = server
+
+    @property
+    def ws(self) -> str:
+        """The address of ``/ws``."""
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def http(self) -> str:
+        """The address of everything else."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    feed: Feed | None = None, *, ws: str = WIRE, frontend: str | None = None, **settings: Any
+) -> AsyncIterator[Serving]:
+    """Serve until the block ends, then shut down as the launcher does."""
+    loaded = Settings(**{"symbols": ("AAPL", "NVDA"), **settings})
+    given = HandFeed() if feed is None else feed
+    async with contextlib.AsyncExitStack() as stack:
+        sock = stack.enter_context(launcher.bind("127.0.0.1", 0))
+        live = await stack.enter_async_context(runtime.running(loaded, given))
+        if isinstance(given, HandFeed):
+            await given.ready()
+        app = OriginGuard(NegotiatedRoot(create_api(CLIENT_JS), frontend), OriginRule.of(loaded))
+        config = uvicorn.Config(
+            app,
+            ws=ws,
+            lifespan="off",
+            log_level="error",
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=3,
+        )
+        server = uvicorn.Server(config)
+        config.load()
+        serving_task = asyncio.create_task(server._serve([sock]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        try:
+            yield Serving(sock.getsockname()[1], live, server)
+        finally:
+            server.should_exit = True
+            await serving_task

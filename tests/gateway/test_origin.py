@@ -1,0 +1,56 @@
+"""One rule says who may talk to the server from a browser."""
+
+import pytest
+
+from photon_app.gateway.origin import OriginRule
+
+LOCAL = OriginRule(origins=["http://localhost:3000"], loopback=True)
+PUBLIC = OriginRule(origins=["https://prices.example.com"], loopback=False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "origin", "host"),
+    [
+        (LOCAL, None, "127.0.0.1:8000"),
+        (LOCAL, None, None),
+        (LOCAL, "http://127.0.0.1:8000", "127.0.0.1:8000"),
+        (LOCAL, "http://LOCALHOST:8000", "localhost:8000"),
+        (LOCAL, "http://[::1]:8000", "[::1]:8000"),
+        (LOCAL, "http://localhost:3000", "localhost:8000"),
+        (PUBLIC, "https://prices.example.com", "10.0.0.5:8000"),
+        (PUBLIC, "https://photon.example.com", "photon.example.com"),
+        (PUBLIC, "https://photon.example.com", "photon.example.com:443"),
+        (PUBLIC, "http://photon.example.com", "photon.example.com:80"),
+    ],
+)
+def test_own_and_listed_origins_and_programs_pass(
+    rule: OriginRule, origin: str | None, host: str | None
+) -> None:
+    """A request without an Origin is no browser's."""
+    assert rule.refusal(origin, host) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "origin", "host"),
+    [
+        (LOCAL, "http://evil.example", "127.0.0.1:8000"),
+        (LOCAL, "http://127.0.0.1:8001", "127.0.0.1:8000"),
+        (LOCAL, "null", "127.0.0.1:8000"),
+        (LOCAL, "", "127.0.0.1:8000"),
+        (LOCAL, "http://evil.example:8000", "evil.example:8000"),
+        (LOCAL, None, "evil.example:8000"),
+        (LOCAL, None, "localhost.evil.example"),
+        (LOCAL, "http://[", "127.0.0.1:8000"),
+        (LOCAL, "http://127.0.0.1:99999999", "127.0.0.1:8000"),
+        (PUBLIC, "https://evil.example", "photon.example.com"),
+        (PUBLIC, "ftp://photon.example.com", "photon.example.com"),
+        (PUBLIC, "http://prices.example.com", "10.0.0.5:8000"),
+    ],
+)
+def test_everyone_else_is_refused_with_a_sentence(
+    rule: OriginRule, origin: str | None, host: str | None
+) -> None:
+    """Including a name re-pointed at this machine."""
+    refusal = rule.refusal(origin, host)
+    assert refusal is not None
+    assert refusal.endswith(("machines", "FRONTEND_URL"))
