@@ -131,6 +131,7 @@ def create_api(client_js: Path) -> FastAPI:
             missing=[symbol for symbol in wanted if symbol not in found],
         )
 
+    @api.head("/photon-client.js", include_in_schema=False)
     @api.get("/photon-client.js", summary="The browser client", response_class=FileResponse)
     async def photon_client() -> FileResponse:
         headers = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}

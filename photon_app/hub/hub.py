@@ -165,6 +165,8 @@ class Hub:
         if topic.waiting:
             topic.waiting = False
             self._arrived[symbol] = None
+            if (quote := self._quote(symbol)) is not None and quote.prev_close is not None:
+                self.refigure(symbol)  # a figure that no trade tells, and no snapshot has told
 
     def refigure(self, symbol: str) -> None:
         """Day figures changed without a new price."""

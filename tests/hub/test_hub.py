@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from photon_app.model import Seed
 from tests.fakes.exchange import NOON_MS, FakeExchange, status
 from tests.fakes.outlet import prices
 
@@ -56,6 +57,19 @@ def test_a_snapshot_comes_with_the_subscription_and_updates_follow_it_without_a_
     assert [seq for _, seq, _ in prices(first.outlet.take())] == [1, 2, 3]
     received = [m for m in second.outlet.take() if m["type"] == "price_update"]
     assert [(m["seq"], m.get("snapshot", False)) for m in received] == [(2, True), (3, False)]
+
+
+def test_the_first_price_of_a_symbol_brings_its_day_with_it() -> None:
+    """Short form and snapshot in one flush: the previous close was known before any trade."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.pipeline.seed(Seed(symbol="A", prev_close=8))
+    exchange.trade("A", 10)
+    exchange.settle()
+    first, whole, told = client.outlet.take()
+    assert (first["seq"], first.get("snapshot")) == (1, None)
+    assert (whole["seq"], whole["snapshot"], whole["data"]["change"]) == (1, True, 2)
+    assert told["symbols"] == {"A": "live"}
 
 
 def test_a_late_trade_makes_a_snapshot_with_an_unchanged_seq() -> None:
