@@ -1,0 +1,77 @@
+"""Photon's part in Reflex's build: its style sheet and font, and one build for every address.
+
+Reflex bakes the address of the backend, ``http://localhost:PORT``, into one small chunk of the
+built page, so that a page built for one port is dead on another and behind a proxy. After the
+build, and before its files are compressed, ``PhotonPlugin`` replaces those addresses by the
+page's own. Called by ``rxconfig.py`` only; runs nothing at serving time.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reflex.plugins import Plugin
+
+from photon_app.errors import StartError
+from photon_app.ui import theme
+
+INTER = "@fontsource-variable/inter"
+INTER_VERSION = "5.3.0"
+STYLESHEET = "photon-tokens-and-rules.css"
+
+_ENVIRONMENT_CHUNK = "*env*.js"
+_BAKED = re.compile(
+    r"""(["'`])(http|ws)s?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d+)?(/[^"'`\s]*)\1"""
+)
+_OWN_ORIGIN = {"http": "${location.origin}", "ws": "${location.origin.replace(/^http/,`ws`)}"}
+
+
+class PhotonPlugin(Plugin):
+    """Adds Photon's style sheet and Inter, and makes the finished build portable."""
+
+    def get_frontend_dependencies(self, **_context: Any) -> list[str]:
+        """Inter as an npm package, so that no visitor's browser asks a font service."""
+        return [f"{INTER}@{INTER_VERSION}"]
+
+    def get_stylesheet_paths(self, **_context: Any) -> Sequence[str]:
+        """Inter's faces, then Photon's own sheet, after Radix's."""
+        return (f"{INTER}/index.css", f"./{STYLESHEET}")
+
+    def get_static_assets(self, **_context: Any) -> Sequence[tuple[Path, str | bytes]]:
+        """The style sheet, generated from ``theme``."""
+        return ((Path("styles") / STYLESHEET, theme.stylesheet()),)
+
+    def post_build(self, **context: Any) -> None:
+        """Replace the baked addresses.
+
+        Raises:
+            StartError: there was none: Reflex's output is not what this was written for.
+        """
+        make_portable(context["static_dir"])
+
+
+def portable(script: str) -> tuple[str, int]:
+    """The environment chunk with every baked local address made the page's own, and how many."""
+    return _BAKED.subn(lambda match: f"`{_OWN_ORIGIN[match[2]]}{match[3]}`", script)
+
+
+def make_portable(static_dir: Path) -> int:
+    """Rewrite the environment chunk of a build; returns how many addresses were replaced.
+
+    Raises:
+        StartError: none was found.
+    """
+    replaced = 0
+    for chunk in sorted((static_dir / "assets").glob(_ENVIRONMENT_CHUNK)):
+        script, count = portable(chunk.read_text(encoding="utf-8"))
+        if count:
+            chunk.write_text(script, encoding="utf-8")
+            replaced += count
+    if not replaced:
+        message = (
+            f"no address of the backend was found in {static_dir / 'assets' / _ENVIRONMENT_CHUNK}: "
+            "this build would work on one port only; expected Reflex 0.10.1's reflex-env chunk"
+        )
+        raise StartError(message)
+    return replaced

@@ -1,0 +1,131 @@
+"""The header: name, feed badge, session, the box to add a symbol, appearance, help."""
+
+# mypy: disable-error-code="no-any-return, operator"
+# Reflex types its elements as Any, and a state's handlers as something not callable.
+
+import reflex as rx
+from reflex.style import color_mode, set_color_mode
+
+from photon_app.ui.companies import COMPANIES
+from photon_app.ui.components.help import help_dialog
+from photon_app.ui.live.parts import feed_badge, session_clock
+from photon_app.ui.state import ADD_FIELD, Dashboard
+
+
+def header() -> rx.Component:
+    """The whole header."""
+    return rx.el.header(
+        rx.el.h1(_mark(), "Photon", class_name="logo"),
+        feed_badge(),
+        session_clock(),
+        rx.el.span(class_name="grow"),
+        add_box(),
+        appearance(),
+        help_dialog(),
+        class_name="header",
+    )
+
+
+def add_box() -> rx.Component:
+    """The field that adds symbols; on a phone it stands at the bottom, under the thumb."""
+    return rx.form(
+        rx.el.label("Add a symbol", html_for=ADD_FIELD, class_name="unseen"),
+        rx.icon("search", size=14, aria_hidden="true"),
+        rx.el.input(
+            id=ADD_FIELD,
+            name=ADD_FIELD,
+            placeholder="Add a symbol",
+            list="companies",
+            max_length=400,
+            auto_complete="off",
+            auto_capitalize="characters",
+            spell_check=False,
+            enter_key_hint="done",
+            aria_describedby="add-notice",
+            on_blur=Dashboard.clear_notice,
+        ),
+        rx.el.datalist(
+            *[rx.el.option(value=symbol, label=name) for symbol, name in COMPANIES.items()],
+            id="companies",
+        ),
+        rx.el.kbd("/", aria_hidden="true"),
+        rx.el.button("Add", type="submit", class_name="add-button"),
+        rx.el.p(Dashboard.notice, id="add-notice", role="alert", class_name="notice"),
+        on_submit=Dashboard.add_symbol,
+        class_name="add-box",
+    )
+
+
+def appearance() -> rx.Component:
+    """The choice of theme and of the colours of up and down."""
+    return rx.popover.root(
+        rx.popover.trigger(
+            rx.el.button(
+                rx.icon("contrast", size=16),
+                type="button",
+                aria_label="Appearance",
+                class_name="icon",
+            )
+        ),
+        rx.popover.content(
+            _choice(
+                "Theme",
+                ("system", "dark", "light"),
+                ("System", "Dark", "Light"),
+                value=color_mode,
+                on_change=set_color_mode,
+            ),
+            _choice(
+                "Up and down",
+                ("green-red", "blue-orange"),
+                ("Green, red", "Blue, orange"),
+                value=Dashboard.color_pair,
+                on_change=Dashboard.choose_pair,
+            ),
+            align="end",
+            side_offset=10,
+            size="1",
+            class_name="appearance",
+        ),
+    )
+
+
+def _choice(
+    title: str,
+    values: tuple[str, ...],
+    names: tuple[str, ...],
+    *,
+    value: rx.Var[str],
+    on_change: object,
+) -> rx.Component:
+    return rx.el.div(
+        rx.el.span(title, class_name="choice-title"),
+        rx.segmented_control.root(
+            *[
+                rx.segmented_control.item(name, value=item)
+                for item, name in zip(values, names, strict=True)
+            ],
+            value=value,
+            on_change=on_change,
+            size="1",
+            aria_label=title,
+        ),
+        class_name="choice",
+    )
+
+
+def _mark() -> rx.Component:
+    return rx.el.svg(
+        rx.el.circle(cx="12", cy="12", r="3.4", fill="currentColor"),
+        rx.el.path(
+            d="M1.5 14.5c1.6-6.4 3.9-7 6-2.5M22.5 9.5c-1.6 6.4-3.9 7-6 2.5",
+            stroke="currentColor",
+            stroke_width="2",
+            stroke_linecap="round",
+        ),
+        width="22",
+        height="22",
+        view_box="0 0 24 24",
+        fill="none",
+        aria_hidden="true",
+    )

@@ -1,0 +1,64 @@
+"""The help dialog: keys, and what the badges and tags mean."""
+
+# mypy: disable-error-code="no-any-return, operator"
+# Reflex types its elements as Any, and a state's handlers as something not callable.
+
+from collections.abc import Iterable
+
+import reflex as rx
+
+KEYS = (
+    ("/", "Add a symbol"),
+    ("↑ ↓", "Move the selection"),
+    ("Delete", "Remove the selected symbol"),
+    ("Esc", "Leave a field"),
+    ("?", "This help"),
+)
+
+WORDS = (
+    ("LIVE", "Prices stream from the feed."),
+    ("SIMULATED", "Prices are invented: no feed key is set."),
+    ("REPLAY", "A recording is played again, on its own clock."),
+    ("RECONNECTING", "The line is down; the prices shown are the last known ones."),
+    ("WAITING", "No price of this symbol has come yet."),
+    ("POLLED", "The feed's stream is full: this price is asked for from time to time."),
+    ("STALE", "There is a price, but the line behind it is down."),
+    ("REJECTED", "The feed does not know this symbol."),
+    ("Age", "The time since the last trade, on the market's clock."),
+)
+
+
+def help_dialog() -> rx.Component:
+    """The button with a question mark and the dialog that it opens."""
+    return rx.dialog.root(
+        rx.dialog.trigger(
+            rx.el.button(
+                "?", id="help", type="button", aria_label="Help", class_name="icon icon-help"
+            )
+        ),
+        rx.dialog.content(
+            rx.dialog.title("Help", size="4", margin_bottom="12px"),
+            rx.dialog.description(
+                "Keys, and what the words on this page mean.", class_name="unseen"
+            ),
+            _terms("keys", [(rx.el.kbd(key), text) for key, text in KEYS]),
+            _terms("words", WORDS),
+            rx.dialog.close(
+                rx.el.button(
+                    rx.icon("x", size=16),
+                    type="button",
+                    aria_label="Close",
+                    class_name="icon close",
+                )
+            ),
+            max_width="480px",
+            class_name="help",
+        ),
+    )
+
+
+def _terms(name: str, terms: Iterable[tuple[rx.Component | str, str]]) -> rx.Component:
+    return rx.el.dl(
+        *[rx.el.div(rx.el.dt(term), rx.el.dd(meaning)) for term, meaning in terms],
+        class_name=f"terms {name}",
+    )

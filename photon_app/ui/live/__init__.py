@@ -1,0 +1,1 @@
+"""Python components over one small JavaScript client: the parts that move."""

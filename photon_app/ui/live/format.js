@@ -1,0 +1,98 @@
+/**
+ * How figures are written: pure functions from numbers to text, null and undefined to a dash.
+ *
+ * Used by the live parts and tested under node. Digits are fixed per size of price, so that a
+ * column does not move when a price does; spaces before units do not break.
+ */
+
+export const DASH = "—";
+const NBSP = "\u00a0";
+const MINUS = "\u2212";
+const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
+const numbers = new Map();
+const number = (digits) => {
+  if (!numbers.has(digits)) {
+    numbers.set(digits, new Intl.NumberFormat("en-US", {
+      minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2",
+    }));
+  }
+  return numbers.get(digits);
+};
+
+const known = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** Decimals that prices of this size are shown with: cents, and finer below one unit. */
+export const priceDigits = (price) => {
+  const size = Math.abs(price);
+  return size >= 1 || size === 0 ? 2 : size >= 0.01 ? 4 : 8;
+};
+
+export const price = (value) => (known(value) ? number(priceDigits(value)).format(value) : DASH);
+
+const signed = (value, text) => (value > 0 ? `+${text}` : value < 0 ? `${MINUS}${text}` : text);
+
+/** A change with its sign, in the decimals of the price that it belongs to. */
+export const change = (value, reference) =>
+  known(value) ? signed(value, number(priceDigits(reference ?? 1)).format(Math.abs(value))) : DASH;
+
+export const percent = (value) =>
+  known(value) ? `${signed(value, number(2).format(Math.abs(value)))}${NBSP}%` : DASH;
+
+export const arrow = (value) => (value > 0 ? "▲" : value < 0 ? "▼" : "");
+
+export const direction = (value) => (value > 0 ? "up" : value < 0 ? "down" : "flat");
+
+/** 41.2 K, 48.7 M: three digits at most before the unit. */
+export const volume = (value) => {
+  if (!known(value)) return DASH;
+  for (const [size, unit] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]]) {
+    if (value >= size * 0.99995) return `${number(value >= size * 99.95 ? 0 : 1).format(value / size)}${NBSP}${unit}`;
+  }
+  return number(Number.isInteger(value) || value >= 100 ? 0 : 2).format(value);
+};
+
+/** How old: 0.2 s, 12 s, 4 m, 3 h, 2 d. */
+export const age = (ms) => {
+  if (!known(ms)) return DASH;
+  const past = Math.max(0, ms);
+  if (past < 9_950) return `${number(1).format(past / 1000)}${NBSP}s`;
+  if (past < MINUTE) return `${Math.floor(past / 1000)}${NBSP}s`;
+  if (past < HOUR) return `${Math.floor(past / MINUTE)}${NBSP}m`;
+  return past < DAY ? `${Math.floor(past / HOUR)}${NBSP}h` : `${Math.floor(past / DAY)}${NBSP}d`;
+};
+
+/** A stretch of time ahead: 2 h 14 m, 12 m, 40 s. */
+export const span = (ms) => {
+  const left = Math.max(0, ms);
+  if (left < MINUTE) return `${Math.ceil(left / 1000)}${NBSP}s`;
+  const days = Math.floor(left / DAY), hours = Math.floor((left % DAY) / HOUR), minutes = Math.floor((left % HOUR) / MINUTE);
+  if (days) return `${days}${NBSP}d ${hours}${NBSP}h`;
+  return hours ? `${hours}${NBSP}h ${minutes}${NBSP}m` : `${minutes}${NBSP}m`;
+};
+
+const zone = (options) => new Intl.DateTimeFormat("en-US", { timeZone: "America/New_York", ...options });
+const exchangeClock = zone({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const exchangeDate = zone({ weekday: "short", month: "short", day: "numeric", year: "numeric" });
+
+/** Time of day at the exchange, 14:02:31. */
+export const clock = (ms) => (known(ms) ? exchangeClock.format(ms) : "--:--:--");
+
+export const date = (ms) => (known(ms) ? exchangeDate.format(ms) : "");
+
+/** Where a price stands between low and high, 0 to 1; null when that cannot be said. */
+export const position = (value, low, high) =>
+  known(value) && known(low) && known(high) && high > low
+    ? Math.min(1, Math.max(0, (value - low) / (high - low)))
+    : known(value) && low === high ? 0.5 : null;
+
+const SESSIONS = { pre: "Pre-market", regular: "Regular", post: "After hours", closed: "Closed" };
+export const session = (name) => SESSIONS[name] ?? DASH;
+
+const CHANGES = { "pre>regular": "opens in", "closed>regular": "opens in", "regular>post": "closes in", "regular>closed": "closes in" };
+
+/** "closes in 2 h 14 m": what the market does next, from its session, the next one and the time until then. */
+export const marketNext = (now, next, ms) => {
+  if (!known(ms) || !next) return "";
+  return `${CHANGES[`${now}>${next}`] ?? `${session(next).toLowerCase()} in`} ${span(ms)}`;
+};

@@ -1,0 +1,113 @@
+/**
+ * What the live parts share: the tab's one Photon, and painting without rendering.
+ *
+ * A part renders its frame once; what moves is written into its elements from here, at most once
+ * an animation frame, so that a tick costs neither a render nor a server event. In a hidden tab no
+ * frame comes, and each part waits in the queue once: the queue is bounded by the parts.
+ */
+
+import { useEffect, useRef } from "react";
+import env from "$/env.json";
+import { getBackendURL } from "$/utils/state";
+import { Photon } from "./photon-client.js";
+
+/** The server: this page's own in production, Reflex's backend under the development server. */
+const serverUrl = () => (import.meta.env.DEV ? new URL("/ws", getBackendURL(env.EVENT)).href : `${location.origin}/ws`);
+
+let client = null;
+export const photon = () => (client ??= new Photon({ url: serverUrl() }));
+
+const queued = new Set();
+let frame = 0;
+/** Run `paint` in the next frame, once, however often it is asked for. */
+function inFrame(paint) {
+  queued.add(paint);
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    const paints = [...queued];
+    queued.clear();
+    for (const run of paints) run();
+  });
+}
+
+const tickers = new Set();
+let timer = 0;
+/** Call a few times a second, all from one timer; not while the tab is hidden. */
+function everyTick(tick) {
+  tickers.add(tick);
+  timer ||= setInterval(() => { if (!document.hidden) for (const run of tickers) run(); }, 250);
+  return () => {
+    tickers.delete(tick);
+    if (tickers.size === 0) timer = clearInterval(timer) ?? 0;
+  };
+}
+
+/** Where a part's elements are: `at.name` for each `ref={part("name")}`. */
+export function useParts() {
+  const held = useRef(null);
+  if (held.current === null) {
+    const at = {};
+    const refs = {};
+    held.current = { at, part: (name) => (refs[name] ??= (element) => { at[name] = element; }) };
+  }
+  return held.current;
+}
+
+/**
+ * Paint on each change of a symbol's quote or of the line's state.
+ * @param {string} symbol
+ * @param {(quote: object | undefined, photon: object) => void} paint  writes to the page; undefined: nothing known
+ * @param {{ages?: boolean}} [also]  `ages`: also a few times a second
+ */
+export function useQuote(symbol, paint, { ages = false } = {}) {
+  const latest = useRef();
+  latest.current = paint;
+  useEffect(() => {
+    if (!symbol) return undefined;
+    const live = photon();
+    const draw = () => latest.current(live.quote(symbol), live);
+    const soon = () => inFrame(draw);
+    const stops = [
+      live.watch(symbol, soon),
+      live.onStatus(soon),
+      ...(ages ? [everyTick(draw)] : []),
+      () => queued.delete(draw),
+    ];
+    draw();
+    return () => stops.forEach((stop) => stop());
+  }, [symbol, ages]);
+}
+
+/** Paint on each change of the line's, the feed's or the market's state, and a few times a second. */
+export function useStatus(paint) {
+  const latest = useRef();
+  latest.current = paint;
+  useEffect(() => {
+    const live = photon();
+    const draw = () => latest.current(live.status, live);
+    const stops = [live.onStatus(() => inFrame(draw)), everyTick(draw), () => queued.delete(draw)];
+    return () => stops.forEach((stop) => stop());
+  }, []);
+}
+
+/** Write text only where it differs: most paints change one figure of many. */
+export function write(element, text) {
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+/** Set an attribute only where it differs; null removes it. */
+export function mark(element, name, value) {
+  if (!element || element.getAttribute(name) === value) return;
+  if (value == null) element.removeAttribute(name);
+  else element.setAttribute(name, value);
+}
+
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Tint an element's background for 400 ms, up or down; not for those who want no motion. */
+export function flash(element, direction) {
+  if (!element?.animate || still()) return;
+  const tint = direction > 0 ? "var(--up-tint)" : "var(--down-tint)";
+  for (const running of element.getAnimations()) running.cancel();
+  element.animate([{ backgroundColor: tint }, { backgroundColor: tint, offset: 0.5 }, { backgroundColor: "transparent" }], 400);
+}

@@ -1,0 +1,53 @@
+/**
+ * The keyboard: "/" adds, arrows select, Delete removes, "?" helps, Esc leaves a field.
+ *
+ * Keys typed into a field, with a modifier, or into an open dialog or menu are left alone.
+ */
+
+import { useEffect, useRef } from "react";
+
+const taken = (event) =>
+  event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey ||
+  event.target.closest?.("[role=dialog], [role=alertdialog], [role=radiogroup], [role=menu]") !== null;
+
+const STACKED = "(max-width: 820px)"; // the detail stands above the list: as in photon.css
+
+const typing = (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable;
+
+/** Renders nothing; hears the page's keys and keeps focus on the selected row while it is in the list. */
+export function Shortcuts({ selected, onMove, onRemove }) {
+  const act = useRef();
+  const before = useRef(selected);
+  act.current = { selected, onMove, onRemove };
+  useEffect(() => {
+    const pressed = (event) => {
+      if (taken(event)) return;
+      if (typing(event.target)) {
+        if (event.key === "Escape") event.target.blur();
+        return;
+      }
+      const keys = {
+        "/": () => document.getElementById("add-symbol")?.focus(),
+        "?": () => document.getElementById("help")?.click(),
+        ArrowDown: () => act.current.onMove(1),
+        ArrowUp: () => act.current.onMove(-1),
+        Delete: () => act.current.onRemove(act.current.selected),
+        Escape: () => document.activeElement?.blur(),
+      };
+      if (!Object.hasOwn(keys, event.key)) return;
+      event.preventDefault();
+      keys[event.key]();
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  }, []);
+  useEffect(() => {
+    if (!before.current || before.current === selected) { before.current = selected; return; }
+    before.current = selected;
+    const row = document.querySelector(`tr[data-quote="${CSS.escape(selected ?? "")}"]`);
+    if (matchMedia(STACKED).matches) scrollTo({ top: 0 });
+    else row?.scrollIntoView({ block: "nearest" });
+    if (document.activeElement?.closest("tr[data-quote]")) row?.querySelector(".pick")?.focus({ preventScroll: true });
+  }, [selected]);
+  return null;
+}

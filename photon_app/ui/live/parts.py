@@ -1,0 +1,144 @@
+"""The moving parts of the page as Reflex components.
+
+Each names one React component of the JavaScript beside this file, which subscribes to Photon's
+own ``/ws`` through one ``photon-client.js`` a tab. Pages place them like any other component. They
+carry no state and send no events (``Shortcuts`` alone calls handlers); they can be rendered on the
+server, where they show dashes.
+"""
+
+# mypy: disable-error-code="type-arg, valid-type"
+# Reflex reads an event's arguments from a call inside the annotation.
+
+import reflex as rx
+
+_shared = [rx.asset(name, shared=True) for name in ("photon-client.js", "format.js", "hooks.js")]
+_quotes = rx.asset("quotes.jsx", shared=True)
+_status = rx.asset("status.jsx", shared=True)
+_tape = rx.asset("tape.jsx", shared=True)
+_keys = rx.asset("keys.jsx", shared=True)
+
+
+class _QuotePart(rx.Component):
+    """A part that shows one symbol."""
+
+    library = f"$/public{_quotes}"
+
+    symbol: rx.Var[str]
+
+
+class LivePrice(_QuotePart):
+    """The last price, tinted for a moment when it moves."""
+
+    tag = "LivePrice"
+
+
+class LiveChange(_QuotePart):
+    """The change since the previous close, with arrow and sign."""
+
+    tag = "LiveChange"
+
+    inline: rx.Var[bool]
+    """In one line instead of percent over absolute."""
+
+
+class DayRange(_QuotePart):
+    """A short line from the day's low to its high with the price on it."""
+
+    tag = "DayRange"
+
+
+class DayScale(_QuotePart):
+    """The day as one wide line: low, high, open, previous close, price."""
+
+    tag = "DayScale"
+
+
+class LiveVolume(_QuotePart):
+    """The day's volume, compact."""
+
+    tag = "LiveVolume"
+
+
+class LiveAge(_QuotePart):
+    """How old the price is on the market clock."""
+
+    tag = "LiveAge"
+
+
+class LiveFigure(_QuotePart):
+    """One day figure."""
+
+    tag = "LiveFigure"
+
+    figure: rx.Var[str]
+    """``open``, ``high``, ``low``, ``prevClose``, ``volume``, ``age`` or ``session``."""
+
+
+class SymbolTag(_QuotePart):
+    """What is particular about a price; marks the nearest ``data-quote`` with its state."""
+
+    tag = "SymbolTag"
+
+    explain: rx.Var[bool]
+    """Whether the reason is written out beside the tag."""
+
+
+class Tape(rx.Component):
+    """The latest trades of one symbol that this page has seen."""
+
+    library = f"$/public{_tape}"
+    tag = "Tape"
+
+    symbol: rx.Var[str]
+    symbols: rx.Var[list[str]]
+    """The symbols whose trades are remembered, so that each has its tape when it is selected."""
+
+
+class FeedBadge(rx.Component):
+    """The state of the line and the feed."""
+
+    library = f"$/public{_status}"
+    tag = "FeedBadge"
+
+
+class SessionClock(rx.Component):
+    """The exchange's session, what comes next, and its clock."""
+
+    library = f"$/public{_status}"
+    tag = "SessionClock"
+
+
+class ConnectionFoot(rx.Component):
+    """Line, data age, latency and source."""
+
+    library = f"$/public{_status}"
+    tag = "ConnectionFoot"
+
+    symbols: rx.Var[list[str]]
+    """The symbols whose newest price makes the data age."""
+
+
+class Shortcuts(rx.Component):
+    """The page's keyboard shortcuts; renders nothing."""
+
+    library = f"$/public{_keys}"
+    tag = "Shortcuts"
+
+    selected: rx.Var[str]
+    on_move: rx.EventHandler[rx.event.passthrough_event_spec(int)]
+    on_remove: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+
+
+live_price = LivePrice.create
+live_change = LiveChange.create
+day_range = DayRange.create
+day_scale = DayScale.create
+live_volume = LiveVolume.create
+live_age = LiveAge.create
+live_figure = LiveFigure.create
+symbol_tag = SymbolTag.create
+tape = Tape.create
+feed_badge = FeedBadge.create
+session_clock = SessionClock.create
+connection_foot = ConnectionFoot.create
+shortcuts = Shortcuts.create

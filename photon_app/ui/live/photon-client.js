@@ -1,0 +1,392 @@
+/**
+ * Photon's browser client: live quotes over one WebSocket, with honest status.
+ *
+ * A plain ES module without dependencies. Photon serves it at /photon-client.js, its own
+ * dashboard runs on it, and any page may import it:
+ *
+ *   <output id="price"></output>
+ *   <script type="module">
+ *     import { Photon } from "http://localhost:8000/photon-client.js";
+ *     const photon = new Photon();
+ *     const output = document.getElementById("price");
+ *     photon.watch("AAPL", (quote) => { output.textContent = quote.price.toFixed(2); });
+ *     photon.onStatus((status) => { output.classList.toggle("old", status.connection !== "open"); });
+ *     photon.onRejected(({ symbol, message }) => console.warn(symbol, message));
+ *   </script>
+ *
+ * It owns the socket, the reconnecting and the folding of updates into day figures. It never
+ * touches the page, never throws on what the server sends, and keeps one quote a symbol. While
+ * the line is down the quotes stay, and `stateOf` and `onStatus` say that they are not new. The
+ * wire is described in docs/protocol.md; unknown message types and fields are ignored.
+ *
+ * @typedef {object} Quote  The newest price of a symbol and its day; unknown figures are null.
+ * @property {string} symbol
+ * @property {number} price
+ * @property {number} volume     of the last trade; 0 for a polled price
+ * @property {number} time       of the last trade, UNIX ms of the market clock
+ * @property {number} seq        position in this epoch's updates of the symbol
+ * @property {?number} prevClose
+ * @property {?number} change    price less prevClose, rounded to the finer tick of the two
+ * @property {?number} changePercent
+ * @property {?number} open
+ * @property {?number} high
+ * @property {?number} low
+ * @property {?number} dayVolume
+ * @property {string} state      live, polled, waiting, rejected or stale, as the server last said
+ * @property {?string} session   pre, regular, post or closed, at the last snapshot
+ * @property {boolean} polled    whether the price came from polling, not from a trade
+ * @property {number} direction  1, 0 or -1: against the price shown before
+ * @property {boolean} snapshot  whether this came as whole figures, not as one trade
+ * @property {number} receivedAt on the clock of this machine, ms
+ */
+
+const CHUNK = 100; // symbols a message: 100 of the longest are about 4 KB, the server takes 16
+const SILENCE_MS = 40_000; // heartbeats come every 15 s: two missed ones, and a little
+const STEADY_MS = 5_000; // a connection that lasted this long starts the backoff anew
+const LINGER_MS = 1_000; // a symbol watched again within this never leaves the subscription
+const BACKOFF_MS = { first: 250, most: 5_000 };
+
+/** @param {number} price @returns {number} how many decimals its shortest form has */
+const decimals = (price) => {
+  const [digits, exponent = "0"] = String(price).split("e");
+  return Math.min(12, Math.max(0, (digits.split(".")[1] ?? "").length - Number(exponent)));
+};
+
+/** The change that a price makes against the previous close. */
+function changed(price, prevClose) {
+  if (prevClose == null) return { change: null, changePercent: null };
+  const change = Number((price - prevClose).toFixed(Math.max(decimals(price), decimals(prevClose))));
+  return { change, changePercent: prevClose ? (change / prevClose) * 100 : null };
+}
+
+/**
+ * One `price_update` folded into the quote held for its symbol.
+ * @param {?Quote} held
+ * @param {object} message
+ * @param {number} receivedAt
+ * @returns {?Quote} the newer quote, or null when the message is older than what is held
+ */
+export function fold(held, message, receivedAt) {
+  const { symbol, seq, data } = message;
+  if (typeof symbol !== "string" || !Number.isFinite(seq) || !Number.isFinite(data?.price)) return null;
+  if (held && (message.snapshot ? seq < held.seq : seq <= held.seq)) return null;
+  const { price, volume = 0, timestamp } = data;
+  const polled = Boolean(message.polled);
+  const common = {
+    symbol, seq, price, volume, time: timestamp, polled, receivedAt, snapshot: Boolean(message.snapshot),
+    direction: held ? Math.sign(price - held.price) : 0,
+  };
+  if (message.snapshot) {
+    return Object.freeze({
+      ...common,
+      prevClose: data.prev_close ?? null, change: data.change ?? null,
+      changePercent: data.change_percent ?? null, open: data.open ?? null, high: data.high ?? null,
+      low: data.low ?? null, dayVolume: data.day_volume ?? null,
+      state: data.state ?? (polled ? "polled" : "live"), session: data.session ?? null,
+    });
+  }
+  return Object.freeze({
+    ...common,
+    prevClose: held?.prevClose ?? null, ...changed(price, held?.prevClose),
+    open: held?.open ?? price, high: Math.max(held?.high ?? price, price),
+    low: Math.min(held?.low ?? price, price), dayVolume: (held?.dayVolume ?? 0) + volume,
+    state: polled ? "polled" : "live", session: held?.session ?? null,
+  });
+}
+
+/** /ws on the host that served this module, or, where it was bundled, the page. */
+function defaultUrl() {
+  const served = /\/photon-client\.js(\?|$)/.test(import.meta.url);
+  return new URL("/ws", served ? import.meta.url : globalThis.location.href).href;
+}
+
+/** One connection to Photon, shared by every watcher of a page. */
+export class Photon {
+  #options; #url; #socket = null; #closed = false;
+  #watchers = new Map(); #quotes = new Map(); #states = new Map(); #rejected = new Map();
+  #asked = new Set(); #pings = new Map(); #nextId = 1;
+  #statusListeners = new Set(); #rejectedListeners = new Set();
+  #status = {
+    connection: "connecting", reason: "", retryAt: null, epoch: null, feed: null, source: null,
+    detail: "", since: null, feedRetryAt: null, market: null, marketUntil: null, marketNext: null, rate: 1,
+  };
+  #clock = null;
+  #attempt = 0; #openedAt = 0; #heardAt = 0; #notBefore = 0;
+  #syncQueued = false; #retryTimer = null; #silenceTimer = null; #lingerTimer = null;
+  #wake = () => { if (globalThis.document?.visibilityState !== "hidden") this.#retryNow(); };
+
+  /**
+   * @param {object} [options]
+   * @param {string} [options.url]  of /ws, with http(s) or ws(s); `?format=events` is added
+   * Further options replace the environment in tests: WebSocket, setTimeout, clearTimeout, random, now, target.
+   */
+  constructor(options = {}) {
+    this.#options = {
+      WebSocket: globalThis.WebSocket, random: Math.random, now: Date.now, target: globalThis,
+      setTimeout: globalThis.setTimeout.bind(globalThis), clearTimeout: globalThis.clearTimeout.bind(globalThis),
+      ...options,
+    };
+    const url = new URL(options.url ?? defaultUrl());
+    url.protocol = url.protocol.replace(/^http/, "ws");
+    url.searchParams.set("format", "events");
+    this.#url = url.href;
+    this.#options.target.addEventListener?.("online", this.#wake);
+    this.#options.target.document?.addEventListener?.("visibilitychange", this.#wake);
+    this.#connect();
+  }
+
+  /**
+   * Call back with every newer quote of a symbol, and at once with the one already held.
+   * @param {string} symbol
+   * @param {(quote: Quote) => void} callback
+   * @returns {() => void} stops this watcher; the last one of a symbol ends its subscription
+   */
+  watch(symbol, callback) {
+    const name = symbol.toUpperCase();
+    const watcher = { callback };
+    if (!this.#watchers.has(name)) this.#watchers.set(name, new Set());
+    this.#watchers.get(name).add(watcher);
+    this.#queueSync();
+    if (this.#quotes.has(name)) callback(this.#quotes.get(name));
+    return () => {
+      const watchers = this.#watchers.get(name);
+      if (!watchers?.delete(watcher) || watchers.size) return;
+      this.#watchers.delete(name);
+      if (this.#lingerTimer === null) this.#lingerTimer = this.#options.setTimeout(() => this.#drop(), LINGER_MS);
+    };
+  }
+
+  /** @returns {Quote | undefined} the newest quote of this epoch */
+  quote(symbol) { return this.#quotes.get(symbol.toUpperCase()); }
+
+  /** @returns {string} live, polled, waiting, rejected or stale: stale too while this line is down */
+  stateOf(symbol) {
+    const name = symbol.toUpperCase();
+    if (this.#rejected.has(name)) return "rejected";
+    const said = this.#quotes.get(name)?.state ?? this.#states.get(name) ?? "waiting";
+    return this.#status.connection === "open" || !this.#quotes.has(name) ? said : "stale";
+  }
+
+  /** @returns {?{symbol: string, code: string, message: string}} why the server refused a symbol */
+  rejection(symbol) { return this.#rejected.get(symbol.toUpperCase()) ?? null; }
+
+  /** The state of the line, feed and market now; `onStatus` delivers the same object on each change. */
+  get status() { return { ...this.#status, states: Object.fromEntries(this.#states) }; }
+
+  /** @param {(status: object) => void} callback called at once and on each change @returns {() => void} */
+  onStatus(callback) {
+    this.#statusListeners.add(callback);
+    callback(this.status);
+    return () => this.#statusListeners.delete(callback);
+  }
+
+  /** @param {(rejection: {symbol: ?string, code: string, message: string}) => void} callback @returns {() => void} */
+  onRejected(callback) {
+    this.#rejectedListeners.add(callback);
+    return () => this.#rejectedListeners.delete(callback);
+  }
+
+  /** @returns {?number} the market's time, UNIX ms; null before the server has told it */
+  marketNow() { return this.#clock && this.#clock.now + this.#clock.rate * (this.#options.now() - this.#clock.at); }
+
+  /** @returns {Promise<?number>} ms to the server and back; null when the line is down */
+  ping() {
+    if (this.#status.connection !== "open") return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const id = this.#nextId++;
+      this.#pings.set(id, { resolve, at: this.#options.now() });
+      this.#send({ action: "ping", id });
+    });
+  }
+
+  /** End the connection for good. */
+  close() { this.#finish("closed by this page"); }
+
+  #connect() {
+    this.#retryTimer = null;
+    this.#set({ connection: this.#attempt ? "reconnecting" : "connecting", retryAt: null });
+    const socket = new this.#options.WebSocket(this.#url);
+    this.#socket = socket;
+    this.#heardAt = this.#options.now();
+    this.#openedAt = Infinity;
+    const mine = (act) => (event) => { if (this.#socket === socket) act(event); };
+    socket.onopen = mine(() => { this.#openedAt = this.#heardAt = this.#options.now(); });
+    socket.onmessage = mine((event) => this.#receive(event.data));
+    socket.onclose = mine((event) => this.#lost(event.code, event.reason));
+    this.#watchSilence();
+  }
+
+  #watchSilence() {
+    const wait = this.#heardAt + SILENCE_MS - this.#options.now();
+    this.#options.clearTimeout(this.#silenceTimer);
+    if (wait > 0) { this.#silenceTimer = this.#options.setTimeout(() => this.#watchSilence(), wait); return; }
+    const socket = this.#socket;
+    this.#lost(1006, "no message for 40 s");
+    socket?.close();
+  }
+
+  #lost(code, reason) {
+    this.#socket = null;
+    this.#options.clearTimeout(this.#silenceTimer);
+    for (const { resolve } of this.#pings.values()) resolve(null);
+    this.#pings.clear();
+    this.#asked.clear();
+    if (this.#closed) return;
+    if (code === 1008) { this.#finish(reason || "the server refused this client"); return; }
+    const now = this.#options.now();
+    if (now - this.#openedAt > STEADY_MS) this.#attempt = 0;
+    const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(this.#attempt++, 8));
+    const wait = Math.max(ceiling * (0.5 + this.#options.random() / 2), this.#notBefore - now);
+    this.#retryTimer = this.#options.setTimeout(() => this.#connect(), wait);
+    this.#set({ connection: "reconnecting", retryAt: now + wait, reason: reason || "" });
+  }
+
+  #retryNow() {
+    if (this.#retryTimer === null || this.#closed || this.#options.now() < this.#notBefore) return;
+    this.#options.clearTimeout(this.#retryTimer);
+    this.#connect();
+  }
+
+  #finish(reason) {
+    this.#closed = true;
+    for (const timer of [this.#retryTimer, this.#silenceTimer, this.#lingerTimer]) this.#options.clearTimeout(timer);
+    this.#options.target.removeEventListener?.("online", this.#wake);
+    this.#options.target.document?.removeEventListener?.("visibilitychange", this.#wake);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#set({ connection: "closed", retryAt: null, reason });
+  }
+
+  #receive(text) {
+    this.#heardAt = this.#options.now();
+    let message;
+    try { message = JSON.parse(text); } catch { return; }
+    if (message === null || typeof message !== "object") return;
+    switch (message.type) {
+      case "price_update": return this.#price(message);
+      case "status": return this.#serverStatus(message);
+      case "connection": return this.#welcome(message);
+      case "subscription": return this.#answer(message);
+      case "heartbeat": return this.#setClock(message.now, this.#status.rate);
+      case "pong": return this.#pong(message.id);
+      case "error": return this.#error(message);
+      case "shutdown": return this.#hold(message.retry_after_ms);
+    }
+  }
+
+  #price(message) {
+    if (!this.#asked.has(message.symbol)) return;
+    const quote = fold(this.#quotes.get(message.symbol), message, this.#heardAt);
+    if (!quote) return;
+    this.#quotes.set(quote.symbol, quote);
+    this.#states.set(quote.symbol, quote.state);
+    if (this.#status.rate === 0 && !(this.marketNow() >= quote.time)) this.#setClock(quote.time, 0);
+    for (const { callback } of this.#watchers.get(quote.symbol) ?? []) callback(quote);
+  }
+
+  #welcome(message) {
+    this.#states.clear();
+    this.#rejected.clear();
+    this.#setEpoch(message.epoch);
+    this.#set({ connection: "open", retryAt: null, reason: "", feed: message.feed ?? this.#status.feed });
+    this.#sync();
+  }
+
+  #serverStatus(message) {
+    this.#setEpoch(message.epoch);
+    this.#setClock(message.now, message.rate ?? 1);
+    for (const [symbol, state] of Object.entries(message.symbols ?? {})) {
+      this.#states.set(symbol, state);
+      const quote = this.#quotes.get(symbol);
+      if (quote && quote.state !== state) this.#quotes.set(symbol, Object.freeze({ ...quote, state }));
+      if (state === "rejected") this.#reject({ symbol, code: "unknown_symbol", message: `${symbol} is not known to the feed` });
+    }
+    this.#set({
+      feed: message.feed, source: message.source ?? null, detail: message.detail ?? "", since: message.since ?? null,
+      feedRetryAt: message.retry_at ?? null, market: message.market ?? null, rate: message.rate ?? 1,
+      marketUntil: message.market_until ?? null, marketNext: message.market_next ?? null,
+    });
+  }
+
+  #setEpoch(epoch) {
+    if (epoch == null || epoch === this.#status.epoch) return;
+    this.#quotes.clear();
+    this.#status.epoch = epoch;
+  }
+
+  #setClock(now, rate) {
+    if (Number.isFinite(now)) this.#clock = { now, rate, at: this.#options.now() };
+  }
+
+  #answer(message) {
+    for (const rejection of message.rejected ?? []) this.#reject(rejection);
+    if (message.status === "unsubscribed") this.#retryTooMany();
+  }
+
+  /** Room was made: ask again for what was refused for want of it. */
+  #retryTooMany() {
+    for (const [symbol, { code }] of this.#rejected) {
+      if (code === "too_many_symbols" && this.#rejected.delete(symbol)) this.#asked.delete(symbol);
+    }
+    this.#sync();
+  }
+
+  #reject({ symbol, code, message }) {
+    if (this.#rejected.get(symbol)?.code === code) return;
+    this.#rejected.set(symbol, { symbol, code, message });
+    for (const listener of this.#rejectedListeners) listener({ symbol, code, message });
+    this.#set({});
+  }
+
+  #pong(id) {
+    const ping = this.#pings.get(id);
+    this.#pings.delete(id);
+    ping?.resolve(this.#options.now() - ping.at);
+  }
+
+  #error({ code, message, retry_after_ms }) {
+    if (retry_after_ms) this.#hold(retry_after_ms);
+    for (const listener of this.#rejectedListeners) listener({ symbol: null, code, message });
+  }
+
+  #hold(ms) {
+    if (Number.isFinite(ms)) this.#notBefore = this.#options.now() + ms * (1 + this.#options.random());
+  }
+
+  #drop() {
+    this.#lingerTimer = null;
+    for (const known of [this.#quotes, this.#states, this.#rejected]) {
+      for (const symbol of known.keys()) if (!this.#watchers.has(symbol)) known.delete(symbol);
+    }
+    this.#sync();
+  }
+
+  #queueSync() {
+    if (this.#syncQueued) return;
+    this.#syncQueued = true;
+    queueMicrotask(() => { this.#syncQueued = false; this.#sync(); });
+  }
+
+  /** Make the server's subscriptions those of the watchers. */
+  #sync() {
+    if (this.#status.connection !== "open") return;
+    const added = [...this.#watchers.keys()].filter((symbol) => !this.#asked.has(symbol));
+    const dropped = this.#lingerTimer === null ? [...this.#asked].filter((symbol) => !this.#watchers.has(symbol)) : [];
+    for (const symbol of added) this.#asked.add(symbol);
+    for (const symbol of dropped) this.#asked.delete(symbol);
+    this.#request("unsubscribe", dropped);
+    this.#request("subscribe", added);
+  }
+
+  #request(action, symbols) {
+    for (let at = 0; at < symbols.length; at += CHUNK) this.#send({ action, symbols: symbols.slice(at, at + CHUNK) });
+  }
+
+  #send(message) { this.#socket?.send(JSON.stringify(message)); }
+
+  #set(changes) {
+    Object.assign(this.#status, changes);
+    for (const listener of [...this.#statusListeners]) listener(this.status);
+  }
+}

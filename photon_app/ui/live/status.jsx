@@ -1,0 +1,107 @@
+/**
+ * What the page says of itself: feed badge, market session, connection foot.
+ *
+ * The three facts stay apart: whether this tab is connected, what the feed does, and whether the
+ * market is open. Countdowns run on the clock that set them: the line's on this machine, the
+ * feed's on the server.
+ */
+
+import { useEffect } from "react";
+import * as format from "./format.js";
+import { mark, photon, useParts, useStatus, write } from "./hooks.js";
+
+const FEEDS = {
+  live: ["LIVE", "good", "Prices stream from the feed"],
+  simulated: ["SIMULATED", "note", "Invented prices: no feed key is set"],
+  replay: ["REPLAY", "note", "Recorded prices, played again"],
+  connecting: ["CONNECTING", "wait", "The server is connecting to its feed"],
+  reconnecting: ["RECONNECTING", "wait", "The server lost its feed and tries again"],
+  unauthorized: ["UNAUTHORIZED", "bad", "The feed refuses the server's key"],
+  throttled: ["THROTTLED", "note", "The feed asks the server to slow down"],
+};
+
+/** [words, kind, explanation, ms until the next attempt] for a status. */
+function badge(status, live) {
+  if (status.connection === "closed") return ["DISCONNECTED", "bad", status.reason, null];
+  if (status.connection === "reconnecting") {
+    return ["RECONNECTING", "wait", "This page lost the server and tries again", status.retryAt && status.retryAt - Date.now()];
+  }
+  if (status.connection !== "open") return ["CONNECTING", "wait", "This page is connecting to the server", null];
+  const [words, kind, explanation] = FEEDS[status.feed] ?? [String(status.feed ?? "connecting").toUpperCase(), "wait", ""];
+  const wait = status.feedRetryAt && status.rate === 1 ? status.feedRetryAt - live.marketNow() : null;
+  return [words, kind, status.detail || explanation, wait];
+}
+
+/** The state of the feed, beside the name; it cannot be overlooked when prices are not live. */
+export function FeedBadge() {
+  const { at, part } = useParts();
+  useStatus((status, live) => {
+    const [words, kind, explanation, wait] = badge(status, live);
+    write(at.words, words);
+    write(at.wait, wait > 0 ? `${Math.ceil(wait / 1000)}\u00a0s` : "");
+    mark(at.box, "data-kind", kind);
+    mark(at.box, "title", explanation || null);
+  });
+  return (
+    <span className="badge" data-kind="wait" ref={part("box")}>
+      <i className="dot" aria-hidden="true" />
+      <span role="status" ref={part("words")}>CONNECTING</span>
+      <span className="badge-wait" aria-hidden="true" ref={part("wait")} />
+    </span>
+  );
+}
+
+const FAR_MS = 36 * 3_600_000;
+
+/** Which session the exchange is in, what comes next, and the time in New York by the market's clock. */
+export function SessionClock() {
+  const { at, part } = useParts();
+  useStatus((status, live) => {
+    const now = live.marketNow();
+    write(at.session, format.session(status.market));
+    const next = format.marketNext(status.market, status.marketNext, status.marketUntil && now && status.marketUntil - now);
+    write(at.next, next && `\u00a0· ${next}`);
+    write(at.time, format.clock(now));
+    write(at.date, now && Math.abs(now - Date.now()) > FAR_MS ? `${format.date(now)}\u00a0\u00a0` : "");
+  });
+  return (
+    <span className="session">
+      <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span ref={part("next")} />
+      <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr title="New York time">ET</abbr></span>
+    </span>
+  );
+}
+
+const LINES = { connecting: "Connecting", open: "Connected", reconnecting: "Reconnecting", closed: "Disconnected" };
+const SOURCES = { simulated: "simulator", finnhub: "Finnhub" };
+const PING_MS = 5_000;
+
+/** The footer's facts: line, age of the newest data, time to the server and back, source. */
+export function ConnectionFoot({ symbols = [] }) {
+  const { at, part } = useParts();
+  useStatus((status, live) => {
+    write(at.line, LINES[status.connection]);
+    mark(at.box, "data-line", status.connection);
+    const times = symbols.map((symbol) => live.quote(symbol)?.time).filter((time) => time != null);
+    write(at.age, format.age(times.length ? live.marketNow() - Math.max(...times) : null));
+    write(at.source, status.source ? SOURCES[status.source] ?? status.source.replace(/^replay:/, "recording ") : format.DASH);
+    if (status.connection !== "open") write(at.latency, format.DASH);
+  });
+  useEffect(() => {
+    const measure = async () => {
+      if (document.hidden) return;
+      const ms = await photon().ping();
+      write(at.latency, ms === null ? format.DASH : `${ms < 1 ? "<1" : Math.round(ms)}\u00a0ms`);
+    };
+    const stops = [setTimeout(measure, 500), setInterval(measure, PING_MS)];
+    return () => stops.forEach(clearTimeout);
+  }, [at]);
+  return (
+    <span className="foot" data-line="connecting" ref={part("box")}>
+      <span className="foot-line"><i className="dot" aria-hidden="true" /><b ref={part("line")}>Connecting</b></span>
+      <span>Data age <b className="figure-fixed" ref={part("age")}>{format.DASH}</b></span>
+      <span className="foot-more">Latency <b className="figure-fixed" ref={part("latency")}>{format.DASH}</b></span>
+      <span>Feed <b ref={part("source")}>{format.DASH}</b></span>
+    </span>
+  );
+}

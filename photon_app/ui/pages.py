@@ -1,0 +1,75 @@
+"""The page, and the Reflex app around it.
+
+``photon_app/photon_app.py`` calls ``create_app`` once. What Reflex would lay over a page when the
+line is down (a toast, a pulsing icon) is left out: the badge in the header says it, calmly.
+"""
+
+# mypy: disable-error-code="no-any-return"
+# Reflex types its elements as Any.
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import reflex as rx
+from reflex.app import default_error_boundary
+
+from photon_app.ui import theme
+from photon_app.ui.components.detail import detail_panel
+from photon_app.ui.components.footer import footer
+from photon_app.ui.components.header import header
+from photon_app.ui.components.watchlist import watchlist_panel
+from photon_app.ui.live.parts import shortcuts
+from photon_app.ui.state import Dashboard
+
+TITLE = "Photon"
+DESCRIPTION = "A self-hosted real-time stock ticker: live quotes, day figures and honest status."
+
+log = logging.getLogger(__name__)
+
+
+def index() -> rx.Component:
+    """The dashboard."""
+    return rx.el.div(
+        shortcuts(selected=Dashboard.selected, on_move=Dashboard.move, on_remove=Dashboard.remove),
+        header(),
+        rx.el.main(watchlist_panel(), detail_panel(), class_name="main"),
+        footer(),
+        class_name="photon",
+        custom_attrs={"data-pair": Dashboard.color_pair},
+    )
+
+
+def head_components() -> list[rx.Component]:
+    """What every page's head holds besides Reflex's own."""
+    return [
+        rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+        rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
+        *[
+            rx.el.meta(name="theme-color", content=color, media=media)
+            for media, color in theme.THEME_COLORS
+        ],
+    ]
+
+
+def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None) -> rx.App:
+    """The Reflex app with its one page.
+
+    Args:
+        api_transformer: Photon's own HTTP and WebSocket routes, as ``rx.App`` takes them.
+    """
+    app = rx.App(
+        api_transformer=api_transformer,
+        head_components=head_components(),
+        html_lang="en",
+        toaster=None,
+        app_wraps={(55, "ErrorBoundary"): lambda _stateful: default_error_boundary()},
+        backend_exception_handler=_handler_failed,
+    )
+    app.add_page(index, route="/", title=TITLE, description=DESCRIPTION, image="/favicon.svg")
+    return app
+
+
+def _handler_failed(exception: Exception) -> None:
+    """Log it; Reflex's own handler would lay a toast or an alert over the page."""
+    log.error("a handler of the page failed", exc_info=exception)

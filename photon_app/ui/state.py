@@ -1,0 +1,147 @@
+"""What one visitor chose: the watchlist, the selected symbol, the colours of up and down.
+
+Choices only, never prices: those go from ``/ws`` into the live parts. All that should outlive a
+session stands in the browser's storage, since a reconnect can hand a tab a new, empty state; the
+lists shown are computed from it. Any client can call any handler with anything, so each handler
+passes its argument to a total rule of ``ui/watchlist.py`` and is short.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import reflex as rx
+from reflex.event import EventSpec
+
+from photon_app import services, settings
+from photon_app.ui import watchlist
+from photon_app.ui.companies import company_name
+
+PAIRS: Final = ("green-red", "blue-orange")
+ADD_FIELD: Final = "add-symbol"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the watchlist."""
+
+    symbol: str
+    name: str
+
+
+def default_symbols() -> tuple[str, ...]:
+    """The symbols that a new visitor sees: the running process's, or the built-in ones."""
+    try:
+        return services.current().default_symbols
+    except LookupError:
+        return settings.DEFAULT_SYMBOLS
+
+
+def max_symbols() -> int:
+    """How long a list may be: as many symbols as one connection may subscribe."""
+    try:
+        return services.current().settings.max_symbols
+    except LookupError:
+        return settings.DEFAULTS.max_symbols
+
+
+class Dashboard(rx.State):
+    """The choices of one tab."""
+
+    stored: str = rx.LocalStorage("", name="photon.watchlist", sync=True)
+    """The watchlist as ``watchlist.write`` wrote it, or anything else."""
+    chosen: str = rx.SessionStorage("", name="photon.selected")
+    pair: str = rx.LocalStorage(PAIRS[0], name="photon.pair", sync=True)
+    notice: str = ""
+    """Why the last symbol was not added."""
+
+    def _symbols(self) -> tuple[str, ...]:
+        return watchlist.read(self.stored, default_symbols(), max_symbols())
+
+    @rx.var
+    def ready(self) -> bool:
+        """Whether a browser's choices have arrived; the prerendered page shows no list before."""
+        return bool(self.router.session.client_token)
+
+    @rx.var
+    def rows(self) -> list[Row]:
+        """The watchlist, in order."""
+        return [Row(symbol, company_name(symbol)) for symbol in self._symbols()]
+
+    @rx.var
+    def symbols(self) -> list[str]:
+        """The watchlist's symbols, in order."""
+        return list(self._symbols())
+
+    @rx.var
+    def summary(self) -> str:
+        """How long the list is."""
+        count = len(self._symbols())
+        return f"{count} of {max_symbols()} symbols"
+
+    @rx.var
+    def selected(self) -> str:
+        """The symbol that the right side shows; empty when the list is."""
+        return watchlist.selected(self._symbols(), self.chosen)
+
+    @rx.var
+    def selected_name(self) -> str:
+        """Its company, or an empty text."""
+        return company_name(watchlist.selected(self._symbols(), self.chosen))
+
+    @rx.var
+    def color_pair(self) -> str:
+        """The colours of up and down, one of ``PAIRS``."""
+        return self.pair if self.pair in PAIRS else PAIRS[0]
+
+    @rx.event
+    def add_symbol(self, form: dict[str, Any]) -> EventSpec | None:
+        """Add what was typed, show it, and empty the field; or say why not."""
+        typed = form.get(ADD_FIELD) if isinstance(form, dict) else None
+        addition = watchlist.add(self._symbols(), typed, max_symbols())
+        self.notice = addition.notice
+        if addition.chosen:
+            self.chosen = addition.chosen
+        if not addition.added:
+            return None
+        self.stored = watchlist.write(addition.symbols)
+        return rx.set_value(ADD_FIELD, "")
+
+    @rx.event
+    def remove(self, symbol: str) -> None:
+        """Take a symbol out of the list; unknown ones are fine."""
+        before = self._symbols()
+        current = watchlist.selected(before, self.chosen)
+        after = watchlist.remove(before, symbol)
+        if after == before:
+            return
+        self.chosen = watchlist.after_removal(before, current, symbol)
+        self.stored = watchlist.write(after)
+
+    @rx.event
+    def restore_defaults(self) -> None:
+        """Go back to the list that a new visitor sees."""
+        self.stored = ""
+        self.notice = ""
+
+    @rx.event
+    def select(self, symbol: str) -> None:
+        """Show a symbol of the list; others are ignored."""
+        if symbol in self._symbols():
+            self.chosen = symbol
+
+    @rx.event
+    def move(self, step: int) -> None:
+        """Show the next symbol below (1) or above (-1)."""
+        symbols = self._symbols()
+        self.chosen = watchlist.moved(symbols, watchlist.selected(symbols, self.chosen), step)
+
+    @rx.event
+    def choose_pair(self, pair: str | list[str]) -> None:
+        """Choose the colours of up and down; anything but one of ``PAIRS`` is ignored."""
+        if isinstance(pair, str) and pair in PAIRS:
+            self.pair = pair
+
+    @rx.event
+    def clear_notice(self) -> None:
+        """The visitor turned to something else."""
+        self.notice = ""

@@ -1,0 +1,147 @@
+"""Every token of the page's look, in one place.
+
+Colours, type, space and sizes are values here; ``stylesheet`` writes them as CSS custom properties
+in front of ``photon.css``, which holds the rules and no colour of its own. Pure: no Reflex. The
+build plugin (``ui/build.py``) puts the result into the page; a test computes the contrast of every
+pair of text and ground named in ``TEXT_ON_GROUND``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """The colours of one theme."""
+
+    bg: str
+    panel: str
+    raised: str
+    line: str
+    text: str
+    muted: str
+    faint: str
+    up: str
+    down: str
+    up_alternative: str
+    """Up and down for those who do not tell green from red."""
+    down_alternative: str
+    good: str
+    """Health, which stays green whatever pair is chosen for prices."""
+    bad: str
+    brand: str
+    focus: str
+    tint_percent: int
+    """How much of a colour its tint mixes into the ground."""
+
+
+DARK = Palette(
+    bg="#0a0d12",
+    panel="#10141b",
+    raised="#161c25",
+    line="#1f2732",
+    text="#e8ebf0",
+    muted="#a3adbb",
+    faint="#818c9c",
+    up="#2fbf8a",
+    down="#ff5c70",
+    up_alternative="#6cb2ff",
+    down_alternative="#ff9a4d",
+    good="#2fbf8a",
+    bad="#ff5c70",
+    brand="#ffb224",
+    focus="#6ea8fe",
+    tint_percent=16,
+)
+
+LIGHT = Palette(
+    bg="#f4f5f7",
+    panel="#ffffff",
+    raised="#f7f8fa",
+    line="#e3e6eb",
+    text="#0f1520",
+    muted="#4b5565",
+    faint="#667085",
+    up="#07734f",
+    down="#c01f38",
+    up_alternative="#0b5cad",
+    down_alternative="#9c3f00",
+    good="#07734f",
+    bad="#c01f38",
+    brand="#9a5b00",
+    focus="#1d5fd1",
+    tint_percent=12,
+)
+
+SIZES = {
+    "font": "'Inter Variable', 'Inter Fallback', system-ui, 'Segoe UI', Roboto, Arial, sans-serif",
+    "radius": "10px",
+    "radius-control": "8px",
+    "radius-small": "6px",
+    "header": "52px",
+    "footer": "30px",
+    "row": "44px",
+    "gap": "12px",
+}
+
+TEXT_ON_GROUND: tuple[tuple[str, str], ...] = tuple(
+    (text, ground)
+    for text in ("text", "muted", "faint", "up", "down", "up_alternative", "down_alternative")
+    for ground in ("bg", "panel", "raised")
+) + tuple((text, ground) for text in ("good", "bad", "brand") for ground in ("panel", "raised"))
+"""Which colours are used as text on which ground; each needs a contrast of 4.5."""
+
+TEXT_ON_TINT: tuple[tuple[str, str], ...] = (
+    ("text", "up"),
+    ("text", "down"),
+    ("text", "up_alternative"),
+    ("text", "down_alternative"),
+    ("brand", "brand"),
+    ("good", "good"),
+    ("bad", "bad"),
+    ("muted", "muted"),
+)
+"""Text over the tint of a colour: flashing prices in any row, badges on the header's panel."""
+
+THEME_COLORS = (
+    ("(prefers-color-scheme: dark)", DARK.panel),
+    ("(prefers-color-scheme: light)", LIGHT.panel),
+)
+"""What a phone paints around the page, by the system's preference."""
+
+RULES = Path(__file__).with_name("photon.css")
+
+
+_TINTED = ("up", "down", "good", "bad", "brand", "muted")
+
+
+def properties(palette: Palette) -> dict[str, str]:
+    """A palette as CSS custom properties."""
+    values = asdict(palette)
+    share = values.pop("tint_percent")
+    colors = {f"--{name.replace('_', '-')}": value for name, value in values.items()}
+    return colors | {"--tint-share": f"{share}%"}
+
+
+def stylesheet() -> str:
+    """The whole style sheet: tokens, then rules."""
+    sizes = {f"--{name}": value for name, value in SIZES.items()}
+    other_pair = {f"--{name}": f"var(--{name}-alternative)" for name in ("up", "down")}
+    blocks = (
+        _block(":root", sizes | {"color-scheme": "light"} | properties(LIGHT)),
+        _block(":root.dark", {"color-scheme": "dark"} | properties(DARK)),
+        _block("[data-pair='blue-orange']", other_pair),
+        # A property that uses another is resolved where it stands: tints follow the chosen pair.
+        _block(":root, [data-pair]", {f"--{name}-tint": _tint(name) for name in _TINTED}),
+    )
+    return "\n".join((*blocks, RULES.read_text(encoding="utf-8")))
+
+
+def _tint(name: str) -> str:
+    return f"color-mix(in srgb, var(--{name}) var(--tint-share), transparent)"
+
+
+def _block(selector: str, values: Mapping[str, str]) -> str:
+    lines = "".join(f"  {name}: {value};\n" for name, value in values.items())
+    return f"{selector} {{\n{lines}}}\n"

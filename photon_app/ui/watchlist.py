@@ -1,0 +1,109 @@
+"""The rules of a watchlist: reading what a browser stored, adding, removing, moving.
+
+Pure functions over tuples of symbols; ``ui/state.py`` calls them with whatever a browser sent.
+They take any value of any type and size: what cannot be used becomes the defaults or a sentence.
+"""
+
+import msgspec
+
+from photon_app.errors import RequestError
+from photon_app.model import parse_symbol
+
+VERSION = 1
+MAX_STORED_CHARS = 16_384
+"""A stored text above this was not written here: 100 symbols take at most 4 KB."""
+MAX_TYPED_CHARS = 400
+ALLOWED = "letters, digits and . : - _ / ^ only, such as AAPL"
+
+
+class _Stored(msgspec.Struct):
+    v: int
+    symbols: list[str]
+
+
+class Addition(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of adding typed text to a list."""
+
+    symbols: tuple[str, ...]
+    """The list afterwards."""
+    added: tuple[str, ...] = ()
+    notice: str = ""
+    """Why something was not added; empty when all was."""
+    chosen: str = ""
+    """The symbol to show now: the last one added, or the one that was already there."""
+
+
+def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
+    """The symbols in a browser's stored text, or the defaults when it was not written here."""
+    if not isinstance(stored, str) or not stored or len(stored) > MAX_STORED_CHARS:
+        return defaults[:limit]
+    try:
+        decoded = msgspec.json.decode(stored, type=_Stored)
+        if decoded.v != VERSION:
+            return defaults[:limit]
+        return tuple(dict.fromkeys(parse_symbol(text) for text in decoded.symbols))[:limit]
+    except (msgspec.MsgspecError, RequestError, RecursionError, UnicodeError):
+        return defaults[:limit]
+
+
+def write(symbols: tuple[str, ...]) -> str:
+    """The text that ``read`` reads."""
+    return msgspec.json.encode(_Stored(v=VERSION, symbols=list(symbols))).decode()
+
+
+def add(symbols: tuple[str, ...], typed: object, limit: int) -> Addition:
+    """Add one symbol, or several between commas; each refusal says why."""
+    if not isinstance(typed, str) or len(typed) > MAX_TYPED_CHARS:
+        return Addition(symbols=symbols, notice="Type a symbol, such as AAPL")
+    parts = [part for part in (text.strip() for text in typed.split(",")) if part]
+    if not parts:
+        return Addition(symbols=symbols, notice="Type a symbol, such as AAPL")
+    held, added, notice, chosen = list(symbols), [], "", ""
+    for part in parts:
+        try:
+            symbol = parse_symbol(part)
+        except RequestError:
+            notice = f"{_shown(part)} is not a symbol: {ALLOWED}"
+            continue
+        if symbol in held:
+            notice, chosen = f"{symbol} is already in the list", symbol
+        elif len(held) >= limit:
+            notice = f"The list is full at {limit} symbols: remove one to add {symbol}"
+        else:
+            held.append(symbol)
+            added.append(symbol)
+            chosen = symbol
+    return Addition(symbols=tuple(held), added=tuple(added), notice=notice, chosen=chosen)
+
+
+def remove(symbols: tuple[str, ...], symbol: object) -> tuple[str, ...]:
+    """The list without a symbol; the same list when it is not there."""
+    return tuple(held for held in symbols if held != symbol)
+
+
+def selected(symbols: tuple[str, ...], chosen: object) -> str:
+    """The symbol that is shown: the chosen one while it is in the list, else the first."""
+    if isinstance(chosen, str) and chosen in symbols:
+        return chosen
+    return symbols[0] if symbols else ""
+
+
+def moved(symbols: tuple[str, ...], current: str, step: object) -> str:
+    """The symbol ``step`` places below the current one, stopping at the ends."""
+    if not symbols or isinstance(step, bool) or not isinstance(step, int):
+        return current
+    place = symbols.index(current) if current in symbols else 0
+    return symbols[min(max(place + max(-1, min(1, step)), 0), len(symbols) - 1)]
+
+
+def after_removal(symbols: tuple[str, ...], current: str, removed: object) -> str:
+    """What to show when a symbol goes: the one below it when it was shown, else what was shown."""
+    if current != removed or current not in symbols:
+        return current
+    place = symbols.index(current)
+    rest = remove(symbols, removed)
+    return rest[min(place, len(rest) - 1)] if rest else ""
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 24 else text[:24] + "…"

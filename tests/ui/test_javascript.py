@@ -1,0 +1,24 @@
+"""Runs the JavaScript tests beside this file with the virtual environment's node."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+NODE = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.test.mjs")))
+def test_javascript(name: str) -> None:
+    assert NODE is not None, "node not found: pip install -r requirements.txt brings it"
+    run = subprocess.run(
+        [NODE, "--no-warnings", "--test", "--test-reporter=tap", str(HERE / name)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr

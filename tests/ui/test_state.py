@@ -1,0 +1,118 @@
+"""Any client can call any handler with anything: the choices stay valid."""
+
+from typing import Any
+
+import pytest
+import reflex as rx
+
+from photon_app import settings
+from photon_app.model import parse_symbol
+from photon_app.ui import watchlist
+from photon_app.ui.state import ADD_FIELD, PAIRS, Dashboard
+
+GARBAGE: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    10**30,
+    float("nan"),
+    "",
+    "<script>alert(1)</script>",
+    "A" * 1_000_000,
+    b"AAPL",
+    [],
+    ["AAPL"],
+    {},
+    {ADD_FIELD: None},
+    {ADD_FIELD: ["AAPL"]},
+    {ADD_FIELD: "A" * 1_000_000},
+    {"other": "AAPL"},
+)
+
+
+@pytest.fixture
+def tab() -> Dashboard:
+    """The state of a fresh tab."""
+    root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
+    state = root.get_substate(Dashboard.get_full_name().split("."))
+    assert isinstance(state, Dashboard)
+    return state
+
+
+def call(tab: Dashboard, name: str, *arguments: Any) -> Any:
+    return Dashboard.event_handlers[name].fn(tab, *arguments)
+
+
+def assert_valid(tab: Dashboard) -> None:
+    symbols = tuple(tab.symbols)
+    assert all(parse_symbol(symbol) == symbol for symbol in symbols)
+    assert len(symbols) <= settings.DEFAULTS.max_symbols
+    assert tab.selected in symbols or (not symbols and tab.selected == "")
+    assert tab.color_pair in PAIRS
+    assert len(tab.notice) < 200
+    assert len(tab.stored) <= watchlist.MAX_STORED_CHARS
+
+
+def test_a_new_tab_shows_the_default_symbols_and_the_first_of_them(tab: Dashboard) -> None:
+    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
+    assert tab.selected == settings.DEFAULT_SYMBOLS[0]
+
+
+@pytest.mark.parametrize("name", ["add_symbol", "remove", "select", "move", "choose_pair"])
+@pytest.mark.parametrize("argument", GARBAGE, ids=lambda value: repr(value)[:24])
+def test_no_argument_of_any_handler_breaks_the_choices(
+    tab: Dashboard, name: str, argument: Any
+) -> None:
+    call(tab, name, argument)
+    assert_valid(tab)
+    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
+
+
+@pytest.mark.parametrize("stored", [value for value in GARBAGE if isinstance(value, str)])
+def test_no_stored_text_breaks_the_choices(tab: Dashboard, stored: str) -> None:
+    tab.stored = stored
+    tab.chosen = stored
+    tab.pair = stored
+    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
+    assert tab.selected == settings.DEFAULT_SYMBOLS[0]
+    assert tab.color_pair == PAIRS[0]
+
+
+def test_an_added_symbol_is_stored_and_shown(tab: Dashboard) -> None:
+    call(tab, "add_symbol", {ADD_FIELD: "ibm"})
+    assert tab.symbols[-1] == "IBM"
+    assert tab.selected == "IBM"
+    assert tab.selected_name == "International Business Machines"
+    assert tab.notice == ""
+
+
+def test_a_refused_symbol_says_why_and_changes_nothing(tab: Dashboard) -> None:
+    before = tab.stored
+    call(tab, "add_symbol", {ADD_FIELD: "$$$"})
+    assert tab.notice.startswith("$$$ is not a symbol")
+    assert tab.stored == before
+    call(tab, "clear_notice")
+    assert tab.notice == ""
+
+
+def test_the_list_is_full_at_the_limit_of_a_connection(tab: Dashboard) -> None:
+    tab.stored = watchlist.write(tuple(f"S{index}" for index in range(100)))
+    call(tab, "add_symbol", {ADD_FIELD: "IBM"})
+    assert tab.notice == "The list is full at 100 symbols: remove one to add IBM"
+    assert len(tab.symbols) == 100
+
+
+def test_an_emptied_list_stays_empty_until_the_defaults_are_asked_for(tab: Dashboard) -> None:
+    for symbol in settings.DEFAULT_SYMBOLS:
+        call(tab, "remove", symbol)
+    assert tab.symbols == []
+    assert tab.selected == ""
+    call(tab, "restore_defaults")
+    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
+
+
+def test_moving_and_removing_keep_a_neighbour_shown(tab: Dashboard) -> None:
+    call(tab, "move", 1)
+    assert tab.selected == settings.DEFAULT_SYMBOLS[1]
+    call(tab, "remove", settings.DEFAULT_SYMBOLS[1])
+    assert tab.selected == settings.DEFAULT_SYMBOLS[2]

@@ -1,0 +1,131 @@
+"""The laws of a watchlist."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.model import parse_symbol
+from photon_app.ui import watchlist
+
+DEFAULTS = ("AAPL", "MSFT")
+LIMIT = 5
+
+symbols = st.lists(
+    st.from_regex(r"[A-Z0-9][A-Z0-9 .:\-_/^]{0,31}", fullmatch=True), unique=True, max_size=LIMIT
+).map(tuple)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
+)
+
+
+@given(symbols)
+def test_what_is_written_is_read(held: tuple[str, ...]) -> None:
+    assert watchlist.read(watchlist.write(held), DEFAULTS, LIMIT) == held
+
+
+@given(anything)
+def test_anything_else_reads_as_the_defaults(stored: object) -> None:
+    assert watchlist.read(stored, DEFAULTS, LIMIT) == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "",
+        "null",
+        "{}",
+        '{"v":2,"symbols":["AAPL"]}',
+        '{"v":1,"symbols":"AAPL"}',
+        '{"v":1,"symbols":[1]}',
+        '{"v":1,"symbols":["not/a/symbol!"]}',
+        '{"v":1,"symbols":["<script>"]}',
+        '{"v":1,"symbols":' + "[" * 5000 + "]" * 5000 + "}",
+        json.dumps({"v": 1, "symbols": ["AAPL"] * 10_000}),
+    ],
+)
+def test_a_text_that_was_not_written_here_reads_as_the_defaults(stored: str) -> None:
+    assert watchlist.read(stored, DEFAULTS, LIMIT) == DEFAULTS
+
+
+def test_reading_drops_doubles_and_keeps_to_the_limit() -> None:
+    stored = json.dumps({"v": 1, "symbols": ["a", "A", "b", "c", "d", "e", "f", "g"]})
+    assert watchlist.read(stored, DEFAULTS, LIMIT) == ("A", "B", "C", "D", "E")
+
+
+def test_an_emptied_list_stays_empty() -> None:
+    assert watchlist.read(watchlist.write(()), DEFAULTS, LIMIT) == ()
+
+
+@given(symbols, anything)
+def test_adding_anything_keeps_a_list_of_symbols_within_the_limit(
+    held: tuple[str, ...], typed: object
+) -> None:
+    addition = watchlist.add(held, typed, LIMIT)
+    assert addition.symbols[: len(held)] == held
+    assert len(addition.symbols) <= LIMIT
+    assert len(set(addition.symbols)) == len(addition.symbols)
+    assert all(parse_symbol(symbol) == symbol for symbol in addition.symbols)
+    assert addition.added or addition.notice
+
+
+def test_adding_upper_cases_and_shows_the_symbol() -> None:
+    addition = watchlist.add(("AAPL",), " brk.b ", LIMIT)
+    assert addition.symbols == ("AAPL", "BRK.B")
+    assert addition.chosen == "BRK.B"
+    assert addition.notice == ""
+
+
+def test_several_symbols_can_stand_between_commas() -> None:
+    assert watchlist.add((), "aapl, msft,,nvda", LIMIT).added == ("AAPL", "MSFT", "NVDA")
+
+
+@pytest.mark.parametrize(
+    ("held", "typed", "notice"),
+    [
+        (("AAPL",), "aapl", "AAPL is already in the list"),
+        ((), "$$$", "$$$ is not a symbol"),
+        ((), "", "Type a symbol"),
+        ((), "A" * 401, "Type a symbol"),
+        (("A", "B", "C", "D", "E"), "F", "The list is full at 5 symbols"),
+    ],
+)
+def test_each_refusal_says_why(held: tuple[str, ...], typed: str, notice: str) -> None:
+    addition = watchlist.add(held, typed, LIMIT)
+    assert addition.symbols == held
+    assert addition.notice.startswith(notice)
+
+
+def test_adding_what_is_there_shows_it() -> None:
+    assert watchlist.add(("AAPL", "MSFT"), "msft", LIMIT).chosen == "MSFT"
+
+
+@given(symbols, anything)
+def test_the_shown_symbol_is_always_in_the_list(held: tuple[str, ...], chosen: object) -> None:
+    shown = watchlist.selected(held, chosen)
+    assert shown in held if held else shown == ""
+
+
+@given(symbols, st.data(), anything)
+def test_moving_stays_in_the_list(held: tuple[str, ...], data: st.DataObject, step: object) -> None:
+    current = data.draw(st.sampled_from(held)) if held else ""
+    moved = watchlist.moved(held, current, step)
+    assert moved in held if held else moved == ""
+
+
+def test_moving_stops_at_both_ends() -> None:
+    held = ("A", "B")
+    assert watchlist.moved(held, "A", -1) == "A"
+    assert watchlist.moved(held, "A", 1) == "B"
+    assert watchlist.moved(held, "B", 1) == "B"
+
+
+def test_removing_the_shown_symbol_shows_the_one_below_it() -> None:
+    held = ("A", "B", "C")
+    assert watchlist.after_removal(held, "B", "B") == "C"
+    assert watchlist.after_removal(held, "C", "C") == "B"
+    assert watchlist.after_removal(held, "A", "C") == "A"
+    assert watchlist.after_removal(("A",), "A", "A") == ""
