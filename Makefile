@@ -1,0 +1,52 @@
+# Two commands do everything: `make run` and `make test`. Only Python 3.11 or newer is needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint bench browser clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: $(VENV)/run-ready ## Serve dashboard, /ws and HTTP on http://127.0.0.1:8000
+	@exec $(BIN)/python -m photon_app
+
+build: $(VENV)/run-ready ## Build the page and stop
+	@exec $(BIN)/python -m photon_app build
+
+test: $(VENV)/test-ready browser ## Run every test
+	@exec $(BIN)/python -m pytest
+
+lint: $(VENV)/test-ready ## Lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/test-ready ## Measure, and write bench/RESULTS.md
+	@exec $(BIN)/python -m bench
+
+browser: $(VENV)/test-ready
+	@$(BIN)/python tests/browser.py
+
+clean: ## Remove what was installed and built
+	rm -rf $(VENV) .web .states assets/external
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Photon needs Python 3.11 or newer; $(PYTHON) is {v[0]}.{v[1]}. Try make PYTHON=python3.12")'
+	@echo "photon: making a virtual environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run-ready: requirements.txt $(VENV)/made
+	@echo "photon: installing what it needs (once; about a minute) …"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/test-ready: requirements-dev.txt requirements.txt $(VENV)/made
+	@echo "photon: installing what its tests need (once) …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ $(VENV)/run-ready

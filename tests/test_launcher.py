@@ -1,0 +1,148 @@
+"""How a process comes up and goes down, as a user sees it."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+import websockets.exceptions
+from websockets.asyncio.client import connect
+
+from photon_app import __version__, launcher
+from photon_app.errors import StartError
+from tests.fakes.process import ROOT, environment, photon, run
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_code_0_and_clients_are_told(number: int) -> None:
+    """Within ten seconds, whatever clients do."""
+
+    async def told(url: str, stop: object) -> list[object]:
+        seen: list[object] = []
+        async with connect(url) as connection:
+            await connection.recv()
+            assert callable(stop)
+            stopping = asyncio.get_running_loop().run_in_executor(None, stop)
+            try:
+                while True:
+                    seen.append(json.loads(await connection.recv())["type"])
+            except websockets.exceptions.ConnectionClosed:
+                seen.append(connection.close_code)
+            assert await stopping == 0
+        return seen
+
+    with photon() as process:
+        seen = asyncio.run(told(process.ws, lambda: process.stop(number)))
+        assert seen[-2:] == ["shutdown", 1012]
+        assert "Traceback" not in process.output
+        assert process.output.count("\n") == 1
+
+
+def test_the_one_line_says_what_runs_where_and_with_which_feed() -> None:
+    """Dashboard, socket, API and feed."""
+    with photon() as process:
+        for part in (__version__, process.http, process.ws, "/docs", "SIMULATED"):
+            assert part in process.banner
+
+
+def test_a_taken_port_is_one_clear_line_and_a_failure() -> None:
+    """Before anything else starts."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(PORT=port)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert f"port {port} on 127.0.0.1 is taken" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"PORT": "http"}, "PORT='http' cannot be used"),
+        ({"PHOTON_FEED": "finnhub"}, "FINNHUB_API_KEY not found"),
+        ({"PHOTON_FEED": f"replay:{__file__}"}, "test_launcher.py"),
+        ({"HOST": "no.such.host.invalid"}, "HOST='no.such.host.invalid'"),
+    ],
+)
+def test_what_cannot_start_says_why_in_one_line(settings: dict[str, str], says: str) -> None:
+    """And fails, without a traceback."""
+    done = run(**settings)
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_reads_well() -> None:
+    """With the settings that matter."""
+    done = run("--help")
+    assert done.returncode == 0
+    assert {"serve", "build", "PORT", "FINNHUB_API_KEY"} <= set(
+        done.stdout.replace(",", "").split()
+    )
+
+
+def test_the_key_is_in_no_output() -> None:
+    """With a Finnhub that is not there, at the most talkative level, on every surface."""
+    canary = "canary-7d1e0b"
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        dead = f"ws://127.0.0.1:{nobody.getsockname()[1]}"
+    with photon(FINNHUB_API_KEY=canary, FINNHUB_WS_URL=dead, LOG_LEVEL="debug") as process:
+        with httpx.Client(base_url=process.http) as client:
+            bodies = [client.get(path).text for path in ("/health", "/", "/api/quotes", "/nothing")]
+            page = client.get("/", headers={"Accept": "text/html"}).text
+        assert '"state":"reconnecting"' in bodies[0] or '"state":"connecting"' in bodies[0]
+        process.stop()
+        assert canary not in process.output + page + "".join(bodies)
+
+
+def test_one_build_serves_any_port() -> None:
+    """No address is baked into the page."""
+    launcher.build()
+    built = ROOT / launcher.BUILT_PAGE.parent
+    texts = [path.read_text() for path in built.rglob("*") if path.suffix in {".js", ".html"}]
+    assert not any("localhost:8000" in text or "127.0.0.1:8000" in text for text in texts)
+
+
+def test_a_page_is_as_new_as_its_sources() -> None:
+    """The digest changes with any of them, and with nothing else."""
+    digest = launcher.sources_digest(ROOT)
+    assert digest == launcher.sources_digest(ROOT)
+    names = {path.relative_to(ROOT).as_posix() for path in launcher._sources(ROOT)}
+    assert {"rxconfig.py", "photon_app/ui/pages.py", "photon_app/ui/live/photon-client.js"} <= names
+    assert not any(name.startswith(("assets/external", "photon_app/hub")) for name in names)
+
+
+def test_binding_keeps_the_port_from_a_second_start() -> None:
+    """Even before anything is served."""
+    with launcher.bind("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(StartError, match="is taken"), launcher.bind("127.0.0.1", port):
+            pass
+
+
+def test_plain_uvicorn_serves_too() -> None:
+    """With the three variables, as documented."""
+    launcher.build()
+    with launcher.bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "--factory", launcher.APP, "--port", str(port)]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(**launcher.PRODUCTION),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+                page = client.get(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"})
+            assert page.status_code == 200
+            assert "Photon" in page.text
+        finally:
+            server.terminate()
+            server.wait(10)
