@@ -71,4 +71,5 @@ def idle_memory(clients: int) -> float:
             assert load.stdout.readline() == "ready\n"
             time.sleep(1)
             after = machine.rss_kib(process.popen.pid)
+            load.stdout.readline()
         return (after - before) / clients

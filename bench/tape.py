@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from photon_app.feed import finnhub_wire as wire
 from photon_app.model import Trade
@@ -45,6 +46,8 @@ async def main(rate: int, port_file: Path) -> None:
                 sent = due
                 if batch:
                     await connection.send(wire.encode_trades(batch))
+        except ConnectionClosed:
+            return
         finally:
             listening.cancel()
 

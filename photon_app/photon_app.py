@@ -1,7 +1,7 @@
 """The composition root: one Reflex app, with Photon's API around it.
 
-Layers, from the outside in: Reflex's CORS, the Origin rule, ``/`` by ``Accept``, the API's routes,
-Reflex's own (its event socket and, in production, the built page).
+Layers, from the outside in: Reflex's CORS, the Origin rule, ``/ws``, ``/`` by ``Accept``, the
+API's routes, Reflex's own (its event socket and, in production, the built page).
 """
 
 import contextlib
@@ -12,8 +12,10 @@ from pathlib import Path
 
 from photon_app import runtime, settings
 from photon_app.errors import SettingsError
+from photon_app.gateway.admission import Admission
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import ASGIApp, OriginGuard, OriginRule
+from photon_app.gateway.websocket import WebSocketEdge
 from photon_app.ui import pages
 
 CLIENT_JS = Path(__file__).parent / "ui" / "live" / "photon-client.js"
@@ -22,16 +24,18 @@ DEVELOPMENT_PAGE = "http://localhost:3000"
 try:
     loaded = settings.load()
 except SettingsError as error:
-    sys.exit(f"photon: {error}")
+    print(f"photon: {error}", file=sys.stderr)
+    sys.exit(2)
 
 rule = OriginRule.of(loaded)
+admission = Admission()
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
 
 
 def guard(inner: ASGIApp) -> ASGIApp:
     """The outermost of our own layers."""
     frontend = None if serves_page else DEVELOPMENT_PAGE
-    return OriginGuard(NegotiatedRoot(inner, frontend), rule)
+    return OriginGuard(WebSocketEdge(NegotiatedRoot(inner, frontend), admission), rule)
 
 
 @contextlib.asynccontextmanager
@@ -46,7 +50,7 @@ def event_origin(origin: str | None, environ: Mapping[str, str]) -> bool:
     return rule.refusal(origin, environ.get("HTTP_HOST")) is None
 
 
-app = pages.create_app(api_transformer=[create_api(CLIENT_JS), guard])
+app = pages.create_app(api_transformer=[create_api(CLIENT_JS, admission), guard])
 app.register_lifespan_task(photon)
 assert app.sio is not None, "the page has state"
 app.sio.eio.cors_allowed_origins = event_origin

@@ -15,7 +15,6 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from photon_app import __version__, services
 from photon_app.errors import RequestError
-from photon_app.gateway import websocket
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 from photon_app.model import FLOWING, FeedState, MarketSession, Quote, SymbolState, parse_symbol
@@ -101,17 +100,16 @@ The whole wire is described in `docs/protocol.md`.
 """
 
 
-def create_api(client_js: Path) -> FastAPI:
+def create_api(client_js: Path, admission: Admission) -> FastAPI:
     """The API.
 
     Args:
         client_js: the browser client, served at ``/photon-client.js``.
+        admission: counts the open sockets.
     """
     api = FastAPIOffline(
         title="Photon", version=__version__, description=DESCRIPTION, redoc_url=None
     )
-    admission = Admission()
-    api.include_router(websocket.router(admission))
 
     @api.get("/health", summary="Is the feed alive, and who is listening")
     async def health() -> Health:

@@ -6,18 +6,17 @@ further while its client is congested; writing is the sink's. It never awaits a 
 
 import asyncio
 
-from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from photon_app import services
 from photon_app.errors import RequestError
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.limits import TokenBucket
-from photon_app.gateway.origin import refuse
+from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
 from photon_app.gateway.outlets import AsgiOutlet, WireOutlet
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.gateway.session import RATE_LIMITED, Session
-from photon_app.gateway.wire import wire_of
+from photon_app.gateway.wire import CAPPED_PATHS, wire_of
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
@@ -29,30 +28,43 @@ BINARY, TOO_BIG = 1003, 1009
 RETRY_AFTER_MS = 1500
 
 
-def router(admission: Admission) -> APIRouter:
-    """The WebSocket routes."""
-    routes = APIRouter()
+class WebSocketEdge:
+    """ASGI middleware that serves ``/ws`` and passes on everything else.
 
-    @routes.websocket("/ws")
-    async def ws(websocket: WebSocket) -> None:
+    Not a FastAPI route: the stack of one costs each connection about as much memory as all that
+    Photon keeps for it.
+    """
+
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+        self._app = app
+        self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection to its end."""
+        if scope["type"] != "websocket" or scope["path"] not in CAPPED_PATHS:
+            await self._app(scope, receive, send)
+            return
+        websocket = WebSocket(scope, receive, send)
         try:
             live = services.current()
         except LookupError:
             await _refuse(websocket, 503, "the server is starting or stopping: try again")
             return
-        if admission.full(live.settings.max_connections):
+        if self._admission.full(live.settings.max_connections):
             await _refuse(websocket, 503, "the server is full: try again later")
             return
-        wanted = websocket.query_params.get("format", live.settings.ws_format)
-        with admission.one():
-            if wanted == "array":
-                await _serve_array(websocket, live)
-            elif wanted == "events":
-                await _serve_events(websocket, live)
-            else:
-                await _refuse(websocket, 400, "format: expected events or array")
+        with self._admission.one():
+            await _serve(websocket, live)
 
-    return routes
+
+async def _serve(websocket: WebSocket, live: Services) -> None:
+    wanted = websocket.query_params.get("format", live.settings.ws_format)
+    if wanted == "array":
+        await _serve_array(websocket, live)
+    elif wanted == "events":
+        await _serve_events(websocket, live)
+    else:
+        await _refuse(websocket, 400, "format: expected events or array")
 
 
 async def _refuse(websocket: WebSocket, status: int, reason: str) -> None:

@@ -15,8 +15,10 @@ import uvicorn
 
 from photon_app import launcher, runtime
 from photon_app.feed.protocol import Counters, Feed, SystemTime, WallClock
+from photon_app.gateway.admission import Admission
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import OriginGuard, OriginRule
+from photon_app.gateway.websocket import WebSocketEdge
 from photon_app.model import FeedState, FeedStatus, Market, Seed, Trade
 from photon_app.services import Services
 from photon_app.settings import Settings
@@ -110,7 +112,9 @@ async def serving(
         live = await stack.enter_async_context(runtime.running(loaded, given))
         if isinstance(given, HandFeed):
             await given.ready()
-        app = OriginGuard(NegotiatedRoot(create_api(CLIENT_JS), frontend), OriginRule.of(loaded))
+        admission = Admission()
+        inner = NegotiatedRoot(create_api(CLIENT_JS, admission), frontend)
+        app = OriginGuard(WebSocketEdge(inner, admission), OriginRule.of(loaded))
         config = uvicorn.Config(
             app,
             ws=ws,
