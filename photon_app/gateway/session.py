@@ -21,8 +21,9 @@ from photon_app.gateway.protocol import (
 )
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames
-from photon_app.hub.hub import Hub, Subscriber
+from photon_app.hub.hub import Hub
 from photon_app.hub.messages import Rejection
+from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
 from photon_app.model import parse_symbol
 

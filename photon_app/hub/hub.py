@@ -26,6 +26,7 @@ from photon_app.hub import messages
 from photon_app.hub.demand import Demand
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.messages import MarketView
+from photon_app.hub.registry import Pace, Registry, Subscriber
 from photon_app.hub.sink import SLOW_CLIENT, Sink
 from photon_app.model import FLOWING, FeedStatus, Quote, SymbolState, Trade
 
@@ -47,61 +48,6 @@ class Loop(Protocol):
     def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
         """Call back after so many seconds."""
         ...
-
-
-class Pace:
-    """One symbol of one client that wants at most one price in ``interval_s``."""
-
-    __slots__ = ("due_s", "interval_s", "refigured", "seq")
-
-    def __init__(self, interval_s: float, due_s: float, seq: int) -> None:
-        self.interval_s = interval_s
-        self.due_s = due_s
-        self.seq = seq
-        """The last sequence sent."""
-        self.refigured = False
-        """Whether figures changed that only the snapshot form carries."""
-
-
-class Subscriber:
-    """One client's registration: its sink and what it wants."""
-
-    __slots__ = ("every", "group", "id", "order", "paced", "sink")
-
-    def __init__(self, sink: Sink) -> None:
-        self.id = str(uuid.uuid4())
-        self.sink = sink
-        self.every: frozenset[str] = frozenset()
-        self.paced: dict[str, Pace] = {}
-        self.order: dict[str, None] = {}
-        self.group: Group | None = None
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """All subscriptions, in the order asked."""
-        return tuple(self.order)
-
-
-class Group:
-    """The clients that want every trade of the same set of symbols."""
-
-    __slots__ = ("members", "symbols")
-
-    def __init__(self, symbols: frozenset[str]) -> None:
-        self.symbols = symbols
-        self.members: dict[Subscriber, None] = {}
-
-
-class Topic:
-    """Who wants one symbol. There is one for each symbol that any client wants."""
-
-    __slots__ = ("groups", "paced", "waiting")
-
-    def __init__(self) -> None:
-        self.groups: dict[Group, None] = {}
-        self.paced: dict[Subscriber, Pace] = {}
-        self.waiting = False
-        """Whether clients were told that there is no price yet."""
 
 
 class Hub:
@@ -137,9 +83,7 @@ class Hub:
         self._slow_s = slow_s
         self.feed = feed
         self.epoch = uuid.uuid4().hex
-        self._clients: dict[Subscriber, None] = {}
-        self._groups: dict[frozenset[str], Group] = {}
-        self._topics: dict[str, Topic] = {}
+        self._registry = Registry()
         self._arrived: dict[str, None] = {}
         self._pending: list[tuple[str, bytes]] = []
         self._late: dict[str, None] = {}
@@ -154,7 +98,7 @@ class Hub:
     def publish(self, trade: Trade, seq: int) -> None:
         """A new last price; to be followed by ``changed`` at the end of the upstream frame."""
         symbol = trade.symbol
-        topic = self._topics.get(symbol)
+        topic = self._registry.topics.get(symbol)
         if topic is None:
             return
         if topic.groups:
@@ -170,7 +114,7 @@ class Hub:
 
     def refigure(self, symbol: str) -> None:
         """Day figures changed without a new price."""
-        topic = self._topics.get(symbol)
+        topic = self._registry.topics.get(symbol)
         if topic is None:
             return
         if topic.groups:
@@ -204,9 +148,9 @@ class Hub:
         self._cut()
         self._arrived.clear()
         self.epoch = uuid.uuid4().hex
-        for topic in self._topics.values():
+        for topic in self._registry.topics.values():
             topic.waiting = True
-        for client in self._clients:
+        for client in self._registry.clients:
             client.sink.take_missed()
             for pace in client.paced.values():
                 pace.seq = 0
@@ -215,7 +159,7 @@ class Hub:
     def reject(self, symbol: str) -> None:
         """Upstream has no such symbol: clients are told, and it leaves their subscriptions."""
         self.flush()
-        holders = [client for client in self._clients if symbol in client.order]
+        holders = [client for client in self._registry.clients if symbol in client.order]
         for client in holders:
             client.sink.send(self._status({symbol: "rejected"}))
             self.unsubscribe(client, [symbol])
@@ -225,25 +169,25 @@ class Hub:
     @property
     def clients(self) -> int:
         """How many clients are registered."""
-        return len(self._clients)
+        return len(self._registry.clients)
 
     @property
     def subscribed(self) -> int:
         """How many distinct symbols clients hold."""
-        return len(self._topics)
+        return len(self._registry.topics)
 
     def join(self, sink: Sink) -> Subscriber:
         """Register a client and greet it: ``connection``, then the full ``status``."""
         client = Subscriber(sink)
         sink.on_drain(lambda: self._catch_up(client))
-        self._clients[client] = None
+        self._registry.clients[client] = None
         sink.send(Frames.of(messages.connection(client.id, self.epoch, self.feed.state)))
         sink.send(self._status({}))
         return client
 
     def leave(self, client: Subscriber) -> None:
         """The client is gone; its holds are released."""
-        self._clients.pop(client, None)
+        self._registry.clients.pop(client, None)
         self.unsubscribe(client, client.symbols)
         self._wake()
 
@@ -263,12 +207,12 @@ class Hub:
             self._unpace(client, symbol)
             if interval_s > 0:
                 every.discard(symbol)
-                self._pace(client, symbol, interval_s)
+                self._registry.pace(client, symbol, self._new_pace(symbol, interval_s))
             else:
                 every.add(symbol)
-        self._regroup(client, frozenset(every))
+        self._registry.regroup(client, frozenset(every))
         for symbol in symbols:
-            self._topics[symbol].waiting = self._quote(symbol) is None
+            self._registry.topics[symbol].waiting = self._quote(symbol) is None
 
     def unsubscribe(self, client: Subscriber, symbols: Iterable[str]) -> list[str]:
         """Remove symbols and their holds; those that the client has not are passed over.
@@ -285,7 +229,7 @@ class Hub:
             client.sink.forget(symbol)
             self._unpace(client, symbol)
             self._demand.release(symbol)
-        self._regroup(client, client.every.difference(gone))
+        self._registry.regroup(client, client.every.difference(gone))
         return gone
 
     def snapshots(self, symbols: Iterable[str]) -> Frames:
@@ -324,7 +268,7 @@ class Hub:
 
     def tick(self) -> None:
         """Once a second: close clients that have been slow for too long."""
-        for client in list(self._clients):
+        for client in list(self._registry.clients):
             if client.sink.congested_for_s() >= self._slow_s:
                 client.sink.close(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
 
@@ -332,7 +276,7 @@ class Hub:
         """Tell every client that the line lives."""
         self.flush()
         frames = Frames.of(messages.heartbeat(wall_ms, self._market().now_ms))
-        for client in self._clients:
+        for client in self._registry.clients:
             if not client.sink.congested:
                 client.sink.send(frames)
 
@@ -344,7 +288,7 @@ class Hub:
         sets of symbols share their bytes.
         """
         made: dict[tuple[str, ...], Frames] = {}
-        for client in self._clients:
+        for client in self._registry.clients:
             frames = made.get(client.symbols)
             if frames is None:
                 frames = made[client.symbols] = self._status(states(client.symbols))
@@ -356,7 +300,7 @@ class Hub:
         Whoever calls this before each frame never makes such a client miss a trade: only a write
         can congest a client, and every write is preceded by a flush.
         """
-        while any(client.sink.congested and client.every for client in self._clients):
+        while any(client.sink.congested and client.every for client in self._registry.clients):
             event = asyncio.Event()
             self._relief.add(event)
             try:
@@ -368,7 +312,7 @@ class Hub:
         """Tell every client that the server goes, and close."""
         self._cut()
         frames = Frames.of(messages.shutdown(retry_after_ms))
-        for client in list(self._clients):
+        for client in list(self._registry.clients):
             client.sink.send(frames)
             client.sink.close(code, reason)
 
@@ -386,10 +330,8 @@ class Hub:
             if (quote := self._quote(symbol)) is not None:
                 pending.append((symbol, self._snapshot(quote)))
         touched = {symbol for symbol, _ in pending}
-        topics = [self._topics[symbol] for symbol in touched if symbol in self._topics]
-        groups = {group: None for topic in topics for group in topic.groups}
         whole = Frames([framed for _, framed in pending])
-        for group in groups:
+        for group in self._registry.groups_of(touched):
             wanted = touched & group.symbols
             frames = (
                 whole
@@ -449,7 +391,7 @@ class Hub:
 
     def _tell_states(self, states: Mapping[str, SymbolState]) -> None:
         frames = self._status(states)
-        for client in self._clients:
+        for client in self._registry.clients:
             if not states.keys().isdisjoint(client.order):
                 client.sink.send(frames)
 
@@ -462,54 +404,10 @@ class Hub:
     def _snapshot(self, quote: Quote) -> bytes:
         return frame(messages.snapshot(quote, self._market().session, self._state_with_price()))
 
-    def _pace(self, client: Subscriber, symbol: str, interval_s: float) -> None:
+    def _new_pace(self, symbol: str, interval_s: float) -> Pace:
         quote = self._quote(symbol)
-        pace = Pace(interval_s, self._loop.time() + interval_s, quote.seq if quote else 0)
-        client.paced[symbol] = pace
-        self._topic(symbol).paced[client] = pace
+        return Pace(interval_s, self._loop.time() + interval_s, quote.seq if quote else 0)
 
     def _unpace(self, client: Subscriber, symbol: str) -> None:
-        if client.paced.pop(symbol, None) is None:
-            return
         self._paced_dirty.pop((client, symbol), None)
-        del self._topics[symbol].paced[client]
-        self._prune(symbol)
-
-    def _regroup(self, client: Subscriber, symbols: frozenset[str]) -> None:
-        """Move a client to the group of its every-trade symbols; empty groups are dissolved."""
-        if symbols == client.every and client.group is not None:
-            return
-        old, client.every = client.group, symbols
-        client.group = self._group(symbols) if symbols else None
-        if client.group is not None:
-            client.group.members[client] = None
-        if old is not None:
-            del old.members[client]
-            if not old.members:
-                self._dissolve(old)  # last, so that a symbol in both keeps its topic
-
-    def _group(self, symbols: frozenset[str]) -> Group:
-        group = self._groups.get(symbols)
-        if group is None:
-            group = self._groups[symbols] = Group(symbols)
-            for symbol in symbols:
-                self._topic(symbol).groups[group] = None
-        return group
-
-    def _dissolve(self, group: Group) -> None:
-        del self._groups[group.symbols]
-        for symbol in group.symbols:
-            del self._topics[symbol].groups[group]
-            self._prune(symbol)
-
-    def _topic(self, symbol: str) -> Topic:
-        topic = self._topics.get(symbol)
-        if topic is None:
-            topic = self._topics[symbol] = Topic()
-        return topic
-
-    def _prune(self, symbol: str) -> None:
-        """Forget a symbol that nobody wants any more."""
-        topic = self._topics[symbol]
-        if not topic.groups and not topic.paced:
-            del self._topics[symbol]
+        self._registry.unpace(client, symbol)

@@ -2,8 +2,9 @@
 
 from photon_app.gateway.session import Session
 from photon_app.hub.demand import Demand
-from photon_app.hub.hub import Hub, Subscriber
+from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
+from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
 from photon_app.market.book import Book
 from photon_app.market.session import day_of
