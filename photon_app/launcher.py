@@ -140,7 +140,7 @@ def _sources(root: Path) -> Iterator[Path]:
     yield root / "rxconfig.py"
     yield root / "requirements.txt"
     yield root / "photon_app" / "photon_app.py"
-    yield from (p for p in (root / "reflex.lock").glob("*") if p.is_file())
+    yield root / "reflex.lock" / "package-lock.json"  # Reflex rewrites the other file as it likes
     generated = root / "assets" / "external"
     for folder in (root / "photon_app" / "ui", root / "assets"):
         for path in folder.rglob("*"):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from photon_app import __version__, launcher
 from photon_app.errors import StartError
-from tests.fakes.process import ROOT, environment, photon, run
+from tests.fakes.process import ROOT, environment, photon, run, wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -40,6 +41,31 @@ def test_a_signal_ends_it_with_code_0_and_clients_are_told(number: int) -> None:
         assert seen[-2:] == ["shutdown", 1012]
         assert "Traceback" not in process.output
         assert process.output.count("\n") == 1
+
+
+def test_a_client_that_reads_nothing_does_not_hold_up_the_end() -> None:
+    """It is cut off."""
+    hello = (
+        b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    wanted = json.dumps({"action": "subscribe", "symbols": [f"S{n}" for n in range(100)]}).encode()
+    frame = b"\x81\xfe" + len(wanted).to_bytes(2, "big") + b"\0\0\0\0" + wanted
+    with photon(PHOTON_SIM_INTERVAL_MS=1) as process, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", process.port))
+        client.sendall(hello)
+        assert client.recv(12) == b"HTTP/1.1 101"
+        client.sendall(frame)
+        wait_for(lambda: _unsent(process.port) > 100_000, 60)
+        assert process.stop() == 0
+
+
+def _unsent(port: int) -> int:
+    """Bytes that wait in the kernel for somebody to read them, on a server's connections."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = [row for row in rows if int(row[1].rpartition(":")[2], 16) == port]
+    return sum(int(row[4].partition(":")[0], 16) for row in ours)
 
 
 def test_the_one_line_says_what_runs_where_and_with_which_feed() -> None:
@@ -104,7 +130,8 @@ def test_one_build_serves_any_port() -> None:
     """No address is baked into the page."""
     launcher.build()
     built = ROOT / launcher.BUILT_PAGE.parent
-    texts = [path.read_text() for path in built.rglob("*") if path.suffix in {".js", ".html"}]
+    texts = [path.read_text() for path in (*built.glob("assets/*.js"), *built.glob("*.html"))]
+    assert texts
     assert not any("localhost:8000" in text or "127.0.0.1:8000" in text for text in texts)
 
 
