@@ -47,7 +47,6 @@ def fan_out(clients: int, symbols: int, rate: int, seconds: float) -> dict[str, 
             FINNHUB_API_KEY="bench",
             FINNHUB_WS_URL=upstream,
             PHOTON_SYMBOLS=",".join(f"S{n}" for n in range(symbols)),
-            PHOTON_MAX_PER_IP=20_000,
         ) as process,
         _load(process, clients, symbols, seconds) as load,
     ):
@@ -63,7 +62,7 @@ def fan_out(clients: int, symbols: int, rate: int, seconds: float) -> dict[str, 
 
 def idle_memory(clients: int) -> float:
     """KiB of resident memory for each connected client that subscribes to nothing."""
-    with photon(PHOTON_MAX_PER_IP=20_000) as process:
+    with photon() as process:
         time.sleep(SETTLE_S)
         before = machine.rss_kib(process.popen.pid)
         with _load(process, clients, 0, 1) as load:

@@ -159,7 +159,7 @@ def _run(settings: Settings, sock: socket.socket) -> int:
         proxy_headers=False,
         server_header=False,
         access_log=False,  # it would log query strings, and with them tokens
-        log_level="debug" if settings.log_level == "debug" else "warning",
+        log_level="warning",  # its own lines too would show query strings
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config, banner(settings, sock.getsockname()[1]))

@@ -126,7 +126,9 @@ class Market(Protocol):
         ...
 
     async def relief(self) -> None:
-        """Return once no every-trade client is above its mark; only a full-speed replay waits."""
+        """Return once no every-trade client is above its mark. A full-speed replay awaits it right
+        before it delivers, with nothing awaited in between; nobody else does.
+        """
         ...
 
 

@@ -52,6 +52,8 @@ class Pipeline:
                 publish(trade, seq)
             elif seq == FIGURES:
                 self._hub.refigure(trade.symbol)
+        for symbol in self._book.take_turned():
+            self._hub.refigure(symbol)
         self._hub.changed()
 
     def seed(self, seed: Seed) -> None:

@@ -12,6 +12,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
+
 from photon_app import services
 from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.protocol import Feed
@@ -110,6 +112,7 @@ def assemble(settings: Settings, feed: Feed) -> tuple[Services, Pipeline]:
         started_ms=wall_ms(),
         default_symbols=default_symbols,
         last_message_ms=lambda: feed.last_message_ms,
+        feed_counters=lambda: msgspec.structs.asdict(feed.counters),
         held=lambda: feed.held,
     )
     return live, Pipeline(book, hub)
@@ -194,6 +197,7 @@ async def _keep(feed: Feed, pipeline: Pipeline) -> None:
                 )
             )
             await asyncio.sleep(RESTART_S)
+            pipeline.new_epoch()
         else:
             return
 

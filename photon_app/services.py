@@ -34,6 +34,8 @@ class Services:
     default_symbols: tuple[str, ...]
     last_message_ms: Callable[[], int | None]
     """When upstream last said anything, on the wall clock."""
+    feed_counters: Callable[[], dict[str, int]]
+    """What the feed has seen since it was made, by kind."""
     held: Callable[[], frozenset[str]]
     """The symbols that upstream is asked for."""
 

@@ -155,13 +155,13 @@ class ReplayFeed:
         if wait_s > 0:
             await self._time.sleep(wait_s)
             self._yielded = self._time.monotonic()
-        self.clock.reach()
-        await self._intake.deliver(self._intake.read(line.frame), market)
-        if self._speed == 0:
-            await market.relief()
-        if self._time.monotonic() - self._yielded >= YIELD_S:
+        elif self._time.monotonic() - self._yielded >= YIELD_S:
             await asyncio.sleep(0)
             self._yielded = self._time.monotonic()
+        if self._speed == 0:
+            await market.relief()  # last before delivering: any yield may have filled a client
+        self.clock.reach()
+        await self._intake.deliver(self._intake.read(line.frame), market)
 
     def _tell(self, market: Market) -> None:
         market.status(

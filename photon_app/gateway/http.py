@@ -7,6 +7,7 @@ whole, because a route on ``/`` would hide the dashboard.
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import FastAPI, HTTPException, Query
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
@@ -29,6 +30,7 @@ class FeedHealth(BaseModel):
     detail: str
     last_message_age_ms: int | None
     reconnects: int
+    counters: dict[str, int]
 
 
 class MarketHealth(BaseModel):
@@ -47,11 +49,15 @@ class SymbolCounts(BaseModel):
 
 
 class TradeCounts(BaseModel):
-    """Where the trades went, since the start."""
+    """Where the trades went, since the start: what each means is in ``market.book``."""
 
     applied: int
     late: int
-    refused: int
+    earlier_day: int
+    bad_price: int
+    bad_volume: int
+    bad_time: int
+    unwanted: int
 
 
 class Health(BaseModel):
@@ -214,10 +220,8 @@ def _quote_body(quote: Quote, live: Services) -> QuoteBody:
 
 
 def _health(live: Services, clients: int) -> Health:
-    feed, counters = live.hub.feed, live.book.counters
-    market = live.market()
+    feed, market = live.hub.feed, live.market()
     last_ms = live.last_message_ms()
-    refused = counters.bad_price + counters.bad_volume + counters.bad_time + counters.unwanted
     return Health(
         status="healthy" if feed.state in FLOWING else "degraded",
         feed=FeedHealth(
@@ -226,11 +230,12 @@ def _health(live: Services, clients: int) -> Health:
             detail=feed.detail,
             last_message_age_ms=None if last_ms is None else max(0, live.wall_ms() - last_ms),
             reconnects=feed.reconnects,
+            counters=live.feed_counters(),
         ),
         market=MarketHealth(session=market.session, time=market.now_ms, epoch=live.hub.epoch),
         clients=clients,
         symbols=SymbolCounts(subscribed=live.hub.subscribed, upstream=len(live.held())),
-        trades=TradeCounts(applied=counters.applied, late=counters.late, refused=refused),
+        trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
         uptime_s=round((live.wall_ms() - live.started_ms) / 1000, 1),
         version=__version__,
     )

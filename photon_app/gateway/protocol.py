@@ -37,6 +37,7 @@ class Unsubscribe(_Request, tag="unsubscribe", frozen=True):
     """Remove symbols."""
 
     symbols: Symbols
+    channel: Literal["trades", "bars"] = "trades"
 
 
 class UnsubscribeAll(_Request, tag="unsubscribe_all", frozen=True):
@@ -71,8 +72,10 @@ def decode(text: str) -> Request:
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         message = f"not JSON: {error}"
         raise RequestError("bad_json", message) from None
+    if isinstance(request, Subscribe | Unsubscribe):
+        _check_channel(request.channel)
     if isinstance(request, Subscribe):
-        _check(request)
+        _check_interval(request.interval_ms)
     return request
 
 
@@ -117,10 +120,12 @@ def _name_field(reason: str) -> str:
     return f"the field {path.rstrip('`')}: {what}" if at else what
 
 
-def _check(request: Subscribe) -> None:
-    if request.channel == "bars":
+def _check_channel(channel: Literal["trades", "bars"]) -> None:
+    if channel == "bars":
         raise RequestError("bad_message", "the field channel: this server keeps no bars")
-    interval = request.interval_ms
+
+
+def _check_interval(interval: int) -> None:
     if interval != 0 and not _MIN_INTERVAL_MS <= interval <= _MAX_INTERVAL_MS:
         raise RequestError(
             "bad_message",

@@ -5,6 +5,7 @@ WebSocket around it only moves texts. One bad message never ends a healthy conne
 row, or asking too often, do.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -26,6 +27,8 @@ from photon_app.hub.messages import Rejection
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
 from photon_app.model import parse_symbol
+
+log = logging.getLogger(__name__)
 
 BAD_MESSAGES_IN_A_ROW = 5
 POLICY_VIOLATION = 1008
@@ -74,6 +77,10 @@ class Session:
             self._handle(request)
         except RequestError as problem:
             self._refuse(problem, protocol.request_id(text))
+        except Exception:
+            log.exception("a message of a client could not be handled")
+            fault = RequestError("internal", "a fault of this server: nothing was done")
+            self._send(messages.error(fault, protocol.request_id(text)))
         else:
             self._bad_in_a_row = 0
 

@@ -165,7 +165,7 @@ async def _next_text(websocket: WebSocket, sink: Sink) -> str | None:
 
 
 def _array_symbols(given: str | None, live: Services) -> list[str]:
-    if given is None:
+    if not given:
         return list(live.default_symbols)
     symbols = [parse_symbol(part.strip()) for part in given.split(",") if part.strip()]
     if len(symbols) > live.settings.max_symbols:

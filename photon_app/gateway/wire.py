@@ -22,6 +22,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -138,6 +139,12 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
                 self.goodbye(1007, "text that is not UTF-8")
                 return
         super().send_receive_event_to_app()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """A refusal with a status is a whole answer: without this, uvicorn logs an error for it."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True
 
     def pause_writing(self) -> None:
         """The transport rose above its high-water mark."""

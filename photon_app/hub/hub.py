@@ -179,7 +179,7 @@ class Hub:
     def join(self, sink: Sink) -> Subscriber:
         """Register a client and greet it: ``connection``, then the full ``status``."""
         client = Subscriber(sink)
-        sink.on_drain(lambda: self._catch_up(client))
+        sink.catch_up_with(lambda: self._missed_by(client))
         self._registry.clients[client] = None
         sink.send(Frames.of(messages.connection(client.id, self.epoch, self.feed.state)))
         sink.send(self._status({}))
@@ -376,24 +376,30 @@ class Hub:
         pace.refigured = False
         client.sink.send(Frames([framed]))
 
-    def _catch_up(self, client: Subscriber) -> None:
-        """The client keeps up again: the newest price of everything that it missed."""
+    def _missed_by(self, client: Subscriber) -> Frames:
+        """The newest price of everything that a client missed, what is pending included: it is
+        congested still, so the flush adds to what it missed.
+        """
         self.flush()
         missed = client.sink.take_missed()
         for symbol in missed & client.paced.keys():
             client.paced[symbol].seq = quote.seq if (quote := self._quote(symbol)) else 0
-        client.sink.send(self.snapshots(s for s in client.order if s in missed))
         self._wake()
+        return self.snapshots(s for s in client.order if s in missed)
 
     def _wake(self) -> None:
         for event in self._relief:
             event.set()
 
     def _tell_states(self, states: Mapping[str, SymbolState]) -> None:
-        frames = self._status(states)
+        """Tell each client the states of its own symbols among these."""
+        made: dict[tuple[str, ...], Frames] = {}
         for client in self._registry.clients:
-            if not states.keys().isdisjoint(client.order):
-                client.sink.send(frames)
+            own = tuple(symbol for symbol in states if symbol in client.order)
+            if own and own not in made:
+                made[own] = self._status({symbol: states[symbol] for symbol in own})
+            if own:
+                client.sink.send(made[own])
 
     def _status(self, symbols: Mapping[str, SymbolState]) -> Frames:
         return Frames.of(messages.status(self.feed, self._market(), self.epoch, symbols))
@@ -405,8 +411,11 @@ class Hub:
         return frame(messages.snapshot(quote, self._market().session, self._state_with_price()))
 
     def _new_pace(self, symbol: str, interval_s: float) -> Pace:
-        quote = self._quote(symbol)
-        return Pace(interval_s, self._loop.time() + interval_s, quote.seq if quote else 0)
+        """A first price is due at once; after a snapshot, when the interval is over."""
+        now_s, quote = self._loop.time(), self._quote(symbol)
+        if quote is None:
+            return Pace(interval_s, now_s, 0)
+        return Pace(interval_s, now_s + interval_s, quote.seq)
 
     def _unpace(self, client: Subscriber, symbol: str) -> None:
         self._paced_dirty.pop((client, symbol), None)

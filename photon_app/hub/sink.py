@@ -40,20 +40,20 @@ class Outlet(Protocol):
 class Sink:
     """The hub's view of one client."""
 
-    __slots__ = ("_congested_since", "_missed", "_now_s", "_on_drain", "_outlet", "_uncongested")
+    __slots__ = ("_catch_up", "_congested_since", "_missed", "_now_s", "_outlet", "_uncongested")
 
     def __init__(self, outlet: Outlet, now_s: Callable[[], float]) -> None:
         self._outlet = outlet
         self._now_s = now_s
-        self._on_drain: Callable[[], None] = lambda: None
+        self._catch_up: Callable[[], Frames] = lambda: Frames(())
         self._congested_since: float | None = None
         self._missed: set[str] = set()
         self._uncongested = asyncio.Event()
         self._uncongested.set()
 
-    def on_drain(self, callback: Callable[[], None]) -> None:
-        """What to do when the client takes updates again."""
-        self._on_drain = callback
+    def catch_up_with(self, make: Callable[[], Frames]) -> None:
+        """Who says what a client missed; asked when it has drained, while it still is congested."""
+        self._catch_up = make
 
     @property
     def congested(self) -> bool:
@@ -100,10 +100,12 @@ class Sink:
 
     def drain(self) -> None:
         """The outlet fell below its low-water mark."""
-        if self._congested_since is not None:
-            self._congested_since = None
-            self._uncongested.set()
-            self._on_drain()
+        if self._congested_since is None:
+            return
+        frames = self._catch_up()
+        self._congested_since = None
+        self._uncongested.set()
+        self._outlet.write(frames)  # last: it may congest the outlet again
 
     def close(self, code: int, reason: str) -> None:
         """End the connection; see ``Outlet.close``."""

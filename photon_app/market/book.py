@@ -132,6 +132,7 @@ class Book:
         self._entries: dict[str, _Entry] = {}
         self._floor = 0
         self._latest_ms = 0
+        self._turned: list[str] = []
         self.counters = Counters()
 
     def __len__(self) -> int:
@@ -186,13 +187,12 @@ class Book:
         if not (0 < price < _INFINITE and 0 <= volume < _INFINITE):
             self._refuse_figures(price)
             return NOTHING
-        if time_ms > self._latest_ms and not self._plausible(time_ms):
+        if time_ms < YEAR_2000_MS or (time_ms > self._latest_ms and not self._plausible(time_ms)):
             self.counters.bad_time += 1
             return NOTHING
         if time_ms >= entry.day_end_ms:
-            if time_ms < YEAR_2000_MS:
-                self.counters.bad_time += 1
-                return NOTHING
+            if entry.time_ms >= 0:
+                self._turned.append(trade.symbol)
             entry.begin_day(self._day_of(trade.symbol, time_ms), price)
         elif time_ms < entry.day_start_ms:
             self.counters.earlier_day += 1
@@ -211,6 +211,11 @@ class Book:
         entry.seq += 1
         self.counters.applied += 1
         return entry.seq
+
+    def take_turned(self) -> list[str]:
+        """The symbols for which a new day began since the last call; forgets them."""
+        turned, self._turned = self._turned, []
+        return turned
 
     def seq(self, symbol: str) -> int:
         """The sequence of a symbol's newest price; 0 when it has none."""

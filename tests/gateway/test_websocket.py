@@ -141,9 +141,9 @@ def test_the_default_format_is_a_setting_and_events_can_always_be_asked_for(ws: 
     ],
 )
 def test_refusals_come_before_the_handshake(
-    ws: str, query: str, headers: dict[str, str], status: int
+    ws: str, query: str, headers: dict[str, str], status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With an HTTP status that says why."""
+    """With an HTTP status that says why, and nothing in the log of Photon's own protocol."""
 
     async def scenario() -> None:
         async with serving(ws=ws) as server:
@@ -154,6 +154,8 @@ def test_refusals_come_before_the_handshake(
             assert refused.value.response.body.decode().strip()
 
     asyncio.run(scenario())
+    if ws == WIRE:
+        assert caplog.text == ""
 
 
 def test_a_full_server_refuses_with_503() -> None:

@@ -124,6 +124,48 @@ def test_a_slow_client_is_conflated_to_the_newest_prices_and_costs_nobody_else()
     assert prices(slow.outlet.take()) == [("A", 101, 7)]
 
 
+def test_what_is_pending_when_a_client_drains_is_part_of_what_it_missed() -> None:
+    """No short form skips a seq: the snapshot comes instead."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.trade("A", 1)
+    exchange.loop.advance(1)
+    client.sink.congest()
+    for price in (2, 3, 4):
+        exchange.trade("A", price)
+    client.outlet.take()
+    client.sink.drain()
+    [caught_up] = client.outlet.take()
+    assert (caught_up["seq"], caught_up["snapshot"]) == (4, True)
+    exchange.trade("A", 5)
+    exchange.settle()
+    assert prices(client.outlet.take()) == [("A", 5, 5)]
+
+
+def test_a_new_day_is_told_with_its_first_price() -> None:
+    """Clients that fold day figures themselves would go on with yesterday's."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.trade("A", 10)
+    exchange.settle()
+    client.outlet.take()
+    exchange.trade("A", 12, time_ms=NOON_MS + 86_400_000)
+    exchange.settle()
+    short, whole = client.outlet.take()
+    assert (short["seq"], whole["seq"], whole["snapshot"]) == (2, 2, True)
+    assert (whole["data"]["prev_close"], whole["data"]["low"]) == (10, 12)
+
+
+def test_a_client_is_told_the_states_of_its_own_symbols_only() -> None:
+    """However many others arrive in the same flush."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.client("A", "B")
+    exchange.trades([("A", 1, 1, NOON_MS), ("B", 1, 1, NOON_MS)])
+    exchange.settle()
+    assert [m["symbols"] for m in client.outlet.take() if m["type"] == "status"] == [{"A": "live"}]
+
+
 def test_a_client_that_stays_slow_is_closed() -> None:
     """With the code that says: reconnect."""
     exchange = FakeExchange()
@@ -147,7 +189,7 @@ def test_an_interval_client_gets_the_newest_price_at_most_that_often() -> None:
     received = client.outlet.take()
     updates = [m for m in received if m["type"] == "price_update"]
     assert 2 <= len(updates) <= 4
-    assert all(m["snapshot"] for m in updates)
+    assert [m.get("snapshot", False) for m in updates] == [False, *[True] * (len(updates) - 1)]
     exchange.loop.advance(5)
     client.outlet.take()
     exchange.trade("A", 50)
@@ -161,13 +203,16 @@ def test_an_interval_client_gets_its_last_price_even_when_the_market_goes_quiet(
     exchange = FakeExchange()
     slow = exchange.client("A", interval_s=10)
     quick = exchange.client("A", interval_s=0.05)
+    exchange.trade("A", 0.5)
+    exchange.settle()
+    assert prices(slow.outlet.take()) == prices(quick.outlet.take()) == [("A", 1, 0.5)]
     exchange.trade("A", 1)
     exchange.trade("A", 2)
     exchange.loop.advance(0.06)
-    assert prices(quick.outlet.take())[-1] == ("A", 2, 2)
+    assert prices(quick.outlet.take())[-1] == ("A", 3, 2)
     assert prices(slow.outlet.take()) == []
     exchange.loop.advance(10)
-    assert prices(slow.outlet.take()) == [("A", 2, 2)]
+    assert prices(slow.outlet.take()) == [("A", 3, 2)]
 
 
 def test_a_new_epoch_is_told_and_sequences_begin_anew() -> None:

@@ -10,7 +10,7 @@
  *     const photon = new Photon();
  *     const output = document.getElementById("price");
  *     photon.watch("AAPL", (quote) => { output.textContent = quote.price.toFixed(2); });
- *     photon.onStatus((status) => { output.classList.toggle("old", status.connection !== "open"); });
+ *     photon.onStatus(() => { output.classList.toggle("old", photon.stateOf("AAPL") !== "live"); });
  *     photon.onRejected(({ symbol, message }) => console.warn(symbol, message));
  *   </script>
  *
