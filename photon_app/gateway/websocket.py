@@ -19,7 +19,7 @@ from photon_app.gateway.session import RATE_LIMITED, Session
 from photon_app.gateway.wire import CAPPED_PATHS, wire_of
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames
-from photon_app.hub.sink import Sink
+from photon_app.hub.sink import SLOW_CLIENT, Sink
 from photon_app.model import Quote, parse_symbol
 from photon_app.services import Services
 
@@ -128,22 +128,21 @@ async def _run_array(websocket: WebSocket, live: Services, symbols: list[str]) -
     async def write() -> None:
         while True:
             if sink.congested_for_s() >= live.settings.slow_s:
-                sink.close(4008, "too slow")
+                sink.close(SLOW_CLIENT, "too slow: reconnect")
                 return
             if not sink.congested:
                 sink.send(Frames.of(messages.array(_quotes(live, symbols))))
             await asyncio.sleep(ARRAY_INTERVAL_S)
 
     async def read() -> None:
-        writing = asyncio.ensure_future(write())
-        try:
-            while await _next_text(websocket, sink) is not None:
-                if not bucket.take(now_s()):
-                    sink.close(RATE_LIMITED, "too many messages")
-        finally:
-            writing.cancel()
+        while await _next_text(websocket, sink) is not None:
+            if not bucket.take(now_s()):
+                sink.close(RATE_LIMITED, "too many messages")
 
-    await outlet.serve(read())
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(write())
+        await outlet.serve(read())
+        writing.cancel()
 
 
 async def _next_text(websocket: WebSocket, sink: Sink) -> str | None:
