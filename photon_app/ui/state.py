@@ -106,9 +106,7 @@ class Dashboard(rx.State):
         self.stored = watchlist.write(addition.symbols)
         return rx.set_value(ADD_FIELD, "")
 
-    @rx.event
-    def remove(self, symbol: str) -> None:
-        """Take a symbol out of the list; unknown ones are fine."""
+    def _remove(self, symbol: object) -> None:
         before = self._symbols()
         current = watchlist.selected(before, self.chosen)
         after = watchlist.remove(before, symbol)
@@ -116,6 +114,18 @@ class Dashboard(rx.State):
             return
         self.chosen = watchlist.after_removal(before, current, symbol)
         self.stored = watchlist.write(after)
+
+    @rx.event
+    def remove(self, symbol: str) -> None:
+        """Take a symbol out of the list; unknown ones are fine."""
+        self._remove(symbol)
+
+    @rx.event
+    def remove_selected(self) -> None:
+        """Take out the symbol that is shown once all that was asked before is done: keys can come
+        faster than the page follows.
+        """
+        self._remove(watchlist.selected(self._symbols(), self.chosen))
 
     @rx.event
     def restore_defaults(self) -> None:

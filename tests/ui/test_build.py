@@ -1,11 +1,12 @@
 """One build serves every address."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from photon_app.errors import StartError
-from photon_app.ui.build import make_portable, portable
+from photon_app.ui.build import make_portable, portable, settle
 
 BUILT = (
     "var e={PING:`http://localhost:8000/ping`,EVENT:`ws://localhost:8000/_event`,"
@@ -48,3 +49,16 @@ def test_a_build_is_rewritten_in_place(tmp_path: Path) -> None:
 def test_a_build_with_nothing_to_replace_fails_loudly(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="no address of the backend was found"):
         make_portable(tmp_path)
+
+
+def test_a_package_list_is_left_in_one_order(tmp_path: Path) -> None:
+    """Whatever order Reflex and npm wrote it in, and only its order changes."""
+    lists = ['{"b": {"y": "2", "x": "1"}, "a": 1}', '{"a": 1, "b": {"x": "1", "y": "2"}}']
+    settled = set()
+    for text in lists:
+        file = tmp_path / "package.json"
+        file.write_text(text)
+        settle(file)
+        assert json.loads(file.read_text()) == json.loads(text)
+        settled.add(file.read_text())
+    assert len(settled) == 1

@@ -18,7 +18,7 @@ const typing = (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) ||
 export function Shortcuts({ selected, onMove, onRemove }) {
   const act = useRef();
   const before = useRef(selected);
-  act.current = { selected, onMove, onRemove };
+  act.current = { onMove, onRemove };
   useEffect(() => {
     const pressed = (event) => {
       if (taken(event)) return;
@@ -31,7 +31,7 @@ export function Shortcuts({ selected, onMove, onRemove }) {
         "?": () => document.getElementById("help")?.click(),
         ArrowDown: () => act.current.onMove(1),
         ArrowUp: () => act.current.onMove(-1),
-        Delete: () => act.current.onRemove(act.current.selected),
+        Delete: () => event.repeat || act.current.onRemove(),
         Escape: () => document.activeElement?.blur(),
       };
       if (!Object.hasOwn(keys, event.key)) return;

@@ -126,7 +126,7 @@ class Shortcuts(rx.Component):
 
     selected: rx.Var[str]
     on_move: rx.EventHandler[rx.event.passthrough_event_spec(int)]
-    on_remove: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_remove: rx.EventHandler[rx.event.no_args_event_spec]
 
 
 live_price = LivePrice.create

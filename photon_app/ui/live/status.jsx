@@ -15,7 +15,7 @@ const FEEDS = {
   simulated: ["SIMULATED", "note", "Invented prices: no feed key is set"],
   replay: ["REPLAY", "note", "Recorded prices, played again"],
   connecting: ["CONNECTING", "wait", "The server is connecting to its feed"],
-  reconnecting: ["RECONNECTING", "wait", "The server lost its feed and tries again"],
+  reconnecting: ["RECONNECTING", "lost", "The server lost its feed and tries again"],
   unauthorized: ["UNAUTHORIZED", "bad", "The feed refuses the server's key"],
   throttled: ["THROTTLED", "note", "The feed asks the server to slow down"],
 };
@@ -24,7 +24,7 @@ const FEEDS = {
 function badge(status, live) {
   if (status.connection === "closed") return ["DISCONNECTED", "bad", status.reason, null];
   if (status.connection === "reconnecting") {
-    return ["RECONNECTING", "wait", "This page lost the server and tries again", status.retryAt && status.retryAt - Date.now()];
+    return ["RECONNECTING", "lost", "This page lost the server and tries again", status.retryAt && status.retryAt - Date.now()];
   }
   if (status.connection !== "open") return ["CONNECTING", "wait", "This page is connecting to the server", null];
   const [words, kind, explanation] = FEEDS[status.feed] ?? [String(status.feed ?? "connecting").toUpperCase(), "wait", ""];
@@ -38,7 +38,7 @@ export function FeedBadge() {
   useStatus((status, live) => {
     const [words, kind, explanation, wait] = badge(status, live);
     write(at.words, words);
-    write(at.wait, wait > 0 ? `${Math.ceil(wait / 1000)}\u00a0s` : "");
+    write(at.wait, wait > 0 ? format.span(wait) : "");
     mark(at.box, "data-kind", kind);
     mark(at.box, "title", explanation || null);
   });
