@@ -1,0 +1,32 @@
+"""Pages of others: a browser on them gets nothing from this server."""
+
+from tests.fakes.process import Process
+from tests.page.conftest import Visit
+
+PATHS = ("/ws", "/_event/?EIO=4&transport=websocket")
+
+OPENS = """(url) => new Promise((resolve) => {
+  const socket = new WebSocket(url);
+  socket.onopen = () => { socket.close(); resolve(true); };
+  socket.onerror = () => resolve(false);
+})"""
+
+
+def test_a_foreign_origin_opens_no_socket(visit: Visit, server: Process) -> None:
+    """Neither for prices nor for the page's events; its own page has both."""
+    own, foreign = visit(server.http), visit(f"http://localhost:{server.port}")
+    for path in PATHS:
+        url = f"ws://127.0.0.1:{server.port}{path}"
+        assert own.page.evaluate(OPENS, url)
+        assert not foreign.page.evaluate(OPENS, url)
+    assert len(foreign.complaints) == len(PATHS)
+    foreign.forgive("403")
+
+
+def test_a_name_pointed_at_this_machine_gets_no_page(visit: Visit, server: Process) -> None:
+    """Else its page would be its own origin here (DNS rebinding)."""
+    visitor = visit(f"http://rebound.test:{server.port}")
+    assert "loopback only" in visitor.page.inner_text("body")
+    assert visitor.sockets == []
+    visitor.close()
+    visitor.forgive("403")

@@ -1,0 +1,130 @@
+"""The visitor's list: adding, removing, moving, and what stays."""
+
+from playwright.sync_api import expect
+
+from photon_app.settings import DEFAULT_SYMBOLS
+from tests.page.visitor import Visitor
+
+DEFAULTS = list(DEFAULT_SYMBOLS)
+REFUSALS = {
+    "$$$bad": "$$$bad is not a symbol: letters, digits and . : - _ / ^ only, such as AAPL",
+    "aapl": "AAPL is already in the list",
+    "": "Type a symbol, such as AAPL",
+}
+
+
+def test_a_typed_symbol_joins_the_list_and_is_shown(visitor: Visitor) -> None:
+    """In capitals, with a price, and the field is free for the next."""
+    visitor.expect_live("AAPL")
+    visitor.add(" ibm ")
+    visitor.expect_live("IBM")
+    visitor.expect_selected("IBM")
+    expect(visitor.field).to_have_value("")
+    visitor.expect_symbols(*DEFAULTS, "IBM")
+
+
+def test_what_cannot_be_added_says_why(visitor: Visitor) -> None:
+    """What was typed stays, to be mended; the list stays as it was."""
+    visitor.expect_live("AAPL")
+    for typed, reason in REFUSALS.items():
+        visitor.add(typed)
+        expect(visitor.notice).to_have_text(reason)
+        expect(visitor.notice).to_be_visible()
+        expect(visitor.field).to_have_value(typed)
+        visitor.expect_symbols(*DEFAULTS)
+        visitor.field.blur()
+        expect(visitor.notice).to_be_hidden()
+
+
+def test_a_row_can_be_removed(visitor: Visitor) -> None:
+    """By its button, and the row below is shown where the shown one goes by Delete."""
+    visitor.expect_live("AAPL")
+    visitor.row("NVDA").hover()
+    visitor.page.get_by_label("Remove NVDA").click()
+    expect(visitor.row("NVDA")).to_have_count(0)
+    visitor.expect_selected("AAPL")
+    visitor.page.keyboard.press("Delete")
+    visitor.expect_selected("MSFT")
+    visitor.expect_symbols("MSFT", *DEFAULTS[3:])
+
+
+def test_an_empty_list_helps_on(visitor: Visitor) -> None:
+    """It is a list too, kept by a reload; the defaults are one click away."""
+    visitor.expect_live("AAPL")
+    for left in range(len(DEFAULTS) - 1, -1, -1):
+        visitor.page.keyboard.press("Delete")
+        expect(visitor.rows).to_have_count(left)
+    visitor.page.reload()
+    expect(visitor.page.get_by_text("No symbols yet.")).to_be_visible()
+    visitor.page.get_by_role("button", name="Use the default list").click()
+    visitor.expect_live(*DEFAULTS)
+
+
+def test_a_reload_keeps_list_and_selection(visitor: Visitor) -> None:
+    """Prices move on."""
+    visitor.expect_live("AAPL")
+    visitor.add("IBM")
+    visitor.expect_live("IBM")
+    visitor.page.get_by_label("Remove AAPL").click()
+    visitor.row("MSFT").click()
+    visitor.expect_selected("MSFT")
+    visitor.page.reload()
+    visitor.expect_selected("MSFT")
+    visitor.expect_symbols(*DEFAULTS[1:], "IBM")
+    visitor.expect_live("MSFT", "IBM")
+    visitor.expect_moving("MSFT")
+
+
+def test_another_tab_of_the_same_browser_follows(visitor: Visitor) -> None:
+    """One visitor has one list."""
+    visitor.expect_live("AAPL")
+    other = visitor.tab()
+    expect(other.locator('tr[data-quote="AAPL"]')).to_be_visible()
+    visitor.add("IBM")
+    expect(other.locator('tr[data-quote="IBM"]')).to_be_visible()
+
+
+def test_the_keyboard_does_it_all(visitor: Visitor) -> None:
+    """Slash adds from anywhere, Escape leaves, arrows select, the question mark explains."""
+    visitor.expect_live("AAPL")
+    keys = visitor.page.keyboard
+    keys.press("/")
+    expect(visitor.field).to_be_focused()
+    expect(visitor.field).to_have_value("")
+    keys.type("IBM")
+    keys.press("Enter")
+    visitor.expect_selected("IBM")
+    keys.press("Escape")
+    expect(visitor.field).not_to_be_focused()
+    keys.press("ArrowUp")
+    visitor.expect_selected(DEFAULTS[-1])
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    visitor.expect_selected("IBM")
+    keys.press("?")
+    expect(visitor.page.get_by_role("dialog")).to_be_visible()
+    keys.press("Escape")
+    expect(visitor.page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_keys_act_in_order_however_fast(visitor: Visitor) -> None:
+    """Delete removes what the arrows have just reached, not what the page still shows."""
+    visitor.expect_live("AAPL")
+    for key in ("ArrowDown", "ArrowDown", "Delete", "ArrowUp", "Delete"):
+        visitor.page.keyboard.press(key)
+    visitor.expect_selected("GOOGL")
+    visitor.expect_symbols("AAPL", *DEFAULTS[3:])
+
+
+def test_the_tab_key_reaches_rows_and_shows_where_it_is(visitor: Visitor) -> None:
+    """Focus goes with the selection, and has an outline."""
+    visitor.expect_live("AAPL")
+    picked = visitor.row("AAPL").locator(".pick")
+    picked.focus()
+    visitor.page.keyboard.press("ArrowDown")
+    visitor.expect_selected("MSFT")
+    following = visitor.row("MSFT").locator(".pick")
+    expect(following).to_be_focused()
+    expect(following).to_have_css("outline-style", "solid")
+    visitor.page.keyboard.press("Tab")
+    expect(visitor.page.get_by_label("Remove MSFT")).to_be_focused()

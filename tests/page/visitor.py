@@ -1,0 +1,130 @@
+"""One visitor: a browser's profile with one page open, and what the page asked for and said."""
+
+import re
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+
+WIDE = {"width": 1440, "height": 860}
+PHONE = {"width": 360, "height": 780}
+
+
+class Visitor:
+    """Opens Photon's page in a profile of its own and remembers everything that leaves it.
+
+    Args:
+        browser: the tests' one browser.
+        url: the page.
+        init_script: runs in the page before its own scripts.
+        options: of ``Browser.new_context``.
+    """
+
+    def __init__(
+        self, browser: Browser, url: str, *, init_script: str = "", **options: Any
+    ) -> None:
+        defaults = {"viewport": WIDE, "color_scheme": "dark", "base_url": url}
+        self.url = url
+        self.context = browser.new_context(**{**defaults, **options})
+        self.context.set_default_timeout(10_000)
+        self.complaints: list[str] = []
+        """What went wrong, in the browser's words."""
+        self.requests: list[str] = []
+        self.sockets: list[str] = []
+        if init_script:
+            self.context.add_init_script(init_script)
+        self.page = self.tab()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave; a second time is fine."""
+        self.context.close()
+
+    def tab(self) -> Page:
+        """One more page of the same profile."""
+        page = self.context.new_page()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", lambda socket: self.sockets.append(socket.url))
+        page.goto(self.url)
+        return page
+
+    @property
+    def badge(self) -> Locator:
+        """The words of the feed badge."""
+        return self.page.locator(".badge").get_by_role("status")
+
+    @property
+    def rows(self) -> Locator:
+        """The rows of the watchlist."""
+        return self.page.locator("tr[data-quote]")
+
+    @property
+    def field(self) -> Locator:
+        """Where a symbol is typed."""
+        return self.page.get_by_label("Add a symbol", exact=True)
+
+    @property
+    def notice(self) -> Locator:
+        """Why a symbol was not added."""
+        return self.page.locator("#add-notice")
+
+    def row(self, symbol: str) -> Locator:
+        """One symbol's row."""
+        return self.page.locator(f'tr[data-quote="{symbol}"]')
+
+    def price(self, symbol: str) -> Locator:
+        """One symbol's last price."""
+        return self.row(symbol).locator(".price-text > span")
+
+    def symbols(self) -> list[str]:
+        """The symbols of the watchlist, in order."""
+        return self.rows.locator(".symbol").all_inner_texts()
+
+    def expect_symbols(self, *symbols: str) -> None:
+        """Wait until the watchlist is this one."""
+        expect(self.rows.locator(".symbol")).to_have_text(symbols)
+
+    def sockets_to(self, path: str) -> list[str]:
+        """The WebSockets opened to one path so far."""
+        return [url for url in self.sockets if urlsplit(url).path.rstrip("/") == path]
+
+    def add(self, typed: str) -> None:
+        """Type into the field and press Enter."""
+        self.field.fill(typed)
+        self.field.press("Enter")
+
+    def expect_live(self, *symbols: str) -> None:
+        """Wait until these symbols show a price of a line that is up."""
+        for symbol in symbols:
+            expect(self.row(symbol)).to_have_attribute("data-state", "live", timeout=10_000)
+            expect(self.price(symbol)).to_have_text(re.compile(r"\d"))
+
+    def expect_moving(self, symbol: str) -> None:
+        """Wait until a price is another."""
+        expect(self.price(symbol)).not_to_have_text(self.price(symbol).inner_text(), timeout=10_000)
+
+    def expect_selected(self, symbol: str) -> None:
+        """Wait until a symbol is the one that the right side shows."""
+        expect(self.row(symbol)).to_have_attribute("data-selected", "true")
+        expect(self.page.locator(".detail-symbol")).to_have_text(symbol)
+
+    def expect_in_width(self, width: int) -> None:
+        """The page fits a screen so wide: nothing to scroll sideways, header included."""
+        self.page.set_viewport_size({"width": width, "height": PHONE["height"]})
+        for element in ("html", ".header"):
+            expect(self.page.locator(element)).to_have_js_property("scrollWidth", width)
+
+    def forgive(self, pattern: str) -> None:
+        """Forget the complaints that a test makes the browser utter."""
+        self.complaints[:] = [text for text in self.complaints if not re.search(pattern, text)]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.type}: {message.text}")
