@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from photon_app.errors import RecordingError
-from photon_app.feed.protocol import SystemTime
 from photon_app.feed.recording import Recording
 from photon_app.feed.replay import ReplayClock, ReplayFeed
 from tests.fakes.market import FakeMarket
