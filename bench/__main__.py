@@ -6,7 +6,7 @@ from pathlib import Path
 from bench import app, fold, machine
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-CLIENTS, SYMBOLS, RATE, SECONDS = 200, 10, 1000, 20
+CLIENTS, SYMBOLS, RATE, SECONDS, ROUNDS = 200, 10, 1000, 10, 3
 IDLE_CLIENTS = 1000
 
 
@@ -25,12 +25,16 @@ def main() -> None:
         f"{fold.run():,.0f} trades/s",
         "≥ 200,000",
     )
-    result = app.fan_out(CLIENTS, SYMBOLS, RATE, SECONDS)
+    rounds = [app.fan_out(CLIENTS, SYMBOLS, RATE, SECONDS) for _ in range(ROUNDS)]
+    rounds.sort(key=lambda result: result["p99_ms"])
+    result = rounds[ROUNDS // 2]
+    every = ", ".join(str(one["p99_ms"]) for one in rounds)
     setup = f"{CLIENTS} clients × {SYMBOLS} symbols at {RATE:,} trades/s for {SECONDS} s"
     row(f"{setup}: delivered", f"{result['updates_per_s']:,.0f} updates/s", f"{CLIENTS * RATE:,}")
     row(
         f"{setup}: trade to client",
-        f"p50 {result['p50_ms']} ms, p99 {result['p99_ms']} ms, p99.9 {result['p999_ms']} ms",
+        f"p50 {result['p50_ms']} ms, p99 {result['p99_ms']} ms, p99.9 {result['p999_ms']} ms "
+        f"(the middle one of {ROUNDS} rounds by p99: {every} ms)",
         "p99 ≤ 100 ms",
     )
     row(f"{setup}: server", f"{result['server_cores']:.2f} cores", "< 1")

@@ -5,8 +5,15 @@ never opens a second line upstream; then the page is built if it is missing or o
 sources; then uvicorn serves on the bound socket until Ctrl-C or SIGTERM, and the exit code is 0.
 """
 
-import argparse
+import signal
 import sys
+
+if __name__ == "__main__":  # before the imports below, which take their time
+    for _number in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, _number):
+            signal.signal(getattr(signal, _number), lambda *_: sys.exit(0))
+
+import argparse
 from collections.abc import Sequence
 
 from photon_app import __version__, launcher, settings
@@ -34,8 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PhotonError as error:
         print(f"photon: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # while starting; once it serves, uvicorn ends it
-        return 0
 
 
 def _parser() -> argparse.ArgumentParser:

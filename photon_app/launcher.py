@@ -46,7 +46,8 @@ def serve(settings: Settings) -> int:
         StartError: the port is taken, or the page cannot be built.
         RecordingError: the file to replay is not a recording.
     """
-    signal.signal(signal.SIGTERM, _stop)
+    if settings.replay_path is not None:  # the application reads it again, from another folder
+        os.environ["PHOTON_FEED"] = f"replay:{settings.replay_path.resolve()}"
     with bind(settings.host, settings.port) as sock:
         if settings.replay_path is not None:
             Recording(settings.replay_path).first_ms()
@@ -106,7 +107,7 @@ def build(*, force: bool = False) -> None:
 
 
 def _run_build() -> tuple[int, str]:
-    """Run the build as a group of its own, which ends with us whatever ends us."""
+    """Run the build as a group of its own, which ends with us whichever signal we can handle."""
     with subprocess.Popen(
         [sys.executable, *BUILD_COMMAND],
         cwd=ROOT,
@@ -212,11 +213,6 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"port {port} on {host} needs privileges: choose one above 1023 with PORT=…"
     return f"cannot listen on {host}:{port}: {error.strerror}"
-
-
-def _stop(*_: object) -> None:
-    """SIGTERM before uvicorn is there to handle it: end as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 15.0
 TICK_S = 1.0
-RESTART_S = 5.0
-"""The pause before a feed that failed by a fault of ours is started again."""
+RESTART_S = 60.0
+"""The pause before a feed that failed by a fault of ours is started again: as after a kick, because
+a fault that repeats must not open lines upstream faster than that."""
 GOING_AWAY = 1012
 RETRY_AFTER_MS = 1500
 
@@ -80,7 +81,7 @@ def assemble(settings: Settings, feed: Feed) -> tuple[Services, Pipeline]:
 
     def drop(symbol: str) -> None:
         book.drop(symbol)
-        wants.changed()
+        wants.dropped(symbol)
 
     demand = Demand(
         default_symbols,
@@ -162,10 +163,15 @@ class _Wants:
         self._feed = feed
         self._loop = loop
         self._demand: Demand | None = None
+        self._dropped: set[str] = set()
         self._scheduled = False
 
     def bind(self, demand: Demand) -> None:
         self._demand = demand
+
+    def dropped(self, symbol: str) -> None:
+        self._dropped.add(symbol)
+        self.changed()
 
     def changed(self) -> None:
         if not self._scheduled:
@@ -174,8 +180,13 @@ class _Wants:
 
     def _tell(self) -> None:
         self._scheduled = False
-        if self._demand is not None:
-            self._feed.want(self._demand.wanted)
+        dropped, self._dropped = self._dropped, set()
+        if self._demand is None:
+            return
+        wanted = self._demand.wanted
+        if not dropped.isdisjoint(wanted):
+            self._feed.want(wanted - dropped)  # let go and wanted again: the feed must know of both
+        self._feed.want(wanted)
 
 
 async def _keep(feed: Feed, pipeline: Pipeline) -> None:
@@ -203,9 +214,15 @@ async def _keep(feed: Feed, pipeline: Pipeline) -> None:
 
 
 async def _every(interval_s: float, do: Callable[[], None]) -> None:
+    """Do something again and again. A failure is logged and costs one turn: clients closed for
+    being slow, symbols let go and heartbeats all hang on these.
+    """
     while True:
         await asyncio.sleep(interval_s)
-        do()
+        try:
+            do()
+        except Exception:
+            log.exception("a periodic task failed; it goes on")
 
 
 def _ticker(live: Services) -> Callable[[], None]:

@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 from photon_app.errors import RequestError, SettingsError
 from photon_app.model import parse_symbol
 
+DOTENV = Path(__file__).parent.parent / ".env"
 DEFAULT_SYMBOLS = ("AAPL", "MSFT", "NVDA", "GOOGL", "AMZN", "META", "TSLA", "AMD", "JPM", "NFLX")
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def load(environ: Mapping[str, str] | None = None, dotenv: Path | str | None = ".env") -> Settings:
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | str | None = DOTENV) -> Settings:
     """Read the settings.
 
     Args:
@@ -115,7 +116,13 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | str | None = "
     Raises:
         SettingsError: a value cannot be used.
     """
-    file_values = dotenv_values(dotenv) if dotenv is not None and Path(dotenv).is_file() else {}
+    file_values: dict[str, str | None] = {}
+    if dotenv is not None and Path(dotenv).is_file():
+        try:
+            file_values = dotenv_values(dotenv)
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{Path(dotenv).name} cannot be read: expected lines of UTF-8 text, {error}"
+            raise SettingsError(message) from None
     merged = {**file_values, **(os.environ if environ is None else environ)}
     values = {name: value.strip() for name, value in merged.items() if value and value.strip()}
     return _Reader(values).settings()
@@ -132,6 +139,13 @@ class _Reader:
         feed, replay_path = self._feed(has_key=key is not None)
         symbols, start_prices = self._get("PHOTON_SYMBOLS", _symbols, _NO_SYMBOLS)
         self._workers()
+        total = self._count("PHOTON_MAX_SYMBOLS_TOTAL", DEFAULTS.max_symbols_total)
+        if symbols is not None and len(symbols) > total:
+            message = (
+                f"PHOTON_SYMBOLS has {len(symbols)} symbols, which cannot be used: expected at "
+                f"most PHOTON_MAX_SYMBOLS_TOTAL={total}"
+            )
+            raise SettingsError(message)
         return Settings(
             finnhub_api_key=Secret(key) if key else None,
             finnhub_ws_url=self._get("FINNHUB_WS_URL", _ws_url, DEFAULTS.finnhub_ws_url),
@@ -146,7 +160,7 @@ class _Reader:
             start_prices=start_prices,
             symbol_limit=self._count("PHOTON_SYMBOL_LIMIT", DEFAULTS.symbol_limit),
             max_symbols=self._count("PHOTON_MAX_SYMBOLS", DEFAULTS.max_symbols),
-            max_symbols_total=self._count("PHOTON_MAX_SYMBOLS_TOTAL", DEFAULTS.max_symbols_total),
+            max_symbols_total=total,
             linger_s=self._get("PHOTON_LINGER_S", _number(0, 86_400), DEFAULTS.linger_s),
             sim_interval_ms=self._get(
                 "PHOTON_SIM_INTERVAL_MS", _integer(1, 60_000), DEFAULTS.sim_interval_ms
@@ -167,7 +181,9 @@ class _Reader:
         try:
             return parse(given)
         except ValueError as error:
-            message = f"{name}={_shown(given)} cannot be used: expected {error}"
+            key = self._values.get("FINNHUB_API_KEY")
+            shown = _shown(Secret(key).scrub(given) if key else given)
+            message = f"{name}={shown} cannot be used: expected {error}"
             raise SettingsError(message) from None
 
     def _count(self, name: str, default: int) -> int:
@@ -200,8 +216,9 @@ DEFAULTS = Settings()
 
 
 def _shown(given: str) -> str:
-    shown = given if len(given) <= 60 else given[:60] + "…"
-    return repr(shown.split("token=")[0] + "token=***" if "token=" in shown else shown)
+    address, query, _ = given.partition("?")  # a query may hold a token
+    shown = address if len(address) <= 60 else address[:60] + "…"
+    return repr(shown + "?…" if query else shown)
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -261,10 +278,17 @@ def _host(text: str) -> str:
 
 
 def _ws_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+    if not _is_address(text, {"ws", "wss"}):
         raise ValueError("a ws:// or wss:// address, such as wss://ws.finnhub.io")
     return text
+
+
+def _is_address(text: str, schemes: set[str]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that cannot be
+        return False
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -272,8 +296,7 @@ def _origins(text: str) -> tuple[str, ...]:
     for part in (p.strip().rstrip("/") for p in text.split(",")):
         if not part:
             continue
-        url = urlsplit(part)
-        if url.scheme not in {"http", "https"} or not url.hostname or url.path or url.query:
+        if not _is_address(part, {"http", "https"}) or part.count("/") > 2 or "?" in part:
             allowed = (
                 "a comma list of origins, such as https://prices.example.com,http://localhost:3000"
             )

@@ -66,6 +66,9 @@ def test_symbols_may_carry_start_prices() -> None:
         ("PHOTON_WORKERS", "2"),
         ("FRONTEND_URL", "localhost:3000"),
         ("FRONTEND_URL", "http://x/path"),
+        ("FRONTEND_URL", "http://[::1"),
+        ("FRONTEND_URL", "http://x:99999"),
+        ("FINNHUB_WS_URL", "ws://[x"),
         ("FINNHUB_WS_URL", "https://finnhub.io"),
         ("LOG_LEVEL", "loud"),
     ],
@@ -78,6 +81,28 @@ def test_a_value_that_cannot_be_used_is_refused_in_one_line(name: str, value: st
     assert message.startswith(f"{name}=")
     assert "expected" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["PORT", "FINNHUB_WS_URL", "PHOTON_FEED", "HOST", "LOG_LEVEL"])
+def test_a_key_in_the_wrong_place_is_not_shown(name: str) -> None:
+    """A slip of the paste is no reason to print it."""
+    with pytest.raises(SettingsError) as refused:
+        load({"FINNHUB_API_KEY": CANARY, name: f"ftp://{CANARY}?TOKEN={CANARY}"}, dotenv=None)
+    assert CANARY not in str(refused.value)
+
+
+def test_more_default_symbols_than_the_process_may_follow_are_refused() -> None:
+    """None is left out silently."""
+    with pytest.raises(SettingsError, match="PHOTON_SYMBOLS has 3 symbols"):
+        load({"PHOTON_SYMBOLS": "A,B,C", "PHOTON_MAX_SYMBOLS_TOTAL": "2"}, dotenv=None)
+
+
+def test_a_dotenv_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """In one line."""
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+        load({}, dotenv=file)
 
 
 def test_finnhub_without_a_key_says_so() -> None:

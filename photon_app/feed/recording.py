@@ -28,14 +28,14 @@ PEEK_FRAMES = 2_000
 PEEK_SYMBOLS = 10
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_LATEST_MS = 253_402_300_799_999
+_LATEST_MS = 4_102_444_800_000
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
     """One line of a recording."""
 
     at: Annotated[int, msgspec.Meta(ge=0, le=_LATEST_MS)]
-    """When the frame arrived, UNIX milliseconds up to the year 9999."""
+    """When the frame arrived, UNIX milliseconds up to the year 2100."""
     frame: str
     """The upstream text, exactly."""
 

@@ -34,8 +34,9 @@ START_PRICES: Mapping[str, float] = {
 }
 """Plausible prices of ``settings.DEFAULT_SYMBOLS``; nothing depends on their being true."""
 
-QUIET_MS = 2_400
-"""Longest time between two trades of a symbol, so that with the round's delay it is under 3 s."""
+QUIET_MS = 2_650
+"""Longest time between two trades of a symbol with the delay of a round, so that a client waits
+under 3 s; with rounds further apart than that it waits for the round."""
 
 CATCH_UP_MS = 3_000
 """After a pause, so much of the lost time is simulated and the rest is left out; with rounds that
@@ -71,6 +72,7 @@ class Simulator:
     ) -> None:
         self._seed = seed
         self._mean_ms = min(max(2 * interval_ms, 20), 1_000)
+        self._quiet_ms = max(QUIET_MS - interval_ms, 300)
         self._catch_up_ms = max(CATCH_UP_MS, 2 * interval_ms)
         self._start_prices = {**START_PRICES, **(start_prices or {})}
         self._walks: dict[str, _Walk] = {}
@@ -92,7 +94,7 @@ class Simulator:
         for symbol in fresh:
             rng = random.Random(f"{self._seed}:{symbol}")
             start = self._start_prices.get(symbol) or start_price(symbol)
-            self._walks[symbol] = _Walk(symbol, start, rng, self._mean_ms)
+            self._walks[symbol] = _Walk(symbol, start, rng, self._mean_ms, self._quiet_ms)
         return [Seed(symbol=s, prev_close=self._walks[s].prev_close) for s in fresh]
 
     def frames(self, now_ms: int) -> list[str]:
@@ -200,10 +202,13 @@ def round_to_tick(price: float) -> float:
 class _Walk:
     """One symbol's trades to come."""
 
-    def __init__(self, symbol: str, start: float, rng: random.Random, mean_ms: float) -> None:
+    def __init__(
+        self, symbol: str, start: float, rng: random.Random, mean_ms: float, quiet_ms: int
+    ) -> None:
         self._symbol = symbol
         self._rng = rng
         self._mean_ms = mean_ms
+        self._quiet_ms = quiet_ms
         self._start = start
         self._log = 0.0
         self._next_ms: int | None = None
@@ -224,7 +229,7 @@ class _Walk:
         if rng.random() < _BURST:
             gap_ms = rng.randrange(_BURST_MS)
         else:
-            gap_ms = min(int(rng.expovariate(1 / self._mean_ms)) + 1, QUIET_MS)
+            gap_ms = min(int(rng.expovariate(1 / self._mean_ms)) + 1, self._quiet_ms)
         seconds = gap_ms / 1000
         self._log += rng.gauss(0.0, _VOLATILITY * math.sqrt(seconds)) - _PULL * self._log * seconds
         return gap_ms

@@ -117,6 +117,7 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
         title="Photon", version=__version__, description=DESCRIPTION, redoc_url=None
     )
 
+    @api.head("/health", include_in_schema=False)
     @api.get("/health", summary="Is the feed alive, and who is listening")
     async def health() -> Health:
         return _health(_live(), admission.open)

@@ -93,6 +93,8 @@ class AsgiOutlet:
             for task in both:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
+        if not reading.cancelled() and (error := reading.exception()) is not None:
+            raise error
 
     async def _write_all(self) -> None:
         """Send until closed; returns when the connection is gone."""

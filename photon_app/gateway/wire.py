@@ -24,8 +24,10 @@ from typing import Protocol, cast
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.http11 import Request
 
+from photon_app.gateway.limits import TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 
 EXTENSION = "photon.wire"
@@ -33,6 +35,9 @@ CAPPED_PATHS = frozenset({"/ws", "/ws/"})
 KERNEL_BUFFER_BYTES = 128 * 1024
 HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
+FRAMES_PER_S, FRAMES_BURST = 100, 400
+"""How many control frames and fragments a client may send."""
+RATE_LIMITED = 4029
 GOODBYE_S = 2.0
 """How long a peer may take to answer a close before the connection is aborted."""
 
@@ -78,6 +83,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol with ready frames, bounded buffers and a polite shutdown."""
 
     _sink: Congestible = _Nobody()
+    _bucket: TokenBucket | None = None
+    _flooding = False
 
     def _on_shutdown(self) -> None:
         """Replaced by ``attach``."""
@@ -129,6 +136,35 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.scope["path"] in CAPPED_PATHS:
             self._cap()
 
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client; none are read any more from one that floods."""
+        if not self._flooding:
+            super().data_received(data)
+
+    def handle_ping(self) -> None:
+        """A ping; the answer is written by now."""
+        self._charge()
+        super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        """A pong, asked for or not."""
+        self._charge()
+        super().handle_pong(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        """A further fragment of a message, which may be empty."""
+        self._charge()
+        if not self._flooding:
+            super().handle_cont(event)
+
+    def _charge(self) -> None:
+        """Control frames and fragments never reach the application and its limits: count them."""
+        if self._bucket is None or self._flooding or self._bucket.take(self.loop.time()):
+            return
+        self.goodbye(RATE_LIMITED, "too many control frames or fragments")
+        self._flooding = True
+        self.transport.pause_reading()
+
     def send_receive_event_to_app(self) -> None:
         """Text that is not UTF-8 is the client's fault: 1007, without a traceback."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
@@ -170,6 +206,10 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _cap(self) -> None:
         self.conn.max_message_size = MAX_MESSAGE_BYTES
+        self._bucket = TokenBucket(FRAMES_PER_S, FRAMES_BURST, self.loop.time())
+        # One turn of the loop parses what one read brings: asyncio's 256 KiB of the smallest frames
+        # would keep everybody waiting
+        self.transport.max_size = MAX_MESSAGE_BYTES  # type: ignore[attr-defined]
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)
         sock = cast("socket.socket | None", self.transport.get_extra_info("socket"))
         if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):

@@ -24,6 +24,7 @@ import msgspec
 from photon_app.model import Quote, Seed, Trade
 
 YEAR_2000_MS = 946_684_800_000
+YEAR_2100_MS = 4_102_444_800_000
 FUTURE_MS = 60_000
 """How far ahead of the clock a live trade may be."""
 
@@ -32,6 +33,8 @@ NOTHING = 0
 """What ``Book.apply`` returns when a trade changed nothing."""
 FIGURES = -1
 """What it returns when a trade changed day figures only, because it was late."""
+ABSURD_VOLUME = 1e15
+"""More than any day of any instrument; sums stay far from what a float cannot hold."""
 _INFINITE = math.inf
 
 
@@ -120,7 +123,7 @@ class Book:
         Args:
             day_of: the trading day of a symbol that holds a time.
             now_ms: the clock of a live feed, against which trades from the future are refused;
-                ``None`` in a replay.
+                ``None`` in a replay, where the year 2100 is the bound.
             admit_all: take every symbol that trades, up to ``capacity``, and keep it; else only
                 those admitted.
             capacity: the most symbols held.
@@ -184,7 +187,7 @@ class Book:
         if entry is None:
             self.counters.unwanted += 1
             return NOTHING
-        if not (0 < price < _INFINITE and 0 <= volume < _INFINITE):
+        if not (0 < price < _INFINITE and 0 <= volume < ABSURD_VOLUME):
             self._refuse_figures(price)
             return NOTHING
         if time_ms < YEAR_2000_MS or (time_ms > self._latest_ms and not self._plausible(time_ms)):
@@ -259,7 +262,8 @@ class Book:
         """Not from the future; remembers the newest time seen, so that the clock is read only
         when time moves on.
         """
-        if self._now_ms is not None and time_ms > self._now_ms() + FUTURE_MS:
+        bound_ms = YEAR_2100_MS if self._now_ms is None else self._now_ms() + FUTURE_MS
+        if time_ms > bound_ms:
             return False
         self._latest_ms = time_ms
         return True

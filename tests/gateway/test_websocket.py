@@ -366,6 +366,34 @@ def test_ten_thousand_subscriptions_of_ever_new_names_leave_nothing_behind() -> 
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [b"\x8a\x80\0\0\0\0", b"\x89\x80\0\0\0\0", b"\x00\x80\0\0\0\0"],
+    ids=["pongs", "pings", "empty fragments"],
+)
+def test_a_flood_of_frames_that_carry_nothing_is_cut_off(frame: bytes) -> None:
+    """They never reach the application, and its limits; the others do not wait for them."""
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        async with serving(feed) as server, client(server) as healthy:
+            await subscribe(healthy, "AAPL")
+            raw = await stalled(server)
+            loop = asyncio.get_running_loop()
+            opening = b"\x01\x81\0\0\0\0x" if frame[0] == 0 else b""
+            await loop.sock_sendall(raw, opening + frame * 2000)
+            received = b""
+            async with asyncio.timeout(5):
+                while chunk := await loop.sock_recv(raw, 65_536):
+                    received += chunk
+            raw.close()
+            assert (4029).to_bytes(2, "big") + b"too many control frames" in received
+            feed.trade("AAPL", 7)
+            assert (await until(healthy, "price_update"))["data"]["price"] == 7
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("ws", [WIRE])
 def test_raw_garbage_never_disturbs_the_others(ws: str) -> None:
     """Reserved opcodes, unmasked frames, reserved bits, half a frame, and a reset."""

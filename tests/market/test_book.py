@@ -86,7 +86,7 @@ def test_a_price_that_cannot_be_is_refused_and_counted(price: float) -> None:
     assert book.counters.bad_price == 1
 
 
-@pytest.mark.parametrize("volume", [-1, math.nan, math.inf])
+@pytest.mark.parametrize("volume", [-1, math.nan, math.inf, 1e308])
 def test_a_volume_that_cannot_be_is_refused_and_counted(volume: float) -> None:
     """Nothing changes by it."""
     book = book_of("A")
@@ -109,9 +109,13 @@ def test_times_before_2000_and_from_the_future_are_refused_and_counted() -> None
     assert book.apply(trade(time_ms=NOON_MS + FUTURE_MS)) > NOTHING
 
 
-def test_a_recording_has_no_future() -> None:
-    """Without a clock only the lower bound holds."""
-    assert book_of("A").apply(trade(time_ms=NOON_MS + 10**9)) > NOTHING
+def test_a_recording_has_no_future_but_an_end() -> None:
+    """Without a clock the year 2100 is the bound, however absurd the time."""
+    book = book_of("A")
+    for time_ms in (4_102_444_800_001, 10**17, 2**63 - 1):
+        assert book.apply(trade(time_ms=time_ms)) == NOTHING
+    assert book.counters.bad_time == 3
+    assert book.apply(trade(time_ms=NOON_MS + 10**9)) > NOTHING
 
 
 def test_a_symbol_that_nobody_admitted_is_refused_and_counted() -> None:

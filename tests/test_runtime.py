@@ -1,0 +1,79 @@
+"""What one process runs, and how its parts are wired."""
+
+import asyncio
+
+from photon_app import runtime, services
+from photon_app.settings import Settings
+from tests.fakes.server import HandFeed
+
+
+class CountingFeed(HandFeed):
+    """Keeps every set that was wanted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wants: list[frozenset[str]] = []
+
+    def want(self, symbols: frozenset[str]) -> None:
+        """Keep it."""
+        super().want(symbols)
+        self.wants.append(symbols)
+
+
+def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_a_turn() -> None:
+    """However many symbols a request names."""
+
+    async def scenario() -> None:
+        feed = CountingFeed()
+        async with runtime.running(Settings(symbols=("A",)), feed) as live:
+            await feed.ready()
+            feed.wants.clear()
+            for symbol in ("B", "C", "D"):
+                live.demand.hold(symbol)
+            await asyncio.sleep(0)
+            assert feed.wants == [frozenset("ABCD")]
+
+    asyncio.run(scenario())
+
+
+def test_a_symbol_let_go_and_wanted_again_in_one_turn_is_new_to_the_feed() -> None:
+    """Its book is new as well, and what the feed knows of it must be told again."""
+
+    async def scenario() -> None:
+        feed = CountingFeed()
+        settings = Settings(symbols=("A",), max_symbols_total=2)
+        async with runtime.running(settings, feed) as live:
+            await feed.ready()
+            live.demand.hold("B")
+            live.demand.release("B")
+            await asyncio.sleep(0)
+            feed.wants.clear()
+            live.demand.hold("C")
+            live.demand.release("C")
+            live.demand.hold("B")
+            await asyncio.sleep(0)
+            assert feed.wants == [frozenset("A"), frozenset("AB")]
+
+    asyncio.run(scenario())
+
+
+class BrokenFeed(HandFeed):
+    """Fails by a fault of its own."""
+
+    async def run(self, market: object) -> None:
+        """Fail."""
+        del market
+        raise ZeroDivisionError
+
+
+def test_a_feed_that_fails_is_shown_and_the_process_goes_on() -> None:
+    """Clients know that prices are not new."""
+
+    async def scenario() -> None:
+        async with runtime.running(Settings(), BrokenFeed()) as live:
+            await asyncio.sleep(0)
+            assert live.hub.feed.state == "reconnecting"
+            assert "fault of Photon" in live.hub.feed.detail
+            assert services.current() is live
+
+    asyncio.run(scenario())
