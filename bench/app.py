@@ -54,9 +54,11 @@ def fan_out(clients: int, symbols: int, rate: int, seconds: float) -> dict[str, 
         assert load.stdout.readline() == "ready\n"
         time.sleep(SETTLE_S)
         begun, cpu = time.monotonic(), machine.cpu_s(process.popen.pid)
+        stolen = machine.stolen_s()
         result: dict[str, Any] = json.loads(load.stdout.readline())
         wall = time.monotonic() - begun
         result["server_cores"] = (machine.cpu_s(process.popen.pid) - cpu) / wall
+        result["stolen_cores"] = (machine.stolen_s() - stolen) / wall
         return result
 
 

@@ -29,6 +29,12 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def stolen_s() -> float:
+    """Processor time that the host has given to others while this machine wanted it."""
+    fields = Path("/proc/stat").read_text().split(maxsplit=10)
+    return int(fields[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def _status(pid: int) -> str:
     return Path(f"/proc/{pid}/status").read_text()
 
