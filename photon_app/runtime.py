@@ -107,7 +107,6 @@ def assemble(settings: Settings, feed: Feed) -> tuple[Services, Pipeline]:
         book=book,
         hub=hub,
         demand=demand,
-        clock=feed.clock,
         market=market,
         wall_ms=wall_ms,
         started_ms=wall_ms(),

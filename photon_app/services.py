@@ -11,7 +11,6 @@ from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
 from photon_app.market.book import Book
-from photon_app.model import Clock
 from photon_app.settings import Settings
 
 
@@ -23,8 +22,6 @@ class Services:
     book: Book
     hub: Hub
     demand: Demand
-    clock: Clock
-    """The market's clock."""
     market: Callable[[], MarketView]
     """The market's clock and session now."""
     wall_ms: Callable[[], int]

@@ -203,21 +203,9 @@ def _parse(symbols: str | None, live: Services) -> list[str]:
 
 
 def _quote_body(quote: Quote, live: Services) -> QuoteBody:
-    return QuoteBody(
-        symbol=quote.symbol,
-        seq=quote.seq,
-        price=quote.price,
-        volume=quote.volume,
-        timestamp=quote.time_ms,
-        prev_close=quote.prev_close,
-        change=quote.change,
-        change_percent=quote.change_percent,
-        open=quote.open,
-        high=quote.high,
-        low=quote.low,
-        day_volume=quote.day_volume,
-        state=live.hub.state(quote.symbol),
-    )
+    figures = msgspec.structs.asdict(quote)
+    timestamp = figures.pop("time_ms")
+    return QuoteBody(**figures, timestamp=timestamp, state=live.hub.state(quote.symbol))
 
 
 def _health(live: Services, clients: int) -> Health:

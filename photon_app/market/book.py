@@ -220,11 +220,6 @@ class Book:
         turned, self._turned = self._turned, []
         return turned
 
-    def seq(self, symbol: str) -> int:
-        """The sequence of a symbol's newest price; 0 when it has none."""
-        entry = self._entries.get(symbol)
-        return 0 if entry is None or entry.time_ms < 0 else entry.seq
-
     def quote(self, symbol: str) -> Quote | None:
         """The newest price of a symbol and its day, or ``None`` without a trade."""
         entry = self._entries.get(symbol)
