@@ -7,6 +7,7 @@ API's routes, Reflex's own (its event socket and, in production, the built page)
 import contextlib
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -28,7 +29,7 @@ except SettingsError as error:
     sys.exit(2)
 
 rule = OriginRule.of(loaded)
-admission = Admission()
+admission = Admission.of(loaded, time.monotonic)
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
 
 

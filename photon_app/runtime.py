@@ -19,8 +19,9 @@ from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.protocol import Feed
 from photon_app.feed.replay import ReplayFeed
 from photon_app.feed.simulated import SimulatedFeed
+from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
-from photon_app.hub.hub import Hub
+from photon_app.hub.hub import BEATS, Hub
 from photon_app.market import session
 from photon_app.market.book import Book
 from photon_app.model import FeedStatus
@@ -31,6 +32,7 @@ from photon_app.settings import DEFAULT_SYMBOLS, Settings
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 15.0
+"""How often each client hears that the line lives; the hub spreads them over that time."""
 TICK_S = 1.0
 RESTART_S = 60.0
 """The pause before a feed that failed by a fault of ours is started again: as after a kick, because
@@ -106,6 +108,7 @@ def assemble(settings: Settings, feed: Feed) -> tuple[Services, Pipeline]:
         settings=settings,
         book=book,
         hub=hub,
+        arrays=ArrayBoard(quote=book.quote, loop=loop, slow_s=settings.slow_s),
         demand=demand,
         market=market,
         wall_ms=wall_ms,
@@ -137,13 +140,15 @@ async def running(settings: Settings, feed: Feed | None = None) -> AsyncIterator
         asyncio.create_task(_keep(feed, pipeline), name="photon feed"),
         asyncio.create_task(_every(TICK_S, _ticker(live)), name="photon tick"),
         asyncio.create_task(
-            _every(HEARTBEAT_S, lambda: live.hub.heartbeat(wall_ms())), name="photon heartbeat"
+            _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(wall_ms())),
+            name="photon heartbeat",
         ),
     ]
     try:
         yield live
     finally:
         live.hub.shutdown(GOING_AWAY, "the server is going", RETRY_AFTER_MS)
+        live.arrays.shutdown(GOING_AWAY, "the server is going")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

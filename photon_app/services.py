@@ -7,6 +7,7 @@ and ui ask ``current()``. Nothing here starts, stops or owns anything.
 import dataclasses
 from collections.abc import Callable
 
+from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
@@ -21,6 +22,7 @@ class Services:
     settings: Settings
     book: Book
     hub: Hub
+    arrays: ArrayBoard
     demand: Demand
     market: Callable[[], MarketView]
     """The market's clock and session now."""

@@ -85,8 +85,11 @@ class Settings:
     flush_ms: int = 20
     ws_format: Literal["events", "array"] = "events"
     max_connections: int = 10_000
+    max_per_ip: int = 100
+    handshakes_per_s: int = 200
     messages_per_s: int = 20
     slow_s: float = 10.0
+    proxy_hops: int = 0
     log_level: LogLevel = "info"
 
     @property
@@ -169,8 +172,11 @@ class _Reader:
             flush_ms=self._get("PHOTON_FLUSH_MS", _integer(1, 10_000), DEFAULTS.flush_ms),
             ws_format=self._get("PHOTON_WS_FORMAT", _one_of("events", "array"), "events"),
             max_connections=self._count("PHOTON_MAX_CONNECTIONS", DEFAULTS.max_connections),
+            max_per_ip=self._count("PHOTON_MAX_PER_IP", DEFAULTS.max_per_ip),
+            handshakes_per_s=self._count("PHOTON_HANDSHAKES_PER_S", DEFAULTS.handshakes_per_s),
             messages_per_s=self._count("PHOTON_MESSAGES_PER_S", DEFAULTS.messages_per_s),
             slow_s=self._get("PHOTON_SLOW_S", _number(0.1, 3600), DEFAULTS.slow_s),
+            proxy_hops=self._get("PHOTON_PROXY_HOPS", _integer(0, 10), DEFAULTS.proxy_hops),
             log_level=self._get("LOG_LEVEL", _log_level, DEFAULTS.log_level),
         )
 

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from photon_app import __version__, launcher
 from photon_app.errors import StartError
-from tests.fakes.process import ROOT, environment, photon, run, wait_for
+from tests.fakes.process import ROOT, Process, environment, photon, run, wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -150,6 +150,59 @@ def test_binding_keeps_the_port_from_a_second_start() -> None:
         port = first.getsockname()[1]
         with pytest.raises(StartError, match="is taken"), launcher.bind("127.0.0.1", port):
             pass
+
+
+@pytest.mark.parametrize(
+    ("wanted", "soft", "hard", "possible", "raised"),
+    [
+        (500, 64, 1000, 500, 756),
+        (500, 800, 1000, 500, 800),
+        (500, 64, 600, 344, 600),
+        (500, 64, 200, 100, 200),
+        (50, 64, 200, 50, 200),
+    ],
+)
+def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(
+    wanted: int, soft: int, hard: int, possible: int, raised: int
+) -> None:
+    """What does not fit is not promised, and one line says so."""
+    code = (
+        "import resource; from photon_app import launcher; files = resource.RLIMIT_NOFILE; "
+        f"resource.setrlimit(files, ({soft}, {hard})); "
+        f"print(launcher.room_for({wanted}), *resource.getrlimit(files))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(possible), str(raised), str(hard)]
+    assert done.stderr.count("\n") == (possible < wanted)
+    if possible < wanted:
+        assert f"at most {possible} connections" in done.stderr
+        assert f"PHOTON_MAX_CONNECTIONS={wanted}" in done.stderr
+
+
+def test_files_that_run_out_are_one_line_and_the_server_goes_on() -> None:
+    """It serves who is there, and accepts again when there is room."""
+
+    async def scenario(process: Process) -> None:
+        async with connect(process.ws) as early:
+            await early.send('{"action":"subscribe","symbols":["AAPL"]}')
+            idle = [socket.create_connection(("127.0.0.1", process.port)) for _ in range(250)]
+            while "no connection can be accepted" not in process.output:
+                await early.recv()
+            for _ in range(20):
+                await early.recv()
+            for sock in idle:
+                sock.close()
+            async with connect(process.ws, open_timeout=20) as late:
+                await late.recv()
+
+    with photon(200, PHOTON_SIM_INTERVAL_MS=20) as process:
+        asyncio.run(scenario(process))
+        assert "at most 100 connections are possible" in process.output
+        assert process.stop() == 0
+        assert process.output.count("no connection can be accepted") == 1
+        assert "Traceback" not in process.output
 
 
 def test_plain_uvicorn_serves_too() -> None:

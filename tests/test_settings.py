@@ -61,6 +61,12 @@ def test_symbols_may_carry_start_prices() -> None:
         ("PHOTON_SYMBOL_LIMIT", "0"),
         ("PHOTON_MAX_SYMBOLS", "1000001"),
         ("PHOTON_FLUSH_MS", "0"),
+        ("PHOTON_MAX_CONNECTIONS", "0"),
+        ("PHOTON_MAX_PER_IP", "0"),
+        ("PHOTON_HANDSHAKES_PER_S", "0.5"),
+        ("PHOTON_MESSAGES_PER_S", "many"),
+        ("PHOTON_PROXY_HOPS", "-1"),
+        ("PHOTON_PROXY_HOPS", "11"),
         ("PHOTON_WS_FORMAT", "xml"),
         ("PHOTON_SIM_SEED", "1.5"),
         ("PHOTON_WORKERS", "2"),
@@ -81,6 +87,18 @@ def test_a_value_that_cannot_be_used_is_refused_in_one_line(name: str, value: st
     assert message.startswith(f"{name}=")
     assert "expected" in message
     assert "\n" not in message
+
+
+def test_the_limits_are_read() -> None:
+    """Each from its own variable."""
+    names = ("CONNECTIONS", "PER_IP", "SYMBOLS", "SYMBOLS_TOTAL")
+    given = {f"PHOTON_MAX_{name}": str(n) for n, name in enumerate(names, 1)}
+    more = {"PHOTON_HANDSHAKES_PER_S": "5", "PHOTON_MESSAGES_PER_S": "6", "PHOTON_PROXY_HOPS": "7"}
+    settings = load({**given, **more}, dotenv=None)
+    assert (settings.max_connections, settings.max_per_ip) == (1, 2)
+    assert (settings.max_symbols, settings.max_symbols_total) == (3, 4)
+    assert (settings.handshakes_per_s, settings.messages_per_s) == (5, 6)
+    assert settings.proxy_hops == 7
 
 
 @pytest.mark.parametrize("name", ["PORT", "FINNHUB_WS_URL", "PHOTON_FEED", "HOST", "LOG_LEVEL"])

@@ -1,26 +1,148 @@
-"""How many sockets this process serves at once. Counted here because no ASGI server counts
-upgrades; called on the event loop only.
+"""Who gets a place: sockets in all, for each address, and handshakes a second.
+
+One for each process, for every path that keeps a socket open; called on the event loop only. ASGI
+servers do not count upgrades, so they are counted here. A place is held from the handshake to the
+end of the socket. Memory: one entry for each address that has a socket open, besides the bounds of
+``limits.FairBucket``.
+
+Refusals are counted by reason, and logged at most once in ten seconds, since whoever is refused
+can come again as fast as it likes.
 """
 
 import contextlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import msgspec
+
+from photon_app.gateway.limits import FairBucket
+from photon_app.settings import Settings
+
+Reason = Literal["full", "per_ip", "rate"]
+PLACE_RETRY_S, RATE_RETRY_S = 5, 1
+"""When to try again: nobody knows when a place is free; a token is there within a second."""
+WARN_EVERY_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why there is no place, for the one who asked."""
+
+    reason: Reason
+    status: int
+    sentence: str
+    retry_after_s: int
+    """The value of ``Retry-After``."""
 
 
 class Admission:
-    """A bounded count of open sockets."""
+    """The open sockets of one process, and who may open another.
 
-    def __init__(self) -> None:
+    Args:
+        max_connections: open sockets in all.
+        max_per_address: open sockets of one address.
+        handshakes_per_s: sockets opened in a second, at once too.
+        now_s: a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_connections: int,
+        max_per_address: int,
+        handshakes_per_s: int,
+        now_s: Callable[[], float],
+    ) -> None:
         self.open = 0
+        self.refused: dict[Reason, int] = {"full": 0, "per_ip": 0, "rate": 0}
+        self._max_connections = max_connections
+        self._max_per_address = max_per_address
+        self._handshakes_per_s = handshakes_per_s
+        self._handshakes = FairBucket(handshakes_per_s, now_s())
+        self._by_address: dict[str, int] = {}
+        self._now_s = now_s
+        self._told = dict(self.refused)
+        self._tell_at_s = now_s()
 
-    def full(self, limit: int) -> bool:
-        """Whether one more would be above the limit."""
-        return self.open >= limit
+    @classmethod
+    def of(cls, settings: Settings, now_s: Callable[[], float]) -> "Admission":
+        """The one that these settings make."""
+        return cls(
+            max_connections=settings.max_connections,
+            max_per_address=settings.max_per_ip,
+            handshakes_per_s=settings.handshakes_per_s,
+            now_s=now_s,
+        )
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Count one socket for as long as it is served."""
-        self.open += 1
+    def place(self, address: str | None) -> Iterator[Refusal | None]:
+        """Hold a place for as long as the block lasts, or say why there is none.
+
+        Args:
+            address: key of the client's address (``gateway.address``); without one only the limits
+                in all hold.
+        """
+        refusal = self._refusal(address)
+        if refusal is not None:
+            self._count(refusal, address)
+            yield refusal
+            return
+        self._enter(address)
         try:
-            yield
+            yield None
         finally:
-            self.open -= 1
+            self._leave(address)
+
+    def _refusal(self, address: str | None) -> Refusal | None:
+        """The rate comes last: who is refused for another reason must not use it up."""
+        if self.open >= self._max_connections:
+            sentence = (
+                "this server has as many connections open as it may "
+                f"({self._max_connections}): try again later"
+            )
+            return Refusal("full", 503, sentence, PLACE_RETRY_S)
+        if address is not None and self._by_address.get(address, 0) >= self._max_per_address:
+            sentence = (
+                "your address has as many connections open as it may "
+                f"({self._max_per_address}): close some first"
+            )
+            return Refusal("per_ip", 429, sentence, PLACE_RETRY_S)
+        if not self._handshakes.take(address, self._now_s()):
+            sentence = (
+                "too many connections are being opened at once, of at most "
+                f"{self._handshakes_per_s} a second: try again in a moment"
+            )
+            return Refusal("rate", 429, sentence, RATE_RETRY_S)
+        return None
+
+    def _enter(self, address: str | None) -> None:
+        self.open += 1
+        if address is not None:
+            self._by_address[address] = self._by_address.get(address, 0) + 1
+
+    def _leave(self, address: str | None) -> None:
+        self.open -= 1
+        if address is not None:
+            left = self._by_address[address] - 1
+            if left:
+                self._by_address[address] = left
+            else:
+                del self._by_address[address]
+
+    def _count(self, refusal: Refusal, address: str | None) -> None:
+        self.refused[refusal.reason] += 1
+        now = self._now_s()
+        if now < self._tell_at_s:
+            return
+        self._tell_at_s = now + WARN_EVERY_S
+        since = {reason: n - self._told[reason] for reason, n in self.refused.items()}
+        self._told = dict(self.refused)
+        _log.warning(
+            "connections refused since the last such line: %d (%s); the last one, from %s: %s",
+            sum(since.values()),
+            ", ".join(f"{reason} {n}" for reason, n in since.items()),
+            address or "no address",
+            refusal.sentence,
+        )

@@ -48,6 +48,14 @@ class SymbolCounts(BaseModel):
     upstream: int
 
 
+class RefusedCounts(BaseModel):
+    """WebSockets that got no place, since the start, by reason."""
+
+    full: int
+    per_ip: int
+    rate: int
+
+
 class TradeCounts(BaseModel):
     """Where the trades went, since the start: what each means is in ``market.book``."""
 
@@ -67,6 +75,7 @@ class Health(BaseModel):
     feed: FeedHealth
     market: MarketHealth
     clients: int
+    refused: RefusedCounts
     symbols: SymbolCounts
     trades: TradeCounts
     uptime_s: float
@@ -111,7 +120,7 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
 
     Args:
         client_js: the browser client, served at ``/photon-client.js``.
-        admission: counts the open sockets.
+        admission: counts the open sockets, and those that got no place.
     """
     api = FastAPIOffline(
         title="Photon", version=__version__, description=DESCRIPTION, redoc_url=None
@@ -120,7 +129,7 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
     @api.head("/health", include_in_schema=False)
     @api.get("/health", summary="Is the feed alive, and who is listening")
     async def health() -> Health:
-        return _health(_live(), admission.open)
+        return _health(_live(), admission)
 
     @api.get("/api/quotes", summary="The newest prices")
     async def quotes(
@@ -208,7 +217,7 @@ def _quote_body(quote: Quote, live: Services) -> QuoteBody:
     return QuoteBody(**figures, timestamp=timestamp, state=live.hub.state(quote.symbol))
 
 
-def _health(live: Services, clients: int) -> Health:
+def _health(live: Services, admission: Admission) -> Health:
     feed, market = live.hub.feed, live.market()
     last_ms = live.last_message_ms()
     return Health(
@@ -222,7 +231,8 @@ def _health(live: Services, clients: int) -> Health:
             counters=live.feed_counters(),
         ),
         market=MarketHealth(session=market.session, time=market.now_ms, epoch=live.hub.epoch),
-        clients=clients,
+        clients=admission.open,
+        refused=RefusedCounts(**admission.refused),
         symbols=SymbolCounts(subscribed=live.hub.subscribed, upstream=len(live.held())),
         trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
         uptime_s=round((live.wall_ms() - live.started_ms) / 1000, 1),

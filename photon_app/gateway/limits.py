@@ -1,8 +1,24 @@
-"""How much one client may ask: a token bucket. Pure; the clock is an argument."""
+"""How much may be asked: token buckets. Pure and synchronous; the clock is an argument.
+
+Memory: a ``TokenBucket`` is three numbers; a ``FairBucket`` has one entry besides for each asker
+that got a token within a second, which is at most twice its rate.
+"""
+
+import math
+
+JITTER_S = 0.1
+"""Messages that were sent evenly may arrive this much closer together."""
+TURN_S = 1.0
+_ROUNDING = 1e-6
+"""Of a token: a client that keeps exactly to the rate must not fail by the sums of floats."""
 
 
 class TokenBucket:
-    """Takes one token a request; refills at ``rate_per_s`` up to ``burst``."""
+    """Takes one token a request; refills at ``rate_per_s`` up to ``burst``.
+
+    So in any ``t`` seconds it gives at most ``burst + rate_per_s * t`` tokens. While its clock is
+    behind where it has been, nothing refills.
+    """
 
     __slots__ = ("_at_s", "_burst", "_rate_per_s", "_tokens")
 
@@ -14,10 +30,11 @@ class TokenBucket:
 
     def take(self, now_s: float) -> bool:
         """Whether there was a token."""
-        refill = max(0.0, now_s - self._at_s) * self._rate_per_s
-        self._tokens = min(self._burst, self._tokens + refill)
-        self._at_s = now_s
-        if self._tokens < 1:
+        if now_s > self._at_s:
+            refill = (now_s - self._at_s) * self._rate_per_s
+            self._tokens = min(self._burst, self._tokens + refill)
+            self._at_s = now_s
+        if self._tokens < 1 - _ROUNDING:
             return False
         self._tokens -= 1
         return True
@@ -25,3 +42,50 @@ class TokenBucket:
     def retry_after_s(self) -> float:
         """Seconds until the next token."""
         return max(0.0, (1 - self._tokens) / self._rate_per_s)
+
+
+def message_bucket(rate_per_s: float, now_s: float) -> TokenBucket:
+    """The bucket of one client's messages: two seconds' worth at once, and a little more, so that
+    one that spends all of that and then keeps to the rate is not closed for the network's jitter.
+    """
+    return TokenBucket(rate_per_s, (2 + JITTER_S) * rate_per_s, now_s)
+
+
+class FairBucket:
+    """A token bucket for many askers, which one of them cannot keep empty for the others.
+
+    A lone asker may have every token. Once another has asked, in this turn of ``TURN_S`` or in the
+    one before, each may take half of the rate a turn: who was refused finds a token a turn later.
+    Askers that act together (many addresses) can still use all of it up.
+    """
+
+    __slots__ = ("_bucket", "_contended", "_first", "_share", "_taken", "_turn_s", "_was_contended")
+
+    def __init__(self, rate_per_s: int, now_s: float) -> None:
+        self._bucket = TokenBucket(rate_per_s, rate_per_s, now_s)
+        self._share = max(1, rate_per_s // 2)
+        self._turn_s = -math.inf
+        self._taken: dict[str | None, int] = {}
+        self._first: str | None = None
+        self._contended = False
+        self._was_contended = False
+
+    def take(self, asker: str | None, now_s: float) -> bool:
+        """Whether there was a token for this asker; ``None`` is somebody unknown."""
+        self._turn(asker, now_s)
+        taken = self._taken.get(asker, 0)
+        if taken >= self._share and (self._contended or self._was_contended):
+            return False
+        if not self._bucket.take(now_s):
+            return False
+        self._taken[asker] = taken + 1
+        return True
+
+    def _turn(self, asker: str | None, now_s: float) -> None:
+        if now_s - self._turn_s >= TURN_S:
+            self._turn_s = now_s
+            self._was_contended, self._contended = self._contended, False
+            self._taken.clear()
+            self._first = asker
+        if asker != self._first:
+            self._contended = True

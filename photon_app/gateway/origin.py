@@ -65,8 +65,18 @@ class OriginGuard:
             await refuse(scope, receive, send, 403, refusal)
 
 
-async def refuse(scope: Scope, receive: Receive, send: Send, status: int, reason: str) -> None:
-    """Answer a request, or a WebSocket that is not accepted yet, with a status and a sentence."""
+async def refuse(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    status: int,
+    reason: str,
+    *,
+    retry_after_s: int | None = None,
+) -> None:
+    """Answer a request, or a WebSocket that is not accepted yet, with a status and a sentence, and
+    with the whole seconds after which to try again, where that helps.
+    """
     prefix = ""
     if scope["type"] == "websocket":
         await receive()
@@ -79,6 +89,8 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, reason
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
     ]
+    if retry_after_s is not None:
+        headers.append((b"retry-after", str(retry_after_s).encode()))
     await send({"type": f"{prefix}http.response.start", "status": status, "headers": headers})
     await send({"type": f"{prefix}http.response.body", "body": body})
 

@@ -19,8 +19,15 @@ from photon_app.hub.sink import Sink
 class WireOutlet:
     """Ready frames straight to the transport; the transport keeps the marks."""
 
+    __slots__ = ("_wire",)
+
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+
+    @property
+    def put(self) -> Callable[[bytes], None]:
+        """See ``Outlet``."""
+        return self._wire.put
 
     def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
         """Connect the transport's marks to the sink."""
@@ -55,6 +62,11 @@ class AsgiOutlet:
         self._goodbye: tuple[int, str] | None = None
         self._sink: Sink | None = None
         self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def put(self) -> None:
+        """See ``Outlet``: texts have to be queued."""
+        return
 
     def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
         """Connect the queue's marks to the sink. ``on_shutdown`` is the server's affair: without

@@ -1,11 +1,13 @@
 """What clients may say on ``/ws``: one tagged union, decoded totally.
 
-``decode`` turns any text into a request, or raises ``RequestError`` with a sentence that names the
-field at fault; unknown fields are ignored, so old servers and new clients live together. What the
-server says is in ``hub.messages``.
+``decode`` turns any text into a request, or raises ``RequestError`` with one short sentence that
+names the field at fault; unknown fields are ignored, so old servers and new clients live together.
+A field that stands twice counts by its last value, and each of its values must be well typed;
+``action`` may not change. What was given is shown cut and with its control characters escaped. What
+the server says is in ``hub.messages``.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -15,14 +17,17 @@ from photon_app.errors import RequestError
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_ID_LENGTH = 64
 
-Id = Annotated[str, Meta(max_length=MAX_ID_LENGTH)] | int | None
+Id = (
+    Annotated[str, Meta(max_length=MAX_ID_LENGTH)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+)
+"""An integer of 64 bits: every language can read it back; one of 4,000 digits few can."""
 Symbols = list[str]
 
 
 class _Request(msgspec.Struct, tag_field="action", frozen=True, kw_only=True):
     """Base of all requests; ``id`` is echoed in the answer."""
 
-    id: Id = None
+    id: Id | None = None
 
 
 class Subscribe(_Request, tag="subscribe", frozen=True):
@@ -53,10 +58,34 @@ class Ping(_Request, tag="ping", frozen=True):
 
 
 Request = Subscribe | Unsubscribe | UnsubscribeAll | ListSubscriptions | Ping
-ACTIONS = ("subscribe", "unsubscribe", "unsubscribe_all", "list", "ping")
+_KINDS: dict[str, type[_Request]] = {
+    "subscribe": Subscribe,
+    "unsubscribe": Unsubscribe,
+    "unsubscribe_all": UnsubscribeAll,
+    "list": ListSubscriptions,
+    "ping": Ping,
+}
+ACTIONS = tuple(_KINDS)
+_MIN_INTERVAL_MS, _MAX_INTERVAL_MS = 50, 10_000
+_EXPECTED = {
+    "id": f"a string of at most {MAX_ID_LENGTH} characters or an integer of 64 bits",
+    "symbols": "a list of strings",
+    "interval_ms": f"0 or {_MIN_INTERVAL_MS} to {_MAX_INTERVAL_MS}, an integer",
+    "channel": "trades",
+}
+_TYPES: tuple[tuple[type, str], ...] = (
+    (dict, "an object"),
+    (list, "a list"),
+    (str, "a string"),
+    (bool, "a boolean"),
+    (int, "an integer"),
+    (float, "a number that is not written as an integer"),
+    (object, "null"),
+)
+_SHOWN = 40
+"""How many characters of what a client sent are sent back."""
 
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
-_MIN_INTERVAL_MS, _MAX_INTERVAL_MS = 50, 10_000
 
 
 def decode(text: str) -> Request:
@@ -67,11 +96,10 @@ def decode(text: str) -> Request:
     """
     try:
         request = _decoder.decode(text)
-    except msgspec.ValidationError as error:
-        raise _explain(text, str(error)) from None
+    except msgspec.ValidationError:
+        raise _explain(text) from None
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        message = f"not JSON: {error}"
-        raise RequestError("bad_json", message) from None
+        raise _not_json(error) from None
     if isinstance(request, Subscribe | Unsubscribe):
         _check_channel(request.channel)
     if isinstance(request, Subscribe):
@@ -88,36 +116,74 @@ def request_id(text: str) -> str | int | None:
 
 
 class _Envelope(msgspec.Struct):
-    id: Id = None
+    id: Id | None = None
 
 
-def _explain(text: str, reason: str) -> RequestError:
+def _not_json(error: Exception) -> RequestError:
+    reason, _, _ = str(error).partition(" - at ")
+    return RequestError("bad_json", f"not JSON: {reason}")
+
+
+def _explain(text: str) -> RequestError:
+    """Why a message of valid JSON is no request."""
     try:
         raw = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        return RequestError("bad_json", f"not JSON: {error}")
+        return _not_json(error)
     if not isinstance(raw, dict):
         return RequestError("bad_message", "expected a JSON object with an action")
+    actions = f"expected one of {', '.join(ACTIONS)}"
     if "action" not in raw:
-        return RequestError(
-            "bad_message", f"the field action is missing: expected one of {', '.join(ACTIONS)}"
-        )
+        return RequestError("bad_message", f"the field action is missing: {actions}")
     action = raw["action"]
     if not isinstance(action, str):
-        return RequestError("bad_message", "the field action: expected a string")
+        return RequestError("bad_message", f"the field action: {actions}, got {_show(action)}")
     if action not in ACTIONS:
-        shown = action if len(action) <= 40 else action[:40] + "…"
-        return RequestError(
-            "unknown_action", f"unknown action {shown!r}: expected one of {', '.join(ACTIONS)}"
-        )
-    return RequestError("bad_message", _name_field(reason))
+        return RequestError("unknown_action", f"unknown action {_show(action)}: {actions}")
+    return RequestError("bad_message", _fault(_KINDS[action], raw))
 
 
-def _name_field(reason: str) -> str:
-    """Msgspec says ``Expected `array`, got `str` - at `$.symbols```; say the field first."""
-    what, at, path = reason.partition(" - at `$.")
-    what = what.replace("`", "")
-    return f"the field {path.rstrip('`')}: {what}" if at else what
+def _fault(kind: type[_Request], raw: dict[str, Any]) -> str:
+    """The first field that is missing or mistyped.
+
+    Asked field by field, since the decoder's own words quote what it was given.
+    """
+    for field in msgspec.structs.fields(kind):
+        if field.name not in raw:
+            if field.required:
+                return f"the field {field.name} is missing: expected {_EXPECTED[field.name]}"
+            continue
+        try:
+            msgspec.convert(raw[field.name], field.type)
+        except msgspec.ValidationError:
+            return _mistyped(field.name, raw[field.name])
+    return "a field that stands twice: each of its values must be valid, and action the same"
+
+
+def _mistyped(name: str, given: object) -> str:
+    return f"the field {name}: expected {_EXPECTED[name]}, got {_show(given)}"
+
+
+def _show(given: object) -> str:
+    """A value that a client sent, or what kind of value, in a few characters."""
+    match given:
+        case list():
+            strangers = [item for item in given if not isinstance(item, str)]
+            return f"a list with {_show_type(strangers[0])} in it" if strangers else "a list"
+        case str() if len(given) > _SHOWN:
+            return f"a string of {len(given)} characters, {_cut(repr(given[:_SHOWN]))}"
+        case str() | int() if not isinstance(given, bool):
+            return _cut(repr(given))
+        case _:
+            return _show_type(given)
+
+
+def _show_type(given: object) -> str:
+    return next(words for kind, words in _TYPES if isinstance(given, kind))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN + 2 else text[:_SHOWN] + "…"
 
 
 def _check_channel(channel: Literal["trades", "bars"]) -> None:
@@ -127,8 +193,4 @@ def _check_channel(channel: Literal["trades", "bars"]) -> None:
 
 def _check_interval(interval: int) -> None:
     if interval != 0 and not _MIN_INTERVAL_MS <= interval <= _MAX_INTERVAL_MS:
-        raise RequestError(
-            "bad_message",
-            f"the field interval_ms: expected 0 or {_MIN_INTERVAL_MS} to {_MAX_INTERVAL_MS}, "
-            f"got {interval}",
-        )
+        raise RequestError("bad_message", _mistyped("interval_ms", interval))

@@ -11,7 +11,7 @@ from typing import Literal
 
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
-from photon_app.gateway.limits import TokenBucket
+from photon_app.gateway.limits import message_bucket
 from photon_app.gateway.protocol import (
     ListSubscriptions,
     Ping,
@@ -63,7 +63,7 @@ class Session:
         self._max_symbols = max_symbols
         self._now_s = now_s
         self._wall_ms = wall_ms
-        self._bucket = TokenBucket(messages_per_s, 2 * messages_per_s, now_s())
+        self._bucket = message_bucket(messages_per_s, now_s())
         self._bad_in_a_row = 0
         self._client: Subscriber = hub.join(sink)
 
@@ -165,4 +165,4 @@ class Session:
         self._sink.close(RATE_LIMITED, "too many messages")
 
     def _send(self, payload: bytes) -> None:
-        self._sink.send(Frames.of(payload))
+        self._hub.answer(self._client, Frames.of(payload))

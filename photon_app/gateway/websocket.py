@@ -10,8 +10,9 @@ from starlette.websockets import WebSocket
 
 from photon_app import services
 from photon_app.errors import RequestError
+from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Admission
-from photon_app.gateway.limits import TokenBucket
+from photon_app.gateway.limits import message_bucket
 from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
 from photon_app.gateway.outlets import AsgiOutlet, WireOutlet
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
@@ -19,11 +20,10 @@ from photon_app.gateway.session import RATE_LIMITED, Session
 from photon_app.gateway.wire import CAPPED_PATHS, wire_of
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames
-from photon_app.hub.sink import SLOW_CLIENT, Sink
-from photon_app.model import Quote, parse_symbol
+from photon_app.hub.sink import Sink
+from photon_app.model import parse_symbol
 from photon_app.services import Services
 
-ARRAY_INTERVAL_S = 1.0
 BINARY, TOO_BIG = 1003, 1009
 RETRY_AFTER_MS = 1500
 
@@ -48,13 +48,14 @@ class WebSocketEdge:
         try:
             live = services.current()
         except LookupError:
-            await _refuse(websocket, 503, "the server is starting or stopping: try again")
+            await _refuse(websocket, 503, "the server is starting or stopping: try again", 1)
             return
-        if self._admission.full(live.settings.max_connections):
-            await _refuse(websocket, 503, "the server is full: try again later")
-            return
-        with self._admission.one():
-            await _serve(websocket, live)
+        address = client_address(scope, live.settings.proxy_hops)
+        with self._admission.place(address) as refusal:
+            if refusal is None:
+                await _serve(websocket, live)
+                return
+        await _refuse(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
 
 
 async def _serve(websocket: WebSocket, live: Services) -> None:
@@ -67,8 +68,17 @@ async def _serve(websocket: WebSocket, live: Services) -> None:
         await _refuse(websocket, 400, "format: expected events or array")
 
 
-async def _refuse(websocket: WebSocket, status: int, reason: str) -> None:
-    await refuse(websocket.scope, websocket.receive, websocket.send, status, reason)
+async def _refuse(
+    websocket: WebSocket, status: int, reason: str, retry_after_s: int | None = None
+) -> None:
+    await refuse(
+        websocket.scope,
+        websocket.receive,
+        websocket.send,
+        status,
+        reason,
+        retry_after_s=retry_after_s,
+    )
 
 
 def _outlet(websocket: WebSocket) -> WireOutlet | AsgiOutlet:
@@ -109,7 +119,7 @@ async def _serve_array(websocket: WebSocket, live: Services) -> None:
     except RequestError as problem:
         await _refuse(websocket, 400, problem.message)
         return
-    held = [symbol for symbol in symbols if live.demand.hold(symbol)]
+    held = tuple(symbol for symbol in symbols if live.demand.hold(symbol))
     try:
         await websocket.accept()
         await _run_array(websocket, live, held)
@@ -118,31 +128,23 @@ async def _serve_array(websocket: WebSocket, live: Services) -> None:
             live.demand.release(symbol)
 
 
-async def _run_array(websocket: WebSocket, live: Services, symbols: list[str]) -> None:
+async def _run_array(websocket: WebSocket, live: Services, symbols: tuple[str, ...]) -> None:
     now_s = asyncio.get_running_loop().time
     outlet = _outlet(websocket)
     sink = Sink(outlet, now_s)
     outlet.attach(sink, lambda: None)
-    bucket = TokenBucket(live.settings.messages_per_s, 2 * live.settings.messages_per_s, now_s())
-
-    async def write() -> None:
-        while True:
-            if sink.congested_for_s() >= live.settings.slow_s:
-                sink.close(SLOW_CLIENT, "too slow: reconnect")
-                return
-            if not sink.congested:
-                sink.send(Frames.of(messages.array(_quotes(live, symbols))))
-            await asyncio.sleep(ARRAY_INTERVAL_S)
+    bucket = message_bucket(live.settings.messages_per_s, now_s())
 
     async def read() -> None:
         while await _next_text(websocket, sink) is not None:
             if not bucket.take(now_s()):
                 sink.close(RATE_LIMITED, "too many messages")
 
-    async with asyncio.TaskGroup() as tasks:
-        writing = tasks.create_task(write())
+    live.arrays.join(sink, symbols)
+    try:
         await outlet.serve(read())
-        writing.cancel()
+    finally:
+        live.arrays.leave(sink)
 
 
 async def _next_text(websocket: WebSocket, sink: Sink) -> str | None:
@@ -172,7 +174,3 @@ def _array_symbols(given: str | None, live: Services) -> list[str]:
             "too_many_symbols", f"one connection may have {live.settings.max_symbols} symbols"
         )
     return list(dict.fromkeys(symbols))
-
-
-def _quotes(live: Services, symbols: list[str]) -> list[Quote]:
-    return [quote for symbol in symbols if (quote := live.book.quote(symbol)) is not None]

@@ -22,7 +22,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -37,7 +37,7 @@ HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
 FRAMES_PER_S, FRAMES_BURST = 100, 400
 """How many control frames and fragments a client may send."""
-RATE_LIMITED = 4029
+KEEPALIVE_TIMEOUT, RATE_LIMITED = 1011, 4029
 GOODBYE_S = 2.0
 """How long a peer may take to answer a close before the connection is aborted."""
 
@@ -52,7 +52,7 @@ class Congestible(Protocol):
         """It fell below the low-water mark."""
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """The connection is gone or going; said before writes are no longer taken."""
 
 
 class Wire(Protocol):
@@ -61,6 +61,13 @@ class Wire(Protocol):
     def attach(self, sink: Congestible, on_shutdown: Callable[[], None]) -> None:
         """Who hears of high and low water and of the end, and what to do just before the server
         closes with 1012.
+        """
+        ...
+
+    @property
+    def put(self) -> Callable[[bytes], None]:
+        """Write whole frames without a check, as fast as the transport can: only after ``attach``
+        and until ``lost``.
         """
         ...
 
@@ -84,7 +91,9 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
 
     _sink: Congestible = _Nobody()
     _bucket: TokenBucket | None = None
-    _flooding = False
+    _deaf = False
+    """Whether nothing more is heard from the client: it broke the rules, and has been told so."""
+    _early = b""
 
     def _on_shutdown(self) -> None:
         """Replaced by ``attach``."""
@@ -93,8 +102,15 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """See ``Wire``."""
         self._sink = sink
         self._on_shutdown = on_shutdown  # type: ignore[method-assign]
-        if not self.writable.is_set():
+        if not self._open:
+            sink.lost()
+        elif not self.writable.is_set():
             sink.congest()
+
+    @property
+    def put(self) -> Callable[[bytes], None]:
+        """See ``Wire``."""
+        return self.transport.write
 
     def write_frames(self, data: bytes) -> None:
         """See ``Wire``."""
@@ -106,6 +122,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         if not self._open:
             return
         self.stop_keepalive()
+        self._sink.lost()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -113,16 +130,17 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
+        self._abort_soon()
+
+    def _abort_soon(self) -> None:
+        """Free the connection even if its peer neither hangs up nor reads what is still queued."""
+        if self.close_timer is not None:
+            self.close_timer.cancel()
         self.close_timer = self.loop.call_later(GOODBYE_S, self.transport.abort)
 
     @property
     def _open(self) -> bool:
-        return (
-            self.handshake_complete
-            and not self.close_sent
-            and not self.disconnected
-            and not self.transport.is_closing()
-        )
+        return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
 
     # What uvicorn calls
 
@@ -137,9 +155,29 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             self._cap()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client; none are read any more from one that floods."""
-        if not self._flooding:
-            super().data_received(data)
+        """Bytes from the client: the head of its request, in one piece, and then frames.
+
+        Frames that come before the application has accepted wait for it, at most what one read
+        brought; uvicorn answers them in front of the handshake, or fails.
+        """
+        if self._deaf:
+            return
+        if self.handshake_initiated and not self.handshake_complete:
+            self._early += data
+            self.transport.pause_reading()
+            return
+        super().data_received(data)
+        if not self.handshake_initiated:
+            self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        """A head that the HTTP parser takes and the one of ``websockets`` does not (too many
+        headers, one too long, a body): uvicorn leaves such a connection open without an answer.
+        """
+        self._deaf = self.handshake_complete = self.close_sent = True
+        answer = b"".join(self.conn.data_to_send())
+        self.transport.write(answer or b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        self.transport.close()
 
     def handle_ping(self) -> None:
         """A ping; the answer is written by now."""
@@ -154,15 +192,54 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_cont(self, event: Frame) -> None:
         """A further fragment of a message, which may be empty."""
         self._charge()
-        if not self._flooding:
+        if not self._deaf:
             super().handle_cont(event)
+
+    def handle_close(self, event: Frame) -> None:
+        """The client hangs up, or agrees to; it may still not read what is queued for it."""
+        self._sink.lost()
+        super().handle_close(event)
+        self._abort_soon()
+
+    def eof_received(self) -> None:
+        """The client will say no more: asyncio closes the transport."""
+        self._sink.lost()
+        super().eof_received()
+
+    def handle_parser_exception(self) -> None:
+        """The client broke the protocol: tell it, and let it hang up.
+
+        What else it sends is read and dropped meanwhile: a socket that is closed with bytes unread
+        is reset, and then the client may never see why.
+        """
+        self._deaf = True
+        self.stop_keepalive()
+        self._sink.lost()
+        if (close := self.conn.close_sent) is not None:
+            disconnect = {
+                "type": "websocket.disconnect",
+                "code": close.code,
+                "reason": close.reason,
+            }
+            self.queue.put_nowait(cast("ASGIReceiveEvent", disconnect))
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._abort_soon()
+
+    def keepalive_timeout(self) -> None:
+        """No answer to a ping: the peer is gone, and so is its place; do not wait for it to read
+        what is queued.
+        """
+        self.goodbye(KEEPALIVE_TIMEOUT, "keepalive ping timeout")
 
     def _charge(self) -> None:
         """Control frames and fragments never reach the application and its limits: count them."""
-        if self._bucket is None or self._flooding or self._bucket.take(self.loop.time()):
+        if self._bucket is None or self._deaf or self._bucket.take(self.loop.time()):
             return
         self.goodbye(RATE_LIMITED, "too many control frames or fragments")
-        self._flooding = True
+        self._deaf = True
         self.transport.pause_reading()
 
     def send_receive_event_to_app(self) -> None:
@@ -178,9 +255,15 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         """A refusal with a status is a whole answer: without this, uvicorn logs an error for it."""
+        if message["type"] == "websocket.close":
+            self._sink.lost()
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
+        if message["type"] == "websocket.accept" and self._early:
+            early, self._early = self._early, b""
+            self.transport.resume_reading()
+            self.data_received(early)
 
     def pause_writing(self) -> None:
         """The transport rose above its high-water mark."""
@@ -201,6 +284,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """The server goes: tell the client, close with 1012, and wait for nobody for long."""
         if self._open:
             self._on_shutdown()
+        self._sink.lost()
         super().shutdown()
         self.loop.call_later(GOODBYE_S, self.transport.abort)
 

@@ -8,46 +8,34 @@ client is conflated by its ``Sink`` and closed when it stays slow, and costs the
 Flush: at once when the last one is at least ``flush_s`` ago, else when it will be. An idle market
 therefore costs nothing, and a lone trade is not held back.
 
-Order: membership changes only between flushes, so a client that is told ``seq`` n in a snapshot
-gets n+1 next. Updates leave in the order of the tape, across symbols too.
+Order: before a client's wishes change, and before any answer, it is written what is pending for it;
+so after ``seq`` n in a snapshot it gets n+1 next. That costs nobody else anything. Updates leave in
+the order of the tape, across symbols too.
 
-Bounds: pending frames are those of one flush; a client's memory is its subscriptions. It never
-reads a socket, never looks at the book except through ``quote``, and never decides what is wanted
-upstream: that is ``Demand``, told by ``Subscriber``s coming and going.
+Bounds: pending frames are those of one flush, which comes early when there are many; a client's
+memory is its subscriptions. It never reads a socket, never looks at the book except through
+``quote``, and never decides what is wanted upstream: that is ``Demand``, told by ``Subscriber``s
+coming and going.
 """
 
 import asyncio
 import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
 
 from photon_app.hub import messages
 from photon_app.hub.demand import Demand
 from photon_app.hub.frames import Frames, frame
+from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.messages import MarketView
-from photon_app.hub.registry import Pace, Registry, Subscriber
-from photon_app.hub.sink import SLOW_CLIENT, Sink
+from photon_app.hub.outboxes import Outboxes
+from photon_app.hub.pacing import Pacing
+from photon_app.hub.registry import Registry, Subscriber
+from photon_app.hub.sink import SLOW_CLIENT, Missed, Sink
 from photon_app.model import FLOWING, FeedStatus, Quote, SymbolState, Trade
 
-
-class Timer(Protocol):
-    """A pending call that can be taken back."""
-
-    def cancel(self) -> None:
-        """Take the call back."""
-
-
-class Loop(Protocol):
-    """What the hub needs of an event loop."""
-
-    def time(self) -> float:
-        """Monotonic seconds."""
-        ...
-
-    def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
-        """Call back after so many seconds."""
-        ...
+BEATS = 15
+"""Turns in one round of heartbeats: a fifteenth of the clients each."""
 
 
 class Hub:
@@ -84,13 +72,14 @@ class Hub:
         self.feed = feed
         self.epoch = uuid.uuid4().hex
         self._registry = Registry()
+        self._pacing = Pacing(self._registry, quote=quote, snapshot=self._snapshot)
         self._arrived: dict[str, None] = {}
-        self._pending: list[tuple[str, bytes]] = []
+        self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
-        self._paced_dirty: dict[tuple[Subscriber, str], Pace] = {}
         self._last_flush_s = -1.0
         self._timer: Timer | None = None
         self._paced_timer: Timer | None = None
+        self._beat = 0
         self._relief: set[asyncio.Event] = set()
 
     # What the feed side calls
@@ -102,10 +91,9 @@ class Hub:
         if topic is None:
             return
         if topic.groups:
-            self._pending.append((symbol, frame(messages.price_update(trade, seq))))
-        if topic.paced:
-            for client, pace in topic.paced.items():
-                self._paced_dirty[client, symbol] = pace
+            self._outboxes.append(symbol, frame(messages.price_update(trade, seq)))
+        if topic.paces:
+            self._pacing.move(symbol)
         if topic.waiting:
             topic.waiting = False
             self._arrived[symbol] = None
@@ -119,13 +107,15 @@ class Hub:
             return
         if topic.groups:
             self._late[symbol] = None
-        for client, pace in topic.paced.items():
-            pace.refigured = True
-            self._paced_dirty[client, symbol] = pace
+        if topic.paces:
+            self._pacing.refigure(symbol)
 
     def changed(self) -> None:
         """The frame is applied: flush now, or when the time has come."""
-        if self._timer is not None or not (self._pending or self._late or self._paced_dirty):
+        if self._outboxes.full:
+            self.flush()
+            return
+        if self._timer is not None or not (self._outboxes or self._late or self._pacing):
             return
         wait_s = self._last_flush_s + self._flush_s - self._loop.time()
         if wait_s <= 0:
@@ -145,23 +135,28 @@ class Hub:
 
     def new_epoch(self) -> None:
         """The market starts anew. Call it after the book forgot its prices."""
-        self._cut()
+        self.flush()
+        self._pacing.clear()
         self._arrived.clear()
         self.epoch = uuid.uuid4().hex
         for topic in self._registry.topics.values():
             topic.waiting = True
         for client in self._registry.clients:
-            client.sink.take_missed()
-            for pace in client.paced.values():
-                pace.seq = 0
+            if client.sink.missed is not None:
+                client.sink.missed.symbols.clear()
         self.tell_status(lambda symbols: dict.fromkeys(symbols, "waiting"))
 
     def reject(self, symbol: str) -> None:
         """Upstream has no such symbol: clients are told, and it leaves their subscriptions."""
+        topic = self._registry.topics.get(symbol)
+        if topic is None:
+            return
         self.flush()
-        holders = [client for client in self._registry.clients if symbol in client.order]
-        for client in holders:
-            client.sink.send(self._status({symbol: "rejected"}))
+        told = self._status({symbol: "rejected"})
+        for client in list(topic.holders()):
+            client.sink.tell(told)
+            if client.sink.missed is not None:
+                client.sink.missed.rejected.add(symbol)
             self.unsubscribe(client, [symbol])
 
     # What the client side calls
@@ -178,7 +173,7 @@ class Hub:
 
     def join(self, sink: Sink) -> Subscriber:
         """Register a client and greet it: ``connection``, then the full ``status``."""
-        client = Subscriber(sink)
+        client = Subscriber(sink, self._beat)
         sink.catch_up_with(lambda: self._missed_by(client))
         self._registry.clients[client] = None
         sink.send(Frames.of(messages.connection(client.id, self.epoch, self.feed.state)))
@@ -188,7 +183,7 @@ class Hub:
     def leave(self, client: Subscriber) -> None:
         """The client is gone; its holds are released."""
         self._registry.clients.pop(client, None)
-        self.unsubscribe(client, client.symbols)
+        self._remove(client, client.symbols)
         self._wake()
 
     def hold(self, symbol: str) -> bool:
@@ -199,18 +194,22 @@ class Hub:
         """Add symbols that the caller has ``hold`` for (once each, only the new ones), or change
         the pace of those that the client has already.
         """
-        self.flush()
+        self._settle(client)
+        if client.sink.missed is not None:  # an answer of a new epoch must not come before it
+            client.sink.send(self._missed_status(client, client.sink.missed))
         symbols = list(symbols)
+        now_s = self._loop.time()
         every = set(client.every)
         for symbol in symbols:
             client.order[symbol] = None
-            self._unpace(client, symbol)
+            self._registry.unpace(client, symbol)
             if interval_s > 0:
                 every.discard(symbol)
-                self._registry.pace(client, symbol, self._new_pace(symbol, interval_s))
+                share = self._pacing.share(symbol, interval_s, now_s)
+                self._registry.pace(client, symbol, interval_s, share)
             else:
                 every.add(symbol)
-        self._registry.regroup(client, frozenset(every))
+        self._registry.regroup(client, frozenset(every), len(self._outboxes))
         for symbol in symbols:
             self._registry.topics[symbol].waiting = self._quote(symbol) is None
 
@@ -221,16 +220,15 @@ class Hub:
             The symbols removed.
         """
         gone = [symbol for symbol in dict.fromkeys(symbols) if symbol in client.order]
-        if not gone:
-            return gone
-        self.flush()
-        for symbol in gone:
-            del client.order[symbol]
-            client.sink.forget(symbol)
-            self._unpace(client, symbol)
-            self._demand.release(symbol)
-        self._registry.regroup(client, client.every.difference(gone))
+        if gone:
+            self._settle(client)
+            self._remove(client, gone)
         return gone
+
+    def answer(self, client: Subscriber, frames: Frames) -> None:
+        """Write an answer, behind what is pending for the client."""
+        self._settle(client)
+        client.sink.send(frames)
 
     def snapshots(self, symbols: Iterable[str]) -> Frames:
         """The snapshot form of each symbol with a known price."""
@@ -240,6 +238,8 @@ class Hub:
     def welcome(self, client: Subscriber, symbols: Iterable[str]) -> None:
         """Snapshots of what was just subscribed, and the state of what has no price yet."""
         symbols = list(symbols)
+        for symbol in symbols:
+            client.sink.forget(symbol)
         client.sink.send(self.snapshots(symbols))
         states = {s: self.state(s) for s in symbols if self._quote(s) is None}
         if states:
@@ -256,12 +256,13 @@ class Hub:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._pending or self._late:
-            self._last_flush_s = self._loop.time()
+        now_s = self._loop.time()
+        if self._outboxes or self._late:
+            self._last_flush_s = now_s
             self._flush_groups()
-        if self._paced_dirty:
-            self._last_flush_s = self._loop.time()
-            self._flush_paced()
+        if self._pacing.flush(now_s):
+            self._last_flush_s = now_s
+        self._arm_pacing(now_s)
         if self._arrived:
             arrived, self._arrived = self._arrived, {}
             self._tell_states({symbol: self.state(symbol) for symbol in arrived})
@@ -273,11 +274,14 @@ class Hub:
                 client.sink.close(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
 
     def heartbeat(self, wall_ms: int) -> None:
-        """Tell every client that the line lives."""
+        """The next of ``BEATS`` turns: tell its clients that the line lives. A client is told once
+        in a round, first a whole round after it came.
+        """
         self.flush()
+        self._beat = (self._beat + 1) % BEATS
         frames = Frames.of(messages.heartbeat(wall_ms, self._market().now_ms))
         for client in self._registry.clients:
-            if not client.sink.congested:
+            if client.beat == self._beat and not client.sink.congested:
                 client.sink.send(frames)
 
     def tell_status(
@@ -292,13 +296,13 @@ class Hub:
             frames = made.get(client.symbols)
             if frames is None:
                 frames = made[client.symbols] = self._status(states(client.symbols))
-            client.sink.send(frames)
+            client.sink.tell(frames)
 
     async def relief(self) -> None:
         """Return once no every-trade client is congested.
 
         Whoever calls this before each frame never makes such a client miss a trade: only a write
-        can congest a client, and every write is preceded by a flush.
+        can congest a client, and every write to it is preceded by what was pending for it.
         """
         while any(client.sink.congested and client.every for client in self._registry.clients):
             event = asyncio.Event()
@@ -310,7 +314,7 @@ class Hub:
 
     def shutdown(self, code: int, reason: str, retry_after_ms: int) -> None:
         """Tell every client that the server goes, and close."""
-        self._cut()
+        self.flush()
         frames = Frames.of(messages.shutdown(retry_after_ms))
         for client in list(self._registry.clients):
             client.sink.send(frames)
@@ -318,74 +322,79 @@ class Hub:
 
     # Inside
 
-    def _cut(self) -> None:
-        """Flush, and drop what paced clients still had coming."""
-        self.flush()
-        self._paced_dirty.clear()
-
     def _flush_groups(self) -> None:
-        pending, self._pending = self._pending, []
+        outboxes, self._outboxes = self._outboxes, Outboxes()
         late, self._late = self._late, {}
         for symbol in late:
             if (quote := self._quote(symbol)) is not None:
-                pending.append((symbol, self._snapshot(quote)))
-        touched = {symbol for symbol, _ in pending}
-        whole = Frames([framed for _, framed in pending])
-        for group in self._registry.groups_of(touched):
-            wanted = touched & group.symbols
-            frames = (
-                whole
-                if len(wanted) == len(touched)
-                else Frames([framed for symbol, framed in pending if symbol in wanted])
-            )
-            for client in group.members:
-                client.sink.offer(frames, wanted)
+                outboxes.append(symbol, self._snapshot(quote))
+        moved = outboxes.symbols
+        for group in self._registry.groups_of(moved):
+            wanted = moved & group.symbols
+            frames = outboxes.frames_of(wanted, group.since)
+            joined = frames.joined
+            for sink in group.members.values():  # once a client and flush: nothing else is called
+                if sink.put is not None:
+                    sink.put(joined)
+                else:
+                    sink.offer(frames, wanted)
+        self._registry.reunite()
 
-    def _flush_paced(self) -> None:
-        now_s = self._loop.time()
-        next_s = math.inf
-        for (client, symbol), pace in list(self._paced_dirty.items()):
-            if pace.due_s > now_s:
-                next_s = min(next_s, pace.due_s)
-                continue
-            del self._paced_dirty[client, symbol]
-            pace.due_s = now_s + pace.interval_s
-            self._offer_one(client, symbol, pace)
+    def _settle(self, client: Subscriber) -> None:
+        """Write what is pending for one client, and for nobody else.
+
+        Each change of what a client wants begins with this. A flush for everybody instead would let
+        a thousand clients that come back at once cost a thousand flushes.
+        """
+        group, pending = client.group, len(self._outboxes)
+        if group is None or group.since == pending:
+            return
+        wanted = self._outboxes.among(group.symbols)
+        frames = self._outboxes.frames_of(wanted, group.since)
+        if frames:
+            client.sink.offer(frames, wanted)
+            self._registry.regroup(client, group.symbols, pending)
+
+    def _remove(self, client: Subscriber, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            del client.order[symbol]
+            client.sink.forget(symbol)
+            self._registry.unpace(client, symbol)
+            self._demand.release(symbol)
+        self._registry.regroup(client, client.every.difference(symbols), len(self._outboxes))
+
+    def _arm_pacing(self, now_s: float) -> None:
+        """Come back when the next interval client is due; those of one flush interval together."""
         if self._paced_timer is not None:
             self._paced_timer.cancel()
             self._paced_timer = None
-        if next_s < math.inf:
-            self._paced_timer = self._loop.call_later(next_s - now_s, self.flush)
-
-    def _offer_one(self, client: Subscriber, symbol: str, pace: Pace) -> None:
-        """The newest price to one paced client."""
-        quote = self._quote(symbol)
-        if quote is None:
-            return
-        if client.sink.congested:
-            client.sink.miss(symbol)
-            return
-        if quote.seq == pace.seq + 1 and not pace.refigured:
-            trade = Trade(
-                symbol=symbol, price=quote.price, volume=quote.volume, time_ms=quote.time_ms
-            )
-            framed = frame(messages.price_update(trade, quote.seq))
-        else:
-            framed = self._snapshot(quote)
-        pace.seq = quote.seq
-        pace.refigured = False
-        client.sink.send(Frames([framed]))
+        due_s = max(self._pacing.next_s, self._last_flush_s + self._flush_s)
+        if due_s < math.inf:
+            self._paced_timer = self._loop.call_later(max(0.0, due_s - now_s), self.flush)
 
     def _missed_by(self, client: Subscriber) -> Frames:
-        """The newest price of everything that a client missed, what is pending included: it is
-        congested still, so the flush adds to what it missed.
+        """The newest of everything that a client missed, what is pending included: it is congested
+        still, so settling adds to what it missed.
         """
-        self.flush()
-        missed = client.sink.take_missed()
-        for symbol in missed & client.paced.keys():
-            client.paced[symbol].seq = quote.seq if (quote := self._quote(symbol)) else 0
+        self._settle(client)
+        missed = client.sink.missed
+        assert missed is not None, "asked while it is congested"
+        missed.symbols |= self._pacing.first_prices(client)  # the status below calls them live
+        told = self._missed_status(client, missed)
+        prices = self.snapshots(s for s in client.order if s in missed.symbols)
+        self._pacing.caught_up(client, missed.symbols, self._loop.time())
         self._wake()
-        return self.snapshots(s for s in client.order if s in missed)
+        return Frames([*told.each, *prices.each])
+
+    def _missed_status(self, client: Subscriber, missed: Missed) -> Frames:
+        """What a congested client was not told of feed, epoch and its symbols."""
+        if not missed.status:
+            return Frames(())
+        states: dict[str, SymbolState] = dict.fromkeys(missed.rejected, "rejected")
+        states.update({symbol: self.state(symbol) for symbol in client.order})
+        missed.status = False
+        missed.rejected.clear()
+        return self._status(states)
 
     def _wake(self) -> None:
         for event in self._relief:
@@ -393,13 +402,17 @@ class Hub:
 
     def _tell_states(self, states: Mapping[str, SymbolState]) -> None:
         """Tell each client the states of its own symbols among these."""
+        own: dict[Subscriber, list[str]] = {}
+        for symbol in states:
+            topic = self._registry.topics.get(symbol)
+            for client in topic.holders() if topic is not None else ():
+                own.setdefault(client, []).append(symbol)
         made: dict[tuple[str, ...], Frames] = {}
-        for client in self._registry.clients:
-            own = tuple(symbol for symbol in states if symbol in client.order)
-            if own and own not in made:
-                made[own] = self._status({symbol: states[symbol] for symbol in own})
-            if own:
-                client.sink.send(made[own])
+        for client, symbols in own.items():
+            key = tuple(symbols)
+            if key not in made:
+                made[key] = self._status({symbol: states[symbol] for symbol in key})
+            client.sink.tell(made[key])
 
     def _status(self, symbols: Mapping[str, SymbolState]) -> Frames:
         return Frames.of(messages.status(self.feed, self._market(), self.epoch, symbols))
@@ -409,14 +422,3 @@ class Hub:
 
     def _snapshot(self, quote: Quote) -> bytes:
         return frame(messages.snapshot(quote, self._market().session, self._state_with_price()))
-
-    def _new_pace(self, symbol: str, interval_s: float) -> Pace:
-        """A first price is due at once; after a snapshot, when the interval is over."""
-        now_s, quote = self._loop.time(), self._quote(symbol)
-        if quote is None:
-            return Pace(interval_s, now_s, 0)
-        return Pace(interval_s, now_s + interval_s, quote.seq)
-
-    def _unpace(self, client: Subscriber, symbol: str) -> None:
-        self._paced_dirty.pop((client, symbol), None)
-        self._registry.unpace(client, symbol)

@@ -2,9 +2,10 @@
 
 A sink stands between the hub, which never waits, and an outlet, which is how bytes leave to one
 client. While the outlet is above its high-water mark the sink is *congested*: it takes no updates
-and only remembers which symbols moved (conflation). When the outlet has drained, the hub is asked
-for the newest price of exactly those, so memory is bounded by the client's subscriptions and the
-newest price is never lost. Blocked for longer than the hub allows, the client is closed as slow.
+and only remembers which symbols moved and that a status was told (conflation). When the outlet has
+drained, the hub is asked for the newest of exactly those, so memory is bounded by the client's
+subscriptions and the newest price is never lost. Blocked for longer than the hub allows, the
+client is closed as slow.
 
 Answers to the client's own requests pass even then: they are few, because the reader of a
 congested client is paused.
@@ -23,8 +24,16 @@ class Outlet(Protocol):
     """How frames reach one client. All calls are synchronous and never wait.
 
     An outlet has a high- and a low-water mark of unsent bytes. It calls the sink's ``congest``
-    when it rises above the one and ``drain`` when it falls below the other.
+    when it rises above the one and ``drain`` when it falls below the other, and ``lost`` before
+    it stops taking writes.
     """
+
+    @property
+    def put(self) -> Callable[[bytes], None] | None:
+        """Where joined frames may be written without asking, while the sink is neither congested
+        nor lost; ``None`` when this outlet has no such thing.
+        """
+        ...
 
     def write(self, frames: Frames) -> None:
         """Queue frames, in order."""
@@ -37,19 +46,37 @@ class Outlet(Protocol):
         ...
 
 
+class Missed:
+    """What a congested client has coming when it reads again; bounded by its subscriptions."""
+
+    __slots__ = ("rejected", "since_s", "status", "symbols")
+
+    def __init__(self, since_s: float) -> None:
+        self.since_s = since_s
+        """When it stopped reading fast enough."""
+        self.symbols: set[str] = set()
+        """Whose prices moved."""
+        self.status = False
+        """Whether a status was told meanwhile."""
+        self.rejected: set[str] = set()
+        """Which of its symbols upstream refused meanwhile."""
+
+
 class Sink:
     """The hub's view of one client."""
 
-    __slots__ = ("_catch_up", "_congested_since", "_missed", "_now_s", "_outlet", "_uncongested")
+    __slots__ = ("_catch_up", "_now_s", "_outlet", "_ready", "_uncongested", "missed", "put")
 
     def __init__(self, outlet: Outlet, now_s: Callable[[], float]) -> None:
         self._outlet = outlet
         self._now_s = now_s
         self._catch_up: Callable[[], Frames] = lambda: Frames(())
-        self._congested_since: float | None = None
-        self._missed: set[str] = set()
-        self._uncongested = asyncio.Event()
-        self._uncongested.set()
+        self._uncongested: asyncio.Event | None = None  # made when somebody waits: a quarter KiB
+        self._ready = outlet.put
+        self.put = self._ready
+        """Where joined frames go right now; ``None`` when the sink has to be asked (``offer``)."""
+        self.missed: Missed | None = None
+        """What was left out since the client fell behind; ``None`` while it keeps up."""
 
     def catch_up_with(self, make: Callable[[], Frames]) -> None:
         """Who says what a client missed; asked when it has drained, while it still is congested."""
@@ -58,53 +85,57 @@ class Sink:
     @property
     def congested(self) -> bool:
         """Whether updates are being conflated instead of written."""
-        return self._congested_since is not None
+        return self.missed is not None
 
     def congested_for_s(self) -> float:
         """Seconds since the client stopped reading fast enough; 0 when it keeps up."""
-        return 0.0 if self._congested_since is None else self._now_s() - self._congested_since
+        return 0.0 if self.missed is None else self._now_s() - self.missed.since_s
 
     async def uncongested(self) -> None:
         """Return when the client keeps up; the pause of its own reader."""
+        if self.missed is None:
+            return
+        if self._uncongested is None:
+            self._uncongested = asyncio.Event()
         await self._uncongested.wait()
 
     def send(self, frames: Frames) -> None:
-        """Write answers, snapshots and status: whatever the client must not miss."""
+        """Write answers and snapshots: whatever the client asked for."""
         self._outlet.write(frames)
 
     def offer(self, frames: Frames, symbols: set[str]) -> None:
         """Write updates of these symbols, or remember that they were missed."""
-        if self._congested_since is None:
+        if self.missed is None:
             self._outlet.write(frames)
         else:
-            self._missed |= symbols
+            self.missed.symbols |= symbols
 
-    def miss(self, symbol: str) -> None:
-        """Remember one symbol as missed."""
-        self._missed.add(symbol)
-
-    def take_missed(self) -> set[str]:
-        """The symbols that moved while congested; forgets them."""
-        missed, self._missed = self._missed, set()
-        return missed
+    def tell(self, frames: Frames) -> None:
+        """Write a status, or remember that one was missed."""
+        if self.missed is None:
+            self._outlet.write(frames)
+        else:
+            self.missed.status = True
 
     def forget(self, symbol: str) -> None:
-        """The client no longer wants this symbol."""
-        self._missed.discard(symbol)
+        """The client has this symbol's newest price, or no longer wants it."""
+        if self.missed is not None:
+            self.missed.symbols.discard(symbol)
 
     def congest(self) -> None:
         """The outlet rose above its high-water mark."""
-        if self._congested_since is None:
-            self._congested_since = self._now_s()
-            self._uncongested.clear()
+        if self.missed is None:
+            self.missed = Missed(self._now_s())
+            self.put = None
 
     def drain(self) -> None:
         """The outlet fell below its low-water mark."""
-        if self._congested_since is None:
+        if self.missed is None:
             return
         frames = self._catch_up()
-        self._congested_since = None
-        self._uncongested.set()
+        self.missed = None
+        self.put = self._ready
+        self._resume_reading()
         self._outlet.write(frames)  # last: it may congest the outlet again
 
     def close(self, code: int, reason: str) -> None:
@@ -114,4 +145,10 @@ class Sink:
 
     def lost(self) -> None:
         """The connection is gone or going: whoever waits for it need not."""
-        self._uncongested.set()
+        self.put = self._ready = None
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        if self._uncongested is not None:
+            self._uncongested.set()
+            self._uncongested = None

@@ -21,10 +21,15 @@ class FakeExchange:
     """Everything between a feed and the clients, without either."""
 
     def __init__(
-        self, *, defaults: tuple[str, ...] = (), limit: int = 100, linger_s: float = 30
+        self,
+        *,
+        defaults: tuple[str, ...] = (),
+        limit: int = 100,
+        linger_s: float = 30,
+        book_type: type[Book] = Book,
     ) -> None:
         self.loop = FakeLoop()
-        self.book = Book(day_of, capacity=limit)
+        self.book = book_type(day_of, capacity=limit)
         self.demand = Demand(
             defaults,
             limit=limit,
@@ -69,9 +74,11 @@ class FakeExchange:
         outlet.take()
         return client
 
-    def session(self, **limits: float) -> tuple[Session, FakeOutlet, Sink]:
+    def session(
+        self, outlet: FakeOutlet | None = None, **limits: float
+    ) -> tuple[Session, FakeOutlet, Sink]:
         """A session as a WebSocket would have it."""
-        outlet = FakeOutlet()
+        outlet = FakeOutlet() if outlet is None else outlet
         sink = Sink(outlet, self.loop.time)
         session = Session(
             self.hub,

@@ -8,9 +8,10 @@ from photon_app.hub.frames import Frames
 
 
 class FakeOutlet:
-    """Keeps every message; can be told to be slow."""
+    """Keeps every message. With ``ready`` it takes joined bytes too, as the wire does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ready: bool = True) -> None:
+        self.put = self._put if ready else None
         self.messages: list[dict[str, Any]] = []
         self._closed: tuple[int, str] | None = None
         self.writes = 0
@@ -20,6 +21,10 @@ class FakeOutlet:
         if frames and self._closed is None:
             self.writes += 1
             self.messages += [msgspec.json.decode(text) for text in frames.texts]
+
+    def _put(self, joined: bytes) -> None:
+        assert self._closed is None, "nobody writes without asking to what was closed"
+        self.write(Frames(_split(joined)))
 
     def close(self, code: int, reason: str) -> None:
         """Keep the first goodbye."""
@@ -33,6 +38,16 @@ class FakeOutlet:
         """The messages since the last call."""
         taken, self.messages = self.messages, []
         return taken
+
+
+def _split(joined: bytes) -> list[bytes]:
+    """The frames that were joined."""
+    frames = []
+    while joined:
+        size, head = {126: (int.from_bytes(joined[2:4], "big"), 4)}.get(joined[1], (joined[1], 2))
+        frames.append(joined[: head + size])
+        joined = joined[head + size :]
+    return frames
 
 
 def prices(messages: list[dict[str, Any]]) -> list[tuple[str, int, float]]:

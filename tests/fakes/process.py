@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -91,9 +91,13 @@ def environment(**settings: object) -> dict[str, str]:
 
 def start(*arguments: str, **settings: object) -> Process:
     """Start Photon and do not wait."""
+    return _start([sys.executable, "-m", "photon_app", *arguments], settings)
+
+
+def _start(command: list[str], settings: Mapping[str, object]) -> Process:
     return Process(
         subprocess.Popen(
-            [sys.executable, "-m", "photon_app", *arguments],
+            command,
             cwd=ROOT,
             env=environment(**settings),
             stdin=subprocess.DEVNULL,
@@ -105,9 +109,10 @@ def start(*arguments: str, **settings: object) -> Process:
 
 
 @contextlib.contextmanager
-def photon(**settings: object) -> Iterator[Process]:
-    """A running Photon, ended with the block."""
-    process = start(**settings)
+def photon(files: int | None = None, /, **settings: object) -> Iterator[Process]:
+    """A running Photon, ended with the block. ``files`` is the most that it may have open."""
+    limited = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
+    process = _start([*limited, sys.executable, "-m", "photon_app"], settings)
     try:
         process.wait_ready()
         yield process

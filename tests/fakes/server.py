@@ -7,7 +7,8 @@ settings by name.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from photon_app.services import Services
 from photon_app.settings import Settings
 
 WIRE = "photon_app.gateway.wire:PhotonWebSocketProtocol"
+HTTP = "photon_app.gateway.handshake:PhotonHTTPProtocol"
 PLAIN = "websockets-sansio"
 CLIENT_JS = Path(__file__).parents[2] / "photon_app" / "ui" / "live" / "photon-client.js"
 
@@ -102,9 +104,20 @@ class Serving:
 
 @contextlib.asynccontextmanager
 async def serving(
-    feed: Feed | None = None, *, ws: str = WIRE, frontend: str | None = None, **settings: Any
+    feed: Feed | None = None,
+    *,
+    ws: str = WIRE,
+    http: str | type[asyncio.Protocol] | None = None,
+    ping_s: float = launcher.PING_S,
+    frontend: str | None = None,
+    now_s: Callable[[], float] = time.monotonic,
+    **settings: Any,
 ) -> AsyncIterator[Serving]:
-    """Serve until the block ends, then shut down as the launcher does."""
+    """Serve until the block ends, then shut down as the launcher does.
+
+    Without ``http``, Photon's HTTP protocol stands before Photon's WebSocket protocol, and
+    uvicorn's before uvicorn's. ``now_s`` is the clock of admission.
+    """
     loaded = Settings(**{"symbols": ("AAPL", "NVDA"), **settings})
     given = HandFeed() if feed is None else feed
     async with contextlib.AsyncExitStack() as stack:
@@ -112,15 +125,20 @@ async def serving(
         live = await stack.enter_async_context(runtime.running(loaded, given))
         if isinstance(given, HandFeed):
             await given.ready()
-        admission = Admission()
+        admission = Admission.of(loaded, now_s)
         inner = NegotiatedRoot(create_api(CLIENT_JS, admission), frontend)
         app = OriginGuard(WebSocketEdge(inner, admission), OriginRule.of(loaded))
         config = uvicorn.Config(
             app,
+            http=http or (HTTP if ws == WIRE else "h11"),
             ws=ws,
+            ws_ping_interval=ping_s,
+            ws_ping_timeout=ping_s,
             lifespan="off",
             log_level="error",
+            log_config=None,  # so that what uvicorn logs reaches the root, and with it the tests
             ws_per_message_deflate=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=3,
         )
         server = uvicorn.Server(config)

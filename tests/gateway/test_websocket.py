@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import websockets.exceptions
 from websockets.asyncio.client import ClientConnection, connect
 
 from photon_app.model import parse_symbol
+from tests.fakes.raw import RawClient, say
 from tests.fakes.server import PLAIN, WIRE, HandFeed, Serving, serving
 
 both = pytest.mark.parametrize("ws", [WIRE, PLAIN], ids=["wire", "plain"])
@@ -221,20 +221,6 @@ def test_a_message_of_16_kib_is_read(ws: str) -> None:
     asyncio.run(scenario())
 
 
-def test_text_that_is_not_utf8_closes_with_1007_and_logs_nothing(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """It is the client's fault."""
-
-    async def scenario() -> None:
-        async with serving() as server, client(server) as connection:
-            await connection.send(b"\xff\xfe", text=True)
-            assert (await closing(connection))[0] == 1007
-
-    asyncio.run(scenario())
-    assert "Traceback" not in caplog.text
-
-
 @both
 def test_bad_messages_are_answered_and_five_in_a_row_close(ws: str) -> None:
     """With 1008."""
@@ -250,26 +236,6 @@ def test_bad_messages_are_answered_and_five_in_a_row_close(ws: str) -> None:
     asyncio.run(scenario())
 
 
-async def stalled(server: Serving, *symbols: str) -> socket.socket:
-    """A client that subscribes and reads nothing after the handshake."""
-    raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(raw, ("127.0.0.1", server.port))
-    await loop.sock_sendall(
-        raw,
-        f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode(),
-    )
-    assert (await loop.sock_recv(raw, 12)) == b"HTTP/1.1 101"
-    text = json.dumps({"action": "subscribe", "symbols": symbols}).encode()
-    assert len(text) < 126
-    await loop.sock_sendall(raw, bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text)
-    return raw
-
-
 @both
 def test_a_client_that_stops_reading_is_conflated_closed_and_freed_and_hurts_nobody(
     ws: str,
@@ -278,9 +244,13 @@ def test_a_client_that_stops_reading_is_conflated_closed_and_freed_and_hurts_nob
 
     async def scenario() -> None:
         feed = HandFeed()
-        async with serving(feed, ws=ws, slow_s=0.5) as server, client(server) as reader:
+        async with (
+            serving(feed, ws=ws, slow_s=0.5) as server,
+            client(server) as reader,
+            RawClient.upgraded(server.port, receive_buffer=4096) as stalled,
+        ):
             await subscribe(reader, "AAPL")
-            raw = await stalled(server, "AAPL")
+            await stalled.send(say(action="subscribe", symbols=["AAPL"]))
             while server.live.hub.clients < 2:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)
@@ -297,7 +267,6 @@ def test_a_client_that_stops_reading_is_conflated_closed_and_freed_and_hurts_nob
                 while server.live.hub.clients > 1:
                     server.live.hub.tick()
                     await asyncio.sleep(0.02)
-            raw.close()
 
     asyncio.run(scenario())
 
@@ -307,8 +276,11 @@ def test_a_slow_client_that_reads_again_sees_4008() -> None:
 
     async def scenario() -> None:
         feed = HandFeed()
-        async with serving(feed, slow_s=0.2) as server:
-            raw = await stalled(server, "AAPL")
+        async with (
+            serving(feed, slow_s=0.2) as server,
+            RawClient.upgraded(server.port, receive_buffer=4096) as stalled,
+        ):
+            await stalled.send(say(action="subscribe", symbols=["AAPL"]))
             while not server.live.hub.subscribed:
                 await asyncio.sleep(0.01)
             for _ in range(100):
@@ -316,13 +288,8 @@ def test_a_slow_client_that_reads_again_sees_4008() -> None:
                 await asyncio.sleep(0)
             await asyncio.sleep(0.3)
             server.live.hub.tick()
-            received = b""
-            async with asyncio.timeout(5):
-                while chunk := await asyncio.get_running_loop().sock_recv(raw, 65_536):
-                    received += chunk
-            raw.close()
-            goodbye = (4008).to_bytes(2, "big") + b"too slow: reconnect for a fresh snapshot"
-            assert received.endswith(goodbye)
+            seen = await asyncio.wait_for(stalled.read(), 5)
+            assert (seen.code, seen.reason) == (4008, "too slow: reconnect for a fresh snapshot")
 
     asyncio.run(scenario())
 
@@ -362,64 +329,5 @@ def test_ten_thousand_subscriptions_of_ever_new_names_leave_nothing_behind() -> 
             await asyncio.sleep(0)
             assert len(server.live.book) == 2
             assert feed.held == {"AAPL", "NVDA"}
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [b"\x8a\x80\0\0\0\0", b"\x89\x80\0\0\0\0", b"\x00\x80\0\0\0\0"],
-    ids=["pongs", "pings", "empty fragments"],
-)
-def test_a_flood_of_frames_that_carry_nothing_is_cut_off(frame: bytes) -> None:
-    """They never reach the application, and its limits; the others do not wait for them."""
-
-    async def scenario() -> None:
-        feed = HandFeed()
-        async with serving(feed) as server, client(server) as healthy:
-            await subscribe(healthy, "AAPL")
-            raw = await stalled(server)
-            loop = asyncio.get_running_loop()
-            opening = b"\x01\x81\0\0\0\0x" if frame[0] == 0 else b""
-            await loop.sock_sendall(raw, opening + frame * 2000)
-            received = b""
-            async with asyncio.timeout(5):
-                while chunk := await loop.sock_recv(raw, 65_536):
-                    received += chunk
-            raw.close()
-            assert (4029).to_bytes(2, "big") + b"too many control frames" in received
-            feed.trade("AAPL", 7)
-            assert (await until(healthy, "price_update"))["data"]["price"] == 7
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("ws", [WIRE])
-def test_raw_garbage_never_disturbs_the_others(ws: str) -> None:
-    """Reserved opcodes, unmasked frames, reserved bits, half a frame, and a reset."""
-
-    async def scenario() -> None:
-        feed = HandFeed()
-        async with serving(feed, ws=ws) as server, client(server) as healthy:
-            await subscribe(healthy, "AAPL")
-            for garbage in (
-                b"\x83\x80\0\0\0\0",
-                b"\x81\x02hi",
-                b"\xf1\x80\0\0\0\0",
-                b"\x81\xfe\x00",
-                b"\x01\x81\0\0\0\0x" * 50,
-                b"\x89\xfe\x00\x7e\0\0\0\0" + b"x" * 126,
-                b"",
-            ):
-                raw = await stalled(server, "AAPL")
-                await asyncio.get_running_loop().sock_sendall(raw, garbage)
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-                await asyncio.sleep(0.02)
-                raw.close()
-            feed.trade("AAPL", 7)
-            assert (await until(healthy, "price_update"))["data"]["price"] == 7
-            async with asyncio.timeout(5):
-                while server.live.hub.clients > 1:
-                    await asyncio.sleep(0.02)
 
     asyncio.run(scenario())

@@ -5,6 +5,8 @@ import math
 
 import pytest
 
+from photon_app.hub.frames import Frames
+from photon_app.hub.hub import BEATS
 from photon_app.model import Seed
 from tests.fakes.exchange import NOON_MS, FakeExchange, status
 from tests.fakes.outlet import prices
@@ -90,6 +92,43 @@ def test_a_late_trade_makes_a_snapshot_with_an_unchanged_seq() -> None:
     )
 
 
+def test_whoever_comes_and_goes_between_two_flushes_costs_the_others_nothing() -> None:
+    """A thousand clients that come back at once must not cost a thousand flushes."""
+    exchange = FakeExchange()
+    staying = exchange.client("A", "B")
+    exchange.loop.advance(1)
+    exchange.trade("A", 1)
+    exchange.trade("A", 2)
+    staying.outlet.take()
+    for number in range(10):
+        passing = exchange.client("A")
+        exchange.trade("A", 3 + number)
+        passing.subscribe("B")
+        exchange.hub.answer(passing.registered, Frames.of(b"{}"))
+        exchange.hub.unsubscribe(passing.registered, ["A"])
+        assert [seq for _, seq, _ in prices([m for m in passing.outlet.take() if m])] == [
+            3 + number
+        ]
+    assert staying.outlet.take() == []
+    exchange.settle()
+    assert [seq for _, seq, _ in prices(staying.outlet.take())] == list(range(2, 13))
+
+
+def test_those_who_changed_their_wishes_join_the_others_at_the_next_flush() -> None:
+    """Until then each is alone: what was pending before it came must not come again."""
+    exchange = FakeExchange()
+    staying = exchange.client("A")
+    exchange.loop.advance(1)
+    exchange.trade("A", 1)
+    exchange.trade("A", 2)
+    coming = exchange.client("A")
+    assert coming.registered.group is not staying.registered.group
+    exchange.trade("A", 3)
+    exchange.settle()
+    assert prices(coming.outlet.take()) == [("A", 3, 3)]
+    assert coming.registered.group is staying.registered.group
+
+
 def test_nothing_of_a_symbol_follows_its_unsubscription() -> None:
     """What was pending is flushed before."""
     exchange = FakeExchange()
@@ -122,6 +161,28 @@ def test_a_slow_client_is_conflated_to_the_newest_prices_and_costs_nobody_else()
     exchange.trade("A", 7)
     exchange.settle()
     assert prices(slow.outlet.take()) == [("A", 101, 7)]
+
+
+def test_what_a_slow_client_is_told_of_the_feed_does_not_pile_up() -> None:
+    """A thousand changes and new epochs are one status, before the prices."""
+    exchange = FakeExchange()
+    client = exchange.client("A", "B")
+    exchange.trade("B", 1)
+    exchange.settle()
+    client.outlet.take()
+    client.sink.congest()
+    for _ in range(500):
+        exchange.pipeline.status(status("reconnecting", "gone"))
+        exchange.pipeline.new_epoch()
+        exchange.trade("A", 7)
+        exchange.pipeline.status(status("live"))
+    exchange.pipeline.rejected("B", "no such symbol")
+    assert client.outlet.take() == []
+    client.sink.drain()
+    told, price = client.outlet.take()
+    assert (told["epoch"], told["feed"]) == (exchange.hub.epoch, "live")
+    assert told["symbols"] == {"A": "live", "B": "rejected"}
+    assert (price["symbol"], price["seq"], price["snapshot"]) == ("A", 1, True)
 
 
 def test_what_is_pending_when_a_client_drains_is_part_of_what_it_missed() -> None:
@@ -320,11 +381,14 @@ def test_shutdown_tells_everyone_and_closes() -> None:
 
 @pytest.mark.parametrize("congested", [True, False])
 def test_heartbeats_go_to_those_who_read(congested: bool) -> None:
-    """A congested client has enough to read."""
+    """Once in a round; a congested client has enough to read."""
     exchange = FakeExchange()
     client = exchange.client()
     if congested:
         client.sink.congest()
+    for _ in range(BEATS - 1):
+        exchange.hub.heartbeat(NOON_MS)
+    assert client.outlet.take() == []
     exchange.hub.heartbeat(NOON_MS)
     expected = [] if congested else [{"type": "heartbeat", "timestamp": NOON_MS, "now": NOON_MS}]
     assert client.outlet.take() == expected

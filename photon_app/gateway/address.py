@@ -1,0 +1,83 @@
+"""Whose a request is: the key by which connections are counted for each address. Pure and total.
+
+Without trusted proxies (``PHOTON_PROXY_HOPS=0``) it is the peer's address, and
+``X-Forwarded-For`` is not looked at, since anybody can write it. With n of them it is the n-th
+entry of that header from the right: each proxy appends the address that it saw, so the last n
+entries are the proxies' own, and whatever a client wrote itself is to the left of them.
+
+uvicorn's ``proxy_headers`` is not used: told to trust everyone (``*``) it takes the left-most
+entry, which is the client's own invention; told to trust a list, it must know every proxy's
+address. It would also change ``scope["scheme"]``.
+
+An IPv6 address is counted by its /64 network: that is one subnet (RFC 4291, 2.5.1), and whoever is
+in it may use as many of its 2^64 addresses as it likes (RFC 8981 makes a new one every day).
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from photon_app.gateway.origin import Scope
+
+FORWARDED_FOR = b"x-forwarded-for"
+LONGEST_ENTRY = 80
+"""Characters of an address with brackets, zone and port; what is longer is none."""
+
+
+def client_address(scope: Scope, hops: int) -> str | None:
+    """The key of the client's address: an IPv4 address, or an IPv6 network.
+
+    Args:
+        scope: of an ASGI request.
+        hops: how many trusted proxies stand before this server.
+
+    Returns:
+        ``None`` where there is no address (a Unix socket): such a client is not counted by one. An
+        entry that is no address makes it the peer's own.
+    """
+    if hops > 0 and (entry := _entry(scope["headers"], hops)) is not None:
+        forwarded = address_key(entry)
+        if forwarded is not None:
+            return forwarded
+    peer: Any = scope.get("client")
+    return address_key(str(peer[0])) if peer else None
+
+
+def address_key(text: str) -> str | None:
+    """One address, with or without a port, as its key; ``None`` when it is none.
+
+    ``1.2.3.4``, ``1.2.3.4:5678``, ``2001:db8::1``, ``[2001:db8::1]:443``. An IPv4 address that is
+    mapped into IPv6 (RFC 4291, 2.5.5.2) is the IPv4 address.
+    """
+    if len(text) > LONGEST_ENTRY:
+        return None
+    try:
+        address = ipaddress.ip_address(_host(text.strip(" \t")))
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+def _entry(headers: Iterable[tuple[bytes, bytes]], hops: int) -> str | None:
+    """The entry ``hops`` from the right, or the left-most one when there are fewer; ``None``
+    without the header. Lines count as one list, in their order (RFC 9110, 5.3). Empty entries
+    count too: to leave one out would reach further to the left than the proxies have written.
+    """
+    entry = None
+    for line in reversed([value for name, value in headers if name == FORWARDED_FOR]):
+        parts = line.rsplit(b",", hops)[-hops:]
+        entry = parts[0]
+        hops -= len(parts)
+        if hops == 0:
+            break
+    return None if entry is None else entry.decode("latin-1")
+
+
+def _host(text: str) -> str:
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text

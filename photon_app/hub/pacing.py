@@ -1,0 +1,184 @@
+"""Interval clients: the newest price at most once in their interval, one encoding for all of them.
+
+Called by the hub only, on the event loop. A trade of a symbol costs one entry here, however many
+interval clients there are; when a ``Pace`` is due its price is encoded once and handed to every
+client that shares it. The first price after a quiet time leaves at once.
+
+A client that joins a pace between two of its prices has just had a snapshot. It sits out a price
+that comes before its own interval is over, and is in step with the others from the next on: the
+newest price reaches it at most two intervals after the snapshot, once.
+
+Bounds: one entry a moved symbol, one a waiting pace; paces that were left before they were due are
+swept out when they outnumber the others.
+"""
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable
+
+from photon_app.hub import messages
+from photon_app.hub.frames import Frames, frame
+from photon_app.hub.registry import OWED, Pace, Registry, Share, Subscriber
+from photon_app.model import Quote, Trade
+
+_SLACK_S = 1e-4
+"""Timers may come a little early."""
+_SWEEP_ABOVE = 64
+
+
+class Pacing:
+    """What interval clients have coming."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        quote: Callable[[str], Quote | None],
+        snapshot: Callable[[Quote], bytes],
+    ) -> None:
+        """Make an empty one.
+
+        Args:
+            registry: who shares which pace.
+            quote: the newest price of a symbol.
+            snapshot: a quote as a ready frame of the snapshot form.
+        """
+        self._registry = registry
+        self._quote = quote
+        self._snapshot = snapshot
+        self._moved: dict[str, bool] = {}
+        self._queue: list[tuple[float, int, Pace]] = []
+        self._number = itertools.count()
+        self._sweep_above = _SWEEP_ABOVE
+
+    def __bool__(self) -> bool:
+        return bool(self._moved)
+
+    @property
+    def next_s(self) -> float:
+        """When the next waiting price is due; infinite when none waits."""
+        return self._queue[0][0] if self._queue else math.inf
+
+    def move(self, symbol: str) -> None:
+        """A symbol has a new price."""
+        self._moved.setdefault(symbol, False)
+
+    def refigure(self, symbol: str) -> None:
+        """A symbol has new figures without a new price."""
+        self._moved[symbol] = True
+
+    def clear(self) -> None:
+        """A new epoch: forget what is waiting. Every first price leaves at once again."""
+        self._moved.clear()
+        for _, _, pace in self._queue:
+            pace.queued = False
+        self._queue.clear()
+        for topic in self._registry.topics.values():
+            for pace in topic.paces.values():
+                pace.refigured = False
+                pace.due_s = 0.0
+                for client in pace.shares:
+                    pace.shares[client] = Share(0.0, 0)
+
+    def share(self, symbol: str, interval_s: float, now_s: float) -> Share:
+        """A new client's part: a first price at once; after a snapshot, when the interval is over.
+        Its snapshot must follow.
+        """
+        quote = self._quote(symbol)
+        return Share(0.0, 0) if quote is None else Share(now_s + interval_s, quote.seq)
+
+    def first_prices(self, client: Subscriber) -> set[str]:
+        """The client's symbols that have got a price and of which it has had none."""
+        return {
+            symbol
+            for symbol, pace in client.paced.items()
+            if pace.shares[client].seq == 0 and self._quote(symbol) is not None
+        }
+
+    def caught_up(self, client: Subscriber, symbols: set[str], now_s: float) -> None:
+        """The client was just sent the newest price of these symbols in another way."""
+        for symbol in symbols & client.paced.keys():
+            pace = client.paced[symbol]
+            pace.shares[client] = self.share(symbol, pace.interval_s, now_s)
+
+    def flush(self, now_s: float) -> bool:
+        """Write what is due; whether anything was."""
+        self._queue_moved()
+        outgoing: dict[Subscriber, list[bytes]] = {}
+        while self._queue and self._queue[0][0] <= now_s + _SLACK_S:
+            self._fire(heapq.heappop(self._queue)[2], now_s, outgoing)
+        made: dict[tuple[bytes, ...], Frames] = {}
+        for client, each in outgoing.items():
+            key = tuple(each)
+            frames = made.get(key)
+            if frames is None:
+                frames = made[key] = Frames(key)
+            client.sink.send(frames)
+        return bool(outgoing)
+
+    def _queue_moved(self) -> None:
+        moved, self._moved = self._moved, {}
+        for symbol, refigured in moved.items():
+            topic = self._registry.topics.get(symbol)
+            for pace in topic.paces.values() if topic is not None else ():
+                pace.refigured |= refigured
+                self._enqueue(pace)
+
+    def _enqueue(self, pace: Pace) -> None:
+        if pace.queued:
+            return
+        pace.queued = True
+        heapq.heappush(self._queue, (pace.due_s, next(self._number), pace))
+        if len(self._queue) > self._sweep_above:
+            self._queue = [entry for entry in self._queue if entry[2].shares]
+            heapq.heapify(self._queue)
+            self._sweep_above = max(_SWEEP_ABOVE, 2 * len(self._queue))
+
+    def _fire(self, pace: Pace, now_s: float, outgoing: dict[Subscriber, list[bytes]]) -> None:
+        """The newest price of one pace to everyone who shares it."""
+        pace.queued = False
+        quote = self._quote(pace.symbol)
+        if quote is None or not pace.shares:
+            return
+        forms = _Forms(quote, self._snapshot)
+        refigured, pace.refigured = pace.refigured, False
+        sat_out = False
+        for client, share in pace.shares.items():
+            if not refigured and share.seq == quote.seq:
+                continue
+            if share.from_s > now_s + _SLACK_S:
+                sat_out = True
+                share.seq = OWED if refigured else share.seq
+            elif client.sink.missed is not None:
+                client.sink.missed.symbols.add(pace.symbol)
+            else:
+                outgoing.setdefault(client, []).append(forms.after(share.seq, refigured))
+                share.seq = quote.seq
+        pace.due_s = now_s + pace.interval_s
+        if sat_out:
+            self._enqueue(pace)
+
+
+class _Forms:
+    """One quote in both forms, each encoded at the first need."""
+
+    __slots__ = ("_long", "_make", "_quote", "_short")
+
+    def __init__(self, quote: Quote, make: Callable[[Quote], bytes]) -> None:
+        self._quote = quote
+        self._make = make
+        self._short: bytes | None = None
+        self._long: bytes | None = None
+
+    def after(self, seq: int, refigured: bool) -> bytes:  # noqa: FBT001
+        """The short form when it is the very next price, else the snapshot form."""
+        quote = self._quote
+        if refigured or seq + 1 != quote.seq:
+            if self._long is None:
+                self._long = self._make(quote)
+            return self._long
+        if self._short is None:
+            trade = Trade(quote.symbol, quote.price, quote.volume, quote.time_ms)
+            self._short = frame(messages.price_update(trade, quote.seq))
+        return self._short

@@ -1,0 +1,212 @@
+"""How much may be asked: the buckets by themselves, and every limit of a client over a socket."""
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+import pytest
+import websockets.exceptions
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.asyncio.client import connect
+
+from photon_app.gateway.limits import FairBucket, TokenBucket, message_bucket
+from tests.fakes.exchange import FakeExchange
+from tests.fakes.server import serving
+from tests.gateway.test_websocket import both, client, closing, receive, subscribe, until
+
+moments = st.lists(st.floats(0, 20), min_size=1, max_size=40)
+
+
+@given(st.integers(1, 20), st.integers(1, 20), moments)
+def test_no_window_gives_more_than_the_burst_and_the_rate(
+    rate: int, burst: int, ats: list[float]
+) -> None:
+    """Whatever the order of the times: a clock that goes back refills nothing twice."""
+    bucket = TokenBucket(rate, burst, 0.0)
+    given_at: list[float] = []
+    now = 0.0
+    for at in ats:
+        now = max(now, at)
+        given_at += [now] * sum(bucket.take(at) for _ in range(3))
+    for i, begin in enumerate(given_at):
+        for j, end in enumerate(given_at[i:]):
+            assert j + 1 <= burst + rate * (end - begin) + 1e-3
+
+
+@given(st.integers(1, 50), st.floats(0, 1e6))
+def test_a_full_bucket_is_full_again_after_burst_over_rate(rate: int, begin: float) -> None:
+    """And says how long until the next token."""
+    bucket = TokenBucket(rate, 2 * rate, begin)
+    assert all(bucket.take(begin) for _ in range(2 * rate))
+    assert not bucket.take(begin)
+    assert bucket.take(begin + bucket.retry_after_s())
+    assert all(bucket.take(begin + 3 + bucket.retry_after_s()) for _ in range(2 * rate))
+
+
+@given(st.integers(1, 100), st.floats(0, 1e6), st.lists(st.floats(0, 0.09), max_size=200))
+def test_a_client_that_spends_its_burst_and_keeps_to_the_rate_is_never_refused(
+    rate: int, begin: float, delays: list[float]
+) -> None:
+    """Though the network brings each message late by a little, and unevenly."""
+    bucket = message_bucket(rate, begin)
+    late = begin + 0.09
+    assert all(bucket.take(late) for _ in range(2 * rate))
+    for n, delay in enumerate(delays, 1):
+        assert bucket.take(begin + n / rate + delay)
+
+
+def test_a_lone_asker_may_have_every_token() -> None:
+    """Nobody is hurt by it."""
+    bucket = FairBucket(10, 0.0)
+    assert sum(bucket.take("a", 0.0) for _ in range(50)) == 10
+    assert sum(bucket.take("a", n / 10) for n in range(1, 101)) == 100
+
+
+def test_an_asker_cannot_keep_the_bucket_empty_for_another() -> None:
+    """One that asks a thousand times a second takes half; the other gets in a second later."""
+    bucket = FairBucket(10, 0.0)
+    got = {"flood": 0, "other": 0}
+    for ms in range(10_000):
+        got["flood"] += bucket.take("flood", ms / 1000)
+        if ms % 1000 == 500:
+            got["other"] += bucket.take("other", ms / 1000)
+    assert got["other"] >= 9
+    assert got["flood"] <= 10 + 10 * 5 + 5
+
+
+@given(
+    st.integers(1, 20),
+    st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 0.5)), max_size=200),
+)
+def test_the_fair_bucket_keeps_to_the_rate_and_remembers_little(
+    rate: int, asks: list[tuple[str, float]]
+) -> None:
+    """No more than a plain one; an entry for each asker of one turn."""
+    bucket = FairBucket(rate, 0.0)
+    now, taken = 0.0, 0
+    for asker, pause in asks:
+        now += pause
+        taken += bucket.take(asker, now)
+        assert sum(bucket._taken.values()) <= 2 * rate + 1
+    assert taken <= rate + rate * now + 1e-3
+
+
+def test_a_client_that_never_says_anything_is_never_closed() -> None:
+    """No timer waits for a first message; a day of ticks goes by."""
+    exchange = FakeExchange()
+    exchange.settle()
+    idle = exchange.loop._due.copy()
+    _, outlet, _ = exchange.session()
+    exchange.settle()
+    assert exchange.loop._due == idle
+    for _ in range(24 * 60):
+        exchange.loop.advance(60)
+        exchange.hub.tick()
+    assert outlet.closed() is None
+
+
+def timers() -> set[str]:
+    """What the running loop will call later, by name."""
+    scheduled: list[asyncio.TimerHandle] = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+    return {str(handle._callback) for handle in scheduled if not handle.cancelled()}  # type: ignore[attr-defined]
+
+
+@both
+def test_a_silent_connection_has_no_timer_but_the_servers_ping(ws: str) -> None:
+    """Silent clients are legal."""
+
+    async def scenario() -> None:
+        async with serving(ws=ws) as server:
+            before = timers()
+            async with connect(server.ws, ping_interval=None) as connection:
+                await receive(connection)
+                await receive(connection)
+                names = [name for name in timers() - before if "_set_result_unless" not in name]
+                assert len(names) == 1
+                assert "send_keepalive_ping" in names[0]
+
+    asyncio.run(scenario())
+
+
+@both
+def test_more_symbols_than_a_connection_may_have_are_refused_by_name(ws: str) -> None:
+    """The others are taken; room that is made can be used."""
+
+    async def scenario() -> None:
+        async with serving(ws=ws, max_symbols=2) as server, client(server) as connection:
+            answer = await subscribe(connection, "AAPL", "NVDA", "IBM")
+            assert answer["symbols"] == ["AAPL", "NVDA"]
+            [rejection] = answer["rejected"]
+            assert (rejection["symbol"], rejection["code"]) == ("IBM", "too_many_symbols")
+            assert "one connection may have 2 symbols" in rejection["message"]
+            await connection.send(json.dumps({"action": "unsubscribe", "symbols": ["AAPL"]}))
+            await until(connection, "subscription")
+            assert (await subscribe(connection, "IBM"))["rejected"] == []
+
+    asyncio.run(scenario())
+
+
+@both
+def test_more_symbols_than_the_process_follows_are_refused_to_whoever_comes_last(ws: str) -> None:
+    """Over two clients; both keep what they have, and a symbol that is followed is free for all."""
+
+    async def scenario() -> None:
+        options: dict[str, Any] = {"max_symbols_total": 4, "linger_s": 0}
+        async with (
+            serving(ws=ws, **options) as server,
+            client(server) as one,
+            client(server) as two,
+        ):
+            assert (await subscribe(one, "IBM"))["rejected"] == []
+            answer = await subscribe(two, "AMD", "ORCL", "IBM", "AAPL")
+            assert answer["symbols"] == ["AMD", "IBM", "AAPL"]
+            [rejection] = answer["rejected"]
+            assert (rejection["symbol"], rejection["code"]) == ("ORCL", "too_many_symbols")
+            assert "this server follows as many symbols as it may" in rejection["message"]
+            await two.send(json.dumps({"action": "unsubscribe", "symbols": ["AMD"]}))
+            await until(two, "subscription")
+            assert (await subscribe(two, "ORCL"))["rejected"] == []
+            await one.send(json.dumps({"action": "list"}))
+            assert (await until(one, "subscription"))["subscriptions"] == ["IBM"]
+
+    asyncio.run(scenario())
+
+
+@both
+def test_too_many_messages_are_told_and_end_with_4029(ws: str) -> None:
+    """Another client is not concerned."""
+
+    async def scenario() -> None:
+        async with (
+            serving(ws=ws, messages_per_s=1) as server,
+            client(server) as hasty,
+            client(server) as other,
+        ):
+            with contextlib.suppress(websockets.exceptions.ConnectionClosed):
+                for _ in range(20):
+                    await hasty.send('{"action":"ping"}')
+            error = await until(hasty, "error")
+            assert error["code"] == "rate_limited"
+            assert error["retry_after_ms"] > 0
+            assert "slow down" in error["message"]
+            assert await closing(hasty) == (4029, "too many messages")
+            await other.send('{"action":"ping"}')
+            assert (await until(other, "pong"))["type"] == "pong"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("query", ["", "?format=array"])
+@both
+def test_a_message_that_is_too_big_says_how_big_one_may_be(ws: str, query: str) -> None:
+    """In both formats, with 1009."""
+
+    async def scenario() -> None:
+        async with serving(ws=ws) as server, client(server, query) as connection:
+            await connection.send("x" * 20_000)
+            code, reason = await closing(connection)
+            assert (code, "16384" in reason) == (1009, True)
+
+    asyncio.run(scenario())

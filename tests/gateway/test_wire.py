@@ -1,0 +1,159 @@
+"""The wire extension by its contract, with a small ASGI application instead of Photon."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+from photon_app import launcher
+from photon_app.gateway.origin import Receive, Scope, Send
+from photon_app.gateway.wire import EXTENSION, GOODBYE_S, Wire, wire_of
+from photon_app.hub.frames import frame
+from tests.fakes.server import WIRE
+
+Talk = Callable[[Wire, Send], Awaitable[None]]
+
+
+class Marks:
+    """A sink that only notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def congest(self) -> None:
+        """Above the mark."""
+        self.told.append("congest")
+
+    def drain(self) -> None:
+        """Below the mark."""
+        self.told.append("drain")
+
+    def lost(self) -> None:
+        """Going."""
+        self.told.append("lost")
+
+
+@contextlib.asynccontextmanager
+async def talking(talk: Talk, ws: str = WIRE, **options: Any) -> AsyncIterator[ClientConnection]:
+    """A client of an application that accepts and then talks."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "websocket"
+        wire = wire_of(scope["extensions"])
+        assert wire is not None
+        wire.write_frames(frame(b"too early"))
+        await send({"type": "websocket.accept"})
+        await talk(wire, send)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    with launcher.bind("127.0.0.1", 0) as sock:
+        config = uvicorn.Config(
+            app, ws=ws, lifespan="off", log_level="error", ws_per_message_deflate=False, **options
+        )
+        server = uvicorn.Server(config)
+        config.load()
+        serving = asyncio.create_task(server._serve([sock]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        try:
+            async with connect(
+                f"ws://127.0.0.1:{sock.getsockname()[1]}/ws", max_size=None
+            ) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def test_ready_frames_and_messages_of_the_server_arrive_whole_and_in_order() -> None:
+    """None between the parts of another, however long; and pings find their way between them."""
+
+    async def talk(wire: Wire, send: Send) -> None:
+        wire.attach(Marks(), lambda: None)
+        for n in range(50):
+            wire.write_frames(frame(f"ready {n}".encode()) + frame(b"r" * 30_000))
+            await send({"type": "websocket.send", "text": f"asgi {n}" + "a" * 100_000})
+
+    async def scenario() -> None:
+        async with talking(talk, ws_ping_interval=0.01, ws_ping_timeout=5) as client:
+            for n in range(50):
+                assert await client.recv() == f"ready {n}"
+                assert await client.recv() == "r" * 30_000
+                assert await client.recv() == f"asgi {n}" + "a" * 100_000
+            await (await client.ping())
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_written_before_the_handshake_or_after_the_close() -> None:
+    """It is dropped; the close frame is the last thing that a client sees."""
+
+    async def talk(wire: Wire, send: Send) -> None:
+        marks = Marks()
+        wire.attach(marks, lambda: None)
+        wire.write_frames(frame(b"one"))
+        wire.goodbye(4008, "enough")
+        assert marks.told == ["lost"]
+        wire.write_frames(frame(b"too late"))
+        del send
+
+    async def scenario() -> None:
+        async with talking(talk) as client:
+            assert await client.recv() == "one"
+            with pytest.raises(ConnectionClosed):
+                await client.recv()
+            assert (client.close_code, client.close_reason) == (4008, "enough")
+
+    asyncio.run(scenario())
+
+
+def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() -> None:
+    """So whoever writes without asking (``put``) need not ask."""
+    marks = Marks()
+
+    async def talk(wire: Wire, send: Send) -> None:
+        wire.attach(marks, lambda: None)
+        while "congest" not in marks.told:
+            wire.put(frame(b"x" * 50_000))
+        del send
+
+    async def scenario() -> None:
+        async with talking(talk) as client:
+            while "drain" not in marks.told:
+                await client.recv()
+            await client.close()
+            async with asyncio.timeout(GOODBYE_S):
+                while "lost" not in marks.told:
+                    await asyncio.sleep(0.01)
+        assert marks.told[:3] == ["congest", "drain", "lost"]
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_is_gone_when_its_sink_comes_is_lost_at_once() -> None:
+    """The end was before the beginning: nobody would tell it later."""
+    marks = Marks()
+
+    async def talk(wire: Wire, send: Send) -> None:
+        await send({"type": "websocket.close", "code": 1000})
+        wire.attach(marks, lambda: None)
+
+    async def scenario() -> None:
+        async with talking(talk) as client:
+            with pytest.raises(ConnectionClosedOK):
+                await client.recv()
+        assert marks.told[0] == "lost"
+
+    asyncio.run(scenario())
+
+
+def test_a_server_without_the_extension_says_so_by_its_absence() -> None:
+    """Then ordinary ASGI messages are sent."""
+    assert EXTENSION == "photon.wire"
+    assert wire_of({"websocket.http.response": {}}) is None
