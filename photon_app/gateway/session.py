@@ -119,7 +119,7 @@ class Session:
     def _unsubscribe(self, request: Unsubscribe) -> None:
         accepted: dict[str, None] = {}
         rejected: list[Rejection] = []
-        for text in request.symbols:
+        for text in dict.fromkeys(request.symbols):
             try:
                 accepted[parse_symbol(text)] = None
             except RequestError as problem:

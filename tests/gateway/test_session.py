@@ -101,6 +101,14 @@ def test_the_bound_of_the_process_is_said_by_symbol() -> None:
     assert len(exchange.demand) == 0
 
 
+def test_a_symbol_that_is_named_again_and_again_is_answered_once() -> None:
+    """Else a small message could ask for a large answer."""
+    session, outlet, _ = FakeExchange().session()
+    for action in ("subscribe", "unsubscribe"):
+        [answer, *_] = ask(session, outlet, action=action, symbols=["", "A", "A"] * 500)
+        assert (len(answer["symbols"]), len(answer["rejected"])) == (1, 1)
+
+
 def test_unsubscribe_list_and_unsubscribe_all_answer_with_what_is_left() -> None:
     """Unknown symbols are fine."""
     session, outlet, _ = FakeExchange().session()
