@@ -167,9 +167,9 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(
 ) -> None:
     """What does not fit is not promised, and one line says so."""
     code = (
-        "import resource; from photon_app import launcher; files = resource.RLIMIT_NOFILE; "
+        "import resource; from photon_app import descriptors; files = resource.RLIMIT_NOFILE; "
         f"resource.setrlimit(files, ({soft}, {hard})); "
-        f"print(launcher.room_for({wanted}), *resource.getrlimit(files))"
+        f"print(descriptors.room_for({wanted}), *resource.getrlimit(files))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -20,10 +20,10 @@ coming and going.
 
 import asyncio
 import math
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 
 from photon_app.hub import messages
+from photon_app.hub.bulletin import Bulletin
 from photon_app.hub.demand import Demand
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
@@ -64,15 +64,13 @@ class Hub:
             slow_s: how long a client may stay congested before it is closed with 4008.
         """
         self._quote = quote
+        self._say = Bulletin(quote=quote, market=market, feed=feed)
         self._demand = demand
-        self._market = market
         self._loop = loop
         self._flush_s = flush_s
         self._slow_s = slow_s
-        self.feed = feed
-        self.epoch = uuid.uuid4().hex
         self._registry = Registry()
-        self._pacing = Pacing(self._registry, quote=quote, snapshot=self._snapshot)
+        self._pacing = Pacing(self._registry, quote=quote, snapshot=self._say.snapshot)
         self._arrived: dict[str, None] = {}
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
@@ -126,19 +124,19 @@ class Hub:
     def set_feed(self, status: FeedStatus) -> None:
         """The feed's state changed; everyone is told."""
         flowed = self.feed.state in FLOWING
-        self.feed = status
+        self._say.feed = status
         self.flush()
         if flowed == (status.state in FLOWING):
             self.tell_status()
         else:
-            self.tell_status(lambda symbols: {s: self.state(s) for s in symbols})
+            self.tell_status(self._say.states)
 
     def new_epoch(self) -> None:
         """The market starts anew. Call it after the book forgot its prices."""
         self.flush()
         self._pacing.clear()
         self._arrived.clear()
-        self.epoch = uuid.uuid4().hex
+        self._say.begin_epoch()
         for topic in self._registry.topics.values():
             topic.waiting = True
         for client in self._registry.clients:
@@ -152,7 +150,7 @@ class Hub:
         if topic is None:
             return
         self.flush()
-        told = self._status({symbol: "rejected"})
+        told = self._say.status({symbol: "rejected"})
         for client in list(topic.holders()):
             client.sink.tell(told)
             if client.sink.missed is not None:
@@ -160,6 +158,20 @@ class Hub:
             self.unsubscribe(client, [symbol])
 
     # What the client side calls
+
+    @property
+    def feed(self) -> FeedStatus:
+        """The feed's newest status."""
+        return self._say.feed
+
+    @property
+    def epoch(self) -> str:
+        """What clients are told to tell one market from the next."""
+        return self._say.epoch
+
+    def state(self, symbol: str) -> SymbolState:
+        """How far the price of a symbol can be trusted to be the newest."""
+        return self._say.state(symbol)
 
     @property
     def clients(self) -> int:
@@ -176,8 +188,7 @@ class Hub:
         client = Subscriber(sink, self._beat)
         sink.catch_up_with(lambda: self._missed_by(client))
         self._registry.clients[client] = None
-        sink.send(Frames.of(messages.connection(client.id, self.epoch, self.feed.state)))
-        sink.send(self._status({}))
+        sink.send(self._say.greeting(client.id))
         return client
 
     def leave(self, client: Subscriber) -> None:
@@ -230,24 +241,15 @@ class Hub:
         self._settle(client)
         client.sink.send(frames)
 
-    def snapshots(self, symbols: Iterable[str]) -> Frames:
-        """The snapshot form of each symbol with a known price."""
-        quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]
-        return Frames([self._snapshot(quote) for quote in quotes])
-
     def welcome(self, client: Subscriber, symbols: Iterable[str]) -> None:
         """Snapshots of what was just subscribed, and the state of what has no price yet."""
         symbols = list(symbols)
         for symbol in symbols:
             client.sink.forget(symbol)
-        client.sink.send(self.snapshots(symbols))
-        states = {s: self.state(s) for s in symbols if self._quote(s) is None}
+        client.sink.send(self._say.snapshots(symbols))
+        states = self._say.states(s for s in symbols if self._quote(s) is None)
         if states:
-            client.sink.send(self._status(states))
-
-    def state(self, symbol: str) -> SymbolState:
-        """How far the price of a symbol can be trusted to be the newest."""
-        return "waiting" if self._quote(symbol) is None else self._state_with_price()
+            client.sink.send(self._say.status(states))
 
     # Time
 
@@ -265,7 +267,7 @@ class Hub:
         self._arm_pacing(now_s)
         if self._arrived:
             arrived, self._arrived = self._arrived, {}
-            self._tell_states({symbol: self.state(symbol) for symbol in arrived})
+            self._tell_states(self._say.states(arrived))
 
     def tick(self) -> None:
         """Once a second: close clients that have been slow for too long."""
@@ -279,7 +281,7 @@ class Hub:
         """
         self.flush()
         self._beat = (self._beat + 1) % BEATS
-        frames = Frames.of(messages.heartbeat(wall_ms, self._market().now_ms))
+        frames = self._say.heartbeat(wall_ms)
         for client in self._registry.clients:
             if client.beat == self._beat and not client.sink.congested:
                 client.sink.send(frames)
@@ -295,7 +297,7 @@ class Hub:
         for client in self._registry.clients:
             frames = made.get(client.symbols)
             if frames is None:
-                frames = made[client.symbols] = self._status(states(client.symbols))
+                frames = made[client.symbols] = self._say.status(states(client.symbols))
             client.sink.tell(frames)
 
     async def relief(self) -> None:
@@ -327,7 +329,7 @@ class Hub:
         late, self._late = self._late, {}
         for symbol in late:
             if (quote := self._quote(symbol)) is not None:
-                outboxes.append(symbol, self._snapshot(quote))
+                outboxes.append(symbol, self._say.snapshot(quote))
         moved = outboxes.symbols
         for group in self._registry.groups_of(moved):
             wanted = moved & group.symbols
@@ -381,7 +383,7 @@ class Hub:
         assert missed is not None, "asked while it is congested"
         missed.symbols |= self._pacing.first_prices(client)  # the status below calls them live
         told = self._missed_status(client, missed)
-        prices = self.snapshots(s for s in client.order if s in missed.symbols)
+        prices = self._say.snapshots(s for s in client.order if s in missed.symbols)
         self._pacing.caught_up(client, missed.symbols, self._loop.time())
         self._wake()
         return Frames([*told.each, *prices.each])
@@ -391,10 +393,10 @@ class Hub:
         if not missed.status:
             return Frames(())
         states: dict[str, SymbolState] = dict.fromkeys(missed.rejected, "rejected")
-        states.update({symbol: self.state(symbol) for symbol in client.order})
+        states.update(self._say.states(client.order))
         missed.status = False
         missed.rejected.clear()
-        return self._status(states)
+        return self._say.status(states)
 
     def _wake(self) -> None:
         for event in self._relief:
@@ -411,14 +413,5 @@ class Hub:
         for client, symbols in own.items():
             key = tuple(symbols)
             if key not in made:
-                made[key] = self._status({symbol: states[symbol] for symbol in key})
+                made[key] = self._say.status({symbol: states[symbol] for symbol in key})
             client.sink.tell(made[key])
-
-    def _status(self, symbols: Mapping[str, SymbolState]) -> Frames:
-        return Frames.of(messages.status(self.feed, self._market(), self.epoch, symbols))
-
-    def _state_with_price(self) -> SymbolState:
-        return "live" if self.feed.state in FLOWING else "stale"
-
-    def _snapshot(self, quote: Quote) -> bytes:
-        return frame(messages.snapshot(quote, self._market().session, self._state_with_price()))

@@ -1,0 +1,73 @@
+"""What there is to say right now of the feed, the epoch and the symbols, as ready frames.
+
+Synchronous, on the event loop. It holds the feed's newest status and the epoch; prices and the
+market's clock it asks for. It does not know who listens.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+
+from photon_app.hub import messages
+from photon_app.hub.frames import Frames, frame
+from photon_app.hub.messages import MarketView
+from photon_app.model import FLOWING, FeedStatus, Quote, SymbolState
+
+
+class Bulletin:
+    """The newest of everything."""
+
+    def __init__(
+        self,
+        *,
+        quote: Callable[[str], Quote | None],
+        market: Callable[[], MarketView],
+        feed: FeedStatus,
+    ) -> None:
+        """Make one with an epoch of its own.
+
+        Args:
+            quote: the newest price of a symbol.
+            market: the market's clock and session now.
+            feed: the feed's first status.
+        """
+        self._quote = quote
+        self._market = market
+        self.feed = feed
+        self.epoch = uuid.uuid4().hex
+
+    def begin_epoch(self) -> None:
+        """The market starts anew."""
+        self.epoch = uuid.uuid4().hex
+
+    def state(self, symbol: str) -> SymbolState:
+        """How far the price of a symbol can be trusted to be the newest."""
+        return "waiting" if self._quote(symbol) is None else self._state_with_price()
+
+    def states(self, symbols: Iterable[str]) -> dict[str, SymbolState]:
+        """The states of some symbols."""
+        return {symbol: self.state(symbol) for symbol in symbols}
+
+    def greeting(self, client_id: str) -> Frames:
+        """``connection`` and the full ``status``."""
+        hello = messages.connection(client_id, self.epoch, self.feed.state)
+        return Frames([frame(hello), *self.status({}).each])
+
+    def status(self, states: Mapping[str, SymbolState]) -> Frames:
+        """Feed, market, epoch, and the given states of symbols."""
+        return Frames.of(messages.status(self.feed, self._market(), self.epoch, states))
+
+    def heartbeat(self, wall_ms: int) -> Frames:
+        """That the line lives."""
+        return Frames.of(messages.heartbeat(wall_ms, self._market().now_ms))
+
+    def snapshot(self, quote: Quote) -> bytes:
+        """A quote in the snapshot form."""
+        return frame(messages.snapshot(quote, self._market().session, self._state_with_price()))
+
+    def snapshots(self, symbols: Iterable[str]) -> Frames:
+        """The snapshot form of each symbol with a known price."""
+        quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]
+        return Frames([self.snapshot(quote) for quote in quotes])
+
+    def _state_with_price(self) -> SymbolState:
+        return "live" if self.feed.state in FLOWING else "stale"
