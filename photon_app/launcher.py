@@ -163,6 +163,7 @@ def _run(settings: Settings, sock: socket.socket) -> int:
     config = uvicorn.Config(
         APP,
         factory=True,
+        loop="asyncio",  # not whatever is installed: the wire was measured and tested with this one
         http="photon_app.gateway.handshake:PhotonHTTPProtocol",
         ws="photon_app.gateway.wire:PhotonWebSocketProtocol",
         ws_ping_interval=PING_S,

@@ -3,9 +3,9 @@
 A subclass of uvicorn's HTTP/1.1 protocol, which waits for ever for a head: twenty thousand
 connections that send nothing, or a byte now and then, would use up the process's descriptors
 without one request. Here a connection whose peer owes the rest of a request, while no answer to it
-is under way, is cut off after ``HEAD_S``. Not limited: answers under way however long they take,
-upgraded WebSockets (protocol pings watch them), and the pause between two requests (uvicorn's
-``timeout_keep_alive``).
+is under way, is cut off after ``HEAD_S``, and one whose peer does not read its answer after
+``BLOCKED_S``. Not limited: answers that take long to make or to read, upgraded WebSockets (protocol
+pings watch them), and the pause between two requests (uvicorn's ``timeout_keep_alive``).
 
 It also hands over what a client sends right behind its upgrade request, which uvicorn drops. The
 WebSocket protocol must hold that until the application has accepted, as ``gateway.wire`` does.
@@ -24,12 +24,16 @@ HEAD_S = 15.0
 longer than browsers need between opening a spare connection and using it; they take a closed one
 as a matter of course.
 """
+BLOCKED_S = 30.0
+"""A reader that takes 64 KiB in half a minute is slow; one that takes nothing is not there."""
 
 
 class PhotonHTTPProtocol(H11Protocol):
-    """uvicorn's protocol with a deadline for the request head."""
+    """uvicorn's protocol with a deadline for the request head, and one for a reader that stops."""
 
     head_s: ClassVar[float] = HEAD_S
+    blocked_s: ClassVar[float] = BLOCKED_S
+    _blocked: asyncio.TimerHandle | None = None
     _deadline: asyncio.TimerHandle | None = None
     _upgraded = False
 
@@ -46,7 +50,19 @@ class PhotonHTTPProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._relieve()
+        self._unblock()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The peer does not read what it has asked for."""
+        super().pause_writing()
+        if self._blocked is None:
+            self._blocked = self.loop.call_later(self.blocked_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The peer reads."""
+        super().resume_writing()
+        self._unblock()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the connection over, with what came behind the head."""
@@ -77,6 +93,11 @@ class PhotonHTTPProtocol(H11Protocol):
             self._relieve()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(self.head_s, self.transport.abort)
+
+    def _unblock(self) -> None:
+        if self._blocked is not None:
+            self._blocked.cancel()
+            self._blocked = None
 
     def _relieve(self) -> None:
         if self._deadline is not None:

@@ -68,6 +68,13 @@ class TradeCounts(BaseModel):
     unwanted: int
 
 
+class SlowCounts(BaseModel):
+    """Clients of the event format that do not read fast enough."""
+
+    now: int
+    closed: int
+
+
 class Health(BaseModel):
     """``GET /health``."""
 
@@ -76,6 +83,7 @@ class Health(BaseModel):
     market: MarketHealth
     clients: int
     refused: RefusedCounts
+    slow: SlowCounts
     symbols: SymbolCounts
     trades: TradeCounts
     uptime_s: float
@@ -233,6 +241,7 @@ def _health(live: Services, admission: Admission) -> Health:
         market=MarketHealth(session=market.session, time=market.now_ms, epoch=live.hub.epoch),
         clients=admission.open,
         refused=RefusedCounts(**admission.refused),
+        slow=SlowCounts(now=live.hub.congested, closed=live.hub.closed_as_slow),
         symbols=SymbolCounts(subscribed=live.hub.subscribed, upstream=len(live.held())),
         trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
         uptime_s=round((live.wall_ms() - live.started_ms) / 1000, 1),

@@ -105,8 +105,9 @@ class AsgiOutlet:
             for task in both:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
-        if not reading.cancelled() and (error := reading.exception()) is not None:
-            raise error
+        for task in (reading, self._writer):
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
 
     async def _write_all(self) -> None:
         """Send until closed; returns when the connection is gone."""
@@ -119,7 +120,7 @@ class AsgiOutlet:
                     self._sink.drain()
             if self._goodbye is not None:
                 await self._websocket.close(*self._goodbye)
-        except (WebSocketDisconnect, RuntimeError):
+        except (WebSocketDisconnect, RuntimeError, OSError):
             return  # the peer is gone: the reader learns it too, and ends the session
         finally:
             if self._sink is not None:

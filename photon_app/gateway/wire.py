@@ -23,9 +23,11 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from photon_app.gateway.limits import TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
@@ -37,7 +39,10 @@ HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
 FRAMES_PER_S, FRAMES_BURST = 100, 400
 """How many control frames and fragments a client may send."""
-KEEPALIVE_TIMEOUT, RATE_LIMITED = 1011, 4029
+ABNORMAL, KEEPALIVE_TIMEOUT, RATE_LIMITED = 1006, 1011, 4029
+READ_BYTES = 4 * 1024
+"""What one turn of the event loop reads, and parses whole, of one client: with asyncio's 256 KiB of
+the smallest frames it would keep everybody waiting for half a second."""
 GOODBYE_S = 2.0
 """How long a peer may take to answer a close before the connection is aborted."""
 
@@ -52,7 +57,7 @@ class Congestible(Protocol):
         """It fell below the low-water mark."""
 
     def lost(self) -> None:
-        """The connection is gone or going; said before writes are no longer taken."""
+        """The connection is gone or going; said before a write could raise."""
 
 
 class Wire(Protocol):
@@ -94,6 +99,10 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     _deaf = False
     """Whether nothing more is heard from the client: it broke the rules, and has been told so."""
     _early = b""
+    _ended = False
+    """Whether this side has seen to the end: an application that still talks is told so."""
+    _last_words_bytes = MAX_MESSAGE_BYTES
+    """How much is still parsed of a client after a close frame was sent to it."""
 
     def _on_shutdown(self) -> None:
         """Replaced by ``attach``."""
@@ -121,19 +130,29 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """See ``Wire``."""
         if not self._open:
             return
-        self.stop_keepalive()
-        self._sink.lost()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        self.conn.send_close(code, reason)
+        self._end(code, reason)
+        if self.conn.state is State.OPEN:  # else the client's own close came in the same read
+            self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
+
+    def _end(self, code: int, reason: str) -> None:
+        """The one way to the end of an open connection, whoever wants it: nobody writes any more,
+        the application hears of it, and the socket is free soon, even if its peer neither hangs up
+        nor reads what is still queued.
+        """
+        self.stop_keepalive()
+        self._sink.lost()
+        if not self._ended:
+            self._ended = True
+            disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self.queue.put_nowait(cast("ASGIReceiveEvent", disconnect))
         self._abort_soon()
 
     def _abort_soon(self) -> None:
-        """Free the connection even if its peer neither hangs up nor reads what is still queued."""
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(GOODBYE_S, self.transport.abort)
@@ -157,14 +176,19 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: the head of its request, in one piece, and then frames.
 
-        Frames that come before the application has accepted wait for it, at most what one read
-        brought; uvicorn answers them in front of the handshake, or fails.
+        Frames that come before the application has accepted wait for it; uvicorn answers them in
+        front of the handshake, or fails. (A client should wait, RFC 6455 §4.1.)
         """
+        if self.close_sent:
+            self._last_words_bytes -= len(data)
+            self._deaf |= self._last_words_bytes < 0
         if self._deaf:
             return
         if self.handshake_initiated and not self.handshake_complete:
             self._early += data
             self.transport.pause_reading()
+            if len(self._early) > READ_BYTES:
+                self._refuse_head()
             return
         super().data_received(data)
         if not self.handshake_initiated:
@@ -174,7 +198,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """A head that the HTTP parser takes and the one of ``websockets`` does not (too many
         headers, one too long, a body): uvicorn leaves such a connection open without an answer.
         """
-        self._deaf = self.handshake_complete = self.close_sent = True
+        self._deaf = self._ended = self.handshake_complete = self.close_sent = True
         answer = b"".join(self.conn.data_to_send())
         self.transport.write(answer or b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         self.transport.close()
@@ -199,12 +223,14 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """The client hangs up, or agrees to; it may still not read what is queued for it."""
         self._sink.lost()
         super().handle_close(event)
+        self._ended = True
         self._abort_soon()
 
     def eof_received(self) -> None:
-        """The client will say no more: asyncio closes the transport."""
-        self._sink.lost()
+        """The client will say no more. asyncio closes the transport, which waits for it to read."""
         super().eof_received()
+        if not self.disconnected:
+            self._end(ABNORMAL, "")
 
     def handle_parser_exception(self) -> None:
         """The client broke the protocol: tell it, and let it hang up.
@@ -213,20 +239,12 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         is reset, and then the client may never see why.
         """
         self._deaf = True
-        self.stop_keepalive()
-        self._sink.lost()
-        if (close := self.conn.close_sent) is not None:
-            disconnect = {
-                "type": "websocket.disconnect",
-                "code": close.code,
-                "reason": close.reason,
-            }
-            self.queue.put_nowait(cast("ASGIReceiveEvent", disconnect))
+        close = self.conn.close_sent
+        self._end(ABNORMAL if close is None else close.code, "" if close is None else close.reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self._abort_soon()
 
     def keepalive_timeout(self) -> None:
         """No answer to a ping: the peer is gone, and so is its place; do not wait for it to read
@@ -254,7 +272,12 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """A refusal with a status is a whole answer: without this, uvicorn logs an error for it."""
+        """Whoever talks to a client that is going is told, as if it were gone.
+
+        A refusal with a status is a whole answer: without this, uvicorn logs an error for it.
+        """
+        if self._ended:
+            raise ClientDisconnected
         if message["type"] == "websocket.close":
             self._sink.lost()
         await super().send(message)
@@ -286,14 +309,13 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             self._on_shutdown()
         self._sink.lost()
         super().shutdown()
-        self.loop.call_later(GOODBYE_S, self.transport.abort)
+        self._abort_soon()
 
     def _cap(self) -> None:
         self.conn.max_message_size = MAX_MESSAGE_BYTES
         self._bucket = TokenBucket(FRAMES_PER_S, FRAMES_BURST, self.loop.time())
-        # One turn of the loop parses what one read brings: asyncio's 256 KiB of the smallest frames
-        # would keep everybody waiting
-        self.transport.max_size = MAX_MESSAGE_BYTES  # type: ignore[attr-defined]
+        if hasattr(self.transport, "max_size"):  # asyncio's own; the launcher asks for its loop
+            self.transport.max_size = READ_BYTES
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)
         sock = cast("socket.socket | None", self.transport.get_extra_info("socket"))
         if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):

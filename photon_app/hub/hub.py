@@ -19,6 +19,7 @@ coming and going.
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 
@@ -34,6 +35,9 @@ from photon_app.hub.registry import Registry, Subscriber
 from photon_app.hub.sink import SLOW_CLIENT, Missed, Sink
 from photon_app.model import FLOWING, FeedStatus, Quote, SymbolState, Trade
 
+log = logging.getLogger(__name__)
+
+FAULT = 1011
 BEATS = 15
 """Turns in one round of heartbeats: a fifteenth of the clients each."""
 
@@ -78,6 +82,8 @@ class Hub:
         self._timer: Timer | None = None
         self._paced_timer: Timer | None = None
         self._beat = 0
+        self.closed_as_slow = 0
+        """How many clients were closed with 4008 since the start."""
         self._relief: set[asyncio.Event] = set()
 
     # What the feed side calls
@@ -179,6 +185,11 @@ class Hub:
         return len(self._registry.clients)
 
     @property
+    def congested(self) -> int:
+        """How many clients are behind, and get the newest prices only."""
+        return sum(client.sink.congested for client in self._registry.clients)
+
+    @property
     def subscribed(self) -> int:
         """How many distinct symbols clients hold."""
         return len(self._registry.topics)
@@ -195,7 +206,6 @@ class Hub:
         """The client is gone; its holds are released."""
         self._registry.clients.pop(client, None)
         self._remove(client, client.symbols)
-        self._wake()
 
     def hold(self, symbol: str) -> bool:
         """Want a symbol upstream; false when the process holds as many as it may."""
@@ -223,6 +233,7 @@ class Hub:
         self._registry.regroup(client, frozenset(every), len(self._outboxes))
         for symbol in symbols:
             self._registry.topics[symbol].waiting = self._quote(symbol) is None
+        self._wake()
 
     def unsubscribe(self, client: Subscriber, symbols: Iterable[str]) -> list[str]:
         """Remove symbols and their holds; those that the client has not are passed over.
@@ -272,7 +283,12 @@ class Hub:
     def tick(self) -> None:
         """Once a second: close clients that have been slow for too long."""
         for client in list(self._registry.clients):
+            missed = client.sink.missed
+            if missed is None or missed.dismissed:
+                continue
             if client.sink.congested_for_s() >= self._slow_s:
+                missed.dismissed = True
+                self.closed_as_slow += 1
                 client.sink.close(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
 
     def heartbeat(self, wall_ms: int) -> None:
@@ -331,16 +347,23 @@ class Hub:
             if (quote := self._quote(symbol)) is not None:
                 outboxes.append(symbol, self._say.snapshot(quote))
         moved = outboxes.symbols
+        broken: list[Sink] = []
         for group in self._registry.groups_of(moved):
             wanted = moved & group.symbols
             frames = outboxes.frames_of(wanted, group.since)
             joined = frames.joined
             for sink in group.members.values():  # once a client and flush: nothing else is called
-                if sink.put is not None:
-                    sink.put(joined)
-                else:
-                    sink.offer(frames, wanted)
+                try:
+                    if sink.put is not None:
+                        sink.put(joined)
+                    else:
+                        sink.offer(frames, wanted)
+                except Exception:
+                    log.exception("a write to one client failed by a fault of ours; it is closed")
+                    broken.append(sink)
         self._registry.reunite()
+        for sink in broken:
+            sink.close(FAULT, "a fault of this server: reconnect")
 
     def _settle(self, client: Subscriber) -> None:
         """Write what is pending for one client, and for nobody else.
@@ -364,6 +387,7 @@ class Hub:
             self._registry.unpace(client, symbol)
             self._demand.release(symbol)
         self._registry.regroup(client, client.every.difference(symbols), len(self._outboxes))
+        self._wake()
 
     def _arm_pacing(self, now_s: float) -> None:
         """Come back when the next interval client is due; those of one flush interval together."""
@@ -399,6 +423,7 @@ class Hub:
         return self._say.status(states)
 
     def _wake(self) -> None:
+        """Whoever waits for relief looks again."""
         for event in self._relief:
             event.set()
 

@@ -140,6 +140,18 @@ def test_frames_right_behind_the_handshake_are_read_and_answered(life: Lives) ->
     life(WIRE).trial(trial)
 
 
+def test_more_than_a_little_right_behind_the_handshake_is_refused(life: Lives) -> None:
+    """A client should wait for the answer; what it sends before is parsed in one go."""
+
+    async def trial(server: Serving) -> None:
+        async with RawClient.connect(server.port) as client:
+            await client.send(head() + frame(raw.PING) * 10_000)
+            seen = await client.read()
+            assert seen.status == 400 or seen.reset
+
+    life(WIRE).trial(trial)
+
+
 def test_half_a_frame_right_behind_the_handshake_is_completed_by_the_next_read(life: Lives) -> None:
     """No byte is lost in between."""
 
@@ -216,6 +228,27 @@ def test_a_request_that_never_ends_is_cut_off(parts: list[bytes], status: int | 
                 await client.send(part)
                 await asyncio.sleep(0.02)
             assert (await client.read()).status == status
+
+    asyncio.run(scenario())
+
+
+def test_a_reader_that_stops_is_cut_off() -> None:
+    """It has asked for answers, and takes none of them."""
+
+    class Brief(PhotonHTTPProtocol):
+        blocked_s = 0.2
+
+    async def scenario() -> None:
+        async with (
+            undisturbed(http=Brief) as server,
+            RawClient.connect(server.port, receive_buffer=4096) as client,
+        ):
+            connections = server.server.server_state.connections
+            await client.send(head("/openapi.json", "Accept: */*") * 2000)
+            while len(connections) < 2:
+                await asyncio.sleep(0.01)
+            while len(connections) > 1:
+                await asyncio.sleep(0.02)
 
     asyncio.run(scenario())
 

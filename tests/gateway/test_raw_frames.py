@@ -132,6 +132,22 @@ def test_what_breaks_the_rules_ends_with_its_close_code(life: Lives, ws: str, ca
     life(ws).trial(trial)
 
 
+@pytest.mark.parametrize("case", CLOSED, ids=lambda case: case.name)
+def test_a_goodbye_in_the_same_breath_changes_nothing_for_the_server(
+    life: Lives, case: Case
+) -> None:
+    """The client's own close frame is parsed with what breaks the rules before it."""
+
+    async def trial(server: Serving) -> None:
+        async with RawClient.upgraded(server.port) as client:
+            sending = asyncio.create_task(client.send(case.sent + frame(raw.CLOSE, b"\x03\xe8")))
+            seen = await client.read(polite=False)
+            assert (await sending, seen.reset) == (True, False)
+            assert seen.code in {case.code, 1000}
+
+    life(WIRE).trial(trial)
+
+
 @with_both(OPEN)
 def test_what_one_may_send_or_send_once_leaves_the_connection_open(
     life: Lives, ws: str, case: Case
@@ -264,6 +280,32 @@ def test_a_peer_that_reads_nothing_cannot_keep_a_connection_that_is_over() -> No
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("trades", [1, 10_000], ids=["little to read", "too much to read"])
+def test_a_client_that_reads_nothing_and_will_say_no_more_is_gone(trades: int) -> None:
+    """Asyncio would wait for it to read; and with it a replay at full speed."""
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        async with (
+            serving(feed, slow_s=1000) as server,
+            RawClient.upgraded(server.port, receive_buffer=4096) as client,
+        ):
+            await client.send(say(action="subscribe", symbols=["AAPL"]))
+            while server.live.hub.subscribed == 0:
+                await asyncio.sleep(0.01)
+            for n in range(trades):
+                feed.trade("AAPL", 100 + n / 100)
+                await asyncio.sleep(0)
+            client.half_close()
+            async with asyncio.timeout(5):
+                await settled(server, 0)
+                await server.live.hub.relief()
+                while any(hasattr(c, "goodbye") for c in server.server.server_state.connections):
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(scenario())
+
+
 opcodes = st.sampled_from([*range(16), *[raw.TEXT] * 6])
 payloads = st.binary(max_size=200) | st.sampled_from(
     [b'{"action":"ping"}', b'{"action":"subscribe","symbols":["AAPL"]}', b"{}", b"\x03\xe8"]
@@ -276,13 +318,18 @@ any_frame = st.builds(
     rsv=st.sampled_from([0, 0, 0, 0, 1, 4]),
     mask=st.sampled_from([raw.MASK, raw.MASK, raw.MASK, b""]),
 )
-streams = st.lists(any_frame | st.binary(max_size=60), max_size=12).map(b"".join)
+good_frame = st.builds(
+    frame, st.sampled_from([raw.TEXT, raw.TEXT, raw.PING, raw.BINARY, raw.CLOSE]), payloads
+)
+streams = st.lists(any_frame | st.binary(max_size=60), max_size=12).map(b"".join) | st.lists(
+    good_frame, max_size=12
+).map(b"".join)
 
 
 def test_no_stream_of_bytes_whatever_disturbs_the_server(life: Lives) -> None:
     """One server lives through them all."""
 
-    @settings(max_examples=60)
+    @settings(max_examples=100)
     @given(stream=streams, early=st.booleans())
     def one(stream: bytes, *, early: bool) -> None:
         async def trial(server: Serving) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.utils import ClientDisconnected
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
@@ -132,6 +133,28 @@ def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() ->
                 while "lost" not in marks.told:
                     await asyncio.sleep(0.01)
         assert marks.told[:3] == ["congest", "drain", "lost"]
+
+    asyncio.run(scenario())
+
+
+def test_an_application_that_still_talks_is_told_that_the_client_is_gone() -> None:
+    """As by uvicorn after an end, and not as of a mistake of its own."""
+    told: list[type[BaseException]] = []
+
+    async def talk(wire: Wire, send: Send) -> None:
+        wire.attach(Marks(), lambda: None)
+        wire.goodbye(1011, "over")
+        try:
+            await send({"type": "websocket.send", "text": "still there?"})
+        except Exception as error:
+            told.append(type(error))
+            raise
+
+    async def scenario() -> None:
+        async with talking(talk) as client:
+            with pytest.raises(ConnectionClosed):
+                await client.recv()
+        assert told == [ClientDisconnected]
 
     asyncio.run(scenario())
 

@@ -236,8 +236,29 @@ def test_a_client_that_stays_slow_is_closed() -> None:
     exchange.hub.tick()
     assert client.outlet.closed() is None
     exchange.loop.advance(0.1)
-    exchange.hub.tick()
+    for _ in range(2):
+        exchange.hub.tick()
     assert (client.outlet.closed() or (0,))[0] == 4008
+    assert (exchange.hub.congested, exchange.hub.closed_as_slow) == (1, 1)
+
+
+def test_a_write_that_fails_harms_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    """A fault of ours with one client: it is closed, the others get this flush and the next."""
+    exchange = FakeExchange()
+    before, broken, after = (exchange.client("A") for _ in range(3))
+
+    def fail(_: bytes) -> None:
+        raise RuntimeError("a fault")
+
+    broken.sink.put = fail
+    exchange.trade("A", 1)
+    assert (broken.outlet.closed() or (0,))[0] == 1011
+    assert "a fault of ours" in caplog.text
+    broken.leave()
+    exchange.trade("A", 2)
+    exchange.settle()
+    for client in (before, after):
+        assert prices(client.outlet.take()) == [("A", 1, 1), ("A", 2, 2)]
 
 
 def test_an_interval_client_gets_the_newest_price_at_most_that_often() -> None:

@@ -344,6 +344,19 @@ test("status says what the server said, and each change is told", () => {
   assert.equal(seen.length, before);
 });
 
+test("a symbol that becomes live by its snapshot is told to those who show its state", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  let told = null;
+  photon.onStatus(() => { told = photon.stateOf("A"); });
+  photon.watch("A", () => {});
+  await settled();
+  assert.equal(told, "waiting");
+  browser.socket.say(snapshot("A", 1, 10));
+  assert.equal(told, "live");
+});
+
 test("a ping measures the way there and back, and gives null when the line goes", async () => {
   const browser = environment();
   const photon = new Photon(browser.options);

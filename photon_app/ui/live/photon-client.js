@@ -279,10 +279,12 @@ export class Photon {
     if (!this.#asked.has(message.symbol)) return;
     const quote = fold(this.#quotes.get(message.symbol), message, this.#heardAt);
     if (!quote) return;
+    const changed = this.#states.get(quote.symbol) !== quote.state;
     this.#quotes.set(quote.symbol, quote);
     this.#states.set(quote.symbol, quote.state);
     if (this.#status.rate === 0 && !(this.marketNow() >= quote.time)) this.#setClock(quote.time, 0);
     for (const { callback } of this.#watchers.get(quote.symbol) ?? []) callback(quote);
+    if (changed) this.#set({});
   }
 
   #welcome(message) {
