@@ -11,6 +11,7 @@ import websockets.exceptions
 from websockets.asyncio.client import ClientConnection, connect
 
 from photon_app.model import parse_symbol
+from tests.fakes import raw
 from tests.fakes.raw import RawClient, say
 from tests.fakes.server import PLAIN, WIRE, HandFeed, Serving, serving
 
@@ -308,6 +309,42 @@ def test_clients_are_told_when_the_server_goes(ws: str) -> None:
                 server.server.should_exit = True
             assert (await until(connection, "shutdown"))["retry_after_ms"] == 1500
             assert (await closing(connection))[0] == 1012
+
+    asyncio.run(scenario())
+
+
+@both
+def test_clients_that_come_and_go_leave_nothing_behind(ws: str) -> None:
+    """Hanging up or torn down, with symbols at any pace: no task, no registration, no connection,
+    no symbol that is wanted upstream.
+    """
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        async with serving(feed, ws=ws, linger_s=0, handshakes_per_s=1_000_000) as server:
+            tasks = len(asyncio.all_tasks())
+            for n in range(150):
+                async with RawClient.upgraded(server.port) as client:
+                    names = [f"N{(n + k) % 20}" for k in range(5)]
+                    await client.send(
+                        say(action="subscribe", symbols=names, interval_ms=n % 2 * 50)
+                    )
+                    feed.trades([(name, 100 + n, 1) for name in names])
+                    if n % 3:
+                        await client.read_until("subscription")
+                    if n % 2:
+                        client.reset()
+                    else:
+                        await client.send(raw.frame(raw.CLOSE, b"\x03\xe8"))
+            async with asyncio.timeout(5):
+                state = server.server.server_state
+                while server.live.hub.clients or state.tasks or state.connections:
+                    await asyncio.sleep(0.01)
+            server.live.demand.sweep()
+            await asyncio.sleep(0)
+            assert len(asyncio.all_tasks()) == tasks
+            assert server.live.hub.subscribed == 0
+            assert feed.held == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())
 
