@@ -28,8 +28,8 @@ lint: $(VENV)/test-ready ## Lint, format and types
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/test-ready ## Measure, and write bench/RESULTS.md
-	@exec $(BIN)/python -m bench
+bench: $(VENV)/bench-ready ## Measure for 5 minutes, with FULL=1 for 40, and write bench/RESULTS.md
+	@exec $(BIN)/python -m bench $(if $(FULL),--full)
 
 browser: $(VENV)/test-ready
 	@$(BIN)/python tests/browser.py
@@ -53,3 +53,8 @@ $(VENV)/test-ready: requirements-dev.txt requirements.txt $(VENV)/made
 	@echo "photon: installing what its tests need (once) …"
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@ $(VENV)/run-ready
+
+$(VENV)/bench-ready: requirements-bench.txt $(VENV)/test-ready
+	@echo "photon: installing what it is compared with (once) …"
+	@$(INSTALL) -r requirements-bench.txt
+	@touch $@

@@ -1,67 +1,183 @@
-"""An upstream that speaks Finnhub's protocol and prints trades at a steady rate, stamped with the
-time at which they leave. Run as a process of its own: ``python -m bench.tape RATE PORT_FILE``.
+"""The tape: a process that prints trades at the rate it is told, stamped as they leave.
+
+It serves the same trades in two ways: as Finnhub's WebSocket protocol, for Photon, and as lines of
+TCP that each hold one ready ``price_update`` text, for everything that Photon is compared with, so
+that those encode nothing. ``python -m bench.tape`` prints its two ports as a line of JSON, then
+takes commands: ``play`` (symbols, rate, batch), ``stop``, ``report``.
+
+The stamp is the wall clock in µs, modulo 1,000 s, and stands in ``volume`` behind a leading 1, so
+that it always has ten digits: a ``timestamp`` of whole milliseconds is too coarse. Symbols come in
+rounds, each in a new order, so that every set of symbols gets its exact share.
+
+When it falls behind by more than a quarter of a second the lost trades are left out. A consumer of
+lines that holds back ``_MAX_UNSENT_BYTES`` misses what follows; nothing here waits for anybody.
 """
 
 import asyncio
+import contextlib
+import json
 import random
+import socket
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
 from photon_app.feed import finnhub_wire as wire
 from photon_app.model import Trade
 
-FRAME_EVERY_S = 0.01
+STAMP_MODULO_US = 1_000_000_000
+_CATCH_UP_S = 0.25
+_MAX_UNSENT_BYTES = 8 << 20
 
 
-async def main(rate: int, port_file: Path) -> None:
-    """Serve until killed."""
+def stamp_us() -> int:
+    """The wall clock as it stands in a volume, without the leading 1."""
+    return time.time_ns() // 1000 % STAMP_MODULO_US
 
-    async def play(connection: ServerConnection) -> None:
-        symbols: list[str] = []
-        listening = asyncio.create_task(_listen(connection, symbols))
-        prices: dict[str, float] = {}
-        rng = random.Random(1)
-        loop = asyncio.get_running_loop()
-        begun, sent = loop.time(), 0
+
+class Market:
+    """Invented trades: the next batch, and the last price of every symbol."""
+
+    def __init__(self) -> None:
+        self._rng = random.Random(1)
+        self.prices: dict[str, float] = {}
+        self.seqs: dict[str, int] = {}
+
+    def symbols(self, names: list[str]) -> Iterator[str]:
+        """Endless rounds of all symbols."""
+        names = list(names)
+        while True:
+            self._rng.shuffle(names)
+            yield from names
+
+    def trade(self, symbol: str, time_ms: int, stamp: int) -> Trade:
+        """The next trade of a symbol: a cent up or down."""
+        price = self.prices.get(symbol, 100.0) + self._rng.choice((-0.01, 0.01))
+        self.prices[symbol] = price = round(max(price, 1.0), 2)
+        self.seqs[symbol] = self.seqs.get(symbol, 0) + 1
+        return Trade(symbol=symbol, price=price, volume=STAMP_MODULO_US + stamp, time_ms=time_ms)
+
+    def line(self, trade: Trade) -> bytes:
+        """What Photon would say of the last trade of a symbol, as a line."""
+        return (
+            f'{{"type":"price_update","symbol":"{trade.symbol}","seq":{self.seqs[trade.symbol]},'
+            f'"data":{{"price":{trade.price},"volume":{trade.volume},'
+            f'"timestamp":{trade.time_ms}}}}}\n'
+        ).encode()
+
+
+class Tape:
+    """Who listens, and what is played to them."""
+
+    def __init__(self) -> None:
+        self._market = Market()
+        self._feeds: set[ServerConnection] = set()
+        self._wanted: set[str] = set()
+        self._lines: set[asyncio.StreamWriter] = set()
+        self._playing: asyncio.Task[None] | None = None
+        self._sent = 0
+        self._skipped = 0
+
+    async def feed(self, connection: ServerConnection) -> None:
+        """One line of Finnhub's protocol."""
+        self._feeds.add(connection)
         try:
-            while True:
-                await asyncio.sleep(FRAME_EVERY_S)
-                due = round((loop.time() - begun) * rate)
-                if not symbols:
-                    sent = due
-                    continue
-                now_ms = time.time_ns() // 1_000_000
-                batch = []
-                for _ in range(due - sent):
-                    symbol = rng.choice(symbols)
-                    price = prices.get(symbol, 100.0) + rng.choice((-0.01, 0.01))
-                    prices[symbol] = round(max(price, 1), 2)
-                    batch.append(
-                        Trade(symbol=symbol, price=prices[symbol], volume=100, time_ms=now_ms)
-                    )
-                sent = due
-                if batch:
-                    await connection.send(wire.encode_trades(batch))
+            async for text in connection:
+                command = wire.decode_command(text)
+                if isinstance(command, wire.Subscribe):
+                    self._wanted.add(command.symbol)
+                elif isinstance(command, wire.Unsubscribe):
+                    self._wanted.discard(command.symbol)
         except ConnectionClosed:
-            return
+            return  # killed, as servers under test are
         finally:
-            listening.cancel()
+            self._feeds.discard(connection)
 
-    async with serve(play, "127.0.0.1", 0) as server:
-        port_file.write_text(str(server.sockets[0].getsockname()[1]))
-        await server.serve_forever()
+    async def consume(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One consumer of lines."""
+        self._lines.add(writer)
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        self._lines.discard(writer)
+        writer.close()
+
+    def obey(self, command: dict[str, Any]) -> dict[str, Any]:
+        """One command; returns the answer."""
+        if command["do"] in {"play", "stop"} and self._playing is not None:
+            self._playing.cancel()
+            self._playing = None
+        if command["do"] == "play":
+            del command["do"]
+            self._playing = asyncio.get_running_loop().create_task(self._play(**command))
+        return {
+            "sent": self._sent,
+            "skipped": self._skipped,
+            "wanted": len(self._wanted),
+            "prices": self._market.prices,
+        }
+
+    async def _play(self, symbols: list[str], rate: float, batch: int) -> None:
+        """Print ``rate`` trades a second, ``batch`` of them in each upstream frame."""
+        loop, names = asyncio.get_running_loop(), self._market.symbols(symbols)
+        begun, printed = loop.time(), 0
+        while True:
+            next_s = begun + (printed + batch) / rate
+            await asyncio.sleep(max(0.0, next_s - loop.time()))
+            due = int((loop.time() - begun) * rate) // batch * batch
+            late = due - printed - max(batch, int(rate * _CATCH_UP_S))
+            if late > 0:
+                self._skipped += late
+                printed += late
+            while printed + batch <= due:
+                self._emit([next(names) for _ in range(batch)])
+                printed += batch
+
+    def _emit(self, symbols: list[str]) -> None:
+        """Send one batch to everybody."""
+        stamp, time_ms = stamp_us(), time.time_ns() // 1_000_000
+        lines, trades = [], []
+        for symbol in symbols:
+            trade = self._market.trade(symbol, time_ms, stamp)
+            trades.append(trade)
+            if self._lines:
+                lines.append(self._market.line(trade))
+        if self._feeds:
+            broadcast(self._feeds, wire.encode_trades(trades))
+        for writer in self._lines:
+            if writer.transport.get_write_buffer_size() < _MAX_UNSENT_BYTES:
+                writer.write(b"".join(lines))
+        self._sent += len(symbols)
 
 
-async def _listen(connection: ServerConnection, symbols: list[str]) -> None:
-    async for text in connection:
-        command = wire.decode_command(text)
-        if isinstance(command, wire.Subscribe) and command.symbol not in symbols:
-            symbols.append(command.symbol)
+async def commands(obey: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Read commands until the input ends."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    async for line in reader:
+        print(json.dumps(obey(json.loads(line))), flush=True)
+
+
+def _port(sockets: Iterable[socket.socket]) -> int:
+    port: int = next(iter(sockets)).getsockname()[1]
+    return port
+
+
+async def main() -> None:
+    """Serve until the input ends."""
+    tape = Tape()
+    async with (
+        serve(tape.feed, "127.0.0.1", 0, compression=None) as feeds,
+        await asyncio.start_server(tape.consume, "127.0.0.1", 0) as lines,
+    ):
+        ports = {"feed": _port(feeds.sockets), "lines": _port(lines.sockets)}
+        print(json.dumps(ports), flush=True)
+        await commands(tape.obey)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main())

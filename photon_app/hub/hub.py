@@ -38,6 +38,8 @@ from photon_app.model import FLOWING, FeedStatus, Quote, SymbolState, Trade
 log = logging.getLogger(__name__)
 
 FAULT = 1011
+TIMER_LATE_S = 0.0005
+"""How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
 BEATS = 15
 """Turns in one round of heartbeats: a fifteenth of the clients each."""
 
@@ -121,7 +123,7 @@ class Hub:
             return
         if self._timer is not None or not (self._outboxes or self._late or self._pacing):
             return
-        wait_s = self._last_flush_s + self._flush_s - self._loop.time()
+        wait_s = self._last_flush_s + self._flush_s - TIMER_LATE_S - self._loop.time()
         if wait_s <= 0:
             self.flush()
         else:
