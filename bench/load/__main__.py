@@ -77,6 +77,8 @@ class Load:
         reader, rng, target = self._reader, random.Random(7), Target(port, path)
         begun = time.monotonic()
         reader.accept_s, refused = [], len(reader.refused)
+        if stallable:
+            self._stallable = []  # those of before have ended
         for n in range(clients):
             reader.run(begun + n / pace)
             wanted = symbols if each >= len(symbols) else rng.sample(symbols, each)

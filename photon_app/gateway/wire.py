@@ -11,7 +11,9 @@ stay the server's; ASGI messages and ready frames may be mixed, since both are w
 application must write well-formed, unmasked, uncompressed text frames (``hub.frames`` makes them).
 
 Bounds, for sockets on the capped paths: the kernel's send buffer (else it hides megabytes of stale
-prices), high and low water of the transport's buffer, and the size of a message from the client.
+prices), high and low water of the transport's buffer, the size of a message from the client, and
+how many control frames and fragments it may send. On every path: what is read in one turn of the
+event loop before the application has accepted, and how long an ended connection may linger.
 
 Where the extension is missing (plain uvicorn, Granian, tests) ``gateway.outlets`` sends ordinary
 ASGI messages instead.
@@ -308,7 +310,10 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         if self._open:
             self._on_shutdown()
         self._sink.lost()
-        super().shutdown()
+        if self._ended:
+            self.transport.close()
+        else:
+            super().shutdown()
         self._abort_soon()
 
     def _cap(self) -> None:

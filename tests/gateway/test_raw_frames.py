@@ -280,6 +280,28 @@ def test_a_peer_that_reads_nothing_cannot_keep_a_connection_that_is_over() -> No
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("words", [frame(raw.CLOSE, b"\x03\xe8"), text(b"\xff"), frame(3)])
+def test_the_server_stops_whatever_its_clients_are_about(words: bytes) -> None:
+    """Saying goodbye without reading, or being told why they have to go."""
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        async with (
+            serving(feed, slow_s=1000) as server,
+            RawClient.upgraded(server.port, receive_buffer=4096) as client,
+        ):
+            await client.send(say(action="subscribe", symbols=["AAPL"]))
+            while server.live.hub.subscribed == 0:
+                await asyncio.sleep(0.01)
+            for _ in range(100):
+                feed.trades([("AAPL", 100 + n / 100, 1) for n in range(100)])
+                await asyncio.sleep(0)
+            await client.send(words)
+            await settled(server, 0)
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("trades", [1, 10_000], ids=["little to read", "too much to read"])
 def test_a_client_that_reads_nothing_and_will_say_no_more_is_gone(trades: int) -> None:
     """Asyncio would wait for it to read; and with it a replay at full speed."""
