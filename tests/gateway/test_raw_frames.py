@@ -298,6 +298,10 @@ def test_the_server_stops_whatever_its_clients_are_about(words: bytes) -> None:
                 await asyncio.sleep(0)
             await client.send(words)
             await settled(server, 0)
+            server.server.should_exit = True
+            async with asyncio.timeout(5):
+                while server.server.server_state.connections:
+                    await asyncio.sleep(0.02)
 
     asyncio.run(scenario())
 
