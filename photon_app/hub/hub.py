@@ -272,8 +272,10 @@ class Hub:
             self._timer.cancel()
             self._timer = None
         now_s = self._loop.time()
-        if self._outboxes or self._late:
+        pending = bool(self._outboxes or self._late)
+        if pending or self._pacing:
             self._last_flush_s = now_s
+        if pending:
             self._flush_groups()
         if self._pacing.flush(now_s):
             self._last_flush_s = now_s
@@ -313,9 +315,10 @@ class Hub:
         """
         made: dict[tuple[str, ...], Frames] = {}
         for client in self._registry.clients:
-            frames = made.get(client.symbols)
+            symbols = client.symbols
+            frames = made.get(symbols)
             if frames is None:
-                frames = made[client.symbols] = self._say.status(states(client.symbols))
+                frames = made[symbols] = self._say.status(states(symbols))
             client.sink.tell(frames)
 
     async def relief(self) -> None:
