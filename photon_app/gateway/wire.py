@@ -19,6 +19,7 @@ Where the extension is missing (plain uvicorn, Granian, tests) ``gateway.outlets
 ASGI messages instead.
 """
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
@@ -299,6 +300,14 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """The transport fell below its low-water mark."""
         super().resume_writing()
         self._sink.drain()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """The application is done, or has failed; uvicorn would wait for ever for a peer that does
+        not read what it has left.
+        """
+        super().on_task_complete(task)
+        if not self.disconnected:
+            self._abort_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""

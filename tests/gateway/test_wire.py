@@ -40,7 +40,9 @@ class Marks:
 
 
 @contextlib.asynccontextmanager
-async def talking(talk: Talk, ws: str = WIRE, **options: Any) -> AsyncIterator[ClientConnection]:
+async def talking(
+    talk: Talk, connect_options: dict[str, Any] | None = None, **options: Any
+) -> AsyncIterator[ClientConnection]:
     """A client of an application that accepts and then talks."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +57,7 @@ async def talking(talk: Talk, ws: str = WIRE, **options: Any) -> AsyncIterator[C
 
     with launcher.bind("127.0.0.1", 0) as sock:
         config = uvicorn.Config(
-            app, ws=ws, lifespan="off", log_level="error", ws_per_message_deflate=False, **options
+            app, ws=WIRE, lifespan="off", log_level="error", ws_per_message_deflate=False, **options
         )
         server = uvicorn.Server(config)
         config.load()
@@ -63,9 +65,8 @@ async def talking(talk: Talk, ws: str = WIRE, **options: Any) -> AsyncIterator[C
         while not server.started:
             await asyncio.sleep(0.005)
         try:
-            async with connect(
-                f"ws://127.0.0.1:{sock.getsockname()[1]}/ws", max_size=None
-            ) as client:
+            address = f"ws://127.0.0.1:{sock.getsockname()[1]}/ws"
+            async with connect(address, max_size=None, **(connect_options or {})) as client:
                 yield client
         finally:
             server.should_exit = True
@@ -133,6 +134,26 @@ def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() ->
                 while "lost" not in marks.told:
                     await asyncio.sleep(0.01)
         assert marks.told[:3] == ["congest", "drain", "lost"]
+
+    asyncio.run(scenario())
+
+
+def test_an_application_that_fails_leaves_no_connection_to_a_client_that_does_not_read() -> None:
+    """What is queued is dropped after the time for goodbyes."""
+    marks = Marks()
+
+    async def talk(wire: Wire, send: Send) -> None:
+        del send
+        wire.attach(marks, lambda: None)
+        for _ in range(200):
+            wire.put(frame(b"x" * 60_000))
+        raise RuntimeError("a fault")
+
+    async def scenario() -> None:
+        async with talking(talk, connect_options={"max_queue": 1}):
+            async with asyncio.timeout(3 * GOODBYE_S):
+                while "lost" not in marks.told:
+                    await asyncio.sleep(0.02)
 
     asyncio.run(scenario())
 
