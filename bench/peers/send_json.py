@@ -8,7 +8,7 @@ import json
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from bench.peers.lines import Rooms, lines
-from bench.peers.uvicorn_app import serve
+from bench.peers.uvicorn_app import listen, serve
 
 app = FastAPI()
 rooms: Rooms[WebSocket] = Rooms()
@@ -17,11 +17,7 @@ rooms: Rooms[WebSocket] = Rooms()
 @app.websocket("/ws")
 async def client(websocket: WebSocket) -> None:
     """One connection."""
-    await websocket.accept()
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            rooms.join(websocket, await websocket.receive_text())
-    rooms.leave(websocket)
+    await listen(websocket, rooms)
 
 
 async def play() -> None:

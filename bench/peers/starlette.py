@@ -9,18 +9,14 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bench.peers.lines import Rooms, lines
-from bench.peers.uvicorn_app import serve
+from bench.peers.uvicorn_app import listen, serve
 
 rooms: Rooms[WebSocket] = Rooms()
 
 
 async def client(websocket: WebSocket) -> None:
     """One connection."""
-    await websocket.accept()
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            rooms.join(websocket, await websocket.receive_text())
-    rooms.leave(websocket)
+    await listen(websocket, rooms)
 
 
 async def play() -> None:

@@ -1,17 +1,28 @@
-"""How the ASGI peers are served: uvicorn as it comes, without compression, beside one task that
-reads the tape.
+"""How the ASGI peers listen and are served: uvicorn as it comes, without compression, beside one
+task that reads the tape.
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bench.peers.lines import say_port
+from bench.peers.lines import Rooms, say_port
 
 _BACKLOG = 2048
+
+
+async def listen(websocket: WebSocket, rooms: Rooms[WebSocket]) -> None:
+    """One connection, to its end."""
+    await websocket.accept()
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            rooms.join(websocket, await websocket.receive_text())
+    rooms.leave(websocket)
 
 
 def serve(app: Any, play: Callable[[], Awaitable[None]]) -> None:
