@@ -5,7 +5,8 @@
     PhotonError
     ├── SettingsError    a setting that cannot be used; stops the start, one line
     ├── StartError       the process cannot start: port taken, page not built
-    ├── RecordingError   a file that is not a recording, with line and reason
+    ├── RecordingError   a file that is not a recording, or cannot become one, with the reason
+    ├── CalendarError    the exchange's days could not be computed; logged, tried again
     └── RequestError     one request of one client that cannot be met, with its code
 
 The message of each is a sentence for the person who can mend it: what was expected, what was
@@ -41,7 +42,11 @@ class StartError(PhotonError):
 
 
 class RecordingError(PhotonError):
-    """A file is not a recording."""
+    """A file is not a recording, or nothing can be recorded into it."""
+
+
+class CalendarError(PhotonError):
+    """The exchange's days could not be computed."""
 
 
 class RequestError(PhotonError):

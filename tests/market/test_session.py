@@ -1,4 +1,4 @@
-"""The exchange's calendar, in New York's time."""
+"""The market of a symbol: its kind, its days and its hours."""
 
 import datetime as dt
 
@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.session import NEW_YORK, day_of, phase_at
+from photon_app.market.calendar import NEW_YORK, Calendar
+from photon_app.market.session import CRYPTO, FX, day_of, trades_at, venue_of
+
+SYMBOLS = ("A", "BRK.B", "X:B", "BINANCE:BTCUSDT", "OANDA:EUR_USD")
+MINUTE_MS = 60_000
 
 
 def at(*fields: int) -> int:
@@ -14,36 +18,31 @@ def at(*fields: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("moment", "session", "until", "following"),
+    ("symbol", "venue"),
     [
-        (at(2026, 11, 20, 3, 59), "closed", at(2026, 11, 20, 4), "pre"),
-        (at(2026, 11, 20, 4), "pre", at(2026, 11, 20, 9, 30), "regular"),
-        (at(2026, 11, 20, 9, 30), "regular", at(2026, 11, 20, 16), "post"),
-        (at(2026, 11, 20, 16), "post", at(2026, 11, 20, 20), "closed"),
-        (at(2026, 11, 20, 20), "closed", at(2026, 11, 23, 4), "pre"),
-        (at(2026, 11, 22, 12), "closed", at(2026, 11, 23, 4), "pre"),
-        (at(2026, 11, 26, 12), "closed", at(2026, 11, 27, 4), "pre"),
-        (at(2013, 10, 7, 9, 45), "regular", at(2013, 10, 7, 16), "post"),
+        ("AAPL", "us"),
+        ("BRK.B", "us"),
+        ("BINANCE:BTCUSDT", "crypto"),
+        ("COINBASE:BTC-USD", "crypto"),
+        ("OANDA:EUR_USD", "fx"),
+        ("IC MARKETS:1", "fx"),
+        ("FOREX.COM:1", "fx"),
+        ("FXCM:EUR/USD", "fx"),
+        ("NOBODY:KNOWS", "other"),
+        (":", "other"),
     ],
 )
-def test_a_moment_has_its_session(moment: int, session: str, until: int, following: str) -> None:
-    """Nights, a weekend, Thanksgiving, and the day of the shipped recording."""
-    assert phase_at(moment) == (session, until, following)
+def test_a_name_says_its_market(symbol: str, venue: str) -> None:
+    """By what stands before the colon."""
+    assert venue_of(symbol) == venue
 
 
-@given(st.datetimes(dt.datetime(2001, 10, 1), dt.datetime(2035, 1, 1)))
-def test_a_session_ends_after_now_and_then_the_following_one_begins(moment: dt.datetime) -> None:
-    """Whatever the moment, including both clock changes."""
-    now_ms = round(moment.replace(tzinfo=dt.UTC).timestamp() * 1000)
-    phase = phase_at(now_ms)
-    assert phase.until_ms > now_ms
-    assert phase_at(phase.until_ms).session == phase.following
-    assert phase_at(phase.until_ms - 1).session == phase.session
+def test_no_house_deals_in_two_markets() -> None:
+    """Each name is in one list."""
+    assert FX.isdisjoint(CRYPTO)
 
 
-@given(
-    st.datetimes(dt.datetime(2001, 1, 1), dt.datetime(2035, 1, 1)), st.sampled_from(["A", "X:B"])
-)
+@given(st.datetimes(dt.datetime(2001, 1, 1), dt.datetime(2035, 1, 1)), st.sampled_from(SYMBOLS))
 def test_a_day_holds_its_moments(moment: dt.datetime, symbol: str) -> None:
     """Days are half-open and adjoin each other, 23 to 25 hours long."""
     now_ms = round(moment.replace(tzinfo=dt.UTC).timestamp() * 1000)
@@ -53,6 +52,79 @@ def test_a_day_holds_its_moments(moment: dt.datetime, symbol: str) -> None:
     assert 23 <= (day.end_ms - day.start_ms) / 3_600_000 <= 25
 
 
-def test_a_round_the_clock_symbol_has_the_utc_day() -> None:
-    """A name with a colon is no US listing."""
-    assert day_of("BINANCE:BTCUSDT", 86_400_000 * 20_000).start_ms == 86_400_000 * 20_000
+def test_a_us_day_begins_at_midnight_in_new_york() -> None:
+    """Whatever the session."""
+    assert day_of("AAPL", at(2026, 11, 20, 23, 59)) == (at(2026, 11, 20), at(2026, 11, 21))
+
+
+@pytest.mark.parametrize("symbol", ["BINANCE:BTCUSDT", "NOBODY:KNOWS"])
+def test_a_round_the_clock_symbol_has_the_utc_day(symbol: str) -> None:
+    """Crypto, and what is not known."""
+    assert day_of(symbol, 86_400_000 * 20_000).start_ms == 86_400_000 * 20_000
+
+
+def test_a_day_of_foreign_exchange_begins_at_five_in_new_york() -> None:
+    """In summer and in winter."""
+    turn = at(2026, 11, 20, 17)
+    assert day_of("OANDA:EUR_USD", turn) == (turn, at(2026, 11, 21, 17))
+    assert day_of("OANDA:EUR_USD", turn - 1) == (at(2026, 11, 19, 17), turn)
+    assert day_of("OANDA:EUR_USD", at(2026, 7, 1, 12)).start_ms == at(2026, 6, 30, 17)
+
+
+@pytest.mark.parametrize(
+    ("moment", "trades"),
+    [
+        (at(2026, 11, 20, 16, 54), True),
+        (at(2026, 11, 20, 17), False),
+        (at(2026, 11, 21, 12), False),
+        (at(2026, 11, 22, 12), False),
+        (at(2026, 11, 22, 17), False),
+        (at(2026, 11, 22, 17, 5), True),
+        (at(2026, 11, 23, 16, 54), True),
+        (at(2026, 11, 23, 16, 58), False),
+        (at(2026, 11, 23, 17, 5), True),
+        (at(2026, 12, 24, 18), False),
+        (at(2026, 12, 25, 12), False),
+        (at(2026, 12, 31, 18), False),
+        (at(2026, 7, 3, 12), True),
+    ],
+)
+def test_the_week_of_foreign_exchange(moment: int, trades: bool) -> None:
+    """Sunday 17:00 to Friday 17:00 in New York, less a pause each day, Christmas and New Year."""
+    assert trades_at("fx", moment, Calendar()) is trades
+
+
+@pytest.mark.parametrize(
+    ("moment", "trades"),
+    [
+        (at(2026, 11, 20, 9, 29), False),
+        (at(2026, 11, 20, 9, 30), True),
+        (at(2026, 11, 20, 15, 59), True),
+        (at(2026, 11, 20, 16), False),
+        (at(2026, 11, 21, 12), False),
+    ],
+)
+def test_us_stocks_trade_in_the_regular_session(moment: int, trades: bool) -> None:
+    """Before and after it silence is common."""
+    assert trades_at("us", moment, Calendar()) is trades
+
+
+@given(st.integers(at(2001, 1, 1), at(2035, 1, 1)))
+def test_crypto_always_trades_and_the_unknown_is_never_expected_to(moment: int) -> None:
+    """At any time."""
+    assert trades_at("crypto", moment, Calendar())
+    assert not trades_at("other", moment, Calendar())
+
+
+@given(st.dates(dt.date(2001, 1, 1), dt.date(2034, 12, 31)))
+def test_a_week_of_foreign_exchange_is_what_it_says(sunday: dt.date) -> None:
+    """Five days of 24 hours, less 17:00 itself when looked at every five minutes, in every week
+    without a holiday.
+    """
+    sunday -= dt.timedelta(days=sunday.isoweekday() % 7)
+    dates = [sunday + dt.timedelta(days=n) for n in range(7)]
+    if any((date.month, date.day) in {(12, 25), (1, 1)} for date in dates[1:6]):
+        return
+    start = at(sunday.year, sunday.month, sunday.day, 17)
+    minutes = range(start, start + 7 * 86_400_000 - 3_600_000, 5 * MINUTE_MS)
+    assert sum(trades_at("fx", minute, Calendar()) for minute in minutes) == 5 * (24 * 12 - 1)

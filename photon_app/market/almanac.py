@@ -1,0 +1,143 @@
+"""The calendar of this process, kept filled.
+
+Owns the newest ``Calendar`` and the child process that computes the next one (see ``nyse``), one
+at a time and never longer than ``CHILD_S``. ``run`` is a task of whoever made the almanac; all
+else is synchronous and called on the event loop. Nobody waits for a table: until the first is
+there, about a second after the start, and whenever a child fails, the calendar knows ordinary
+weekdays only. It follows the market's clock, so that a replay has the days of its recording.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from photon_app.errors import CalendarError
+from photon_app.market.calendar import Calendar, Phase, Table, new_york_date
+
+BEHIND = dt.timedelta(days=15)
+AHEAD = dt.timedelta(days=380)
+"""What a table spans, from the day on which it is made: a year and what ``RENEW_DAYS`` needs."""
+RENEW_DAYS = 30
+"""Fewer known days ahead of the clock, and the next table is made."""
+CHILD_S = 30.0
+"""A child gets this long; it takes one or two."""
+CHECK_S = 1.0
+RETRY_S = 600.0
+"""The pause after a child that failed."""
+
+Fetch = Callable[[dt.date, dt.date], Awaitable[Table]]
+
+CHILD = (sys.executable, "-m", "photon_app.market.nyse")
+_ROOT = Path(__file__).parents[2]
+_SHOWN_CHARACTERS = 200
+_log = logging.getLogger(__name__)
+
+
+class Almanac:
+    """The exchange's calendar, renewed in the background.
+
+    Args:
+        fetch: computes a table from one date to another; raises ``CalendarError``.
+        sleep: what waits.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._fetch = fetch or fetch_table
+        self._sleep = sleep
+        self._failed = False
+        self.calendar = Calendar()
+        """What is known now; replaced, never changed."""
+
+    def phase_at(self, time_ms: int) -> Phase:
+        """The session at a time, as far as is known now."""
+        return self.calendar.phase_at(time_ms)
+
+    async def run(self, now_ms: Callable[[], int]) -> None:
+        """Keep the days around a clock known, until cancelled."""
+        while True:
+            time_ms = now_ms()
+            pause_s = CHECK_S
+            if self.calendar.left_days(time_ms) < RENEW_DAYS:
+                pause_s = CHECK_S if await self._renew(time_ms) else RETRY_S
+            await self._sleep(pause_s)
+
+    async def _renew(self, time_ms: int) -> bool:
+        today = new_york_date(time_ms)
+        try:
+            table = await self._fetch(today - BEHIND, today + AHEAD)
+        except CalendarError as error:
+            level = logging.DEBUG if self._failed else logging.WARNING
+            _log.log(
+                level,
+                "the exchange's calendar could not be made, so holidays and early closes are "
+                "not known; next attempt in %g min: %s",
+                RETRY_S / 60,
+                error,
+            )
+            self._failed = True
+            return False
+        self.calendar = Calendar(table)
+        self._failed = False
+        return True
+
+
+async def fetch_table(
+    first: dt.date, last: dt.date, *, command: Sequence[str] = CHILD, limit_s: float = CHILD_S
+) -> Table:
+    """Compute a table in a process of its own, which does not outlive this call.
+
+    Args:
+        first: the first date of the table.
+        last: its last.
+        command: what is run, with the two dates behind it.
+        limit_s: the longest that it may take.
+
+    Raises:
+        CalendarError: it gave none.
+    """
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *(*command, str(first), str(last)),
+            cwd=_ROOT,
+            env={name: value for name, value in os.environ.items() if name != "FINNHUB_API_KEY"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except (OSError, NotImplementedError) as error:  # the second from loops that know no children
+        raise CalendarError(f"the child did not start ({error!r})") from None
+    try:
+        async with asyncio.timeout(limit_s):
+            out, complaint = await child.communicate()
+    except TimeoutError:
+        raise CalendarError(f"the child took longer than {limit_s:g} s") from None
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+    table = _read(out, complaint)
+    if (table.first, table.last) != (first, last) or not table.days:
+        raise CalendarError("the child gave other days than it was asked for")
+    return table
+
+
+def _read(out: bytes, complaint: bytes) -> Table:
+    try:
+        return msgspec.json.decode(out, type=Table)
+    except msgspec.DecodeError as error:
+        lines = complaint.decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), str(error))
+        raise CalendarError(f"the child gave no table ({last[:_SHOWN_CHARACTERS]})") from None

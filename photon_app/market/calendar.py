@@ -1,0 +1,137 @@
+"""The days of the New York Stock Exchange as plain numbers, and the session at a time.
+
+Pure: nothing here reads a clock or starts anything. ``nyse`` computes a ``Table`` in a process of
+its own, ``almanac`` fetches it, and ``Calendar`` answers from it: a few hundred tuples, and no
+library in the process that serves.
+
+Inside the table the days are the exchange's own, with holidays and early closes. Outside it, and
+before there is one, every Monday to Friday is an ordinary day: pre-market from 04:00, regular
+09:30 to 16:00, post-market to 20:00, New York time. So every time has a session.
+"""
+
+import datetime as dt
+import itertools
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from photon_app.model import MarketSession
+
+NEW_YORK = ZoneInfo("America/New_York")
+ORDINARY = (dt.time(4, 0), dt.time(9, 30), dt.time(16, 0), dt.time(20, 0))
+"""When an ordinary day's pre-market, regular session and post-market begin, and when it ends."""
+_BEGINNING: tuple[MarketSession, ...] = ("pre", "regular", "post", "closed")
+_AHEAD_DAYS = 14
+"""How far the next session is looked for. The longest closing since 1970 was of six days, from
+11 to 16 September 2001."""
+
+
+class TradingDay(NamedTuple):
+    """A day on which the exchange is open; times in UNIX ms, each the begin of what it names."""
+
+    date: dt.date
+    """In New York."""
+    pre_ms: int
+    open_ms: int
+    close_ms: int
+    """The regular session's end, where the post-market begins."""
+    end_ms: int
+
+    @property
+    def edges_ms(self) -> tuple[int, int, int, int]:
+        """When pre-market, regular session, post-market and the night begin; two of them are equal
+        on a day that has no post-market.
+        """
+        return self.pre_ms, self.open_ms, self.close_ms, self.end_ms
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """All trading days from one date to another."""
+
+    first: dt.date
+    last: dt.date
+    """Known to this date, itself included."""
+    days: tuple[TradingDay, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a calendar.
+
+        Raises:
+            ValueError: dates or times are not in order, or a day is not of the table.
+        """
+        edges = [edge for day in self.days for edge in day.edges_ms]
+        if self.first > self.last or any(a > b for a, b in itertools.pairwise(edges)):
+            raise ValueError("the days are not in order")
+        for day in self.days:
+            moment = dt.datetime.fromtimestamp(day.open_ms / 1000, NEW_YORK)
+            if not self.first <= day.date <= self.last or moment.date() != day.date:
+                raise ValueError(f"{day.date} does not belong into the table")
+
+
+class Phase(NamedTuple):
+    """A session and when it ends."""
+
+    session: MarketSession
+    until_ms: int
+    """UNIX ms at which ``following`` begins."""
+    following: MarketSession
+
+
+class Calendar:
+    """The exchange's sessions.
+
+    Args:
+        table: the days that are known; without it every weekday is an ordinary day.
+    """
+
+    def __init__(self, table: Table | None = None) -> None:
+        self._table = table
+        self._days = {day.date: day for day in table.days} if table else {}
+
+    @property
+    def last(self) -> dt.date | None:
+        """The last date that is known, or ``None`` without a table."""
+        return self._table.last if self._table else None
+
+    def left_days(self, time_ms: int) -> int:
+        """How many days are known from a time on; negative when the time's own day is not."""
+        date = new_york_date(time_ms)
+        if self._table is None or not self._table.first <= date <= self._table.last:
+            return -1
+        return (self._table.last - date).days
+
+    def phase_at(self, time_ms: int) -> Phase:
+        """The session at a time."""
+        date = new_york_date(time_ms)
+        session: MarketSession = "closed"
+        for ahead in range(_AHEAD_DAYS):
+            day = self.day(date + dt.timedelta(days=ahead))
+            if day is None:
+                continue
+            begins = dict(zip(day.edges_ms, _BEGINNING, strict=True))  # of equal edges the last
+            for edge_ms, following in begins.items():
+                if edge_ms > time_ms:
+                    return Phase(session, edge_ms, following)
+                session = following
+        return Phase(session, _ms(date + dt.timedelta(days=_AHEAD_DAYS), dt.time()), "closed")
+
+    def day(self, date: dt.date) -> TradingDay | None:
+        """The trading day of a date in New York, or ``None`` when the exchange is closed."""
+        if self._table is not None and self._table.first <= date <= self._table.last:
+            return self._days.get(date)
+        return ordinary_day(date) if date.weekday() < 5 else None
+
+
+def ordinary_day(date: dt.date) -> TradingDay:
+    """A day without an early close."""
+    return TradingDay(date, *(_ms(date, time) for time in ORDINARY))
+
+
+def new_york_date(time_ms: int) -> dt.date:
+    """The date in New York at a time."""
+    return dt.datetime.fromtimestamp(time_ms / 1000, NEW_YORK).date()
+
+
+def _ms(date: dt.date, time: dt.time) -> int:
+    return round(dt.datetime.combine(date, time, NEW_YORK).timestamp() * 1000)

@@ -1,0 +1,87 @@
+"""Whether a market that should trade is silent.
+
+Owns when each kind of market was last heard and since when it is to be heard. Synchronous; called
+on the event loop only: ``heard`` with every batch of trades, ``look`` once a second. It holds four
+numbers and never judges a single symbol: many a stock trades less than once in two minutes.
+
+A kind of market (``session.Venue``) is silent when it was to be heard for ``SILENT_MS`` and no
+trade of it came in that time. It is to be heard while the feed is live, upstream is asked for one
+of its symbols and ``session.trades_at`` expects trades: so the silence of a night, a holiday, an
+early close, or of a line that is down (which says so itself) is none.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from photon_app.market.calendar import Calendar
+from photon_app.market.session import Venue, trades_at, venue_of
+from photon_app.model import Trade
+
+SILENT_MS = 120_000
+"""Silence of a market in its hours that is no chance any more."""
+_NAMES: dict[Venue, str] = {
+    "us": "US stocks",
+    "fx": "foreign exchange",
+    "crypto": "crypto",
+    "other": "other markets",
+}
+
+
+class Silence:
+    """Listens for markets that should trade.
+
+    Args:
+        now_ms: the wall clock, UNIX ms.
+        calendar: what is known of the exchange's days.
+    """
+
+    def __init__(self, now_ms: Callable[[], int], calendar: Callable[[], Calendar]) -> None:
+        self._now_ms = now_ms
+        self._calendar = calendar
+        self._heard_ms: dict[Venue, int] = {}
+        self._expected_ms: dict[Venue, int] = {}
+        self._unheard: set[Venue] = set(_NAMES)
+        self.reason = ""
+        """One sentence about what is silent, as of the last look; empty when nothing is."""
+
+    @property
+    def last_trade_ms(self) -> int | None:
+        """When a trade last came from upstream, on the wall clock, to the second."""
+        return max(self._heard_ms.values(), default=None)
+
+    def heard(self, batch: Sequence[Trade]) -> None:
+        """Trades have come from upstream. Cheap: once all is heard, until the next look."""
+        if not self._unheard:
+            return
+        now_ms = self._now_ms()
+        for venue in {venue_of(trade.symbol) for trade in batch}:
+            self._heard_ms[venue] = now_ms
+            self._unheard.discard(venue)
+
+    def look(self, held: Iterable[str], *, live: bool) -> str:
+        """Compare what is heard with what should be.
+
+        Args:
+            held: the symbols that upstream is asked for.
+            live: whether the feed's line is open. A simulator or a recording never is.
+
+        Returns:
+            ``reason``.
+        """
+        now_ms, calendar = self._now_ms(), self._calendar()
+        self._unheard = {venue_of(symbol) for symbol in held}
+        expected = [v for v in self._unheard if live and trades_at(v, now_ms, calendar)]
+        self._expected_ms = {v: self._expected_ms.get(v, now_ms) for v in expected}
+        silent = [venue for venue in self._expected_ms if self._is_silent(venue, now_ms)]
+        self.reason = _sentence(silent)
+        return self.reason
+
+    def _is_silent(self, venue: Venue, now_ms: int) -> bool:
+        since_ms = max(self._expected_ms[venue], self._heard_ms.get(venue, 0))
+        return now_ms - since_ms >= SILENT_MS
+
+
+def _sentence(silent: Iterable[Venue]) -> str:
+    names = " and ".join(sorted(_NAMES[venue] for venue in silent))
+    if not names:
+        return ""
+    return f"No trade of {names} for more than {SILENT_MS // 1000} s, in trading hours"

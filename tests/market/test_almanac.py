@@ -1,0 +1,179 @@
+"""The calendar of a process: when its days are computed, and what if they are not."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from photon_app.errors import CalendarError
+from photon_app.market.almanac import CHECK_S, RETRY_S, Almanac, fetch_table
+from photon_app.market.calendar import NEW_YORK, Table
+from photon_app.market.nyse import table
+from tests.fakes.almanac import weekdays
+
+FIRST, LAST = dt.date(2026, 11, 9), dt.date(2026, 12, 31)
+DAY_MS = 86_400_000
+
+
+def at(*fields: int) -> int:
+    return round(dt.datetime(*fields, tzinfo=NEW_YORK).timestamp() * 1000)  # type: ignore[arg-type, misc]
+
+
+NOW_MS = at(2026, 11, 24, 12)
+
+
+class Life:
+    """An almanac's life on a clock of its own: ``turns`` says what happens in each pause."""
+
+    def __init__(self, *turns: Callable[["Life"], None]) -> None:
+        self.now_ms = NOW_MS
+        self.asked: list[tuple[dt.date, dt.date]] = []
+        self.slept: list[float] = []
+        self.works = True
+        self._turns = list(turns)
+        self.almanac = Almanac(self._fetch, sleep=self._sleep)
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self.almanac.run(lambda: self.now_ms))
+
+    async def _fetch(self, first: dt.date, last: dt.date) -> Table:
+        self.asked.append((first, last))
+        if not self.works:
+            raise CalendarError("the child gave no table (no module named pandas)")
+        return await weekdays(first, last)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if not self._turns:
+            raise asyncio.CancelledError
+        self._turns.pop(0)(self)
+
+
+def passes(days: float) -> Callable[[Life], None]:
+    def turn(life: Life) -> None:
+        life.now_ms += round(days * DAY_MS)
+
+    return turn
+
+
+def works(life: Life) -> None:
+    life.works = True
+
+
+def test_the_days_of_the_coming_year_are_asked_for_once() -> None:
+    """From a fortnight ago, in New York's dates."""
+    life = Life(passes(0), passes(1), passes(300))
+    assert life.asked == [(dt.date(2026, 11, 9), dt.date(2027, 12, 9))]
+    assert set(life.slept) == {CHECK_S}
+
+
+def test_the_days_are_renewed_a_month_before_they_end() -> None:
+    """380 are known; the clock has moved by 351."""
+    life = Life(passes(350), passes(1))
+    assert len(life.asked) == 2
+    assert life.almanac.calendar.left_days(life.now_ms) == 380
+
+
+def test_a_clock_that_leaves_the_table_gets_another() -> None:
+    """As that of a replay that begins anew, or of a machine that was asleep."""
+    life = Life(passes(-4800), passes(4800))
+    assert [first.year for first, _ in life.asked] == [2026, 2013, 2026]
+
+
+def test_a_child_that_fails_is_tried_again_later_and_complained_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Meanwhile every weekday is an ordinary day."""
+    with caplog.at_level(logging.WARNING):
+
+        def fails(life: Life) -> None:
+            life.works = False
+            life.now_ms += 1000 * DAY_MS
+
+        def looks(life: Life) -> None:
+            assert life.almanac.phase_at(at(2029, 8, 21, 12)).session == "regular"
+
+        life = Life(fails, looks, works, passes(0))
+    assert life.slept == [CHECK_S, RETRY_S, RETRY_S, CHECK_S, CHECK_S]
+    assert life.almanac.calendar.last == dt.date(2030, 9, 4)
+    [line] = caplog.messages
+    assert "holidays and early closes are not known" in line
+    assert "no module named pandas" in line
+
+
+def test_the_real_child_gives_the_real_days() -> None:
+    """The same as in this process, which has pandas loaded for it."""
+    assert asyncio.run(fetch_table(FIRST, LAST)) == table(FIRST, LAST)
+
+
+def test_the_child_does_not_load_what_serves() -> None:
+    """Nor does the almanac load pandas."""
+    loads = "import sys, photon_app.market.{}; print([m for m in {!r} if m in sys.modules])"
+    for module, kept_out in (
+        ("nyse", ("reflex", "fastapi", "websockets", "asyncio")),
+        ("almanac", ("pandas", "numpy", "exchange_calendars")),
+    ):
+        command = [sys.executable, "-c", loads.format(module, kept_out)]
+        out = asyncio.run(_output(command))
+        assert out.strip() == "[]"
+
+
+async def _output(command: list[str]) -> str:
+    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    out, _ = await child.communicate()
+    return out.decode()
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
+        ("print('hello')", "the child gave no table"),
+        ("pass", "the child gave no table"),
+        ('print(\'{"first":"2026-01-01","last":"2026-01-02","days":[]}\')', "other days"),
+        ('print(\'{"first":"2026-11-09","last":"2026-12-31","days":[]}\')', "other days"),
+        ("import time; time.sleep(60)", "longer than 0.5 s"),
+        ("import os; os.kill(os.getpid(), 9)", "the child gave no table"),
+    ],
+)
+def test_whatever_a_child_does_is_a_reason(script: str, reason: str) -> None:
+    """It raises one error, in time, and leaves no process."""
+
+    async def scenario() -> None:
+        command = (sys.executable, "-c", script)
+        with pytest.raises(CalendarError, match=reason):
+            await fetch_table(FIRST, LAST, command=command, limit_s=0.5 if "sleep" in script else 9)
+
+    asyncio.run(scenario())
+
+
+def test_the_child_does_not_get_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no use for it."""
+    monkeypatch.setenv("FINNHUB_API_KEY", "canary")
+    script = "import os, sys; sys.exit('given: ' + os.environ.get('FINNHUB_API_KEY', 'nothing'))"
+    with pytest.raises(CalendarError, match="given: nothing"):
+        asyncio.run(fetch_table(FIRST, LAST, command=(sys.executable, "-c", script)))
+
+
+def test_a_command_that_is_not_there_is_a_reason() -> None:
+    """Not a crash."""
+    with pytest.raises(CalendarError, match="did not start"):
+        asyncio.run(fetch_table(FIRST, LAST, command=("/nothing/here",)))
+
+
+def test_a_cancelled_almanac_takes_its_child_along() -> None:
+    """Within a moment, and the child is reaped."""
+
+    async def scenario() -> None:
+        command = (sys.executable, "-c", "import time; time.sleep(60)")
+        task = asyncio.create_task(fetch_table(FIRST, LAST, command=command))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        async with asyncio.timeout(5):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(scenario())

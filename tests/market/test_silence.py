@@ -1,0 +1,143 @@
+"""Which silence is a fault and which is the night."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.market.calendar import NEW_YORK, Calendar
+from photon_app.market.silence import SILENT_MS, Silence
+from photon_app.model import Trade
+
+STOCKS = ("AAPL", "NVDA")
+
+
+def at(*fields: int) -> int:
+    return round(dt.datetime(*fields, tzinfo=NEW_YORK).timestamp() * 1000)  # type: ignore[arg-type, misc]
+
+
+NOON_MS = at(2026, 11, 20, 12)
+
+
+class Ear:
+    """A silence and its clock, looked at every second."""
+
+    def __init__(self, now_ms: int = NOON_MS) -> None:
+        self.now_ms = now_ms
+        self.silence = Silence(lambda: self.now_ms, Calendar)
+        self.held: tuple[str, ...] = STOCKS
+        self.live = True
+
+    def trade(self, symbol: str) -> None:
+        self.silence.heard([Trade(symbol, 1, 1, self.now_ms)])
+
+    def wait(self, seconds: int) -> str:
+        """Let time pass; returns what is said at its end."""
+        for _ in range(seconds):
+            self.now_ms += 1000
+            self.silence.look(self.held, live=self.live)
+        return self.silence.reason
+
+
+def test_silence_at_noon_is_said_after_two_minutes_and_ends_with_a_trade() -> None:
+    """One trade of one symbol speaks for the whole market."""
+    ear = Ear()
+    ear.wait(1)
+    ear.trade("NVDA")
+    assert ear.wait(119) == ""
+    assert ear.wait(1) == "No trade of US stocks for more than 120 s, in trading hours"
+    ear.trade("NVDA")
+    assert ear.wait(1) == ""
+
+
+@pytest.mark.parametrize(
+    ("moment", "held"),
+    [
+        (at(2026, 11, 20, 3), STOCKS),
+        (at(2026, 11, 20, 8), STOCKS),
+        (at(2026, 11, 20, 17), STOCKS),
+        (at(2026, 11, 21, 12), STOCKS),
+        (at(2026, 11, 21, 12), ("OANDA:EUR_USD",)),
+        (at(2026, 11, 20, 12), ("NOBODY:KNOWS",)),
+        (at(2026, 11, 20, 12), ()),
+    ],
+)
+def test_silence_outside_trading_hours_is_healthy(moment: int, held: tuple[str, ...]) -> None:
+    """A night, an early morning, an evening, a weekend, unknown hours, and nothing wanted."""
+    ear = Ear(moment)
+    ear.held = held
+    assert ear.wait(600) == ""
+
+
+@pytest.mark.parametrize(
+    ("moment", "held", "names"),
+    [
+        (at(2026, 11, 21, 12), ("BINANCE:BTCUSDT",), "crypto"),
+        (at(2026, 11, 23, 3), ("OANDA:EUR_USD",), "foreign exchange"),
+        (
+            NOON_MS,
+            (*STOCKS, "KRAKEN:XBTUSD", "FXCM:1"),
+            "US stocks and crypto and foreign exchange",
+        ),
+    ],
+)
+def test_every_market_has_its_own_hours(moment: int, held: tuple[str, ...], names: str) -> None:
+    """Those that are silent in them are named."""
+    ear = Ear(moment)
+    ear.held = held
+    assert sorted(ear.wait(200).removeprefix("No trade of ").split(" for ")[0].split(" and ")) == (
+        sorted(names.split(" and "))
+    )
+
+
+def test_one_market_does_not_speak_for_another() -> None:
+    """Crypto that ticks hides no silent exchange."""
+    ear = Ear()
+    ear.held = (*STOCKS, "BINANCE:BTCUSDT")
+    for _ in range(20):
+        ear.trade("BINANCE:BTCUSDT")
+        ear.wait(10)
+    assert "of US stocks for" in ear.silence.reason
+
+
+def test_a_market_is_given_its_two_minutes_from_when_it_is_to_be_heard() -> None:
+    """From the opening, from the line's, and from the first symbol of its kind."""
+    ear = Ear(at(2026, 11, 20, 9))
+    assert ear.wait(30 * 60 + 119) == ""
+    assert ear.wait(1) != ""
+    ear.live = False
+    assert ear.wait(1) == ""
+    ear.live = True
+    assert ear.wait(SILENT_MS // 1000) == ""
+    assert ear.wait(1) != ""
+    ear.held = ("BINANCE:BTCUSDT",)
+    assert ear.wait(SILENT_MS // 1000) == ""
+    assert ear.wait(1) != ""
+
+
+def test_the_last_trade_is_that_of_any_market() -> None:
+    """On the wall clock, not the trade's own."""
+    ear = Ear()
+    ear.silence.heard([])
+    ages = [ear.silence.last_trade_ms]
+    ear.silence.heard([Trade("AAPL", 1, 1, 5), Trade("BINANCE:BTCUSDT", 1, 1, 7)])
+    ear.wait(3)
+    ear.silence.heard([])
+    ages.append(ear.silence.last_trade_ms)
+    assert ages == [None, NOON_MS]
+
+
+@given(st.lists(st.tuples(st.integers(1, 200), st.booleans()), max_size=20))
+def test_silence_is_said_exactly_when_no_trade_came_for_two_minutes(
+    turns: list[tuple[int, bool]],
+) -> None:
+    """In regular hours, with the line open throughout."""
+    ear = Ear(at(2026, 11, 20, 10))
+    ear.wait(1)
+    heard_ms = ear.now_ms
+    for seconds, trades in turns:
+        if trades:
+            ear.trade("AAPL")
+            heard_ms = ear.now_ms
+        assert (ear.wait(seconds) != "") == (ear.now_ms - heard_ms >= SILENT_MS)

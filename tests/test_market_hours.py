@@ -1,0 +1,122 @@
+"""The exchange's hours as clients are told them, over a real port."""
+
+import asyncio
+import dataclasses
+import datetime as dt
+import json
+
+import httpx
+from websockets.asyncio.client import connect
+
+from photon_app import runtime, services
+from photon_app.market.almanac import Almanac
+from photon_app.market.calendar import NEW_YORK, Calendar, Table, ordinary_day
+from photon_app.market.silence import SILENT_MS, Silence
+from tests.fakes.almanac import weekdays
+from tests.fakes.server import HandFeed, serving
+
+FRIDAY = dt.date(2026, 11, 27)
+
+
+def at(*fields: int) -> int:
+    return round(dt.datetime(*fields, tzinfo=NEW_YORK).timestamp() * 1000)  # type: ignore[arg-type, misc]
+
+
+class Stopped:
+    """A market clock that stands."""
+
+    rate = 0.0
+
+    def __init__(self, time_ms: int) -> None:
+        self._time_ms = time_ms
+
+    def now_ms(self) -> int:
+        """Always the same."""
+        return self._time_ms
+
+
+def test_clients_are_told_when_the_days_become_known() -> None:
+    """The session is regular before and after, and ends three hours earlier."""
+    known = asyncio.Event()
+
+    async def fetch(first: dt.date, last: dt.date) -> Table:
+        await known.wait()
+        table = await weekdays(first, last)
+        early = ordinary_day(FRIDAY)._replace(close_ms=at(2026, 11, 27, 13))
+        days = tuple(early if day.date == FRIDAY else day for day in table.days)
+        return Table(first=first, last=last, days=days)
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        feed.clock = Stopped(at(2026, 11, 27, 12))  # type: ignore[assignment]
+        async with (
+            serving(feed, almanac=Almanac(fetch)) as server,
+            connect(server.ws) as client,
+            asyncio.timeout(10),
+            httpx.AsyncClient(base_url=server.http) as http,
+        ):
+            ends = []
+            while at(2026, 11, 27, 13) not in ends:
+                message = json.loads(await client.recv())
+                if message["type"] == "status":
+                    assert message["market"] == "regular"
+                    ends.append(message["market_until"])
+                    known.set()
+            assert ends[0] == at(2026, 11, 27, 16)
+            health = (await http.get("/health")).json()
+            assert health["market"]["known_until"] == "2027-12-12"
+
+    asyncio.run(scenario())
+
+
+def test_health_is_degraded_while_a_market_is_silent() -> None:
+    """And says how long ago the last trade was."""
+
+    async def scenario() -> None:
+        feed = HandFeed("live")
+        async with serving(feed) as server, httpx.AsyncClient(base_url=server.http) as http:
+            feed.trade("AAPL", 1)
+            health = (await http.get("/health")).json()
+            assert health["status"] == "healthy"
+            assert 0 <= health["feed"]["last_trade_age_ms"] < 5000
+            silent = dataclasses.replace(server.live, silence=lambda: "No trade of US stocks")
+            services.install(silent)
+            try:
+                assert (await http.get("/health")).json()["status"] == "degraded"
+            finally:
+                services.remove(silent)
+
+    asyncio.run(scenario())
+
+
+def test_the_feeds_status_says_what_is_silent() -> None:
+    """For as long as it is, and never over what the feed says itself."""
+
+    async def scenario() -> None:
+        feed = HandFeed("live")
+        now_ms = at(2026, 11, 20, 12)
+        silence = Silence(lambda: now_ms, Calendar)
+        async with serving(feed) as server:
+            live = server.live
+
+            def detail() -> str:
+                runtime._say_silence(live, silence)
+                return live.hub.feed.detail
+
+            assert detail() == ""
+            now_ms += SILENT_MS
+            assert detail().startswith("No trade of US stocks for more than 120 s")
+            feed.say("reconnecting", "Failed to connect to Finnhub: gone")
+            assert detail() == "Failed to connect to Finnhub: gone"
+            feed.say("live", "Half of it is here")
+            assert detail() == "Half of it is here"
+            feed.say("live")
+            now_ms += SILENT_MS
+            assert detail().startswith("No trade of US stocks")
+            feed.trade("AAPL", 1)
+            silence.heard([])
+            assert detail() != ""
+            now_ms = at(2026, 11, 20, 16)
+            assert detail() == ""
+
+    asyncio.run(scenario())
