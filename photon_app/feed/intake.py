@@ -1,12 +1,17 @@
 """The way in that all feeds share: one frame decoded, counted, warned about and delivered.
 
-Owns a feed's ``Counters`` and the time of its last message. Called on the event loop by the feed
-that made it. What cannot be read is counted and logged, at most one line of a kind in ten
-seconds, because upstream can send rubbish as fast as trades. It never raises for a frame, and
-never logs foreign text longer than ``finnhub_wire.SHOWN_CHARS``.
+Owns a feed's ``Counters``, the time of its last message and the newest trade frames, by which a
+frame that upstream sends twice is known: it is dropped and counted, and is a sign of life like any
+other. Equal trades in frames that differ are kept: they are common and real. Called on the event
+loop by the feed that made it. What cannot be read is counted and logged, at most one line of a
+kind in ten seconds, because upstream can send rubbish as fast as trades. It never raises for a
+frame, and never logs foreign text longer than ``finnhub_wire.SHOWN_CHARS``.
+
+Bound: ``KEPT_FRAMES`` frames of at most ``KEPT_CHARS`` each; of a longer one its digest.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable
 
@@ -19,7 +24,21 @@ SLICE_TRADES = 2_000
 
 WARN_EVERY_S = 10.0
 
+KEPT_FRAMES = 8
+"""Among so many trade frames before it a frame is looked for: upstream repeats one soon."""
+
+REPEAT_S = 10.0
+"""A frame that comes again later than this is not taken for a repetition."""
+
+KEPT_CHARS = 65_536
+
+_REPEATED = wire.Trades(batch=())
+
 _log = logging.getLogger(__name__)
+
+
+Tap = Callable[[str | bytes], None]
+"""Is given each frame of upstream as it came, before anything reads it; never raises."""
 
 
 class Intake:
@@ -29,23 +48,50 @@ class Intake:
         source: the feed's name in log lines.
         time: stamps messages and paces log lines.
         scrub: takes secrets out of foreign text before it is logged.
+        tap: is given each frame too, such as a ``Recorder``'s ``take``.
     """
 
-    def __init__(self, source: str, time: Time, scrub: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        source: str,
+        time: Time,
+        scrub: Callable[[str], str] = str,
+        tap: Tap | None = None,
+    ) -> None:
         self.counters = Counters()
         self.last_message_ms: int | None = None
         self._source = source
         self._time = time
         self._scrub = scrub
+        self._tap = tap
         self._warned: dict[str, tuple[float, int]] = {}
+        self._newest: dict[bytes | str, float] = {}
 
-    def read(self, frame: bytes | str) -> wire.Event:
-        """Decode and count one frame."""
-        event = wire.decode(frame)
+    def forget(self) -> None:
+        """Nothing that comes is a repetition of what came before, as in a recording's next pass."""
+        self._newest.clear()
+
+    def read(self, frame: bytes | str, at_s: float | None = None) -> wire.Event:
+        """Decode and count one frame; a repeated one comes out without trades.
+
+        Args:
+            frame: as it came.
+            at_s: when it came, where that is not now: in a recording.
+        """
+        if at_s is None:
+            at_s = self._time.monotonic()
+        if self._tap is not None:
+            self._tap(frame)
         counters = self.counters
         counters.frames += 1
         self.last_message_ms = self._time.now_ms()
+        mark = frame if len(frame) <= KEPT_CHARS else _digest(frame)
+        if mark in self._newest and self._repeated(mark, at_s):
+            counters.duplicates += 1
+            return _REPEATED
+        event = wire.decode(frame)
         if isinstance(event, wire.Trades):
+            self._remember(mark, at_s)
             if event.skipped:
                 counters.skipped += event.skipped
                 self._warn("trades that cannot be read", f"{event.skipped} in one frame")
@@ -70,6 +116,19 @@ class Intake:
             await asyncio.sleep(0)
             market.trades(batch[start : start + SLICE_TRADES])
 
+    def _repeated(self, mark: bytes | str, at_s: float) -> bool:
+        """Whether a frame that is known came so lately that this is the same delivery."""
+        if at_s - self._newest[mark] <= REPEAT_S:
+            return True
+        del self._newest[mark]
+        return False
+
+    def _remember(self, mark: bytes | str, at_s: float) -> None:
+        newest = self._newest
+        newest[mark] = at_s
+        if len(newest) > KEPT_FRAMES:
+            del newest[next(iter(newest))]
+
     def _warn(self, kind: str, detail: str) -> None:
         now = self._time.monotonic()
         last, dropped = self._warned.get(kind, (-WARN_EVERY_S, 0))
@@ -85,3 +144,8 @@ class Intake:
             dropped,
             self._scrub(detail),
         )
+
+
+def _digest(frame: bytes | str) -> bytes:
+    text = frame.encode(errors="surrogatepass") if isinstance(frame, str) else frame
+    return hashlib.blake2b(text).digest()

@@ -8,6 +8,7 @@ It never holds a price, never judges one, and never raises for trouble upstream:
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -70,6 +71,8 @@ class Counters(msgspec.Struct):
     """Frames of every kind, the malformed ones included."""
     trades: int = 0
     """Trades delivered to the market."""
+    duplicates: int = 0
+    """Trade frames that upstream sent again, dropped whole."""
     skipped: int = 0
     """Trades in readable frames that could not be read themselves."""
     malformed: int = 0
@@ -115,8 +118,13 @@ class Feed(Protocol):
         """Wall-clock time of the last upstream message, or ``None`` before the first."""
         ...
 
-    def want(self, symbols: frozenset[str]) -> None:
-        """Say which symbols are wanted: always all of them. Cheap; before and during ``run``."""
+    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
+        """Say which symbols are wanted: always all of them. Cheap; before and during ``run``.
+
+        Args:
+            symbols: every wanted one.
+            viewers: how many live viewers each has; without those that have none.
+        """
         ...
 
     async def run(self, market: Market) -> None:

@@ -4,23 +4,33 @@ The one place where trades become truth. Synchronous and total; called on the ev
 whoever receives trades. It never looks upstream or downstream: who wants a symbol is told to it
 with ``admit`` and ``drop``, who wants to know is told by the return value of ``apply``.
 
-Rules (the order of a tape is by time, not by arrival):
+Rules (the order of a tape is by time, not by arrival; docs/market-data.md has the reasons):
 
 - the last price is that of the newest time; among equal times the one that arrived last;
 - an older trade counts in volume, high and low, and moves neither the last price nor ``seq``;
+- a trade of volume 0 is a price and no more;
+- what a trade's conditions forbid, it does not do (``market.conditions``);
+- a price far from the last one is held until a second print bears it out (``market.gate``); then
+  the first counts in volume, high and low, and the second is a trade like any other;
 - a trade of an earlier day than the book's counts nowhere;
-- a first trade of a new day makes the last price the previous close, and the day begins with it;
+- a first price of a new day makes the last price the previous close, and the day begins with it;
+- a price that was asked for (``seed``) becomes the last one when it is newer in whole seconds;
 - a price or time that cannot be is refused and counted.
 
-Bound: ``capacity`` symbols; a trade of any further one is refused and counted.
+Every trade given to ``apply`` is counted once, where it went (``Counters``).
+
+Bound: ``capacity`` symbols; a trade of any further one is refused and counted. Of each symbol at
+most one print is held.
 """
 
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 import msgspec
 
+from photon_app.market.conditions import REGULAR, Effect, Effects
+from photon_app.market.entry import Entry, Span, is_price
+from photon_app.market.gate import CONFIRM_MS, LEAST, MOST, confirms, far, fresh
 from photon_app.model import Quote, Seed, Trade
 
 YEAR_2000_MS = 946_684_800_000
@@ -32,79 +42,41 @@ FUTURE_MS = 60_000
 NOTHING = 0
 """What ``Book.apply`` returns when a trade changed nothing."""
 FIGURES = -1
-"""What it returns when a trade changed day figures only, because it was late."""
+"""What it returns when a trade changed day figures only, as a late one does."""
 ABSURD_VOLUME = 1e15
 """More than any day of any instrument; sums stay far from what a float cannot hold."""
 _INFINITE = math.inf
 
 
-class Span(Protocol):
-    """A trading day, half-open, in UNIX ms."""
-
-    @property
-    def start_ms(self) -> int:
-        """Its first millisecond."""
-        ...
-
-    @property
-    def end_ms(self) -> int:
-        """The first millisecond after it."""
-        ...
-
-
 class Counters(msgspec.Struct):
-    """How many trades went where, since the process started."""
+    """How many trades went where, since the process started. Each trade is in one of the counts
+    above ``outliers_confirmed``; the three below tell more of some.
+    """
 
     applied: int = 0
+    """Became the last price."""
     late: int = 0
+    """Older than the last price: counted in volume, high and low."""
+    range_only: int = 0
+    """Counted in volume, high and low, because of their conditions."""
+    volume_only: int = 0
+    """Counted in the volume, because of their conditions."""
+    repeats: int = 0
+    """Counted nowhere: by their conditions they repeat an earlier print."""
     earlier_day: int = 0
+    """Counted nowhere: their day is over."""
     bad_price: int = 0
     bad_volume: int = 0
     bad_time: int = 0
     unwanted: int = 0
-
-
-class _Entry:
-    """One symbol's truth. Mutable, private to the book; everyone else gets a ``Quote``."""
-
-    __slots__ = (
-        "day_end_ms",
-        "day_start_ms",
-        "day_volume",
-        "high",
-        "low",
-        "open",
-        "prev_close",
-        "price",
-        "seq",
-        "symbol",
-        "time_ms",
-        "volume",
-    )
-
-    def __init__(self, symbol: str, seq: int) -> None:
-        self.symbol = symbol
-        self.prev_close: float | None = None
-        self.begin(seq)
-
-    def begin(self, seq: int) -> None:
-        """No trade yet."""
-        self.seq = seq
-        self.price = math.nan
-        self.volume = 0.0
-        self.time_ms = -1
-        self.day_start_ms = -1
-        self.day_end_ms = -1
-        self.open = self.high = self.low = math.nan
-        self.day_volume = 0.0
-
-    def begin_day(self, day: Span, price: float) -> None:
-        """The first trade of a day."""
-        if self.time_ms >= 0:
-            self.prev_close = self.price
-        self.day_start_ms, self.day_end_ms = day.start_ms, day.end_ms
-        self.open = self.high = self.low = price
-        self.day_volume = 0
+    outliers: int = 0
+    """Held back because of their price, whatever became of them."""
+    outliers_confirmed: int = 0
+    """Those of them that a second print bore out: counted in volume, high and low."""
+    price_only: int = 0
+    """Those, of all that counted, that were of volume 0."""
+    polled: int = 0
+    """Last prices that were asked for; no trades."""
 
 
 class Book:
@@ -132,10 +104,11 @@ class Book:
         self._now_ms = now_ms
         self._admit_all = admit_all
         self._capacity = capacity
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._floor = 0
         self._latest_ms = 0
         self._turned: list[str] = []
+        self._effects = Effects()
         self.counters = Counters()
 
     def __len__(self) -> int:
@@ -144,7 +117,7 @@ class Book:
     def admit(self, symbol: str) -> None:
         """Take this symbol's trades from now on."""
         if not self._admit_all and symbol not in self._entries:
-            self._entries[symbol] = _Entry(symbol, self._floor)
+            self._entries[symbol] = Entry(symbol, self._floor)
 
     def drop(self, symbol: str) -> None:
         """Forget a symbol. Should it come back in this epoch, its ``seq`` goes on above the last:
@@ -166,14 +139,27 @@ class Book:
             entry.prev_close = None
             entry.begin(0)
 
-    def seed(self, seed: Seed) -> bool:
-        """Learn what trades do not say; true when a known quote changed by it."""
+    def seed(self, seed: Seed) -> int:
+        """Learn what was asked for. Never raises: what cannot be is ignored.
+
+        Returns:
+            As ``apply`` does: the new ``seq`` when the price asked for is the new last one.
+        """
         entry = self._entries.get(seed.symbol)
-        if entry is None or seed.prev_close is None or not _is_price(seed.prev_close):
-            return False
-        changed = entry.prev_close != seed.prev_close
-        entry.prev_close = seed.prev_close
-        return changed and entry.time_ms >= 0
+        if entry is None:
+            return NOTHING
+        time_ms, price = seed.time_ms, seed.price
+        if time_ms is None or not self._possible(time_ms):
+            changed = entry.learn_close(seed.prev_close)
+        elif time_ms < entry.day_start_ms:
+            # The newest price that upstream knows is of a day before ours.
+            changed = entry.prev_close is None and entry.learn_close(price)
+        else:
+            if price is not None and is_price(price):
+                return self._ask(entry, seed, price, time_ms)
+            changed = entry.learn_close(seed.prev_close)
+            changed |= time_ms < entry.day_end_ms and entry.learn_figures(seed)
+        return FIGURES if changed and entry.time_ms >= 0 else NOTHING
 
     def apply(self, trade: Trade) -> int:
         """Fold one trade in. Never raises: what cannot be is refused and counted.
@@ -190,33 +176,39 @@ class Book:
         if not (0 < price < _INFINITE and 0 <= volume < ABSURD_VOLUME):
             self._refuse_figures(price)
             return NOTHING
-        if time_ms < YEAR_2000_MS or (time_ms > self._latest_ms and not self._plausible(time_ms)):
+        if not (YEAR_2000_MS <= time_ms <= self._latest_ms or self._possible(time_ms)):
             self.counters.bad_time += 1
             return NOTHING
-        if time_ms >= entry.day_end_ms:
-            if entry.time_ms >= 0:
-                self._turned.append(trade.symbol)
-            entry.begin_day(self._day_of(trade.symbol, time_ms), price)
-        elif time_ms < entry.day_start_ms:
-            self.counters.earlier_day += 1
+        effect = self._effects[trade.conditions]
+        if effect is not REGULAR:
+            return self._apply_marked(entry, trade, effect)
+        last = entry.price
+        if (
+            entry.held is not None or price < last * LEAST or price > last * MOST
+        ) and not self._believed(entry, trade):
+            return NOTHING
+        if not entry.day_start_ms <= time_ms < entry.day_end_ms and not self._of_today(
+            entry, trade
+        ):
             return NOTHING
         entry.day_volume += volume
-        if price > entry.high:
-            entry.high = price
-        elif price < entry.low:
-            entry.low = price
+        if not volume:
+            self.counters.price_only += 1
+        if not entry.low <= price <= entry.high:
+            entry.widen(price)
         if time_ms < entry.time_ms:
             self.counters.late += 1
             return FIGURES
         entry.price = price
         entry.volume = volume
+        entry.polled = False
         entry.time_ms = time_ms
         entry.seq += 1
         self.counters.applied += 1
         return entry.seq
 
     def take_turned(self) -> list[str]:
-        """The symbols for which a new day began since the last call; forgets them."""
+        """The symbols that went on into a new day since the last call; forgets them."""
         turned, self._turned = self._turned, []
         return turned
 
@@ -239,12 +231,118 @@ class Book:
             high=entry.high,
             low=entry.low,
             day_volume=entry.day_volume,
+            polled=entry.polled,
         )
 
-    def _newcomer(self, symbol: str) -> _Entry | None:
+    def _apply_marked(self, entry: Entry, trade: Trade, effect: Effect) -> int:
+        """Fold in a trade whose conditions forbid something."""
+        price, time_ms = trade.price, trade.time_ms
+        volume = trade.volume if effect.volume else 0
+        first = time_ms >= entry.day_end_ms
+        if effect.last or (effect.high_low and first):
+            return self.apply(Trade(trade.symbol, price, volume, time_ms))
+        if time_ms < entry.day_start_ms:
+            self.counters.earlier_day += 1
+            return NOTHING
+        if effect.high_low:
+            return self._apply_range(entry, trade, volume)
+        if not effect.volume:
+            self.counters.repeats += 1
+            return NOTHING
+        self.counters.volume_only += 1
+        if first:
+            entry.come_ahead(self._day_of(trade.symbol, time_ms), volume)
+            return NOTHING
+        entry.day_volume += volume
+        return FIGURES
+
+    def _apply_range(self, entry: Entry, trade: Trade, volume: float) -> int:
+        """Fold in a trade that may not be the last price. Nothing is held of it: a price that the
+        market did not make bears out none, and none bears it out.
+        """
+        price = trade.price
+        outside = not entry.low <= price <= entry.high
+        if outside and _doubtful(entry, trade):
+            self.counters.outliers += 1
+            return NOTHING
+        self.counters.range_only += 1
+        self.counters.price_only += not volume
+        entry.widen(price)
+        entry.day_volume += volume
+        return FIGURES
+
+    def _believed(self, entry: Entry, trade: Trade) -> bool:
+        """Whether a trade counts now, else it is held. Asked of those that are far from the last
+        price, and of all while one is held.
+        """
+        price, time_ms = trade.price, trade.time_ms
+        if time_ms < entry.day_start_ms or self._confirmed(entry, price, time_ms):
+            return True
+        if entry.held is not None and time_ms - entry.held.time_ms > CONFIRM_MS:
+            entry.held = None
+        if not _doubtful(entry, trade):
+            return True
+        if time_ms < entry.time_ms and entry.low <= price <= entry.high:
+            return True
+        entry.held = trade
+        self.counters.outliers += 1
+        return False
+
+    def _confirmed(self, entry: Entry, price: float, time_ms: int) -> bool:
+        """Whether a price bears out the print that is held, which then counts."""
+        held = entry.held
+        if held is None or not confirms(price, time_ms, held):
+            return False
+        if time_ms < entry.day_end_ms <= held.time_ms:
+            return False
+        entry.held = None
+        self.counters.outliers_confirmed += 1
+        self.counters.price_only += not held.volume
+        if held.time_ms >= entry.day_end_ms:
+            self._begin_day(entry, held.price, held.time_ms)
+        if held.time_ms >= entry.day_start_ms:
+            entry.widen(held.price)
+            entry.day_volume += held.volume
+        return True
+
+    def _ask(self, entry: Entry, seed: Seed, price: float, time_ms: int) -> int:
+        """Fold in a price that was asked for, of the entry's day or a later one."""
+        self._confirmed(entry, price, time_ms)
+        news, entry.asked = entry.asked != (price, time_ms), (price, time_ms)
+        if time_ms >= entry.day_end_ms:
+            self._begin_day(entry, price, time_ms)
+        changed = entry.learn_close(seed.prev_close)
+        changed |= entry.learn_figures(seed)
+        second, last_second = time_ms // 1000, entry.time_ms // 1000
+        newer = second > last_second or (second == last_second and price != entry.price)
+        if not (news and newer):
+            return FIGURES if changed else NOTHING
+        entry.widen(price)
+        entry.price = price
+        entry.volume = 0.0
+        entry.polled = True
+        entry.time_ms = max(entry.time_ms, time_ms)
+        entry.seq += 1
+        self.counters.polled += 1
+        return entry.seq
+
+    def _of_today(self, entry: Entry, trade: Trade) -> bool:
+        """Whether a trade outside the entry's day counts: as the first of a later one."""
+        if trade.time_ms < entry.day_start_ms:
+            self.counters.earlier_day += 1
+            return False
+        self._begin_day(entry, trade.price, trade.time_ms)
+        return True
+
+    def _begin_day(self, entry: Entry, price: float, time_ms: int) -> None:
+        if entry.time_ms >= 0 or entry.ahead_volume:
+            self._turned.append(entry.symbol)
+        entry.begin_day(self._day_of(entry.symbol, time_ms), price)
+
+    def _newcomer(self, symbol: str) -> Entry | None:
         if not self._admit_all or len(self._entries) >= self._capacity:
             return None
-        entry = self._entries[symbol] = _Entry(symbol, self._floor)
+        entry = self._entries[symbol] = Entry(symbol, self._floor)
         return entry
 
     def _refuse_figures(self, price: float) -> None:
@@ -253,19 +351,20 @@ class Book:
         else:
             self.counters.bad_price += 1
 
-    def _plausible(self, time_ms: int) -> bool:
-        """Not from the future; remembers the newest time seen, so that the clock is read only
-        when time moves on.
+    def _possible(self, time_ms: int) -> bool:
+        """Neither absurd nor from the future; remembers the newest time seen, so that the clock is
+        read only when time moves on.
         """
-        bound_ms = YEAR_2100_MS if self._now_ms is None else self._now_ms() + FUTURE_MS
-        if time_ms > bound_ms:
-            return False
-        self._latest_ms = time_ms
-        return True
+        if time_ms > self._latest_ms:
+            bound_ms = YEAR_2100_MS if self._now_ms is None else self._now_ms() + FUTURE_MS
+            if time_ms > bound_ms:
+                return False
+            self._latest_ms = time_ms
+        return time_ms >= YEAR_2000_MS
 
 
-def _is_price(value: float) -> bool:
-    return 0 < value < math.inf
+def _doubtful(entry: Entry, trade: Trade) -> bool:
+    return far(trade.symbol, trade.price, entry.price) and fresh(trade.time_ms, entry.time_ms)
 
 
 def _change(price: float, prev_close: float | None) -> tuple[float | None, float | None]:
