@@ -7,6 +7,7 @@ what is allowed. The API key is a ``Secret``: whatever prints it prints ``Secret
 """
 
 import dataclasses
+import datetime as dt
 import ipaddress
 import math
 import os
@@ -28,6 +29,9 @@ FeedKind = Literal["finnhub", "simulated", "replay"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 SymbolList = tuple[tuple[str, ...] | None, dict[str, float]]
 FeedChoice = tuple[Literal["auto"] | FeedKind, Path | None]
+ReplayStart = float | dt.time | dt.datetime
+"""Seconds after a recording's first frame, a time of day in New York, or a moment, which is one in
+New York when it names no zone."""
 _NO_SYMBOLS: SymbolList = (None, {})
 _AUTO_FEED: FeedChoice = ("auto", None)
 
@@ -66,6 +70,7 @@ class Settings:
 
     finnhub_api_key: Secret | None = None
     finnhub_ws_url: str = "wss://ws.finnhub.io"
+    finnhub_api_url: str = "https://finnhub.io/api/v1"
     host: str = "127.0.0.1"
     port: int = 8000
     frontend_url: tuple[str, ...] = ("http://localhost:3000", "http://127.0.0.1:3000")
@@ -73,6 +78,7 @@ class Settings:
     replay_path: Path | None = None
     replay_speed: float = 1.0
     replay_loop: bool = True
+    replay_start: ReplayStart | None = None
     symbols: tuple[str, ...] | None = None
     """The default symbols, or ``None`` when not set: ``DEFAULT_SYMBOLS``, or a recording's own."""
     start_prices: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -152,6 +158,7 @@ class _Reader:
         return Settings(
             finnhub_api_key=Secret(key) if key else None,
             finnhub_ws_url=self._get("FINNHUB_WS_URL", _ws_url, DEFAULTS.finnhub_ws_url),
+            finnhub_api_url=self._get("FINNHUB_API_URL", _http_url, DEFAULTS.finnhub_api_url),
             host=self._get("HOST", _host, DEFAULTS.host),
             port=self._get("PORT", _integer(0, 65535), 8000),
             frontend_url=self._get("FRONTEND_URL", _origins, DEFAULTS.frontend_url),
@@ -159,6 +166,7 @@ class _Reader:
             replay_path=replay_path,
             replay_speed=self._get("PHOTON_REPLAY_SPEED", _number(0, 1_000_000), 1.0),
             replay_loop=self._get("PHOTON_REPLAY_LOOP", _switch, default=True),
+            replay_start=self._get("PHOTON_REPLAY_START", _replay_start, None),
             symbols=symbols,
             start_prices=start_prices,
             symbol_limit=self._count("PHOTON_SYMBOL_LIMIT", DEFAULTS.symbol_limit),
@@ -277,6 +285,23 @@ def _switch(text: str) -> bool:
     return text == "1"
 
 
+def _replay_start(text: str) -> ReplayStart:
+    try:
+        if "-" in text:
+            moment = dt.datetime.fromisoformat(text)
+            moment.timestamp()  # some cannot be told in seconds
+            return moment
+        if ":" in text and (time := dt.time.fromisoformat(text)).tzinfo is None:
+            return time
+        return _number(0, 1e9)(text)
+    except (ValueError, OverflowError, OSError):
+        allowed = (
+            "seconds after the first frame such as 600, a time of day in New York such as 09:45, "
+            "or a moment such as 2013-10-07T13:45Z"
+        )
+        raise ValueError(allowed) from None
+
+
 def _host(text: str) -> str:
     if not text.isascii() or any(c in text for c in "/ ,@?#"):
         raise ValueError("a host name or address, such as 127.0.0.1 or 0.0.0.0")
@@ -286,6 +311,12 @@ def _host(text: str) -> str:
 def _ws_url(text: str) -> str:
     if not _is_address(text, {"ws", "wss"}):
         raise ValueError("a ws:// or wss:// address, such as wss://ws.finnhub.io")
+    return text
+
+
+def _http_url(text: str) -> str:
+    if not _is_address(text, {"http", "https"}) or any(c in text for c in "@?# "):
+        raise ValueError("an http:// or https:// address, such as https://finnhub.io/api/v1")
     return text
 
 

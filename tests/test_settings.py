@@ -76,6 +76,9 @@ def test_symbols_may_carry_start_prices() -> None:
         ("FRONTEND_URL", "http://x:99999"),
         ("FINNHUB_WS_URL", "ws://[x"),
         ("FINNHUB_WS_URL", "https://finnhub.io"),
+        ("FINNHUB_API_URL", "wss://finnhub.io"),
+        ("FINNHUB_API_URL", "https://user@finnhub.io/api/v1"),
+        ("FINNHUB_API_URL", "https://finnhub.io/api/v1?token=x"),
         ("LOG_LEVEL", "loud"),
     ],
 )

@@ -1,0 +1,26 @@
+"""Work that is given up after some time, on the clock that was injected.
+
+Owns nothing that outlives a call: the work and its timer are cancelled and awaited before it
+returns or raises.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from photon_app.feed.protocol import Time
+
+T = TypeVar("T")
+
+
+async def within(time: Time, seconds: float, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work returns or raises, or ``None`` when it takes longer."""
+    task = asyncio.create_task(work)
+    timer = asyncio.create_task(time.sleep(seconds))
+    try:
+        await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        task.cancel()
+        timer.cancel()
+        await asyncio.gather(task, timer, return_exceptions=True)

@@ -1,0 +1,211 @@
+"""Finnhub's REST shapes: the one decoder of its answers.
+
+Owns what a status and a body mean. Pure and synchronous; callable from any thread. Like
+``finnhub_wire`` it is total: whatever the bytes are, it returns a fact and never raises, and no
+foreign text comes out but symbols, names and types, cleaned and cut.
+
+The sources are the vendor facts in ``docs/finnhub.md``. An unknown symbol is answered with HTTP
+200 and zeros, and only that, for a name without a colon, is a verdict: a name with one belongs to
+an exchange whose quotes a free key may not have. "API limit reached" comes with 429 or with 200.
+"""
+
+import email.utils
+import re
+from typing import Literal
+
+import msgspec
+
+from photon_app.errors import RequestError
+from photon_app.model import Fact, Listing, Seed, parse_symbol
+
+MOST_LISTINGS = 50
+"""Listings that are kept of one search."""
+
+_EPOCH_2000_S = 946_684_800
+_AHEAD_S = 60
+_SHOWN_CHARS = 120
+
+Reason = Literal["network", "server", "auth", "plan", "throttle", "garbage", "empty", "busy"]
+"""Why there is no answer.
+
+``network``: nothing came back, or not in time. ``server``: HTTP 5xx. ``auth``: the key was refused.
+``plan``: the key is good, but its plan does not have this. ``throttle``: asked too often.
+``garbage``: not the status or the JSON that is documented. ``empty``: no figures for a name that
+Finnhub may know. ``busy``: not asked, for there was no room in the budget, or we are closing.
+"""
+
+
+class Unknown(Fact, frozen=True):
+    """Finnhub's verdict that there is no such symbol, or no such company."""
+
+    symbol: str
+
+
+class Failed(Fact, frozen=True):
+    """There is no answer. That never speaks against the symbol."""
+
+    reason: Reason
+    detail: str
+    """One sentence in our own words; holds no foreign text and no key."""
+    retry_s: float = 0.0
+    """Asking again is pointless before so many seconds have passed."""
+
+
+class _Quote(msgspec.Struct, frozen=True, gc=False):
+    c: float | None = None
+    h: float | None = None
+    l: float | None = None  # noqa: E741 - Finnhub's name
+    o: float | None = None
+    pc: float | None = None
+    t: float | None = None
+
+
+class _Found(msgspec.Struct, frozen=True, gc=False):
+    symbol: str | None = None
+    description: str | None = None
+    type: str | None = None
+
+
+class _Search(msgspec.Struct, frozen=True, gc=False):
+    result: list[_Found]
+
+
+class _Profile(msgspec.Struct, frozen=True, gc=False):
+    name: str | None = None
+
+
+class _Error(msgspec.Struct, frozen=True, gc=False):
+    error: str | None = None
+
+
+_decode_quote = msgspec.json.Decoder(_Quote).decode
+_decode_search = msgspec.json.Decoder(_Search).decode
+_decode_profile = msgspec.json.Decoder(_Profile).decode
+_decode_error = msgspec.json.Decoder(_Error).decode
+
+_REFUSALS = (ValueError, RecursionError, OverflowError)
+"""What decoders raise for bytes they refuse; msgspec's and Unicode errors are ``ValueError``."""
+
+_NO_ROOM = Failed(reason="throttle", detail="Finnhub was asked too often")
+_NO_KEY = Failed(reason="auth", detail="Finnhub refused the API key")
+_NO_PLAN = Failed(reason="plan", detail="the key's plan does not have this")
+_GARBAGE = Failed(reason="garbage", detail="Finnhub's answer could not be read")
+
+
+def trouble(status: int, body: bytes) -> Failed | None:
+    """What keeps an answer from being one, or ``None`` if it can be decoded."""
+    if status == 200:
+        return _complaint(body)
+    known = {401: _NO_KEY, 403: _NO_PLAN, 429: _NO_ROOM}.get(status)
+    reason: Reason = "server" if status >= 500 else "garbage"
+    return known or Failed(reason=reason, detail=f"Finnhub answered HTTP {status}")
+
+
+def _complaint(body: bytes) -> Failed | None:
+    """An ``error`` in the body of an answer whose status says that all is well."""
+    try:
+        said = _decode_error(body).error
+    except _REFUSALS:
+        return None  # whether that is garbage is for the decoder of its kind
+    if said is None:
+        return None
+    words = said.lower()
+    if "limit" in words:
+        return _NO_ROOM
+    if "api key" in words:
+        return _NO_KEY
+    if "access" in words:
+        return _NO_PLAN
+    return Failed(reason="garbage", detail="Finnhub answered with an error")
+
+
+def decode_quote(symbol: str, body: bytes, now_ms: int) -> Seed | Unknown | Failed:
+    """Read ``/quote``.
+
+    Figures that cannot be are left out: zero, below zero, and a price whose time is before 2000 or
+    more than a minute ahead.
+    """
+    try:
+        quote = _decode_quote(body)
+    except _REFUSALS:
+        return _GARBAGE
+    figures = (quote.c, quote.h, quote.l, quote.o, quote.pc, quote.t)
+    if None in figures:
+        return _GARBAGE
+    if not any(figures):
+        nothing = Failed(reason="empty", detail="Finnhub has no figures for this symbol")
+        return nothing if ":" in symbol else Unknown(symbol=symbol)
+    price, time_ms = _price(quote, now_ms)
+    seed = Seed(
+        symbol=symbol,
+        prev_close=_positive(quote.pc),
+        open=_positive(quote.o),
+        high=_positive(quote.h),
+        low=_positive(quote.l),
+        price=price,
+        time_ms=time_ms,
+    )
+    return _GARBAGE if seed == Seed(symbol=symbol) else seed
+
+
+def _price(quote: _Quote, now_ms: int) -> tuple[float, int] | tuple[None, None]:
+    price, time_s = _positive(quote.c), quote.t
+    if price is None or time_s is None:
+        return None, None
+    if not _EPOCH_2000_S <= time_s <= now_ms / 1000 + _AHEAD_S:
+        return None, None
+    return price, int(time_s) * 1000
+
+
+def _positive(figure: float | None) -> float | None:
+    return figure if figure is not None and figure > 0 else None
+
+
+def decode_search(body: bytes) -> tuple[Listing, ...] | Failed:
+    """Read ``/search``: canonical symbols with a name, each once, in Finnhub's order."""
+    try:
+        found = _decode_search(body).result
+    except _REFUSALS:
+        return _GARBAGE
+    listings: dict[str, Listing] = {}
+    for one in found:
+        symbol, name = _canonical(one.symbol), _clean(one.description)
+        if symbol and name and symbol not in listings:
+            listings[symbol] = Listing(symbol=symbol, name=name, type=_clean(one.type))
+            if len(listings) == MOST_LISTINGS:
+                break
+    return tuple(listings.values())
+
+
+def decode_profile(symbol: str, body: bytes) -> Listing | Unknown | Failed:
+    """Read ``/stock/profile2``. It knows companies: a fund that exists can be ``Unknown`` here, and
+    the type is not told.
+    """
+    try:
+        name = _clean(_decode_profile(body).name)
+    except _REFUSALS:
+        return _GARBAGE
+    return Listing(symbol=symbol, name=name, type="") if name else Unknown(symbol=symbol)
+
+
+def _canonical(symbol: str | None) -> str:
+    try:
+        return parse_symbol(symbol or "")
+    except RequestError:
+        return ""
+
+
+def _clean(text: str | None) -> str:
+    words = " ".join((text or "")[: 4 * _SHOWN_CHARS].split())
+    return "".join(char for char in words if char.isprintable())[:_SHOWN_CHARS].strip()
+
+
+def retry_after_s(header: str | None, now_ms: int) -> float | None:
+    """The seconds of a ``Retry-After``, given as a number or as a date (RFC 9110, 10.2.3)."""
+    given = (header or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", given):
+        return float(given)
+    try:
+        return max(email.utils.parsedate_to_datetime(given).timestamp() - now_ms / 1000, 0.0)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,62 @@
+"""``GET /api/search``: symbols by what somebody types.
+
+Owns the route and its answer; what is known, and how often upstream is asked, is the reference's
+affair: it answers equal queries from memory, has a share of the budget that typing cannot exceed,
+and falls back to the bundled list within two seconds. Never answers 5xx for trouble upstream.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel
+
+from photon_app import services
+from photon_app.model import Reference
+
+MOST_CHARS = 64
+
+router = APIRouter()
+
+
+class Found(BaseModel):
+    """A symbol and what it stands for."""
+
+    symbol: str
+    name: str
+    type: str
+    """In Finnhub's words, such as ``Common Stock``, ``ETP`` or ``Crypto``; may be empty."""
+
+
+class SearchResults(BaseModel):
+    """``GET /api/search``, the best match first."""
+
+    results: list[Found]
+
+
+@router.get("/api/search", summary="Symbols by symbol or name")
+async def search(
+    q: Annotated[
+        str,
+        Query(
+            description="the beginning of a symbol, or part of a name",
+            examples=["apple"],
+            json_schema_extra={"minLength": 1, "maxLength": MOST_CHARS},
+        ),
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=50, description="most results")] = 10,
+) -> SearchResults:
+    """Finnhub and the bundled list when there is a key, else the list alone."""
+    if not q.strip() or len(q) > MOST_CHARS:
+        detail = f"q: expected 1 to {MOST_CHARS} characters of a symbol or a name, such as apple"
+        raise HTTPException(422, detail)
+    found = await _reference().search(q.strip(), limit)
+    return SearchResults(
+        results=[Found(symbol=one.symbol, name=one.name, type=one.type) for one in found]
+    )
+
+
+def _reference() -> Reference:
+    try:
+        return services.current().reference
+    except LookupError as error:
+        raise HTTPException(503, "the server is starting or stopping: try again") from error

@@ -1,0 +1,94 @@
+"""The best-known symbols and what they stand for, as a list that is part of Photon.
+
+Owns ``listings.csv`` and how a search is ranked. Pure and synchronous but for the shape of
+``Reference``; callable from any thread. The list is read once, when it is first asked for. It
+answers whether or not there is a key or a network, and never says that a symbol does not exist: it
+has several hundred of them. Names are the companies' own, in the order in which people look for
+them; types are Finnhub's words.
+"""
+
+import csv
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from photon_app.model import Listing, Seed
+
+LIST = Path(__file__).with_suffix(".csv")
+
+_DROPPED = re.compile(r"['.&]")
+_BETWEEN = re.compile(r"[^a-z0-9]+")
+
+
+@functools.cache
+def bundled() -> dict[str, Listing]:
+    """The list by symbol, in its order."""
+    with LIST.open(encoding="utf-8", newline="") as file:
+        return {row["symbol"]: Listing(**row) for row in csv.DictReader(file)}
+
+
+def rank(query: str, listings: Iterable[Listing], limit: int | None = None) -> tuple[Listing, ...]:
+    """The listings that match, the best first, at most ``limit``.
+
+    First the symbol itself, then symbols that begin so, then names with a word that begins so, then
+    symbols and names that contain it; within each, as they were given. Case, accents and
+    punctuation do not matter.
+    """
+    symbol, words = query.strip().upper(), fold(query)
+    matching = [
+        (grade, one) for one in listings if (grade := _grade(symbol, words, one)) is not None
+    ]
+    matching.sort(key=lambda graded: graded[0])
+    return tuple(one for _, one in matching[:limit])
+
+
+def fold(text: str) -> str:
+    """Lower-case ASCII words with a space between, such as ``moet hennessy`` or ``att``."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return _BETWEEN.sub(" ", _DROPPED.sub("", plain)).strip()
+
+
+def _grade(symbol: str, words: str, listing: Listing) -> int | None:
+    if not symbol:
+        return None
+    if listing.symbol == symbol:
+        return 0
+    if listing.symbol.startswith(symbol):
+        return 1
+    name = _folded(listing.name)
+    if words and f" {words}" in f" {name}":
+        return 2
+    if symbol in listing.symbol or (words and words in name):
+        return 3
+    return None
+
+
+_folded = functools.lru_cache(maxsize=4096)(fold)
+
+
+class BundledReference:
+    """The list as reference: all there is without a key."""
+
+    @property
+    def all(self) -> tuple[Listing, ...]:
+        """Every listing, in the order of the list."""
+        return tuple(bundled().values())
+
+    def listing(self, symbol: str) -> Listing | None:
+        """One symbol's."""
+        return bundled().get(symbol)
+
+    async def search(self, query: str, limit: int = 10) -> tuple[Listing, ...]:
+        """The listings that match a query best, the best first."""
+        return rank(query, self.all, limit)
+
+    async def name(self, symbol: str) -> str | None:
+        """What a symbol stands for, if it stands in the list."""
+        listing = self.listing(symbol)
+        return listing.name if listing else None
+
+    async def quote(self, symbol: str) -> Seed | None:  # noqa: ARG002 - as Reference has it
+        """Nothing: a list has no prices."""
+        return None

@@ -1,0 +1,137 @@
+"""The bundled list, and the order of what a search finds."""
+
+import asyncio
+import csv
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.listings import LIST, BundledReference, bundled, fold, rank
+from photon_app.model import Listing, parse_symbol
+from photon_app.settings import DEFAULT_SYMBOLS
+
+TYPES = {"Common Stock", "ETP", "ADR", "REIT", "MLP", "NY Reg Shrs", "Crypto", "Forex"}
+
+names = st.text(alphabet="abcdé &.'-/XYZ", min_size=1, max_size=12)
+symbols = st.text(alphabet="ABC.:", min_size=1, max_size=5).map(lambda text: "A" + text)
+listings = st.lists(
+    st.builds(Listing, symbol=symbols, name=names, type=st.just("ETP")),
+    max_size=20,
+    unique_by=lambda one: one.symbol,
+)
+queries = st.one_of(st.text(max_size=6), st.text(alphabet="abcABC .&é", max_size=6))
+
+
+def found(query: str, limit: int = 10) -> list[str]:
+    """The symbols that the bundled list gives."""
+    return [one.symbol for one in asyncio.run(BundledReference().search(query, limit))]
+
+
+def test_the_list_is_whole() -> None:
+    """Several hundred entries, each once, canonical, with a name that can be shown."""
+    with LIST.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["symbol", "name", "type"]
+    assert all(len(row) == 3 for row in rows)
+    entries = bundled()
+    assert len(entries) == len(rows) - 1 >= 480
+    for symbol, listing in entries.items():
+        assert symbol == listing.symbol == parse_symbol(symbol)
+        assert listing.name.isprintable()
+        assert listing.name == " ".join(listing.name.split()) != ""
+        assert len(listing.name) <= 60
+        assert listing.type in TYPES
+
+
+def test_the_best_known_are_in_it() -> None:
+    """The default symbols, the funds and foreign companies that everybody asks for."""
+    assert bundled().keys() >= set(DEFAULT_SYMBOLS)
+    assert bundled().keys() >= {"SPY", "QQQ", "IWM", "DIA", "VTI", "TSM", "BABA", "BRK.B"}
+    assert bundled()["BINANCE:BTCUSDT"] == Listing(
+        symbol="BINANCE:BTCUSDT", name="Bitcoin / Tether", type="Crypto"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "best"),
+    [
+        ("aapl", "AAPL"),
+        ("apple", "AAPL"),
+        ("  Apple ", "AAPL"),
+        ("a", "A"),
+        ("brk", "BRK.B"),
+        ("at&t", "T"),
+        ("mcdonalds", "MCD"),
+        ("McDonald's", "MCD"),
+        ("estee lauder", "EL"),
+        ("ESTÉE", "EL"),
+        ("bank of am", "BAC"),
+        ("ethereum", "BINANCE:ETHUSDT"),
+        ("binance:btc", "BINANCE:BTCUSDT"),
+    ],
+)
+def test_people_find_what_they_mean(query: str, best: str) -> None:
+    """Whatever their case, accents, spaces and punctuation."""
+    hits = found(query)
+    assert best in hits[:3]
+    if query != "ethereum":
+        assert hits[0] == best
+
+
+@pytest.mark.parametrize("query", ["", "  ", "&", "…", "日本", "zzzzqq"])
+def test_what_matches_nothing_finds_nothing(query: str) -> None:
+    """Rather than everything."""
+    assert found(query) == []
+
+
+@given(queries, listings, st.integers(0, 25))
+def test_a_search_is_ranked_stable_and_limited(
+    query: str, given_listings: list[Listing], limit: int
+) -> None:
+    """The symbol, its beginnings, words' beginnings, parts; each in the order given."""
+    hits = rank(query, given_listings, limit)
+    whole = rank(query, given_listings)
+    assert hits == whole[:limit]
+    places = {one.symbol: place for place, one in enumerate(given_listings)}
+    keys = [(grade(query, one), places[one.symbol]) for one in whole]
+    assert keys == sorted(keys)
+    matching = [one for one in given_listings if query.strip() and grade(query, one) < 4]
+    assert {one.symbol for one in whole} == {one.symbol for one in matching}
+
+
+@given(queries, listings)
+def test_case_does_not_matter(query: str, given_listings: list[Listing]) -> None:
+    """Of letters that have one of each."""
+    plain = query.encode("ascii", "ignore").decode()
+    assert rank(plain.lower(), given_listings) == rank(plain.upper(), given_listings)
+
+
+@given(st.text())
+def test_folded_text_is_plain_and_stays_so(text: str) -> None:
+    """Lower-case ASCII letters and digits with single spaces."""
+    folded = fold(text)
+    assert all(c in "abcdefghijklmnopqrstuvwxyz0123456789 " for c in folded)
+    assert "  " not in folded
+    assert fold(folded) == folded
+
+
+def grade(query: str, listing: Listing) -> int:
+    """The rule as a table says it."""
+    symbol, words, name = query.strip().upper(), fold(query), fold(listing.name)
+    starts = [name[at:] for at in range(len(name)) if at == 0 or name[at - 1] == " "]
+    rules = (
+        listing.symbol == symbol,
+        listing.symbol.startswith(symbol),
+        bool(words) and any(start.startswith(words) for start in starts),
+        symbol in listing.symbol or (bool(words) and words in name),
+    )
+    return rules.index(True) if True in rules else 4
+
+
+def test_the_list_has_names_and_no_prices() -> None:
+    """And never says that a symbol does not exist."""
+    reference = BundledReference()
+    assert asyncio.run(reference.name("NVDA")) == "NVIDIA"
+    assert asyncio.run(reference.name("NOPE")) is None
+    assert asyncio.run(reference.quote("NVDA")) is None
