@@ -5,8 +5,9 @@ by argument. The trap it avoids: Finnhub answers a client that reconnects at onc
 again, so an opened line proves nothing. Only a line that has delivered for 30 s does.
 """
 
-import enum
 import random
+
+from photon_app.model import FailureReason
 
 PROVEN_S = 30.0
 """A line that has delivered for so long was a good one."""
@@ -19,18 +20,8 @@ PUNISHED_S = 60.0
 REFUSED_KEY_S = 900.0
 """A refused key does not mend itself; its owner may have mended the account."""
 
-
-class Trouble(enum.Enum):
-    """Why there is no line, as far as waiting is concerned."""
-
-    LOST = enum.auto()
-    """No answer, an answer that is not a WebSocket, or a line that ended."""
-    THROTTLED = enum.auto()
-    """HTTP 429: too many attempts."""
-    KICKED = enum.auto()
-    """The server closed the line for what we are, such as a second connection on one key."""
-    UNAUTHORIZED = enum.auto()
-    """HTTP 401: the key was refused."""
+LONGEST_S = 900.0
+"""Longest wait that the server can ask for."""
 
 
 class Backoff:
@@ -44,15 +35,18 @@ class Backoff:
         self._rng = rng
         self._attempt = 0
 
-    def delay(self, trouble: Trouble, delivered_s: float = 0.0) -> float:
+    def delay(
+        self, reason: FailureReason, delivered_s: float = 0.0, retry_after_s: float = 0.0
+    ) -> float:
         """Seconds to wait before the next attempt.
 
         The n-th delay is drawn from [d/2, d] with d = 2·2ⁿ s, at most 60 s. A line that had
         delivered for 30 s sets n to 0 and is retried soon, however it ended.
 
         Args:
-            trouble: what ended the line, or kept it from opening.
+            reason: what ended the line, or kept it from opening.
             delivered_s: from the line's opening to its last message; 0 if it never opened.
+            retry_after_s: what the server asked for; followed up to 15 minutes.
         """
         proven = delivered_s >= PROVEN_S
         if proven:
@@ -60,9 +54,9 @@ class Backoff:
         longest = min(FIRST_S * 2.0**self._attempt, CAP_S)
         # The exponent stops growing where the cap already holds: 2**n would overflow a float.
         self._attempt = min(self._attempt + 1, 16)
-        drawn = self._rng.uniform(longest / 2, longest)
-        if trouble is Trouble.UNAUTHORIZED:
-            return REFUSED_KEY_S
-        if trouble is Trouble.THROTTLED or (trouble is Trouble.KICKED and not proven):
-            return PUNISHED_S + drawn
-        return drawn
+        delay = self._rng.uniform(longest / 2, longest)
+        if reason == "auth":
+            delay = REFUSED_KEY_S
+        elif reason == "throttle" or (reason == "kick" and not proven):
+            delay += PUNISHED_S
+        return max(delay, min(retry_after_s, LONGEST_S))

@@ -1,8 +1,9 @@
 """The one line to Finnhub.
 
-Owns the connection, the subscriptions on it and the feed's status. Runs on the event loop. The
-market is called synchronously, so a slow market leaves frames in the socket: the library holds
-sixteen, then the kernel, then Finnhub waits. Subscriptions are sent at most ten a second.
+Owns the connection, what is told to it, and the feed's status; what is asked besides is the
+``Poller``'s affair, which runs in the same task group. Runs on the event loop. The market is called
+synchronously, so a slow market leaves frames in the socket: the library holds sixteen, then the
+kernel, then Finnhub waits. Subscriptions are sent at most ten a second.
 
 It never has two connections at once: Finnhub drops both. It never takes an opened line for a
 working one (see ``backoff``), nor silence for health: 150 s without any frame is a dead line. It
@@ -13,56 +14,64 @@ and headers; no foreign text is shown without being scrubbed; and statuses are m
 import asyncio
 import datetime as dt
 import logging
+import math
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed import outage
-from photon_app.feed.backoff import Backoff, Trouble
-from photon_app.feed.intake import Intake
-from photon_app.feed.outage import Outage
+from photon_app.feed.backoff import Backoff
+from photon_app.feed.bell import Bell
+from photon_app.feed.deadline import within
+from photon_app.feed.finnhub_key import with_token, without_key
+from photon_app.feed.intake import Intake, Tap
+from photon_app.feed.outage import Life, Outage, Streak
+from photon_app.feed.polling import Poller, Quotes
 from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
+from photon_app.feed.rota import Rota
 from photon_app.feed.slots import Slots
-from photon_app.model import FeedState, FeedStatus, Market
+from photon_app.feed.subscriptions import Subscriptions
+from photon_app.model import FailureReason, FeedState, FeedStatus, Market
 from photon_app.settings import Secret
 
 Connect = Callable[..., Awaitable[ClientConnection]]
 
 MAX_FRAME_BYTES = 16 * 2**20
+CLOSING_S = 1.0
+"""How long Finnhub may take to answer a closing frame before the TCP connection is cut."""
 
 _log = logging.getLogger(__name__)
 # A logger outside the tree: no configuration of the process can make it write.
 _mute = logging.Logger("finnhub socket", level=logging.CRITICAL + 1)  # noqa: LOG001
 
-_STATES: dict[Trouble, FeedState] = {
-    Trouble.LOST: "reconnecting",
-    Trouble.KICKED: "reconnecting",
-    Trouble.THROTTLED: "throttled",
-    Trouble.UNAUTHORIZED: "unauthorized",
-}
+_STATES: dict[FailureReason, FeedState] = {"throttle": "throttled", "auth": "unauthorized"}
 
 _ATTEMPT_ERRORS = (OSError, WebSocketException, EOFError, ValueError, ImportError)
 """What an attempt can fail with; the last two come from odd host names and proxies."""
 
 
 class FinnhubFeed:
-    """Finnhub's trades over its socket.
+    """Finnhub's trades over its socket, and what its REST interface knows besides.
 
     Args:
         url: address without the key, such as ``wss://ws.finnhub.io``.
         key: the API key.
         limit: most symbols to ask for at once.
+        rest: whom to ask for days and for symbols without a slot; nobody by default.
+        open_now: whether a symbol trades in regular hours now.
+        day_of: something that changes when a symbol's trading day does.
         time: what waits and stamps.
         rng: jitter of the retries.
         connect: ``websockets.asyncio.client.connect`` or a stand-in.
         pace_s: time between two subscribe or unsubscribe messages.
         watchdog_s: silence after which a line is given up.
+        linger_s: for so long a symbol without viewers keeps its slot in any case.
         proxy: as in ``connect``; none by default.
+        tap: is given each frame as it came.
     """
 
     source = "finnhub"
@@ -74,12 +83,17 @@ class FinnhubFeed:
         key: Secret,
         limit: int = 50,
         *,
+        rest: Quotes | None = None,
+        open_now: Callable[[str], bool] = lambda _: True,
+        day_of: Callable[[str], object] = lambda _: None,
         time: Time | None = None,
         rng: random.Random | None = None,
         connect: Connect = connect,
         pace_s: float = 0.11,
         watchdog_s: float = 150.0,
+        linger_s: float = 30.0,
         proxy: str | Literal[True] | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self._url = url
         self._key = key
@@ -89,17 +103,28 @@ class FinnhubFeed:
         self._pace_s = pace_s
         self._watchdog_s = watchdog_s
         self._proxy = proxy
-        self._slots = Slots(limit)
+        self._slots = Slots(limit, linger_s)
+        self._subscriptions = Subscriptions(self._slots)
+        self._rota = Rota(open_now, day_of)
+        self._poller: Poller | None = None
+        if rest is not None:
+            self._poller = Poller(
+                rest, self._rota, self._time, on_unknown=self._unknown, on_change=self._share
+            )
         self._backoff = Backoff(rng or random.Random())
-        self._intake = Intake(self.source, self._time, self._scrub)
-        self._changed = asyncio.Event()
+        self._streak = Streak()
+        self._intake = Intake(self.source, self._time, self._scrub, tap)
+        self._bell = Bell(self._time)
+        self._market: Market | None = None
+        self._polled: frozenset[str] = frozenset()
         self._opened = 0
+        self._failures: dict[FailureReason, int] = {}
         self._last_s = 0.0
         self._status = FeedStatus(source=self.source, state="connecting", since_ms=0)
 
     @property
     def held(self) -> frozenset[str]:
-        """The wanted symbols that Finnhub is asked for; the others wait for a slot."""
+        """The wanted symbols that have a slot; the others are polled, if there is whom to ask."""
         return self._slots.held
 
     @property
@@ -112,21 +137,39 @@ class FinnhubFeed:
         """Wall-clock time of the last frame."""
         return self._intake.last_message_ms
 
-    def want(self, symbols: frozenset[str]) -> None:
-        """Ask Finnhub for these symbols, as many as there are slots."""
-        self._slots.want(symbols)
-        self._changed.set()
+    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
+        """Ask Finnhub for these symbols, as many as there are slots, the viewed ones first."""
+        now_s = self._time.monotonic()
+        viewers = viewers or {}
+        unknown_again = self._rota.want(symbols, viewers, now_s)
+        self._slots.want(symbols, viewers, now_s)
+        for symbol in unknown_again:
+            self._unknown(symbol)
+        self._share()
 
     async def run(self, market: Market) -> None:
         """Keep one line open until cancelled."""
+        self._market = market
+        self._polled = frozenset()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                if self._poller is not None:
+                    tasks.create_task(self._poller.run(market))
+                self._share()
+                await self._keep_line(market)
+        finally:
+            self._market = None
+
+    async def _keep_line(self, market: Market) -> None:
         self._say(market, "connecting")
         while True:
-            why = await self._attempt(market)
-            delay_s = self._backoff.delay(why.trouble, why.delivered_s)
+            why = self._streak.judge(await self._attempt(market))
+            self._failures[why.reason] = self._failures.get(why.reason, 0) + 1
+            delay_s = self._backoff.delay(why.reason, why.delivered_s, why.retry_after_s)
             retry_at_ms = self._time.now_ms() + round(delay_s * 1000)
             at = dt.datetime.fromtimestamp(retry_at_ms / 1000, dt.UTC)
-            failed = f"Failed to connect to Finnhub: {why.reason}"
-            state = _STATES[why.trouble]
+            failed = f"Failed to connect to Finnhub: {why.words}"
+            state = _STATES.get(why.reason, "reconnecting")
             detail = f"{failed}; next attempt at {at:%H:%M:%S} UTC"
             _log.warning("%s", detail)
             self._say(market, state, detail, retry_at_ms)
@@ -146,17 +189,19 @@ class FinnhubFeed:
                 close_timeout=1,
             )
         except _ATTEMPT_ERRORS as error:
-            return _refusal(error)
+            return _refusal(error, self._time.now_ms())
         try:
             return await self._live(connection, market)
         finally:
-            await connection.close()
+            await self._close(connection)
+            self._rota.line(self._time.monotonic(), up=False)
 
     async def _live(self, connection: ClientConnection, market: Market) -> Outage:
         self._opened += 1
-        self._slots.line_opened()
-        self._changed.set()
         self._last_s = opened_s = delivered_s = self._time.monotonic()
+        self._subscriptions.line_opened(opened_s)
+        self._rota.line(opened_s, up=True)
+        self._share()
         _log.info("Connected to Finnhub")
         self._say(market, "live")
         async with asyncio.TaskGroup() as companions:
@@ -171,26 +216,59 @@ class FinnhubFeed:
                     if isinstance(event, wire.Trades | wire.Ping):
                         delivered_s = self._last_s
                     await self._intake.deliver(event, market)
+                    self._note(event)
             except ConnectionClosed as error:
-                return self._ending(error, delivered_s - opened_s)
+                life = Life(
+                    lived_s=self._time.monotonic() - opened_s, delivered_s=delivered_s - opened_s
+                )
+                return self._ending(error, life)
             finally:
                 for task in tasks:
                     task.cancel()
 
+    def _note(self, event: wire.Event) -> None:
+        """Learn what a frame says about subscriptions."""
+        if isinstance(event, wire.Trades):
+            symbols = {trade.symbol for trade in event.batch}
+            if self._subscriptions.heard(symbols):
+                self._bell.ring()
+            if self._rota.heard(symbols, self._last_s):
+                self._share()
+        elif isinstance(event, wire.UpstreamError) and self._subscriptions.error(
+            event.message, self._last_s
+        ):
+            self._share()
+
+    def _unknown(self, symbol: str) -> None:
+        """There is no such symbol: it gets no slot, and who wants it is told."""
+        self._slots.bar(symbol, math.inf)
+        if self._market is not None:
+            self._market.rejected(symbol, "Finnhub knows no such symbol")
+
+    def _share(self) -> None:
+        """Bring line, poller and market up to date with who holds a slot."""
+        self._rota.hold(self._slots.held, self._time.monotonic())
+        self._bell.ring()
+        if self._poller is None or self._market is None:
+            return
+        self._poller.ring()
+        polled = self._rota.polled
+        if polled != self._polled:
+            self._polled = polled
+            self._market.polling(polled)
+
     async def _subscribe(self, connection: ClientConnection) -> None:
         """Tell the line what is wanted, whenever that changes."""
+        told = self._slots.held
         try:
             while True:
-                await self._changed.wait()
-                self._changed.clear()
-                while command := self._slots.take():
-                    encode = (
-                        wire.encode_subscribe
-                        if isinstance(command, wire.Subscribe)
-                        else wire.encode_unsubscribe
-                    )
-                    await connection.send(encode(command.symbol))
+                while command := self._subscriptions.take(self._time.monotonic()):
+                    await connection.send(_encoded(command))
                     await self._time.sleep(self._pace_s)
+                if self._slots.held != told:
+                    told = self._slots.held
+                    self._share()
+                await self._bell.wait(self._subscriptions.wait_s(self._time.monotonic()))
         except ConnectionClosed:
             return
 
@@ -198,27 +276,30 @@ class FinnhubFeed:
         """Close a line that has fallen silent."""
         while (left_s := self._silent_at() - self._time.monotonic()) > 0:
             await self._time.sleep(left_s)
-        await connection.close()
+        await self._close(connection)
+
+    async def _close(self, connection: ClientConnection) -> None:
+        """End a line; return when its TCP connection has ended."""
+        await within(self._time, CLOSING_S, connection.close())
+        connection.transport.abort()
+        await connection.wait_closed()
 
     def _silent_at(self) -> float:
         return self._last_s + self._watchdog_s
 
-    def _ending(self, error: ConnectionClosed, delivered_s: float) -> Outage:
+    def _ending(self, error: ConnectionClosed, life: Life) -> Outage:
         ours_came_first = error.rcvd_then_sent is False
         if error.rcvd is not None and not ours_came_first:
             said = self._scrub(" ".join(error.rcvd.reason.split()))
-            return outage.closed(error.rcvd.code, said, delivered_s)
+            return outage.closed(error.rcvd.code, said, life)
         if self._time.monotonic() >= self._silent_at():
-            return outage.broken(f"the line was silent for {self._watchdog_s:g} s", delivered_s)
+            return outage.silent(self._watchdog_s, life)
         if error.sent is not None:
-            return outage.broken(f"the server broke the protocol ({error.sent.code})", delivered_s)
-        return outage.broken("the line broke", delivered_s)
+            return outage.unlawful(error.sent.code, life)
+        return outage.broken(life)
 
     def _scrub(self, text: str) -> str:
-        key = self._key.reveal()
-        for form in (quote_plus(key), quote(key, safe="")):
-            text = text.replace(form, "***")
-        return self._key.scrub(text)
+        return without_key(text, self._key)
 
     def _say(
         self, market: Market, state: FeedState, detail: str = "", retry_at_ms: int | None = None
@@ -231,24 +312,22 @@ class FinnhubFeed:
             detail=detail,
             retry_at_ms=retry_at_ms,
             reconnects=max(self._opened - 1, 0),
+            failures=dict(self._failures),
         )
         market.status(self._status)
 
 
-def with_token(url: str, key: str) -> str:
-    """The address with ``token=`` in its query, in place of any that stood there."""
-    parts = urlsplit(url)
-    query = [
-        (name, value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if name != "token"
-    ]
-    return urlunsplit(parts._replace(query=urlencode([*query, ("token", key)])))
+def _encoded(command: wire.Subscribe | wire.Unsubscribe) -> str:
+    if isinstance(command, wire.Subscribe):
+        return wire.encode_subscribe(command.symbol)
+    return wire.encode_unsubscribe(command.symbol)
 
 
-def _refusal(error: Exception) -> Outage:
+def _refusal(error: Exception, now_ms: int) -> Outage:
     if isinstance(error, InvalidStatus):
-        return outage.answered(error.response.status_code)
+        response = error.response
+        wait_s = outage.retry_after(response.headers.get("Retry-After"), now_ms)
+        return outage.answered(response.status_code, wait_s)
     if isinstance(error, WebSocketException | EOFError):
         return outage.NOT_A_WEBSOCKET
     return outage.unreachable(error)

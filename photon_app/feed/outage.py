@@ -1,80 +1,154 @@
 """Why there is no line to Finnhub, in words for the person who reads the status.
 
-Owns the sentences and what each kind of failure means for waiting. Pure; knows status codes,
-close codes and operating system errors, not the WebSocket library. It never repeats what the
-library says, because that can contain the address and with it the key.
+Owns the sentences and what each kind of failure counts as. Pure; knows status codes, close codes
+and operating system errors, not the WebSocket library. It never repeats what the library says,
+because that can contain the address and with it the key.
 """
 
+import datetime as dt
+import email.utils
 import os
 import socket
 import ssl
 
-from photon_app.feed.backoff import Trouble
-from photon_app.model import Fact
+import msgspec
 
-_POLICY_VIOLATION = 1008
+from photon_app.model import Fact, FailureReason
+
+SHORT_S = 10.0
+"""A line that ended sooner was dropped right after it opened."""
+
+_KICKS_FROM = 2
 _PRIVATE_CODES = range(4000, 5000)
+_CLOSED_FOR: dict[int, FailureReason] = {1000: "network", 1005: "network", 1008: "kick"}
+"""What a closing by the server counts as where the code does not say that it is the server's."""
 
 
 class Outage(Fact, frozen=True):
-    """Why there is no line, and how long it had delivered before it ended."""
+    """Why there is no line."""
 
-    trouble: Trouble
-    reason: str
+    reason: FailureReason
+    words: str
+    lived_s: float | None = None
+    """From the line's opening to its end; ``None`` if it never opened."""
     delivered_s: float = 0.0
+    """From the line's opening to its last trade or ping."""
+    retry_after_s: float = 0.0
+    """What the server asked for."""
 
 
-NOT_A_WEBSOCKET = Outage(trouble=Trouble.LOST, reason="the server did not answer as a WebSocket")
+class Life(Fact, frozen=True):
+    """How long a line had lived when it ended, and delivered."""
+
+    lived_s: float
+    delivered_s: float
 
 
-def answered(status: int) -> Outage:
+NOT_A_WEBSOCKET = Outage(reason="server", words="the server did not answer as a WebSocket")
+
+
+class Streak:
+    """Recognises a key that is in use elsewhere.
+
+    Finnhub lets a second connection on a key in and drops one or both within a second or two, with
+    no word about it. One such end can be anything; two in a row are taken for that.
+    """
+
+    def __init__(self) -> None:
+        self._short = 0
+
+    def judge(self, outage: Outage) -> Outage:
+        """The outage as it looks after those before it."""
+        short = outage.lived_s is not None and outage.lived_s < SHORT_S
+        self._short = self._short + 1 if short and outage.reason in {"network", "kick"} else 0
+        if self._short < _KICKS_FROM:
+            return outage
+        words = (
+            f"{outage.words}, {self._short} times in a row right after it opened: "
+            "another program seems to use this key"
+        )
+        return msgspec.structs.replace(outage, reason="kick", words=words)
+
+
+def answered(status: int, retry_after_s: float = 0.0) -> Outage:
     """The handshake was answered with an HTTP status other than 101.
 
     Finnhub refuses a key with 401 and churn with 429; in an outage it was seen to say 200.
     """
+    reason: FailureReason = "server"
+    words = f"the server answered HTTP {status} instead of opening a WebSocket"
     if status == 401:
-        return Outage(trouble=Trouble.UNAUTHORIZED, reason="the API key was refused")
-    if status == 429:
-        return Outage(trouble=Trouble.THROTTLED, reason="too many attempts (HTTP 429)")
-    reason = f"the server answered HTTP {status} instead of opening a WebSocket"
-    return Outage(trouble=Trouble.LOST, reason=reason)
+        reason, words = "auth", "the API key was refused"
+    elif status == 403:
+        words = "the server forbids it (HTTP 403), to this key's plan or to this network"
+    elif status == 429:
+        reason, words = "throttle", "too many attempts (HTTP 429)"
+    return Outage(reason=reason, words=words, retry_after_s=retry_after_s)
+
+
+def retry_after(text: str | None, now_ms: int) -> float:
+    """Seconds from now that a ``Retry-After`` header asks for; 0 if it asks for nothing.
+
+    Source: RFC 9110, 10.2.3: a number of seconds, or a date.
+    """
+    text = (text or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return max(moment.timestamp() - now_ms / 1000, 0.0)
 
 
 def unreachable(error: Exception) -> Outage:
     """No answer at all: the network, the name or the certificate."""
     match error:
         case TimeoutError():
-            reason = "no answer in time"
+            words = "no answer in time"
         case ssl.SSLCertVerificationError():
-            reason = f"its certificate was not accepted ({error.verify_message})"
+            words = f"its certificate was not accepted ({error.verify_message})"
+        case ssl.SSLError():
+            words = "the server does not speak TLS as it should"
         case socket.gaierror():
-            reason = "its name cannot be resolved"
+            words = "its name cannot be resolved"
         case OSError() if error.errno:
-            reason = f"no connection ({os.strerror(error.errno)})"
+            words = f"no connection ({os.strerror(error.errno)})"
         case _:
-            reason = f"no connection ({type(error).__name__})"
-    return Outage(trouble=Trouble.LOST, reason=reason)
+            words = f"no connection ({type(error).__name__})"
+    return Outage(reason="network", words=words)
 
 
-def closed(code: int, said: str, delivered_s: float) -> Outage:
+def closed(code: int, said: str, life: Life) -> Outage:
     """The server closed an open line.
 
-    A policy code or a private one is aimed at us and counts as a kick; every other means only
-    that the line has ended.
+    A policy code or a private one is aimed at us and counts as a kick.
 
     Args:
         code: the close code.
         said: the server's reason, without secrets.
-        delivered_s: from the line's opening to its last trade or ping.
+        life: of the line.
     """
-    kicked = code == _POLICY_VIOLATION or code in _PRIVATE_CODES
-    return Outage(
-        trouble=Trouble.KICKED if kicked else Trouble.LOST,
-        reason=f"the server closed the line ({code}{': ' if said else ''}{said})",
-        delivered_s=delivered_s,
-    )
+    reason = "kick" if code in _PRIVATE_CODES else _CLOSED_FOR.get(code, "server")
+    words = f"the server closed the line ({code}{': ' if said else ''}{said})"
+    return _ended(reason, words, life)
 
 
-def broken(reason: str, delivered_s: float) -> Outage:
-    """An open line ended without the server closing it."""
-    return Outage(trouble=Trouble.LOST, reason=reason, delivered_s=delivered_s)
+def broken(life: Life) -> Outage:
+    """An open line ended without a word."""
+    return _ended("network", "the line broke", life)
+
+
+def silent(watchdog_s: float, life: Life) -> Outage:
+    """An open line was given up."""
+    return _ended("stall", f"the line was silent for {watchdog_s:g} s", life)
+
+
+def unlawful(code: int, life: Life) -> Outage:
+    """The server sent what no WebSocket server may, or a frame that is too long."""
+    return _ended("server", f"the server broke the protocol ({code})", life)
+
+
+def _ended(reason: FailureReason, words: str, life: Life) -> Outage:
+    return Outage(reason=reason, words=words, lived_s=life.lived_s, delivered_s=life.delivered_s)

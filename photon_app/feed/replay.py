@@ -5,17 +5,28 @@ a time. Paced by the recording's own times, a slow consumer is the hub's matter,
 feed; at speed 0 it waits after each frame until ``Market.relief`` says that no every-trade client
 is behind. It never holds more than one frame, never lets the market's clock run past a frame that
 has not been delivered, and never drops a symbol because nobody wants it.
+
+A replay that starts later than its recording delivers what comes before at once, at the beginning
+of each pass, as ``Market.past``: day figures and volumes are then what they were, and clients get
+the newest prices of it and not each.
 """
 
 import asyncio
+import datetime as dt
 import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from photon_app.errors import RecordingError
-from photon_app.feed.intake import Intake
+from photon_app.feed.finnhub_wire import Trades
+from photon_app.feed.intake import SLICE_TRADES, Intake
 from photon_app.feed.protocol import Counters, SystemTime, Time
 from photon_app.feed.recording import Line, Recording
-from photon_app.model import FeedStatus, Market
+from photon_app.model import FeedStatus, Market, Trade
+from photon_app.settings import ReplayStart
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 YIELD_S = 0.002
 """Longest run of frames without letting the event loop work."""
@@ -77,11 +88,12 @@ class ReplayFeed:
         path: the recording.
         speed: market seconds per wall second; 0 is as fast as the slowest every-trade client.
         loop: whether to begin anew at the end.
+        start: where its pace begins; the beginning when not given.
         time: what the pace is measured by.
         gap_s: pause between two passes, so that the last figures can be seen.
 
     Raises:
-        RecordingError: the file does not begin as a recording.
+        RecordingError: the file does not begin as a recording, or ends before the start.
     """
 
     def __init__(
@@ -90,6 +102,7 @@ class ReplayFeed:
         speed: float = 1.0,
         *,
         loop: bool = True,
+        start: ReplayStart | None = None,
         time: Time | None = None,
         gap_s: float = 1.0,
     ) -> None:
@@ -98,7 +111,7 @@ class ReplayFeed:
         self._loop = loop
         self._time = time or SystemTime()
         self._gap_s = gap_s
-        self._start_ms = self._recording.first_ms()
+        self._start_ms = start_ms(self._recording, start)
         self._intake = Intake(f"replay:{path.name}", self._time)
         self._wanted: frozenset[str] = frozenset()
         self._yielded = 0.0
@@ -123,8 +136,9 @@ class ReplayFeed:
         """Wall-clock time of the last frame."""
         return self._intake.last_message_ms
 
-    def want(self, symbols: frozenset[str]) -> None:
+    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
         """Changes nothing: every symbol of the recording is delivered."""
+        del viewers
         self._wanted = symbols
 
     async def run(self, market: Market) -> None:
@@ -138,11 +152,11 @@ class ReplayFeed:
 
     async def _pass(self, market: Market) -> None:
         self.clock.restart(self._start_ms)
+        self._intake.forget()
         market.new_epoch()
         self._tell(market)
         try:
-            for line in self._recording.lines():
-                await self._play(line, market)
+            await self._play_all(market)
         except RecordingError as error:
             self._failure = f"The replay stopped early: {error}"
             _log.warning("%s", self._failure)
@@ -150,18 +164,57 @@ class ReplayFeed:
         else:
             self._failure = ""
 
+    async def _play_all(self, market: Market) -> None:
+        lines = self._recording.lines()
+        first = await self._skip_past(lines, market)
+        if first is None:
+            return
+        self.clock.restart(self._start_ms)  # what came before took no market time
+        await self._play(first, market)
+        for line in lines:
+            await self._play(line, market)
+
+    async def _skip_past(self, lines: Iterator[Line], market: Market) -> Line | None:
+        """Apply what comes before the start; returns the first line that does not."""
+        past: list[Trade] = []
+        try:
+            for line in lines:
+                if line.at >= self._start_ms:
+                    return line
+                past += self._trades(line)
+                if len(past) >= SLICE_TRADES:
+                    market.past(past)
+                    past = []
+                await self._give_way()
+            return None
+        finally:
+            if past:
+                market.past(past)
+
+    def _trades(self, line: Line) -> tuple[Trade, ...]:
+        event = self._intake.read(line.frame, line.at / 1000)
+        if not isinstance(event, Trades):
+            return ()
+        self._intake.counters.trades += len(event.batch)
+        return event.batch
+
     async def _play(self, line: Line, market: Market) -> None:
         wait_s = self.clock.aim(line.at)
         if wait_s > 0:
             await self._time.sleep(wait_s)
             self._yielded = self._time.monotonic()
-        elif self._time.monotonic() - self._yielded >= YIELD_S:
-            await asyncio.sleep(0)
-            self._yielded = self._time.monotonic()
+        else:
+            await self._give_way()
         if self._speed == 0:
             await market.relief()  # last before delivering: any yield may have filled a client
         self.clock.reach()
-        await self._intake.deliver(self._intake.read(line.frame), market)
+        await self._intake.deliver(self._intake.read(line.frame, line.at / 1000), market)
+
+    async def _give_way(self) -> None:
+        """Let the event loop run, if it has not for a while."""
+        if self._time.monotonic() - self._yielded >= YIELD_S:
+            await asyncio.sleep(0)
+            self._yielded = self._time.monotonic()
 
     def _tell(self, market: Market) -> None:
         market.status(
@@ -169,3 +222,54 @@ class ReplayFeed:
                 source=self.source, state="replay", since_ms=self._since_ms, detail=self._failure
             )
         )
+
+
+def start_ms(recording: Recording, start: ReplayStart | None) -> int:
+    """The market's time at which a replay begins its pace.
+
+    Reads the recording as far as there, and its first line when there is no start.
+
+    Args:
+        recording: the file.
+        start: seconds after the first frame; or a time of day in New York, the first such moment
+            from the first frame on; or a moment.
+
+    Raises:
+        RecordingError: the file is not a recording as far as there, or ends before.
+    """
+    first_ms = recording.first_ms()
+    wanted_ms = _moment_ms(first_ms, start)
+    if wanted_ms <= first_ms:
+        return first_ms
+    last_ms = first_ms
+    for line in recording.lines():
+        last_ms = max(last_ms, line.at)
+        if line.at >= wanted_ms:
+            return wanted_ms
+    raise RecordingError(
+        f"{recording.path.name} ends before the start: expected a start from {_shown(first_ms)} "
+        f"to {_shown(last_ms)}, but PHOTON_REPLAY_START is {_shown(wanted_ms)}"
+    )
+
+
+def _moment_ms(first_ms: int, start: ReplayStart | None) -> int:
+    if start is None:
+        return first_ms
+    if isinstance(start, dt.datetime):
+        return _ms(start if start.tzinfo else start.replace(tzinfo=NEW_YORK))
+    if not isinstance(start, dt.time):
+        return first_ms + round(start * 1000)
+    first = dt.datetime.fromtimestamp(first_ms / 1000, NEW_YORK)
+    moment = dt.datetime.combine(first.date(), start, NEW_YORK)
+    if moment < first:
+        moment = dt.datetime.combine(first.date() + dt.timedelta(days=1), start, NEW_YORK)
+    return _ms(moment)
+
+
+def _ms(moment: dt.datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _shown(time_ms: int) -> str:
+    moment = dt.datetime.fromtimestamp(time_ms / 1000, NEW_YORK)
+    return f"{moment:%Y-%m-%d %H:%M:%S} New York"

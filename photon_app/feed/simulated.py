@@ -16,7 +16,7 @@ import random
 from collections.abc import Mapping
 
 from photon_app.feed.finnhub_wire import encode_trades
-from photon_app.feed.intake import Intake
+from photon_app.feed.intake import Intake, Tap
 from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
 from photon_app.model import FeedStatus, Market, Seed, Trade
 
@@ -120,6 +120,7 @@ class SimulatedFeed:
         seed: fixes the walks; drawn from the operating system when not given.
         start_prices: first prices by symbol.
         time: what the rounds wait on and the clock reads.
+        tap: is given each frame as it is made.
     """
 
     source = "simulated"
@@ -131,6 +132,7 @@ class SimulatedFeed:
         seed: int | None = None,
         start_prices: Mapping[str, float] | None = None,
         time: Time | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self._time = time or SystemTime()
         self.clock = WallClock(self._time)
@@ -139,7 +141,7 @@ class SimulatedFeed:
             seed = random.SystemRandom().getrandbits(63)
         self._simulator = Simulator(seed, interval_ms, start_prices)
         self._seeds: dict[str, Seed] = {}
-        self._intake = Intake(self.source, self._time)
+        self._intake = Intake(self.source, self._time, tap=tap)
 
     @property
     def held(self) -> frozenset[str]:
@@ -156,8 +158,9 @@ class SimulatedFeed:
         """Wall-clock time of the last frame."""
         return self._intake.last_message_ms
 
-    def want(self, symbols: frozenset[str]) -> None:
+    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
         """Simulate exactly these symbols from the next round on."""
+        del viewers
         for seed in self._simulator.want(symbols):
             self._seeds[seed.symbol] = seed
         for symbol in self._seeds.keys() - symbols:

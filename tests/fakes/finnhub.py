@@ -15,26 +15,34 @@ What it does by itself: answers the handshake (101, or the next of ``fake.answer
 Finnhub. What a test makes it do: send any frame, ping, play a recording, kick, break the line
 without a closing frame, or say nothing at all, which is what it does when left alone.
 
+What it does by rule, when told so: play a script on its clock (see ``finnhub_script``), take no
+more than ``cap`` symbols, call some symbols invalid, drop everyone when a key comes twice. On the
+same port it answers REST (``fake.rest``, see ``finnhub_rest``) at ``fake.api_url``.
+
 To extend it: behaviour that belongs to one connection goes into ``Line``; behaviour of the server
 into ``FakeFinnhub``, as a method that tests call or, when it must answer at once, as a callable
-attribute like ``on_command``. Never make it kinder than Finnhub: no acknowledgements, no order
-between symbols, no reconnecting on behalf of a client.
+attribute like ``on_command``; behaviour that is a sequence becomes a step in ``finnhub_script`` and
+a case in ``Line``. Never make it kinder than Finnhub: no acknowledgements, no order between
+symbols, no reconnecting on behalf of a client.
 
-By hand, against a Photon started with ``FINNHUB_WS_URL=ws://127.0.0.1:9000 FINNHUB_API_KEY=any``::
+By hand, against a Photon started with ``FINNHUB_API_KEY=fake-key
+FINNHUB_WS_URL=ws://127.0.0.1:9000 FINNHUB_API_URL=http://127.0.0.1:9000/api/v1``::
 
-    python -m tests.fakes.finnhub --recording ibm.jsonl.gz --port 9000 --speed 10 --loop --now
+    python -m tests.fakes.finnhub --recording ibm.jsonl.gz --speed 10 --loop --now
+    python -m tests.fakes.finnhub --cap 5                        # invented trades
+    python -m tests.fakes.finnhub --script "key in use"          # and trouble
 """
 
 import argparse
 import asyncio
 import contextlib
 import http
-import time
+import json
+import ssl
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -42,53 +50,20 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from photon_app.feed import finnhub_wire as wire
+from photon_app.feed.protocol import SystemTime, Time
 from photon_app.feed.recording import Line as RecordedLine
 from photon_app.feed.recording import Recording
+from photon_app.feed.simulated import Simulator
 from photon_app.model import Trade
+from tests.fakes import finnhub_rest as rest
+from tests.fakes import finnhub_script as script
+from tests.fakes.finnhub_line import Line
+from tests.fakes.finnhub_script import PING, SCRIPTS, Script, Step
 
-PING = '{"type":"ping"}'
+__all__ = ["PING", "FakeFinnhub", "Line"]
 
-
-class Line:
-    """One connection, as the server sees it."""
-
-    def __init__(self, connection: ServerConnection, path: str) -> None:
-        self._connection = connection
-        self.token = parse_qs(urlsplit(path).query).get("token", [""])[0]
-        self.commands: list[wire.Subscribe | wire.Unsubscribe | wire.Malformed] = []
-        """All that the client sent, in order."""
-        self.command_times: list[float] = []
-        """When, on the monotonic clock."""
-        self.subscribed: set[str] = set()
-        self.most_subscribed = 0
-        self.open = True
-
-    def take(self, text: str | bytes) -> None:
-        """Write down and follow one message of the client."""
-        command = wire.decode_command(text)
-        self.commands.append(command)
-        self.command_times.append(time.monotonic())
-        if isinstance(command, wire.Subscribe):
-            self.subscribed.add(command.symbol)
-        elif isinstance(command, wire.Unsubscribe):
-            self.subscribed.discard(command.symbol)
-        self.most_subscribed = max(self.most_subscribed, len(self.subscribed))
-
-    async def send(self, frame: str | bytes) -> None:
-        """Send any text; bytes go out as a text frame too, valid or not."""
-        await self._connection.send(frame, text=True)
-
-    async def ping(self) -> None:
-        """Send Finnhub's own ping, which is an ordinary message."""
-        await self.send(PING)
-
-    async def kick(self, code: int = 1008, reason: str = "") -> None:
-        """Close the line with a closing frame."""
-        await self._connection.close(code, reason)
-
-    def cut(self) -> None:
-        """End the line without a closing frame."""
-        self._connection.transport.abort()
+CERTIFICATE = Path(__file__).with_name("self-signed.pem")
+"""A certificate that nobody vouches for, with its key."""
 
 
 class FakeFinnhub:
@@ -96,10 +71,40 @@ class FakeFinnhub:
 
     Args:
         port: 0 lets the system choose.
+        script: what is played to whoever connects; nothing by default.
+        time: what scripts wait on, and REST budgets and stamps read.
+        cap: most symbols that a line takes.
+        invalid: symbols that are refused.
+        one_per_key: drop every line of a key, without a word, when it comes again.
+        key: the only key that REST takes; any by default.
+        per_minute: most REST requests; no bound by default.
+        tls: serve TLS, with a certificate that nobody vouches for.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        script: Script = (),
+        time: Time | None = None,
+        cap: int | None = None,
+        invalid: Collection[str] = (),
+        one_per_key: bool = False,
+        key: str | None = None,
+        per_minute: int | None = None,
+        tls: bool = False,
+    ) -> None:
         self._port = port
+        self._script = script
+        self._tls = tls
+        self._visits = 0
+        self.time = time or SystemTime()
+        self.cap = cap
+        self.invalid = set(invalid)
+        self.one_per_key = one_per_key
+        self.rest = rest.FakeRest(self.time.monotonic, key, per_minute)
+        self.attempts: list[tuple[float, int]] = []
+        """When each handshake came, and the HTTP status of its answer; 0 is no answer."""
         self._changed = asyncio.Condition()
         self._server: Server | None = None
         self.answers: deque[int] = deque()
@@ -122,11 +127,15 @@ class FakeFinnhub:
             compression=None,
             ping_interval=None,
             close_timeout=1,
+            ssl=_self_signed() if self._tls else None,
         )
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for line in self.lines:
+            if line.frozen:
+                line.cut()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -134,7 +143,12 @@ class FakeFinnhub:
     @property
     def url(self) -> str:
         """The address, without a token."""
-        return f"ws://127.0.0.1:{self._port}"
+        return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self._port}"
+
+    @property
+    def api_url(self) -> str:
+        """The base address of REST."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}{rest.PREFIX}"
 
     @property
     def open_lines(self) -> list[Line]:
@@ -203,29 +217,69 @@ class FakeFinnhub:
             frames += 1
         return frames
 
+    def objection(self, line: Line, symbol: str) -> str | None:
+        """What Finnhub says to one more subscription; nothing when it takes it."""
+        if symbol in self.invalid:
+            return script.invalid(symbol)
+        if self.cap is not None and len(line.subscribed | {symbol}) > self.cap:
+            return script.TOO_MANY
+        return None
+
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        if request.path.startswith(rest.PREFIX):
+            return self.rest.answer(request)
         self.handshakes.append(request.path)
+        first = self._visit()[:1]
         status = self.answers.popleft() if self.answers else 101
-        if status == 101:
-            return None
-        return connection.respond(http.HTTPStatus(status), "refused\n")
+        refusal = script.Refuse(status) if status != 101 else first[0] if first else None
+        answer: Response | None = None
+        match refusal:
+            case script.Refuse(status, headers):
+                answer = connection.respond(http.HTTPStatus(status), "refused\n")
+                answer.headers.update(headers)
+                self._visits += 1
+            case script.HangUp():
+                connection.transport.abort()
+                answer = connection.respond(http.HTTPStatus.BAD_GATEWAY, "")
+                status = 0
+                self._visits += 1
+        self.attempts.append((self.time.monotonic(), status))
+        return answer
+
+    def _visit(self) -> tuple[Step, ...]:
+        return self._script[min(self._visits, len(self._script) - 1)] if self._script else ()
 
     async def _serve(self, connection: ServerConnection) -> None:
         assert connection.request is not None
-        line = Line(connection, connection.request.path)
+        line = Line(connection, connection.request.path, self)
+        for frozen in [other for other in self.open_lines if other.frozen]:
+            frozen.look()
+        visit = self._visit()
+        self._visits += 1
+        if self.one_per_key and (others := [o for o in self.open_lines if o.token == line.token]):
+            for other in (*others, line):
+                other.cut()
         self.lines.append(line)
         self.most_open = max(self.most_open, len(self.open_lines))
         await self._notify()
+        playing = asyncio.create_task(self._play_to(line, visit))
         try:
             async for text in connection:
-                line.take(text)
+                if (error := line.take(text)) is not None:
+                    await connection.send(error)
                 self.on_command(line)
                 await self._notify()
         except ConnectionClosed:
             pass
         finally:
             line.open = False
+            playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)
             await self._notify()
+
+    async def _play_to(self, line: Line, visit: Iterable[Step]) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            await line.play(visit)
 
     async def _notify(self) -> None:
         async with self._changed:
@@ -247,36 +301,82 @@ def _present(recorded: RecordedLine) -> str:
     event = wire.decode(recorded.frame)
     if not isinstance(event, wire.Trades):
         return recorded.frame
-    shift_ms = time.time_ns() // 1_000_000 - recorded.at
+    shift_ms = SystemTime().now_ms() - recorded.at
     return wire.encode_trades(
         msgspec.structs.replace(trade, time_ms=trade.time_ms + shift_ms) for trade in event.batch
     )
 
 
-async def _main(options: argparse.Namespace) -> None:
+def _self_signed() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+async def _replay(fake: FakeFinnhub, options: argparse.Namespace) -> None:
+    """Play a recording to whoever subscribes."""
     recording = Recording(options.recording)
-    async with FakeFinnhub(options.port) as fake:
-        print(f"{fake.url} plays {', '.join(recording.symbols())} of {options.recording}")
-        while True:
-            await fake.until(lambda: any(line.subscribed for line in fake.open_lines), None)
-            try:
-                await fake.play(
-                    options.recording,
-                    fake.lines[-1].subscribed.copy(),
-                    speed=options.speed,
-                    now=options.now,
-                )
-            except (ConnectionClosed, TimeoutError):
-                continue
-            print("played to the end")
-            if not options.loop:
-                return
+    print(f"{fake.url} plays {', '.join(recording.symbols())} of {options.recording}")
+    while True:
+        await fake.until(lambda: any(line.subscribed for line in fake.open_lines), None)
+        try:
+            await fake.play(
+                options.recording,
+                fake.lines[-1].subscribed.copy(),
+                speed=options.speed,
+                now=options.now,
+            )
+        except (ConnectionClosed, TimeoutError):
+            continue
+        print("played to the end")
+        if not options.loop:
+            return
+
+
+async def _walk(fake: FakeFinnhub) -> None:
+    """Invent trades for whatever is subscribed, and days for whatever is asked."""
+    simulator = Simulator(seed=1)
+    closes: dict[str, float] = {}
+    last: dict[str, tuple[float, int]] = {}
+    asked: set[str] = set()
+
+    def follow() -> None:
+        subscribed = {symbol for line in fake.open_lines for symbol in line.subscribed}
+        for seed in simulator.want(frozenset(subscribed | asked)):
+            closes[seed.symbol] = seed.prev_close or 100.0
+
+    def quote(symbol: str) -> object:
+        asked.add(symbol)
+        follow()
+        price, time_ms = last.get(symbol, (closes[symbol], fake.time.now_ms()))
+        return rest.quote(price, time_ms // 1000, closes[symbol])
+
+    fake.rest.on_quote = quote
+    print(f"{fake.url} and {fake.api_url} invent prices; lines of one key: {fake.one_per_key}")
+    while True:
+        follow()
+        for frame in simulator.frames(fake.time.now_ms()):
+            for trade in json.loads(frame)["data"]:
+                last[trade["s"]] = (trade["p"], trade["t"])
+            with contextlib.suppress(ConnectionClosed):
+                await fake.send_frame(frame)
+        await fake.time.sleep(0.25)
+
+
+async def _main(options: argparse.Namespace) -> None:
+    plays = SCRIPTS[options.script] if options.script else ()
+    async with FakeFinnhub(
+        options.port, script=plays, cap=options.cap, one_per_key=True, per_minute=60
+    ) as fake:
+        await (_replay(fake, options) if options.recording else _walk(fake))
 
 
 def main() -> None:
-    """Serve a recording by hand; see the module's docstring."""
+    """Serve by hand; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m tests.fakes.finnhub")
-    parser.add_argument("--recording", type=Path, required=True)
+    parser.add_argument("--recording", type=Path, help="play this; else trades are invented")
+    parser.add_argument("--script", choices=sorted(SCRIPTS), help="what happens to the lines")
+    parser.add_argument("--cap", type=int, help="most symbols that a line takes")
     parser.add_argument("--port", type=int, default=9000)
     parser.add_argument("--speed", type=float, default=1.0, help="0: as fast as the client reads")
     parser.add_argument("--loop", action="store_true", help="begin again at the end")

@@ -1,7 +1,9 @@
 """The file format of recordings."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
+from zlib import compress
 
 import pytest
 from hypothesis import given
@@ -96,6 +98,63 @@ def test_a_damaged_gzip_file_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(damaged)
     with pytest.raises(RecordingError, match=r"damaged\.gz line \d+"):
         list(Recording(path).lines())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x7fELF\x02\x01\x01\x00\xff\n", "malformed"),
+        (b"\x7fELF\x02\x01\x01\x00\xff", "malformed"),
+        (b"time,price\n1,2\n", "malformed"),
+        (b"time,price", "malformed"),
+        (b"", "no whole line"),
+        (b'{"at":138115', "no whole line"),
+        (b'{"symbol":"IBM"}\n', "missing required field `at`"),
+        (b'{"at":"now","frame":"x"}\n', "Expected `int`"),
+        (b"\x1f\x8brubbish", "cannot be read"),
+        (gzip.compress(b"time,price\n1,2\n"), "malformed"),
+        (gzip.compress(b""), "no whole line"),
+        (gzip.compress(line(1, "a").encode())[:12], "no whole line"),
+        (compress(line(1, "a").encode()), "malformed"),
+        (b"PK\x03\x04zip", "malformed"),
+        ("{".encode("utf-16"), "malformed"),
+    ],
+)
+def test_every_other_kind_of_file_is_refused_in_one_line(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    """By name, with the line and the reason."""
+    path = tmp_path / "other.gz"
+    path.write_bytes(content)
+    with pytest.raises(RecordingError) as refused:
+        Recording(path).first_ms()
+    message = str(refused.value)
+    assert message.startswith("other.gz line 1 is not a recording line: expected ")
+    assert reason in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("more", [b"rubbish", b"\x1f\x8b\x08rubbish"])
+def test_what_follows_a_gzip_file_and_is_no_gzip_is_an_error(tmp_path: Path, more: bytes) -> None:
+    """After the lines before it."""
+    path = tmp_path / "r.gz"
+    path.write_bytes(gzip.compress(line(1, "a").encode()) + more)
+    read: list[int] = []
+    with pytest.raises(RecordingError, match=r"r\.gz line 2 .* cannot be read"):
+        read.extend(one.at for one in Recording(path).lines())
+    assert read == [1]
+
+
+def test_gzip_files_joined_are_one_recording_and_may_be_torn_anywhere(tmp_path: Path) -> None:
+    """Within the head of the second too."""
+    parts = [gzip.compress(line(at, "a" * 300).encode()) for at in (1, 2)]
+    path = tmp_path / "r.gz"
+    for end in range(len(parts[0]), len(parts[0] + parts[1]) + 1):
+        path.write_bytes(b"".join(parts)[:end])
+        recording = Recording(path)
+        times = [one.at for one in recording.lines()]
+        assert times in ([1], [1, 2])
+        assert recording.torn == (len(parts[0]) < end < len(parts[0] + parts[1]))
 
 
 @pytest.mark.parametrize("make", [lambda p: p.write_bytes(b""), lambda p: p.mkdir(), lambda _: 0])

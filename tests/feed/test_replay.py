@@ -1,14 +1,22 @@
 """A recording as the market: its pace, its clock, its passes."""
 
 import asyncio
+import datetime as dt
 import logging
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from photon_app.errors import RecordingError
 from photon_app.feed.recording import Recording
-from photon_app.feed.replay import ReplayClock, ReplayFeed
+from photon_app.feed.replay import ReplayClock, ReplayFeed, start_ms
+from photon_app.market import session
+from photon_app.market.book import Book
+from photon_app.model import Quote
+from photon_app.settings import ReplayStart, load
 from tests.fakes.market import FakeMarket
 from tests.fakes.time import VirtualTime, settle
 from tests.feed.recordings import DAY, START_MS, frame, ladder, line, needs_recordings, write
@@ -269,3 +277,151 @@ def test_a_frame_that_is_no_message_is_counted_and_passed_over(tmp_path: Path) -
     path = write(tmp_path / "r", [line(1, "rubbish"), line(2, frame("A", 1))])
     feed, market = play_once(path)
     assert (len(market.all_trades), feed.counters.malformed) == (1, 1)
+
+
+def moment(text: str) -> ReplayStart | None:
+    """A start as the settings read it."""
+    return load({"PHOTON_REPLAY_START": text}, dotenv=None).replay_start
+
+
+@pytest.mark.parametrize(
+    ("text", "after_s"),
+    [
+        ("0", 0),
+        ("7200", 7200),
+        ("+0.5", 0.5),
+        ("09:45", 900),
+        ("09:30:00.250", 0.25),
+        ("09:29", 86_340),
+        ("2013-10-07T13:45Z", 900),
+        ("2013-10-07 09:45", 900),
+        ("2013-10-07T15:45+02:00", 900),
+        ("2013-10-01", 0),
+    ],
+)
+def test_a_start_is_seconds_or_new_yorks_time_or_a_moment(
+    tmp_path: Path, text: str, after_s: float
+) -> None:
+    """A time of day is the first from the first frame on; before it is at it."""
+    begin_ms = round(dt.datetime(2013, 10, 7, 13, 30, tzinfo=dt.UTC).timestamp() * 1000)
+    times = (begin_ms, begin_ms + 86_400_000)
+    path = write(tmp_path / "r", [line(at, frame("IBM", 1, at)) for at in times])
+    assert start_ms(Recording(path), moment(text)) == begin_ms + round(after_s * 1000)
+
+
+def test_a_start_after_the_end_is_one_line_that_says_what_there_is(tmp_path: Path) -> None:
+    """In New York's time."""
+    path = ladder(tmp_path / "day", 61)
+    with pytest.raises(RecordingError) as refused:
+        ReplayFeed(path, start=61.0)
+    assert str(refused.value) == (
+        "day ends before the start: expected a start from 2013-10-07 09:25:00 New York to "
+        "2013-10-07 09:26:00 New York, but PHOTON_REPLAY_START is 2013-10-07 09:26:01 New York"
+    )
+    assert ReplayFeed(path, start=60.0).clock.now_ms() == START_MS + 60_000
+
+
+def folded(market: FakeMarket) -> dict[str, Quote | None]:
+    """What a book makes of what was delivered."""
+    book = Book(session.day_of, admit_all=True)
+    for trade in market.all_trades:
+        book.apply(trade)
+    return {symbol: book.quote(symbol) for symbol in {t.symbol for t in market.all_trades}}
+
+
+@given(
+    steps=st.lists(st.integers(-2_000, 60_000), min_size=1, max_size=30),
+    start=st.floats(0, 600),
+    speed=st.sampled_from([0, 1, 100.0]),
+)
+def test_the_start_changes_when_and_not_what(steps: list[int], start: float, speed: float) -> None:
+    """The same trades in the same order, and so the same book, wherever the pace begins."""
+
+    async def played(path: Path, start: float | None) -> FakeMarket:
+        time = VirtualTime()
+        market = FakeMarket()
+        feed = ReplayFeed(path, speed, loop=False, start=start, time=time)
+        task = asyncio.create_task(feed.run(market))
+        await time.advance(7_200)
+        await task
+        return market
+
+    at, lines = START_MS, []
+    for number, step in enumerate(steps):
+        at += step
+        lines.append(line(at, frame("IBM", 100 + number, at)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder) / "r", lines)
+        whole = asyncio.run(played(path, None))
+        try:
+            late = asyncio.run(played(path, start))
+        except RecordingError:
+            return
+    assert late.all_trades == whole.all_trades
+    assert folded(late) == folded(whole)
+    assert late.log.count("epoch") == 1
+
+
+@needs_recordings
+def test_a_replay_of_the_real_day_from_a_quarter_to_ten_ends_as_the_whole() -> None:
+    """Through gzip, with every figure."""
+    _, whole = play_once(DAY)
+    feed = ReplayFeed(DAY, 0, loop=False, start=dt.time(9, 45))
+    late = FakeMarket()
+    asyncio.run(feed.run(late))
+    assert folded(late) == folded(whole)
+
+
+def test_what_comes_before_the_start_comes_at_once_and_then_the_pace_begins(
+    tmp_path: Path,
+) -> None:
+    """In every pass; the market's clock begins at the start and waits there for it."""
+
+    async def scenario() -> None:
+        time = VirtualTime()
+        feed = ReplayFeed(ladder(tmp_path / "r", 10), 1, start=4.5, time=time)
+        market = FakeMarket()
+        shown: list[int] = []
+        market.on_trades = lambda _: shown.append(feed.clock.now_ms() - START_MS)
+        task = asyncio.create_task(feed.run(market))
+        for done in (0, 10):
+            await time.advance(0)
+            assert len(market.all_trades) == done + 5
+            await time.advance(0.499)
+            assert len(market.all_trades) == done + 5
+            await time.advance(0.002)
+            assert len(market.all_trades) == done + 6
+            await time.advance(4)
+            assert len(market.all_trades) == done + 10
+            await time.advance(1 - 0.001)
+        task.cancel()
+        assert shown[:6] == [4_500, 5_000, 6_000, 7_000, 8_000, 9_000]
+        assert shown[6:12] == shown[:6]
+        assert market.log.count("past") == 3
+
+    asyncio.run(scenario())
+
+
+def test_what_comes_before_the_start_lets_the_server_live(tmp_path: Path) -> None:
+    """It comes in slices, with turns of the event loop between them."""
+
+    async def scenario() -> int:
+        feed = ReplayFeed(ladder(tmp_path / "r", 5_000), 1, loop=False, start=4_999.0)
+        market = FakeMarket()
+        task = asyncio.create_task(feed.run(market))
+        turns = 0
+        while len(market.all_trades) < 5_000:
+            await asyncio.sleep(0)
+            turns += 1
+        await task
+        return turns
+
+    assert asyncio.run(scenario()) > 5
+
+
+def test_equal_frames_that_the_recording_has_far_apart_are_two(tmp_path: Path) -> None:
+    """However fast it is played; a repetition within seconds of the recording is one."""
+    text = frame("IBM", 1)
+    path = write(tmp_path / "r", [line(at, text) for at in (0, 5_000, 60_000)])
+    _, market = play_once(path)
+    assert len(market.all_trades) == 2

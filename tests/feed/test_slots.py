@@ -1,87 +1,152 @@
 """Which symbols have one of Finnhub's few slots."""
 
+from collections.abc import Iterable, Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.feed.finnhub_wire import Subscribe, Unsubscribe
-from photon_app.feed.slots import Command, Slots
+from photon_app.feed.slots import FORGET_S, Slots
 
-wishes = st.lists(st.frozensets(st.sampled_from("ABCDEFGH")), max_size=6)
+NAMES = "ABCDEFGH"
 
-
-def drain(slots: Slots) -> list[Command]:
-    """All that the line must be told now."""
-    told = []
-    while (command := slots.take()) is not None:
-        told.append(command)
-    return told
+wishes = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 3), max_size=8)
+histories = st.lists(st.tuples(wishes, st.floats(0, 40)), max_size=8)
 
 
-def test_slots_are_given_by_name() -> None:
+def want(slots: Slots, viewers: Mapping[str, int] | Iterable[str], now_s: float = 0.0) -> None:
+    """The wanted symbols with their viewers; without any if they are only named."""
+    counts = viewers if isinstance(viewers, Mapping) else dict.fromkeys(viewers, 0)
+    slots.want(frozenset(counts), counts, now_s)
+
+
+def test_slots_are_given_by_viewers_and_then_by_name() -> None:
     """When there are more wishes than slots."""
-    slots = Slots(2)
-    slots.want(frozenset("DCBA"))
-    assert slots.held == {"A", "B"}
+    slots = Slots(3)
+    want(slots, {"A": 0, "B": 0, "C": 1, "D": 2})
+    assert slots.held == {"A", "C", "D"}
 
 
 def test_who_holds_a_slot_keeps_it() -> None:
-    """A new wish that stands earlier in the alphabet waits."""
+    """A new wish that stands earlier in the alphabet waits, however many view it."""
     slots = Slots(2)
-    slots.want(frozenset("CD"))
-    slots.want(frozenset("ABCD"))
+    want(slots, {"C": 1, "D": 1})
+    want(slots, {"A": 9, "B": 0, "C": 1, "D": 1}, 1000)
     assert slots.held == {"C", "D"}
 
 
 def test_a_freed_slot_goes_to_who_waits() -> None:
-    """And the line lets the old symbol go before it asks for the new one."""
+    """At once."""
     slots = Slots(2)
-    slots.want(frozenset("ABC"))
-    drain(slots)
-    slots.want(frozenset("BC"))
-    assert drain(slots) == [Unsubscribe(symbol="A"), Subscribe(symbol="C")]
+    want(slots, "ABC")
+    want(slots, "BC")
+    assert slots.held == {"B", "C"}
 
 
-def test_a_new_line_is_told_everything() -> None:
-    """Subscriptions do not outlive a connection."""
+def test_an_unviewed_symbol_gives_way_to_a_viewed_one_after_the_linger() -> None:
+    """And says when."""
+    slots = Slots(1, linger_s=30)
+    want(slots, {"A": 1})
+    want(slots, {"A": 0, "B": 1}, 10)
+    assert slots.held == {"A"}
+    assert slots.next_s(10) == 40
+    slots.assign(39.9)
+    assert slots.held == {"A"}
+    slots.assign(40)
+    assert slots.held == {"B"}
+    assert slots.next_s(40) is None
+
+
+def test_the_least_recently_wanted_leaves_first() -> None:
+    """Of those over their linger."""
+    slots = Slots(2, linger_s=30)
+    want(slots, {"A": 1, "B": 1})
+    want(slots, {"A": 1, "B": 0}, 10)
+    want(slots, {"A": 0, "B": 0}, 20)
+    want(slots, {"A": 0, "B": 0, "C": 1}, 100)
+    assert slots.held == {"A", "C"}
+
+
+def test_an_unviewed_symbol_displaces_nobody() -> None:
+    """Not even one that nobody has viewed for long."""
+    slots = Slots(1, linger_s=30)
+    want(slots, "B")
+    want(slots, "AB", 1000)
+    assert slots.held == {"B"}
+
+
+def test_a_symbol_that_is_viewed_again_in_time_keeps_its_slot() -> None:
+    """A reload does not churn."""
+    slots = Slots(1, linger_s=30)
+    want(slots, {"A": 1})
+    want(slots, {"A": 0, "B": 1}, 10)
+    want(slots, {"A": 1, "B": 1}, 20)
+    slots.assign(1000)
+    assert slots.held == {"A"}
+
+
+def test_a_barred_symbol_comes_back_in_time() -> None:
+    """Its slot goes to another meanwhile."""
+    slots = Slots(1)
+    want(slots, {"A": 2, "B": 1})
+    slots.bar("A", 600)
+    slots.assign(1)
+    assert slots.held == {"B"}
+    want(slots, {"A": 2}, 2)
+    assert slots.held == frozenset()
+    assert slots.next_s(2) == 600
+    slots.assign(600)
+    assert slots.held == {"A"}
+
+
+def test_a_learned_cap_holds_for_an_hour() -> None:
+    """It is what was accepted, and never nothing."""
     slots = Slots(5)
-    slots.want(frozenset("AB"))
-    drain(slots)
-    slots.line_opened()
-    assert drain(slots) == [Subscribe(symbol="A"), Subscribe(symbol="B")]
+    want(slots, "ABCDE")
+    slots.learn("ABC", 0)
+    assert slots.held == {"A", "B", "C"}
+    assert slots.room == slots.safe == 3
+    slots.assign(FORGET_S)
+    assert slots.held == set("ABCDE")
+    assert slots.safe == 3
+    slots.learn("", FORGET_S)
+    assert slots.room == 1
 
 
-def test_what_the_line_knows_is_not_repeated() -> None:
-    """The whole set is wanted again and again; only changes are sent."""
-    slots = Slots(5)
-    slots.want(frozenset("AB"))
-    drain(slots)
-    slots.want(frozenset("AB"))
-    assert drain(slots) == []
+def test_a_fallen_cap_costs_those_without_viewers_their_slots() -> None:
+    """When there are fewer slots than holders."""
+    slots = Slots(4)
+    want(slots, {"A": 0, "B": 1, "C": 2, "D": 0})
+    slots.learn("ABCD"[:2], 0)
+    assert slots.held == {"A", "B"}
+    slots.assign(30)
+    assert slots.held == {"B", "C"}
 
 
-@given(wishes, st.integers(1, 5), st.data())
-def test_the_line_never_holds_more_than_the_limit(
-    history: list[frozenset[str]], limit: int, data: st.DataObject
+@given(histories, st.integers(1, 5), st.floats(1, 60))
+def test_slots_are_few_full_and_never_taken_from_who_is_watched(
+    history: list[tuple[dict[str, int], float]], limit: int, linger_s: float
 ) -> None:
-    """Upstream's own count stays within the plan at every moment and ends at the held set."""
-    slots = Slots(limit)
-    upstream: set[str] = set()
-    for wish in history:
-        slots.want(wish)
-        assert slots.held <= wish
-        assert len(slots.held) == min(limit, len(wish))
-        for _ in range(data.draw(st.integers(0, 3))):
-            follow(upstream, slots.take())
-            assert len(upstream) <= limit
-    for command in drain(slots):
-        follow(upstream, command)
-        assert len(upstream) <= limit
-    assert upstream == slots.held
+    """Whatever is wanted when: never above the limit, none free while one waits, no viewed holder
+    displaced, and nobody without viewers kept beyond the linger while one with viewers waits.
+    """
+    slots = Slots(limit, linger_s)
+    now_s = 0.0
+    unviewed_since: dict[str, float] = {}
+    for viewers, wait_s in history:
+        before = slots.held
+        want(slots, viewers, now_s)
+        unviewed_since = {s: unviewed_since.get(s, now_s) for s, n in viewers.items() if not n}
+        check(slots, viewers, before, limit)
+        now_s += wait_s
+        slots.assign(now_s)
+        check(slots, viewers, before, limit)
+        if any(viewers[symbol] for symbol in viewers.keys() - slots.held):
+            unviewed = slots.held & unviewed_since.keys()
+            assert all(unviewed_since[symbol] + linger_s > now_s for symbol in unviewed)
 
 
-def follow(upstream: set[str], command: Command | None) -> None:
-    """What Finnhub does with a command."""
-    if isinstance(command, Subscribe):
-        upstream.add(command.symbol)
-    elif command is not None:
-        upstream.discard(command.symbol)
+def check(slots: Slots, viewers: dict[str, int], before: frozenset[str], limit: int) -> None:
+    """The laws that hold at every moment."""
+    assert slots.held <= viewers.keys()
+    assert len(slots.held) == min(limit, len(viewers))
+    assert {symbol for symbol in before if viewers.get(symbol)} <= slots.held

@@ -1,0 +1,96 @@
+"""The small shell that asks Finnhub's REST interface for what the rota says.
+
+Owns two tasks of one group, one for each lane, so that seeds do not wait behind polls. Runs on the
+event loop; asks for one symbol at a time in a lane. A slow answer slows the asking and nothing
+else. A failed call never rejects a symbol. How often may be asked is kept in ``budget``.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from photon_app.feed.bell import Bell
+from photon_app.feed.protocol import Time
+from photon_app.feed.rest_wire import Failed, Unknown
+from photon_app.feed.rota import LONGEST_S, PROBE_S, Lane, Rota, doubled
+from photon_app.model import Market, Seed
+
+
+class Quotes(Protocol):
+    """What can be asked for a symbol's day. Never raises; waits for its own budget."""
+
+    async def quote(self, symbol: str, *, polling: bool = False) -> Seed | Unknown | Failed:
+        """A symbol's day and last price. ``polling`` asks leave room for others."""
+        ...
+
+
+class Poller:
+    """Asks, one symbol at a time in each lane.
+
+    Args:
+        rest: whom to ask.
+        rota: whose turn it is.
+        time: what the pauses wait on.
+        on_unknown: called with a symbol that does not exist, while it is wanted.
+        on_change: called after an answer that can have changed who is polled.
+    """
+
+    def __init__(
+        self,
+        rest: Quotes,
+        rota: Rota,
+        time: Time,
+        *,
+        on_unknown: Callable[[str], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._rest = rest
+        self._rota = rota
+        self._time = time
+        self._on_unknown = on_unknown
+        self._on_change = on_change
+        self._bells = {lane: Bell(time) for lane in Lane}
+
+    def ring(self) -> None:
+        """Something has changed in the rota."""
+        for bell in self._bells.values():
+            bell.ring()
+
+    async def run(self, market: Market) -> None:
+        """Ask until cancelled."""
+        async with asyncio.TaskGroup() as lanes:
+            for lane in Lane:
+                lanes.create_task(self._serve(lane, market))
+
+    async def _serve(self, lane: Lane, market: Market) -> None:
+        failures = 0
+        while True:
+            turn = self._rota.next(lane, self._time.monotonic())
+            if turn.symbol is None:
+                await self._bells[lane].wait(turn.wait_s)
+                continue
+            answer = await self._rest.quote(turn.symbol, polling=lane is Lane.POLL)
+            failures = failures + 1 if isinstance(answer, Failed) else 0
+            self._take(turn.symbol, answer, market)
+            await self._time.sleep(_pause_s(lane, answer, failures))
+
+    def _take(self, symbol: str, answer: Seed | Unknown | Failed, market: Market) -> None:
+        match answer:
+            case Seed():
+                if self._rota.answered(answer, self._time.monotonic()):
+                    market.seed(answer)
+            case Unknown():
+                if self._rota.forget(symbol):
+                    self._on_unknown(symbol)
+            case Failed():
+                self._rota.failed(symbol, answer)
+        self._on_change()
+        self._bells[Lane.POLL].ring()
+
+
+def _pause_s(lane: Lane, answer: Seed | Unknown | Failed, failures: int) -> float:
+    """How long a lane rests after an answer: longer after failures, and as long as it is told."""
+    if not isinstance(answer, Failed):
+        return lane.value
+    rest_s = min(doubled(2 * Lane.POLL.value, failures - 1), PROBE_S)
+    return max(rest_s, min(answer.retry_s, LONGEST_S))

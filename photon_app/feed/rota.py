@@ -1,0 +1,281 @@
+"""Which symbols Finnhub's REST interface is asked for, and when.
+
+Owns what is known of each wanted symbol's need to be asked: a new one once for its day's figures,
+one without a slot again and again, one that is subscribed but silent in trading hours to see
+whether it trades unseen. Pure and synchronous; the clock is an argument; called by ``Poller`` and
+``FinnhubFeed`` on the event loop. Bounded by the wanted set. The budget is not kept here but in
+``budget``; nobody starves, because waiting alone makes a symbol urgent.
+"""
+
+import enum
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from photon_app.feed.rest_wire import Failed
+from photon_app.model import Fact, Seed
+
+SILENT_S = 300.0
+"""A subscribed symbol without a trade for so long in trading hours is looked into."""
+
+VIEWED_S, UNVIEWED_S = 5.0, 60.0
+"""Least time between two polls of one symbol, with and without viewers."""
+CLOSED_VIEWED_S, CLOSED_UNVIEWED_S = 300.0, 900.0
+"""The same while its market is closed."""
+PROBE_S = 60.0
+LONGEST_S = 900.0
+FAILED_S = 30.0
+
+_LASTING = {"plan", "empty", "garbage"}
+"""Failures that asking again soon does not mend."""
+
+
+class Lane(enum.Enum):
+    """A kind of asking. Its value is the pause after an answer, in seconds."""
+
+    SEED = 0.05
+    """A newly wanted symbol, once."""
+    POLL = 1.5
+    """Everything else."""
+
+
+class Turn(Fact, frozen=True):
+    """Whom to ask for now, or else how long there is nothing to do."""
+
+    symbol: str | None
+    wait_s: float | None = None
+
+
+class Hours(Fact, frozen=True):
+    """What a market's day is now; when it changes, so do the day's figures."""
+
+    day: object
+    open: bool
+
+
+class _Entry(msgspec.Struct):
+    """What is known of one wanted symbol."""
+
+    wanted_s: float
+    viewers: int = 0
+    asked_s: float | None = None
+    failures: int = 0
+    unknown: bool = False
+    seeded: Hours | None = None
+    quiet_since_s: float = 0.0
+    """Its last trade, or when it was subscribed or its market opened, if that was later."""
+    probes: int = 0
+    probed: tuple[float | None, int | None] | None = None
+    silent: bool = False
+
+
+class Rota:
+    """Whose turn it is.
+
+    Args:
+        open_now: whether a symbol trades in regular hours now.
+        day_of: something that changes when a symbol's trading day does.
+        silent_s: see ``SILENT_S``.
+    """
+
+    def __init__(
+        self,
+        open_now: Callable[[str], bool] = lambda _: True,
+        day_of: Callable[[str], object] = lambda _: None,
+        silent_s: float = SILENT_S,
+    ) -> None:
+        self._open_now = open_now
+        self._day_of = day_of
+        self._silent_s = silent_s
+        self._entries: dict[str, _Entry] = {}
+        self._held: frozenset[str] = frozenset()
+        self._silent: set[str] = set()
+        self._line_up = False
+        self._hours: dict[str, Hours] = {}
+
+    @property
+    def polled(self) -> frozenset[str]:
+        """The symbols whose prices come from asking."""
+        return frozenset(s for s, entry in self._entries.items() if self._is_polled(s, entry))
+
+    def want(self, symbols: frozenset[str], viewers: Mapping[str, int], now_s: float) -> set[str]:
+        """The whole wanted set. Returns the unknown ones for whom a viewer has come anew."""
+        for gone in self._entries.keys() - symbols:
+            del self._entries[gone]
+            self._silent.discard(gone)
+        again = set()
+        for symbol in symbols:
+            entry = self._entries.get(symbol)
+            if entry is None:
+                entry = self._entries[symbol] = _Entry(wanted_s=now_s, quiet_since_s=now_s)
+            count = viewers.get(symbol, 0)
+            if entry.unknown and count > entry.viewers:
+                again.add(symbol)
+            entry.viewers = count
+        return again
+
+    def hold(self, held: frozenset[str], now_s: float) -> None:
+        """These have a slot."""
+        for symbol in held - self._held:
+            self._listen_from(symbol, now_s)
+        for symbol in self._held - held:
+            self._silent.discard(symbol)
+            if entry := self._entries.get(symbol):
+                entry.silent = False
+        self._held = held
+
+    def line(self, now_s: float, *, up: bool) -> None:
+        """The line has opened or ended: silence means nothing without one."""
+        self._line_up = up
+        for symbol in self._held:
+            self._listen_from(symbol, now_s)
+
+    def heard(self, symbols: Iterable[str], now_s: float) -> bool:
+        """These traded. Whether one of them had been taken for silent."""
+        for symbol in symbols:
+            if entry := self._entries.get(symbol):
+                entry.quiet_since_s = now_s
+                entry.probes, entry.probed = 0, None
+        spoke = self._silent.intersection(symbols) if self._silent else None
+        if not spoke:
+            return False
+        for symbol in spoke:
+            self._entries[symbol].silent = False
+        self._silent -= spoke
+        return True
+
+    def next(self, lane: Lane, now_s: float) -> Turn:
+        """Whose turn it is in a lane; the symbol counts as asked for from now on."""
+        turn = self._seed_turn() if lane is Lane.SEED else self._poll_turn(now_s)
+        if turn.symbol is not None:
+            self._entries[turn.symbol].asked_s = now_s
+        return turn
+
+    def answered(self, seed: Seed, now_s: float) -> bool:
+        """A symbol's day was told. Whether the symbol is still wanted."""
+        entry = self._entries.get(seed.symbol)
+        if entry is None:
+            return False
+        entry.failures = 0
+        entry.seeded = self._hours_of(seed.symbol)
+        if self._suspicious(seed.symbol, entry, now_s):
+            self._probe(seed, entry)
+        return True
+
+    def failed(self, symbol: str, why: Failed) -> None:
+        """No answer; the symbol is asked for again later, and ever later if that may not help."""
+        if entry := self._entries.get(symbol):
+            entry.failures = entry.failures + 1 if why.reason in _LASTING else 1
+
+    def forget(self, symbol: str) -> bool:
+        """Upstream knows no such symbol. Whether it is still wanted."""
+        entry = self._entries.get(symbol)
+        if entry is None:
+            return False
+        entry.unknown = True
+        return True
+
+    def refresh(self, now_s: float) -> None:
+        """Look at the clocks of the markets again; silence is counted from an opening on."""
+        before, self._hours = self._hours, {}
+        for symbol in self._held & self._entries.keys():
+            market = _market_of(symbol)
+            was = before.get(market)
+            if was is not None and self._hours_of(symbol).open and not was.open:
+                self._listen_from(symbol, now_s)
+
+    def _listen_from(self, symbol: str, now_s: float) -> None:
+        if entry := self._entries.get(symbol):
+            entry.quiet_since_s = now_s
+            entry.probes, entry.probed = 0, None
+
+    def _seed_turn(self) -> Turn:
+        fresh = (
+            (entry.viewers == 0, entry.wanted_s, symbol)
+            for symbol, entry in self._entries.items()
+            if entry.asked_s is None and not entry.unknown
+        )
+        first = min(fresh, default=None)
+        return Turn(symbol=first[2] if first else None)
+
+    def _poll_turn(self, now_s: float) -> Turn:
+        self.refresh(now_s)
+        best, best_score, soonest = None, -1.0, math.inf
+        for symbol, entry in self._entries.items():
+            due_s = self._due_s(symbol, entry)
+            if due_s > now_s:
+                soonest = min(soonest, due_s)
+                continue
+            score = (now_s - (entry.asked_s or 0.0)) * _weight(entry.viewers)
+            if score > best_score:
+                best, best_score = symbol, score
+        if best is not None:
+            return Turn(symbol=best)
+        return Turn(symbol=None, wait_s=max(min(soonest - now_s, PROBE_S), 0.001))
+
+    def _due_s(self, symbol: str, entry: _Entry) -> float:
+        """When the symbol may be asked for again."""
+        if entry.unknown or entry.asked_s is None:
+            return math.inf
+        if entry.failures:
+            return entry.asked_s + doubled(FAILED_S, entry.failures - 1)
+        hours = self._hours_of(symbol)
+        if entry.seeded != hours:
+            return entry.asked_s + VIEWED_S
+        if self._is_polled(symbol, entry):
+            return entry.asked_s + _interval_s(hours, viewed=entry.viewers > 0)
+        if not hours.open or not self._line_up:
+            return math.inf
+        probe_s = entry.asked_s + doubled(PROBE_S, entry.probes)
+        return max(entry.quiet_since_s + self._silent_s, probe_s)
+
+    def _is_polled(self, symbol: str, entry: _Entry) -> bool:
+        return not entry.unknown and (symbol not in self._held or entry.silent)
+
+    def _suspicious(self, symbol: str, entry: _Entry, now_s: float) -> bool:
+        return (
+            symbol in self._held
+            and self._line_up
+            and self._hours_of(symbol).open
+            and now_s - entry.quiet_since_s >= self._silent_s
+        )
+
+    def _probe(self, seed: Seed, entry: _Entry) -> None:
+        seen = (seed.price, seed.time_ms)
+        entry.probes += 1
+        if entry.probed is None:
+            entry.probed = seen
+        elif entry.probed != seen:
+            entry.silent = True
+            self._silent.add(seed.symbol)
+
+    def _hours_of(self, symbol: str) -> Hours:
+        market = _market_of(symbol)
+        hours = self._hours.get(market)
+        if hours is None:
+            hours = Hours(day=self._day_of(symbol), open=self._open_now(symbol))
+            self._hours[market] = hours
+        return hours
+
+
+def _market_of(symbol: str) -> str:
+    """Symbols of one exchange share its hours; names without a colon are US stocks."""
+    exchange, colon, _ = symbol.partition(":")
+    return exchange if colon else ""
+
+
+def _interval_s(hours: Hours, *, viewed: bool) -> float:
+    if hours.open:
+        return VIEWED_S if viewed else UNVIEWED_S
+    return CLOSED_VIEWED_S if viewed else CLOSED_UNVIEWED_S
+
+
+def _weight(viewers: int) -> float:
+    """How fast waiting makes a symbol urgent: the first viewer counts most."""
+    return 1.0 + math.log2(1 + viewers) if viewers else 0.25
+
+
+def doubled(first_s: float, times: int) -> float:
+    """A delay after so many repetitions, within bounds."""
+    return min(first_s * 2.0 ** min(times, 16), LONGEST_S)

@@ -1,0 +1,156 @@
+"""What the present line was told, and what Finnhub made of it, which it never says.
+
+Owns the order of subscribe and unsubscribe messages on one line, and the meaning of its error
+messages. Pure and synchronous; the clock is an argument; called by ``FinnhubFeed`` on the event
+loop. Bounded by the slots.
+
+"Subscribing to too many symbols" does not say which. While it has not come, symbols are told one
+after the other without waiting. Once it has, every symbol that it could mean is let go and told
+again alone: one in flight, until a trade of it or an acknowledgement window without an error shows
+that it was taken. So the refused one is found and the cap with it. It never has more symbols told
+than there are slots, because it lets one go before it asks for another.
+"""
+
+import re
+
+from photon_app.feed.finnhub_wire import Subscribe, Unsubscribe
+from photon_app.feed.slots import Slots
+
+Command = Subscribe | Unsubscribe
+
+ACKNOWLEDGED_S = 1.5
+"""A subscribe that has met no error for so long was taken."""
+
+RETRY_S = 600.0
+"""A symbol that Finnhub calls invalid may be good again: it was seen to refuse valid ones."""
+
+LEAST_S = 0.01
+"""Shortest wait: a sum of times can come out a hair below the moment that it should reach."""
+
+_HEARD = float("-inf")
+_TOO_MANY = re.compile(r"too many symbols", re.IGNORECASE)
+_INVALID = re.compile(r"invalid symbol:? +(?P<symbol>.+?)\s*", re.IGNORECASE)
+
+
+class Subscriptions:
+    """The dialogue with one line after the other.
+
+    Args:
+        slots: who shall be subscribed.
+        acknowledged_s: the acknowledgement window.
+        retry_s: how long a symbol called invalid goes without a slot.
+    """
+
+    def __init__(
+        self, slots: Slots, acknowledged_s: float = ACKNOWLEDGED_S, retry_s: float = RETRY_S
+    ) -> None:
+        self._slots = slots
+        self._acknowledged_s = acknowledged_s
+        self._retry_s = retry_s
+        self._told: dict[str, float] = {}
+        self._unheard: set[str] = set()
+        self._suspects: set[str] = set()
+        self._in_flight: str | None = None
+        self._careful = False
+        self._quiet_until_s = _HEARD
+
+    @property
+    def told(self) -> frozenset[str]:
+        """What the line was asked for and has not refused."""
+        return frozenset(self._told)
+
+    def line_opened(self, now_s: float) -> None:
+        """A new line was told nothing yet, and may take more than the last one did."""
+        self._told.clear()
+        self._unheard.clear()
+        self._suspects.clear()
+        self._in_flight = None
+        self._careful = False
+        self._quiet_until_s = _HEARD
+        self._slots.forget_cap(now_s)
+
+    def take(self, now_s: float) -> Command | None:
+        """The next thing to tell the line, counted as told; ``None`` when there is none now."""
+        self._slots.assign(now_s)
+        if gone := (self._told.keys() - self._slots.held) | self._suspects:
+            return self._let_go(min(gone))
+        if now_s < self._quiet_until_s or not self._landed(now_s):
+            return None
+        self._in_flight = None
+        missing = self._slots.held - self._told.keys()
+        if not missing:
+            self._careful = False
+            return None
+        return self._ask(min(missing, key=self._slots.rank), now_s)
+
+    def wait_s(self, now_s: float) -> float | None:
+        """After how long to call ``take`` again though nothing else has changed."""
+        moments = [self._slots.next_s(now_s), self._quiet_until_s]
+        if self._in_flight is not None:
+            moments.append(self._told[self._in_flight] + self._acknowledged_s)
+        waits = (m - now_s for m in moments if m is not None and m > now_s)
+        return min((max(wait, LEAST_S) for wait in waits), default=None)
+
+    def heard(self, symbols: set[str]) -> bool:
+        """These traded, so they are subscribed; whether one of them had been waited for."""
+        fresh = self._unheard & symbols
+        if not fresh:
+            return False
+        self._unheard -= fresh
+        self._told.update(dict.fromkeys(fresh, _HEARD))
+        return self._in_flight in fresh
+
+    def error(self, message: str, now_s: float) -> bool:
+        """Upstream sent an error message; whether it changed anything here."""
+        if _TOO_MANY.search(message):
+            self._refused(now_s)
+            return True
+        invalid = _INVALID.fullmatch(message.strip())
+        if invalid is None or invalid["symbol"] not in self._told:
+            return False
+        self._forget(invalid["symbol"])
+        self._slots.bar(invalid["symbol"], now_s + self._retry_s)
+        self._slots.assign(now_s)
+        return True
+
+    def _refused(self, now_s: float) -> None:
+        refused = self._in_flight
+        if refused is not None:
+            self._forget(refused)
+            if not self._told:
+                self._slots.bar(refused, now_s + self._retry_s)
+            self._slots.learn(self._told, now_s)
+        elif now_s >= self._quiet_until_s:
+            self._suspects = self._doubtful(now_s)
+            self._quiet_until_s = now_s + self._acknowledged_s
+        self._careful = True
+
+    def _doubtful(self, now_s: float) -> set[str]:
+        """Whom an error about nobody in particular can mean."""
+        doubtful = {s for s, at in self._told.items() if now_s < at + self._acknowledged_s}
+        if not doubtful:
+            latest = max(self._unheard, key=lambda symbol: self._told[symbol], default=None)
+            doubtful = set() if latest is None else {latest}
+        return doubtful
+
+    def _ask(self, symbol: str, now_s: float) -> Subscribe:
+        self._told[symbol] = now_s
+        self._unheard.add(symbol)
+        if self._careful or len(self._told) > self._slots.safe:
+            self._in_flight = symbol
+        return Subscribe(symbol=symbol)
+
+    def _let_go(self, symbol: str) -> Unsubscribe:
+        self._forget(symbol)
+        return Unsubscribe(symbol=symbol)
+
+    def _forget(self, symbol: str) -> None:
+        self._told.pop(symbol, None)
+        self._unheard.discard(symbol)
+        self._suspects.discard(symbol)
+        if self._in_flight == symbol:
+            self._in_flight = None
+
+    def _landed(self, now_s: float) -> bool:
+        at = self._told.get(self._in_flight or "", _HEARD)
+        return now_s >= at + self._acknowledged_s

@@ -1,0 +1,330 @@
+"""Whom REST is asked for and when, and the tasks that ask."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.feed.polling import Poller
+from photon_app.feed.rota import (
+    CLOSED_UNVIEWED_S,
+    FAILED_S,
+    LONGEST_S,
+    SILENT_S,
+    UNVIEWED_S,
+    VIEWED_S,
+    Lane,
+    Rota,
+)
+from tests.fakes.market import FakeMarket
+from tests.fakes.quotes import FakeQuotes, failed, seed
+from tests.fakes.time import VirtualTime
+
+NOBODY: dict[str, int] = {}
+
+
+class Desk:
+    """A rota that is asked as the poller asks it, with answers that come at once."""
+
+    def __init__(self, rota: Rota | None = None) -> None:
+        self.rota = rota or Rota()
+        self.now_s = 0.0
+        self.asked: list[tuple[float, str]] = []
+
+    def want(self, symbols: str, viewers: dict[str, int] | None = None) -> None:
+        """What is wanted; the new ones are seeded."""
+        self.rota.want(frozenset(symbols), viewers or {}, self.now_s)
+        while (turn := self.rota.next(Lane.SEED, self.now_s)).symbol is not None:
+            self.rota.answered(seed(turn.symbol), self.now_s)
+
+    def poll(self, seconds: float) -> None:
+        """Poll for so long."""
+        until_s = self.now_s + seconds
+        while self.now_s < until_s:
+            turn = self.rota.next(Lane.POLL, self.now_s)
+            if turn.symbol is None:
+                assert turn.wait_s is not None
+                assert turn.wait_s > 0
+                self.now_s += turn.wait_s
+                continue
+            self.asked.append((self.now_s, turn.symbol))
+            self.rota.answered(seed(turn.symbol), self.now_s)
+            self.now_s += Lane.POLL.value
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each symbol was polled."""
+        return Counter(symbol for _, symbol in self.asked)
+
+
+def test_each_new_symbol_is_asked_for_once_the_viewed_first() -> None:
+    """Then by when it came, then by name."""
+    rota = Rota()
+    rota.want(frozenset("DB"), NOBODY, 0)
+    rota.want(frozenset("ABCD"), {"C": 1}, 1)
+    order = [rota.next(Lane.SEED, 2).symbol for _ in range(5)]
+    assert order == ["C", "B", "D", "A", None]
+
+
+def test_who_has_a_slot_is_not_polled() -> None:
+    """The others are."""
+    desk = Desk()
+    desk.rota.hold(frozenset("AB"), 0)
+    desk.rota.line(0, up=True)
+    desk.want("ABC")
+    assert desk.rota.polled == {"C"}
+    desk.poll(SILENT_S)
+    assert desk.counts.keys() == {"C"}
+
+
+def test_a_lone_symbol_is_not_asked_for_more_often_than_it_helps() -> None:
+    """Every 5 s with a viewer, every minute without."""
+    desk = Desk()
+    desk.want("A", {"A": 1})
+    desk.poll(600)
+    assert 600 / VIEWED_S - 2 <= desk.counts["A"] <= 600 / VIEWED_S
+    desk.asked.clear()
+    desk.want("A")
+    desk.poll(600)
+    assert 600 / UNVIEWED_S - 1 <= desk.counts["A"] <= 600 / UNVIEWED_S + 1
+
+
+def test_closed_markets_are_asked_rarely() -> None:
+    """Their prices stand still."""
+    desk = Desk(Rota(open_now=lambda _: False))
+    desk.want("A")
+    desk.poll(3600)
+    assert desk.counts["A"] <= 3600 / CLOSED_UNVIEWED_S
+
+
+def test_the_viewed_get_more_and_the_others_not_nothing() -> None:
+    """With a hundred symbols and forty turns a minute."""
+    desk = Desk()
+    names = [chr(ord("0") + n) for n in range(100)]
+    desk.want("".join(names), {names[0]: 1, names[1]: 100})
+    desk.poll(3600)
+    unviewed = [desk.counts[name] for name in names[2:]]
+    assert min(unviewed) >= 1
+    assert max(unviewed) - min(unviewed) <= 1
+    assert desk.counts[names[1]] > desk.counts[names[0]] > 5 * max(unviewed)
+
+
+def test_failures_put_a_symbol_off_and_no_other() -> None:
+    """Twice as long each time when asking again does not help, at most 15 minutes."""
+    rota = Rota()
+    rota.want(frozenset("A"), NOBODY, 0)
+    rota.next(Lane.SEED, 0)
+    for reason, waits in (("network", [30, 30, 30]), ("plan", [60, 120, 240])):
+        for wait in waits:
+            now_s = rota._entries["A"].asked_s or 0.0
+            rota.failed("A", failed(reason))
+            assert rota.next(Lane.POLL, now_s + wait - 0.1).symbol is None
+            assert rota.next(Lane.POLL, now_s + wait).symbol == "A"
+
+
+def test_an_unknown_symbol_is_not_asked_for_again_while_it_is_wanted() -> None:
+    """And who comes anew for it is known."""
+    rota = Rota()
+    rota.want(frozenset("A"), {"A": 1}, 0)
+    rota.next(Lane.SEED, 0)
+    assert rota.forget("A")
+    assert rota.polled == frozenset()
+    assert rota.next(Lane.POLL, LONGEST_S * 10).symbol is None
+    assert rota.want(frozenset("A"), {"A": 1}, 1) == set()
+    assert rota.want(frozenset("A"), {"A": 2}, 1) == {"A"}
+    assert rota.want(frozenset(), NOBODY, 1) == set()
+    assert not rota.forget("A")
+    assert rota.want(frozenset("A"), {"A": 1}, 1) == set()
+    assert rota.next(Lane.SEED, 2).symbol == "A"
+
+
+def silent(moving: bool) -> Rota:
+    """A rota whose only symbol has a slot and says nothing for half an hour."""
+    rota = Rota()
+    rota.want(frozenset("A"), NOBODY, 0)
+    rota.hold(frozenset("A"), 0)
+    rota.line(0, up=True)
+    rota.next(Lane.SEED, 0)
+    rota.answered(seed("A"), 0)
+    for now_s in range(1800):
+        if rota.next(Lane.POLL, now_s).symbol:
+            assert now_s >= SILENT_S
+            rota.answered(seed("A", 100 + now_s * moving), now_s)
+    return rota
+
+
+def test_silence_while_the_quote_moves_makes_a_symbol_polled() -> None:
+    """Until it trades, or its slot or the line begins anew."""
+    assert silent(moving=False).polled == frozenset()
+    assert silent(moving=True).polled == {"A"}
+    rota = silent(moving=True)
+    assert rota.heard({"A", "B"}, 1800)
+    assert rota.polled == frozenset()
+    assert not rota.heard({"A"}, 1801)
+
+
+def test_silence_without_a_line_means_nothing() -> None:
+    """The line's own silence has a watchdog."""
+    rota = Rota()
+    rota.want(frozenset("A"), NOBODY, 0)
+    rota.hold(frozenset("A"), 0)
+    rota.next(Lane.SEED, 0)
+    rota.answered(seed("A"), 0)
+    assert rota.next(Lane.POLL, 10_000).symbol is None
+
+
+def test_silence_is_counted_from_the_opening() -> None:
+    """A night is not half an hour of silence at 09:30."""
+    opened = False
+    rota = Rota(open_now=lambda _: opened)
+    rota.want(frozenset("A"), NOBODY, 0)
+    rota.hold(frozenset("A"), 0)
+    rota.line(0, up=True)
+    rota.next(Lane.SEED, 0)
+    rota.answered(seed("A"), 0)
+    assert rota.next(Lane.POLL, 50_000).symbol is None
+    opened = True
+    assert rota.next(Lane.POLL, 50_060).symbol == "A"  # for the new day's figures
+    rota.answered(seed("A"), 50_060)
+    assert rota.next(Lane.POLL, 50_060 + SILENT_S - 1).symbol is None
+    assert rota.next(Lane.POLL, 50_060 + SILENT_S).symbol == "A"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.dictionaries(st.sampled_from("ABCDEFGH"), st.integers(0, 3)),
+            st.frozensets(st.sampled_from("ABCDEFGH")),
+            st.floats(1, 200),
+        ),
+        max_size=6,
+    )
+)
+def test_nobody_starves_and_the_pace_is_kept(
+    history: list[tuple[dict[str, int], frozenset[str], float]],
+) -> None:
+    """Whatever is wanted and held when: at most 40 polls in any minute, only of wanted symbols, and
+    at the end everyone without a slot is asked for within a minute and a round.
+    """
+    desk = Desk()
+    desk.rota.line(0, up=True)
+    for viewers, held, seconds in history:
+        desk.want("".join(viewers), viewers)
+        desk.rota.hold(held & viewers.keys(), desk.now_s)
+        assert desk.rota.polled == viewers.keys() - held
+        before = len(desk.asked)
+        desk.poll(seconds)
+        assert {symbol for _, symbol in desk.asked[before:]} <= viewers.keys()
+    desk.want("ABCDEFGH", {"A": 3})
+    desk.rota.hold(frozenset("B"), desk.now_s)
+    before = len(desk.asked)
+    desk.poll(UNVIEWED_S + 30)
+    assert {symbol for _, symbol in desk.asked[before:]} >= set("ACDEFGH")
+    times = [at_s for at_s, _ in desk.asked]
+    assert all(later - sooner >= 60 for sooner, later in zip(times, times[40:], strict=False))
+
+
+def poller(time: VirtualTime, quotes: FakeQuotes, rota: Rota) -> tuple[Poller, list[str]]:
+    """A poller and the symbols that it found unknown."""
+    unknown: list[str] = []
+    made = Poller(quotes, rota, time, on_unknown=unknown.append, on_change=lambda: None)
+    return made, unknown
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run a scenario; it fails rather than hangs."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(15):
+            await scenario()
+
+    asyncio.run(bounded())
+
+
+def test_an_answer_is_a_seed_an_unknown_one_a_verdict_and_a_failure_nothing() -> None:
+    """Of what is wanted, and only that."""
+
+    async def scenario() -> None:
+        time, market, rota = VirtualTime(), FakeMarket(), Rota()
+        quotes = FakeQuotes(time)
+        quotes.unknown("B")
+        quotes.answers["C"] = failed("garbage")
+        rota.want(frozenset("ABC"), NOBODY, 0)
+        asking, unknown = poller(time, quotes, rota)
+        task = asyncio.create_task(asking.run(market))
+        await time.advance(5)
+        assert market.log == [seed("A")]
+        assert unknown == ["B"]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("retry_s", "most"), [(0.0, 66), (600.0, 12)])
+def test_a_dead_interface_is_asked_ever_more_rarely(retry_s: float, most: int) -> None:
+    """At most once a minute in each lane, and as rarely as it wishes."""
+
+    async def scenario() -> None:
+        time, market, rota = VirtualTime(), FakeMarket(), Rota()
+        quotes = FakeQuotes(time)
+        quotes.down = failed("network", retry_s)
+        rota.want(frozenset("ABCDEFGH"), {"A": 1}, 0)
+        asking, unknown = poller(time, quotes, rota)
+        task = asyncio.create_task(asking.run(market))
+        await time.advance(3600)
+        polls = [at_s for at_s, _, polling in quotes.asked if polling]
+        assert len(polls) <= most
+        assert len(quotes.asked) - len(polls) <= 8
+        assert (market.log, unknown) == ([], [])
+        quotes.down = None
+        await time.advance(2000)
+        assert set(market.seeds) == set("ABCDEFGH")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(scenario)
+
+
+def test_a_wish_wakes_the_poller() -> None:
+    """It sleeps without a clock when there is nothing to ask."""
+
+    async def scenario() -> None:
+        time, market, rota = VirtualTime(), FakeMarket(), Rota()
+        quotes = FakeQuotes(time)
+        asking, _ = poller(time, quotes, rota)
+        task = asyncio.create_task(asking.run(market))
+        await time.advance(1000)
+        assert len(time.sleeps) <= 1000 / 60 + 2
+        rota.want(frozenset("A"), NOBODY, time.monotonic())
+        asking.ring()
+        await time.advance(0.1)
+        assert quotes.times("A") == [1000.0]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(scenario)
+
+
+def test_a_failed_seed_is_tried_again_in_half_a_minute() -> None:
+    """In the other lane."""
+
+    async def scenario() -> None:
+        time, market, rota = VirtualTime(), FakeMarket(), Rota()
+        quotes = FakeQuotes(time)
+        quotes.down = failed()
+        rota.want(frozenset("A"), NOBODY, 0)
+        asking, _ = poller(time, quotes, rota)
+        task = asyncio.create_task(asking.run(market))
+        await time.advance(FAILED_S - 1)
+        quotes.down = None
+        await time.advance(2)
+        assert quotes.asked == [(0.0, "A", False), (FAILED_S, "A", True)]
+        assert market.seeds.keys() == {"A"}
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(scenario)
