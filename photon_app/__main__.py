@@ -3,6 +3,11 @@
 The order matters. The port is bound before anything else, so a second start fails in one line and
 never opens a second line upstream; then the page is built if it is missing or older than its
 sources; then uvicorn serves on the bound socket until Ctrl-C or SIGTERM, and the exit code is 0.
+
+Each command is one function that returns the exit code, and one that says what it takes. Options
+that are settings too are put into the environment, so that there is one reading of them and one
+wording of what is refused. A command loads what it needs when it is run: ``tail`` does not wait for
+the server's libraries, nor the server for the terminal's.
 """
 
 import signal
@@ -14,10 +19,14 @@ if __name__ == "__main__":  # before the imports below, which take their time
             signal.signal(getattr(signal, _number), lambda *_: sys.exit(0))
 
 import argparse
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from photon_app import __version__, launcher, settings
+from photon_app import __version__, settings
 from photon_app.errors import PhotonError
+from photon_app.tail import arguments as tail
 
 EPILOG = """\
 Settings come from the environment, then from .env; every one has a default:
@@ -33,14 +42,121 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        loaded = settings.load()
-        if arguments.command == "build":
-            launcher.build(force=True)
-            return 0
-        return launcher.serve(loaded)
+        code: int = arguments.run(arguments)
     except PhotonError as error:
         print(f"photon: {error}", file=sys.stderr)
         return 2
+    return code
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from photon_app import launcher
+
+    return launcher.serve(settings.load())
+
+
+def _build(_: argparse.Namespace) -> int:
+    from photon_app import launcher
+
+    settings.load()
+    launcher.build(force=True)
+    return 0
+
+
+def _record(given: argparse.Namespace) -> int:
+    from photon_app import record
+
+    _set(PHOTON_SYMBOLS=given.symbols)
+    return record.record(
+        settings.load(),
+        given.path,
+        max_bytes=round(given.max_mb * 1e6),
+        keep=given.keep,
+        seconds=given.seconds,
+    )
+
+
+def _record_takes(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("path", type=Path, metavar="PATH", help="the file; gzip when it ends in .gz")
+    add("--symbols", metavar="LIST", help="such as AAPL,NVDA; else those of PHOTON_SYMBOLS")
+    add(
+        "--max-mb",
+        type=_between(1e-6, 1e6),
+        default=100,
+        metavar="N",
+        help="begin a new part at this size (100)",
+    )
+    add("--keep", type=_count, metavar="N", help="keep only the newest N full parts")
+    add("--seconds", type=_between(0, 1e9), default=math.inf, metavar="N", help="stop after that")
+
+
+def _replay(given: argparse.Namespace) -> int:
+    from photon_app import launcher
+    from photon_app.feed.recording import Recording
+
+    Recording(given.path).first_ms()
+    _set(
+        PHOTON_FEED=f"replay:{given.path}",
+        PHOTON_REPLAY_SPEED=given.speed,
+        PHOTON_REPLAY_LOOP="0" if given.once else None,
+        PHOTON_REPLAY_START=given.start,
+    )
+    return launcher.serve(settings.load())
+
+
+def _replay_takes(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("path", type=Path, metavar="PATH", help="the recording")
+    add("--speed", metavar="X", help="market seconds in one second; 0 is as fast as possible")
+    add("--once", action="store_true", help="stop at the end and keep serving the last prices")
+    add(
+        "--start",
+        metavar="WHEN",
+        help="600 or +600 seconds in, 09:45 New York, or 2013-10-07T13:45Z; what comes before is "
+        "applied at once",
+    )
+
+
+def _tail(given: argparse.Namespace) -> int:
+    from photon_app.tail import command
+
+    return command.run(given)
+
+
+def _set(**given: str | None) -> None:
+    os.environ.update({name: value for name, value in given.items() if value is not None})
+
+
+def _count(text: str) -> int:
+    return int(_between(0, 1e9)(str(int(text))))
+
+
+def _between(low: float, high: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not from {low:g} to {high:g}")
+        return value
+
+    return number
+
+
+Command = Callable[[argparse.Namespace], int]
+Takes = Callable[[argparse.ArgumentParser], None]
+
+
+def _takes_nothing(_: argparse.ArgumentParser) -> None:
+    pass
+
+
+COMMANDS: tuple[tuple[str, Command, Takes, str], ...] = (
+    ("serve", _serve, _takes_nothing, "build the page if needed, then serve (the default)"),
+    ("build", _build, _takes_nothing, "build the page and stop"),
+    ("record", _record, _record_takes, "write what comes from upstream into a file"),
+    ("replay", _replay, _replay_takes, "serve a recording as if it were the market"),
+    ("tail", _tail, tail.declare, "live prices of any Photon, in this terminal"),
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,8 +169,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"photon {__version__}")
     commands = parser.add_subparsers(dest="command", title="commands", metavar="")
-    commands.add_parser("serve", help="build the page if needed, then serve (the default)")
-    commands.add_parser("build", help="build the page and stop")
+    for name, run, takes, what in COMMANDS:
+        command = commands.add_parser(name, help=what, description=f"Photon: {what}.")
+        takes(command)
+        command.set_defaults(run=run)
+    parser.set_defaults(run=_serve)
     return parser
 
 
