@@ -25,6 +25,7 @@ from photon_app import __version__
 from photon_app.descriptors import FileShortage, room_for
 from photon_app.errors import StartError
 from photon_app.feed.recording import Recording
+from photon_app.feed.replay import start_ms
 from photon_app.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,13 +53,13 @@ def serve(settings: Settings) -> int:
 
     Raises:
         StartError: the port is taken, or the page cannot be built.
-        RecordingError: the file to replay is not a recording.
+        RecordingError: the file to replay is not a recording, or ends before the start.
     """
     if settings.replay_path is not None:  # the application reads it again, from another folder
         os.environ["PHOTON_FEED"] = f"replay:{settings.replay_path.resolve()}"
     with bind(settings.host, settings.port) as sock:
         if settings.replay_path is not None:
-            Recording(settings.replay_path).first_ms()
+            start_ms(Recording(settings.replay_path), settings.replay_start)
         build()
         _log_to_stderr(settings)
         # the application reads its settings again, from the environment

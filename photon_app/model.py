@@ -5,7 +5,7 @@ of the market clock, prices are in the instrument's currency, volumes in shares 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -20,10 +20,20 @@ FeedState = Literal[
 SymbolState = Literal["live", "polled", "waiting", "rejected", "stale"]
 """How far one symbol's price can be trusted to be the newest.
 
-``waiting``: no price yet in this epoch. ``stale``: a price, but the feed behind it is down.
+``waiting``: no price yet in this epoch. ``polled``: prices come from asking every now and then, not
+from the tape. ``stale``: a price, but the feed behind it is down. ``rejected``: upstream has no
+such symbol.
 """
 
 MarketSession = Literal["pre", "regular", "post", "closed"]
+
+FailureReason = Literal["network", "stall", "kick", "auth", "throttle", "server"]
+"""Why a line upstream could not be opened, or ended.
+
+``network``: no answer, or a line that broke. ``stall``: silence on an open line. ``kick``: the
+server ended it because of what we are, such as a second connection on one key. ``auth``: the key
+was refused. ``throttle``: too many attempts. ``server``: an answer that only its owner can mend.
+"""
 
 FLOWING: frozenset[FeedState] = frozenset({"live", "simulated", "replay"})
 """The feed states in which prices arrive."""
@@ -47,10 +57,17 @@ class Trade(Fact, frozen=True, kw_only=False):
 
 
 class Seed(Fact, frozen=True):
-    """What a feed knows of a symbol's day besides its trades."""
+    """What a feed knows of a symbol besides its trades; ``None`` is what it does not know."""
 
     symbol: str
     prev_close: float | None = None
+    open: float | None = None
+    high: float | None = None
+    low: float | None = None
+    price: float | None = None
+    """The last price as upstream told it when asked."""
+    time_ms: int | None = None
+    """When that price was made; upstream tells it in whole seconds."""
 
 
 class Quote(Fact, frozen=True):
@@ -70,6 +87,17 @@ class Quote(Fact, frozen=True):
     high: float
     low: float
     day_volume: float
+    polled: bool = False
+    """Whether the price came from asking upstream and not from its tape."""
+
+
+class Listing(Fact, frozen=True):
+    """A symbol and what it stands for."""
+
+    symbol: str
+    name: str
+    type: str
+    """In Finnhub's words: ``Common Stock``, ``ETP``, ``ADR``, ``Crypto``, …"""
 
 
 class FeedStatus(Fact, frozen=True):
@@ -85,6 +113,8 @@ class FeedStatus(Fact, frozen=True):
     retry_at_ms: int | None = None
     """Wall-clock time of the next attempt, while there is none under way."""
     reconnects: int = 0
+    failures: Mapping[FailureReason, int] = {}
+    """How often an attempt or a line failed since the start, by reason."""
 
 
 class Clock(Protocol):
@@ -109,12 +139,22 @@ class Market(Protocol):
         """Apply the trades of one upstream frame, in order."""
         ...
 
+    def past(self, batch: Sequence[Trade]) -> None:
+        """Apply trades that are over, as before a replay's start: nobody is told of each, only of
+        every symbol's newest price and day.
+        """
+        ...
+
     def seed(self, seed: Seed) -> None:
-        """Learn day figures that trades do not carry."""
+        """Learn what trades do not carry: day figures, or a price that was asked for."""
         ...
 
     def status(self, status: FeedStatus) -> None:
         """The feed's state changed."""
+        ...
+
+    def polling(self, symbols: frozenset[str]) -> None:
+        """The symbols whose prices come from asking now: always all of them."""
         ...
 
     def rejected(self, symbol: str, reason: str) -> None:
@@ -129,6 +169,24 @@ class Market(Protocol):
         """Return once no every-trade client is above its mark. A full-speed replay awaits it right
         before it delivers, with nothing awaited in between; nobody else does.
         """
+        ...
+
+
+class Reference(Protocol):
+    """What is known of symbols besides their prices on the tape. Never raises for upstream trouble:
+    then less is known.
+    """
+
+    async def search(self, query: str, limit: int = 10) -> tuple[Listing, ...]:
+        """The symbols that match a query best, the best first."""
+        ...
+
+    async def name(self, symbol: str) -> str | None:
+        """What a symbol stands for."""
+        ...
+
+    async def quote(self, symbol: str) -> Seed | None:
+        """A symbol's day, from asking upstream once."""
         ...
 
 

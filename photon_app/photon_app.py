@@ -1,7 +1,7 @@
 """The composition root: one Reflex app, with Photon's API around it.
 
-Layers, from the outside in: Reflex's CORS, the Origin rule, ``/ws``, ``/`` by ``Accept``, the
-API's routes, Reflex's own (its event socket and, in production, the built page).
+Layers, from the outside in: Reflex's CORS, the Origin rule, ``/finnhub``, ``/ws``, ``/`` by
+``Accept``, the API's routes, Reflex's own (its event socket and, in production, the built page).
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from pathlib import Path
 from photon_app import runtime, settings
 from photon_app.errors import SettingsError
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.finnhub_socket import FinnhubEdge
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import ASGIApp, OriginGuard, OriginRule
 from photon_app.gateway.websocket import WebSocketEdge
@@ -36,7 +37,8 @@ serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower()
 def guard(inner: ASGIApp) -> ASGIApp:
     """The outermost of our own layers."""
     frontend = None if serves_page else DEVELOPMENT_PAGE
-    return OriginGuard(WebSocketEdge(NegotiatedRoot(inner, frontend), admission), rule)
+    programs = WebSocketEdge(NegotiatedRoot(inner, frontend), admission)
+    return OriginGuard(FinnhubEdge(programs, admission), rule)
 
 
 @contextlib.asynccontextmanager

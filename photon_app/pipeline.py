@@ -6,13 +6,13 @@ which feed or which clients there are.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
-from photon_app.market import session
+from photon_app.hub.tape import Tape
 from photon_app.market.book import FIGURES, NOTHING, Book
-from photon_app.market.session import Phase
+from photon_app.market.calendar import Calendar, Phase
 from photon_app.model import FLOWING, Clock, FeedStatus, Seed, Trade
 
 log = logging.getLogger(__name__)
@@ -21,17 +21,26 @@ log = logging.getLogger(__name__)
 class SessionClock:
     """The market's session, looked up in the calendar only when it may have changed."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, calendar: Callable[[], Calendar]) -> None:
+        """Join them.
+
+        Args:
+            clock: the market's time.
+            calendar: what is known of the exchange's days now.
+        """
         self._clock = clock
+        self._calendar = calendar
+        self._looked_up: Calendar | None = None
         self._looked_up_ms = 0
         self._phase = Phase("closed", 0, "closed")
 
     def __call__(self) -> MarketView:
         """Clock and session now."""
-        now_ms = self._clock.now_ms()
-        if not self._looked_up_ms <= now_ms < self._phase.until_ms:
-            self._phase = session.phase_at(now_ms)
-            self._looked_up_ms = now_ms
+        now_ms, calendar = self._clock.now_ms(), self._calendar()
+        known = self._looked_up_ms <= now_ms < self._phase.until_ms
+        if not known or calendar is not self._looked_up:
+            self._phase = calendar.phase_at(now_ms)
+            self._looked_up, self._looked_up_ms = calendar, now_ms
         phase = self._phase
         return MarketView(phase.session, phase.until_ms, phase.following, now_ms, self._clock.rate)
 
@@ -39,9 +48,21 @@ class SessionClock:
 class Pipeline:
     """``model.Market``: applies what the feed delivers and hands it to the hub."""
 
-    def __init__(self, book: Book, hub: Hub) -> None:
+    def __init__(
+        self, book: Book, hub: Hub, tape: Tape, heard: Callable[[Sequence[Trade]], None]
+    ) -> None:
+        """Join them.
+
+        Args:
+            book: where trades become truth.
+            hub: where every change goes.
+            tape: where every trade goes as it is.
+            heard: told of every trade that comes from upstream, whatever becomes of it.
+        """
         self._book = book
         self._hub = hub
+        self._tape = tape
+        self._heard = heard
 
     def trades(self, batch: Sequence[Trade]) -> None:
         """The trades of one upstream frame."""
@@ -52,15 +73,41 @@ class Pipeline:
                 publish(trade, seq)
             elif seq == FIGURES:
                 self._hub.refigure(trade.symbol)
-        for symbol in self._book.take_turned():
-            self._hub.refigure(symbol)
+        self._refigure_turned()
+        self._hub.changed()
+        self._tape.trades(batch)
+        self._heard(batch)
+
+    def past(self, batch: Sequence[Trade]) -> None:
+        """Trades that are over: of each symbol the newest price and its day are told. The tape does
+        not have them.
+        """
+        for trade in batch:
+            self._book.apply(trade)
+        for symbol in {trade.symbol for trade in batch}:
+            self._hub.catch_up(symbol)
+        self._book.take_turned()
         self._hub.changed()
 
     def seed(self, seed: Seed) -> None:
-        """Day figures that trades do not carry."""
-        if self._book.seed(seed):
-            self._hub.refigure(seed.symbol)
-            self._hub.changed()
+        """Day figures that trades do not carry, or a price that was asked for. On the tape such a
+        price is one of volume 0, as Finnhub writes a price without a trade.
+        """
+        seq = self._book.seed(seed)
+        quote = self._book.quote(seed.symbol)
+        if seq == NOTHING or quote is None:
+            return
+        if seq > NOTHING:
+            self._hub.publish_polled(quote)
+        self._hub.refigure(seed.symbol)
+        self._refigure_turned()
+        self._hub.changed()
+        if seq > NOTHING:
+            self._tape.trades([Trade(quote.symbol, quote.price, 0, quote.time_ms)])
+
+    def polling(self, symbols: frozenset[str]) -> None:
+        """The symbols whose prices come from asking."""
+        self._hub.set_polling(symbols)
 
     def status(self, status: FeedStatus) -> None:
         """The feed's state."""
@@ -69,11 +116,13 @@ class Pipeline:
             level = logging.DEBUG
         log.log(level, "feed %s: %s %s", status.source, status.state, status.detail)
         self._hub.set_feed(status)
+        self._tape.set_feed(status)
 
     def rejected(self, symbol: str, reason: str) -> None:
         """Upstream refuses a symbol."""
-        log.warning("upstream refuses %s: %s", symbol, reason)
+        log.info("upstream refuses %s: %s", symbol, reason)
         self._hub.reject(symbol)
+        self._tape.reject(symbol)
 
     def new_epoch(self) -> None:
         """The market starts anew."""
@@ -82,5 +131,10 @@ class Pipeline:
         self._hub.new_epoch()
 
     async def relief(self) -> None:
-        """See ``Hub.relief``."""
+        """See ``Hub.relief``; the clients of the tape count too."""
+        await self._tape.relief()
         await self._hub.relief()
+
+    def _refigure_turned(self) -> None:
+        for symbol in self._book.take_turned():
+            self._hub.refigure(symbol)

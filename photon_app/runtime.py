@@ -14,20 +14,21 @@ from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
-from photon_app import services
-from photon_app.feed.finnhub import FinnhubFeed
+from photon_app import services, upstream
 from photon_app.feed.protocol import Feed
-from photon_app.feed.replay import ReplayFeed
-from photon_app.feed.simulated import SimulatedFeed
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import BEATS, Hub
+from photon_app.hub.tape import Tape
 from photon_app.market import session
+from photon_app.market.almanac import Almanac
 from photon_app.market.book import Book
-from photon_app.model import FeedStatus
+from photon_app.market.silence import Silence
+from photon_app.model import FeedStatus, Market
 from photon_app.pipeline import Pipeline, SessionClock
 from photon_app.services import Services
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
+from photon_app.upstream import Upstream
 
 log = logging.getLogger(__name__)
 
@@ -41,31 +42,11 @@ GOING_AWAY = 1012
 RETRY_AFTER_MS = 1500
 
 
-def make_feed(settings: Settings) -> Feed:
-    """The feed that the settings ask for.
-
-    Raises:
-        RecordingError: the file to replay is not a recording.
-    """
-    if settings.feed == "replay":
-        assert settings.replay_path is not None, "settings give a replay its path"
-        return ReplayFeed(
-            settings.replay_path, speed=settings.replay_speed, loop=settings.replay_loop
-        )
-    if settings.feed == "finnhub":
-        assert settings.finnhub_api_key is not None, "settings give Finnhub its key"
-        return FinnhubFeed(
-            settings.finnhub_ws_url, settings.finnhub_api_key, limit=settings.symbol_limit
-        )
-    return SimulatedFeed(
-        interval_ms=settings.sim_interval_ms,
-        seed=settings.sim_seed,
-        start_prices=settings.start_prices,
-    )
-
-
-def assemble(settings: Settings, feed: Feed) -> tuple[Services, Pipeline]:
+def assemble(
+    settings: Settings, source: Upstream, almanac: Almanac, silence: Silence
+) -> tuple[Services, Pipeline]:
     """The objects of one process, wired, not yet running. Needs a running event loop."""
+    feed = source.feed
     loop = asyncio.get_running_loop()
     replaying = settings.feed == "replay"
     book = Book(
@@ -92,9 +73,10 @@ def assemble(settings: Settings, feed: Feed) -> tuple[Services, Pipeline]:
         now_s=loop.time,
         on_add=admit,
         on_drop=drop,
+        on_view=lambda _: wants.changed(),
     )
     wants.bind(demand)
-    market = SessionClock(feed.clock)
+    market = SessionClock(feed.clock, lambda: almanac.calendar)
     hub = Hub(
         quote=book.quote,
         demand=demand,
@@ -104,41 +86,57 @@ def assemble(settings: Settings, feed: Feed) -> tuple[Services, Pipeline]:
         flush_s=settings.flush_ms / 1000,
         slow_s=settings.slow_s,
     )
+    tape = Tape(loop=loop, flush_s=settings.flush_ms / 1000, slow_s=settings.slow_s)
+    pipeline = Pipeline(book, hub, tape, silence.heard)
     live = Services(
         settings=settings,
         book=book,
         hub=hub,
         arrays=ArrayBoard(quote=book.quote, loop=loop, slow_s=settings.slow_s),
+        tape=tape,
         demand=demand,
         market=market,
+        calendar=lambda: almanac.calendar,
+        silence=lambda: silence.reason,
         wall_ms=wall_ms,
         started_ms=wall_ms(),
         default_symbols=default_symbols,
         last_message_ms=lambda: feed.last_message_ms,
+        last_trade_ms=lambda: silence.last_trade_ms,
+        reference=source.reference,
+        asked=source.asked,
         feed_counters=lambda: msgspec.structs.asdict(feed.counters),
         held=lambda: feed.held,
     )
-    return live, Pipeline(book, hub)
+    return live, pipeline
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, feed: Feed | None = None) -> AsyncIterator[Services]:
+async def running(
+    settings: Settings, source: Upstream | None = None, almanac: Almanac | None = None
+) -> AsyncIterator[Services]:
     """Run everything for as long as the block lasts.
 
     Args:
         settings: of this process.
-        feed: where prices come from, when not the one that the settings ask for.
+        source: where prices and names come from, when not as the settings ask for it.
+        almanac: the exchange's days, when they are not to be computed in a process of their own.
 
     Raises:
         RecordingError: the file to replay is not a recording.
     """
-    feed = make_feed(settings) if feed is None else feed
-    live, pipeline = assemble(settings, feed)
+    days = almanac or Almanac()
+    silence = Silence(wall_ms, lambda: days.calendar)
+    if source is None:
+        source = upstream.of(settings, calendar=lambda: days.calendar)
+    feed = source.feed
+    live, pipeline = assemble(settings, source, days, silence)
     feed.want(live.demand.wanted)
     services.install(live)
     tasks = [
-        asyncio.create_task(_keep(feed, pipeline), name="photon feed"),
-        asyncio.create_task(_every(TICK_S, _ticker(live)), name="photon tick"),
+        asyncio.create_task(keep_running(feed, pipeline), name="photon feed"),
+        asyncio.create_task(days.run(feed.clock.now_ms), name="photon almanac"),
+        asyncio.create_task(_every(TICK_S, _ticker(live, silence)), name="photon tick"),
         asyncio.create_task(
             _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(wall_ms())),
             name="photon heartbeat",
@@ -149,9 +147,11 @@ async def running(settings: Settings, feed: Feed | None = None) -> AsyncIterator
     finally:
         live.hub.shutdown(GOING_AWAY, "the server is going", RETRY_AFTER_MS)
         live.arrays.shutdown(GOING_AWAY, "the server is going")
+        live.tape.shutdown(GOING_AWAY, "the server is going")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await source.aclose()
         services.remove(live)
 
 
@@ -190,19 +190,19 @@ class _Wants:
         wanted = self._demand.wanted
         if not dropped.isdisjoint(wanted):
             self._feed.want(wanted - dropped)  # let go and wanted again: the feed must know of both
-        self._feed.want(wanted)
+        self._feed.want(wanted, self._demand.viewers)
 
 
-async def _keep(feed: Feed, pipeline: Pipeline) -> None:
+async def keep_running(feed: Feed, market: Market) -> None:
     """Run the feed until it ends by itself. Upstream's faults are the feed's affair; a fault of
     ours is logged whole, shown as reconnecting, and the feed started again.
     """
     while True:
         try:
-            await feed.run(pipeline)
+            await feed.run(market)
         except Exception:
             log.exception("the feed failed; it is started again in %g s", RESTART_S)
-            pipeline.status(
+            market.status(
                 FeedStatus(
                     source=feed.source,
                     state="reconnecting",
@@ -212,7 +212,7 @@ async def _keep(feed: Feed, pipeline: Pipeline) -> None:
                 )
             )
             await asyncio.sleep(RESTART_S)
-            pipeline.new_epoch()
+            market.new_epoch()
         else:
             return
 
@@ -229,16 +229,29 @@ async def _every(interval_s: float, do: Callable[[], None]) -> None:
             log.exception("a periodic task failed; it goes on")
 
 
-def _ticker(live: Services) -> Callable[[], None]:
-    told = live.market().session
+def _ticker(live: Services, silence: Silence) -> Callable[[], None]:
+    def phase() -> tuple[str, int, str]:
+        now = live.market()
+        return now.session, now.until_ms, now.following
+
+    told = phase()
 
     def tick() -> None:
         nonlocal told
         live.demand.sweep()
         live.hub.tick()
-        now = live.market().session
+        _say_silence(live, silence)
+        now = phase()
         if now != told:
             told = now
             live.hub.tell_status()
 
     return tick
+
+
+def _say_silence(live: Services, silence: Silence) -> None:
+    """Let the feed's status say which market is silent, unless the feed has something to say."""
+    feed, said = live.hub.feed, silence.reason
+    now = silence.look(live.held(), live=feed.state == "live")
+    if feed.state == "live" and feed.detail in {"", said} and feed.detail != now:
+        live.hub.set_feed(msgspec.structs.replace(feed, detail=now))

@@ -11,7 +11,10 @@ from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
+from photon_app.hub.tape import Tape
 from photon_app.market.book import Book
+from photon_app.market.calendar import Calendar
+from photon_app.model import Reference
 from photon_app.settings import Settings
 
 
@@ -23,9 +26,14 @@ class Services:
     book: Book
     hub: Hub
     arrays: ArrayBoard
+    tape: Tape
     demand: Demand
     market: Callable[[], MarketView]
     """The market's clock and session now."""
+    calendar: Callable[[], Calendar]
+    """What is known of the exchange's days."""
+    silence: Callable[[], str]
+    """Which market should trade and does not, one sentence; empty when none."""
     wall_ms: Callable[[], int]
     """The wall clock, UNIX ms."""
     started_ms: int
@@ -35,6 +43,12 @@ class Services:
     """When upstream last said anything, on the wall clock."""
     feed_counters: Callable[[], dict[str, int]]
     """What the feed has seen since it was made, by kind."""
+    last_trade_ms: Callable[[], int | None]
+    """When a trade last came from upstream, on the wall clock."""
+    reference: Reference
+    """Names, search, and the day of symbols that nobody follows."""
+    asked: Callable[[], dict[str, int]]
+    """What was asked of upstream over REST since the start, by kind."""
     held: Callable[[], frozenset[str]]
     """The symbols that upstream is asked for."""
 

@@ -116,8 +116,9 @@ def test_the_key_is_in_no_output() -> None:
     """With a Finnhub that is not there, at the most talkative level, on every surface."""
     canary = "canary-7d1e0b"
     with socket.create_server(("127.0.0.1", 0)) as nobody:
-        dead = f"ws://127.0.0.1:{nobody.getsockname()[1]}"
-    with photon(FINNHUB_API_KEY=canary, FINNHUB_WS_URL=dead, LOG_LEVEL="debug") as process:
+        dead = f"127.0.0.1:{nobody.getsockname()[1]}"
+    urls = {"FINNHUB_WS_URL": f"ws://{dead}", "FINNHUB_API_URL": f"http://{dead}"}
+    with photon(FINNHUB_API_KEY=canary, LOG_LEVEL="debug", **urls) as process:
         with httpx.Client(base_url=process.http) as client:
             bodies = [client.get(path).text for path in ("/health", "/", "/api/quotes", "/nothing")]
             page = client.get("/", headers={"Accept": "text/html"}).text

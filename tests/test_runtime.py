@@ -1,9 +1,15 @@
 """What one process runs, and how its parts are wired."""
 
 import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
 from photon_app import runtime, services
+from photon_app.market.almanac import Almanac
+from photon_app.services import Services
 from photon_app.settings import Settings
+from photon_app.upstream import Upstream
+from tests.fakes.almanac import weekdays
 from tests.fakes.server import HandFeed
 
 
@@ -14,10 +20,15 @@ class CountingFeed(HandFeed):
         super().__init__()
         self.wants: list[frozenset[str]] = []
 
-    def want(self, symbols: frozenset[str]) -> None:
+    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
         """Keep it."""
-        super().want(symbols)
+        super().want(symbols, viewers)
         self.wants.append(symbols)
+
+
+def running(settings: Settings, feed: HandFeed) -> AbstractAsyncContextManager[Services]:
+    """With a calendar that needs no process of its own."""
+    return runtime.running(settings, Upstream(feed=feed), Almanac(weekdays))
 
 
 def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_a_turn() -> None:
@@ -25,7 +36,7 @@ def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_a_turn() -> None
 
     async def scenario() -> None:
         feed = CountingFeed()
-        async with runtime.running(Settings(symbols=("A",)), feed) as live:
+        async with running(Settings(symbols=("A",)), feed) as live:
             await feed.ready()
             feed.wants.clear()
             for symbol in ("B", "C", "D"):
@@ -42,7 +53,7 @@ def test_a_symbol_let_go_and_wanted_again_in_one_turn_is_new_to_the_feed() -> No
     async def scenario() -> None:
         feed = CountingFeed()
         settings = Settings(symbols=("A",), max_symbols_total=2)
-        async with runtime.running(settings, feed) as live:
+        async with running(settings, feed) as live:
             await feed.ready()
             live.demand.hold("B")
             live.demand.release("B")
@@ -70,7 +81,7 @@ def test_a_feed_that_fails_is_shown_and_the_process_goes_on() -> None:
     """Clients know that prices are not new."""
 
     async def scenario() -> None:
-        async with runtime.running(Settings(), BrokenFeed()) as live:
+        async with running(Settings(), BrokenFeed()) as live:
             await asyncio.sleep(0)
             assert live.hub.feed.state == "reconnecting"
             assert "fault of Photon" in live.hub.feed.detail

@@ -4,6 +4,7 @@
 whole, because a route on ``/`` would hide the dashboard.
 """
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from photon_app import __version__, services
 from photon_app.errors import RequestError
+from photon_app.gateway import finnhub_rest, search
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 from photon_app.model import FLOWING, FeedState, MarketSession, Quote, SymbolState, parse_symbol
@@ -29,7 +31,12 @@ class FeedHealth(BaseModel):
     state: FeedState
     detail: str
     last_message_age_ms: int | None
+    last_trade_age_ms: int | None
     reconnects: int
+    failures: dict[str, int]
+    """How often an attempt or a line failed since the start, by reason."""
+    asked: dict[str, int]
+    """What was asked over REST since the start; empty without a key."""
     counters: dict[str, int]
 
 
@@ -38,6 +45,8 @@ class MarketHealth(BaseModel):
 
     session: MarketSession
     time: int
+    known_until: dt.date | None
+    """How far holidays and early closes are known; null when every weekday counts as ordinary."""
     epoch: str
 
 
@@ -61,15 +70,22 @@ class TradeCounts(BaseModel):
 
     applied: int
     late: int
+    range_only: int
+    volume_only: int
+    repeats: int
     earlier_day: int
     bad_price: int
     bad_volume: int
     bad_time: int
     unwanted: int
+    outliers: int
+    outliers_confirmed: int
+    price_only: int
+    polled: int
 
 
 class SlowCounts(BaseModel):
-    """Clients of the event format that do not read fast enough."""
+    """Clients of the event format and of ``/finnhub`` that do not read fast enough."""
 
     now: int
     closed: int
@@ -105,6 +121,7 @@ class QuoteBody(BaseModel):
     high: float
     low: float
     day_volume: float
+    polled: bool
     state: SymbolState
 
 
@@ -152,6 +169,9 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
             quotes=[_quote_body(quote, live) for quote in found.values()],
             missing=[symbol for symbol in wanted if symbol not in found],
         )
+
+    api.include_router(search.router)
+    api.include_router(finnhub_rest.create_router())
 
     @api.head("/photon-client.js", include_in_schema=False)
     @api.get("/photon-client.js", summary="The browser client", response_class=FileResponse)
@@ -225,25 +245,40 @@ def _quote_body(quote: Quote, live: Services) -> QuoteBody:
     return QuoteBody(**figures, timestamp=timestamp, state=live.hub.state(quote.symbol))
 
 
+def _age_ms(then_ms: int | None, now_ms: int) -> int | None:
+    return None if then_ms is None else max(0, now_ms - then_ms)
+
+
 def _health(live: Services, admission: Admission) -> Health:
     feed, market = live.hub.feed, live.market()
-    last_ms = live.last_message_ms()
+    now_ms = live.wall_ms()
     return Health(
-        status="healthy" if feed.state in FLOWING else "degraded",
+        status="healthy" if feed.state in FLOWING and not live.silence() else "degraded",
         feed=FeedHealth(
             source=feed.source,
             state=feed.state,
             detail=feed.detail,
-            last_message_age_ms=None if last_ms is None else max(0, live.wall_ms() - last_ms),
+            last_message_age_ms=_age_ms(live.last_message_ms(), now_ms),
+            last_trade_age_ms=_age_ms(live.last_trade_ms(), now_ms),
             reconnects=feed.reconnects,
+            failures={str(reason): n for reason, n in feed.failures.items()},
+            asked=live.asked(),
             counters=live.feed_counters(),
         ),
-        market=MarketHealth(session=market.session, time=market.now_ms, epoch=live.hub.epoch),
+        market=MarketHealth(
+            session=market.session,
+            time=market.now_ms,
+            known_until=live.calendar().last,
+            epoch=live.hub.epoch,
+        ),
         clients=admission.open,
         refused=RefusedCounts(**admission.refused),
-        slow=SlowCounts(now=live.hub.congested, closed=live.hub.closed_as_slow),
-        symbols=SymbolCounts(subscribed=live.hub.subscribed, upstream=len(live.held())),
+        slow=SlowCounts(
+            now=live.hub.congested + live.tape.congested,
+            closed=live.hub.closed_as_slow + live.tape.closed_as_slow,
+        ),
+        symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.held())),
         trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
-        uptime_s=round((live.wall_ms() - live.started_ms) / 1000, 1),
+        uptime_s=round((now_ms - live.started_ms) / 1000, 1),
         version=__version__,
     )

@@ -1,7 +1,7 @@
 """How frames leave to one client: over the wire extension, or as ordinary ASGI messages.
 
 Both keep the contract of ``hub.sink.Outlet``: synchronous writes, high and low water, a close that
-cannot hang. Made by ``gateway.websocket``, one for each connection, on the event loop.
+cannot hang. Made by ``gateway.edge``, one for each connection, on the event loop.
 """
 
 import asyncio

@@ -36,7 +36,7 @@ from photon_app.gateway.limits import TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 
 EXTENSION = "photon.wire"
-CAPPED_PATHS = frozenset({"/ws", "/ws/"})
+CAPPED_PATHS = frozenset({"/ws", "/ws/", "/finnhub", "/finnhub/"})
 KERNEL_BUFFER_BYTES = 128 * 1024
 HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024

@@ -34,6 +34,8 @@ class Bulletin:
         self._market = market
         self.feed = feed
         self.epoch = uuid.uuid4().hex
+        self.polling: frozenset[str] = frozenset()
+        """The symbols whose prices come from asking."""
 
     def begin_epoch(self) -> None:
         """The market starts anew."""
@@ -41,7 +43,7 @@ class Bulletin:
 
     def state(self, symbol: str) -> SymbolState:
         """How far the price of a symbol can be trusted to be the newest."""
-        return "waiting" if self._quote(symbol) is None else self._state_with_price()
+        return "waiting" if self._quote(symbol) is None else self._state_with_price(symbol)
 
     def states(self, symbols: Iterable[str]) -> dict[str, SymbolState]:
         """The states of some symbols."""
@@ -62,12 +64,15 @@ class Bulletin:
 
     def snapshot(self, quote: Quote) -> bytes:
         """A quote in the snapshot form."""
-        return frame(messages.snapshot(quote, self._market().session, self._state_with_price()))
+        state = self._state_with_price(quote.symbol)
+        return frame(messages.snapshot(quote, self._market().session, state))
 
     def snapshots(self, symbols: Iterable[str]) -> Frames:
         """The snapshot form of each symbol with a known price."""
         quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]
         return Frames([self.snapshot(quote) for quote in quotes])
 
-    def _state_with_price(self) -> SymbolState:
+    def _state_with_price(self, symbol: str) -> SymbolState:
+        if symbol in self.polling:
+            return "polled"
         return "live" if self.feed.state in FLOWING else "stale"

@@ -23,6 +23,7 @@ class Demand:
         now_s: Callable[[], float],
         on_add: Callable[[str], None] = lambda _: None,
         on_drop: Callable[[str], None] = lambda _: None,
+        on_view: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Make a demand that wants the defaults.
 
@@ -33,12 +34,14 @@ class Demand:
             now_s: a monotonic clock.
             on_add: called when a symbol becomes wanted.
             on_drop: called when it no longer is.
+            on_view: called when the first viewer of a symbol has come or the last has gone.
         """
         self._limit = limit
         self._linger_s = linger_s
         self._now_s = now_s
         self._on_add = on_add
         self._on_drop = on_drop
+        self._on_view = on_view
         self._holders: dict[str, int] = {}
         self._unheld_since: dict[str, float] = {}
         self._defaults: frozenset[str] = frozenset()
@@ -51,6 +54,13 @@ class Demand:
         """Every symbol wanted upstream, lingering ones included."""
         return frozenset(self._holders) | frozenset(self._unheld_since)
 
+    @property
+    def viewers(self) -> dict[str, int]:
+        """How many clients hold each symbol; without those that nobody holds."""
+        by_default = self._defaults
+        counts = {s: n - (s in by_default) for s, n in self._holders.items()}
+        return {symbol: count for symbol, count in counts.items() if count}
+
     def __len__(self) -> int:
         return len(self._holders) + len(self._unheld_since)
 
@@ -58,9 +68,12 @@ class Demand:
         """One more holder; false when the bound refuses a new symbol."""
         if symbol in self._holders:
             self._holders[symbol] += 1
+            if self._holders[symbol] == 1 + (symbol in self._defaults):
+                self._on_view(symbol)
         elif symbol in self._unheld_since:
             del self._unheld_since[symbol]
             self._holders[symbol] = 1
+            self._on_view(symbol)
         elif len(self) < self._limit or self._make_room():
             self._holders[symbol] = 1
             self._on_add(symbol)
@@ -73,10 +86,13 @@ class Demand:
         count = self._holders[symbol] - 1
         if count:
             self._holders[symbol] = count
+            if count == (symbol in self._defaults):
+                self._on_view(symbol)
             return
         assert symbol not in self._defaults, "defaults hold themselves"
         del self._holders[symbol]
         self._unheld_since[symbol] = self._now_s()
+        self._on_view(symbol)
 
     def sweep(self) -> None:
         """Let go what nobody has held for the linger."""

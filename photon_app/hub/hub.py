@@ -31,7 +31,7 @@ from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.messages import MarketView
 from photon_app.hub.outboxes import Outboxes
 from photon_app.hub.pacing import Pacing
-from photon_app.hub.registry import Registry, Subscriber
+from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.sink import SLOW_CLIENT, Missed, Sink
 from photon_app.model import FLOWING, FeedStatus, Quote, SymbolState, Trade
 
@@ -98,13 +98,26 @@ class Hub:
             return
         if topic.groups:
             self._outboxes.append(symbol, frame(messages.price_update(trade, seq)))
-        if topic.paces:
-            self._pacing.move(symbol)
-        if topic.waiting:
-            topic.waiting = False
-            self._arrived[symbol] = None
-            if (quote := self._quote(symbol)) is not None and quote.prev_close is not None:
-                self.refigure(symbol)  # a figure that no trade tells, and no snapshot has told
+        if topic.paces or topic.waiting:
+            self._moved(symbol, topic)
+
+    def publish_polled(self, quote: Quote) -> None:
+        """A new last price that came from asking; to be followed by ``changed``."""
+        topic = self._registry.topics.get(quote.symbol)
+        if topic is None:
+            return
+        if topic.groups:
+            self._outboxes.append(quote.symbol, frame(messages.polled_update(quote)))
+        self._moved(quote.symbol, topic)
+
+    def catch_up(self, symbol: str) -> None:
+        """A symbol moved on by many prices, which nobody is told; ``changed`` follows."""
+        topic = self._registry.topics.get(symbol)
+        if topic is None or self._quote(symbol) is None:
+            return
+        if topic.groups:
+            self._late[symbol] = None
+        self._moved(symbol, topic)
 
     def refigure(self, symbol: str) -> None:
         """Day figures changed without a new price."""
@@ -138,6 +151,14 @@ class Hub:
             self.tell_status()
         else:
             self.tell_status(self._say.states)
+
+    def set_polling(self, symbols: frozenset[str]) -> None:
+        """The symbols whose prices come from asking; who holds one that changed is told."""
+        changed = symbols ^ self._say.polling
+        self._say.polling = symbols
+        if changed:
+            self.flush()
+            self._tell_states(self._say.states(sorted(changed)))
 
     def new_epoch(self) -> None:
         """The market starts anew. Call it after the book forgot its prices."""
@@ -344,6 +365,16 @@ class Hub:
             client.sink.close(code, reason)
 
     # Inside
+
+    def _moved(self, symbol: str, topic: Topic) -> None:
+        """A symbol has a new price, for those who are not told by every price."""
+        if topic.paces:
+            self._pacing.move(symbol)
+        if topic.waiting:
+            topic.waiting = False
+            self._arrived[symbol] = None
+            if (quote := self._quote(symbol)) is not None and quote.prev_close is not None:
+                self.refigure(symbol)  # a figure that no trade tells, and no snapshot has told
 
     def _flush_groups(self) -> None:
         outboxes, self._outboxes = self._outboxes, Outboxes()

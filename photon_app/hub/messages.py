@@ -34,6 +34,13 @@ class _PriceUpdate(_Message, tag="price_update"):
     data: _Price
 
 
+class _PolledUpdate(_Message, tag="price_update"):
+    symbol: str
+    seq: int
+    polled: Literal[True]
+    data: _Price
+
+
 class _Figures(msgspec.Struct, gc=False):
     price: float
     volume: float
@@ -53,6 +60,14 @@ class _Snapshot(_Message, tag="price_update"):
     symbol: str
     seq: int
     snapshot: Literal[True]
+    data: _Figures
+
+
+class _PolledSnapshot(_Message, tag="price_update"):
+    symbol: str
+    seq: int
+    snapshot: Literal[True]
+    polled: Literal[True]
     data: _Figures
 
 
@@ -159,6 +174,12 @@ def price_update(trade: Trade, seq: int) -> bytes:
     return _encode(_PriceUpdate(trade.symbol, seq, data))
 
 
+def polled_update(quote: Quote) -> bytes:
+    """The short form of a price that was asked for."""
+    data = _Price(quote.price, 0, quote.time_ms)
+    return _encode(_PolledUpdate(quote.symbol, quote.seq, polled=True, data=data))
+
+
 def snapshot(quote: Quote, session: MarketSession, state: SymbolState) -> bytes:
     """The snapshot form: the newest price and the day so far."""
     data = _Figures(
@@ -175,6 +196,10 @@ def snapshot(quote: Quote, session: MarketSession, state: SymbolState) -> bytes:
         session=session,
         state=state,
     )
+    if quote.polled:
+        return _encode(
+            _PolledSnapshot(quote.symbol, quote.seq, snapshot=True, polled=True, data=data)
+        )
     return _encode(_Snapshot(quote.symbol, quote.seq, snapshot=True, data=data))
 
 

@@ -179,6 +179,12 @@ class _Forms:
                 self._long = self._make(quote)
             return self._long
         if self._short is None:
-            trade = Trade(quote.symbol, quote.price, quote.volume, quote.time_ms)
-            self._short = frame(messages.price_update(trade, quote.seq))
+            self._short = frame(_short_form(quote))
         return self._short
+
+
+def _short_form(quote: Quote) -> bytes:
+    if quote.polled:
+        return messages.polled_update(quote)
+    trade = Trade(quote.symbol, quote.price, quote.volume, quote.time_ms)
+    return messages.price_update(trade, quote.seq)

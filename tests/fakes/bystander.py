@@ -31,7 +31,7 @@ class Bystander:
         self.server = server
         self._feed = feed
         self._connection = connection
-        self._price = 0
+        self._price = 1000  # a step is small, as the book expects it
 
     @classmethod
     @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
+from photon_app.hub.tape import Tape
 from photon_app.market.book import Book
 from photon_app.market.session import day_of
 from photon_app.model import FeedState, FeedStatus, Trade
@@ -17,6 +18,13 @@ NOON_MS = 1_795_194_000_000
 """2026-11-20 12:00 in New York, a Friday in regular hours."""
 
 
+class TrustingBook(Book):
+    """A book that believes every price, so that tests may count in ones and twos."""
+
+    def _believed(self, *_: object) -> bool:
+        return True
+
+
 class FakeExchange:
     """Everything between a feed and the clients, without either."""
 
@@ -26,7 +34,7 @@ class FakeExchange:
         defaults: tuple[str, ...] = (),
         limit: int = 100,
         linger_s: float = 30,
-        book_type: type[Book] = Book,
+        book_type: type[Book] = TrustingBook,
     ) -> None:
         self.loop = FakeLoop()
         self.book = book_type(day_of, capacity=limit)
@@ -45,7 +53,8 @@ class FakeExchange:
             feed=status("simulated"),
             loop=self.loop,
         )
-        self.pipeline = Pipeline(self.book, self.hub)
+        self.tape = Tape(loop=self.loop)
+        self.pipeline = Pipeline(self.book, self.hub, self.tape, lambda _: None)
 
     def trade(
         self, symbol: str, price: float, *, volume: float = 100, time_ms: int = NOON_MS

@@ -50,6 +50,11 @@ class FakeMarket:
         self._add(tuple(batch))
         self.on_trades(batch)
 
+    def past(self, batch: Sequence[Trade]) -> None:
+        """As ``trades``; ``log`` has ``"past"`` before them."""
+        self._add("past")
+        self.trades(batch)
+
     def seed(self, seed: Seed) -> None:
         """Write the seed down."""
         self._add(seed)
@@ -57,6 +62,10 @@ class FakeMarket:
     def status(self, status: FeedStatus) -> None:
         """Write the status down."""
         self._add(status)
+
+    def polling(self, symbols: frozenset[str]) -> None:
+        """Write down which symbols are asked for, as a sorted list."""
+        self._add(["polling", *sorted(symbols)])
 
     def rejected(self, symbol: str, reason: str) -> None:
         """Write the rejection down."""

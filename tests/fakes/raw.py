@@ -109,10 +109,12 @@ class RawClient:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def upgraded(cls, port: int, *, receive_buffer: int = 0) -> AsyncIterator[Self]:
+    async def upgraded(
+        cls, port: int, *, receive_buffer: int = 0, target: str = "/ws"
+    ) -> AsyncIterator[Self]:
         """A WebSocket that has read no more than the server's consent."""
         async with cls.connect(port, receive_buffer=receive_buffer) as client:
-            await client.send(head())
+            await client.send(head(target))
             client._received += await client._loop.sock_recv(client._sock, 12)
             assert client._received == b"HTTP/1.1 101"
             yield client

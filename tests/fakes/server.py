@@ -8,7 +8,7 @@ settings by name.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,16 @@ import uvicorn
 from photon_app import launcher, runtime
 from photon_app.feed.protocol import Counters, Feed, SystemTime, WallClock
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.finnhub_socket import FinnhubEdge
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import OriginGuard, OriginRule
 from photon_app.gateway.websocket import WebSocketEdge
+from photon_app.market.almanac import Almanac
 from photon_app.model import FeedState, FeedStatus, Market, Seed, Trade
 from photon_app.services import Services
 from photon_app.settings import Settings
+from photon_app.upstream import Upstream
+from tests.fakes.almanac import weekdays
 
 WIRE = "photon_app.gateway.wire:PhotonWebSocketProtocol"
 HTTP = "photon_app.gateway.handshake:PhotonHTTPProtocol"
@@ -45,8 +49,9 @@ class HandFeed:
         self._state: FeedState = state
         self._running = asyncio.Event()
 
-    def want(self, symbols: frozenset[str]) -> None:
+    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
         """Remember the set."""
+        del viewers
         self.held = symbols
 
     async def run(self, market: Market) -> None:
@@ -97,6 +102,11 @@ class Serving:
         return f"ws://127.0.0.1:{self.port}/ws"
 
     @property
+    def finnhub(self) -> str:
+        """The address of Finnhub's protocol, without a token."""
+        return f"ws://127.0.0.1:{self.port}/finnhub"
+
+    @property
     def http(self) -> str:
         """The address of everything else."""
         return f"http://127.0.0.1:{self.port}"
@@ -111,23 +121,27 @@ async def serving(
     ping_s: float = launcher.PING_S,
     frontend: str | None = None,
     now_s: Callable[[], float] = time.monotonic,
+    almanac: Almanac | None = None,
     **settings: Any,
 ) -> AsyncIterator[Serving]:
     """Serve until the block ends, then shut down as the launcher does.
 
     Without ``http``, Photon's HTTP protocol stands before Photon's WebSocket protocol, and
-    uvicorn's before uvicorn's. ``now_s`` is the clock of admission.
+    uvicorn's before uvicorn's. ``now_s`` is the clock of admission. Without ``almanac`` every
+    weekday is an ordinary day of the exchange, and no process computes them.
     """
     loaded = Settings(**{"symbols": ("AAPL", "NVDA"), **settings})
     given = HandFeed() if feed is None else feed
+    days = almanac or Almanac(weekdays)
     async with contextlib.AsyncExitStack() as stack:
         sock = stack.enter_context(launcher.bind("127.0.0.1", 0))
-        live = await stack.enter_async_context(runtime.running(loaded, given))
+        live = await stack.enter_async_context(runtime.running(loaded, Upstream(feed=given), days))
         if isinstance(given, HandFeed):
             await given.ready()
         admission = Admission.of(loaded, now_s)
         inner = NegotiatedRoot(create_api(CLIENT_JS, admission), frontend)
-        app = OriginGuard(WebSocketEdge(inner, admission), OriginRule.of(loaded))
+        edges = FinnhubEdge(WebSocketEdge(inner, admission, lambda: live), admission, lambda: live)
+        app = OriginGuard(edges, OriginRule.of(loaded))
         config = uvicorn.Config(
             app,
             http=http or (HTTP if ws == WIRE else "h11"),

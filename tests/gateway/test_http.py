@@ -57,7 +57,7 @@ def test_health_tells_the_feed_the_market_and_who_listens() -> None:
             health = (await client.get("/health")).json()
         assert health["status"] == "healthy"
         assert health["clients"] == 2
-        assert health["symbols"] == {"subscribed": 0, "upstream": 2}
+        assert health["symbols"] == {"subscribed": 2, "upstream": 2}
         assert health["version"] == __version__
         assert set(health["feed"]) >= {"source", "state", "last_message_age_ms", "reconnects"}
         assert 0 <= health["feed"]["last_message_age_ms"] < 5000

@@ -97,7 +97,7 @@ def test_one_that_reads_again_gets_the_newest_price_of_each_symbol_at_once(ws: s
                     last[symbol] = seq
             assert skipped == set(SYMBOLS)
             assert not sink.congested
-            feed.trade("AAPL", 7)
+            feed.trade("AAPL", 260)
             [update] = await client.read_until("price_update")
             assert (update["seq"], update.get("snapshot")) == (goal["AAPL"] + 1, None)
 

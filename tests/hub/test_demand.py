@@ -86,3 +86,18 @@ def test_held_symbols_are_always_wanted_and_the_bound_always_holds(
         assert upstream.symbols == upstream.demand.wanted
         assert {s for s, n in held.items() if n} | {"A"} <= upstream.demand.wanted
         assert len(upstream.demand) <= 3
+
+
+def test_viewers_are_the_clients_and_not_the_defaults_nor_those_that_linger() -> None:
+    """And each first and last one is told of."""
+    told: list[str] = []
+    demand = Demand(["A"], limit=9, linger_s=30, now_s=FakeLoop().time, on_view=told.append)
+    assert demand.viewers == {}
+    for symbol in ("A", "A", "B"):
+        assert demand.hold(symbol)
+    assert (demand.viewers, told) == ({"A": 2, "B": 1}, ["A"])
+    for symbol in ("A", "A", "B"):
+        demand.release(symbol)
+    assert (demand.viewers, told) == ({}, ["A", "A", "B"])
+    demand.hold("B")
+    assert (demand.viewers, told) == ({"B": 1}, ["A", "A", "B", "B"])

@@ -47,6 +47,12 @@ class NotingBook(Book):
             self.note(trade.symbol, seq, trade.price)
         return seq
 
+    def seed(self, seed: Seed) -> int:
+        seq = super().seed(seed)
+        if seq > NOTHING and seed.price is not None:
+            self.note(seed.symbol, seq, seed.price)
+        return seq
+
 
 class Exchange(FakeExchange):
     """The exchange, and the price that each ``seq`` of each epoch had."""
@@ -210,7 +216,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.exchange = Exchange()
         self.clients = [Observer(self.exchange)]
         self.time_ms = NOON_MS
-        self.price = 100
+        self.price = 10_000
 
     def _client(self, number: int) -> Observer:
         return self.clients[number % len(self.clients)]
@@ -263,6 +269,24 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(symbol=st.sampled_from(SYMBOLS), prev_close=st.integers(50, 150))
     def seed(self, symbol: str, prev_close: int) -> None:
         self.exchange.pipeline.seed(Seed(symbol=symbol, prev_close=float(prev_close)))
+
+    @rule(symbol=st.sampled_from(SYMBOLS), move=st.integers(-20, 20))
+    def poll(self, symbol: str, move: int) -> None:
+        self.time_ms += 1000
+        price, low = float(self.price + move), float(self.price - 30)
+        self.exchange.pipeline.seed(
+            Seed(
+                symbol=symbol,
+                prev_close=float(self.price),
+                low=low,
+                price=price,
+                time_ms=self.time_ms // 1000 * 1000,
+            )
+        )
+
+    @rule(symbols=st.sets(st.sampled_from(SYMBOLS)))
+    def change_what_is_polled(self, symbols: set[str]) -> None:
+        self.exchange.pipeline.polling(frozenset(symbols))
 
     @rule(number=choice)
     def fall_behind(self, number: int) -> None:

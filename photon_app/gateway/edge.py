@@ -1,0 +1,110 @@
+"""What every path with an open socket shares: who gets a place, how frames leave, how texts come.
+
+``SocketEdge`` is the ASGI middleware around a path; ``websocket`` and ``finnhub_socket`` are two.
+On the event loop, one coroutine for each connection; it never awaits a write of updates.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from starlette.websockets import WebSocket
+
+from photon_app import services
+from photon_app.gateway.address import client_address
+from photon_app.gateway.admission import Admission
+from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
+from photon_app.gateway.outlets import AsgiOutlet, WireOutlet
+from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
+from photon_app.gateway.wire import wire_of
+from photon_app.hub.sink import Sink
+from photon_app.services import Services
+
+BINARY, TOO_BIG = 1003, 1009
+
+
+class SocketEdge:
+    """ASGI middleware that serves the WebSockets of some paths and passes on everything else.
+
+    Not a FastAPI route: the stack of one costs each connection about as much memory as all that
+    Photon keeps for it. The paths must be among ``wire.CAPPED_PATHS``.
+    """
+
+    paths: ClassVar[frozenset[str]]
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        admission: Admission,
+        live: Callable[[], Services] = services.current,
+    ) -> None:
+        """Wrap an app.
+
+        Args:
+            app: gets everything else.
+            admission: who gets a place.
+            live: the services of this process; ``LookupError`` while there are none.
+        """
+        self._app = app
+        self._admission = admission
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection to its end."""
+        if scope["type"] != "websocket" or scope["path"] not in self.paths:
+            await self._app(scope, receive, send)
+            return
+        websocket = WebSocket(scope, receive, send)
+        try:
+            live = self._live()
+        except LookupError:
+            reason = "the server is starting or stopping: try again"
+            await refuse_socket(websocket, 503, reason, 1)
+            return
+        address = client_address(scope, live.settings.proxy_hops)
+        with self._admission.place(address) as refusal:
+            if refusal is None:
+                await self.serve(websocket, live)
+                return
+        await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
+
+    async def serve(self, websocket: WebSocket, live: Services) -> None:
+        """One connection that has a place and is not accepted yet, to its end."""
+        raise NotImplementedError
+
+
+async def refuse_socket(
+    websocket: WebSocket, status: int, reason: str, retry_after_s: int | None = None
+) -> None:
+    """Answer a handshake with a status and a sentence."""
+    await refuse(
+        websocket.scope,
+        websocket.receive,
+        websocket.send,
+        status,
+        reason,
+        retry_after_s=retry_after_s,
+    )
+
+
+def outlet_of(websocket: WebSocket) -> WireOutlet | AsgiOutlet:
+    """How frames leave to an accepted socket."""
+    wire = wire_of(websocket.scope.get("extensions", {}))
+    return AsgiOutlet(websocket) if wire is None else WireOutlet(wire)
+
+
+async def next_text(websocket: WebSocket, sink: Sink) -> str | None:
+    """The next text message, or ``None`` when the connection is over.
+
+    A server that knows no caps of ours (plain uvicorn, Granian) may hand over too much.
+    """
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text: str | None = message.get("text")
+        if text is None:
+            sink.close(BINARY, "text messages only")
+        elif len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
+            sink.close(TOO_BIG, f"a message may have {MAX_MESSAGE_BYTES} bytes")
+        else:
+            return text

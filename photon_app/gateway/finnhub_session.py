@@ -1,0 +1,143 @@
+"""The rules of one ``/finnhub`` client: what each of its messages does, and when it has to go.
+
+Synchronous, without I/O: ``receive`` takes one message of Finnhub's protocol and answers through
+the client's sink, which it does for errors only: Finnhub acknowledges nothing. One bad message
+never ends a healthy connection; five in a row, or asking too often, do, as on ``/ws``.
+
+Finnhub's words are used where they are known: too many symbols, an invalid symbol, a stream that is
+not to be had. What it says to a message that is none is not known; those words are ours, in its
+shape.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from photon_app.errors import RequestError
+from photon_app.gateway.limits import TokenBucket
+from photon_app.gateway.session import BAD_MESSAGES_IN_A_ROW, POLICY_VIOLATION, RATE_LIMITED
+from photon_app.hub import finnhub_messages as messages
+from photon_app.hub.demand import Demand
+from photon_app.hub.frames import Frames
+from photon_app.hub.sink import Sink
+from photon_app.hub.tape import Tape
+from photon_app.model import parse_symbol
+
+NO_ACCESS = "You don't have access to this resource."
+"""What Finnhub says where a plan does not reach."""
+PAID = frozenset({"subscribe-news", "unsubscribe-news", "subscribe-pr", "unsubscribe-pr"})
+"""Streams of Finnhub's paid plans: known, and not served."""
+_EXPECTED = 'expected {"type":"subscribe","symbol":"AAPL"}, unsubscribe or ping'
+_SHOWN = 40
+
+
+class _Command(msgspec.Struct, frozen=True):
+    type: str
+    symbol: Any = None
+
+
+_decode = msgspec.json.Decoder(_Command).decode
+
+
+class FinnhubSession:
+    """One client of Finnhub's protocol."""
+
+    def __init__(
+        self,
+        tape: Tape,
+        demand: Demand,
+        sink: Sink,
+        *,
+        conditions: bool,
+        max_symbols: int,
+        messages_per_s: float,
+        now_s: Callable[[], float],
+    ) -> None:
+        """Register the client.
+
+        Args:
+            tape: what it follows.
+            demand: where its symbols are held.
+            sink: its outbox.
+            conditions: whether its trades carry their conditions.
+            max_symbols: the most symbols that it may follow.
+            messages_per_s: how often it may ask; besides, it may at once subscribe all of its
+                symbols and let them go, since a message carries one.
+            now_s: a monotonic clock.
+        """
+        self._tape = tape
+        self._demand = demand
+        self._sink = sink
+        self._max_symbols = max_symbols
+        self._now_s = now_s
+        burst = 2 * (messages_per_s + max_symbols)
+        self._bucket = TokenBucket(messages_per_s, burst, now_s())
+        self._bad_in_a_row = 0
+        self._follower = tape.join(sink, conditions=conditions, release=demand.release)
+
+    def receive(self, text: str) -> None:
+        """Handle one message. Never raises for what a client sends."""
+        if not self._bucket.take(self._now_s()):
+            self._say("Too many messages: slow down and reconnect")
+            self._sink.close(RATE_LIMITED, "too many messages")
+            return
+        try:
+            command = _decode(text)
+        except (ValueError, RecursionError):
+            self._refuse(f"Invalid message: {_EXPECTED}")
+            return
+        self._handle(command)
+
+    def end(self) -> None:
+        """The connection is over."""
+        self._tape.leave(self._follower)
+
+    def _handle(self, command: _Command) -> None:
+        if command.type in PAID:
+            self._say(NO_ACCESS)
+        elif command.type not in {"subscribe", "unsubscribe", "ping"}:
+            self._refuse(f"Unknown type {_shown(command.type)}: {_EXPECTED}")
+            return
+        elif command.type != "ping" and not self._wish(command):
+            return
+        self._bad_in_a_row = 0
+
+    def _wish(self, command: _Command) -> bool:
+        """A symbol more or less; false when the message names none."""
+        if not isinstance(command.symbol, str):
+            self._refuse(f"Invalid message: {_EXPECTED}")
+            return False
+        try:
+            symbol = parse_symbol(command.symbol)
+        except RequestError:
+            self._send(messages.invalid_symbol(_shown(command.symbol)))
+            return True
+        if command.type == "unsubscribe":
+            self._tape.unfollow(self._follower, symbol)
+        elif symbol not in self._follower.symbols:
+            self._follow(symbol)
+        return True
+
+    def _follow(self, symbol: str) -> None:
+        full = len(self._follower.symbols) >= self._max_symbols
+        if full or self._follower.dismissed or not self._demand.hold(symbol):
+            self._say(messages.TOO_MANY_SYMBOLS)
+        else:
+            self._tape.follow(self._follower, symbol)
+
+    def _refuse(self, words: str) -> None:
+        self._say(words)
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row >= BAD_MESSAGES_IN_A_ROW:
+            self._sink.close(POLICY_VIOLATION, "five bad messages in a row")
+
+    def _say(self, words: str) -> None:
+        self._send(messages.error(words))
+
+    def _send(self, payload: bytes) -> None:
+        self._sink.send(Frames.of(payload))
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

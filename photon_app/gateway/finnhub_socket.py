@@ -1,0 +1,52 @@
+"""``/finnhub``: Finnhub's own protocol, so that programs written for Finnhub share one key.
+
+Moves texts between one socket and ``FinnhubSession``. The token of the query is not looked at and
+goes nowhere: Photon knows no accounts. ``?conditions=0`` leaves ``c`` out of every trade.
+"""
+
+import asyncio
+from typing import ClassVar
+
+from starlette.websockets import WebSocket
+
+from photon_app.gateway.edge import SocketEdge, next_text, outlet_of, refuse_socket
+from photon_app.gateway.finnhub_session import FinnhubSession
+from photon_app.hub.sink import Sink
+from photon_app.services import Services
+
+
+class FinnhubEdge(SocketEdge):
+    """ASGI middleware that serves ``/finnhub`` and passes on everything else."""
+
+    paths: ClassVar[frozenset[str]] = frozenset({"/finnhub", "/finnhub/"})
+
+    async def serve(self, websocket: WebSocket, live: Services) -> None:
+        """See ``SocketEdge``."""
+        conditions = websocket.query_params.get("conditions", "1")
+        if conditions not in {"0", "1"}:
+            await refuse_socket(websocket, 400, "conditions: expected 0 or 1")
+            return
+        await websocket.accept()
+        now_s = asyncio.get_running_loop().time
+        outlet = outlet_of(websocket)
+        sink = Sink(outlet, now_s)
+        outlet.attach(sink, live.tape.flush)
+        session = FinnhubSession(
+            live.tape,
+            live.demand,
+            sink,
+            conditions=conditions == "1",
+            max_symbols=live.settings.max_symbols,
+            messages_per_s=live.settings.messages_per_s,
+            now_s=now_s,
+        )
+
+        async def read() -> None:
+            while (text := await next_text(websocket, sink)) is not None:
+                session.receive(text)
+                await sink.uncongested()
+
+        try:
+            await outlet.serve(read())
+        finally:
+            session.end()

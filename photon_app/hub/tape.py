@@ -1,0 +1,328 @@
+"""The tape: every trade as upstream told it, for clients of Finnhub's own protocol.
+
+Called on the event loop only; everything but ``relief`` is synchronous and waits for nobody. Where
+``Hub`` tells what is true now, the tape repeats what was traded: each trade of a followed symbol
+goes out exactly once and in the order of upstream, late ones, equal ones and those of volume 0
+included, whatever the book made of it. There is no snapshot and no acknowledgement: Finnhub has
+none.
+
+Trades wait for the next flush, which is at once when the last one is at least ``flush_s`` ago.
+Followers with equal wishes form a group, whose bytes are made once. Without followers a batch costs
+one look at an empty dict.
+
+Slow followers: trades carry no number, so nobody could see a hole in the tape, and a conflated one
+has wrong volumes. A congested follower is therefore owed everything, up to a bound (see
+``followers``); then, or after ``slow_s``, it is closed, which is the one kind of gap that its
+protocol can tell.
+
+Timers: one for the next flush, and one a second while there are followers (pings, slow ones). It
+never reads a socket and never decides what is wanted upstream: it says ``release`` for each symbol
+that a follower lets go.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from photon_app.hub import finnhub_messages as messages
+from photon_app.hub.followers import Follower, Group
+from photon_app.hub.frames import Frames
+from photon_app.hub.loop import Loop, Timer
+from photon_app.hub.sink import SLOW_CLIENT, Sink
+from photon_app.model import FLOWING, FeedStatus, Trade
+
+log = logging.getLogger(__name__)
+
+FAULT = 1011
+TOO_SLOW = "too slow: trades were lost, reconnect"
+TIMER_LATE_S = 0.0005
+"""How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
+TICK_S = 1.0
+PING_TICKS = 60
+"""Finnhub pings about once a minute, and its clients give a line up after more than two."""
+MOST_PENDING = 1024
+"""Trades that are flushed without waiting for the time: about 90 KB."""
+FRAME_TRADES = 500
+"""Most trades of one message: about 40 KB, which every client takes."""
+
+
+class _Run:
+    """The trades of one flush; each encoded once in each way, each set of symbols joined once."""
+
+    def __init__(self, trades: Sequence[Trade]) -> None:
+        self._trades = trades
+        self._places: dict[str, list[int]] = {}
+        for place, trade in enumerate(trades):
+            self._places.setdefault(trade.symbol, []).append(place)
+        self._prints: dict[bool, list[bytes]] = {}
+        self._texts: dict[tuple[frozenset[str], bool], list[bytes]] = {}
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """What was traded."""
+        return frozenset(self._places)
+
+    def texts(self, symbols: frozenset[str], *, conditions: bool) -> list[bytes]:
+        """The messages for somebody who follows these symbols, in the order of the tape."""
+        key = (self.symbols & symbols, conditions)
+        if key not in self._texts:
+            prints = self._chosen(*key)
+            starts = range(0, len(prints), FRAME_TRADES)
+            self._texts[key] = [messages.trades(prints[at : at + FRAME_TRADES]) for at in starts]
+        return self._texts[key]
+
+    def _chosen(self, symbols: frozenset[str], conditions: bool) -> list[bytes]:  # noqa: FBT001
+        prints = self._prints.get(conditions)
+        if prints is None:
+            encode = messages.encode_print
+            prints = [encode(trade, conditions=conditions) for trade in self._trades]
+            self._prints[conditions] = prints
+        if len(symbols) == len(self._places):
+            return prints
+        places = sorted(place for symbol in symbols for place in self._places[symbol])
+        return [prints[place] for place in places]
+
+
+class Tape:
+    """Every client of the raw trades."""
+
+    def __init__(self, *, loop: Loop, flush_s: float = 0.02, slow_s: float = 10.0) -> None:
+        """Make a tape that nobody follows.
+
+        Args:
+            loop: clock and timer.
+            flush_s: the shortest time between two flushes.
+            slow_s: how long a follower may stay congested before it is closed with 4008.
+        """
+        self._loop = loop
+        self._flush_s = flush_s
+        self._slow_s = slow_s
+        self._followers: dict[Follower, None] = {}
+        self._groups: dict[tuple[frozenset[str], bool], Group] = {}
+        self._topics: dict[str, dict[Group, None]] = {}
+        self._pending: list[Trade] = []
+        self._last_flush_s = -1.0
+        self._flush_timer: Timer | None = None
+        self._tick_timer: Timer | None = None
+        self._beat = 0
+        self._flowing = True
+        self.closed_as_slow = 0
+        """How many followers were closed with 4008 since the start."""
+        self._relief: set[asyncio.Event] = set()
+
+    def __len__(self) -> int:
+        return len(self._followers)
+
+    @property
+    def congested(self) -> int:
+        """How many followers are behind."""
+        return sum(follower.sink.congested for follower in self._followers)
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """What is followed."""
+        return frozenset(self._topics)
+
+    # What the feed side calls
+
+    def trades(self, batch: Sequence[Trade]) -> None:
+        """The trades of one upstream frame; a price that was asked for is one of volume 0."""
+        topics = self._topics
+        if not topics:
+            return
+        self._pending += [trade for trade in batch if trade.symbol in topics]
+        if len(self._pending) >= MOST_PENDING:
+            self.flush()
+        elif self._pending and self._flush_timer is None:
+            self._flush_soon()
+
+    def reject(self, symbol: str) -> None:
+        """Upstream refuses a symbol: its followers are told in Finnhub's words, and lose it."""
+        if symbol not in self._topics:
+            return
+        self.flush()
+        told = Frames.of(messages.invalid_symbol(symbol))
+        for group in list(self._topics[symbol]):
+            for follower in list(group.members):
+                follower.sink.send(told)
+                self.unfollow(follower, symbol)
+
+    def set_feed(self, status: FeedStatus) -> None:
+        """The feed's state changed. While no prices can arrive nobody is pinged: Finnhub's protocol
+        has only silence to say so, and its clients give a silent line up.
+        """
+        self._flowing = status.state in FLOWING
+
+    async def relief(self) -> None:
+        """Return once no follower is congested. A full-speed replay awaits it before each frame,
+        so it never makes a follower fall behind for good.
+        """
+        while any(f.sink.congested and f.group is not None for f in self._followers):
+            event = asyncio.Event()
+            self._relief.add(event)
+            try:
+                await event.wait()
+            finally:
+                self._relief.discard(event)
+
+    # What the client side calls
+
+    def join(
+        self, sink: Sink, *, conditions: bool = True, release: Callable[[str], None]
+    ) -> Follower:
+        """Register a client that follows nothing yet.
+
+        Args:
+            sink: its outbox.
+            conditions: whether its trades carry their conditions.
+            release: called once for each symbol that it follows no more, for whatever reason.
+        """
+        follower = Follower(sink, self._beat, conditions=conditions, release=release)
+        sink.catch_up_with(lambda: self._caught_up(follower))
+        self._followers[follower] = None
+        if self._tick_timer is None:
+            self._tick_timer = self._loop.call_later(TICK_S, self._tick)
+        return follower
+
+    def leave(self, follower: Follower) -> None:
+        """The client is gone; what it followed is released. Safe to call again."""
+        self._followers.pop(follower, None)
+        self._abandon(follower)
+
+    def follow(self, follower: Follower, symbol: str) -> None:
+        """Add a symbol that the caller holds for this follower; it must not follow it already."""
+        assert symbol not in follower.symbols, "a symbol is held once"
+        self.flush()
+        self._regroup(follower, follower.symbols | {symbol})
+
+    def unfollow(self, follower: Follower, symbol: str) -> None:
+        """Remove a symbol; one that is not followed is passed over."""
+        self.flush()
+        if symbol in follower.symbols:
+            self._regroup(follower, follower.symbols - {symbol})
+            follower.release(symbol)
+
+    def shutdown(self, code: int, reason: str) -> None:
+        """Write what is pending, and close every client."""
+        self.flush()
+        for follower in list(self._followers):
+            follower.sink.close(code, reason)
+            self.leave(follower)
+        if self._tick_timer is not None:
+            self._tick_timer.cancel()
+            self._tick_timer = None
+
+    # Time
+
+    def flush(self) -> None:
+        """Write what is pending. Safe to call at any time."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        if not self._pending:
+            return
+        self._last_flush_s = self._loop.time()
+        pending, self._pending = self._pending, []
+        run = _Run(pending)
+        groups = {group: None for s in run.symbols for group in self._topics.get(s, ())}
+        for group in groups:
+            frames = group.frames(run.texts(group.symbols, conditions=group.conditions))
+            for follower in list(group.members):
+                self._write(follower, frames)
+
+    def _flush_soon(self) -> None:
+        wait_s = self._last_flush_s + self._flush_s - TIMER_LATE_S - self._loop.time()
+        if wait_s <= 0:
+            self.flush()
+        else:
+            self._flush_timer = self._loop.call_later(wait_s, self.flush)
+
+    def _tick(self) -> None:
+        """Once a second: ping a sixtieth of the followers, and close those that stay slow."""
+        self._tick_timer = None
+        if not self._followers:
+            return
+        self._tick_timer = self._loop.call_later(TICK_S, self._tick)
+        self._beat = (self._beat + 1) % PING_TICKS
+        ping = Frames.of(messages.PING)
+        for follower in list(self._followers):
+            if follower.sink.congested_for_s() >= self._slow_s:
+                self._dismiss(follower, SLOW_CLIENT, TOO_SLOW)
+            elif follower.sink.congested:
+                continue
+            elif follower.beat == self._beat and self._flowing:
+                follower.sink.send(ping)
+
+    # Inside
+
+    def _write(self, follower: Follower, frames: Frames) -> None:
+        sink = follower.sink
+        try:
+            if sink.put is not None:
+                sink.put(frames.joined)
+            elif not sink.congested:
+                sink.send(frames)
+            elif not follower.owe(frames):
+                self._dismiss(follower, SLOW_CLIENT, TOO_SLOW)
+        except Exception:
+            log.exception("a write to one client failed by a fault of ours; it is closed")
+            self._dismiss(follower, FAULT, "a fault of this server: reconnect")
+
+    def _dismiss(self, follower: Follower, code: int, reason: str) -> None:
+        """Close a follower, which gets nothing more; its connection says ``leave`` later."""
+        if follower.dismissed:
+            return
+        follower.dismissed = True
+        self.closed_as_slow += code == SLOW_CLIENT
+        self._abandon(follower)
+        follower.sink.close(code, reason)
+
+    def _abandon(self, follower: Follower) -> None:
+        self.flush()
+        symbols = follower.symbols
+        follower.take_owed()
+        if symbols:
+            self._regroup(follower, frozenset())
+        for symbol in symbols:
+            follower.release(symbol)
+        self._wake()
+
+    def _caught_up(self, follower: Follower) -> Frames:
+        self._wake()
+        return follower.take_owed()
+
+    def _wake(self) -> None:
+        """Whoever waits for relief looks again."""
+        for event in self._relief:
+            event.set()
+
+    def _regroup(self, follower: Follower, symbols: frozenset[str]) -> None:
+        """Move a follower to the group of these symbols. What is pending was flushed for everybody
+        before: between two batches of upstream only the first change has anything to flush.
+        """
+        old = follower.group
+        if old is not None:
+            del old.members[follower]
+            follower.recent = old.recent.copy()
+            if not old.members:
+                self._dissolve(old)
+        follower.group = self._group(symbols, conditions=follower.conditions) if symbols else None
+        if follower.group is not None:
+            follower.group.members[follower] = None
+            follower.group.recent.learn(follower.recent)
+
+    def _group(self, symbols: frozenset[str], *, conditions: bool) -> Group:
+        group = self._groups.get((symbols, conditions))
+        if group is None:
+            group = self._groups[symbols, conditions] = Group(symbols, conditions=conditions)
+            for symbol in symbols:
+                self._topics.setdefault(symbol, {})[group] = None
+        return group
+
+    def _dissolve(self, group: Group) -> None:
+        del self._groups[group.symbols, group.conditions]
+        for symbol in group.symbols:
+            topic = self._topics[symbol]
+            del topic[group]
+            if not topic:
+                del self._topics[symbol]

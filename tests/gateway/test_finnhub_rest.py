@@ -1,0 +1,235 @@
+"""Finnhub's REST routes, served from the book."""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from photon_app import services
+from photon_app.gateway import finnhub_rest
+from photon_app.model import Listing, Seed
+from photon_app.services import Services
+from tests.fakes.server import HandFeed, Serving, serving
+
+UNKNOWN = {"c": 0, "d": None, "dp": None, "h": 0, "l": 0, "o": 0, "pc": 0, "t": 0}
+
+
+class Known:
+    """A reference that knows what it is told."""
+
+    def __init__(self, *seeds: Seed, listings: tuple[Listing, ...] = ()) -> None:
+        self._seeds = {seed.symbol: seed for seed in seeds}
+        self._listings = listings
+        self.asked: list[str] = []
+
+    async def search(self, query: str, limit: int = 10) -> tuple[Listing, ...]:
+        """All listings, whatever is asked."""
+        self.asked.append(query)
+        return self._listings[:limit]
+
+    async def name(self, symbol: str) -> str | None:
+        """Nothing."""
+        return symbol and None
+
+    async def quote(self, symbol: str) -> Seed | None:
+        """The seed of a symbol."""
+        self.asked.append(symbol)
+        return self._seeds.get(symbol)
+
+
+@contextlib.contextmanager
+def knowing(live: Services, reference: Known) -> Any:
+    """The services with this reference."""
+    changed = dataclasses.replace(live, reference=reference)
+    services.install(changed)
+    try:
+        yield
+    finally:
+        services.remove(changed)
+
+
+@contextlib.asynccontextmanager
+async def api(
+    feed: HandFeed, reference: Known | None = None, **options: Any
+) -> AsyncIterator[tuple[Serving, httpx.AsyncClient]]:
+    async with (
+        serving(feed, **options) as server,
+        httpx.AsyncClient(base_url=f"{server.http}/api/v1") as client,
+    ):
+        with knowing(server.live, reference or Known()):
+            yield server, client
+
+
+async def answer(client: httpx.AsyncClient, path: str, **query: str) -> tuple[int, Any]:
+    response = await client.get(path, params=query)
+    return response.status_code, response.json()
+
+
+def test_a_followed_symbol_is_answered_from_the_book() -> None:
+    """With the figures that Photon's own route tells, under Finnhub's names; time in seconds."""
+
+    async def scenario() -> None:
+        feed, reference = HandFeed(), Known()
+        async with api(feed, reference) as (server, client):
+            feed.trade("AAPL", 150)
+            feed.trade("AAPL", 151)
+            feed.seed("AAPL", 149.5)
+            feed.trade("AAPL", 150.25)
+            quote = server.live.book.quote("AAPL")
+            assert quote is not None
+            status, body = await answer(client, "/quote", symbol="aapl", token="any")
+            assert status == 200
+            assert body == {
+                "c": 150.25,
+                "d": 0.75,
+                "dp": quote.change_percent,
+                "h": 151,
+                "l": 150,
+                "o": quote.open,
+                "pc": 149.5,
+                "t": quote.time_ms // 1000,
+            }
+            assert reference.asked == []
+
+    asyncio.run(scenario())
+
+
+def test_a_symbol_that_nobody_follows_is_asked_for_and_followed_from_then_on() -> None:
+    """For as long as unwanted symbols linger; then the book answers."""
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        seed = Seed(
+            symbol="IBM", price=200, prev_close=196, open=197, high=201, low=196.5,
+            time_ms=1_795_194_000_000,
+        )  # fmt: skip
+        reference = Known(seed)
+        async with api(feed, reference) as (server, client):
+            assert await answer(client, "/quote", symbol="IBM") == (
+                200,
+                {"c": 200, "d": 4, "dp": 2.0408, "h": 201, "l": 196.5, "o": 197, "pc": 196,
+                 "t": 1795194000},
+            )  # fmt: skip
+            assert "IBM" in server.live.demand.wanted
+            assert server.live.demand.viewers == {}
+            feed.trade("IBM", 200.5)
+            assert (await answer(client, "/quote", symbol="IBM"))[1]["c"] == 200.5
+            assert reference.asked == ["IBM"]
+
+    asyncio.run(scenario())
+
+
+def test_the_first_price_is_waited_for_where_nobody_can_be_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with the simulator; what does not come in time is unknown, as at Finnhub."""
+    monkeypatch.setattr(finnhub_rest, "FIRST_PRICE_S", 5)
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        async with api(feed) as (_, client):
+            asking = asyncio.create_task(answer(client, "/quote", symbol="IBM"))
+            while "IBM" not in feed.held:
+                await asyncio.sleep(0.01)
+            feed.trade("IBM", 7)
+            status, body = await asking
+            assert (status, body["c"], body["d"], body["pc"]) == (200, 7, None, 0)
+            monkeypatch.setattr(finnhub_rest, "FIRST_PRICE_S", 0)
+            assert await answer(client, "/quote", symbol="GE") == (200, UNKNOWN)
+            assert await answer(client, "/quote", symbol="é") == (200, UNKNOWN)
+
+    asyncio.run(scenario())
+
+
+def test_questions_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One too many gets Finnhub's own 429; what the book knows is answered still."""
+    monkeypatch.setattr(finnhub_rest, "FIRST_PRICE_S", 5)
+    monkeypatch.setattr(finnhub_rest, "MOST_WAITING", 1)
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        async with api(feed) as (_, client):
+            feed.trade("AAPL", 150)
+            asking = asyncio.create_task(answer(client, "/quote", symbol="IBM"))
+            while "IBM" not in feed.held:
+                await asyncio.sleep(0.01)
+            status, body = await answer(client, "/quote", symbol="GE")
+            assert (status, body["error"][:17]) == (429, "API limit reached")
+            assert (await answer(client, "/quote", symbol="AAPL"))[1]["c"] == 150
+            feed.trade("IBM", 7)
+            assert (await asking)[0] == 200
+            feed.trade("GE", 9)
+
+    asyncio.run(scenario())
+
+
+def test_a_search_is_answered_in_finnhubs_shape() -> None:
+    """The best first, with their count."""
+
+    async def scenario() -> None:
+        listings = (Listing(symbol="AAPL", name="APPLE INC", type="Common Stock"),)
+        reference = Known(listings=listings)
+        async with api(HandFeed(), reference) as (_, client):
+            assert await answer(client, "/search", q="apple", exchange="US") == (
+                200,
+                {
+                    "count": 1,
+                    "result": [
+                        {
+                            "description": "APPLE INC",
+                            "displaySymbol": "AAPL",
+                            "symbol": "AAPL",
+                            "type": "Common Stock",
+                        }
+                    ],
+                },
+            )
+            assert reference.asked == ["apple"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/quote", 422),
+        ("/quote?symbol=", 422),
+        ("/search", 422),
+        ("/search?q=", 422),
+        ("/search?q=" + "a" * 101, 422),
+        ("//quote", 422),
+        ("//search", 422),
+        ("/stock/candle?symbol=AAPL", 404),
+        ("/", 404),
+    ],
+)
+def test_errors_have_finnhubs_shape(path: str, status: int) -> None:
+    """One sentence under ``error``."""
+
+    async def scenario() -> None:
+        async with api(HandFeed()) as (server, client):
+            response = await client.get(f"{server.http}/api/v1{path}")
+            assert response.status_code == status
+            assert list(response.json()) == ["error"]
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_is_stopping_says_so() -> None:
+    """In the same shape."""
+
+    async def scenario() -> None:
+        async with serving() as server, httpx.AsyncClient(base_url=server.http) as client:
+            services.remove(server.live)
+            try:
+                for path in ("/api/v1/quote?symbol=AAPL", "/api/v1/search?q=apple"):
+                    response = await client.get(path)
+                    assert (response.status_code, list(response.json())) == (503, ["error"])
+            finally:
+                services.install(server.live)
+
+    asyncio.run(scenario())

@@ -1,0 +1,82 @@
+"""Prices that were asked for: they look like what they are, and never go back."""
+
+import math
+
+from photon_app.model import Seed
+from tests.fakes.exchange import NOON_MS, FakeExchange, status
+
+QUOTE = Seed(symbol="A", prev_close=9, open=9.5, high=12, low=9, price=10, time_ms=NOON_MS)
+
+
+def test_a_polled_price_is_a_price_update_that_says_so() -> None:
+    """Of volume 0, with the next seq; its figures follow at once."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.pipeline.polling(frozenset("A"))
+    exchange.pipeline.seed(QUOTE)
+    exchange.settle()
+    update, figures = [m for m in client.outlet.take() if m["type"] == "price_update"]
+    assert update == {
+        "type": "price_update",
+        "symbol": "A",
+        "seq": 1,
+        "polled": True,
+        "data": {"price": 10, "volume": 0, "timestamp": NOON_MS},
+    }
+    assert (figures["snapshot"], figures["polled"], figures["seq"]) == (True, True, 1)
+    assert figures["data"]["prev_close"] == 9
+    assert (figures["data"]["open"], figures["data"]["high"]) == (9.5, 12)
+    assert figures["data"]["state"] == "polled"
+
+
+def test_the_same_answer_again_is_no_news() -> None:
+    """Nobody is told, and no seq is used up."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.pipeline.seed(QUOTE)
+    exchange.settle()
+    client.outlet.take()
+    exchange.pipeline.seed(QUOTE)
+    exchange.settle()
+    assert client.outlet.take() == []
+
+
+def test_who_holds_a_symbol_is_told_when_it_is_polled_and_when_no_more() -> None:
+    """And nobody else; a client that comes later finds it in the snapshot."""
+    exchange = FakeExchange()
+    client, other = exchange.client("A"), exchange.client("B")
+    exchange.trade("A", 10)
+    exchange.settle()
+    client.outlet.take()
+    exchange.pipeline.polling(frozenset("AZ"))
+    assert [m["symbols"] for m in client.outlet.take()] == [{"A": "polled"}]
+    exchange.pipeline.polling(frozenset("AZ"))
+    exchange.pipeline.polling(frozenset("Z"))
+    assert [m["symbols"] for m in client.outlet.take()] == [{"A": "live"}]
+    assert other.outlet.take() == []
+
+
+def test_a_polled_symbol_stays_polled_while_the_line_is_down() -> None:
+    """It does not hang on the line."""
+    exchange = FakeExchange()
+    client = exchange.client("A", "B")
+    exchange.trades([("A", 10, 1, NOON_MS), ("B", 10, 1, NOON_MS)])
+    exchange.settle()
+    exchange.pipeline.polling(frozenset("A"))
+    client.outlet.take()
+    exchange.pipeline.status(status("reconnecting"))
+    assert client.outlet.take()[-1]["symbols"] == {"A": "polled", "B": "stale"}
+
+
+def test_an_interval_client_is_told_of_a_polled_price_in_the_same_way() -> None:
+    """The short form for the very next price."""
+    exchange = FakeExchange()
+    client = exchange.client("A", interval_s=0.1)
+    exchange.pipeline.seed(Seed(symbol="A", price=10, time_ms=NOON_MS))
+    exchange.loop.advance(1)
+    exchange.pipeline.seed(Seed(symbol="A", price=11, time_ms=NOON_MS + 1000))
+    exchange.loop.advance(1)
+    polled = [m for m in client.outlet.take() if m["type"] == "price_update"]
+    assert all(message["polled"] for message in polled)
+    assert polled[-1]["data"]["price"] == 11
+    assert not math.isnan(polled[-1]["data"]["timestamp"])
