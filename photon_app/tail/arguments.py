@@ -1,0 +1,65 @@
+"""The arguments of ``tail``; loads nothing that draws or connects, so that help comes at once."""
+
+import argparse
+from collections.abc import Iterable
+
+from photon_app.model import parse_symbol
+
+EPILOG = """\
+Without symbols it watches the server's default ones. Without --url it watches the
+Photon that HOST and PORT name. When standard output is no terminal it writes a line
+for each new price, with tabs between time (UTC), symbol, price, change, change in
+percent, volume and state; --json writes each price_update as it was received
+(docs/protocol.md). What is said of the connection then goes to standard error.
+
+  python -m photon_app tail AAPL NVDA BINANCE:BTCUSDT
+  python -m photon_app tail --url https://prices.example.com
+  python -m photon_app tail AAPL --json | jq .data.price
+
+Ctrl-C ends it.
+"""
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Add what ``tail`` takes."""
+    parser.epilog = EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("symbols", nargs="*", metavar="SYMBOL", help="such as AAPL or AAPL,NVDA")
+    parser.add_argument(
+        "--url", help="the Photon to watch: HOST:PORT, http(s)://HOST, or ws(s)://HOST/ws"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="each price_update as it was received, one a line"
+    )
+    parser.add_argument(
+        "--interval",
+        type=_interval,
+        metavar="MS",
+        help="the newest price of a symbol at most so often, 50 to 10000; 0 is every trade "
+        "(default: 100 for the table, else 0)",
+    )
+    parser.add_argument("--count", type=_count, metavar="N", help="stop after so many prices")
+
+
+def symbols(given: Iterable[str]) -> tuple[str, ...]:
+    """The symbols asked for, once each, in their order.
+
+    Raises:
+        RequestError: one is no symbol.
+    """
+    names = [name.strip() for text in given for name in text.split(",")]
+    return tuple(dict.fromkeys(parse_symbol(name) for name in names if name))
+
+
+def _interval(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 6:
+        value = int(text)
+        if value == 0 or 50 <= value <= 10_000:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} cannot be used: expected 0, or 50 to 10000")
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 16 and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} cannot be used: expected a whole number from 1")

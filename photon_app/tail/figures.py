@@ -1,0 +1,194 @@
+"""How figures are written in a terminal: pure functions from numbers to text, ``None`` to a dash.
+
+The same words and digits as on the page (``ui/live/format.js``). Total: a number from outside can
+be anything, and none makes a long text.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
+
+DASH = "–"
+MINUS = "−"
+BLOCKS = "▁▂▃▄▅▆▇"
+"""Not the full block: lines below each other would touch."""
+SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+NEW_YORK = ZoneInfo("America/New_York")
+
+SESSIONS = {"pre": "Pre-market", "regular": "Regular", "post": "After hours", "closed": "Closed"}
+_ABSURD = 1e12
+_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+_CHANGES = {
+    ("pre", "regular"): "opens in",
+    ("closed", "regular"): "opens in",
+    ("regular", "post"): "closes in",
+    ("regular", "closed"): "closes in",
+}
+
+
+def digits(price: float, written: int = 2) -> int:
+    """Decimals that prices of this size are shown with: cents; finer below ten when they are
+    written finer, as exchange rates are; finer below one.
+
+    Args:
+        price: sets the size.
+        written: the most decimals that prices of this symbol came with.
+    """
+    size = abs(price)
+    if size >= 10 or size == 0:
+        return 2
+    if size >= 1:
+        return min(max(written, 2), 5)
+    return 4 if size >= 0.01 else 8
+
+
+def price(value: float | None, written: int = 2) -> str:
+    """``1043.20``, ``64,210.50``, ``1.0850``."""
+    return DASH if value is None else _number(value, digits(value, written))
+
+
+def change(value: float | None, reference: float, written: int = 2) -> str:
+    """``+4.12``, in the decimals of the price that it belongs to."""
+    return DASH if value is None else _signed(value, digits(reference, written))
+
+
+def percent(value: float | None) -> str:
+    """``+2.31 %``."""
+    return DASH if value is None else f"{_signed(value, 2)} %"
+
+
+def exact(value: float | None) -> str:
+    """A number for programs: all its digits, no grouping, ``-`` when unknown."""
+    if value is None:
+        return "-"
+    return f"{value:.8f}".rstrip("0").rstrip(".") if abs(value) < _ABSURD else f"{value!r}"
+
+
+def arrow(value: float | None) -> str:
+    """Which way, for those who see no colours."""
+    if not value:
+        return " "
+    return "▲" if value > 0 else "▼"
+
+
+def volume(value: float | None) -> str:
+    """``41.2 K``, ``48.7 M``: three digits at most before the unit."""
+    if value is None:
+        return DASH
+    for size, unit in _UNITS:
+        if value >= size * 0.99995:
+            return f"{_number(value / size, 0 if value >= size * 99.95 else 1)} {unit}"
+    return _number(value, 0 if value == int(value) or value >= 100 else 2)
+
+
+def age(ms: float | None) -> str:
+    """``0.2 s``, ``12 s``, ``4 m``, ``3 h``, ``2 d``."""
+    if ms is None:
+        return DASH
+    if ms < 9_950:
+        return f"{max(0.0, ms) / SECOND:.1f} s"
+    for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
+        if ms >= size:
+            return f"{_number(ms // size, 0)} {unit}"
+    return f"{int(ms // SECOND)} s"
+
+
+def span(ms: float) -> str:
+    """A stretch of time ahead: ``2 h 14 m``, ``12 m``, ``40 s``."""
+    left = max(0.0, min(ms, 1e15))
+    if left < MINUTE:
+        return f"{math.ceil(left / SECOND)} s"
+    days, hours, minutes = (int(left // DAY), int(left % DAY // HOUR), int(left % HOUR // MINUTE))
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} m" if hours else f"{minutes} m"
+
+
+def clock(ms: float | None) -> str:
+    """Time of day at the exchange, ``14:02:31``."""
+    moment = _moment(ms)
+    return "--:--:--" if moment is None else f"{moment.astimezone(NEW_YORK):%H:%M:%S}"
+
+
+def date(ms: float | None) -> str:
+    """The day at the exchange, ``Wed 16 Jan 2013``."""
+    moment = _moment(ms)
+    if moment is None:
+        return ""
+    there = moment.astimezone(NEW_YORK)
+    return f"{there:%a} {there.day} {there:%b %Y}"
+
+
+def stamp(ms: float) -> str:
+    """A moment in full, in UTC: ``2026-11-24T14:30:00.123Z``."""
+    moment = _moment(ms)
+    if moment is None:
+        return DASH
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def session(name: str | None) -> str:
+    """The market's session in words."""
+    return SESSIONS.get(name or "", DASH)
+
+
+def market_next(now: str | None, following: str | None, ms: float) -> str:
+    """``closes in 2 h 14 m``: what the market does next."""
+    if now is None or following is None:
+        return ""
+    words = _CHANGES.get((now, following), f"{session(following).lower()} in")
+    return f"{words} {span(ms)}"
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """Texts padded so that their decimal points stand below each other."""
+    halves = [text.partition(".") for text in texts]
+    left = max((len(whole) for whole, _, _ in halves), default=0)
+    right = max((len(point + rest) for _, point, rest in halves), default=0)
+    return [whole.rjust(left) + (point + rest).ljust(right) for whole, point, rest in halves]
+
+
+def sparkline(prices: Iterable[float], width: int) -> str:
+    """The newest prices as blocks between their own lowest and highest, at most ``width``.
+
+    A price that never moved is a line in the middle.
+    """
+    shown = list(prices)[-width:] if width > 0 else []
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    if not high > low:
+        return BLOCKS[3] * len(shown)
+    top = len(BLOCKS) - 1
+    return "".join(BLOCKS[round(position(p, low, high) * top)] for p in shown)
+
+
+def position(value: float, low: float, high: float) -> float:
+    """Where a price stands between low and high, 0 to 1."""
+    width = high / 2 - low / 2  # halved first: the difference of two huge numbers is no number
+    return min(1.0, max(0.0, (value / 2 - low / 2) / width)) if width > 0 else 0.5
+
+
+def _number(value: float, decimals: int) -> str:
+    if not math.isfinite(value):
+        return DASH
+    if abs(value) >= _ABSURD:
+        return f"{value:.3g}"
+    return f"{value:,.{decimals}f}" if abs(value) >= 10_000 else f"{value:.{decimals}f}"
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = _number(abs(value), decimals)
+    if value > 0:
+        return f"+{text}"
+    return f"{MINUS}{text}" if value < 0 else text
+
+
+def _moment(ms: float | None) -> dt.datetime | None:
+    if ms is None:
+        return None
+    try:
+        return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+    except (OverflowError, OSError, ValueError):
+        return None

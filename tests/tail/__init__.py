@@ -1,0 +1,1 @@
+"""The terminal: what it reads, holds, draws and writes."""
