@@ -70,7 +70,14 @@ def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None 
         app_wraps={(55, "ErrorBoundary"): lambda _stateful: default_error_boundary()},
         backend_exception_handler=_handler_failed,
     )
-    app.add_page(index, route="/", title=TITLE, description=DESCRIPTION, image="/favicon.svg")
+    app.add_page(
+        index,
+        route="/",
+        title=TITLE,
+        description=DESCRIPTION,
+        image="/favicon.svg",
+        on_load=Dashboard.arrive,
+    )
     return app
 
 

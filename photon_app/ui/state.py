@@ -6,15 +6,16 @@ lists shown are computed from it. Any client can call any handler with anything,
 passes its argument to a total rule of ``ui/watchlist.py`` and is short.
 """
 
+# mypy: disable-error-code="misc, no-any-return"
+# Reflex types a background handler as something not callable.
+
 from dataclasses import dataclass
 from typing import Any, Final
 
 import reflex as rx
-from reflex.event import EventSpec
 
 from photon_app import services, settings
-from photon_app.ui import watchlist
-from photon_app.ui.companies import company_name
+from photon_app.ui import names, watchlist
 
 PAIRS: Final = ("green-red", "blue-orange")
 ADD_FIELD: Final = "add-symbol"
@@ -53,6 +54,8 @@ class Dashboard(rx.State):
     pair: str = rx.LocalStorage(PAIRS[0], name="photon.pair", sync=True)
     notice: str = ""
     """Why the last symbol was not added."""
+    _learned: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
+    """Names that upstream told of symbols in the list."""
 
     def _symbols(self) -> tuple[str, ...]:
         return watchlist.read(self.stored, default_symbols(), max_symbols())
@@ -65,7 +68,7 @@ class Dashboard(rx.State):
     @rx.var
     def rows(self) -> list[Row]:
         """The watchlist, in order."""
-        return [Row(symbol, company_name(symbol)) for symbol in self._symbols()]
+        return [Row(symbol, names.known(symbol, self._learned)) for symbol in self._symbols()]
 
     @rx.var
     def symbols(self) -> list[str]:
@@ -86,7 +89,7 @@ class Dashboard(rx.State):
     @rx.var
     def selected_name(self) -> str:
         """Its company, or an empty text."""
-        return company_name(watchlist.selected(self._symbols(), self.chosen))
+        return names.known(watchlist.selected(self._symbols(), self.chosen), self._learned)
 
     @rx.var
     def color_pair(self) -> str:
@@ -94,7 +97,7 @@ class Dashboard(rx.State):
         return self.pair if self.pair in PAIRS else PAIRS[0]
 
     @rx.event
-    def add_symbol(self, form: dict[str, Any]) -> EventSpec | None:
+    def add_symbol(self, form: dict[str, Any]) -> list[Any] | None:
         """Add what was typed, show it, and empty the field; or say why not."""
         typed = form.get(ADD_FIELD) if isinstance(form, dict) else None
         addition = watchlist.add(self._symbols(), typed, max_symbols())
@@ -104,7 +107,28 @@ class Dashboard(rx.State):
         if not addition.added:
             return None
         self.stored = watchlist.write(addition.symbols)
-        return rx.set_value(ADD_FIELD, "")
+        return [rx.set_value(ADD_FIELD, ""), Dashboard.learn_names(list(addition.added))]
+
+    @rx.event
+    def arrive(self) -> Any:
+        """The page is there: learn the names of what the visitor's list holds."""
+        return Dashboard.learn_names(list(self._symbols()))
+
+    @rx.event(background=True)
+    async def learn_names(self, symbols: list[str]) -> None:
+        """Ask for the names of symbols of the list that have none; the page goes on meanwhile."""
+        async with self:
+            held = [s for s in self._symbols() if isinstance(symbols, list) and s in symbols]
+            unnamed = [symbol for symbol in held if not names.known(symbol, self._learned)]
+        for symbol in unnamed:
+            try:
+                name = await names.ask(services.current().reference, symbol)
+            except LookupError:
+                return
+            async with self:
+                still = self._symbols()
+                learned = {s: n for s, n in self._learned.items() if s in still}
+                self._learned = {**learned, symbol: name} if name else learned
 
     def _remove(self, symbol: object) -> None:
         before = self._symbols()

@@ -61,4 +61,7 @@ def test_a_refused_key_is_named(visit: Visit) -> None:
         expect(visitor.row("AAPL").locator(".tag")).to_have_text("WAITING")
         expect(visitor.price("AAPL")).to_have_text("—")
         expect(visitor.page.locator(".badge-wait")).to_have_text(re.compile(r"^1[45]\sm$"))
+        expect(visitor.page.locator(".trouble")).to_have_text(
+            re.compile("^Failed to connect to Finnhub: the API key was refused; next attempt at ")
+        )
         visitor.expect_in_width(360)

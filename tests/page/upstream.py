@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from photon_app.model import Trade
+from tests.fakes import finnhub_rest as rest
 from tests.fakes.finnhub import FakeFinnhub
 
 EVERY_S = 0.1
@@ -26,7 +27,11 @@ class Upstream:
     @property
     def settings(self) -> dict[str, str]:
         """What makes a Photon use it."""
-        return {"FINNHUB_API_KEY": "x", "FINNHUB_WS_URL": self._fake.url}
+        return {
+            "FINNHUB_API_KEY": "x",
+            "FINNHUB_WS_URL": self._fake.url,
+            "FINNHUB_API_URL": self._fake.api_url,
+        }
 
     def start(self) -> None:
         """Serve, and trade."""
@@ -42,6 +47,7 @@ class Upstream:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _start(self) -> None:
+        self._fake.rest.on_quote = lambda _: rest.quote(100.0, time.time_ns() // 1_000_000_000)
         await self._fake.__aenter__()
         self._trading = asyncio.create_task(self._trade())
 

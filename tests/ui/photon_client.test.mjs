@@ -383,3 +383,32 @@ test("closing ends everything", () => {
   assert.deepEqual(browser.waits, []);
   assert.equal(photon.status.connection, "closed");
 });
+
+test("the way of the last move is kept by an equal price", () => {
+  const quotes = [];
+  let held = null;
+  for (const [seq, price] of [[1, 100], [2, 101], [3, 101], [4, 100.5], [5, 100.5]]) quotes.push(held = fold(held, update("A", seq, price), 0));
+  assert.deepEqual(quotes.map(({ tick }) => tick), [0, 1, 1, -1, -1]);
+  assert.deepEqual(quotes.map(({ direction }) => direction), [0, 1, 0, -1, 0]);
+});
+
+test("a polled price says so, until a trade comes", () => {
+  const polled = fold(null, { ...update("A", 1, 100, { volume: 0 }), polled: true }, 0);
+  assert.deepEqual([polled.polled, polled.state], [true, "polled"]);
+  const trade = fold(polled, update("A", 2, 101), 0);
+  assert.deepEqual([trade.polled, trade.state], [false, "live"]);
+});
+
+test("a symbol can become polled and live again without a price", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  const seen = [];
+  photon.watch("A", () => {});
+  photon.onStatus(() => seen.push(photon.stateOf("A")));
+  browser.socket.greet();
+  browser.socket.say(snapshot("A", 1, 100));
+  for (const state of ["polled", "live"]) {
+    browser.socket.say({ type: "status", feed: "live", market: "regular", since: 0, epoch: "one", symbols: { A: state } });
+    assert.equal(seen.at(-1), state);
+  }
+});

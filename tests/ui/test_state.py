@@ -1,11 +1,15 @@
 """Any client can call any handler with anything: the choices stay valid."""
 
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import reflex as rx
 
-from photon_app import settings
+from photon_app import services, settings
 from photon_app.model import parse_symbol
 from photon_app.ui import watchlist
 from photon_app.ui.state import ADD_FIELD, PAIRS, Dashboard
@@ -58,12 +62,16 @@ def test_a_new_tab_shows_the_default_symbols_and_the_first_of_them(tab: Dashboar
     assert tab.selected == settings.DEFAULT_SYMBOLS[0]
 
 
-@pytest.mark.parametrize("name", ["add_symbol", "remove", "select", "move", "choose_pair"])
+@pytest.mark.parametrize(
+    "name", ["add_symbol", "remove", "select", "move", "choose_pair", "learn_names"]
+)
 @pytest.mark.parametrize("argument", GARBAGE, ids=lambda value: repr(value)[:24])
 def test_no_argument_of_any_handler_breaks_the_choices(
     tab: Dashboard, name: str, argument: Any
 ) -> None:
-    call(tab, name, argument)
+    done = call(tab, name, argument)
+    if asyncio.iscoroutine(done):
+        asyncio.run(done)
     assert_valid(tab)
     assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
 
@@ -116,3 +124,56 @@ def test_moving_and_removing_keep_a_neighbour_shown(tab: Dashboard) -> None:
     assert tab.selected == settings.DEFAULT_SYMBOLS[1]
     call(tab, "remove", settings.DEFAULT_SYMBOLS[1])
     assert tab.selected == settings.DEFAULT_SYMBOLS[2]
+
+
+class Upstream:
+    """Names as upstream tells them; it remembers what it was asked."""
+
+    def __init__(self, **told: str) -> None:
+        self.told = told
+        self.asked: list[str] = []
+
+    async def name(self, symbol: str) -> str | None:
+        """What it was told."""
+        self.asked.append(symbol)
+        return self.told.get(symbol)
+
+
+@contextlib.contextmanager
+def running(upstream: Upstream) -> Iterator[None]:
+    """A process with this upstream."""
+    live: Any = SimpleNamespace(
+        reference=upstream,
+        default_symbols=settings.DEFAULT_SYMBOLS,
+        settings=settings.DEFAULTS,
+    )
+    services.install(live)
+    try:
+        yield
+    finally:
+        services.remove(live)
+
+
+def test_names_that_no_list_has_are_learned_from_upstream(tab: Dashboard) -> None:
+    """Once each, for symbols of the visitor's list only; what is known already is not asked."""
+    call(tab, "add_symbol", {ADD_FIELD: "NEWCO, NONAME"})
+    upstream = Upstream(NEWCO="New Company", OTHER="Not in the list")
+    with running(upstream):
+        asyncio.run(call(tab, "learn_names", ["NEWCO", "NONAME", "OTHER", "AAPL", 7]))
+        assert upstream.asked == ["NEWCO", "NONAME"]
+        assert {row.symbol: row.name for row in tab.rows}["NEWCO"] == "New Company"
+        assert tab.selected == "NONAME"
+        assert tab.selected_name == ""
+        asyncio.run(call(tab, "learn_names", ["NEWCO"]))
+        assert upstream.asked == ["NEWCO", "NONAME"]
+
+
+def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
+    """What a tab remembers is bounded by its list."""
+    upstream = Upstream(AAA1="One", AAA2="Two")
+    with running(upstream):
+        for symbol in upstream.told:
+            call(tab, "add_symbol", {ADD_FIELD: symbol})
+            asyncio.run(call(tab, "learn_names", [symbol]))
+            call(tab, "remove", "AAA1")
+    assert tab._learned == {"AAA2": "Two"}

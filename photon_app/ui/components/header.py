@@ -1,4 +1,4 @@
-"""The header: name, feed badge, session, the box to add a symbol, appearance, help."""
+"""The header: name, feed badge, trouble, session, the box to add a symbol, appearance, help."""
 
 # mypy: disable-error-code="no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
@@ -6,18 +6,26 @@
 import reflex as rx
 from reflex.style import color_mode, set_color_mode
 
-from photon_app.ui.companies import COMPANIES
 from photon_app.ui.components.help import help_dialog
-from photon_app.ui.live.parts import feed_badge, session_clock
+from photon_app.ui.live.parts import (
+    feed_badge,
+    feed_trouble,
+    line_panel,
+    session_clock,
+    symbol_search,
+)
 from photon_app.ui.state import ADD_FIELD, Dashboard
+
+SUGGESTIONS = "suggestions"
 
 
 def header() -> rx.Component:
     """The whole header."""
     return rx.el.header(
         rx.el.h1(_mark(), "Photon", class_name="logo"),
-        feed_badge(),
+        line(),
         session_clock(),
+        feed_trouble(),
         rx.el.span(class_name="grow"),
         add_box(),
         appearance(),
@@ -26,27 +34,45 @@ def header() -> rx.Component:
     )
 
 
+def line() -> rx.Component:
+    """The feed's badge, and a panel behind it for who wants to know more."""
+    return rx.el.span(
+        feed_badge(),
+        rx.popover.root(
+            rx.popover.trigger(
+                rx.el.button(type="button", aria_label="About the feed", class_name="badge-button")
+            ),
+            rx.popover.content(
+                line_panel(), align="start", side_offset=10, size="1", class_name="line-popover"
+            ),
+        ),
+        class_name="badge-box",
+    )
+
+
 def add_box() -> rx.Component:
     """The field that adds symbols; on a phone it stands at the bottom, under the thumb."""
     return rx.form(
         rx.el.label("Add a symbol", html_for=ADD_FIELD, class_name="unseen"),
         rx.icon("search", size=14, aria_hidden="true"),
-        rx.el.input(
-            id=ADD_FIELD,
-            name=ADD_FIELD,
-            placeholder="Add a symbol",
-            list="companies",
-            max_length=400,
-            auto_complete="off",
-            auto_capitalize="characters",
-            spell_check=False,
-            enter_key_hint="done",
-            aria_describedby="add-notice",
-            on_blur=Dashboard.clear_notice,
-        ),
-        rx.el.datalist(
-            *[rx.el.option(value=symbol, label=name) for symbol, name in COMPANIES.items()],
-            id="companies",
+        symbol_search(
+            rx.el.input(
+                id=ADD_FIELD,
+                name=ADD_FIELD,
+                placeholder="Add a symbol or company",
+                max_length=400,
+                auto_complete="off",
+                auto_capitalize="characters",
+                spell_check=False,
+                enter_key_hint="done",
+                role="combobox",
+                aria_autocomplete="list",
+                aria_controls=SUGGESTIONS,
+                aria_describedby="add-notice",
+                on_blur=Dashboard.clear_notice,
+            ),
+            list_id=SUGGESTIONS,
+            symbols=Dashboard.symbols,
         ),
         rx.el.kbd("/", aria_hidden="true"),
         rx.el.button("Add", type="submit", class_name="add-button"),

@@ -91,6 +91,12 @@ export const session = (name) => SESSIONS[name] ?? DASH;
 
 const CHANGES = { "pre>regular": "opens in", "closed>regular": "opens in", "regular>post": "closes in", "regular>closed": "closes in" };
 
+/** Where a value stands beside a stretch: "below", "above", or "" for within and unknown. */
+export const beyond = (value, low, high) => {
+  if (!known(value) || !known(low) || !known(high)) return "";
+  return value < low ? "below" : value > high ? "above" : "";
+};
+
 /** "closes in 2 h 14 m": what the market does next, from its session, the next one and the time until then. */
 export const marketNext = (now, next, ms) => {
   if (!known(ms) || !next) return "";

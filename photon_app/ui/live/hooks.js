@@ -11,11 +11,25 @@ import env from "$/env.json";
 import { getBackendURL } from "$/utils/state";
 import { Photon } from "./photon-client.js";
 
-/** The server: this page's own in production, Reflex's backend under the development server. */
-const serverUrl = () => (import.meta.env.DEV ? new URL("/ws", getBackendURL(env.EVENT)).href : `${location.origin}/ws`);
+/** A path on the server: this page's own in production, Reflex's backend under the development server. */
+export function serverUrl(path) {
+  const url = new URL(path, import.meta.env.DEV ? getBackendURL(env.EVENT) : location.origin);
+  url.protocol = url.protocol.replace(/^ws/, "http");
+  return url;
+}
 
 let client = null;
-export const photon = () => (client ??= new Photon({ url: serverUrl() }));
+export const photon = () => (client ??= new Photon({ url: serverUrl("/ws").href }));
+
+/** The server's answer as an object; null for any failure, which the page then says nothing of. */
+export async function ask(path, signal) {
+  try {
+    const answer = await fetch(serverUrl(path), { signal, headers: { Accept: "application/json" } });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
 
 const queued = new Set();
 let frame = 0;

@@ -27,7 +27,7 @@ export function Shortcuts({ selected, onMove, onRemove }) {
         return;
       }
       const keys = {
-        "/": () => document.getElementById("add-symbol")?.focus(),
+        "/": () => { const field = document.getElementById("add-symbol"); field?.focus(); field?.select(); },
         "?": () => document.getElementById("help")?.click(),
         ArrowDown: () => act.current.onMove(1),
         ArrowUp: () => act.current.onMove(-1),

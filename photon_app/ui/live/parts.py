@@ -2,8 +2,8 @@
 
 Each names one React component of the JavaScript beside this file, which subscribes to Photon's
 own ``/ws`` through one ``photon-client.js`` a tab. Pages place them like any other component. They
-carry no state and send no events (``Shortcuts`` alone calls handlers); they can be rendered on the
-server, where they show dashes.
+carry no state and send no events (``Shortcuts`` alone calls handlers, ``SymbolSearch`` sends a
+form); they can be rendered on the server, where they show dashes.
 """
 
 # mypy: disable-error-code="type-arg, valid-type"
@@ -11,11 +11,16 @@ server, where they show dashes.
 
 import reflex as rx
 
-_shared = [rx.asset(name, shared=True) for name in ("photon-client.js", "format.js", "hooks.js")]
+_shared = [
+    rx.asset(name, shared=True)
+    for name in ("photon-client.js", "format.js", "hooks.js", "words.js", "suggest.js")
+]
 _quotes = rx.asset("quotes.jsx", shared=True)
 _status = rx.asset("status.jsx", shared=True)
 _tape = rx.asset("tape.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
+_search = rx.asset("search.jsx", shared=True)
+_line = rx.asset("line.jsx", shared=True)
 
 
 class _QuotePart(rx.Component):
@@ -101,6 +106,32 @@ class FeedBadge(rx.Component):
     tag = "FeedBadge"
 
 
+class FeedTrouble(rx.Component):
+    """What is wrong with the line or the feed, in a sentence; empty while nothing is."""
+
+    library = f"$/public{_status}"
+    tag = "FeedTrouble"
+
+
+class LinePanel(rx.Component):
+    """Why the line is as it is, and how often it failed; asks ``/health`` while it is shown."""
+
+    library = f"$/public{_line}"
+    tag = "LinePanel"
+
+
+class SymbolSearch(rx.Component):
+    """Suggestions for the ``combobox`` field among its children; sends the form around it."""
+
+    library = f"$/public{_search}"
+    tag = "SymbolSearch"
+
+    list_id: rx.Var[str]
+    """What the field's ``aria-controls`` names."""
+    symbols: rx.Var[list[str]]
+    """The symbols that are in the list already."""
+
+
 class SessionClock(rx.Component):
     """The exchange's session, what comes next, and its clock."""
 
@@ -139,6 +170,9 @@ live_figure = LiveFigure.create
 symbol_tag = SymbolTag.create
 tape = Tape.create
 feed_badge = FeedBadge.create
+feed_trouble = FeedTrouble.create
+line_panel = LinePanel.create
+symbol_search = SymbolSearch.create
 session_clock = SessionClock.create
 connection_foot = ConnectionFoot.create
 shortcuts = Shortcuts.create

@@ -36,6 +36,7 @@
  * @property {?string} session   pre, regular, post or closed, at the last snapshot
  * @property {boolean} polled    whether the price came from polling, not from a trade
  * @property {number} direction  1, 0 or -1: against the price shown before
+ * @property {number} tick       1 or -1: the way of the last move, kept by an equal price; 0 before there was one
  * @property {boolean} snapshot  whether this came as whole figures, not as one trade
  * @property {number} receivedAt on the clock of this machine, ms
  */
@@ -75,6 +76,7 @@ export function fold(held, message, receivedAt) {
   const common = {
     symbol, seq, price, volume, time: timestamp, polled, receivedAt, snapshot: Boolean(message.snapshot),
     direction: held ? Math.sign(price - held.price) : 0,
+    tick: (held && Math.sign(price - held.price)) || (held?.tick ?? 0),
   };
   if (message.snapshot) {
     return Object.freeze({

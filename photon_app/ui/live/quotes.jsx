@@ -8,10 +8,11 @@
 import { useEffect, useRef } from "react";
 import * as format from "./format.js";
 import { flash, mark, useParts, useQuote, write } from "./hooks.js";
+import { symbolWords } from "./words.js";
 
 const UP = format.arrow(1); // stands hidden where there is no change, so that lines keep their height
 
-/** The last price; its background is tinted and an arrow shown for a moment when it moves. */
+/** The last price; when it moves, its background is tinted and an arrow shown for a moment, as the tape's newest move. */
 export function LivePrice({ symbol, className = "" }) {
   const { at, part } = useParts();
   const shown = useRef();
@@ -22,11 +23,10 @@ export function LivePrice({ symbol, className = "" }) {
     const before = shown.current;
     shown.current = quote && { price: quote.price, seq: quote.seq };
     if (!quote || !before || quote.price === before.price) return;
-    const direction = Math.sign(quote.price - before.price);
-    write(at.arrow, format.arrow(direction));
-    mark(at.arrow, "data-direction", format.direction(direction));
+    write(at.arrow, format.arrow(quote.tick));
+    mark(at.arrow, "data-direction", format.direction(quote.tick));
     at.arrow?.animate?.([{ opacity: 1 }, { opacity: 1, offset: 0.6 }, { opacity: 0 }], 1000);
-    flash(at.box, direction);
+    flash(at.box, quote.tick);
   });
   return (
     <span className={`price ${className}`} ref={part("box")}>
@@ -38,17 +38,24 @@ export function LivePrice({ symbol, className = "" }) {
   );
 }
 
+/** The server's word for why there are no figures; empty before it has spoken. */
+function missing(live, symbol) {
+  const state = live.stateOf(symbol);
+  const told = state === "rejected" || symbol in live.status.states;
+  return told ? symbolWords(state, live.rejection(symbol)).short : "";
+}
+
 /** The change since the previous close, with arrow and sign: percent over absolute, or in one line. */
 export function LiveChange({ symbol, inline = false }) {
   const { at, part } = useParts();
-  useQuote(symbol, (quote) => {
+  useQuote(symbol, (quote, live) => {
     const change = quote?.change;
     const absolute = format.change(change, quote?.price);
     const percent = format.percent(quote?.changePercent);
     mark(at.box, "data-direction", format.direction(change));
     write(at.arrow, format.arrow(change) || UP);
     write(at.main, inline ? absolute : percent);
-    write(at.side, inline ? (change == null ? "" : `(${percent})`) : absolute);
+    write(at.side, inline ? (change == null ? "" : `(${percent})`) : quote ? absolute : missing(live, symbol) || "\u00a0");
   });
   return (
     <span className={inline ? "change change-inline" : "change"} data-direction="flat" ref={part("box")}>
@@ -77,21 +84,21 @@ export function DayRange({ symbol }) {
   return <span className="range" role="img" aria-label="Day range unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
 }
 
-/** The day on one wide line: low to high, with open, previous close and the price now. */
+const CLOSES = { "": "Previous close", below: "Previous close, below", above: "Previous close, above" };
+
+/** The day on one wide line: low to high, with open and the price now; a previous close beyond stands at its end. */
 export function DayScale({ symbol }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote) => {
-    const bounds = quote ? [quote.low, quote.high, quote.prevClose].filter((value) => value != null) : [];
-    const low = Math.min(...bounds), high = Math.max(...bounds);
-    const position = (value) => (bounds.length ? format.position(value, low, high) : null);
-    place(at.now, position(quote?.price));
-    place(at.open, position(quote?.open));
-    place(at.close, position(quote?.prevClose));
-    const [from, to] = [position(quote?.low), position(quote?.high)];
-    at.day.hidden = from === null || to === null;
-    at.day.style.transform = `translateX(${(from ?? 0) * 100}%) scaleX(${(to ?? 0) - (from ?? 0)})`;
-    write(at.low, format.price(quote?.low));
-    write(at.high, format.price(quote?.high));
+    const { low, high, prevClose } = quote ?? {};
+    place(at.now, format.position(quote?.price, low, high));
+    place(at.open, format.position(quote?.open, low, high));
+    place(at.close, format.position(prevClose, low, high));
+    const beyond = format.beyond(prevClose, low, high);
+    mark(at.close, "data-beyond", beyond || null);
+    write(at.closeKey, CLOSES[beyond]);
+    write(at.low, format.price(low));
+    write(at.high, format.price(high));
   });
   return (
     <div className="scale">
@@ -101,12 +108,11 @@ export function DayScale({ symbol }) {
         <span><span className="scale-word">High</span><b ref={part("high")}>{format.DASH}</b></span>
       </div>
       <div className="scale-line" aria-hidden="true">
-        <i className="scale-day" hidden ref={part("day")} />
-        <i className="scale-close" hidden title="Previous close" ref={part("close")} />
-        <i className="scale-open" hidden title="Open" ref={part("open")} />
+        <i className="scale-close" hidden ref={part("close")} />
+        <i className="scale-open" hidden ref={part("open")} />
         <i className="scale-now" hidden ref={part("now")} />
       </div>
-      <div className="scale-key" aria-hidden="true"><span className="key-now">Last</span><span className="key-open">Open</span><span className="key-close">Previous close</span></div>
+      <div className="scale-key" aria-hidden="true"><span className="key-now">Last</span><span className="key-open">Open</span><span className="key-close" ref={part("closeKey")}>{CLOSES[""]}</span></div>
     </div>
   );
 }
@@ -130,25 +136,18 @@ function Figure({ symbol, figure, className }) {
 
 export const LiveVolume = ({ symbol }) => <Figure symbol={symbol} figure="volume" className="volume" />;
 export const LiveAge = ({ symbol }) => <Figure symbol={symbol} figure="age" className="age" />;
-export const LiveFigure = ({ symbol, figure }) => <Figure symbol={symbol} figure={figure} className="figure" />;
-
-const REASONS = {
-  waiting: "No price yet",
-  stale: "The line behind this price is down: it may not be the newest",
-  polled: "Asked for from time to time, not streamed: the feed's stream is full",
-};
-
-const reason = (live, symbol, state) => (state === "rejected" ? live.rejection(symbol)?.message : REASONS[state]) ?? "";
+export const LiveFigure = ({ symbol, figure }) => <Figure symbol={symbol} figure={figure} className={figure === "session" ? "figure words" : "figure"} />;
 
 /** What is particular about a symbol's price: a small tag, and its row told so. Nothing when it is live. */
 export function SymbolTag({ symbol, explain = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     const state = live.stateOf(symbol);
-    const why = reason(live, symbol, state);
-    write(at.tag, state === "live" ? "" : state.toUpperCase());
+    const { tag, line, why } = symbolWords(state, live.rejection(symbol));
+    write(at.tag, tag);
     mark(at.tag, "title", why || null);
-    if (at.why) write(at.why, why);
+    write(at.why, line);
+    mark(at.why, "title", why || null);
     mark(at.box.closest("[data-quote]"), "data-state", state);
   });
   return (

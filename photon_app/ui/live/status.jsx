@@ -1,5 +1,5 @@
 /**
- * What the page says of itself: feed badge, market session, connection foot.
+ * What the page says of itself: feed badge, trouble, market session, connection foot.
  *
  * The three facts stay apart: whether this tab is connected, what the feed does, and whether the
  * market is open. Countdowns run on the clock that set them: the line's on this machine, the
@@ -9,38 +9,17 @@
 import { useEffect } from "react";
 import * as format from "./format.js";
 import { mark, photon, useParts, useStatus, write } from "./hooks.js";
-
-const FEEDS = {
-  live: ["LIVE", "good", "Prices stream from the feed"],
-  simulated: ["SIMULATED", "note", "Invented prices: no feed key is set"],
-  replay: ["REPLAY", "note", "Recorded prices, played again"],
-  connecting: ["CONNECTING", "wait", "The server is connecting to its feed"],
-  reconnecting: ["RECONNECTING", "lost", "The server lost its feed and tries again"],
-  unauthorized: ["UNAUTHORIZED", "bad", "The feed refuses the server's key"],
-  throttled: ["THROTTLED", "note", "The feed asks the server to slow down"],
-};
-
-/** [words, kind, explanation, ms until the next attempt] for a status. */
-function badge(status, live) {
-  if (status.connection === "closed") return ["DISCONNECTED", "bad", status.reason, null];
-  if (status.connection === "reconnecting") {
-    return ["RECONNECTING", "lost", "This page lost the server and tries again", status.retryAt && status.retryAt - Date.now()];
-  }
-  if (status.connection !== "open") return ["CONNECTING", "wait", "This page is connecting to the server", null];
-  const [words, kind, explanation] = FEEDS[status.feed] ?? [String(status.feed ?? "connecting").toUpperCase(), "wait", ""];
-  const wait = status.feedRetryAt && status.rate === 1 ? status.feedRetryAt - live.marketNow() : null;
-  return [words, kind, status.detail || explanation, wait];
-}
+import { badge, trouble } from "./words.js";
 
 /** The state of the feed, beside the name; it cannot be overlooked when prices are not live. */
 export function FeedBadge() {
   const { at, part } = useParts();
   useStatus((status, live) => {
-    const [words, kind, explanation, wait] = badge(status, live);
+    const { words, kind, why, wait } = badge(status, live.marketNow(), Date.now());
     write(at.words, words);
     write(at.wait, wait > 0 ? format.span(wait) : "");
     mark(at.box, "data-kind", kind);
-    mark(at.box, "title", explanation || null);
+    mark(at.box, "title", why || null);
   });
   return (
     <span className="badge" data-kind="wait" ref={part("box")}>
@@ -49,6 +28,16 @@ export function FeedBadge() {
       <span className="badge-wait" aria-hidden="true" ref={part("wait")} />
     </span>
   );
+}
+
+/** What is wrong with the line or the feed, in a sentence; takes no room while nothing is. */
+export function FeedTrouble() {
+  const { at, part } = useParts();
+  useStatus((status, live) => {
+    write(at.words, trouble(status));
+    mark(at.box, "data-kind", badge(status, live.marketNow(), Date.now()).kind);
+  });
+  return <p className="trouble" ref={part("box")}><span ref={part("words")} /></p>;
 }
 
 const FAR_MS = 36 * 3_600_000;
@@ -66,7 +55,7 @@ export function SessionClock() {
   });
   return (
     <span className="session">
-      <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span ref={part("next")} />
+      <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span className="session-next" ref={part("next")} />
       <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr title="New York time">ET</abbr></span>
     </span>
   );

@@ -20,7 +20,7 @@ function remember(quote) {
   if (newest && newest.epoch === photon().status.epoch) {
     if (quote.seq === newest.seq) return;
   } else tape.length = 0;
-  const direction = tape.length ? Math.sign(quote.price - newest.price) : 0;
+  const direction = tape.length && quote.price !== newest.price ? quote.tick : 0;
   tape.unshift({ epoch: photon().status.epoch, seq: quote.seq, time: quote.time, price: quote.price, volume: quote.volume, direction });
   tape.length = Math.min(tape.length, DEPTH);
   tapes.set(quote.symbol, tape);

@@ -1,0 +1,94 @@
+/**
+ * What the page says of the line, the feed and a symbol: pure functions from states to words.
+ *
+ * Used by the live parts and tested under node. The server's sentences are passed on as they are;
+ * words here stand beside them or where there are none.
+ */
+
+const FEEDS = {
+  live: ["LIVE", "good", "Prices stream from the feed"],
+  simulated: ["SIMULATED", "note", "Invented prices: no feed key is set"],
+  replay: ["REPLAY", "note", "Recorded prices, played again"],
+  connecting: ["CONNECTING", "wait", "The server is connecting to its feed"],
+  reconnecting: ["RECONNECTING", "lost", "The server lost its feed and tries again"],
+  unauthorized: ["UNAUTHORIZED", "bad", "The feed refuses the server's key"],
+  throttled: ["THROTTLED", "note", "The feed asks the server to slow down"],
+};
+const TROUBLED = new Set(["reconnecting", "unauthorized", "throttled"]);
+
+/**
+ * The badge for a status: its words, their kind, what they mean, and ms until the next attempt.
+ * @param {object} status  of photon-client.js
+ * @param {?number} marketNow  the server's clock
+ * @param {number} now  this machine's clock
+ */
+export function badge(status, marketNow, now) {
+  if (status.connection === "closed") return { words: "DISCONNECTED", kind: "bad", why: status.reason, wait: null };
+  if (status.connection === "reconnecting") {
+    return { words: "RECONNECTING", kind: "lost", why: "This page lost the server and tries again", wait: status.retryAt && status.retryAt - now };
+  }
+  if (status.connection !== "open") return { words: "CONNECTING", kind: "wait", why: "This page is connecting to the server", wait: null };
+  const [words, kind, meaning] = FEEDS[status.feed] ?? [String(status.feed ?? "connecting").toUpperCase(), "wait", ""];
+  const wait = status.feedRetryAt && status.rate === 1 ? status.feedRetryAt - marketNow : null;
+  return { words, kind, why: status.detail || meaning, wait };
+}
+
+/** The sentence that must not need a pointer to be read; empty while all is as it should be. */
+export function trouble(status) {
+  if (status.connection === "closed") return status.reason;
+  if (status.connection === "reconnecting") return "This page lost the server: prices are the last known ones";
+  if (status.connection !== "open" || status.feed === "simulated") return "";
+  return status.detail || (TROUBLED.has(status.feed) ? FEEDS[status.feed][2] : "");
+}
+
+const STATES = {
+  live: { tag: "", short: "", line: "", why: "" },
+  polled: {
+    tag: "POLLED", short: "", line: "Asked for now and then, not on the live tape",
+    why: "Asked for every now and then: this symbol has no place on the live tape",
+  },
+  waiting: { tag: "WAITING", short: "No price yet", line: "No price yet", why: "No price of this symbol has come yet" },
+  stale: {
+    tag: "STALE", short: "", line: "The line behind this price is down",
+    why: "The line behind this price is down: it may not be the newest",
+  },
+};
+const REFUSALS = {
+  unknown_symbol: { short: "Unknown symbol", line: "The feed does not know this symbol" },
+  too_many_symbols: { short: "No room", line: "The server has no room for more symbols" },
+};
+
+/**
+ * What is particular about a symbol's price: `tag` for a badge, `short` where figures would be,
+ * `line` written out beside the tag, `why` in full. All empty when it is live.
+ * @param {string} state
+ * @param {?{code: string, message: string}} rejection
+ */
+export function symbolWords(state, rejection) {
+  if (state !== "rejected") return STATES[state] ?? { ...STATES.live, tag: String(state).toUpperCase() };
+  const why = rejection?.message ?? "The server refuses this symbol";
+  return { tag: "REJECTED", why, ...(REFUSALS[rejection?.code] ?? { short: "Refused", line: why }) };
+}
+
+/** What is wrong although the feed's state is well: silence in trading hours, as `/health` judges it. */
+export const silence = (health) =>
+  health?.status === "degraded" && ["live", "simulated", "replay"].includes(health.feed?.state)
+    ? "The market is open, but no trade comes"
+    : "";
+
+const FAILURES = {
+  network: "No answer, or the line broke",
+  stall: "Silence on an open line",
+  kick: "Ended by the feed",
+  auth: "Key refused",
+  throttle: "Too many attempts",
+  server: "Faulty answer of the feed",
+};
+
+/** [reason, words, count] of each kind of failure that there was, the most frequent first. */
+export function failures(counts) {
+  return Object.entries(counts ?? {})
+    .filter(([, count]) => Number.isFinite(count) && count > 0)
+    .sort(([, one], [, other]) => other - one)
+    .map(([reason, count]) => [reason, FAILURES[reason] ?? reason, count]);
+}

@@ -1,0 +1,33 @@
+"""Names of what symbols stand for, on the page: the bundled list's, then what upstream says.
+
+Called by ``ui/state.py``. The list answers at once; ``ask`` awaits upstream, which has budgets and
+a memory of its own, and takes whatever comes: a name that cannot be shown is none. A symbol
+without a name is shown without one.
+"""
+
+from collections.abc import Mapping
+
+from photon_app import listings
+from photon_app.model import Reference
+
+MAX_CHARS = 80
+
+
+def known(symbol: str, learned: Mapping[str, str]) -> str:
+    """The name of a symbol, or an empty text."""
+    listing = listings.bundled().get(symbol)
+    return listing.name if listing else learned.get(symbol, "")
+
+
+async def ask(reference: Reference, symbol: str) -> str:
+    """What upstream says that a symbol stands for, or an empty text."""
+    return shown(await reference.name(symbol))
+
+
+def shown(name: object) -> str:
+    """A name as the page can show it: printable, on one line, not endless."""
+    if not isinstance(name, str):
+        return ""
+    line = " ".join(name[: 4 * MAX_CHARS].split())
+    printable = "".join(letter for letter in line if letter.isprintable())
+    return printable if len(printable) <= MAX_CHARS else printable[: MAX_CHARS - 1] + "…"

@@ -1,0 +1,192 @@
+"""What is particular about a symbol, and what is wrong with the feed, as somebody sees it."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from photon_app.settings import DEFAULT_SYMBOLS
+from tests.page.conftest import Visit
+from tests.page.hand import Hand, hand_fed
+from tests.page.test_page import WATCH_SHIFTS
+from tests.page.visitor import PHONE, WIDE, Visitor
+
+PRICES = {symbol: 100.0 + place for place, symbol in enumerate(DEFAULT_SYMBOLS)}
+REFUSED = "Failed to connect to Finnhub: the API key was refused; next attempt at 14:02:11 UTC"
+UNTRUSTED = (
+    "Failed to connect to Finnhub: its certificate was not accepted (unable to get local issuer "
+    "certificate); next attempt at 14:02:11 UTC"
+)
+HURRIED = "Failed to connect to Finnhub: too many attempts (HTTP 429); next attempt at 14:02:11 UTC"
+
+
+@pytest.fixture
+def hand() -> Iterator[Hand]:
+    """A feed in this test's hand, with a day behind it."""
+    with hand_fed() as process:
+        process.do("day", PRICES, 99.0)
+        yield process
+
+
+@pytest.fixture
+def visitor(visit: Visit, hand: Hand) -> Iterator[Visitor]:
+    """Somebody who sees it live."""
+    with visit(hand.http) as opened:
+        opened.expect_live(*DEFAULT_SYMBOLS)
+        yield opened
+
+
+def expect_state(visitor: Visitor, symbol: str, state: str) -> None:
+    """Row and tag say it; a live symbol has no tag."""
+    row = visitor.row(symbol)
+    expect(row).to_have_attribute("data-state", state)
+    expect(row.locator(".tag")).to_have_text("" if state == "live" else state.upper())
+
+
+def test_a_polled_symbol_says_so_in_plain_words(visitor: Visitor, hand: Hand) -> None:
+    """Its price moves all the same; when it is on the tape again, nothing is said."""
+    hand.do("polling", "NVDA", "TSLA")
+    for symbol in ("NVDA", "TSLA"):
+        expect_state(visitor, symbol, "polled")
+    expect_state(visitor, "AAPL", "live")
+    tag = visitor.row("NVDA").locator(".tag")
+    expect(tag).to_have_attribute("title", re.compile("no place on the live tape"))
+    hand.do("polled", "NVDA", 123.45)
+    expect(visitor.price("NVDA")).to_have_text("123.45")
+    expect_state(visitor, "NVDA", "polled")
+    visitor.row("NVDA").click()
+    expect(visitor.page.locator(".tag-why")).to_have_text(re.compile("not on the live tape"))
+    hand.do("polling")
+    expect_state(visitor, "NVDA", "live")
+    expect(visitor.page.locator(".tag-why")).to_have_text("")
+
+
+def test_a_symbol_without_a_price_says_that_there_is_none_yet(visitor: Visitor, hand: Hand) -> None:
+    """Until its first trade."""
+    visitor.add("ZZZQ")
+    expect_state(visitor, "ZZZQ", "waiting")
+    expect(visitor.row("ZZZQ")).to_contain_text("No price yet")
+    expect(visitor.page.locator(".tag-why")).to_have_text("No price yet")
+    hand.do("trade", "ZZZQ", 5.0)
+    expect_state(visitor, "ZZZQ", "live")
+    expect(visitor.row("ZZZQ")).not_to_contain_text("No price yet")
+
+
+def test_an_unknown_symbol_says_so_and_can_be_removed(visitor: Visitor, hand: Hand) -> None:
+    """Without a pointer over it; added again, it is asked for again."""
+    for _ in range(2):
+        visitor.add("ZZZQ")
+        expect_state(visitor, "ZZZQ", "waiting")
+        hand.do("reject", "ZZZQ")
+        expect_state(visitor, "ZZZQ", "rejected")
+        expect(visitor.row("ZZZQ")).to_contain_text("Unknown symbol")
+        expect(visitor.page.locator(".tag-why")).to_have_text("The feed does not know this symbol")
+        remove = visitor.page.get_by_label("Remove ZZZQ")
+        expect(remove).to_have_css("opacity", "1")
+        remove.click()
+        expect(visitor.row("ZZZQ")).to_have_count(0)
+        visitor.page.wait_for_timeout(1500)  # a symbol dropped and taken up within 1 s never left
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "kind"),
+    [
+        ("unauthorized", REFUSED, "bad"),
+        ("throttled", HURRIED, "note"),
+        ("reconnecting", UNTRUSTED, "lost"),
+    ],
+)
+def test_the_reason_of_trouble_is_read_on_the_page(
+    visitor: Visitor, hand: Hand, state: str, detail: str, kind: str
+) -> None:
+    """Whole, without a pointer, at every width; and it goes with the trouble."""
+    hand.do("fail", state, detail, 62, {})
+    expect(visitor.badge).to_have_text(state.upper())
+    expect(visitor.page.locator(".badge")).to_have_attribute("data-kind", kind)
+    expect_state(visitor, "AAPL", "stale")
+    sentence = visitor.page.locator(".trouble")
+    expect(sentence).to_have_text(detail)
+    for width in (1440, 1181, 1021, 821, 390, 360):
+        visitor.page.set_viewport_size({"width": width, "height": PHONE["height"]})
+        expect(sentence).to_be_in_viewport(ratio=1)
+        assert sentence.evaluate("(p) => p.scrollHeight <= p.clientHeight + 1"), width
+        assert sentence.evaluate("(p) => p.clientWidth >= p.scrollWidth"), width
+    visitor.expect_in_width(360)
+    hand.do("say", "live")
+    expect(sentence).to_be_hidden()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, {"width": 390, "height": 844}, WIDE])
+def test_trouble_moves_nothing(visit: Visit, hand: Hand, viewport: dict[str, int]) -> None:
+    """Neither its sentence, nor the tags, nor the words beside the price."""
+    mobile = viewport != WIDE
+    options = {"viewport": viewport, "has_touch": mobile, "is_mobile": mobile}
+    with visit(hand.http, init_script=WATCH_SHIFTS, **options) as visitor:
+        visitor.expect_live(*DEFAULT_SYMBOLS)
+        visitor.page.wait_for_timeout(500)
+        before = visitor.row("AAPL").bounding_box()
+        visitor.page.evaluate("window.shifts.length = 0")
+        hand.do("fail", "reconnecting", REFUSED, 60, {"network": 1})
+        expect(visitor.page.locator(".trouble")).to_have_text(REFUSED)
+        expect_state(visitor, "AAPL", "stale")
+        hand.do("polling", "AAPL")
+        expect_state(visitor, "AAPL", "polled")
+        visitor.page.wait_for_timeout(300)
+        assert visitor.row("AAPL").bounding_box() == before
+        assert sum(visitor.page.evaluate("window.shifts")) < 0.01
+
+
+def test_failures_are_counted_behind_the_badge(visitor: Visitor, hand: Hand) -> None:
+    """By reason, as ``/health`` has them, and newer ones without a reload."""
+    visitor.page.get_by_role("button", name="About the feed").click()
+    panel = visitor.page.locator(".line-panel")
+    expect(panel).to_contain_text("None")
+    hand.do("fail", "throttled", HURRIED, 60, {"network": 2, "throttle": 5})
+    expect(panel).to_contain_text(HURRIED)
+    expect(panel.locator(".failures dd")).to_have_text(["5", "2"])
+    expect(panel.locator(".failures code")).to_have_text(["throttle", "network"])
+    visitor.page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+
+
+def test_a_name_that_no_list_has_is_learned(visitor: Visitor, hand: Hand) -> None:
+    """When its symbol is added, and for a list that somebody comes with."""
+    for symbol in ("NEWCO", "LATER"):
+        visitor.add(symbol)
+        expect_state(visitor, symbol, "waiting")
+    hand.do("name", "NEW2", "New  Second\nCompany")
+    visitor.add("NEW2")
+    expect(visitor.row("NEW2").locator(".name")).to_have_text("New Second Company")
+    expect(visitor.page.locator(".detail-name")).to_have_text("New Second Company")
+    hand.do("name", "LATER", "Later Company")
+    visitor.page.reload()
+    expect(visitor.row("LATER").locator(".name")).to_have_text("Later Company")
+    expect(visitor.row("NEWCO").locator(".name")).to_have_text("")
+
+
+def test_the_arrow_beside_the_price_is_that_of_the_tape(visitor: Visitor, hand: Hand) -> None:
+    """Also when one frame brings a rise and then a smaller fall."""
+    base = PRICES["AAPL"]
+    for prices, arrow in (((base + 5, base + 3), "▼"), ((base + 1, base + 2, base + 2), "▲")):
+        hand.do("burst", "AAPL", *prices)
+        shown = f"{prices[-1]:.2f}"
+        expect(visitor.page.locator(".price-big .price-text > span")).to_have_text(shown)
+        expect(visitor.page.locator(".price-big .price-arrow")).to_have_text(arrow)
+        expect(visitor.row("AAPL").locator(".price-arrow")).to_have_text(arrow)
+        moved = visitor.page.locator(
+            ".tape tbody [data-direction='up'], .tape [data-direction='down']"
+        )
+        expect(moved.first).to_contain_text(arrow)
+
+
+def test_the_ends_of_the_day_line_are_low_and_high(visitor: Visitor, hand: Hand) -> None:
+    """A previous close beside the day is said to be beside it."""
+    scale = visitor.page.locator(".scale")
+    low, high = scale.locator(".scale-ends b").all_inner_texts()
+    hand.do("trade", "AAPL", float(low))
+    now = scale.locator(".scale-now")
+    expect(now).to_have_attribute("style", "transform: translateX(0%);")
+    hand.do("trade", "AAPL", float(high))
+    expect(now).to_have_attribute("style", "transform: translateX(100%);")
+    expect(scale.locator(".key-close")).to_have_text("Previous close, below")

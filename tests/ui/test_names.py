@@ -1,0 +1,58 @@
+"""Names on the page: from the list at once, from upstream as far as they can be shown."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.ui import names
+
+
+class Upstream:
+    """A reference that says one thing."""
+
+    def __init__(self, said: Any) -> None:
+        self.said = said
+
+    async def name(self, symbol: str) -> Any:
+        """That thing."""
+        del symbol
+        return self.said
+
+
+def asked(said: Any) -> str:
+    return asyncio.run(names.ask(Upstream(said), "X"))  # type: ignore[arg-type]
+
+
+def test_the_lists_name_comes_before_a_learned_one() -> None:
+    """The list is what the search shows too."""
+    assert names.known("AAPL", {"AAPL": "Other"}) == "Apple"
+    assert names.known("NEWCO", {"NEWCO": "New Company"}) == "New Company"
+    assert names.known("NEWCO", {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("New  Company\n Inc ", "New Company Inc"),
+        ("Evil\u202eeman\x00", "Evileman"),
+        ("N" * 1000, "N" * 79 + "…"),
+        ("", ""),
+        (None, ""),
+        (7, ""),
+        (["x"], ""),
+    ],
+)
+def test_what_upstream_says_is_cut_to_what_can_be_shown(said: Any, shown: str) -> None:
+    """One printable line, or nothing."""
+    assert asked(said) == shown
+
+
+@given(st.text())
+def test_a_shown_name_is_one_printable_line(said: str) -> None:
+    """Whatever it was."""
+    shown = asked(said)
+    assert len(shown) <= names.MAX_CHARS
+    assert shown == "" or shown.isprintable()

@@ -1,0 +1,70 @@
+/** What the page says of the line, the feed and a symbol. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { badge, failures, silence, symbolWords, trouble } from "../../photon_app/ui/live/words.js";
+
+const line = (more) => ({ connection: "open", feed: "live", detail: "", rate: 1, reason: "", retryAt: null, feedRetryAt: null, ...more });
+const REFUSED = "Failed to connect to Finnhub: the API key was refused; next attempt at 14:02:11 UTC";
+
+test("the server's sentence is shown as it is, while the feed has trouble", () => {
+  assert.equal(trouble(line({ feed: "unauthorized", detail: REFUSED })), REFUSED);
+  assert.equal(badge(line({ feed: "unauthorized", detail: REFUSED }), 0, 0).why, REFUSED);
+});
+
+test("every troubled feed has a sentence of its own where the server gives none", () => {
+  for (const feed of ["reconnecting", "unauthorized", "throttled"]) assert.match(trouble(line({ feed })), /^The (feed|server) .+/);
+});
+
+test("there is no trouble where prices flow, nor before anything is known", () => {
+  for (const feed of ["live", "replay", "connecting"]) assert.equal(trouble(line({ feed })), "");
+  assert.equal(trouble(line({ feed: "simulated", detail: "Prices are invented" })), "");
+  assert.equal(trouble(line({ connection: "connecting", feed: null })), "");
+});
+
+test("what a replay has to say is said", () => {
+  assert.equal(trouble(line({ feed: "replay", detail: "line 7 is torn" })), "line 7 is torn");
+});
+
+test("a page without its server says that, whatever the feed was", () => {
+  assert.match(trouble(line({ connection: "reconnecting", feed: "live" })), /lost the server/);
+  assert.equal(badge(line({ connection: "reconnecting", retryAt: 900 }), null, 400).wait, 500);
+  assert.equal(trouble(line({ connection: "closed", reason: "token refused" })), "token refused");
+});
+
+test("the next attempt is counted down on the server's clock", () => {
+  assert.equal(badge(line({ feed: "throttled", feedRetryAt: 61_000 }), 1_000, 5).wait, 60_000);
+  assert.equal(badge(line({ feed: "live" }), 1_000, 5).wait, null);
+});
+
+test("a state that this page does not know is shown by its own name", () => {
+  assert.deepEqual([badge(line({ feed: "asleep" }), 0, 0).words, symbolWords("halted").tag], ["ASLEEP", "HALTED"]);
+});
+
+test("a live symbol needs no word, and each other state has a tag and a sentence", () => {
+  assert.deepEqual(symbolWords("live"), { tag: "", short: "", line: "", why: "" });
+  for (const state of ["polled", "waiting", "stale", "rejected"]) {
+    const { tag, line: written, why } = symbolWords(state, null);
+    assert.equal(tag, state.toUpperCase());
+    assert.ok(why && written && written.length <= 46, `${written} must fit a phone`);
+  }
+  assert.match(symbolWords("polled").why, /no place on the live tape/);
+  assert.equal(symbolWords("waiting").short, "No price yet");
+});
+
+test("a refused symbol says why", () => {
+  const words = (code) => symbolWords("rejected", { code, message: "the server's words" });
+  assert.deepEqual(["unknown_symbol", "too_many_symbols", "new_code"].map((code) => words(code).short), ["Unknown symbol", "No room", "Refused"]);
+  assert.equal(words("new_code").line, "the server's words");
+});
+
+test("silence in trading hours is told where the feed seems well", () => {
+  const health = (status, state) => ({ status, feed: { state } });
+  assert.match(silence(health("degraded", "live")), /no trade/);
+  for (const other of [health("healthy", "live"), health("degraded", "reconnecting"), null, {}]) assert.equal(silence(other), "");
+});
+
+test("failures are listed by number, those that never were are not", () => {
+  assert.deepEqual(failures({ network: 2, kick: 5, auth: 0, odd: 1 }).map(([reason, , count]) => [reason, count]), [["kick", 5], ["network", 2], ["odd", 1]]);
+  for (const nothing of [undefined, null, {}, { kick: "x" }]) assert.deepEqual(failures(nothing), []);
+});
