@@ -88,6 +88,7 @@ def _photon(
                 photon(
                     FINNHUB_API_KEY="bench",
                     FINNHUB_WS_URL=f"ws://127.0.0.1:{ports.feed}",
+                    FINNHUB_API_URL=f"http://127.0.0.1:{ports.feed}",
                     PHOTON_SYMBOLS=",".join(symbols),
                     **settings,
                 )
