@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from bench import churning, crowd, quiet, ramp, report, steady
+from bench import burst, churning, crowd, quiet, ramp, report, steady
 from bench.findings import Finding
 from bench.ramp import Capacity, Shape, Step
 from bench.results import PYTHON_AND_NODE, Results, capacity_findings
@@ -45,6 +45,7 @@ class FanOut:
         self.results = results
         self.scenarios: dict[str, Callable[[], None]] = {
             "quiet": self.quiet,
+            "burst": self.burst,
             "steady": self.steady,
             "crowd": self.crowd,
             "churn": self.churn,
@@ -58,6 +59,11 @@ class FanOut:
             self.scenarios[name]()
         self.results.seconds += time.monotonic() - begun
         return self.results
+
+    def burst(self) -> None:
+        """Ten times a busy market."""
+        with rig() as one:
+            self._found(burst.run(one))
 
     def quiet(self) -> None:
         """A quiet market."""
@@ -146,8 +152,8 @@ class FanOut:
             self._found([Finding("… the rest of it", f"broke off: {reason}", "measured", False)])
 
 
-SCENARIOS = ("quiet", "steady", "crowd", "ramp")
-SCENARIOS_FULL = ("quiet", "steady", "churn", "crowd", "ramp")
+SCENARIOS = ("quiet", "burst", "steady", "crowd", "ramp")
+SCENARIOS_FULL = ("quiet", "burst", "steady", "churn", "crowd", "ramp")
 
 
 def everything(command: str, *, full: bool) -> Results:
