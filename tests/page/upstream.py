@@ -70,12 +70,12 @@ def upstream(*answers: int) -> Iterator[Upstream]:
     """A running Finnhub.
 
     Args:
-        answers: HTTP statuses for the first handshakes.
+        answers: HTTP statuses for the first handshakes; with a 401, REST refuses the key too.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="fake Finnhub")
     thread.start()
-    fake = FakeFinnhub()
+    fake = FakeFinnhub(key="another" if 401 in answers else None)
     fake.answers.extend(answers)
     running = Upstream(loop, fake)
     try:
