@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 INSTALL := $(PIP) --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint bench browser clean
+.PHONY: help run build test chaos lint bench browser clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -21,6 +21,9 @@ build: $(VENV)/run-ready ## Build the page and stop
 
 test: $(VENV)/test-ready browser ## Run every test
 	@exec $(BIN)/python -m pytest
+
+chaos: $(VENV)/test-ready ## Play Finnhub's worst moods for 2 minutes; SEED=N plays one again
+	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/test-ready ## Lint, format and types
 	$(BIN)/ruff check .

@@ -225,8 +225,10 @@ class FakeFinnhub:
             return script.TOO_MANY
         return None
 
-    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.path.startswith(rest.PREFIX):
+            if self.rest.delay_s:
+                await self.time.sleep(self.rest.delay_s)
             return self.rest.answer(request)
         self.handshakes.append(request.path)
         first = self._visit()[:1]

@@ -38,6 +38,8 @@ class Line:
         self._connection = connection
         self._server = server
         self.token = parse_qs(urlsplit(path).query).get("token", [""])[0]
+        self.port: int = connection.remote_address[1]
+        """The client's end of it."""
         self.opened_s = server.time.monotonic()
         self.commands: list[wire.Subscribe | wire.Unsubscribe | wire.Malformed] = []
         """All that the client sent, in order."""
@@ -80,6 +82,9 @@ class Line:
                     await self.play(steps)
             case script.Frames(frames):
                 for frame in frames:
+                    await self._connection.send(frame)
+            case script.Tell(make):
+                for frame in make(self):
                     await self._connection.send(frame)
             case _:
                 await self._end(step)

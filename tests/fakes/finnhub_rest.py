@@ -87,6 +87,8 @@ class FakeRest:
         self.answers: deque[Answer] = deque()
         """What the next requests are answered with, before anything else is looked at."""
         self.asked: list[Asked] = []
+        self.delay_s = 0.0
+        """How long a request waits for its answer."""
         self.over = 0
         """How many requests came above ``per_minute``."""
         self.faults: list[str] = []

@@ -9,7 +9,8 @@ Times are seconds on the fake's clock. ``SCRIPTS`` are the ones that can be play
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.model import Trade
@@ -61,6 +62,13 @@ class Frames:
 
 
 @dataclasses.dataclass(frozen=True)
+class Tell:
+    """Send what is made for this ``Line`` at that moment."""
+
+    make: Callable[[Any], Iterable[str | bytes]]
+
+
+@dataclasses.dataclass(frozen=True)
 class Wait:
     """Do nothing for some time."""
 
@@ -96,7 +104,7 @@ class Freeze:
     """Read no more and say nothing, with TCP open, for ever."""
 
 
-Step = Refuse | HangUp | Subscribed | Frames | Wait | Times | Close | Cut | Freeze
+Step = Refuse | HangUp | Subscribed | Frames | Tell | Wait | Times | Close | Cut | Freeze
 Visit = tuple[Step, ...]
 Script = tuple[Visit, ...]
 

@@ -114,7 +114,7 @@ class Serving:
 
 @contextlib.asynccontextmanager
 async def serving(
-    feed: Feed | None = None,
+    feed: Feed | Upstream | None = None,
     *,
     ws: str = WIRE,
     http: str | type[asyncio.Protocol] | None = None,
@@ -131,11 +131,12 @@ async def serving(
     weekday is an ordinary day of the exchange, and no process computes them.
     """
     loaded = Settings(**{"symbols": ("AAPL", "NVDA"), **settings})
-    given = HandFeed() if feed is None else feed
+    source = feed if isinstance(feed, Upstream) else Upstream(feed=feed or HandFeed())
+    given = source.feed
     days = almanac or Almanac(weekdays)
     async with contextlib.AsyncExitStack() as stack:
         sock = stack.enter_context(launcher.bind("127.0.0.1", 0))
-        live = await stack.enter_async_context(runtime.running(loaded, Upstream(feed=given), days))
+        live = await stack.enter_async_context(runtime.running(loaded, source, days))
         if isinstance(given, HandFeed):
             await given.ready()
         admission = Admission.of(loaded, now_s)
