@@ -30,7 +30,8 @@ def run(rig: Rig) -> Iterator[Finding]:
         finally:
             rig.stop()
             rig.load.ask("close")
-    what = f"a burst of {RATE:,.0f} trades/s for {SECONDS:.0f} s, {CLIENTS} clients × {len(SYMBOLS)}"
+    clients = f"{CLIENTS} clients × {len(SYMBOLS)} symbols"
+    what = f"a burst of {RATE:,.0f} trades/s for {SECONDS:.0f} s, {clients}"
     got, due = burst["updates_per_s"], burst["trades_per_s"] * CLIENTS
     figure = f"{got:,.0f} updates/s of {due:,.0f}, {burst['skipped']} trades not printed"
     yield Finding(what, figure, "≥ 99 %", got >= 0.99 * due and not burst["skipped"])

@@ -91,3 +91,7 @@ def _pipeline() -> Pipeline:
         loop=_StillLoop(),
     )
     return Pipeline(book, hub, Tape(loop=_StillLoop()), lambda _: None)
+
+
+if __name__ == "__main__":
+    print(f"{run():,.0f} trades/s")

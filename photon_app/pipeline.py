@@ -8,11 +8,14 @@ which feed or which clients there are.
 import logging
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
 from photon_app.hub.tape import Tape
 from photon_app.market.book import FIGURES, NOTHING, Book
 from photon_app.market.calendar import Calendar, Phase
+from photon_app.market.conditions import Effects
 from photon_app.model import FLOWING, Clock, FeedStatus, Seed, Trade
 
 log = logging.getLogger(__name__)
@@ -63,13 +66,16 @@ class Pipeline:
         self._hub = hub
         self._tape = tape
         self._heard = heard
+        self._effects = Effects()
 
     def trades(self, batch: Sequence[Trade]) -> None:
         """The trades of one upstream frame."""
-        apply, publish = self._book.apply, self._hub.publish
+        apply, publish, effects = self._book.apply, self._hub.publish, self._effects
         for trade in batch:
             seq = apply(trade)
             if seq > NOTHING:
+                if not effects[trade.conditions].volume:  # the book says so too
+                    trade = msgspec.structs.replace(trade, volume=0)  # noqa: PLW2901
                 publish(trade, seq)
             elif seq == FIGURES:
                 self._hub.refigure(trade.symbol)

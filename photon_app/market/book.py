@@ -11,7 +11,8 @@ Rules (the order of a tape is by time, not by arrival; docs/market-data.md has t
 - a trade of volume 0 is a price and no more;
 - what a trade's conditions forbid, it does not do (``market.conditions``);
 - a price far from the last one is held until a second print bears it out (``market.gate``); then
-  the first counts in volume, high and low, and the second is a trade like any other;
+  the first counts in volume, high and low, and the second is a trade like any other; the fifth
+  in a row on one side needs none;
 - a trade of an earlier day than the book's counts nowhere;
 - a first price of a new day makes the last price the previous close, and the day begins with it;
 - a price that was asked for (``seed``) becomes the last one when it is newer in whole seconds;
@@ -30,7 +31,7 @@ import msgspec
 
 from photon_app.market.conditions import REGULAR, Effect, Effects
 from photon_app.market.entry import Entry, Span, is_price
-from photon_app.market.gate import CONFIRM_MS, LEAST, MOST, confirms, far, fresh
+from photon_app.market.gate import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
 from photon_app.model import Quote, Seed, Trade
 
 YEAR_2000_MS = 946_684_800_000
@@ -275,6 +276,15 @@ class Book:
         """Whether a trade counts now, else it is held. Asked of those that are far from the last
         price, and of all while one is held.
         """
+        if self._plausible(entry, trade) or _outnumbered(entry, trade):
+            entry.run = 0
+            return True
+        entry.held = trade
+        self.counters.outliers += 1
+        return False
+
+    def _plausible(self, entry: Entry, trade: Trade) -> bool:
+        """Whether a trade needs no other to be believed, or has the one that it needs."""
         price, time_ms = trade.price, trade.time_ms
         if time_ms < entry.day_start_ms or self._confirmed(entry, price, time_ms):
             return True
@@ -282,11 +292,7 @@ class Book:
             entry.held = None
         if not _doubtful(entry, trade):
             return True
-        if time_ms < entry.time_ms and entry.low <= price <= entry.high:
-            return True
-        entry.held = trade
-        self.counters.outliers += 1
-        return False
+        return time_ms < entry.time_ms and entry.low <= price <= entry.high
 
     def _confirmed(self, entry: Entry, price: float, time_ms: int) -> bool:
         """Whether a price bears out the print that is held, which then counts."""
@@ -295,7 +301,7 @@ class Book:
             return False
         if time_ms < entry.day_end_ms <= held.time_ms:
             return False
-        entry.held = None
+        entry.held, entry.run = None, 0
         self.counters.outliers_confirmed += 1
         self.counters.price_only += not held.volume
         if held.time_ms >= entry.day_end_ms:
@@ -318,6 +324,7 @@ class Book:
         if not (news and newer):
             return FIGURES if changed else NOTHING
         entry.widen(price)
+        entry.run = 0
         entry.price = price
         entry.volume = 0.0
         entry.polled = True
@@ -365,6 +372,15 @@ class Book:
 
 def _doubtful(entry: Entry, trade: Trade) -> bool:
     return far(trade.symbol, trade.price, entry.price) and fresh(trade.time_ms, entry.time_ms)
+
+
+def _outnumbered(entry: Entry, trade: Trade) -> bool:
+    """Count a print that is held; true when there are so many that the last price is wrong."""
+    if trade.time_ms < entry.time_ms:
+        return False
+    side = 1 if trade.price > entry.price else -1
+    entry.run = entry.run + side if entry.run * side > 0 else side
+    return abs(entry.run) >= RUN
 
 
 def _change(price: float, prev_close: float | None) -> tuple[float | None, float | None]:

@@ -42,6 +42,7 @@ class Entry:
         "polled",
         "prev_close",
         "price",
+        "run",
         "seq",
         "symbol",
         "time_ms",
@@ -67,6 +68,9 @@ class Entry:
         self.ahead_ms = -1
         self.ahead_volume = 0.0
         self.held: Trade | None = None
+        self.run = 0
+        """How many prints in a row were held: above the last price, or as a negative number below.
+        """
         self.asked: tuple[float, int] | None = None
 
     def begin_day(self, day: Span, price: float) -> None:

@@ -2,7 +2,8 @@
 
 Pure rules about one print; the book keeps the print that waits, one a symbol. A price more than
 ``REACH`` away from a fresh last price is held, counts nowhere, and is believed when a second print
-comes ``NEAR`` to it within ``CONFIRM_MS`` of exchange time. The reasons for the figures, and for
+comes ``NEAR`` to it within ``CONFIRM_MS`` of exchange time, or when ``RUN`` of them in a row say
+that it is the last price that is wrong. The reasons for the figures, and for
 what is let through, are in docs/market-data.md.
 """
 
@@ -22,6 +23,9 @@ NEAR = 0.05
 
 CONFIRM_MS = 10_000
 """How far apart the two may be, in exchange time."""
+
+RUN = 5
+"""So many newer prints in a row, all out of reach on one side: the market has moved."""
 
 FRESH_MS = 15 * 60_000
 """A last price that is older than this, as after a night or a long halt, judges nobody."""

@@ -222,6 +222,31 @@ def test_a_stale_price_judges_nobody() -> None:
     assert book.apply(print_at(200, 15 * MINUTE_MS)) == 2
 
 
+@pytest.mark.parametrize("step_ms", [12_000, 1_000])
+def test_a_price_that_the_market_left_is_given_up_after_five_prints(step_ms: int) -> None:
+    """A thin stock after a halt, less than one print in 10 s; a crash with no two prints near each
+    other. Without this the old price would stand for a quarter of an hour.
+    """
+    prices = (70, 70.1, 70.2, 70.3, 70.4) if step_ms == 12_000 else (78, 70, 78.5, 60, 72)
+    book = book_with(print_at(100))
+    outcomes = [book.apply(print_at(p, (i + 1) * step_ms)) for i, p in enumerate(prices)]
+    assert outcomes == [NOTHING, NOTHING, NOTHING, NOTHING, 2]
+    assert figures(book) == (prices[-1], 100, prices[-1], 2)
+    assert book.counters.outliers == 4
+
+
+def test_far_prints_between_others_or_on_both_sides_are_never_five_in_a_row() -> None:
+    """Nor do late ones count: they say nothing of the market now."""
+    book = book_with(print_at(100))
+    for i in range(20):
+        assert book.apply(print_at(10 if i % 2 else 1000, i * 12_000)) == NOTHING
+    for i in range(20, 40):
+        assert book.apply(print_at(10 + i, i * 12_000)) == NOTHING
+        assert book.apply(print_at(100, i * 12_000 + 1)) > NOTHING
+    for i in range(20):
+        assert book.apply(print_at(10, i * 12_000)) == NOTHING
+
+
 def test_a_far_late_print_waits_unless_the_day_has_been_there() -> None:
     """A late one cannot move the last price, but could spoil high and low for the whole day."""
     book = book_with(print_at(100), print_at(130, 5), print_at(130, 6))
@@ -303,6 +328,14 @@ class Figures(NamedTuple):
     confirmed: int
 
 
+def longer(run: int, trade: Trade, last: Trade) -> int:
+    """How many in a row are held with this one; on the other side it begins anew."""
+    if trade.time_ms < last.time_ms:
+        return run
+    side = 1 if trade.price > last.price else -1
+    return run + side if run * side > 0 else side
+
+
 def by_the_book(tape: list[Trade]) -> Figures:
     """The rules of docs/market-data.md for one day, written down once more: each print is judged
     against the list of those that count so far.
@@ -310,7 +343,7 @@ def by_the_book(tape: list[Trade]) -> Figures:
     counted: list[Trade] = []
     movers: list[Trade] = []
     extra = 0.0
-    held = confirmed = 0
+    held = confirmed = run = 0
     waiting: Trade | None = None
     for trade in tape:
         codes = set(trade.conditions)
@@ -335,13 +368,18 @@ def by_the_book(tape: list[Trade]) -> Figures:
             )
             if near and waiting is not None:
                 confirmed += 1
+                run = 0
                 counted.append(waiting)
                 waiting = None
             elif can_move:
                 if waiting is not None and trade.time_ms - waiting.time_ms > 10_000:
                     waiting = None
                 in_range = trade.time_ms < newest and inside
-                if is_far and trade.time_ms - newest < 900_000 and not in_range:
+                doubtful = is_far and trade.time_ms - newest < 900_000 and not in_range
+                run = longer(run, trade, last) if doubtful else 0
+                if not doubtful or abs(run) == 5:
+                    run = 0
+                else:
                     held += 1
                     waiting = trade
                     continue
