@@ -158,8 +158,10 @@ class ReplayFeed:
         try:
             await self._play_all(market)
         except RecordingError as error:
-            self._failure = f"The replay stopped early: {error}"
-            _log.warning("%s", self._failure)
+            failure = f"The replay stopped early: {error}"
+            if failure != self._failure:  # every pass meets the same damage
+                _log.warning("%s", failure)
+            self._failure = failure
             self._tell(market)
         else:
             self._failure = ""
