@@ -238,7 +238,9 @@ def test_each_pass_begins_at_the_recordings_beginning(tmp_path: Path) -> None:
 def test_damage_on_the_way_is_said_and_the_loop_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Status ``replay`` with file, line and reason, logged; the next pass plays what there is."""
+    """Status ``replay`` with file, line and reason, logged once and not in each pass; the next pass
+    plays what there is.
+    """
     path = ladder(tmp_path / "day", 2)
     with path.open("a") as file:
         file.write("damage\n" + line(START_MS, "late"))
@@ -259,6 +261,7 @@ def test_damage_on_the_way_is_said_and_the_loop_goes_on(
     for status in market.statuses[1:]:
         assert status.state == "replay"
         assert status.detail.startswith("The replay stopped early: day line 3")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "day line 3" in caplog.text
 
 

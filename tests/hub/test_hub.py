@@ -7,7 +7,7 @@ import pytest
 
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import BEATS
-from photon_app.model import Seed
+from photon_app.model import Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeExchange, status
 from tests.fakes.outlet import prices
 
@@ -22,6 +22,20 @@ def test_a_client_gets_every_trade_of_its_symbols_and_no_other() -> None:
     exchange.settle()
     assert prices(client.outlet.take()) == [("A", 1, 1), ("B", 1, 2), ("A", 2, 4), ("B", 2, 5)]
     assert prices(other.outlet.take()) == [("C", 1, 3)]
+
+
+def test_a_price_whose_shares_were_counted_before_is_told_with_none() -> None:
+    """As the snapshot tells it: a corrected close (condition 39) is a price of volume 0."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.pipeline.trades([Trade("A", 10, 7, NOON_MS), Trade("A", 11, 7, NOON_MS, ("39",))])
+    exchange.settle()
+    told = [m["data"]["volume"] for m in client.outlet.take() if m["type"] == "price_update"]
+    assert told == [7, 0]
+    late = exchange.client()
+    late.subscribe("A")
+    (snapshot,) = [m for m in late.outlet.take() if m["type"] == "price_update"]
+    assert (snapshot["data"]["volume"], snapshot["data"]["day_volume"]) == (0, 7)
 
 
 def test_a_lone_trade_is_not_held_back() -> None:
