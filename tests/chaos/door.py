@@ -30,6 +30,8 @@ class Attempt:
     received: list[bytes] = dataclasses.field(default_factory=list)
     alive_s: float = 0.0
     """When the last trade or ping had come."""
+    heard_s: float = 0.0
+    """When anything had."""
     sent_s: list[float] = dataclasses.field(default_factory=list)
 
 
@@ -61,8 +63,8 @@ class Door:
             attempt.retry_after_s = float(error.response.headers.get("Retry-After", 0))
             raise
         finally:
-            attempt.ended_s = self._time.monotonic()
-        attempt.opened_s = attempt.alive_s = self._time.monotonic()
+            attempt.ended_s = attempt.heard_s = self._time.monotonic()
+        attempt.opened_s = attempt.alive_s = attempt.heard_s = self._time.monotonic()
         attempt.port = connection.local_address[1]
         self._watch(connection, attempt)
         return connection

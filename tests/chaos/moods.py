@@ -14,8 +14,13 @@ _CODES = (1000, 1001, 1008, 1011, 1012, 4001)
 
 
 def moods(rng: random.Random, exchange: Exchange, count: int) -> list[Mood]:
-    """So many, in the order in which they are played; the key is refused once at most."""
-    drawn = [_mood(rng, exchange) for _ in range(count)]
+    """So many at least, in the order in which they are played: the key is refused once at most, and
+    a line that is soon ended is ended so several times.
+    """
+    drawn: list[Mood] = []
+    while len(drawn) < count:
+        mood = _mood(rng, exchange)
+        drawn += [mood] * (rng.randint(3, 9) if mood[0].startswith("accept") else 1)
     if rng.random() < 0.5:
         drawn[rng.randint(1, 4)] = ("refused key", (Refuse(401),))
     return drawn
@@ -29,7 +34,7 @@ def calm(exchange: Exchange) -> Visit:
 def _mood(rng: random.Random, exchange: Exchange) -> Mood:
     kinds: list[tuple[int, Callable[[random.Random, Exchange], Mood]]] = [
         (3, _refused),
-        (2, _dropped),
+        (1, _dropped),
         (7, _living),
     ]
     (draw,) = rng.choices([kind for _, kind in kinds], [weight for weight, _ in kinds])

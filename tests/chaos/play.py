@@ -84,7 +84,8 @@ class Chaos:
         self.seed = seed
         self.secret = f"canary/+{random.Random(seed).getrandbits(64):x}"
         self.time = FastTime(rate, self._rng("start").choice(STARTS_MS))
-        self.judge = Judge(self.secret)
+        self._core = self.secret.partition("+")[2]  # looks the same however it is quoted
+        self.judge = Judge(self._core)
         self.exchange = Exchange(self._rng("exchange"), self.time)
         self.moods: list[Mood] = moods(self._rng("moods"), self.exchange, VISITS)
         self.door = Door(self.time, self._rng("door"))
@@ -129,6 +130,7 @@ class Chaos:
         """The feed has received a frame."""
         assert isinstance(frame, bytes)
         attempt = self.door.attempts[-1]
+        attempt.heard_s = self.time.monotonic()
         meaning = self.exchange.meanings.get(frame)
         if meaning is not None and (meaning.tape or frame == b'{"type":"ping"}'):
             attempt.alive_s = self.time.monotonic()
@@ -172,7 +174,7 @@ class Chaos:
             server.http,
             self._rng("reader"),
             lambda what: self.judge.complain("health", what),
-            self.secret,
+            self._core,
         )
         runs = [*(client.run() for client in self.clients), self.reader.run(), self._moody()]
         return [asyncio.create_task(run) for run in runs]
@@ -185,6 +187,8 @@ class Chaos:
         """From now on Finnhub is well."""
         self.calm = self.door.calm = True
         self._moody_lines = len(self.fake.lines)
+        for line in self.fake.open_lines:
+            line.cut()
         self.fake._script = (calm(self.exchange),)
         self.fake.cap = LIMIT
         self.fake.invalid.clear()
