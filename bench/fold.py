@@ -16,7 +16,10 @@ from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
 from photon_app.hub.tape import Tape
 from photon_app.market import session
+from photon_app.market.bars import Bars
 from photon_app.market.book import Book
+from photon_app.market.calendar import Calendar
+from photon_app.market.ledger import Ledger
 from photon_app.model import FeedStatus, Trade
 from photon_app.pipeline import Pipeline
 
@@ -83,14 +86,26 @@ def _trade(rng: random.Random, prices: dict[str, float], time_ms: int) -> Trade:
 def _pipeline() -> Pipeline:
     book = Book(session.day_of, now_ms=lambda: START_MS + 86_400_000)
     demand = Demand(SYMBOLS, limit=100, linger_s=0, now_s=lambda: 0.0, on_add=book.admit)
+    bars = Bars(now_ms=lambda: START_MS)
+    for symbol in SYMBOLS:
+        bars.follow(symbol)
     hub = Hub(
         quote=book.quote,
         demand=demand,
         market=lambda: MarketView("regular", START_MS, "post", START_MS, 1.0),
         feed=FeedStatus(source="bench", state="live", since_ms=START_MS),
+        bars=bars,
+        calendar=Calendar,
         loop=_StillLoop(),
     )
-    return Pipeline(book, hub, Tape(loop=_StillLoop()), lambda _: None)
+    return Pipeline(
+        ledger=Ledger(book, bars),
+        hub=hub,
+        tape=Tape(loop=_StillLoop()),
+        heard=lambda _: None,
+        learns=lambda _symbol, _minutes: None,
+        begins_anew=lambda: None,
+    )
 
 
 if __name__ == "__main__":

@@ -118,6 +118,51 @@ def _replay_takes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _import(given: argparse.Namespace) -> int:
+    from photon_app import importer
+
+    return importer.run(settings.load(), given.path, source=given.source)
+
+
+def _import_takes(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("path", type=Path, metavar="PATH", help="the recording")
+    add(
+        "--source",
+        metavar="NAME",
+        help="whose trades these are: finnhub for what was recorded of it; else replay:FILE, as a "
+        "replay of the file calls them",
+    )
+
+
+def _export(given: argparse.Namespace) -> int:
+    from photon_app import exporter
+
+    return exporter.run(
+        settings.load(),
+        symbol=given.symbol,
+        timeframe=given.timeframe,
+        source=given.source,
+        from_=given.from_,
+        to=given.to,
+        format=given.format,
+        path=given.output,
+    )
+
+
+def _export_takes(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--symbol", required=True, metavar="SYMBOL", help="such as AAPL")
+    add("--timeframe", default="1m", metavar="SPAN", help="1m (the default), 5m, 15m, 1h or 1d")
+    add("--source", metavar="NAME", help="finnhub, simulated or replay:FILE, if several have it")
+    add(
+        "--from", dest="from_", metavar="WHEN", help="bars that begin then or later: UNIX ms or ISO"
+    )
+    add("--to", metavar="WHEN", help="bars that begin before")
+    add("--format", choices=("csv", "parquet"), default="csv", help="csv is the default")
+    add("-o", "--output", type=Path, metavar="FILE", help="where to; else standard output")
+
+
 def _tail(given: argparse.Namespace) -> int:
     from photon_app.tail import command
 
@@ -155,6 +200,8 @@ COMMANDS: tuple[tuple[str, Command, Takes, str], ...] = (
     ("build", _build, _takes_nothing, "build the page and stop"),
     ("record", _record, _record_takes, "write what comes from upstream into a file"),
     ("replay", _replay, _replay_takes, "serve a recording as if it were the market"),
+    ("import", _import, _import_takes, "the bars of a recording, into the database"),
+    ("export", _export, _export_takes, "stored bars of a symbol, as CSV or Parquet"),
     ("tail", _tail, tail.declare, "live prices of any Photon, in this terminal"),
 )
 

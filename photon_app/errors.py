@@ -6,6 +6,7 @@
     ├── SettingsError    a setting that cannot be used; stops the start, one line
     ├── StartError       the process cannot start: port taken, page not built
     ├── RecordingError   a file that is not a recording, or cannot become one, with the reason
+    ├── StorageError     a database that cannot be used, or does not answer, with the reason
     ├── CalendarError    the exchange's days could not be computed; logged, tried again
     └── RequestError     one request of one client that cannot be met, with its code
 
@@ -43,6 +44,10 @@ class StartError(PhotonError):
 
 class RecordingError(PhotonError):
     """A file is not a recording, or nothing can be recorded into it."""
+
+
+class StorageError(PhotonError):
+    """A database cannot be used, or does not answer."""
 
 
 class CalendarError(PhotonError):

@@ -27,6 +27,10 @@ such symbol.
 
 MarketSession = Literal["pre", "regular", "post", "closed"]
 
+Timeframe = Literal["1s", "1m", "5m", "15m", "1h", "1d"]
+"""How long a bar is."""
+TIMEFRAMES: tuple[Timeframe, ...] = ("1s", "1m", "5m", "15m", "1h", "1d")
+
 FailureReason = Literal["network", "stall", "kick", "auth", "throttle", "server"]
 """Why a line upstream could not be opened, or ended.
 
@@ -91,6 +95,35 @@ class Quote(Fact, frozen=True):
     """Whether the price came from asking upstream and not from its tape."""
 
 
+class Bar(Fact, frozen=True):
+    """What one symbol's trades came to in a span of time. A span without a trade has no bar."""
+
+    time_ms: int
+    """Where the span begins."""
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    turnover: float
+    """The sum of price × volume of the same trades."""
+    count: int
+    """How many trades; prices that were asked for are none."""
+    open_ms: int
+    """When the open was made, by the exchange's clock."""
+    close_ms: int
+    """When the close was made."""
+    firm: bool = True
+    """Whether open and close are of trades that may be a last price; else there was none such."""
+    incomplete: bool = False
+    """Whether the feed was down, or did not follow the symbol, during a part of the span."""
+
+    @property
+    def vwap(self) -> float | None:
+        """The volume-weighted average price; ``None`` without volume."""
+        return self.turnover / self.volume if self.volume else None
+
+
 class Listing(Fact, frozen=True):
     """A symbol and what it stands for."""
 
@@ -147,6 +180,12 @@ class Market(Protocol):
 
     def seed(self, seed: Seed) -> None:
         """Learn what trades do not carry: day figures, or a price that was asked for."""
+        ...
+
+    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
+        """What a symbol did before the feed began, the oldest first, as far as the feed knows it;
+        taken where nothing is known.
+        """
         ...
 
     def status(self, status: FeedStatus) -> None:

@@ -1,4 +1,4 @@
-"""The path of every price: upstream frame → book → hub, in one synchronous run.
+"""The path of every price: upstream frame → book and bars → hub, in one synchronous run.
 
 ``Pipeline`` is the ``model.Market`` that a feed delivers to; ``SessionClock`` is the market's time
 as clients are told it. Both are called on the event loop only, neither awaits, and neither knows
@@ -13,10 +13,10 @@ import msgspec
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
 from photon_app.hub.tape import Tape
-from photon_app.market.book import FIGURES, NOTHING, Book
+from photon_app.market.book import FIGURES, NOTHING
 from photon_app.market.calendar import Calendar, Phase
-from photon_app.market.conditions import Effects
-from photon_app.model import FLOWING, Clock, FeedStatus, Seed, Trade
+from photon_app.market.ledger import Ledger
+from photon_app.model import FLOWING, Bar, Clock, FeedStatus, Seed, Trade
 
 log = logging.getLogger(__name__)
 
@@ -52,25 +52,36 @@ class Pipeline:
     """``model.Market``: applies what the feed delivers and hands it to the hub."""
 
     def __init__(
-        self, book: Book, hub: Hub, tape: Tape, heard: Callable[[Sequence[Trade]], None]
+        self,
+        *,
+        ledger: Ledger,
+        hub: Hub,
+        tape: Tape,
+        heard: Callable[[Sequence[Trade]], None],
+        learns: Callable[[str, Sequence[Bar]], None],
+        begins_anew: Callable[[], None],
     ) -> None:
         """Join them.
 
         Args:
-            book: where trades become truth.
+            ledger: where trades become truth, and those that count history.
             hub: where every change goes.
             tape: where every trade goes as it is.
             heard: told of every trade that comes from upstream, whatever becomes of it.
+            learns: told what a feed knows of the time before it began.
+            begins_anew: told when the market starts anew, before anything else.
         """
-        self._book = book
+        self._ledger = ledger
+        self._book = ledger.book
         self._hub = hub
         self._tape = tape
         self._heard = heard
-        self._effects = Effects()
+        self._learns = learns
+        self._begins_anew = begins_anew
 
     def trades(self, batch: Sequence[Trade]) -> None:
         """The trades of one upstream frame."""
-        apply, publish, effects = self._book.apply, self._hub.publish, self._effects
+        apply, publish, effects = self._ledger.apply, self._hub.publish, self._ledger.effects
         for trade in batch:
             seq = apply(trade)
             if seq > NOTHING:
@@ -89,7 +100,7 @@ class Pipeline:
         not have them.
         """
         for trade in batch:
-            self._book.apply(trade)
+            self._ledger.apply(trade)
         for symbol in {trade.symbol for trade in batch}:
             self._hub.catch_up(symbol)
         self._book.take_turned()
@@ -99,7 +110,7 @@ class Pipeline:
         """Day figures that trades do not carry, or a price that was asked for. On the tape such a
         price is one of volume 0, as Finnhub writes a price without a trade.
         """
-        seq = self._book.seed(seed)
+        seq = self._ledger.seed(seed)
         quote = self._book.quote(seed.symbol)
         if seq == NOTHING or quote is None:
             return
@@ -111,6 +122,10 @@ class Pipeline:
         if seq > NOTHING:
             self._tape.trades([Trade(quote.symbol, quote.price, 0, quote.time_ms)])
 
+    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
+        """What a symbol did before the feed began."""
+        self._learns(symbol, minutes)
+
     def polling(self, symbols: frozenset[str]) -> None:
         """The symbols whose prices come from asking."""
         self._hub.set_polling(symbols)
@@ -121,6 +136,7 @@ class Pipeline:
         if status.state in {"simulated", "replay", "connecting"}:
             level = logging.DEBUG
         log.log(level, "feed %s: %s %s", status.source, status.state, status.detail)
+        self._ledger.bars.flowing(flows=status.state in FLOWING)
         self._hub.set_feed(status)
         self._tape.set_feed(status)
 
@@ -132,6 +148,7 @@ class Pipeline:
 
     def new_epoch(self) -> None:
         """The market starts anew."""
+        self._begins_anew()
         self._hub.flush()
         self._book.new_epoch()
         self._hub.new_epoch()

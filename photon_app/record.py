@@ -21,7 +21,7 @@ from typing import TextIO
 from photon_app import upstream
 from photon_app.errors import SettingsError
 from photon_app.feed.recorder import Recorder
-from photon_app.model import FeedStatus, Seed, Trade
+from photon_app.model import Bar, FeedStatus, Seed, Trade
 from photon_app.runtime import keep_running, wall_ms
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
 
@@ -166,6 +166,9 @@ class Nobody:
 
     def new_epoch(self) -> None:
         """There is nothing to forget."""
+
+    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
+        """Not recorded."""
 
     async def relief(self) -> None:
         """Nobody is behind."""

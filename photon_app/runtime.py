@@ -10,24 +10,30 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 
 from photon_app import services, upstream
 from photon_app.feed.protocol import Feed
+from photon_app.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import BEATS, Hub
 from photon_app.hub.tape import Tape
 from photon_app.market import session
 from photon_app.market.almanac import Almanac
+from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
+from photon_app.market.ledger import Ledger
 from photon_app.market.silence import Silence
-from photon_app.model import FeedStatus, Market
+from photon_app.market.timeframes import MINUTE_MS
+from photon_app.model import Bar, FeedStatus, Market
 from photon_app.pipeline import Pipeline, SessionClock
 from photon_app.services import Services
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
+from photon_app.storage import address
+from photon_app.storage.store import Store
 from photon_app.upstream import Upstream
 
 log = logging.getLogger(__name__)
@@ -38,6 +44,9 @@ TICK_S = 1.0
 RESTART_S = 60.0
 """The pause before a feed that failed by a fault of ours is started again: as after a kick, because
 a fault that repeats must not open lines upstream faster than that."""
+NEVER_MS = 1 << 62
+OPENING_S = 5.0
+"""How long the start waits for the database. Prices flow without it, and bars wait in memory."""
 GOING_AWAY = 1012
 RETRY_AFTER_MS = 1500
 
@@ -55,15 +64,25 @@ def assemble(
         admit_all=replaying,
         capacity=settings.max_symbols_total,
     )
+    bars = Bars(
+        now_ms=feed.clock.now_ms,
+        follow_all=replaying,
+        gaps=settings.feed == "finnhub",
+        capacity=settings.max_symbols_total,
+    )
+    store = _store(settings, feed, lambda stored: history.resume(stored))  # noqa: PLW0108 - see below
+    history = History(bars, store, calendar=lambda: almanac.calendar, now_ms=feed.clock.now_ms)
     default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
     wants = _Wants(feed, loop)
 
     def admit(symbol: str) -> None:
         book.admit(symbol)
+        history.follow(symbol)
         wants.changed()
 
     def drop(symbol: str) -> None:
         book.drop(symbol)
+        history.drop(symbol)
         wants.dropped(symbol)
 
     demand = Demand(
@@ -82,12 +101,21 @@ def assemble(
         demand=demand,
         market=market,
         feed=FeedStatus(source=feed.source, state="connecting", since_ms=wall_ms()),
+        bars=bars,
+        calendar=lambda: almanac.calendar,
         loop=loop,
         flush_s=settings.flush_ms / 1000,
         slow_s=settings.slow_s,
     )
     tape = Tape(loop=loop, flush_s=settings.flush_ms / 1000, slow_s=settings.slow_s)
-    pipeline = Pipeline(book, hub, tape, silence.heard)
+    pipeline = Pipeline(
+        ledger=Ledger(book, bars),
+        hub=hub,
+        tape=tape,
+        heard=silence.heard,
+        learns=history.learn,
+        begins_anew=history.begin_anew if replaying else lambda: None,
+    )
     live = Services(
         settings=settings,
         book=book,
@@ -95,6 +123,8 @@ def assemble(
         arrays=ArrayBoard(quote=book.quote, loop=loop, slow_s=settings.slow_s),
         tape=tape,
         demand=demand,
+        history=history,
+        store=store,
         market=market,
         calendar=lambda: almanac.calendar,
         silence=lambda: silence.reason,
@@ -109,6 +139,24 @@ def assemble(
         held=lambda: feed.held,
     )
     return live, pipeline
+
+
+def _store(
+    settings: Settings, feed: Feed, on_open: Callable[[Mapping[str, Sequence[Bar]]], None]
+) -> Store | None:
+    """What keeps the bars of a feed on disk, if anything does. A replay begins anew: nothing of its
+    last pass is of use.
+    """
+    if settings.database_url is None:
+        return None
+    now_ms = feed.clock.now_ms()
+    return Store(
+        address.parse(settings.database_url.reveal()),
+        source=feed.source,
+        since_ms=now_ms - LATE_MS - MINUTE_MS if settings.feed != "replay" else NEVER_MS,
+        retention_days=settings.retention_days,
+        on_open=on_open,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -132,9 +180,13 @@ async def running(
     feed = source.feed
     live, pipeline = assemble(settings, source, days, silence)
     feed.want(live.demand.wanted)
+    if live.store is not None:
+        live.store.start()
+        await live.store.opened(OPENING_S)
     services.install(live)
     tasks = [
         asyncio.create_task(keep_running(feed, pipeline), name="photon feed"),
+        asyncio.create_task(live.history.run(), name="photon history"),
         asyncio.create_task(days.run(feed.clock.now_ms), name="photon almanac"),
         asyncio.create_task(_every(TICK_S, _ticker(live, silence)), name="photon tick"),
         asyncio.create_task(
@@ -151,6 +203,9 @@ async def running(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        live.history.flush()
+        if live.store is not None:
+            await live.store.aclose()
         await source.aclose()
         services.remove(live)
 

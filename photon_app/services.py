@@ -7,6 +7,7 @@ and ui ask ``current()``. Nothing here starts, stops or owns anything.
 import dataclasses
 from collections.abc import Callable
 
+from photon_app.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
@@ -16,6 +17,7 @@ from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar
 from photon_app.model import Reference
 from photon_app.settings import Settings
+from photon_app.storage.store import Store
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +30,9 @@ class Services:
     arrays: ArrayBoard
     tape: Tape
     demand: Demand
+    history: History
+    store: Store | None
+    """What writes bars to disk; ``None`` when nothing is stored."""
     market: Callable[[], MarketView]
     """The market's clock and session now."""
     calendar: Callable[[], Calendar]

@@ -33,6 +33,7 @@ ReplayStart = float | dt.time | dt.datetime
 """Seconds after a recording's first frame, a time of day in New York, or a moment, which is one in
 New York when it names no zone."""
 _NO_SYMBOLS: SymbolList = (None, {})
+_DATABASE = "sqlite:///photon.db"
 _AUTO_FEED: FeedChoice = ("auto", None)
 
 
@@ -96,6 +97,10 @@ class Settings:
     messages_per_s: int = 20
     slow_s: float = 10.0
     proxy_hops: int = 0
+    database_url: Secret | None = dataclasses.field(default_factory=lambda: Secret(_DATABASE))
+    """Where bars are kept; ``None`` keeps them in memory only. A secret, for it may hold one."""
+    retention_days: int = 730
+    """How long; 0 is for ever."""
     log_level: LogLevel = "info"
 
     @property
@@ -184,11 +189,19 @@ class _Reader:
             handshakes_per_s=self._count("PHOTON_HANDSHAKES_PER_S", DEFAULTS.handshakes_per_s),
             messages_per_s=self._count("PHOTON_MESSAGES_PER_S", DEFAULTS.messages_per_s),
             slow_s=self._get("PHOTON_SLOW_S", _number(0.1, 3600), DEFAULTS.slow_s),
+            database_url=self._get(
+                "DATABASE_URL", _database_url, DEFAULTS.database_url, secret=True
+            ),
+            retention_days=self._get(
+                "PHOTON_RETENTION_DAYS", _integer(0, 36_500), DEFAULTS.retention_days
+            ),
             proxy_hops=self._get("PHOTON_PROXY_HOPS", _integer(0, 10), DEFAULTS.proxy_hops),
             log_level=self._get("LOG_LEVEL", _log_level, DEFAULTS.log_level),
         )
 
-    def _get(self, name: str, parse: "Callable[[str], T]", default: T) -> T:
+    def _get(
+        self, name: str, parse: "Callable[[str], T]", default: T, *, secret: bool = False
+    ) -> T:
         given = self._values.get(name)
         if given is None:
             return default
@@ -196,7 +209,7 @@ class _Reader:
             return parse(given)
         except ValueError as error:
             key = self._values.get("FINNHUB_API_KEY")
-            shown = _shown(Secret(key).scrub(given) if key else given)
+            shown = "…" if secret else _shown(Secret(key).scrub(given) if key else given)
             message = f"{name}={shown} cannot be used: expected {error}"
             raise SettingsError(message) from None
 
@@ -326,6 +339,21 @@ def _is_address(text: str, schemes: set[str]) -> bool:
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets or a port that cannot be
         return False
+
+
+def _database_url(text: str) -> Secret | None:
+    """A checked address, as SQLAlchemy reads it."""
+    scheme, colon, rest = text.partition("://")
+    if not colon and scheme.lower() == "none":
+        return None
+    if scheme in {"postgres", "postgresql", "postgresql+psycopg"} and "/" in rest:
+        return Secret(f"postgresql+psycopg://{rest}")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1 and "?" not in rest:
+        return Secret(text)
+    raise ValueError(
+        "sqlite:///photon.db, sqlite:////var/lib/photon/photon.db, "
+        "postgresql://user:password@host/database, or none"
+    )
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ so one ``FinnhubRest``. Called once by whoever runs a process, which closes what
 """
 
 import dataclasses
+import random
 from collections.abc import Awaitable, Callable
 
 from photon_app.feed.finnhub import FinnhubFeed
@@ -13,11 +14,12 @@ from photon_app.feed.intake import Tap
 from photon_app.feed.protocol import Feed, SystemTime
 from photon_app.feed.reference import FinnhubReference
 from photon_app.feed.replay import ReplayFeed
-from photon_app.feed.simulated import SimulatedFeed
+from photon_app.feed.simulated import Past, SimulatedFeed, round_to_tick
+from photon_app.feed.simulated_past import past_day
 from photon_app.listings import BundledReference
 from photon_app.market import session
 from photon_app.market.calendar import Calendar
-from photon_app.model import Reference
+from photon_app.model import Bar, MarketSession, Reference
 from photon_app.settings import Settings
 
 
@@ -60,8 +62,32 @@ def of(
         seed=settings.sim_seed,
         start_prices=settings.start_prices,
         tap=tap,
+        past=_past(calendar),
     )
     return Upstream(feed=feed)
+
+
+def _past(calendar: Callable[[], Calendar]) -> Past:
+    """What makes up a simulated symbol's day before it was wanted."""
+
+    def make(
+        symbol: str, rng: random.Random, now_ms: int, price: float, prev_close: float
+    ) -> list[Bar]:
+        def session_at(time_ms: int) -> MarketSession | None:
+            is_stock = session.venue_of(symbol) == "us"
+            return calendar().phase_at(time_ms).session if is_stock else None
+
+        return past_day(
+            rng,
+            now_ms=now_ms,
+            day_start_ms=session.day_of(symbol, now_ms).start_ms,
+            price=price,
+            prev_close=prev_close,
+            session_at=session_at,
+            round_to_tick=round_to_tick,
+        )
+
+    return make
 
 
 def _replay(settings: Settings) -> ReplayFeed:

@@ -36,7 +36,7 @@ def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_a_turn() -> None
 
     async def scenario() -> None:
         feed = CountingFeed()
-        async with running(Settings(symbols=("A",)), feed) as live:
+        async with running(Settings(symbols=("A",), database_url=None), feed) as live:
             await feed.ready()
             feed.wants.clear()
             for symbol in ("B", "C", "D"):
@@ -52,7 +52,7 @@ def test_a_symbol_let_go_and_wanted_again_in_one_turn_is_new_to_the_feed() -> No
 
     async def scenario() -> None:
         feed = CountingFeed()
-        settings = Settings(symbols=("A",), max_symbols_total=2)
+        settings = Settings(symbols=("A",), max_symbols_total=2, database_url=None)
         async with running(settings, feed) as live:
             await feed.ready()
             live.demand.hold("B")
@@ -81,7 +81,7 @@ def test_a_feed_that_fails_is_shown_and_the_process_goes_on() -> None:
     """Clients know that prices are not new."""
 
     async def scenario() -> None:
-        async with running(Settings(), BrokenFeed()) as live:
+        async with running(Settings(database_url=None), BrokenFeed()) as live:
             await asyncio.sleep(0)
             assert live.hub.feed.state == "reconnecting"
             assert "fault of Photon" in live.hub.feed.detail

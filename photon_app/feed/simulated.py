@@ -13,12 +13,12 @@ the symbol's last. A clock that is set back therefore silences the tape until it
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.intake import Intake, Tap
 from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
-from photon_app.model import FeedStatus, Market, Seed, Trade
+from photon_app.model import Bar, FeedStatus, Market, Seed, Trade
 
 START_PRICES: Mapping[str, float] = {
     "AAPL": 271.49,
@@ -58,6 +58,11 @@ _BURST_MS = 30
 _LOTS = (100, 100, 100, 200, 200, 300, 400, 500, 1000)
 
 
+Past = Callable[[str, random.Random, int, float, float], Sequence[Bar]]
+"""Makes up the minutes of a symbol: what draws, the time now, where the walk begins, and the
+previous close."""
+
+
 class Simulator:
     """Geometric random walks of the wanted symbols.
 
@@ -92,10 +97,24 @@ class Simulator:
             del self._walks[symbol]
         fresh = sorted(symbols - self._walks.keys())
         for symbol in fresh:
-            rng = random.Random(f"{self._seed}:{symbol}")
+            rng = self.rng(symbol)
             start = self._start_prices.get(symbol) or start_price(symbol)
             self._walks[symbol] = _Walk(symbol, start, rng, self._mean_ms, self._quiet_ms)
         return [Seed(symbol=s, prev_close=self._walks[s].prev_close) for s in fresh]
+
+    def price(self, symbol: str) -> float:
+        """Where a walk is."""
+        return self._walks[symbol].price
+
+    def rng(self, purpose: str) -> random.Random:
+        """What draws for one purpose, the same for the same seed."""
+        return random.Random(f"{self._seed}:{purpose}")
+
+    def resume(self, prices: Mapping[str, float], prev_closes: Mapping[str, float]) -> None:
+        """Let walks that have not begun go on from where an earlier process left them."""
+        for symbol, walk in self._walks.items():
+            if symbol in prices:
+                walk.resume(prices[symbol], prev_closes.get(symbol))
 
     def frames(self, now_ms: int) -> list[str]:
         """The wire frames of all trades due by now, in order of time, symbols mixed.
@@ -121,6 +140,7 @@ class SimulatedFeed:
         start_prices: first prices by symbol.
         time: what the rounds wait on and the clock reads.
         tap: is given each frame as it is made.
+        past: makes up what a symbol did before it was wanted; nothing is, when not given.
     """
 
     source = "simulated"
@@ -132,8 +152,11 @@ class SimulatedFeed:
         seed: int | None = None,
         start_prices: Mapping[str, float] | None = None,
         time: Time | None = None,
+        *,
         tap: Tap | None = None,
+        past: Past | None = None,
     ) -> None:
+        self._past = past
         self._time = time or SystemTime()
         self.clock = WallClock(self._time)
         self._interval_ms = interval_ms
@@ -158,6 +181,13 @@ class SimulatedFeed:
         """Wall-clock time of the last frame."""
         return self._intake.last_message_ms
 
+    def resume(self, prices: Mapping[str, float], prev_closes: Mapping[str, float]) -> None:
+        """Go on from where an earlier process left the wanted symbols. Call it before ``run``."""
+        self._simulator.resume(prices, prev_closes)
+        for symbol, prev_close in prev_closes.items():
+            if symbol in self._seeds:
+                self._seeds[symbol] = Seed(symbol=symbol, prev_close=prev_close)
+
     def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
         """Simulate exactly these symbols from the next round on."""
         del viewers
@@ -180,9 +210,19 @@ class SimulatedFeed:
             seeds, self._seeds = self._seeds, {}
             for seed in seeds.values():
                 market.seed(seed)
+                self._tell_past(seed, market)
             for frame in self._simulator.frames(self.clock.now_ms()):
                 await self._intake.deliver(self._intake.read(frame), market)
             await self._time.sleep(self._interval_ms / 1000)
+
+    def _tell_past(self, seed: Seed, market: Market) -> None:
+        if self._past is not None and seed.prev_close is not None:
+            price = self._simulator.price(seed.symbol)
+            rng = self._simulator.rng(f"{seed.symbol}:past")
+            now_ms = self.clock.now_ms()
+            market.history(
+                seed.symbol, self._past(seed.symbol, rng, now_ms, price, seed.prev_close)
+            )
 
 
 def start_price(symbol: str) -> float:
@@ -217,6 +257,16 @@ class _Walk:
         self._next_ms: int | None = None
         self.prev_close = round_to_tick(start * math.exp(rng.uniform(-0.012, 0.012)))
 
+    @property
+    def price(self) -> float:
+        """Where it is."""
+        return round_to_tick(self._start * math.exp(self._log))
+
+    def resume(self, price: float, prev_close: float | None) -> None:
+        """Go on from a price; in the long run it comes back to where it would have begun."""
+        self._log = math.log(price / self._start)
+        self.prev_close = prev_close or self.prev_close
+
     def due(self, now_ms: int, catch_up_ms: int) -> list[Trade]:
         next_ms = now_ms if self._next_ms is None else max(self._next_ms, now_ms - catch_up_ms)
         trades: list[Trade] = []
@@ -249,7 +299,7 @@ class _Walk:
             volume = rng.choice(_LOTS)
         return Trade(
             symbol=self._symbol,
-            price=round_to_tick(self._start * math.exp(self._log)),
+            price=self.price,
             volume=volume,
             time_ms=time_ms,
             conditions=tuple(conditions),

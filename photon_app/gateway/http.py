@@ -17,11 +17,12 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from photon_app import __version__, services
 from photon_app.errors import RequestError
-from photon_app.gateway import finnhub_rest, search
+from photon_app.gateway import bars, finnhub_rest, search
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 from photon_app.model import FLOWING, FeedState, MarketSession, Quote, SymbolState, parse_symbol
 from photon_app.services import Services
+from photon_app.storage.health import StorageHealth
 
 
 class FeedHealth(BaseModel):
@@ -84,6 +85,32 @@ class TradeCounts(BaseModel):
     polled: int
 
 
+class BarCounts(BaseModel):
+    """How many trades went into bars, since the start: what each means is in ``market.bars``."""
+
+    folded: int
+    late: int
+    too_late: int
+
+
+class StorageBody(BaseModel):
+    """The database behind the bars."""
+
+    state: Literal["off", "opening", "ok", "slow", "failing"]
+    reason: str
+    """Why it is slow or failing, one word; else empty."""
+    detail: str
+    database: str
+    """Its address, without a password."""
+    pending: int
+    """Bars that wait to be written."""
+    written: int
+    dropped: int
+    """Bars that were given up because too many waited."""
+    failures: int
+    last_write_age_ms: int | None
+
+
 class SlowCounts(BaseModel):
     """Clients of the event format and of ``/finnhub`` that do not read fast enough."""
 
@@ -102,6 +129,8 @@ class Health(BaseModel):
     slow: SlowCounts
     symbols: SymbolCounts
     trades: TradeCounts
+    bars: BarCounts
+    storage: StorageBody
     uptime_s: float
     version: str
 
@@ -170,6 +199,7 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
             missing=[symbol for symbol in wanted if symbol not in found],
         )
 
+    api.include_router(bars.router)
     api.include_router(search.router)
     api.include_router(finnhub_rest.create_router())
 
@@ -253,7 +283,7 @@ def _health(live: Services, admission: Admission) -> Health:
     feed, market = live.hub.feed, live.market()
     now_ms = live.wall_ms()
     return Health(
-        status="healthy" if feed.state in FLOWING and not live.silence() else "degraded",
+        status="healthy" if _is_healthy(live) else "degraded",
         feed=FeedHealth(
             source=feed.source,
             state=feed.state,
@@ -279,6 +309,21 @@ def _health(live: Services, admission: Admission) -> Health:
         ),
         symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.held())),
         trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
+        bars=BarCounts(**msgspec.structs.asdict(live.history.memory.counters)),
+        storage=_storage(live, now_ms),
         uptime_s=round((now_ms - live.started_ms) / 1000, 1),
         version=__version__,
     )
+
+
+def _is_healthy(live: Services) -> bool:
+    """Whether prices flow and bars are kept."""
+    kept = live.store is None or live.store.health.state != "failing"
+    return live.hub.feed.state in FLOWING and not live.silence() and kept
+
+
+def _storage(live: Services, now_ms: int) -> StorageBody:
+    health = StorageHealth(state="off") if live.store is None else live.store.health
+    figures = msgspec.structs.asdict(health)
+    last_write_ms = figures.pop("last_write_ms")
+    return StorageBody(**figures, last_write_age_ms=_age_ms(last_write_ms, now_ms))

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from photon_app.errors import RequestError
+from photon_app.model import TIMEFRAMES, Timeframe
 
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_ID_LENGTH = 64
@@ -22,6 +23,7 @@ Id = (
 )
 """An integer of 64 bits: every language can read it back; one of 4,000 digits few can."""
 Symbols = list[str]
+Channel = Literal["trades", "bars"]
 
 
 class _Request(msgspec.Struct, tag_field="action", frozen=True, kw_only=True):
@@ -35,14 +37,18 @@ class Subscribe(_Request, tag="subscribe", frozen=True):
 
     symbols: Symbols
     interval_ms: int = 0
-    channel: Literal["trades", "bars"] = "trades"
+    channel: Channel = "trades"
+    timeframe: Timeframe | None = None
+    """How long a bar is, in the bars channel."""
 
 
 class Unsubscribe(_Request, tag="unsubscribe", frozen=True):
     """Remove symbols."""
 
     symbols: Symbols
-    channel: Literal["trades", "bars"] = "trades"
+    channel: Channel = "trades"
+    timeframe: Timeframe | None = None
+    """In the bars channel; every timeframe without it."""
 
 
 class UnsubscribeAll(_Request, tag="unsubscribe_all", frozen=True):
@@ -71,7 +77,8 @@ _EXPECTED = {
     "id": f"a string of at most {MAX_ID_LENGTH} characters or an integer of 64 bits",
     "symbols": "a list of strings",
     "interval_ms": f"0 or {_MIN_INTERVAL_MS} to {_MAX_INTERVAL_MS}, an integer",
-    "channel": "trades",
+    "channel": "trades or bars",
+    "timeframe": f"one of {', '.join(TIMEFRAMES)}",
 }
 _TYPES: tuple[tuple[type, str], ...] = (
     (dict, "an object"),
@@ -100,10 +107,13 @@ def decode(text: str) -> Request:
         raise _explain(text) from None
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise _not_json(error) from None
-    if isinstance(request, Subscribe | Unsubscribe):
-        _check_channel(request.channel)
     if isinstance(request, Subscribe):
         _check_interval(request.interval_ms)
+        if request.channel == "bars" and request.timeframe is None:
+            expected = _EXPECTED["timeframe"]
+            raise RequestError(
+                "bad_message", f"the field timeframe is missing: expected {expected}"
+            )
     return request
 
 
@@ -184,11 +194,6 @@ def _show_type(given: object) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN + 2 else text[:_SHOWN] + "…"
-
-
-def _check_channel(channel: Literal["trades", "bars"]) -> None:
-    if channel == "bars":
-        raise RequestError("bad_message", "the field channel: this server keeps no bars")
 
 
 def _check_interval(interval: int) -> None:

@@ -6,7 +6,7 @@ row, or asking too often, do.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from photon_app.errors import RequestError
@@ -21,12 +21,13 @@ from photon_app.gateway.protocol import (
     UnsubscribeAll,
 )
 from photon_app.hub import messages
+from photon_app.hub.bar_channel import Key
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import Rejection
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
-from photon_app.model import parse_symbol
+from photon_app.model import TIMEFRAMES, Timeframe, parse_symbol
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +91,16 @@ class Session:
 
     def _handle(self, request: Request) -> None:
         match request:
+            case Subscribe(channel="bars", timeframe=timeframe) if timeframe is not None:
+                self._subscribe_bars(request, timeframe)
             case Subscribe():
                 self._subscribe(request)
+            case Unsubscribe(channel="bars"):
+                self._unsubscribe_bars(request)
             case Unsubscribe():
                 self._unsubscribe(request)
             case UnsubscribeAll():
+                self._hub.unsubscribe_bars(self._client, self._keys())
                 gone = self._hub.unsubscribe(self._client, self._client.symbols)
                 self._acknowledge("unsubscribed", gone, [], request.id)
             case ListSubscriptions():
@@ -117,15 +123,53 @@ class Session:
         self._hub.welcome(self._client, accepted)
 
     def _unsubscribe(self, request: Unsubscribe) -> None:
-        accepted: dict[str, None] = {}
-        rejected: list[Rejection] = []
-        for text in dict.fromkeys(request.symbols):
-            try:
-                accepted[parse_symbol(text)] = None
-            except RequestError as problem:
-                rejected.append(Rejection(text[:64], problem.code, problem.message))
+        accepted, rejected = _parsed(request.symbols)
         self._hub.unsubscribe(self._client, accepted)
         self._acknowledge("unsubscribed", accepted, rejected, request.id)
+
+    def _subscribe_bars(self, request: Subscribe, timeframe: Timeframe) -> None:
+        keys: dict[Key, None] = {}
+        parsed, rejected = _parsed(request.symbols)
+        for symbol in parsed:
+            key = Key(symbol, timeframe)
+            try:
+                self._admit_bars(key, keys)
+                keys[key] = None
+            except RequestError as problem:
+                rejected.append(Rejection(symbol, problem.code, problem.message))
+        self._hub.bars.subscribe(self._client, keys)
+        symbols = [key.symbol for key in keys]
+        self._acknowledge_bars("subscribed", symbols, rejected, request.id, timeframe)
+        self._hub.bars.welcome(self._client, keys)
+
+    def _unsubscribe_bars(self, request: Unsubscribe) -> None:
+        symbols, rejected = _parsed(request.symbols)
+        timeframes = TIMEFRAMES if request.timeframe is None else (request.timeframe,)
+        keys = [Key(symbol, timeframe) for symbol in symbols for timeframe in timeframes]
+        self._hub.unsubscribe_bars(self._client, keys)
+        self._acknowledge_bars("unsubscribed", symbols, rejected, request.id, request.timeframe)
+
+    def _keys(self) -> list[Key]:
+        """What the client has in the bars channel."""
+        had = self._hub.bars.of(self._client)
+        return [Key(symbol, timeframe) for timeframe, those in had.items() for symbol in those]
+
+    def _admit_bars(self, key: Key, accepted: Mapping[Key, None]) -> None:
+        if self._hub.bars.has(self._client, key):
+            return
+        if self._hub.bars.count(self._client) + len(accepted) >= self._max_symbols:
+            raise RequestError(
+                "too_many_symbols",
+                f"one connection may have {self._max_symbols} symbols of bars: unsubscribe some "
+                "first",
+            )
+        self._hold(key.symbol)
+
+    def _hold(self, symbol: str) -> None:
+        if not self._hub.hold(symbol):
+            raise RequestError(
+                "too_many_symbols", "this server follows as many symbols as it may: try later"
+            )
 
     def _admit(self, symbol: str, accepted: Iterable[str]) -> None:
         if symbol in self._client.order or symbol in accepted:
@@ -136,10 +180,30 @@ class Session:
                 "too_many_symbols",
                 f"one connection may have {self._max_symbols} symbols: unsubscribe some first",
             )
-        if not self._hub.hold(symbol):
-            raise RequestError(
-                "too_many_symbols", "this server follows as many symbols as it may: try later"
+        self._hold(symbol)
+
+    def _acknowledge_bars(
+        self,
+        status: Literal["subscribed", "unsubscribed"],
+        symbols: Iterable[str],
+        rejected: list[Rejection],
+        request_id: str | int | None,
+        timeframe: Timeframe | None,
+    ) -> None:
+        had = self._hub.bars.of(self._client)
+        every = (
+            had.get(timeframe, []) if timeframe else [s for those in had.values() for s in those]
+        )
+        self._send(
+            messages.bars_subscription(
+                status,
+                list(symbols),
+                rejected,
+                list(dict.fromkeys(every)),
+                request_id,
+                timeframe=timeframe,
             )
+        )
 
     def _acknowledge(
         self,
@@ -148,8 +212,11 @@ class Session:
         rejected: list[Rejection],
         request_id: str | int | None,
     ) -> None:
+        bars = self._hub.bars.of(self._client) if status == "listed" else None
         self._send(
-            messages.subscription(status, list(symbols), rejected, self._client.symbols, request_id)
+            messages.subscription(
+                status, list(symbols), rejected, self._client.symbols, request_id, bars=bars
+            )
         )
 
     def _refuse(self, problem: RequestError, request_id: str | int | None) -> None:
@@ -166,3 +233,15 @@ class Session:
 
     def _send(self, payload: bytes) -> None:
         self._hub.answer(self._client, Frames.of(payload))
+
+
+def _parsed(texts: Iterable[str]) -> tuple[list[str], list[Rejection]]:
+    """The symbols among what a client sent, each once, and what is none."""
+    symbols: dict[str, None] = {}
+    rejected: list[Rejection] = []
+    for text in dict.fromkeys(texts):
+        try:
+            symbols[parse_symbol(text)] = None
+        except RequestError as problem:
+            rejected.append(Rejection(text[:64], problem.code, problem.message))
+    return list(symbols), rejected

@@ -24,6 +24,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 
 from photon_app.hub import messages
+from photon_app.hub.bar_channel import BarChannel, Key
 from photon_app.hub.bulletin import Bulletin
 from photon_app.hub.demand import Demand
 from photon_app.hub.frames import Frames, frame
@@ -33,7 +34,9 @@ from photon_app.hub.outboxes import Outboxes
 from photon_app.hub.pacing import Pacing
 from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.sink import SLOW_CLIENT, Missed, Sink
-from photon_app.model import FLOWING, FeedStatus, Quote, SymbolState, Trade
+from photon_app.market.bars import Bars
+from photon_app.market.calendar import Calendar
+from photon_app.model import FLOWING, TIMEFRAMES, FeedStatus, Quote, SymbolState, Trade
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,8 @@ class Hub:
         demand: Demand,
         market: Callable[[], MarketView],
         feed: FeedStatus,
+        bars: Bars,
+        calendar: Callable[[], Calendar],
         loop: Loop,
         flush_s: float = 0.02,
         slow_s: float = 10.0,
@@ -65,6 +70,8 @@ class Hub:
             demand: where holds on symbols are counted.
             market: the market's clock and session now.
             feed: the feed's first status.
+            bars: what the bars channel tells.
+            calendar: the exchange's days as they are known.
             loop: clock and timer.
             flush_s: the shortest time between two flushes.
             slow_s: how long a client may stay congested before it is closed with 4008.
@@ -78,6 +85,8 @@ class Hub:
         self._registry = Registry()
         self._pacing = Pacing(self._registry, quote=quote, snapshot=self._say.snapshot)
         self._arrived: dict[str, None] = {}
+        self.bars = BarChannel(bars, calendar=calendar, loop=loop, answer=self.answer)
+        """The bars channel, for whoever asks what a client has there."""
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
         self._last_flush_s = -1.0
@@ -165,6 +174,7 @@ class Hub:
         self.flush()
         self._pacing.clear()
         self._arrived.clear()
+        self.bars.begin_anew()
         self._say.begin_epoch()
         for topic in self._registry.topics.values():
             topic.waiting = True
@@ -176,15 +186,18 @@ class Hub:
     def reject(self, symbol: str) -> None:
         """Upstream has no such symbol: clients are told, and it leaves their subscriptions."""
         topic = self._registry.topics.get(symbol)
-        if topic is None:
+        holders = dict.fromkeys(() if topic is None else topic.holders())
+        holders.update(dict.fromkeys(self.bars.clients_of(symbol)))
+        if not holders:
             return
         self.flush()
         told = self._say.status({symbol: "rejected"})
-        for client in list(topic.holders()):
+        for client in holders:
             client.sink.tell(told)
             if client.sink.missed is not None:
                 client.sink.missed.rejected.add(symbol)
             self.unsubscribe(client, [symbol])
+            self.unsubscribe_bars(client, [Key(symbol, timeframe) for timeframe in TIMEFRAMES])
 
     # What the client side calls
 
@@ -229,6 +242,8 @@ class Hub:
         """The client is gone; its holds are released."""
         self._registry.clients.pop(client, None)
         self._remove(client, client.symbols)
+        for key in self.bars.leave(client):
+            self._demand.release(key.symbol)
 
     def hold(self, symbol: str) -> bool:
         """Want a symbol upstream; false when the process holds as many as it may."""
@@ -268,6 +283,13 @@ class Hub:
         if gone:
             self._settle(client)
             self._remove(client, gone)
+        return gone
+
+    def unsubscribe_bars(self, client: Subscriber, keys: Iterable[Key]) -> list[Key]:
+        """Remove bars and their holds, as ``unsubscribe`` does; returns those removed."""
+        gone = self.bars.unsubscribe(client, keys)
+        for key in gone:
+            self._demand.release(key.symbol)
         return gone
 
     def answer(self, client: Subscriber, frames: Frames) -> None:
@@ -446,7 +468,7 @@ class Hub:
         prices = self._say.snapshots(s for s in client.order if s in missed.symbols)
         self._pacing.caught_up(client, missed.symbols, self._loop.time())
         self._wake()
-        return Frames([*told.each, *prices.each])
+        return Frames([*told.each, *prices.each, *map(frame, self.bars.missed_by(client))])
 
     def _missed_status(self, client: Subscriber, missed: Missed) -> Frames:
         """What a congested client was not told of feed, epoch and its symbols."""

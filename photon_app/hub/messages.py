@@ -10,7 +10,16 @@ from typing import Literal
 import msgspec
 
 from photon_app.errors import ErrorCode, RequestError
-from photon_app.model import FeedState, FeedStatus, MarketSession, Quote, SymbolState, Trade
+from photon_app.model import (
+    Bar,
+    FeedState,
+    FeedStatus,
+    MarketSession,
+    Quote,
+    SymbolState,
+    Timeframe,
+    Trade,
+)
 
 PROTOCOL_VERSION = 1
 
@@ -39,6 +48,45 @@ class _PolledUpdate(_Message, tag="price_update"):
     seq: int
     polled: Literal[True]
     data: _Price
+
+
+class BarBody(msgspec.Struct, gc=False, omit_defaults=True):
+    """A bar as programs see it."""
+
+    time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    count: int
+    vwap: float | None
+    final: bool | None = None
+    incomplete: bool = False
+
+    @classmethod
+    def of(cls, bar: Bar, *, final: bool | None = None) -> "BarBody":
+        """A bar, and whether it is over where that does not stand beside it."""
+        return cls(
+            time=bar.time_ms,
+            open=bar.open,
+            high=bar.high,
+            low=bar.low,
+            close=bar.close,
+            volume=bar.volume,
+            count=bar.count,
+            vwap=bar.vwap,
+            final=final,
+            incomplete=bar.incomplete,
+        )
+
+
+class _Bar(_Message, tag="bar", omit_defaults=True):
+    symbol: str
+    timeframe: Timeframe
+    bar: BarBody
+    final: bool
+    corrected: bool = False
 
 
 class _Figures(msgspec.Struct, gc=False):
@@ -125,6 +173,9 @@ class _Subscription(_Message, tag="subscription", omit_defaults=True):
     rejected: Sequence[Rejection]
     subscriptions: Sequence[str]
     id: Id = None
+    channel: Literal["", "bars"] = ""
+    timeframe: Timeframe | None = None
+    bars: Mapping[Timeframe, Sequence[str]] = {}
 
 
 class _Shutdown(_Message, tag="shutdown"):
@@ -203,15 +254,49 @@ def snapshot(quote: Quote, session: MarketSession, state: SymbolState) -> bytes:
     return _encode(_Snapshot(quote.symbol, quote.seq, snapshot=True, data=data))
 
 
+def bar(symbol: str, timeframe: Timeframe, what: Bar, *, final: bool, corrected: bool) -> bytes:
+    """A bar of the bars channel: running, over, or over and changed since it was told."""
+    return _encode(_Bar(symbol, timeframe, BarBody.of(what), final, corrected))
+
+
 def subscription(
     status: Literal["subscribed", "unsubscribed", "listed"],
     symbols: Sequence[str],
     rejected: Sequence[Rejection],
     subscriptions: Sequence[str],
     request_id: Id,
+    *,
+    bars: Mapping[Timeframe, Sequence[str]] | None = None,
 ) -> bytes:
-    """The answer to subscribe, unsubscribe, unsubscribe_all and list."""
-    return _encode(_Subscription(status, symbols, rejected, subscriptions, request_id))
+    """The answer to subscribe, unsubscribe, unsubscribe_all and list. ``bars`` are the symbols of
+    the bars channel by timeframe, for ``list``.
+    """
+    return _encode(
+        _Subscription(status, symbols, rejected, subscriptions, request_id, bars=bars or {})
+    )
+
+
+def bars_subscription(
+    status: Literal["subscribed", "unsubscribed"],
+    symbols: Sequence[str],
+    rejected: Sequence[Rejection],
+    subscriptions: Sequence[str],
+    request_id: Id,
+    *,
+    timeframe: Timeframe | None,
+) -> bytes:
+    """The answer to subscribe and unsubscribe of the bars channel."""
+    return _encode(
+        _Subscription(
+            status,
+            symbols,
+            rejected,
+            subscriptions,
+            request_id,
+            channel="bars",
+            timeframe=timeframe,
+        )
+    )
 
 
 def heartbeat(wall_ms: int, market_ms: int) -> bytes:

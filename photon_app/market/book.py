@@ -44,6 +44,9 @@ NOTHING = 0
 """What ``Book.apply`` returns when a trade changed nothing."""
 FIGURES = -1
 """What it returns when a trade changed day figures only, as a late one does."""
+COUNTED = -2
+"""What it returns when a trade counts in no figure of the day but in a bar: its day is over, or has
+no price yet."""
 ABSURD_VOLUME = 1e15
 """More than any day of any instrument; sums stay far from what a float cannot hold."""
 _INFINITE = math.inf
@@ -110,6 +113,8 @@ class Book:
         self._latest_ms = 0
         self._turned: list[str] = []
         self._effects = Effects()
+        self.borne_out: list[Trade] = []
+        """The prints that were held and count since: whoever applies trades takes them out."""
         self.counters = Counters()
 
     def __len__(self) -> int:
@@ -166,8 +171,8 @@ class Book:
         """Fold one trade in. Never raises: what cannot be is refused and counted.
 
         Returns:
-            The new ``seq`` (1 or more) when the trade is the new last price; else ``FIGURES`` or
-            ``NOTHING``.
+            The new ``seq`` (1 or more) when the trade is the new last price; else ``FIGURES``,
+            ``COUNTED`` or ``NOTHING``.
         """
         price, volume, time_ms = trade.price, trade.volume, trade.time_ms
         entry = self._entries.get(trade.symbol) or self._newcomer(trade.symbol)
@@ -191,7 +196,7 @@ class Book:
         if not entry.day_start_ms <= time_ms < entry.day_end_ms and not self._of_today(
             entry, trade
         ):
-            return NOTHING
+            return COUNTED
         entry.day_volume += volume
         if not volume:
             self.counters.price_only += 1
@@ -244,7 +249,7 @@ class Book:
             return self.apply(Trade(trade.symbol, price, volume, time_ms))
         if time_ms < entry.day_start_ms:
             self.counters.earlier_day += 1
-            return NOTHING
+            return COUNTED if effect.volume else NOTHING
         if effect.high_low:
             return self._apply_range(entry, trade, volume)
         if not effect.volume:
@@ -253,7 +258,7 @@ class Book:
         self.counters.volume_only += 1
         if first:
             entry.come_ahead(self._day_of(trade.symbol, time_ms), volume)
-            return NOTHING
+            return COUNTED
         entry.day_volume += volume
         return FIGURES
 
@@ -309,6 +314,7 @@ class Book:
         if held.time_ms >= entry.day_start_ms:
             entry.widen(held.price)
             entry.day_volume += held.volume
+        self.borne_out.append(held)
         return True
 
     def _ask(self, entry: Entry, seed: Seed, price: float, time_ms: int) -> int:

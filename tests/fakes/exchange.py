@@ -7,7 +7,10 @@ from photon_app.hub.messages import MarketView
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
 from photon_app.hub.tape import Tape
+from photon_app.market.bars import Bars
 from photon_app.market.book import Book
+from photon_app.market.calendar import Calendar
+from photon_app.market.ledger import Ledger
 from photon_app.market.session import day_of
 from photon_app.model import FeedState, FeedStatus, Trade
 from photon_app.pipeline import Pipeline
@@ -37,24 +40,47 @@ class FakeExchange:
         book_type: type[Book] = TrustingBook,
     ) -> None:
         self.loop = FakeLoop()
+        self.calendar = Calendar()
         self.book = book_type(day_of, capacity=limit)
+        self.bars = Bars(now_ms=self.now_ms, gaps=False, capacity=limit)
         self.demand = Demand(
             defaults,
             limit=limit,
             linger_s=linger_s,
             now_s=self.loop.time,
-            on_add=self.book.admit,
-            on_drop=self.book.drop,
+            on_add=self._admit,
+            on_drop=self._drop,
         )
         self.hub = Hub(
             quote=self.book.quote,
             demand=self.demand,
             market=lambda: MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0),
             feed=status("simulated"),
+            bars=self.bars,
+            calendar=lambda: self.calendar,
             loop=self.loop,
         )
         self.tape = Tape(loop=self.loop)
-        self.pipeline = Pipeline(self.book, self.hub, self.tape, lambda _: None)
+        self.pipeline = Pipeline(
+            ledger=Ledger(self.book, self.bars),
+            hub=self.hub,
+            tape=self.tape,
+            heard=lambda _: None,
+            learns=lambda _symbol, _minutes: None,
+            begins_anew=lambda: None,
+        )
+
+    def now_ms(self) -> int:
+        """The market's clock: noon, and what the loop's time has moved on."""
+        return NOON_MS + round((self.loop.time() - FakeLoop.BEGIN_S) * 1000)
+
+    def _admit(self, symbol: str) -> None:
+        self.book.admit(symbol)
+        self.bars.follow(symbol)
+
+    def _drop(self, symbol: str) -> None:
+        self.book.drop(symbol)
+        self.bars.drop(symbol)
 
     def trade(
         self, symbol: str, price: float, *, volume: float = 100, time_ms: int = NOON_MS

@@ -17,10 +17,12 @@ class FakeTimer:
 
 
 class FakeLoop:
-    """Time in seconds, from 1000."""
+    """Time in seconds, from ``BEGIN_S``."""
+
+    BEGIN_S = 1000.0
 
     def __init__(self) -> None:
-        self._now = 1000.0
+        self._now = self.BEGIN_S
         self._order = itertools.count()
         self._due: list[tuple[float, int, FakeTimer]] = []
 

@@ -7,7 +7,7 @@ test waits with ``until`` instead of sleeping.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from photon_app.model import FeedStatus, Seed, Trade
+from photon_app.model import Bar, FeedStatus, Seed, Trade
 
 
 class FakeMarket:
@@ -20,6 +20,7 @@ class FakeMarket:
     def __init__(self) -> None:
         self.log: list[object] = []
         """Tuples of trades, ``Seed``, ``FeedStatus``, ``"epoch"``, ``"relief"``, in order."""
+        self.histories: dict[str, list[Bar]] = {}
         self.on_trades: Callable[[Sequence[Trade]], None] = lambda _: None
         self.relieved = asyncio.Event()
         self.relieved.set()
@@ -58,6 +59,10 @@ class FakeMarket:
     def seed(self, seed: Seed) -> None:
         """Write the seed down."""
         self._add(seed)
+
+    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
+        """Write the minutes down."""
+        self.histories[symbol] = list(minutes)
 
     def status(self, status: FeedStatus) -> None:
         """Write the status down."""

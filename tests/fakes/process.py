@@ -18,7 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 START_S = 300
 """A first start builds the page."""
-_FOREIGN = re.compile(r"^(PHOTON_|FINNHUB_|REFLEX_|__REFLEX|HOST$|PORT$|FRONTEND_URL$|LOG_LEVEL$)")
+_FOREIGN = re.compile(
+    r"^(PHOTON_|FINNHUB_|REFLEX_|__REFLEX|HOST$|PORT$|FRONTEND_URL$|DATABASE_URL$|LOG_LEVEL$)"
+)
 
 
 class Process:
@@ -86,7 +88,8 @@ class Process:
 def environment(**settings: object) -> dict[str, str]:
     """The surrounding environment without Photon's own, and with these settings."""
     kept = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
-    return {**kept, "PORT": "0", **{name: str(value) for name, value in settings.items()}}
+    ours = {"PORT": "0", "DATABASE_URL": "none"}
+    return {**kept, **ours, **{name: str(value) for name, value in settings.items()}}
 
 
 def start(*arguments: str, **settings: object) -> Process:

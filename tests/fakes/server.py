@@ -115,6 +115,7 @@ class Serving:
 @contextlib.asynccontextmanager
 async def serving(
     feed: Feed | Upstream | None = None,
+    /,  # so that there may be a setting of that name
     *,
     ws: str = WIRE,
     http: str | type[asyncio.Protocol] | None = None,
@@ -128,9 +129,10 @@ async def serving(
 
     Without ``http``, Photon's HTTP protocol stands before Photon's WebSocket protocol, and
     uvicorn's before uvicorn's. ``now_s`` is the clock of admission. Without ``almanac`` every
-    weekday is an ordinary day of the exchange, and no process computes them.
+    weekday is an ordinary day of the exchange, and no process computes them. Without
+    ``database_url`` nothing is stored.
     """
-    loaded = Settings(**{"symbols": ("AAPL", "NVDA"), **settings})
+    loaded = Settings(**{"symbols": ("AAPL", "NVDA"), "database_url": None, **settings})
     source = feed if isinstance(feed, Upstream) else Upstream(feed=feed or HandFeed())
     given = source.feed
     days = almanac or Almanac(weekdays)

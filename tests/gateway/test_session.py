@@ -178,7 +178,12 @@ def test_ping_is_answered_with_pong() -> None:
         ('{"action":"subscribe","symbols":[],"interval_ms":49}', "bad_message", "interval_ms"),
         ('{"action":"subscribe","symbols":[],"interval_ms":10001}', "bad_message", "interval_ms"),
         ('{"action":"subscribe","symbols":[],"channel":"news"}', "bad_message", "channel"),
-        ('{"action":"unsubscribe","symbols":[],"channel":"bars"}', "bad_message", "channel"),
+        ('{"action":"subscribe","symbols":[],"channel":"bars"}', "bad_message", "timeframe"),
+        (
+            '{"action":"subscribe","symbols":[],"channel":"bars","timeframe":"2m"}',
+            "bad_message",
+            "1s, 1m, 5m",
+        ),
         ('{"action":"ping","id":{}}', "bad_message", "id"),
         ('{"action":"ping","id":"' + "x" * 65 + '"}', "bad_message", "id"),
         ("[" * 8000, "bad_json", ""),

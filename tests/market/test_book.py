@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.book import FIGURES, FUTURE_MS, NOTHING, Book, decimals
+from photon_app.market.book import COUNTED, FIGURES, FUTURE_MS, NOTHING, Book, decimals
 from photon_app.market.session import day_of
 from photon_app.model import Seed, Trade
 
@@ -154,7 +154,7 @@ def test_a_trade_of_an_earlier_day_counts_nowhere() -> None:
     """It is counted apart."""
     book = book_of("A")
     book.apply(trade(10, 5, NOON_MS))
-    assert book.apply(trade(99, 5, NOON_MS - DAY_MS)) == NOTHING
+    assert book.apply(trade(99, 5, NOON_MS - DAY_MS)) == COUNTED  # in a bar, if not too late
     assert book.counters.earlier_day == 1
 
 

@@ -1,0 +1,234 @@
+"""``GET /api/bars``: the history of one symbol, as JSON or CSV.
+
+Owns the route, what may be asked and how it is refused; which bars there are is ``history``'s to
+say. Parameters are read as text, so that whatever is wrong with one is told in a sentence.
+"""
+
+import csv
+import datetime as dt
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Annotated, TypeVar
+
+import msgspec
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, Field
+
+from photon_app import services
+from photon_app.errors import RequestError
+from photon_app.history import Past
+from photon_app.hub.messages import BarBody
+from photon_app.market.calendar import Calendar, new_york_date
+from photon_app.market.session import venue_of
+from photon_app.model import TIMEFRAMES, MarketSession, Timeframe, parse_symbol
+from photon_app.moments import parse_moment
+from photon_app.services import Services
+
+MOST = 10_000
+USUAL = 500
+MOST_SESSION_DAYS = 400
+COLUMNS = ("time", "open", "high", "low", "close", "volume", "count", "vwap", "final")
+
+T = TypeVar("T")
+C = TypeVar("C", bound=str)
+router = APIRouter()
+_encoder = msgspec.json.Encoder()
+
+
+class Bar(BaseModel):
+    """What the trades of one span came to."""
+
+    time: int
+    """Where the span begins, UNIX ms."""
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    count: int
+    """How many trades."""
+    vwap: float | None
+    """Volume-weighted average price; null without volume."""
+    final: bool
+    """Whether the bar is over: 2 s after the end of its span."""
+    incomplete: bool = False
+    """Only where it is true: the feed was down, or did not follow the symbol, in a part of it."""
+
+
+class SessionSpan(BaseModel):
+    """A session of the exchange: from its begin, to its end, UNIX ms."""
+
+    session: MarketSession
+    from_: Annotated[int, Field(alias="from")]
+    to: int
+
+
+class Bars(BaseModel):
+    """``GET /api/bars``, the oldest first."""
+
+    symbol: str
+    timeframe: Timeframe
+    source: str
+    """Whose trades: ``finnhub``, ``simulated`` or ``replay:<name>``."""
+    since: int | None
+    """Where the oldest bar that there is begins; null when there is none."""
+    bars: list[Bar]
+    partial: bool = False
+    """Only where it is true: the database did not answer, and older bars may be missing."""
+    sessions: list[SessionSpan] = []
+    """Only when asked for: the sessions that the bars are of."""
+
+
+class _Span(msgspec.Struct, rename={"from_": "from"}):
+    session: MarketSession
+    from_: int
+    to: int
+
+
+class _Body(msgspec.Struct, omit_defaults=True):
+    symbol: str
+    timeframe: Timeframe
+    source: str
+    since: int | None
+    bars: list[BarBody]
+    partial: bool = False
+    sessions: list[_Span] = []
+
+
+_MOMENT = "UNIX ms, or ISO 8601 (UTC when it names no zone)"
+
+
+@router.get(
+    "/api/bars",
+    summary="The history of a symbol",
+    response_model=Bars,
+    responses={
+        200: {"content": {"text/csv": {"example": ",".join(COLUMNS)}}},
+        422: {"description": "a parameter that cannot be used, named in `detail`"},
+    },
+)
+async def bars(
+    *,
+    symbol: Annotated[str, Query(description="such as AAPL", examples=["AAPL"])] = "",
+    timeframe: Annotated[
+        str, Query(description="how long a bar is", json_schema_extra={"enum": list(TIMEFRAMES)})
+    ] = "1m",
+    from_: Annotated[
+        str | None,
+        Query(alias="from", description=f"the oldest `limit` from then on: {_MOMENT}"),
+    ] = None,
+    to: Annotated[
+        str | None, Query(description="only bars that begin before: UNIX ms, or ISO 8601")
+    ] = None,
+    limit: Annotated[
+        str,
+        Query(
+            description=f"at most so many, 1 to {MOST}; without `from` the newest",
+            json_schema_extra={"type": "integer", "minimum": 1, "maximum": MOST},
+        ),
+    ] = str(USUAL),
+    format: Annotated[  # noqa: A002 - its name on the wire
+        str, Query(json_schema_extra={"enum": ["json", "csv"]})
+    ] = "json",
+    sessions: Annotated[
+        str, Query(description="1: tell the sessions too", json_schema_extra={"enum": ["0", "1"]})
+    ] = "0",
+) -> Response:
+    """Bars of the feed that this process has, from its own trades. The running bar is the last
+    one, with `final` false. Spans without a trade have no bar.
+    """
+    live = _live()
+    wanted = _read("symbol", symbol, parse_symbol)
+    step = _one_of("timeframe", timeframe, TIMEFRAMES)
+    shape = _one_of("format", format, ("json", "csv"))
+    told = _one_of("sessions", sessions, ("0", "1"))
+    past = await live.history.bars(
+        wanted,
+        step,
+        from_ms=None if from_ is None else _read("from", from_, parse_moment),
+        to_ms=None if to is None else _read("to", to, parse_moment),
+        limit=_read("limit", limit, _limit),
+    )
+    rows = bodies(past, live.history.memory.final_ms)
+    if shape == "csv":
+        return _csv(wanted, step, rows)
+    body = _Body(
+        symbol=wanted,
+        timeframe=step,
+        source=live.hub.feed.source,
+        since=past.since_ms,
+        bars=rows,
+        partial=past.partial,
+        sessions=list(_sessions(wanted, past, live.calendar())) if told == "1" else [],
+    )
+    return Response(_encoder.encode(body), media_type="application/json")
+
+
+def bodies(past: Past, final_ms: int) -> list[BarBody]:
+    """Bars as programs see them."""
+    return [
+        BarBody.of(bar, final=end_ms <= final_ms)
+        for bar, end_ms in zip(past.bars, past.ends_ms, strict=True)
+    ]
+
+
+def _csv(symbol: str, timeframe: Timeframe, rows: list[BarBody]) -> Response:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        shown = [getattr(row, name) for name in COLUMNS]
+        writer.writerow(["true" if v is True else "false" if v is False else v for v in shown])
+    name = re.sub(r"[^A-Z0-9.\-]", "_", symbol)
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{timeframe}.csv"'}
+    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+
+
+def _sessions(symbol: str, past: Past, calendar: Calendar) -> Iterator[_Span]:
+    """The exchange's sessions that bars are of, in order; only US stocks have any."""
+    if venue_of(symbol) != "us" or not past.bars:
+        return
+    first_ms, end_ms = past.bars[0].time_ms, past.ends_ms[-1]
+    date = max(new_york_date(first_ms), new_york_date(end_ms) - dt.timedelta(MOST_SESSION_DAYS))
+    while date <= new_york_date(end_ms):
+        day = calendar.day(date)
+        date += dt.timedelta(days=1)
+        if day is None:
+            continue
+        names: tuple[MarketSession, ...] = ("pre", "regular", "post")
+        for name, begin, end in zip(names, day.edges_ms, day.edges_ms[1:], strict=False):
+            if begin < end_ms and first_ms < end and begin < end:
+                yield _Span(name, begin, end)
+
+
+def _read(name: str, text: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(text.strip())
+    except RequestError as problem:
+        raise HTTPException(422, f"{name}: {problem.message}") from problem
+    except ValueError as error:
+        shown = text if len(text) <= 40 else text[:40] + "…"
+        raise HTTPException(422, f"{name}: expected {error}, got {shown!r}") from None
+
+
+def _one_of(name: str, text: str, choices: tuple[C, ...]) -> C:
+    for choice in choices:
+        if text == choice:
+            return choice
+    shown = text if len(text) <= 40 else text[:40] + "…"
+    raise HTTPException(422, f"{name}: expected one of {', '.join(choices)}, got {shown!r}")
+
+
+def _limit(text: str) -> int:
+    allowed = f"a whole number from 1 to {MOST}"
+    if not re.fullmatch(r"\d{1,6}", text, re.ASCII) or not 1 <= int(text) <= MOST:
+        raise ValueError(allowed)
+    return int(text)
+
+
+def _live() -> Services:
+    try:
+        return services.current()
+    except LookupError as error:
+        raise HTTPException(503, "the server is starting or stopping: try again") from error

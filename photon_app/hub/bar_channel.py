@@ -1,0 +1,265 @@
+"""The bars channel of ``/ws``: running bars, closed ones, corrections.
+
+Beside the hub, for the same clients and sinks; on the event loop only. Who wants bars of a symbol
+and timeframe is a ``Course``. ``PER_S`` times a second each course looks whether its bars changed;
+what changed is encoded once and written to its clients: at most ``PER_S`` a second of one bar,
+whatever the tape does. A course ends with its last client, and with it all that is remembered.
+
+A bar is told as running until it is final (``market.bars``), then once as final, and again, as
+corrected, when a late trade changes it. A client that is congested is not written to: it is
+remembered which courses moved, and when it has drained it gets their newest bars.
+
+Bounds: of each course the bars that are not final yet and were told, at most ``MOST`` a turn: a
+replay as fast as possible passes over more between two turns, and the newest are told.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from photon_app.hub import messages
+from photon_app.hub.frames import Frames
+from photon_app.hub.loop import Loop, Timer
+from photon_app.hub.registry import Subscriber
+from photon_app.market.bars import Bars
+from photon_app.market.calendar import Calendar
+from photon_app.market.session import Day
+from photon_app.market.timeframes import spans
+from photon_app.model import TIMEFRAMES, Bar, Timeframe
+
+PER_S = 4
+MOST = 60
+_BEFORE_ALL = Day(-1, 0)
+
+
+class Key(NamedTuple):
+    """What a client subscribes."""
+
+    symbol: str
+    timeframe: Timeframe
+
+
+class Course:
+    """The bars of one symbol and timeframe, and who wants them."""
+
+    __slots__ = ("changes", "clients", "late", "newest", "running", "told_ms")
+
+    def __init__(self, changes: int, told_ms: int) -> None:
+        self.clients: dict[Subscriber, None] = {}
+        self.begin(changes, told_ms)
+
+    def begin(self, changes: int, told_ms: int) -> None:
+        """Nothing is told yet."""
+        self.changes = changes
+        """How far the bars had changed when they were told."""
+        self.told_ms = told_ms
+        """Every bar that ends by then was told as final, or was there before anybody asked."""
+        self.running: dict[Day, Bar] = {}
+        """The bars that were told and are not final yet, as they were told."""
+        self.newest: tuple[Day, Bar | None] = (_BEFORE_ALL, None)
+        """The bar of the newest trade, as it was told."""
+        self.late: dict[Day, None] = {}
+        """The bars that a late trade may have changed."""
+
+    def tell(self, span: Day, bar: Bar, *, final: bool) -> None:
+        """Remember what is told."""
+        if final:
+            self.running.pop(span, None)
+        else:
+            self.running[span] = bar
+        if span >= self.newest[0]:
+            self.newest = span, bar
+
+
+class BarChannel:
+    """Who wants bars, and what they are told."""
+
+    def __init__(
+        self,
+        bars: Bars,
+        *,
+        calendar: Callable[[], Calendar],
+        loop: Loop,
+        answer: Callable[[Subscriber, Frames], None],
+    ) -> None:
+        """Make one without clients.
+
+        Args:
+            bars: what there is to tell.
+            calendar: the exchange's days as they are known.
+            loop: clock and timer.
+            answer: writes to a client behind what is pending for it.
+        """
+        self._bars = bars
+        self._calendar = calendar
+        self._loop = loop
+        self._answer = answer
+        self._courses: dict[Key, Course] = {}
+        self._wanted: dict[Subscriber, dict[Key, None]] = {}
+        self._missed: dict[Subscriber, dict[Key, None]] = {}
+        self._timer: Timer | None = None
+        bars.on_correction = self._late
+
+    def __len__(self) -> int:
+        return len(self._courses)
+
+    def of(self, client: Subscriber) -> dict[Timeframe, list[str]]:
+        """What a client has, by timeframe, in the order asked."""
+        wanted = self._wanted.get(client, {})
+        found: dict[Timeframe, list[str]] = {}
+        for timeframe in TIMEFRAMES:
+            symbols = [key.symbol for key in wanted if key.timeframe == timeframe]
+            if symbols:
+                found[timeframe] = symbols
+        return found
+
+    def has(self, client: Subscriber, key: Key) -> bool:
+        """Whether a client wants these bars."""
+        return key in self._wanted.get(client, ())
+
+    def count(self, client: Subscriber) -> int:
+        """How many courses a client has."""
+        return len(self._wanted.get(client, ()))
+
+    def clients_of(self, symbol: str) -> list[Subscriber]:
+        """Who wants bars of a symbol, of any timeframe; each as often as it has one."""
+        keys = (Key(symbol, timeframe) for timeframe in TIMEFRAMES)
+        courses = [self._courses[key] for key in keys if key in self._courses]
+        return [client for course in courses for client in course.clients]
+
+    def subscribe(self, client: Subscriber, keys: Iterable[Key]) -> None:
+        """Tell a client of these bars from now on; those that it has already change nothing."""
+        for key in keys:
+            course = self._courses.get(key)
+            if course is None:
+                course = self._courses[key] = self._begin(key)
+            course.clients[client] = None
+            self._wanted.setdefault(client, {})[key] = None
+        if self._courses and self._timer is None:
+            self._timer = self._loop.call_later(1 / PER_S, self._turn)
+
+    def welcome(self, client: Subscriber, keys: Iterable[Key]) -> None:
+        """The newest bar of each, for a client that just subscribed."""
+        frames = [frame for key in keys for frame in self._newest(key)]
+        if frames:
+            self._answer(client, Frames.of(*frames))
+
+    def unsubscribe(self, client: Subscriber, keys: Iterable[Key]) -> list[Key]:
+        """Tell a client no more of these; returns those that it had."""
+        wanted = self._wanted.get(client, {})
+        gone = [key for key in keys if key in wanted]
+        for key in gone:
+            del wanted[key]
+            self._missed.get(client, {}).pop(key, None)
+            course = self._courses[key]
+            del course.clients[client]
+            if not course.clients:
+                del self._courses[key]
+        if not wanted:
+            self._wanted.pop(client, None)
+            self._missed.pop(client, None)
+        return gone
+
+    def leave(self, client: Subscriber) -> list[Key]:
+        """The client is gone; returns what it had."""
+        return self.unsubscribe(client, list(self._wanted.get(client, ())))
+
+    def missed_by(self, client: Subscriber) -> list[bytes]:
+        """The newest bars of what moved while a client was congested; forgets it."""
+        return [text for key in self._missed.pop(client, ()) for text in self._newest(key)]
+
+    def begin_anew(self) -> None:
+        """The market starts anew: nothing that was told holds."""
+        for key, course in self._courses.items():
+            course.begin(self._bars.changes(key.symbol), self._bars.final_ms)
+        self._missed.clear()
+
+    # Inside
+
+    def _begin(self, key: Key) -> Course:
+        """A course whose first client is told the newest bar elsewhere."""
+        course = Course(self._bars.changes(key.symbol), self._bars.final_ms)
+        calendar = self._calendar()
+        for span in self._due(key, course, calendar):
+            bar = self._bar(key, span, calendar)
+            course.newest = span, bar
+            if bar is not None and span.end_ms > course.told_ms:
+                course.running[span] = bar
+        return course
+
+    def _late(self, symbol: str, time_ms: int) -> None:
+        """A late trade may have changed a bar that was told, or made one."""
+        for timeframe in TIMEFRAMES:
+            course = self._courses.get(Key(symbol, timeframe))
+            if course is not None:
+                span, _ = self._bars.bar_at(symbol, timeframe, time_ms, self._calendar())
+                if len(course.late) < MOST:
+                    course.late[span] = None
+
+    def _turn(self) -> None:
+        self._timer = None
+        if not self._courses:
+            return
+        self._timer = self._loop.call_later(1 / PER_S, self._turn)
+        final_ms, calendar = self._bars.final_ms, self._calendar()
+        for key, course in list(self._courses.items()):
+            texts = self._news(key, course, final_ms, calendar)
+            if texts:
+                frames = Frames.of(*texts)
+                for client in list(course.clients):
+                    self._write(client, key, frames)
+
+    def _write(self, client: Subscriber, key: Key, frames: Frames) -> None:
+        if client.sink.congested:
+            self._missed.setdefault(client, {})[key] = None
+        else:
+            client.sink.send(frames)
+
+    def _news(self, key: Key, course: Course, final_ms: int, calendar: Calendar) -> list[bytes]:
+        """What is to be told of a course now."""
+        changes = self._bars.changes(key.symbol)
+        over = any(span.end_ms <= final_ms for span in course.running)
+        if changes == course.changes and not over:
+            return []
+        texts = []
+        late, course.late = course.late, {}
+        told = {course.newest[0]: course.newest[1], **course.running}
+        for span in dict.fromkeys([*late, *self._due(key, course, calendar)]):
+            bar = self._bar(key, span, calendar)
+            known = told.get(span)
+            closed = span.end_ms <= course.told_ms and span not in course.running
+            final = span.end_ms <= final_ms
+            if bar is None or (bar == known and (closed or not final)):
+                continue
+            corrected = closed and (span in late or known is not None)
+            texts.append(messages.bar(*key, bar, final=final, corrected=corrected))
+            course.tell(span, bar, final=final)
+        course.changes = changes
+        course.told_ms = max(course.told_ms, final_ms)
+        return texts
+
+    def _due(self, key: Key, course: Course, calendar: Calendar) -> list[Day]:
+        """The spans that may have something to tell: those that were told and are not final, and
+        those from the newest that was told to that of the newest trade.
+        """
+        newest_ms = self._bars.newest_ms(key.symbol)
+        if newest_ms is None:
+            return []
+        last, _ = self._bars.bar_at(*key, newest_ms, calendar)
+        most_ms = MOST * (last.end_ms - last.start_ms)
+        first_ms = max(course.newest[0].start_ms, last.start_ms - most_ms)
+        recent = spans(key.timeframe, key.symbol, first_ms, last.end_ms, calendar)
+        return sorted({*course.running, *recent})
+
+    def _bar(self, key: Key, span: Day, calendar: Calendar) -> Bar | None:
+        _, bar = self._bars.bar_at(*key, span.start_ms, calendar)
+        return bar
+
+    def _newest(self, key: Key) -> list[bytes]:
+        newest_ms = self._bars.newest_ms(key.symbol)
+        if newest_ms is None:
+            return []
+        span, bar = self._bars.bar_at(*key, newest_ms, self._calendar())
+        if bar is None:
+            return []
+        final = span.end_ms <= self._bars.final_ms
+        return [messages.bar(*key, bar, final=final, corrected=False)]

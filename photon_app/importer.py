@@ -1,0 +1,245 @@
+"""``python -m photon_app import``: the bars of a recording, into the database.
+
+Called by the command line only, in the main thread. Every line goes the way that a replay's goes:
+intake, book, bars; what a minute came to is written to the database batch by batch. It starts no
+feed and needs no port, and a Photon may run on the same database meanwhile.
+
+A source ``replay:…`` has the bars of one recording: they are replaced whole. Of any other source
+the minutes that the recording has are written in place of those that are there, and no other is
+touched. So an import that is done again changes nothing.
+
+Bounds: a batch of ``BATCH_TRADES``, the bars that ``market.bars`` keeps in memory, and one line,
+however long the recording is. What came before damage, or before a signal, stays stored.
+"""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Self, TextIO
+
+from photon_app.errors import RecordingError, SettingsError
+from photon_app.feed.finnhub_wire import Trades
+from photon_app.feed.intake import Intake
+from photon_app.feed.protocol import SystemTime
+from photon_app.feed.recording import Line, Recording
+from photon_app.market.bars import LATE_MS, Bars
+from photon_app.market.book import Book
+from photon_app.market.ledger import Ledger
+from photon_app.market.session import day_of
+from photon_app.market.timeframes import MINUTE_MS
+from photon_app.model import Bar
+from photon_app.moments import shown_utc
+from photon_app.settings import Settings
+from photon_app.storage import address
+from photon_app.storage.archive import Archive, open_archive
+
+BATCH_TRADES = 100_000
+LIVE_SOURCES = ("finnhub", "simulated")
+REPLAY = "replay:"
+
+_LOOK_LINES = 500
+"""How many lines are read between two looks at the clock."""
+_PROGRESS_S = 0.2
+_CLEAR_LINE = "\r\x1b[2K"
+
+
+def run(
+    settings: Settings,
+    path: Path,
+    *,
+    source: str | None = None,
+    out: TextIO | None = None,
+    screen: TextIO | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> int:
+    """Import a recording; returns the exit code.
+
+    Args:
+        settings: of them the database, and how many symbols there may be.
+        path: the recording.
+        source: whose trades these are; the recording's own, as a replay of it would say, when not
+            given.
+        out: the standard output.
+        screen: the standard error.
+        monotonic: seconds that never step back.
+
+    Raises:
+        RecordingError: the file is not a recording, or is damaged on the way.
+        SettingsError: nothing is stored, or there is no such source.
+        StorageError: the database cannot be used.
+    """
+    if settings.database_url is None:
+        raise SettingsError(
+            "DATABASE_URL=none stores nothing: expected a database to import into, such as "
+            "sqlite:///photon.db"
+        )
+    where = address.parse(settings.database_url.reveal())
+    source = _source(path, source)
+    recording = Recording(path)
+    recording.first_ms()  # what is no recording must not replace anything
+    began = monotonic()
+    with open_archive(where) as archive, _Progress(screen or sys.stderr, monotonic) as progress:
+        if source.startswith(REPLAY):
+            archive.replace(source)
+        done = Import(archive, source, settings.max_symbols_total)
+        stopped = not _read(recording, done, progress)
+    torn = "; the recording is torn at its end" if recording.torn else ""
+    line = f"{done.summary()} in {where.shown} ({monotonic() - began:.1f} s){torn}"
+    verb = "stopped by a signal, imported" if stopped else "imported"
+    print(f"photon: {verb} {line}", file=out or sys.stdout, flush=True)
+    return 1 if stopped else 0
+
+
+def _source(path: Path, given: str | None) -> str:
+    if given is None:
+        return f"{REPLAY}{path.name}"
+    if given in LIVE_SOURCES or (given.startswith(REPLAY) and given.strip() != REPLAY):
+        return given
+    raise SettingsError(
+        f"--source={given!r} cannot be used: expected {', '.join(LIVE_SOURCES)}, or {REPLAY}NAME"
+    )
+
+
+def _read(recording: Recording, done: "Import", progress: "_Progress") -> bool:
+    """Import every line; returns whether it came to the end, which a signal can prevent."""
+    try:
+        for number, line in enumerate(recording.lines()):
+            done.take(line)
+            if number % _LOOK_LINES == 0:
+                progress.look(done.progress)
+    except RecordingError as error:
+        done.write()
+        raise RecordingError(f"{error}; stored is what came before: {done.summary()}") from None
+    except (KeyboardInterrupt, SystemExit):
+        return False
+    done.write()
+    return True
+
+
+class Import:
+    """One recording on its way into the database.
+
+    Args:
+        archive: the database.
+        source: whose bars they are.
+        capacity: the most symbols.
+    """
+
+    def __init__(self, archive: Archive, source: str, capacity: int) -> None:
+        self._archive = archive
+        self._source = source
+        self._at_ms = 0
+        self._intake = Intake(source, SystemTime())
+        bars = Bars(now_ms=lambda: self._at_ms, follow_all=True, gaps=False, capacity=capacity)
+        self._ledger = Ledger(Book(day_of, admit_all=True, capacity=capacity), bars)
+        self._trades = 0
+        self._waiting = 0
+        self._tally = Tally()
+
+    def take(self, line: Line) -> None:
+        """Fold one line in, and write when there is enough of it."""
+        self._at_ms = max(self._at_ms, line.at)
+        event = self._intake.read(line.frame, line.at / 1000)
+        if not isinstance(event, Trades):
+            return
+        for trade in event.batch:
+            self._ledger.apply(trade)
+        self._trades += len(event.batch)
+        self._waiting += len(event.batch)
+        if self._waiting >= BATCH_TRADES:
+            self.write()
+
+    def write(self) -> None:
+        """Write every minute that changed since the last time, and forget what is old.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self._waiting = 0
+        bars = self._ledger.bars
+        for symbol, minutes in bars.take_dirty():
+            self._archive.write(self._source, symbol, minutes)
+            self._tally.add(symbol, minutes)
+        bars.tick()  # not before: it forgets minutes
+
+    def progress(self) -> str:
+        """How far it is, for people."""
+        return f"{self._trades:,} trades, {self._tally.bars:,} bars, {shown_utc(self._at_ms)}"
+
+    def summary(self) -> str:
+        """What was written, for people."""
+        tally, counted = self._tally, self._ledger.bars.counters.folded
+        left_out = self._trades - counted
+        less = f" ({left_out:,} more are in no bar)" if left_out else ""
+        span = f", {shown_utc(tally.first_ms)} to {shown_utc(tally.end_ms)}" if tally.bars else ""
+        symbols = f"{tally.symbols:,} symbol{'' if tally.symbols == 1 else 's'}"
+        return (
+            f"{counted:,} trades of {symbols}{less} as {tally.bars:,} bars{span}, "
+            f"source {self._source},"
+        )
+
+
+class Tally:
+    """How many different minutes were written. Those that can still change are remembered: as many
+    as a trade can be late, of each symbol.
+    """
+
+    def __init__(self) -> None:
+        self._lately: dict[str, set[int]] = {}
+        self._first_ms: int | None = None
+        self.bars = 0
+        self.end_ms = 0
+        """Where the last of them ends."""
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols have any."""
+        return len(self._lately)
+
+    @property
+    def first_ms(self) -> int:
+        """Where the first of them begins; 0 when there is none."""
+        return self._first_ms or 0
+
+    def add(self, symbol: str, bars: Iterable[Bar]) -> None:
+        """Some minutes of a symbol were written, for the first time or again."""
+        known = self._lately.get(symbol, set())
+        times = {bar.time_ms for bar in bars}
+        if not times:
+            return
+        self.bars += len(times - known)
+        self.end_ms = max(self.end_ms, max(times) + MINUTE_MS)
+        first_ms = min(times)
+        self._first_ms = first_ms if self._first_ms is None else min(self._first_ms, first_ms)
+        since_ms = max(times | known) - LATE_MS - MINUTE_MS
+        self._lately[symbol] = {time_ms for time_ms in times | known if time_ms >= since_ms}
+
+
+class _Progress:
+    """On a terminal, one line that is written over."""
+
+    def __init__(self, stream: TextIO, monotonic: Callable[[], float]) -> None:
+        self._stream = stream
+        self._monotonic = monotonic
+        self._live = stream.isatty()
+        self._next = monotonic() + _PROGRESS_S
+
+    def look(self, text: Callable[[], str]) -> None:
+        """Show how far it is, if it was not shown just now."""
+        if self._live and self._monotonic() >= self._next:
+            self._next = self._monotonic() + _PROGRESS_S
+            self._write(f"{_CLEAR_LINE}{text()}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._live:
+            self._write(_CLEAR_LINE)
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # the terminal is gone, the import is not
+            self._stream.write(text)
+            self._stream.flush()

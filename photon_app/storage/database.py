@@ -1,0 +1,229 @@
+"""One database: opened, written, read and swept, with nothing about when.
+
+``open``, ``write``, ``since``, ``sweep`` and ``close`` are called in one thread, which owns the
+only connection that writes; ``read`` in any. It keeps nothing and retries nothing: every error of
+the driver comes out as it is, for ``faults.fault_of``.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import sqlalchemy as sa
+
+from photon_app.model import Bar, Fact
+from photon_app.storage import engines, file, statements, versions
+from photon_app.storage.address import Address
+from photon_app.storage.faults import UnusableError
+from photon_app.storage.tables import bar_of, row_of
+
+T = TypeVar("T")
+NEVER_MS = 1 << 62
+
+
+class SeriesInfo(Fact, frozen=True):
+    """The stored bars of one symbol of one source."""
+
+    source: str
+    symbol: str
+    first_ms: int
+    """When the oldest begins."""
+    last_ms: int
+    """When the newest begins."""
+    bars: int
+
+
+class Database:
+    """The bars of all sources at one address."""
+
+    def __init__(self, address: Address, *, lock_s: float = 2.0) -> None:
+        """Remember the address; nothing is opened.
+
+        Args:
+            address: one that stores something.
+            lock_s: how long to wait for another program that writes.
+        """
+        self.address = address
+        self._lock_s = lock_s
+        self._engine: sa.Engine | None = None
+        self._connection: sa.Connection | None = None
+        self._reading: tuple[sa.Engine, file.File | None] | None = None
+        self._file: file.File | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the writing connection is there."""
+        return self._connection is not None
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return "sqlite" if self.address.is_sqlite else "postgresql"
+
+    # In the thread that writes
+
+    def open(self) -> None:
+        """Connect, and make or update the tables."""
+        if self._file is not None and self._file.state() == "other":
+            self.close()
+        try:
+            if self.address.path is not None and self._file is None:
+                self._file = file.File(self.address.path)
+            self._engine = engines.writing(self.address, lock_s=self._lock_s)
+            self._connection = self._engine.connect()
+            versions.bring_up(self._connection)
+            if self.address.is_sqlite:
+                engines.write_ahead(self._connection, lock_s=self._lock_s)
+        except BaseException:
+            self.disconnect()
+            raise
+        if self._file is not None:
+            self._file.opened()
+        if self._reading is None:
+            self._reading = engines.reading(self.address), self._file
+
+    def disconnect(self) -> None:
+        """End the writing connection, whatever state it is in; others go on reading."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                connection.invalidate()
+                connection.close()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.dispose()
+
+    def close(self) -> None:
+        """End every connection."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading[0].dispose()
+        self.disconnect()
+        held, self._file = self._file, None
+        if held is not None:
+            held.close()
+
+    def look(self) -> Literal["closed", "same", "other", "garbage"]:
+        """Whether what was opened still is what the address leads to."""
+        state = "same" if self._file is None else self._file.state()
+        if self._file is not None and state == "garbage" and not self._file.is_database:
+            state = "same"
+        return "closed" if state == "same" and self._connection is None else state
+
+    def is_whole(self) -> bool:
+        """Whether SQLite finds nothing damaged; reads the whole file."""
+        if not self.address.is_sqlite:
+            return True
+        with self._open.begin():
+            return self._open.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
+
+    def set_aside(self, now_ms: int) -> Path | None:
+        """Give a damaged file another name, and close it; ``None`` when there is no file."""
+        if self.address.path is None:
+            return None
+        aside = file.set_aside(self.address.path, now_ms)
+        self.close()
+        return aside
+
+    def write(self, source: str, rows: Sequence[tuple[str, Bar]], *, replaces: bool) -> None:
+        """Write bars, each in place of what its minute had, in one transaction.
+
+        Args:
+            source: whose they are.
+            rows: symbols and bars.
+            replaces: whether everything else of the source is forgotten.
+        """
+        with self._open.begin():
+            if replaces:
+                self._open.execute(statements.forget(source))
+            if not rows:
+                return
+            ids = self._ids(source, {symbol for symbol, _ in rows})
+            self._open.execute(
+                statements.upsert(self.dialect), [row_of(ids[symbol], bar) for symbol, bar in rows]
+            )
+
+    def since(self, source: str, since_ms: int) -> dict[str, list[Bar]]:
+        """The bars of a source that begin at a time or later, by symbol."""
+        found: dict[str, list[Bar]] = {}
+        with self._open.begin():
+            for symbol, *row in self._open.execute(statements.since(source, since_ms)):
+                found.setdefault(symbol, []).append(bar_of(row))
+        return found
+
+    def sweep(self, before_ms: int | None, rows: int) -> bool:
+        """Delete some bars that were forgotten, or that are older than a time.
+
+        Args:
+            before_ms: that time; ``None`` when age does not matter.
+            rows: how many at most.
+
+        Returns:
+            Whether there are more.
+        """
+        with self._open.begin():
+            for series_id in self._all(statements.leftovers()):
+                if self._chunk(series_id, NEVER_MS, rows):
+                    return True
+                self._open.execute(statements.drop_series(series_id))
+        with self._open.begin():
+            ageing = [] if before_ms is None else self._all(statements.ageing())
+            return any(self._chunk(series_id, before_ms or 0, rows) for series_id in ageing)
+
+    @property
+    def _open(self) -> sa.Connection:
+        if self._connection is None:
+            raise UnusableError("gone", "the database is not open")
+        return self._connection
+
+    def _ids(self, source: str, symbols: Iterable[str]) -> dict[str, int]:
+        """Looked up in each transaction: an import may have replaced the series since the last."""
+        ids = dict(self._open.execute(statements.ids(source)).all())
+        missing = [symbol for symbol in symbols if symbol not in ids]
+        if missing:
+            added = [{"source": source, "symbol": symbol} for symbol in missing]
+            self._open.execute(statements.add_series(self.dialect), added)
+            ids = dict(self._open.execute(statements.ids(source)).all())
+        return ids
+
+    def _all(self, statement: sa.Select[int]) -> Sequence[int]:
+        return self._open.execute(statement).scalars().all()
+
+    def _chunk(self, series_id: int, before_ms: int, rows: int) -> bool:
+        """Delete the oldest rows of a series before a time; returns whether it has more."""
+        cut = self._open.execute(statements.cut(series_id, before_ms, rows)).scalar()
+        self._open.execute(statements.delete(series_id, before_ms if cut is None else cut))
+        return cut is not None
+
+    # In any thread
+
+    def read(self, ask: Callable[[sa.Connection], T]) -> T:
+        """Ask something of a reading connection. What was read from a file that is not the one that
+        was opened any more, or is none any more, does not come out.
+        """
+        reading = self._reading
+        if reading is None:
+            raise UnusableError("gone", "the database is not open")
+        engine, held = reading
+        with engine.connect() as connection:
+            answer = ask(connection)
+        state = "same" if held is None else held.state()
+        if state == "garbage":
+            raise UnusableError("corrupt", "the database is damaged")
+        if state == "other":
+            raise UnusableError("gone", "the database was replaced by another file")
+        return answer
+
+
+def bars_of(rows: Iterable[Iterable[Any]]) -> list[Bar]:
+    """Bars of rows as ``statements.window`` and ``merged`` give them."""
+    return [bar_of(row) for row in rows]
+
+
+def listed(connection: sa.Connection) -> list[SeriesInfo]:
+    """Every series that has bars."""
+    return [
+        SeriesInfo(source=source, symbol=symbol, first_ms=first_ms, last_ms=last_ms, bars=bars)
+        for source, symbol, first_ms, last_ms, bars in connection.execute(statements.listing())
+    ]

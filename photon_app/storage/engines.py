@@ -1,0 +1,133 @@
+"""How a database is opened: one connection that writes, and a few that only read.
+
+Called in the writer's thread and in those of the readers. Every wait has an end: for a lock, for
+a server that does not answer, for a statement that takes too long.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool, QueuePool
+
+from photon_app.storage.address import Address
+
+READERS = 2
+"""How many read at a time."""
+_LOCK_MS = 2_000
+_WRITE_MS = 30_000
+_READ_MS = 5_000
+_WAL_BYTES = 16 << 20
+_SERVER: dict[str, Any] = {
+    "application_name": "photon",
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "prepare_threshold": None,  # poolers between here and the server lose prepared statements
+}
+
+
+def writing(address: Address, *, lock_s: float) -> sa.Engine:
+    """The engine of one connection that writes.
+
+    Args:
+        address: of what.
+        lock_s: how long to wait for another program that writes.
+    """
+    if address.path is None:
+        engine = sa.create_engine(
+            address.url, poolclass=NullPool, connect_args=_SERVER, hide_parameters=True
+        )
+        _told(engine, f"SET statement_timeout = {_WRITE_MS}", f"SET lock_timeout = {_LOCK_MS}")
+        return engine
+    engine = _sqlite(address.path, "rwc", lock_s, poolclass=NullPool)
+    _told(
+        engine,
+        "PRAGMA synchronous = NORMAL",
+        "PRAGMA trusted_schema = OFF",
+        "PRAGMA cell_size_check = ON",
+        f"PRAGMA journal_size_limit = {_WAL_BYTES}",
+    )
+    # A transaction that begins with reading and then writes could not wait for a lock.
+    sa.event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def reading(address: Address) -> sa.Engine:
+    """The engine of a few connections that cannot write."""
+    if address.path is not None:
+        return _sqlite(
+            address.path,
+            "ro",
+            _LOCK_MS / 1000,
+            poolclass=QueuePool,
+            pool_size=READERS,
+            max_overflow=0,
+        )
+    engine = sa.create_engine(
+        address.url,
+        pool_size=READERS,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",
+        connect_args=_SERVER,
+        hide_parameters=True,
+    )
+    _told(
+        engine,
+        f"SET statement_timeout = {_READ_MS}",
+        "SET default_transaction_read_only = on",
+    )
+    return engine
+
+
+def write_ahead(connection: sa.Connection, *, lock_s: float) -> None:
+    """Let readers and the writer not wait for each other, from now on and for every process: the
+    file remembers it. SQLite does not wait for locks here by itself.
+    """
+    deadline = time.monotonic() + lock_s
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _sqlite(path: Path, mode: str, lock_s: float, **pool: Any) -> sa.Engine:
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            uri, uri=True, timeout=lock_s, isolation_level=None, check_same_thread=False
+        )
+
+    return sa.create_engine("sqlite://", creator=connect, hide_parameters=True, **pool)
+
+
+def _told(engine: sa.Engine, *statements: str) -> None:
+    """What each new connection is told first."""
+
+    def tell(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+        connection.commit()
+
+    sa.event.listen(engine, "connect", tell)
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

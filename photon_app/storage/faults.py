@@ -1,0 +1,134 @@
+"""Why a database cannot be used, in one word and one sentence. Pure.
+
+Drivers say it in codes and texts of their own. The word decides what the writer does next, the
+sentence is for ``/health`` and the log: one line, no longer than ``MOST`` characters, without a
+password.
+"""
+
+import errno
+import os
+import sqlite3
+from typing import Literal
+
+import msgspec
+import psycopg
+import sqlalchemy as sa
+
+from photon_app.errors import StorageError
+from photon_app.storage.address import Address
+
+Reason = Literal["locked", "read_only", "full", "gone", "corrupt", "error"]
+MOST = 200
+
+_SQLITE: dict[int, Reason] = {
+    sqlite3.SQLITE_PERM: "read_only",
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_CANTOPEN: "gone",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+}
+_POSTGRES: dict[str, Reason] = {
+    "25006": "read_only",
+    "40P01": "locked",
+    "53100": "full",
+    "55P03": "locked",
+    "57014": "locked",
+    "57P01": "gone",
+    "57P02": "gone",
+    "57P03": "gone",
+    "XX001": "corrupt",
+    "XX002": "corrupt",
+}
+_SYSTEM: dict[int, Reason] = {
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
+    errno.EROFS: "read_only",
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.ENOENT: "gone",
+    errno.ENOTDIR: "gone",
+}
+_SENTENCES: dict[Reason, str] = {
+    "locked": "another program holds the database locked",
+    "read_only": "the database is read-only for this process",
+    "full": "the disk is full",
+    "gone": "the database cannot be reached",
+    "corrupt": "the database is damaged",
+    "error": "the database refuses",
+}
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A reason, and a sentence for whoever can mend it."""
+
+    reason: Reason
+    detail: str
+
+
+class UnusableError(StorageError):
+    """A database that cannot be used, for a reason that is known."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+
+
+def fault_of(error: BaseException, address: Address) -> Fault:
+    """What an error of a driver, of the system or of our own says."""
+    if isinstance(error, UnusableError):
+        return Fault(error.reason, _line(str(error), address))
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+    reason = _reason(cause, address)
+    sentence = _SENTENCES[reason]
+    if reason == "gone" and address.path is not None and not address.path.parent.is_dir():
+        return Fault(
+            reason, _line(f"the folder of {address.path} does not exist: make it", address)
+        )
+    return Fault(reason, _line(f"{sentence} ({_said(cause)})", address))
+
+
+def _reason(error: BaseException, address: Address) -> Reason:
+    if isinstance(error, sqlite3.Error):
+        return _of_sqlite(getattr(error, "sqlite_errorcode", None) or 0, address)
+    if isinstance(error, psycopg.Error):
+        if error.sqlstate is None or error.sqlstate.startswith("08"):
+            return "gone" if isinstance(error, psycopg.OperationalError) else "error"
+        return _POSTGRES.get(error.sqlstate, "error")
+    if isinstance(error, OSError):
+        return _SYSTEM.get(error.errno or 0, "error")
+    return "error"
+
+
+def _of_sqlite(code: int, address: Address) -> Reason:
+    """By its code. A file that moved is called read-only there, and one that cannot be opened may
+    be so because its folder is read-only or its disk is full.
+    """
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:
+        return "gone"
+    reason = _SQLITE.get(code & 0xFF, "error")
+    unclear = code & 0xFF in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+    if unclear and address.path is not None and address.path.parent.is_dir():
+        if not os.access(address.path.parent, os.W_OK):
+            return "read_only"
+        if _is_full(address):
+            return "full"
+    return reason
+
+
+def _is_full(address: Address) -> bool:
+    assert address.path is not None
+    disk = os.statvfs(address.path.parent)
+    return disk.f_bavail * disk.f_frsize < 1 << 17
+
+
+def _said(error: BaseException) -> str:
+    """The first line of what it says, or what it is."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+
+
+def _line(text: str, address: Address) -> str:
+    line = " ".join(address.scrub(text).split())
+    return line if len(line) <= MOST else line[: MOST - 1] + "…"

@@ -1,0 +1,131 @@
+"""What storage says of itself, and how long it waits before it tries again.
+
+``Condition`` is written by the writer's thread and read by the event loop; a reader may see one
+field newer than another, and nothing worse.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from photon_app.model import Fact
+from photon_app.storage.faults import Fault
+
+State = Literal["off", "opening", "ok", "slow", "failing"]
+HealthReason = Literal["", "slow", "locked", "read_only", "full", "gone", "corrupt", "error"]
+SLOW_WRITE_S = 1.0
+SLOW_WAIT_S = 5.0
+
+
+class StorageHealth(Fact, frozen=True):
+    """How storage is, for ``/health``."""
+
+    state: State
+    """``off``: nothing is stored. ``slow``: a write took more than a second, or bars have been
+    waiting for more than five. ``failing``: nothing is written now; it is tried again.
+    """
+    reason: HealthReason = ""
+    detail: str = ""
+    """One sentence; never holds a secret."""
+    pending: int = 0
+    """Bars that are not on disk yet."""
+    written: int = 0
+    """Rows written since the start: a minute that runs is written many times."""
+    dropped: int = 0
+    """Bars given up."""
+    failures: int = 0
+    """Attempts to open or to write that failed, since the start."""
+    last_write_ms: int | None = None
+    """Wall clock."""
+    database: str = "none"
+    """The address, without its password."""
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How often, and how long, in seconds. Tests have less patience."""
+
+    write_s: float = 1.0
+    """Between two writes."""
+    retry_s: float = 1.0
+    """After the first failure; doubled after each further one."""
+    retry_most_s: float = 15.0
+    lock_s: float = 2.0
+    """How long to wait for another program that writes into the same file."""
+    read_s: float = 5.0
+    """How long whoever asks waits for an answer."""
+    close_s: float = 5.0
+    """How long the last write may take."""
+    sweep_s: float = 3600.0
+    """Between two looks for bars that are too old."""
+
+
+class Condition:
+    """What became of the writer's attempts."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._in_a_row = 0
+        self.fault: Fault | None = None
+        self.since_s = 0.0
+        """When the fault began, on the monotonic clock."""
+        self.is_slow = False
+        self.failures = 0
+        self.written = 0
+        self.last_write_ms: int | None = None
+
+    def failed(self, fault: Fault, now_s: float) -> float:
+        """An attempt failed; returns how long to wait."""
+        if self.fault is None:
+            self.since_s = now_s
+        self.fault = fault
+        self.failures += 1
+        pause_s = self._pace.retry_s * float(1 << min(self._in_a_row, 10))
+        self._in_a_row += 1
+        return min(pause_s, self._pace.retry_most_s)
+
+    def worked(self) -> None:
+        """An attempt went well."""
+        self.fault = None
+        self._in_a_row = 0
+
+    def wrote(self, rows: int, took_s: float, now_ms: int) -> None:
+        """A transaction was committed."""
+        self.is_slow = took_s > SLOW_WRITE_S
+        self.written += rows
+        self.last_write_ms = now_ms
+
+    def health(
+        self, *, opened: bool, pending: int, age_s: float, dropped: int, database: str
+    ) -> StorageHealth:
+        """All of it as one fact.
+
+        Args:
+            opened: whether the database was opened once.
+            pending: bars that wait.
+            age_s: since when.
+            dropped: bars given up.
+            database: the address for people.
+        """
+        fault = self.fault
+        state: State = "ok"
+        reason: HealthReason = ""
+        detail = ""
+        slow = self.is_slow or age_s > SLOW_WAIT_S
+        if fault is not None:
+            state, reason, detail = "failing", fault.reason, fault.detail
+        elif not opened:
+            state = "opening"
+        elif slow:
+            state = reason = "slow"
+            detail = f"the database is slow; the oldest bar has been waiting for {age_s:.0f} s"
+        return StorageHealth(
+            state=state,
+            reason=reason,
+            detail=detail,
+            pending=pending,
+            written=self.written,
+            dropped=dropped,
+            failures=self.failures,
+            last_write_ms=self.last_write_ms,
+            database=database,
+        )

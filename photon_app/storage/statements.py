@@ -1,0 +1,253 @@
+"""What is said to the database. Pure: each function makes one statement of SQLAlchemy's Core.
+
+The statements are the same for SQLite and PostgreSQL but for two words: how a list of spans is
+handed over, and whose ``INSERT … ON CONFLICT`` it is.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from photon_app.storage.tables import FIELDS, INCOMPLETE, NOT_FIRM, bars, series
+
+FORGOTTEN = "forgotten:"
+"""The source of series whose bars are deleted bit by bit; no feed is called so."""
+UNAGEING = "replay:"
+"""How the sources begin whose bars are of any time, and are kept however old they are."""
+
+
+# Writing
+
+
+def upsert(dialect: str) -> sa.Insert:
+    """Rows that stand in place of those of the same minute."""
+    insert = sqlite.insert(bars) if dialect == "sqlite" else postgresql.insert(bars)
+    values = {c.name: insert.excluded[c.name] for c in FIELDS if c.name != "time_ms"}
+    return insert.on_conflict_do_update(index_elements=["series_id", "time_ms"], set_=values)
+
+
+def add_series(dialect: str) -> sa.Insert:
+    """Series, where they are not there yet."""
+    insert = sqlite.insert(series) if dialect == "sqlite" else postgresql.insert(series)
+    return insert.on_conflict_do_nothing(index_elements=["source", "symbol"])
+
+
+def ids(source: str) -> sa.Select[str, int]:
+    """The symbols of a source and their series, which nobody can forget before this transaction
+    ends (SQLite has one writer anyway).
+    """
+    found = sa.select(series.c.symbol, series.c.id).where(series.c.source == source)
+    return found.with_for_update(read=True, key_share=True)
+
+
+def forget(source: str) -> sa.Update:
+    """Let a source have no bars, at once; ``leftovers`` are deleted later."""
+    name = sa.literal(FORGOTTEN) + sa.cast(series.c.id, sa.Text)
+    return sa.update(series).where(series.c.source == source).values(source=name)
+
+
+# Deleting, in chunks
+
+
+def leftovers() -> sa.Select[int]:
+    """The series that were forgotten."""
+    return sa.select(series.c.id).where(series.c.source.startswith(FORGOTTEN))
+
+
+def drop_series(series_id: int) -> sa.Delete:
+    """A series that has no bars left."""
+    return sa.delete(series).where(series.c.id == series_id)
+
+
+def ageing() -> sa.Select[int]:
+    """The series whose bars can be too old."""
+    kept = (FORGOTTEN, UNAGEING)
+    return sa.select(series.c.id).where(*(~series.c.source.startswith(name) for name in kept))
+
+
+def cut(series_id: int, before_ms: int, rows: int) -> sa.Select[int]:
+    """Where the oldest ``rows`` minutes before a time end; no row when there are fewer."""
+    return (
+        sa.select(bars.c.time_ms)
+        .where(bars.c.series_id == series_id, bars.c.time_ms < before_ms)
+        .order_by(bars.c.time_ms)
+        .limit(1)
+        .offset(rows)
+    )
+
+
+def delete(series_id: int, before_ms: int) -> sa.Delete:
+    """The minutes of a series before a time."""
+    return sa.delete(bars).where(bars.c.series_id == series_id, bars.c.time_ms < before_ms)
+
+
+# Reading
+
+
+def _id(source: str, symbol: str) -> sa.ScalarSelect[int]:
+    found = sa.select(series.c.id).where(series.c.source == source, series.c.symbol == symbol)
+    return found.scalar_subquery()
+
+
+def window(
+    source: str, symbol: str, from_ms: int, to_ms: int, limit: int | None, *, newest: bool
+) -> sa.Select[Any]:
+    """The oldest minutes of a range, or the newest, which come first then."""
+    order = bars.c.time_ms.desc() if newest else bars.c.time_ms
+    return (
+        sa.select(*FIELDS)
+        .where(
+            bars.c.series_id == _id(source, symbol),
+            bars.c.time_ms >= from_ms,
+            bars.c.time_ms < to_ms,
+        )
+        .order_by(order)
+        .limit(limit)
+    )
+
+
+def since(source: str, since_ms: int) -> sa.Select[Any]:
+    """Every minute of a source from a time on, each behind its symbol. The join is written as a
+    product with a condition on the key, so that each series is searched and none is scanned.
+    """
+    return (
+        sa.select(series.c.symbol, *FIELDS)
+        .select_from(series.join(bars, bars.c.series_id == series.c.id))
+        .where(series.c.source == source, bars.c.time_ms >= since_ms)
+        .order_by(series.c.symbol, bars.c.time_ms)
+    )
+
+
+def edge(source: str, symbol: str, *, newest: bool) -> sa.Select[int | None]:
+    """The time of a series' first or last minute."""
+    extreme = sa.func.max if newest else sa.func.min
+    return sa.select(extreme(bars.c.time_ms)).where(bars.c.series_id == _id(source, symbol))
+
+
+def listing() -> sa.Select[str, str, int, int, int]:
+    """Every series that has bars: source, symbol, first and last minute, how many."""
+    return (
+        sa.select(
+            series.c.source,
+            series.c.symbol,
+            sa.func.min(bars.c.time_ms),
+            sa.func.max(bars.c.time_ms),
+            sa.func.count(),
+        )
+        .select_from(series.join(bars, bars.c.series_id == series.c.id))
+        .where(~series.c.source.startswith(FORGOTTEN))
+        .group_by(series.c.source, series.c.symbol)
+        .order_by(series.c.source, series.c.symbol)
+    )
+
+
+def merged(
+    dialect: str, source: str, symbol: str, spans: Sequence[tuple[int, int]]
+) -> sa.Select[Any]:
+    """One row for each span that has a minute, as ``market.merge`` would merge them.
+
+    High, low and the sums come from all of a span's minutes. Open and close are those of the first
+    and the last firm one, or of the first and last when none is firm: the times of a minute's open
+    and close lie in it, so that the order of minutes is that of their trades.
+
+    Returns:
+        The span's begin; open, high, low, close, volume, turnover, count; the times of open and
+        close; and ``flags``.
+    """
+    one = sa.select(_id(source, symbol).label("id")).cte("one")
+    ident = sa.select(one.c.id).scalar_subquery()
+    span = _spans(dialect, spans)
+    begin = _edge(span, ident)
+    first, last = bars.alias("first"), bars.alias("last")
+    firm = sa.case((first.c.flags.op("&")(NOT_FIRM) == 0, 0), else_=NOT_FIRM)
+    inner = span.join(first, sa.and_(first.c.series_id == ident, first.c.time_ms == begin)).join(
+        last,
+        sa.and_(last.c.series_id == ident, last.c.time_ms == _edge(span, ident, newest=True)),
+    )
+    total, sums = _sums(dialect, span, ident)
+    return (
+        sa.select(
+            span.c.start_ms,
+            first.c.open,
+            total["high"],
+            total["low"],
+            last.c.close,
+            total["volume"],
+            total["turnover"],
+            total["count"],
+            first.c.time_ms + first.c.open_ms - span.c.start_ms,
+            last.c.time_ms + last.c.close_ms - span.c.start_ms,
+            total["incomplete"] + firm,
+        )
+        .select_from(inner if sums is None else inner.join(sums, sa.true()))
+        .order_by(span.c.start_ms)
+    )
+
+
+def _sums(dialect: str, span: Any, ident: sa.ScalarSelect[int]) -> tuple[dict[str, Any], Any]:
+    """What all minutes of a span come to, and whence. SQLite has no lateral join, and with a
+    grouping it would sort all minutes first, at four times the cost.
+    """
+    minute = bars.alias("minute")
+    figures = {
+        "high": sa.func.max(minute.c.high),
+        "low": sa.func.min(minute.c.low),
+        "volume": sa.func.sum(minute.c.volume),
+        "turnover": sa.func.sum(minute.c.turnover),
+        "count": sa.func.sum(minute.c["count"]),
+        "incomplete": sa.func.max(minute.c.flags.op("&")(INCOMPLETE)),
+    }
+    inside = (
+        minute.c.series_id == ident,
+        minute.c.time_ms >= span.c.start_ms,
+        minute.c.time_ms < span.c.end_ms,
+    )
+    if dialect == "sqlite":
+        each = {
+            name: sa.select(figure).where(*inside).correlate(span).scalar_subquery()
+            for name, figure in figures.items()
+        }
+        return each, None
+    labelled = [figure.label(name) for name, figure in figures.items()]
+    sums = sa.select(*labelled).where(*inside).correlate(span).lateral("sums")
+    return {name: sums.c[name] for name in figures}, sums
+
+
+def _edge(span: Any, ident: sa.ScalarSelect[int], *, newest: bool = False) -> Any:
+    """The first or last minute of a span, firm if any is: one row is looked at, as a rule."""
+
+    def found(*conditions: Any) -> sa.ScalarSelect[int]:
+        minute = bars.alias()
+        return (
+            sa.select(minute.c.time_ms)
+            .where(
+                minute.c.series_id == ident,
+                minute.c.time_ms >= span.c.start_ms,
+                minute.c.time_ms < span.c.end_ms,
+                *(condition(minute) for condition in conditions),
+            )
+            .order_by(minute.c.time_ms.desc() if newest else minute.c.time_ms)
+            .limit(1)
+            .correlate(span)
+            .scalar_subquery()
+        )
+
+    return sa.func.coalesce(found(lambda m: m.c.flags.op("&")(NOT_FIRM) == 0), found())
+
+
+def _spans(dialect: str, spans: Sequence[tuple[int, int]]) -> Any:
+    """Spans as a table of ``start_ms`` and ``end_ms``."""
+    if dialect == "sqlite":
+        each = sa.func.json_each(json.dumps(spans)).table_valued("value", name="given")
+        parts = [sa.func.json_extract(each.c.value, f"$[{n}]") for n in (0, 1)]
+        return sa.select(
+            *(part.label(name) for part, name in zip(parts, ("start_ms", "end_ms"), strict=True))
+        ).cte("span")
+    kind = postgresql.ARRAY(sa.BigInteger)
+    columns = [sa.literal([span[n] for span in spans], kind) for n in (0, 1)]
+    given = sa.func.unnest(*columns).table_valued("start_ms", "end_ms", name="given")
+    each = given.render_derived()
+    return sa.select(each.c.start_ms, each.c.end_ms).cte("span")

@@ -1,0 +1,297 @@
+"""The store: bars of one source on their way to disk and back, as the event loop sees it.
+
+Owns the writer's thread, which is the only one that writes, and the readers'. ``put`` and
+``replace`` return at once, whatever the database does; ``read`` and its like wait for it, a bounded
+time, and raise ``StorageError`` when there is no answer. All are called on the event loop.
+
+Bounds: ``capacity`` bars wait for the disk, then the oldest are given up and counted; 64 questions
+wait for an answer, then the next is refused. It never holds up the feed, and never stores what it
+read from a file that was damaged or replaced.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from photon_app.errors import StorageError
+from photon_app.model import Bar
+from photon_app.storage import statements
+from photon_app.storage.address import Address
+from photon_app.storage.database import Database, SeriesInfo, bars_of, listed
+from photon_app.storage.faults import UnusableError, fault_of
+from photon_app.storage.health import Pace, StorageHealth
+from photon_app.storage.pending import Pending
+from photon_app.storage.readers import Readers
+from photon_app.storage.writer import Writer
+
+T = TypeVar("T")
+Stored = Mapping[str, Sequence[Bar]]
+_log = logging.getLogger(__name__)
+
+
+def wall_ms() -> int:
+    """The wall clock, UNIX milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Store:
+    """Bars of one minute, on disk."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        source: str,
+        since_ms: int,
+        retention_days: int,
+        on_open: Callable[[Stored], None],
+        on_reset: Callable[[], None] = lambda: None,
+        capacity: int = 200_000,
+        pace: Pace = Pace(),  # noqa: B008 - it is frozen
+        now_ms: Callable[[], int] = wall_ms,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make one; ``start`` opens the database.
+
+        Args:
+            address: where.
+            source: whose bars are put, and read when nothing else is said.
+            since_ms: the stored bars from then on are handed to ``on_open``, so that a minute cut
+                in two by a restart becomes one.
+            retention_days: bars older than that are deleted, but for those of replays; 0 keeps all.
+            on_open: called once, on the event loop, with what the source has since ``since_ms``;
+                nothing is written before it returned.
+            on_reset: called on the event loop when a new file has taken the place of the old one:
+                whatever memory still has may be put again.
+            capacity: how many bars may wait.
+            pace: pauses and patience.
+            now_ms: the wall clock.
+            monotonic: seconds that never step back.
+        """
+        self._address = address
+        self._source = source
+        self._on_open = on_open
+        self._on_reset = on_reset
+        self._pace = pace
+        self._pending = Pending(capacity=capacity, monotonic=monotonic)
+        self._database = Database(address, lock_s=pace.lock_s) if address.stores else None
+        self._readers = Readers(wait_s=pace.read_s)
+        self._opened = asyncio.Event()
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._ended = asyncio.Event()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer: Writer | None = None
+        if self._database is not None:
+            self._writer = Writer(
+                self._database,
+                self._pending,
+                source=source,
+                since_ms=since_ms,
+                retention_days=retention_days,
+                hand_over=self._hand_over,
+                on_reset=lambda: self._call(self._on_reset),
+                pace=pace,
+                now_ms=now_ms,
+                monotonic=monotonic,
+            )
+
+    # Life
+
+    def start(self) -> None:
+        """Start the writer's thread; returns at once."""
+        if self._writer is None:
+            return
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._writer,), name="photon storage", daemon=True
+        )
+        self._thread.start()
+
+    async def opened(self, timeout_s: float) -> bool:
+        """Whether the database was opened, and ``on_open`` told, within some seconds."""
+        if self._writer is None or timeout_s <= 0:
+            return self._opened.is_set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._opened.wait()
+        except TimeoutError:
+            return False
+
+    async def aclose(self) -> None:
+        """Write what waits, and end every thread and connection, in a bounded time."""
+        self._readers.close()
+        if self._thread is None:
+            return
+        self._stopping.set()
+        self._wake.set()
+        try:
+            async with asyncio.timeout(self._pace.close_s):
+                await self._ended.wait()
+        except TimeoutError:
+            _log.warning("%s did not answer in time", self._address.shown)
+        else:
+            self._thread.join()
+        if lost := len(self._pending):
+            _log.warning("%d bars could not be written to %s", lost, self._address.shown)
+
+    # Writing
+
+    def put(self, symbol: str, bars: Iterable[Bar]) -> None:
+        """The whole new state of some minutes; of each minute the newest put is stored."""
+        if self._writer is not None:
+            self._pending.put(symbol, bars)
+
+    def replace(self) -> None:
+        """Forget every bar of the source that was put so far."""
+        if self._writer is not None:
+            self._pending.replace()
+
+    @property
+    def health(self) -> StorageHealth:
+        """How it is now."""
+        if self._writer is None:
+            return StorageHealth(state="off")
+        return self._writer.condition.health(
+            opened=self._opened.is_set(),
+            pending=len(self._pending),
+            age_s=self._pending.age_s,
+            dropped=self._pending.dropped,
+            database=self._address.shown,
+        )
+
+    # Reading
+
+    async def read(
+        self,
+        symbol: str,
+        from_ms: int,
+        to_ms: int,
+        limit: int,
+        *,
+        newest: bool,
+        source: str | None = None,
+    ) -> list[Bar]:
+        """Stored minutes, the oldest first.
+
+        Args:
+            symbol: whose.
+            from_ms: they begin then or later,
+            to_ms: and before that.
+            limit: the most.
+            newest: whether the newest ``limit`` are meant, or else the oldest.
+            source: another one than the store's own.
+
+        Raises:
+            StorageError: the database does not answer.
+        """
+        statement = statements.window(
+            source or self._source, symbol, from_ms, to_ms, limit, newest=newest
+        )
+        bars = await self._bars(statement, source)
+        return bars[::-1] if newest else bars
+
+    async def read_spans(
+        self, symbol: str, spans: Sequence[tuple[int, int]], source: str | None = None
+    ) -> list[Bar]:
+        """One bar for each span that has a minute, merged where the minutes are.
+
+        Args:
+            symbol: whose.
+            spans: begins and ends, in order, none over another.
+            source: another one than the store's own.
+
+        Raises:
+            StorageError: the database does not answer.
+        """
+        if self._database is None or not spans:
+            return []
+        statement = statements.merged(self._database.dialect, source or self._source, symbol, spans)
+        return await self._bars(statement, source)
+
+    async def newest_ms(self, symbol: str, source: str | None = None) -> int | None:
+        """When the newest stored minute begins."""
+        return await self._edge(symbol, source, newest=True)
+
+    async def first_ms(self, symbol: str, source: str | None = None) -> int | None:
+        """When the oldest stored minute begins."""
+        return await self._edge(symbol, source, newest=False)
+
+    async def series(self) -> list[SeriesInfo]:
+        """Every series that has bars, of all sources."""
+        return await self._ask(listed, [])
+
+    async def _bars(self, statement: sa.Select[Any], source: str | None) -> list[Bar]:
+        return await self._own(lambda c: bars_of(c.execute(statement)), [], source)
+
+    async def _edge(self, symbol: str, source: str | None, *, newest: bool) -> int | None:
+        statement = statements.edge(source or self._source, symbol, newest=newest)
+        return await self._own(lambda c: c.execute(statement).scalar(), None, source)
+
+    async def _own(self, work: Callable[[sa.Connection], T], nothing: T, source: str | None) -> T:
+        """An answer about one source; what is replaced is not there, even if disk still has it."""
+        epoch = self._pending.epoch
+        if source not in {None, self._source}:
+            return await self._ask(work, nothing)
+        if self._pending.replacing:
+            return nothing
+        answer = await self._ask(work, nothing)
+        return answer if self._pending.epoch == epoch else nothing
+
+    async def _ask(self, work: Callable[[sa.Connection], T], nothing: T) -> T:
+        database = self._database
+        if database is None:
+            return nothing
+        try:
+            return await self._readers.ask(lambda: database.read(work))
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like
+            fault = fault_of(error, self._address)
+            if fault.reason == "corrupt" and self._writer is not None:
+                self._writer.suspect()
+            raise StorageError(fault.detail) from None
+
+    # The writer's thread
+
+    def _run(self, writer: Writer) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(writer.turn())
+            self._wake.clear()
+        writer.turn()
+        self._readers.join(1.0)
+        writer.close()
+        self._call(self._ended.set)
+
+    def _hand_over(self, stored: Stored) -> None:
+        """Give what was stored to its owner, and wait until it was taken."""
+        taken = threading.Event()
+
+        def take() -> None:
+            mine = {} if self._pending.replacing else stored
+            self._pending.resume(mine)
+            try:
+                self._on_open(mine)
+            except Exception:  # noqa: BLE001 - what is put from now on is written all the same
+                _log.exception("what was stored could not be gone on with")
+            self._opened.set()
+            taken.set()
+
+        self._call(take)
+        while not taken.wait(1.0):
+            if self._loop is None or self._loop.is_closed():
+                raise UnusableError("gone", "the process is ending")
+
+    def _call(self, what: Callable[[], object]) -> None:
+        """Call something on the event loop, if there still is one."""
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(what)
+        except RuntimeError:
+            _log.debug("the event loop is closed")

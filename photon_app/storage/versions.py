@@ -1,0 +1,65 @@
+"""The version of the tables: found out, brought up to date, or refused.
+
+Called at each opening, in the thread that opens. Whoever comes second on an empty database waits
+for the first. Alembic is imported only when there is something to do.
+"""
+
+import logging
+import threading
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from photon_app.storage.faults import UnusableError
+
+KNOWN = ("0001",)
+"""The versions that there are, the newest last: the modules of ``migrations``."""
+_TABLE = sa.table("alembic_version", sa.column("version_num"))
+_LOCK = 0x70686F746F6E
+"""The number by which Photons of one PostgreSQL wait for each other: "photon"."""
+_proxies = threading.Lock()
+"""Alembic hands its operations to migrations through a variable of its module."""
+
+
+def bring_up(connection: sa.Connection) -> None:
+    """Make the tables those of the newest version, in one transaction.
+
+    Raises:
+        UnusableError: the database is of a version that is not known here; nothing was changed.
+    """
+    with connection.begin():
+        if _version(connection) == KNOWN[-1]:
+            return
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        version = _version(connection)
+        if version not in {None, *KNOWN}:
+            raise UnusableError(
+                "error",
+                f"this Photon knows databases up to version {KNOWN[-1]}, and this one is of "
+                f"version {version}: get a newer Photon, or set DATABASE_URL to another database",
+            )
+        if version != KNOWN[-1]:
+            _upgrade(connection)
+
+
+def _version(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.select(_TABLE.c.version_num)).scalar()
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - seldom needed, long to load
+    from alembic.operations import Operations  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    folder = str(Path(__file__).with_name("migrations"))
+    script = ScriptDirectory(folder, version_locations=[folder])
+    context = MigrationContext.configure(
+        connection,
+        opts={"fn": lambda version, _: script._upgrade_revs("head", version)},  # noqa: SLF001
+    )
+    with _proxies, Operations.context(context):
+        context.run_migrations()

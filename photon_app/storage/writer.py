@@ -1,0 +1,183 @@
+"""What the writer's thread does in one turn: open, write what waits, try again later.
+
+Synchronous and without a thread of its own: ``Store`` calls ``turn`` again and again from the one
+thread that owns the writing connection, and tests call it from theirs. A turn never raises; what
+goes wrong is told by ``condition``, and bars that were not written wait for the next one.
+
+It says one line in the log when a fault begins and one when it is over, and one for each file that
+it moves out of the way.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from photon_app.model import Bar
+from photon_app.storage.database import Database
+from photon_app.storage.faults import Fault, UnusableError, fault_of
+from photon_app.storage.health import Condition, Pace
+from photon_app.storage.pending import Pending
+
+BATCH = 5_000
+"""Rows of one transaction."""
+DAY_MS = 86_400_000
+_log = logging.getLogger(__name__)
+
+
+class Writer:
+    """The one that writes the bars of one source."""
+
+    def __init__(
+        self,
+        database: Database,
+        pending: Pending,
+        *,
+        source: str,
+        since_ms: int,
+        retention_days: int,
+        hand_over: Callable[[Mapping[str, Sequence[Bar]]], None],
+        on_reset: Callable[[], None],
+        pace: Pace,
+        now_ms: Callable[[], int],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Make one; the first turn opens the database.
+
+        Args:
+            database: nobody else writes with it.
+            pending: what waits.
+            source: whose bars they are.
+            since_ms: from when on the stored bars are handed over.
+            retention_days: how old a bar may become; 0 for any age.
+            hand_over: called once, after the first opening; returns when it was taken.
+            on_reset: called when another database stands in the place of the one there was.
+            pace: pauses.
+            now_ms: the wall clock.
+            monotonic: seconds that never step back.
+        """
+        self._database = database
+        self._pending = pending
+        self._source = source
+        self._since_ms = since_ms
+        self._retention_ms = retention_days * DAY_MS
+        self._hand_over = hand_over
+        self._on_reset = on_reset
+        self._pace = pace
+        self._now_ms = now_ms
+        self._monotonic = monotonic
+        self._handed_over = False
+        self._lost = False
+        self._suspected = False
+        self._sweep_s = 0.0
+        self.condition = Condition(pace)
+
+    def suspect(self) -> None:
+        """A reader found the database damaged: look at the whole of it. From any thread."""
+        self._suspected = True
+
+    def turn(self) -> float:
+        """Do what there is to do; returns how many seconds to wait."""
+        written = self.condition.written
+        try:
+            self._ready()
+            self._write()
+            self._sweep()
+        except Exception as error:  # noqa: BLE001 - whatever it is, bars wait and prices flow
+            return self._failed(fault_of(error, self._database.address))
+        self._worked(self.condition.written - written)
+        return self._pace.write_s
+
+    def close(self) -> None:
+        """End every connection."""
+        self._database.close()
+
+    # The steps of a turn
+
+    def _ready(self) -> None:
+        self._look()
+        if not self._database.is_open:
+            self._database.open()
+        if not self._handed_over:
+            self._hand_over(self._database.since(self._source, self._since_ms))
+            self._handed_over = True
+        elif self._lost:
+            self._on_reset()
+        self._lost = False
+
+    def _look(self) -> None:
+        state = self._database.look()
+        if state == "garbage":
+            raise UnusableError("corrupt", "the database file was overwritten with something else")
+        if state == "other":
+            _log.warning("%s was replaced or removed; it is opened anew", self._shown)
+            self._lost = True
+            self._database.close()
+        elif self._suspected and state == "same":
+            self._suspected = False
+            if not self._database.is_whole():
+                raise UnusableError("corrupt", "the database is damaged")
+
+    def _write(self) -> None:
+        while not self._pending.is_idle:
+            batch = self._pending.take(BATCH)
+            began_s = self._monotonic()
+            try:
+                self._database.write(self._source, batch.rows, replaces=batch.replaces)
+            except BaseException:
+                self._pending.give_back(batch)
+                raise
+            self._pending.done(batch)
+            if batch.replaces:
+                self._sweep_s = 0.0
+            self.condition.wrote(len(batch.rows), self._monotonic() - began_s, self._now_ms())
+
+    def _sweep(self) -> None:
+        if self._monotonic() < self._sweep_s:
+            return
+        before_ms = self._now_ms() - self._retention_ms if self._retention_ms else None
+        more = self._database.sweep(before_ms, BATCH)
+        self._sweep_s = self._monotonic() + (0.0 if more else self._pace.sweep_s)
+
+    # How it went
+
+    def _worked(self, waited: int) -> None:
+        if self.condition.fault is not None:
+            took_s = self._monotonic() - self.condition.since_s
+            _log.warning(
+                "bars are written to %s again, after %.0f s; %d had waited",
+                self._shown,
+                took_s,
+                waited,
+            )
+        self.condition.worked()
+
+    def _failed(self, fault: Fault) -> float:
+        first = self.condition.fault is None
+        pause_s = self.condition.failed(fault, self._monotonic())
+        if first:
+            waiting = len(self._pending)
+            _log.warning(
+                "bars cannot be written to %s: %s; %d wait", self._shown, fault.detail, waiting
+            )
+        if fault.reason == "corrupt" and self._set_aside():
+            return 0.0 if first else pause_s
+        if fault.reason != "locked":
+            self._database.disconnect()
+        return pause_s
+
+    def _set_aside(self) -> bool:
+        """Move a damaged file out of the way, so that the next turn begins a new one."""
+        try:
+            aside = self._database.set_aside(self._now_ms())
+        except OSError as error:
+            _log.warning("%s cannot be moved aside: %s", self._shown, error.strerror)
+            return False
+        if aside is not None:
+            _log.warning(
+                "%s is damaged and was moved to %s; a new one is begun", self._shown, aside
+            )
+            self._lost = True
+        return aside is not None
+
+    @property
+    def _shown(self) -> str:
+        return self._database.address.shown

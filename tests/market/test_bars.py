@@ -1,0 +1,303 @@
+"""The fold of trades into bars, against one that is computed apart from it."""
+
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.market.bars import GRACE_MS, LATE_MS, LEAST_KEPT, Bars
+from photon_app.market.calendar import Calendar
+from photon_app.market.conditions import REGULAR, effect_of
+from photon_app.market.merge import merge_all
+from photon_app.market.timeframes import MINUTE_MS, SECOND_MS, span_at
+from photon_app.model import TIMEFRAMES, Bar, Timeframe, Trade
+
+OPEN_MS = 1_795_185_000_000
+"""2026-11-20 09:30 in New York."""
+CALENDAR = Calendar()
+SYMBOL = "A"
+
+codes = st.sampled_from([(), ("1",), ("12", "24"), ("3",), ("30",), ("39",), ("30", "39")])
+
+
+@st.composite
+def tapes(draw: st.DrawFn, *, span_ms: int = LATE_MS) -> list[Trade]:
+    """Trades of different milliseconds, none further than ``span_ms`` behind another."""
+    times = draw(st.sets(st.integers(0, span_ms), min_size=1, max_size=60))
+    return [
+        Trade(
+            SYMBOL,
+            draw(st.integers(1, 400)) / 4,
+            draw(st.integers(0, 8)) / 2,
+            OPEN_MS + time,
+            draw(codes),
+        )
+        for time in draw(st.permutations(sorted(times)))
+    ]
+
+
+def folded(tape: Sequence[Trade], now_ms: int = OPEN_MS) -> Bars:
+    """The bars of some trades."""
+    bars = Bars(now_ms=lambda: now_ms, follow_all=True, gaps=False)
+    for trade in tape:
+        bars.fold(trade, effect_of(trade.conditions))
+    return bars
+
+
+def computed(tape: Sequence[Trade], timeframe: Timeframe) -> list[Bar]:
+    """The same by the rules of docs/market-data.md, one span at a time."""
+    spans: dict[int, list[Trade]] = {}
+    for trade in sorted(tape, key=lambda trade: trade.time_ms):
+        start_ms, _ = span_at(timeframe, SYMBOL, trade.time_ms, CALENDAR)
+        spans.setdefault(start_ms, []).append(trade)
+    bars = [computed_bar(start_ms, trades) for start_ms, trades in spans.items()]
+    return [bar for bar in bars if bar is not None]
+
+
+def computed_bar(start_ms: int, trades: list[Trade]) -> Bar | None:
+    """One bar of trades in order of time."""
+    priced = [trade for trade in trades if effect_of(trade.conditions).high_low]
+    if not priced:
+        return None
+    lasts = [trade for trade in priced if effect_of(trade.conditions).last]
+    ends = lasts or priced
+    shares = [t.volume if effect_of(t.conditions).volume else 0 for t in trades]
+    return Bar(
+        time_ms=start_ms,
+        open=ends[0].price,
+        high=max(trade.price for trade in priced),
+        low=min(trade.price for trade in priced),
+        close=ends[-1].price,
+        volume=sum(shares),
+        turnover=sum(v * t.price for v, t in zip(shares, trades, strict=True)),
+        count=len(trades),
+        open_ms=ends[0].time_ms,
+        close_ms=ends[-1].time_ms,
+        firm=bool(lasts),
+    )
+
+
+@given(tapes())
+def test_trades_in_any_order_within_the_bound_make_the_bars_of_the_rules(tape: list[Trade]) -> None:
+    """Whoever sorts the tape first and cuts it up gets the same seconds and minutes."""
+    bars = folded(tape)
+    assert bars.minutes(SYMBOL, 0, 1 << 62) == computed(tape, "1m")
+    assert bars.seconds(SYMBOL, 0, 1 << 62) == computed(tape, "1s")
+    assert bars.counters.too_late == 0
+
+
+@given(tapes(span_ms=4 * 3_600_000), st.sampled_from(TIMEFRAMES[2:]))
+def test_a_longer_bar_is_that_of_its_minutes(tape: list[Trade], timeframe: Timeframe) -> None:
+    """Volume that no price of its minute ever joined is in no bar of any length."""
+    tape = sorted(tape, key=lambda trade: trade.time_ms)
+    bars = folded(tape)
+    minutes = bars.minutes(SYMBOL, 0, 1 << 62)
+    starts = {bar.time_ms for bar in minutes}
+    counted = [t for t in tape if t.time_ms - t.time_ms % MINUTE_MS in starts]
+    for bar in computed(counted, timeframe):
+        assert bars.bar_at(SYMBOL, timeframe, bar.time_ms, CALENDAR)[1] == bar
+
+
+@given(tapes(span_ms=3_600_000))
+def test_five_minutes_make_the_hour_that_minutes_make(tape: list[Trade]) -> None:
+    """Sums are kept at each step, whichever way the hour is put together."""
+    minutes = folded(sorted(tape, key=lambda trade: trade.time_ms)).minutes(SYMBOL, 0, 1 << 62)
+
+    def derived(bars: Sequence[Bar], timeframe: Timeframe) -> list[Bar]:
+        spans = {span_at(timeframe, SYMBOL, bar.time_ms, CALENDAR): None for bar in bars}
+        return [
+            whole
+            for start, end in spans
+            if (whole := merge_all([b for b in bars if start <= b.time_ms < end], start))
+        ]
+
+    assert derived(derived(minutes, "5m"), "1h") == derived(minutes, "1h")
+    assert sum(bar.volume for bar in derived(minutes, "1h")) == sum(b.volume for b in minutes)
+
+
+@given(tapes(), st.data())
+def test_a_minute_cut_in_two_by_a_restart_becomes_one(
+    tape: list[Trade], data: st.DataObject
+) -> None:
+    """What an earlier process stored is merged into what came since, in whichever order."""
+    tape = sorted(tape, key=lambda trade: trade.time_ms)
+    cut = data.draw(st.integers(0, len(tape)))
+    first = folded(tape[:cut])
+    second = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False)
+    resumed_at = data.draw(st.integers(cut, len(tape)))
+    stored = first.minutes(SYMBOL, 0, 1 << 62)
+    for at, trade in enumerate(tape[cut:], cut):
+        if at == resumed_at:
+            second.resume(SYMBOL, stored)
+        second.fold(trade, effect_of(trade.conditions))
+    if resumed_at == len(tape):
+        second.resume(SYMBOL, stored)
+    whole = {bar.time_ms: bar for bar in folded(tape).minutes(SYMBOL, 0, 1 << 62)}
+    for bar in second.minutes(SYMBOL, 0, 1 << 62):
+        # Volume without a price is not stored, so what was cut off with it may be less.
+        assert (bar.open, bar.high, bar.low, bar.close) == (
+            whole[bar.time_ms].open,
+            whole[bar.time_ms].high,
+            whole[bar.time_ms].low,
+            whole[bar.time_ms].close,
+        )
+
+
+def trade(time_ms: int, price: float = 10, volume: float = 1, *codes: str) -> Trade:
+    """One trade so many ms after the open."""
+    return Trade(SYMBOL, price, volume, OPEN_MS + time_ms, codes)
+
+
+def test_a_trade_later_than_the_bound_counts_in_no_bar() -> None:
+    """It is counted, and the bar of its time stays."""
+    bars = folded([trade(0), trade(LATE_MS + 1), trade(0, 99)])
+    assert bars.minutes(SYMBOL, 0, 1 << 62)[0].high == 10
+    assert bars.counters.too_late == 1
+
+
+def test_a_late_trade_is_told_and_handed_over_for_storage_again() -> None:
+    """With the whole bar, since it replaces the one that was stored."""
+    bars = folded([trade(0), trade(MINUTE_MS)])
+    told: list[tuple[str, int]] = []
+    bars.on_correction = lambda symbol, time_ms: told.append((symbol, time_ms))
+    bars.take_dirty()
+    bars.fold(trade(5, 12))
+    assert told == [(SYMBOL, OPEN_MS + 5)]
+    [(symbol, minutes)] = bars.take_dirty()
+    assert symbol == SYMBOL
+    assert (minutes[0].time_ms, minutes[0].close, minutes[0].count) == (OPEN_MS, 12, 2)
+
+
+def test_what_has_not_changed_is_not_handed_over_again() -> None:
+    """A still market costs the database nothing."""
+    bars = folded([trade(0)])
+    assert bars.take_dirty()
+    assert not bars.take_dirty()
+
+
+def test_a_bar_is_final_a_moment_after_its_end() -> None:
+    """Trades that were on their way belong into it."""
+    now = OPEN_MS + MINUTE_MS + GRACE_MS - 1
+    bars = Bars(now_ms=lambda: now)
+    assert bars.final_ms < OPEN_MS + MINUTE_MS
+    now += 1
+    assert bars.final_ms == OPEN_MS + MINUTE_MS
+
+
+class Line:
+    """A live feed on a clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now_ms = OPEN_MS
+        self.bars = Bars(now_ms=lambda: self.now_ms)
+        self.bars.flowing(flows=True)
+        self.bars.follow(SYMBOL)
+
+    def at(self, seconds: float) -> "Line":
+        """Turn the clock."""
+        self.now_ms = OPEN_MS + round(seconds * 1000)
+        return self
+
+    def trade(self) -> "Line":
+        """One trade now."""
+        self.bars.fold(Trade(SYMBOL, 10, 1, self.now_ms))
+        return self
+
+    @property
+    def incomplete(self) -> list[bool]:
+        """Of each minute."""
+        return [bar.incomplete for bar in self.bars.minutes(SYMBOL, 0, 1 << 62)]
+
+
+def test_bars_during_which_the_feed_was_down_are_incomplete() -> None:
+    """The one that it broke off in, and the one that it came back in; not those beside them."""
+    line = Line()
+    for seconds in (1, 61):
+        line.at(seconds).trade()
+    line.at(90).bars.flowing(flows=False)
+    line.at(150).bars.flowing(flows=True)
+    for seconds in (151, 181):
+        line.at(seconds).trade()
+    assert line.incomplete == [False, True, True, False]
+
+
+def test_the_first_minute_of_a_symbol_is_incomplete() -> None:
+    """Unless it was followed from the minute's begin on."""
+    line = Line()
+    line.now_ms += 30_000
+    line.bars.follow("B")
+    line.bars.fold(Trade("B", 1, 1, line.now_ms))
+    line.bars.fold(Trade("B", 1, 1, line.now_ms + MINUTE_MS))
+    assert [bar.incomplete for bar in line.bars.minutes("B", 0, 1 << 62)] == [True, False]
+
+
+def test_a_symbol_that_is_let_go_and_wanted_again_goes_on_in_its_minute() -> None:
+    """Incomplete, and with what it had."""
+    line = Line()
+    line.at(1).trade()
+    line.at(10).bars.drop(SYMBOL)
+    line.at(20).bars.follow(SYMBOL)
+    line.at(30).trade()
+    assert line.incomplete == [True]
+    assert line.bars.minutes(SYMBOL, 0, 1 << 62)[0].count == 2
+
+
+def test_a_symbol_that_is_let_go_is_forgotten_when_nothing_can_be_late() -> None:
+    """Once its last minute was handed over."""
+    line = Line()
+    line.at(1).trade().bars.drop(SYMBOL)
+    line.at(LATE_MS / 1000 + 62).bars.tick()
+    assert line.bars.symbols == [SYMBOL]
+    line.bars.take_dirty()
+    line.bars.tick()
+    assert not line.bars.symbols
+
+
+def test_prices_that_were_asked_for_make_an_incomplete_bar_without_trades() -> None:
+    """Between two of them anything may have happened."""
+    line = Line()
+    line.bars.sample(SYMBOL, 12, OPEN_MS + 1000)
+    [bar] = line.bars.minutes(SYMBOL, 0, 1 << 62)
+    assert (bar.open, bar.close, bar.volume, bar.count, bar.vwap) == (12, 12, 0, 0, None)
+    assert bar.incomplete
+
+
+def test_a_recording_is_complete_as_far_as_it_goes() -> None:
+    """It is never down, and follows every symbol since ever."""
+    bars = folded([trade(30_000)])
+    bars.flowing(flows=False)
+    bars.fold(trade(31_000))
+    assert not bars.minutes(SYMBOL, 0, 1 << 62)[0].incomplete
+
+
+def test_memory_is_bounded() -> None:
+    """By bars of a symbol, and the more symbols the fewer of each, down to ten minutes' worth."""
+    bars = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False, capacity=3000)
+    for second in range(2 * LEAST_KEPT):
+        bars.fold(Trade(SYMBOL, 1, 1, OPEN_MS + second * SECOND_MS))
+    for number in range(2500):
+        bars.fold(Trade(f"S{number}", 1, 1, OPEN_MS))
+    bars.tick()
+    assert len(bars.seconds(SYMBOL, 0, 1 << 62)) <= LEAST_KEPT + 1
+
+
+def test_older_minutes_are_filled_in_and_newer_ones_left_alone() -> None:
+    """What memory has is newer than what storage had."""
+    line = Line()
+    line.at(61).trade()
+    stored = [
+        msgspec.structs.replace(bar, close=99)
+        for bar in folded([trade(0), trade(MINUTE_MS)]).minutes(SYMBOL, 0, 1 << 62)
+    ]
+    line.bars.fill(SYMBOL, stored)
+    assert [bar.close for bar in line.bars.minutes(SYMBOL, 0, 1 << 62)] == [99, 10]
+
+
+def test_a_regular_trade_is_folded_by_the_short_way_as_by_the_long_one() -> None:
+    """The first of a second goes the long way, the second the short one."""
+    first, second = trade(0, 10, 2), trade(1, 11, 3)
+    bars = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False)
+    bars.fold(first, REGULAR)
+    bars.fold(second, REGULAR)
+    assert bars.seconds(SYMBOL, 0, 1 << 62) == computed([first, second], "1s")
