@@ -116,6 +116,12 @@ class History:
                 ],
             )
 
+    def restore(self) -> None:
+        """A new, empty file has taken the place of the old one: give it what memory has."""
+        if self._store is not None:
+            for symbol in self.memory.symbols:
+                self._store.put(symbol, self.memory.minutes(symbol, 0, _NEVER_MS))
+
     def learn(self, symbol: str, minutes: Sequence[Bar]) -> None:
         """What a feed knows of a symbol's past; taken when disk knows nothing of that time."""
         self._learned[symbol] = minutes
@@ -146,7 +152,9 @@ class History:
         before_ms = now_ms - now_ms % MINUTE_MS if first_ms is None else first_ms
         learned = [bar for bar in self._learned.get(symbol, ()) if bar.time_ms < before_ms]
         if self._store is not None:
-            from_ms = min(day_of(symbol, now_ms).start_ms, *(bar.time_ms for bar in learned[:1]))
+            from_ms = day_of(symbol, now_ms).start_ms
+            if learned:
+                from_ms = min(from_ms, learned[0].time_ms)
             stored = await self._store.read(symbol, from_ms, before_ms, MOST_MINUTES, newest=True)
             if stored or not learned:
                 return stored

@@ -70,7 +70,7 @@ def assemble(
         gaps=settings.feed == "finnhub",
         capacity=settings.max_symbols_total,
     )
-    store = _store(settings, feed, lambda stored: history.resume(stored))  # noqa: PLW0108 - see below
+    store = _store(settings, feed, lambda: history)
     history = History(bars, store, calendar=lambda: almanac.calendar, now_ms=feed.clock.now_ms)
     default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
     wants = _Wants(feed, loop)
@@ -141,9 +141,7 @@ def assemble(
     return live, pipeline
 
 
-def _store(
-    settings: Settings, feed: Feed, on_open: Callable[[Mapping[str, Sequence[Bar]]], None]
-) -> Store | None:
+def _store(settings: Settings, feed: Feed, history: Callable[[], History]) -> Store | None:
     """What keeps the bars of a feed on disk, if anything does. A replay begins anew: nothing of its
     last pass is of use.
     """
@@ -155,8 +153,18 @@ def _store(
         source=feed.source,
         since_ms=now_ms - LATE_MS - MINUTE_MS if settings.feed != "replay" else NEVER_MS,
         retention_days=settings.retention_days,
-        on_open=on_open,
+        on_open=lambda stored: history().resume(stored),
+        on_reset=lambda: history().restore(),
     )
+
+
+async def _open(store: Store) -> None:
+    """Open the database; go on without it when it cannot be opened at once, or takes too long."""
+    store.start()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(OPENING_S):
+            while store.health.state == "opening":
+                await store.opened(0.02)
 
 
 @contextlib.asynccontextmanager
@@ -181,8 +189,7 @@ async def running(
     live, pipeline = assemble(settings, source, days, silence)
     feed.want(live.demand.wanted)
     if live.store is not None:
-        live.store.start()
-        await live.store.opened(OPENING_S)
+        await _open(live.store)
     services.install(live)
     tasks = [
         asyncio.create_task(keep_running(feed, pipeline), name="photon feed"),

@@ -229,7 +229,10 @@ class Bars:
         for bar in bars:
             if first_ms is None or bar.time_ms < first_ms:
                 series.minutes.merge(Sum.of(bar))
+        handed_over = series.told == series.changes
         self._changed(series)
+        if handed_over:
+            series.told = series.changes
 
     def resume(self, symbol: str, bars: Iterable[Bar]) -> None:
         """Go on from minutes that an earlier process stored: trades of before and after a restart

@@ -1,0 +1,292 @@
+"""Bars in memory and on disk as one."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from photon_app.errors import StorageError
+from photon_app.history import History
+from photon_app.market.bars import Bars
+from photon_app.market.calendar import Calendar
+from photon_app.market.merge import merge_all
+from photon_app.market.timeframes import MINUTE_MS, span_at
+from photon_app.model import TIMEFRAMES, Bar, Timeframe, Trade
+from photon_app.storage import address
+from photon_app.storage.store import Store
+
+NOW_MS = 1_795_194_000_000
+"""2026-11-20 12:00 in New York."""
+CALENDAR = Calendar()
+SYMBOL = "A"
+FOREVER_MS = 1 << 62
+
+
+def minute(time_ms: int, price: float = 10, **more: object) -> Bar:
+    """A bar of one trade."""
+    bar = Bar(
+        time_ms=time_ms,
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=1,
+        turnover=price,
+        count=1,
+        open_ms=time_ms,
+        close_ms=time_ms,
+    )
+    return msgspec.structs.replace(bar, **more)
+
+
+class Disk:
+    """A store that is a list; broken when the test says so."""
+
+    def __init__(self, rows: Sequence[Bar] = ()) -> None:
+        self.rows = list(rows)
+        self.broken = False
+        self.put_by: list[tuple[str, list[Bar]]] = []
+        self.replaced = 0
+
+    async def opened(self, _: float) -> bool:
+        """Whether it is not broken."""
+        return not self.broken
+
+    def put(self, symbol: str, bars: Sequence[Bar]) -> None:
+        """Keep what was put."""
+        self.put_by.append((symbol, list(bars)))
+
+    def replace(self) -> None:
+        """Forget it."""
+        self.replaced += 1
+
+    async def read(
+        self, _: str, from_ms: int, to_ms: int, limit: int, *, newest: bool
+    ) -> list[Bar]:
+        """Rows of a window."""
+        self._check()
+        rows = [row for row in self.rows if from_ms <= row.time_ms < to_ms]
+        return rows[-limit:] if newest else rows[:limit]
+
+    async def read_spans(self, _: str, spans: Sequence[tuple[int, int]]) -> list[Bar]:
+        """Merged rows."""
+        self._check()
+        return [
+            bar
+            for start, end in spans
+            if (bar := merge_all([r for r in self.rows if start <= r.time_ms < end], start))
+        ]
+
+    async def first_ms(self, _: str) -> int | None:
+        """The oldest row's time."""
+        self._check()
+        return self.rows[0].time_ms if self.rows else None
+
+    def _check(self) -> None:
+        if self.broken:
+            raise StorageError("broken")
+
+
+def history(disk: Disk | None, memory: Bars) -> History:
+    """A history at noon."""
+    return History(memory, disk, calendar=lambda: CALENDAR, now_ms=lambda: NOW_MS)  # type: ignore[arg-type]
+
+
+def memory_of(rows: Sequence[Bar]) -> Bars:
+    """Memory that has these minutes."""
+    bars = Bars(now_ms=lambda: NOW_MS, follow_all=True, gaps=False)
+    for row in rows:
+        bars.fold(Trade(SYMBOL, row.open, 1, row.time_ms))
+    return bars
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(TIMEFRAMES[1:]),
+    st.integers(1, 40),
+    st.one_of(st.none(), st.integers(0, 9_000)),
+    st.one_of(st.none(), st.integers(-9_000, 100)),
+)
+def test_memory_and_disk_answer_as_one_list_would(
+    seed: int, timeframe: Timeframe, limit: int, back: int | None, ahead: int | None
+) -> None:
+    """Wherever the seam between them is, whichever way is asked."""
+    rng = random.Random(seed)
+    at = NOW_MS - 8_000 * MINUTE_MS
+    rows = []
+    while at <= NOW_MS:
+        rows.append(minute(at, rng.randrange(90, 110)))
+        at += MINUTE_MS * rng.choice((1, 1, 2, 7, 60, 600, 1_500))
+    seam = rng.randrange(len(rows) + 1)
+    asked = history(Disk(rows[:seam]), memory_of(rows[seam:]))
+    from_ms = None if back is None else NOW_MS - back * MINUTE_MS
+    to_ms = None if ahead is None else NOW_MS + ahead * MINUTE_MS
+    past = asyncio.run(asked.bars(SYMBOL, timeframe, from_ms=from_ms, to_ms=to_ms, limit=limit))
+    assert list(past.bars) == expected(rows, timeframe, from_ms, to_ms, limit)
+    assert past.since_ms == rows[0].time_ms
+    assert not past.partial
+
+
+def expected(
+    rows: Sequence[Bar], timeframe: Timeframe, from_ms: int | None, to_ms: int | None, limit: int
+) -> list[Bar]:
+    """The answer, from one list."""
+    spans: dict[int, list[Bar]] = {}
+    for row in rows:
+        start, _ = span_at(timeframe, SYMBOL, row.time_ms, CALENDAR)
+        spans.setdefault(start, []).append(row)
+    top_ms = min(FOREVER_MS if to_ms is None else to_ms, NOW_MS + MINUTE_MS)
+    bars = [
+        bar
+        for start, those in spans.items()
+        if (from_ms or 0) <= start < top_ms and (bar := merge_all(those, start))
+    ]
+    return bars[-limit:] if from_ms is None else bars[:limit]
+
+
+def test_a_disk_that_does_not_answer_leaves_what_memory_has() -> None:
+    """And the answer says so."""
+    disk = Disk([minute(NOW_MS - 5 * MINUTE_MS)])
+    disk.broken = True
+    past = asyncio.run(history(disk, memory_of([minute(NOW_MS)])).bars(SYMBOL, "1m"))
+    assert [bar.time_ms for bar in past.bars] == [NOW_MS]
+    assert past.partial
+
+
+def test_without_a_disk_memory_is_all_there_is() -> None:
+    """Nothing is missing then."""
+    past = asyncio.run(history(None, memory_of([minute(NOW_MS)])).bars(SYMBOL, "1h"))
+    assert (len(past.bars), past.partial) == (1, False)
+
+
+def test_seconds_are_of_memory_only() -> None:
+    """With their own begin."""
+    past = asyncio.run(
+        history(Disk([minute(0)]), memory_of([minute(NOW_MS + 7)])).bars(SYMBOL, "1s")
+    )
+    assert (past.since_ms, [bar.time_ms for bar in past.bars]) == (NOW_MS, [NOW_MS])
+
+
+def followed(*, gaps: bool = False) -> Bars:
+    """Memory of a symbol that is followed."""
+    bars = Bars(now_ms=lambda: NOW_MS, gaps=gaps)
+    bars.flowing(flows=True)
+    return bars
+
+
+async def turn(asked: History) -> None:
+    """One turn of its task."""
+    asked.flush()
+    await asked._fill()
+
+
+def test_what_changed_is_handed_over_each_turn() -> None:
+    """And nothing else."""
+    disk = Disk()
+    asked = history(disk, followed())
+    asked.follow(SYMBOL)
+    asked.memory.fold(Trade(SYMBOL, 10, 1, NOW_MS))
+    asyncio.run(turn(asked))
+    asyncio.run(turn(asked))
+    assert [(symbol, len(bars)) for symbol, bars in disk.put_by] == [(SYMBOL, 1)]
+
+
+def test_a_symbol_that_is_followed_gets_its_day_from_disk() -> None:
+    """So that the running day is whole; yesterday stays where it is."""
+    day = [minute(NOW_MS - minutes * MINUTE_MS) for minutes in (800, 60, 1)]
+    asked = history(Disk(day), followed())
+    asked.follow(SYMBOL)
+    asyncio.run(turn(asked))
+    assert asked.memory.first_ms(SYMBOL) == day[1].time_ms
+    _, bar = asked.memory.bar_at(SYMBOL, "1d", NOW_MS, CALENDAR)
+    assert bar is not None
+    assert bar.count == 2
+
+
+def test_the_day_is_looked_up_when_the_disk_is_there_again() -> None:
+    """A database that is late costs nothing."""
+    disk = Disk([minute(NOW_MS - MINUTE_MS)])
+    disk.broken = True
+    asked = history(disk, followed())
+    asked.follow(SYMBOL)
+    asyncio.run(turn(asked))
+    disk.broken = False
+    asyncio.run(turn(asked))
+    assert asked.memory.first_ms(SYMBOL) == NOW_MS - MINUTE_MS
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_invented_past_is_taken_where_nothing_is_known(known: bool) -> None:
+    """It is stored then; what an earlier process left is never written over."""
+    stored = [minute(NOW_MS - 3 * MINUTE_MS, 50)] if known else []
+    disk = Disk(stored)
+    asked = history(disk, followed())
+    asked.follow(SYMBOL)
+    asked.learn(SYMBOL, [minute(NOW_MS - n * MINUTE_MS, 99) for n in (4, 3, 2)])
+    asyncio.run(turn(asked))
+    prices = [bar.open for bar in asked.memory.minutes(SYMBOL, 0, FOREVER_MS)]
+    assert prices == ([50] if known else [99, 99, 99])
+    assert len(disk.put_by) == (0 if known else 1)
+
+
+def test_the_last_minutes_of_an_earlier_process_are_incomplete() -> None:
+    """All that ran when it ended: nobody saw the rest of them."""
+    asked = history(Disk(), followed(gaps=True))
+    for symbol in ("A", "B"):
+        asked.follow(symbol)
+    asked.resume(
+        {
+            "A": [minute(NOW_MS - 2 * MINUTE_MS), minute(NOW_MS - MINUTE_MS)],
+            "B": [minute(NOW_MS - 2 * MINUTE_MS)],
+        }
+    )
+    flags = {s: [b.incomplete for b in asked.memory.minutes(s, 0, FOREVER_MS)] for s in ("A", "B")}
+    assert flags == {"A": [False, True], "B": [False]}
+
+
+def test_a_replay_that_begins_anew_replaces_its_bars() -> None:
+    """In memory and on disk."""
+    disk = Disk()
+    asked = history(disk, memory_of([minute(NOW_MS)]))
+    asked.begin_anew()
+    assert (asked.memory.minutes(SYMBOL, 0, FOREVER_MS), disk.replaced) == ([], 1)
+
+
+def test_a_new_file_is_given_what_memory_has() -> None:
+    """When the old one was damaged."""
+    disk = Disk()
+    asked = history(disk, memory_of([minute(NOW_MS - MINUTE_MS), minute(NOW_MS)]))
+    asked.restore()
+    assert [(symbol, len(bars)) for symbol, bars in disk.put_by] == [(SYMBOL, 2)]
+
+
+def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
+    """With a real database: what the first process had and what the second saw are one bar."""
+
+    async def process(price: float) -> list[Bar]:
+        memory = followed(gaps=True)
+        store = Store(
+            address.parse(f"sqlite:///{tmp_path}/photon.db"),
+            source="finnhub",
+            since_ms=NOW_MS - 6 * MINUTE_MS,
+            retention_days=0,
+            on_open=lambda stored: asked.resume(stored),  # noqa: PLW0108 - it is made below
+        )
+        asked = History(memory, store, calendar=lambda: CALENDAR, now_ms=lambda: NOW_MS)
+        asked.follow(SYMBOL)
+        store.start()
+        assert await store.opened(5)
+        memory.fold(Trade(SYMBOL, price, 2, NOW_MS + int(price)))
+        asked.flush()
+        await store.aclose()
+        return memory.minutes(SYMBOL, 0, FOREVER_MS)
+
+    asyncio.run(process(10))
+    [bar] = asyncio.run(process(20))
+    assert (bar.open, bar.close, bar.volume, bar.count, bar.incomplete) == (10, 20, 4, 2, True)
