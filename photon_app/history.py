@@ -26,6 +26,7 @@ from photon_app.storage.store import Store
 
 CHUNK = 512
 TURN_S = 1.0
+DAY_MS = 86_400_000
 AHEAD_MS = 60_000
 """How far ahead of the market's clock a bar may begin, as the book lets a trade."""
 _NEVER_MS = 1 << 62
@@ -121,6 +122,22 @@ class History:
         if self._store is not None:
             for symbol in self.memory.symbols:
                 self._store.put(symbol, self.memory.minutes(symbol, 0, _NEVER_MS))
+
+    async def last_prices(self, symbol: str) -> tuple[float | None, float | None]:
+        """The newest price that disk has of the last 24 hours, and the last one of the days before
+        the present one: where a simulator goes on from.
+        """
+        if self._store is None:
+            return None, None
+        now_ms = self._now_ms()
+        day_ms = day_of(symbol, now_ms).start_ms
+        try:
+            newest = await self._store.read(symbol, now_ms - DAY_MS, now_ms, 1, newest=True)
+            before = await self._store.read(symbol, 0, day_ms, 1, newest=True)
+        except StorageError:
+            return None, None
+        last, close = ((bars[0].close if bars else None) for bars in (newest, before))
+        return last, close
 
     def learn(self, symbol: str, minutes: Sequence[Bar]) -> None:
         """What a feed knows of a symbol's past; taken when disk knows nothing of that time."""

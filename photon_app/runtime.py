@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import msgspec
 
 from photon_app import services, upstream
 from photon_app.feed.protocol import Feed
+from photon_app.feed.simulated import SimulatedFeed
 from photon_app.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
@@ -28,7 +29,7 @@ from photon_app.market.book import Book
 from photon_app.market.ledger import Ledger
 from photon_app.market.silence import Silence
 from photon_app.market.timeframes import MINUTE_MS
-from photon_app.model import Bar, FeedStatus, Market
+from photon_app.model import FeedStatus, Market
 from photon_app.pipeline import Pipeline, SessionClock
 from photon_app.services import Services
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
@@ -167,6 +168,17 @@ async def _open(store: Store) -> None:
                 await store.opened(0.02)
 
 
+async def _resume(feed: SimulatedFeed, history: History, symbols: Iterable[str]) -> None:
+    """Let a simulation go on from where the last one ended, so that its chart has no break. One
+    that is fixed by a seed or a price begins where that says.
+    """
+    found = {symbol: await history.last_prices(symbol) for symbol in symbols}
+    feed.resume(
+        {symbol: last for symbol, (last, _) in found.items() if last is not None},
+        {symbol: close for symbol, (last, close) in found.items() if last and close},
+    )
+
+
 @contextlib.asynccontextmanager
 async def running(
     settings: Settings, source: Upstream | None = None, almanac: Almanac | None = None
@@ -190,6 +202,8 @@ async def running(
     feed.want(live.demand.wanted)
     if live.store is not None:
         await _open(live.store)
+    if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
+        await _resume(feed, live.history, live.demand.wanted - settings.start_prices.keys())
     services.install(live)
     tasks = [
         asyncio.create_task(keep_running(feed, pipeline), name="photon feed"),

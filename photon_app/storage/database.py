@@ -79,6 +79,8 @@ class Database:
             self.disconnect()
             raise
         if self._file is not None:
+            with self._connection.begin():  # which makes the log, if there is none
+                self._connection.execute(statements.leftovers())
             self._file.opened()
         if self._reading is None:
             self._reading = engines.reading(self.address), self._file
@@ -140,8 +142,9 @@ class Database:
             if not rows:
                 return
             ids = self._ids(source, {symbol for symbol, _ in rows})
+            made = [row_of(ids[symbol], bar) for symbol, bar in rows]
             self._open.execute(
-                statements.upsert(self.dialect), [row_of(ids[symbol], bar) for symbol, bar in rows]
+                statements.upsert(self.dialect), statements.parameters(self.dialect, made)
             )
 
     def since(self, source: str, since_ms: int) -> dict[str, list[Bar]]:

@@ -4,8 +4,9 @@ The statements are the same for SQLite and PostgreSQL but for two words: how a l
 handed over, and whose ``INSERT … ON CONFLICT`` it is.
 """
 
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,11 +23,30 @@ UNAGEING = "replay:"
 # Writing
 
 
+@functools.cache
 def upsert(dialect: str) -> sa.Insert:
-    """Rows that stand in place of those of the same minute."""
-    insert = sqlite.insert(bars) if dialect == "sqlite" else postgresql.insert(bars)
+    """Rows that stand in place of those of the same minute; see ``parameters``."""
+    insert: Any = sqlite.insert(bars)
+    if dialect != "sqlite":
+        arrays = [sa.bindparam(c.name, type_=postgresql.ARRAY(c.type)) for c in bars.c]
+        given = sa.func.unnest(*arrays).table_valued(*bars.c.keys(), name="given").render_derived()
+        insert = postgresql.insert(bars).from_select(bars.c.keys(), sa.select(*given.c))
     values = {c.name: insert.excluded[c.name] for c in FIELDS if c.name != "time_ms"}
-    return insert.on_conflict_do_update(index_elements=["series_id", "time_ms"], set_=values)
+    upserted: sa.Insert = insert.on_conflict_do_update(
+        index_elements=["series_id", "time_ms"], set_=values
+    )
+    return upserted
+
+
+def parameters(dialect: str, rows: Sequence[Mapping[str, Any]]) -> Any:
+    """What ``upsert`` is given: SQLite one row after the other, PostgreSQL all at once, by columns,
+    because each statement is a way there and back. It refuses two rows of one minute in one
+    statement.
+    """
+    if dialect == "sqlite":
+        return rows
+    newest = {(row["series_id"], row["time_ms"]): row for row in rows}.values()
+    return {name: [row[name] for row in newest] for name in bars.c.keys()}  # noqa: SIM118 - no dict
 
 
 def add_series(dialect: str) -> sa.Insert:

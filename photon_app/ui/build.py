@@ -1,9 +1,10 @@
-"""Photon's part in Reflex's build: its style sheet and font, and one build for every address.
+"""Photon's part in Reflex's build: its style sheet and font, notices, and one build for every address.
 
 Reflex bakes the address of the backend, ``http://localhost:PORT``, into one small chunk of the
 built page, so that a page built for one port is dead on another and behind a proxy. After the
 build, and before its files are compressed, ``PhotonPlugin`` replaces those addresses by the
-page's own. Called by ``rxconfig.py`` only; runs nothing at serving time.
+page's own. The licences of the packages that draw the chart go to visitors with them, as they
+ask. Called by ``rxconfig.py`` only; runs nothing at serving time.
 """
 
 import json
@@ -19,7 +20,17 @@ from photon_app.ui import theme
 
 INTER = "@fontsource-variable/inter"
 INTER_VERSION = "5.3.0"
+WEB = ".web"
 PACKAGES = Path("reflex.lock/package.json")
+CHART_NOTICE = """TradingView Lightweight Charts™
+Copyright (c) 2026 TradingView, Inc. https://www.tradingview.com/
+"""
+"""The notice that the chart's library asks to be shown; the help dialog says it too."""
+CHART_LICENSES = Path("licenses") / "lightweight-charts.txt"
+_CHART_LICENSE = Path("lightweight-charts") / "LICENSE"
+_DRAWS_WITH = (
+    "It draws with fancy-canvas 2.1.0, https://github.com/tradingview/fancy-canvas (MIT).\n"
+)
 STYLESHEET = "photon-tokens-and-rules.css"
 
 _ENVIRONMENT_CHUNK = "*env*.js"
@@ -45,13 +56,30 @@ class PhotonPlugin(Plugin):
         return ((Path("styles") / STYLESHEET, theme.stylesheet()),)
 
     def post_build(self, **context: Any) -> None:
-        """Replace the baked addresses, and leave the committed package list in one order.
+        """Replace the baked addresses, add the chart's licences, and leave the committed package list
+        in one order.
 
         Raises:
             StartError: there was none: Reflex's output is not what this was written for.
         """
         make_portable(context["static_dir"])
+        add_licenses(context["static_dir"], Path(WEB) / "node_modules")
         settle(PACKAGES)
+
+
+def add_licenses(static_dir: Path, node_modules: Path) -> None:
+    """Put the chart library's notice and licence beside the page: visitors get copies of it.
+
+    Raises:
+        StartError: the package came without its licence.
+    """
+    file = node_modules / _CHART_LICENSE
+    if not file.is_file():
+        raise StartError(f"{file} is missing: the chart's library cannot be given to visitors")
+    target = static_dir / CHART_LICENSES
+    target.parent.mkdir(parents=True, exist_ok=True)
+    texts = (CHART_NOTICE, _DRAWS_WITH, file.read_text(encoding="utf-8"))
+    target.write_text("\n".join(texts), encoding="utf-8")
 
 
 def settle(packages: Path) -> None:

@@ -1,4 +1,4 @@
-"""What one visitor chose: the watchlist, the selected symbol, the colours of up and down.
+"""What one visitor chose: the watchlist, the selected symbol, its chart, the colours of up and down.
 
 Choices only, never prices: those go from ``/ws`` into the live parts. All that should outlive a
 session stands in the browser's storage, since a reconnect can hand a tab a new, empty state; the
@@ -15,9 +15,13 @@ from typing import Any, Final
 import reflex as rx
 
 from photon_app import services, settings
+from photon_app.model import TIMEFRAMES
 from photon_app.ui import names, watchlist
 
 PAIRS: Final = ("green-red", "blue-orange")
+TIMEFRAME: Final = "1m"
+"""What a new visitor's chart shows."""
+STYLES: Final = ("candles", "area", "line")
 ADD_FIELD: Final = "add-symbol"
 
 
@@ -52,6 +56,8 @@ class Dashboard(rx.State):
     """The watchlist as ``watchlist.write`` wrote it, or anything else."""
     chosen: str = rx.SessionStorage("", name="photon.selected")
     pair: str = rx.LocalStorage(PAIRS[0], name="photon.pair", sync=True)
+    timeframe: str = rx.LocalStorage(TIMEFRAME, name="photon.timeframe", sync=True)
+    style_of_chart: str = rx.LocalStorage(STYLES[0], name="photon.chart", sync=True)
     notice: str = ""
     """Why the last symbol was not added."""
     _learned: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
@@ -95,6 +101,16 @@ class Dashboard(rx.State):
     def color_pair(self) -> str:
         """The colours of up and down, one of ``PAIRS``."""
         return self.pair if self.pair in PAIRS else PAIRS[0]
+
+    @rx.var
+    def chart_timeframe(self) -> str:
+        """How long a bar of the chart is, one of ``TIMEFRAMES``."""
+        return self.timeframe if self.timeframe in TIMEFRAMES else TIMEFRAME
+
+    @rx.var
+    def chart_style(self) -> str:
+        """How the chart is drawn, one of ``STYLES``."""
+        return self.style_of_chart if self.style_of_chart in STYLES else STYLES[0]
 
     @rx.event
     def add_symbol(self, form: dict[str, Any]) -> list[Any] | None:
@@ -174,6 +190,18 @@ class Dashboard(rx.State):
         """Choose the colours of up and down; anything but one of ``PAIRS`` is ignored."""
         if isinstance(pair, str) and pair in PAIRS:
             self.pair = pair
+
+    @rx.event
+    def choose_timeframe(self, timeframe: str) -> None:
+        """Choose how long a bar of the chart is; anything but one of ``TIMEFRAMES`` is ignored."""
+        if isinstance(timeframe, str) and timeframe in TIMEFRAMES:
+            self.timeframe = timeframe
+
+    @rx.event
+    def choose_style(self, style: str) -> None:
+        """Choose how the chart is drawn; anything but one of ``STYLES`` is ignored."""
+        if isinstance(style, str) and style in STYLES:
+            self.style_of_chart = style
 
     @rx.event
     def clear_notice(self) -> None:

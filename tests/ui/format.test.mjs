@@ -45,5 +45,3 @@ test("what the market does next is said in words", () => {
   assert.equal(plain(format.marketNext("closed", "pre", 60_000)), "pre-market in 1 m");
   assert.equal(format.marketNext("regular", null, null), "");
 });
-cases("a value beside a stretch is below or above it", format.beyond,
-  [[[1, 2, 3], "below"], [[4, 2, 3], "above"], [[2, 2, 3], ""], [[3, 2, 3], ""], [[null, 2, 3], ""], [[1, undefined, 3], ""]]);

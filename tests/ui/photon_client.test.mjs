@@ -412,3 +412,88 @@ test("a symbol can become polled and live again without a price", () => {
     assert.equal(seen.at(-1), state);
   }
 });
+
+const barsOf = (socket) => socket.sent.filter(({ channel }) => channel === "bars").map(({ action, timeframe, symbols }) => `${action} ${timeframe} ${symbols}`);
+const barMessage = (symbol, time, more = {}) => ({ type: "bar", symbol, timeframe: "1m", bar: { time, open: 1, high: 1, low: 1, close: 1, volume: 1, count: 1, vwap: 1 }, final: false, ...more });
+
+test("listeners of the same bars share a subscription, which ends with the last of them", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  const heard = [];
+  const stops = [1, 2].map((who) => photon.bars("aapl", "1m", ({ bar }) => heard.push([who, bar.time])));
+  await settled();
+  browser.socket.say(barMessage("AAPL", 60));
+  photon.bars("AAPL", "1m", ({ bar }) => heard.push([3, bar.time]))();
+  assert.deepEqual(heard, [[1, 60], [2, 60], [3, 60]]);
+  stops[0]();
+  stops[0]();
+  browser.advance(300);
+  assert.deepEqual(barsOf(browser.socket), ["subscribe 1m AAPL"]);
+  stops[1]();
+  browser.advance(300);
+  assert.deepEqual(barsOf(browser.socket), ["subscribe 1m AAPL", "unsubscribe 1m AAPL"]);
+  browser.socket.say(barMessage("AAPL", 61));
+  assert.equal(heard.length, 3);
+});
+
+test("bars are subscribed again on a new line; an old epoch's bar is not given to a new listener", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet("one");
+  photon.bars("AAPL", "1m", () => {});
+  await settled();
+  browser.socket.say(barMessage("AAPL", 60));
+  browser.socket.end();
+  browser.advance(1_000);
+  browser.socket.greet("two");
+  assert.deepEqual(barsOf(browser.socket), ["subscribe 1m AAPL"]);
+  const heard = [];
+  photon.bars("AAPL", "1m", (message) => heard.push(message));
+  assert.deepEqual(heard, []);
+});
+
+test("subscriptions of bars change at most four times a second, however fast a visitor clicks", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  let stop = () => {};
+  for (let at = 0; at < 60; at += 1) {
+    stop();
+    stop = photon.bars(`S${at}`, "1m", () => {});
+    await settled();
+    browser.advance(33);
+  }
+  browser.advance(300);
+  const sent = barsOf(browser.socket);
+  assert.ok(sent.length <= 2 * 10, `${sent.length}`);
+  assert.equal(sent.at(-1), "subscribe 1m S59");
+});
+
+test("refused bars leave the symbol's price as it is, and are told", async () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  browser.socket.greet();
+  photon.watch("AAPL", () => {});
+  await settled();
+  browser.socket.say(snapshot("AAPL", 1, 101));
+  const told = [];
+  photon.onRejected((rejection) => told.push(rejection));
+  browser.socket.say({ type: "subscription", status: "subscribed", channel: "bars", timeframe: "1m", symbols: [], subscriptions: [],
+    rejected: [{ symbol: "AAPL", code: "too_many_symbols", message: "full" }] });
+  assert.equal(photon.stateOf("AAPL"), "live");
+  assert.deepEqual(told, [{ symbol: "AAPL", code: "too_many_symbols", message: "full", channel: "bars", timeframe: "1m" }]);
+});
+
+test("history is asked of the same server, with what was given and nothing else", async () => {
+  const browser = environment();
+  const asked = [];
+  const answers = [{ ok: true, json: async () => ({ bars: [] }) }, { ok: false, status: 422, json: async () => ({ detail: "limit: expected more" }) },
+    { ok: false, status: 500, json: async () => { throw new SyntaxError("no JSON"); } }];
+  const photon = new Photon({ ...browser.options, fetch: async (url) => { asked.push(url); return answers[asked.length - 1]; } });
+  assert.deepEqual(await photon.history("aapl", { timeframe: "5m", to: 7, limit: 3, sessions: true }), { bars: [] });
+  await assert.rejects(photon.history("AAPL", { limit: 0 }), /limit: expected more/);
+  await assert.rejects(photon.history("AAPL"), /the server answered 500/);
+  assert.deepEqual(asked, ["http://photon.test/api/bars?symbol=AAPL&timeframe=5m&to=7&limit=3&sessions=1",
+    "http://photon.test/api/bars?symbol=AAPL&timeframe=1m&limit=0", "http://photon.test/api/bars?symbol=AAPL&timeframe=1m"]);
+});

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from photon_app.errors import StartError
-from photon_app.ui.build import make_portable, portable, settle
+from photon_app.ui.build import (
+    CHART_LICENSES,
+    CHART_NOTICE,
+    add_licenses,
+    make_portable,
+    portable,
+    settle,
+)
 
 BUILT = (
     "var e={PING:`http://localhost:8000/ping`,EVENT:`ws://localhost:8000/_event`,"
@@ -62,3 +69,18 @@ def test_a_package_list_is_left_in_one_order(tmp_path: Path) -> None:
         assert json.loads(file.read_text()) == json.loads(text)
         settled.add(file.read_text())
     assert len(settled) == 1
+
+
+def test_visitors_get_the_charts_notice_and_licence(tmp_path: Path) -> None:
+    package = tmp_path / "modules" / "lightweight-charts"
+    package.mkdir(parents=True)
+    (package / "LICENSE").write_text("Apache License, Version 2.0")
+    add_licenses(tmp_path / "page", tmp_path / "modules")
+    given = (tmp_path / "page" / CHART_LICENSES).read_text()
+    assert given.startswith(CHART_NOTICE)
+    assert given.endswith("Apache License, Version 2.0")
+
+
+def test_a_chart_without_its_licence_is_not_built(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="LICENSE is missing"):
+        add_licenses(tmp_path, tmp_path)

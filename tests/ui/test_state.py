@@ -10,9 +10,9 @@ import pytest
 import reflex as rx
 
 from photon_app import services, settings
-from photon_app.model import parse_symbol
+from photon_app.model import TIMEFRAMES, parse_symbol
 from photon_app.ui import watchlist
-from photon_app.ui.state import ADD_FIELD, PAIRS, Dashboard
+from photon_app.ui.state import ADD_FIELD, PAIRS, STYLES, TIMEFRAME, Dashboard
 
 GARBAGE: tuple[Any, ...] = (
     None,
@@ -53,6 +53,8 @@ def assert_valid(tab: Dashboard) -> None:
     assert len(symbols) <= settings.DEFAULTS.max_symbols
     assert tab.selected in symbols or (not symbols and tab.selected == "")
     assert tab.color_pair in PAIRS
+    assert tab.chart_timeframe in TIMEFRAMES
+    assert tab.chart_style in STYLES
     assert len(tab.notice) < 200
     assert len(tab.stored) <= watchlist.MAX_STORED_CHARS
 
@@ -63,7 +65,17 @@ def test_a_new_tab_shows_the_default_symbols_and_the_first_of_them(tab: Dashboar
 
 
 @pytest.mark.parametrize(
-    "name", ["add_symbol", "remove", "select", "move", "choose_pair", "learn_names"]
+    "name",
+    [
+        "add_symbol",
+        "remove",
+        "select",
+        "move",
+        "choose_pair",
+        "choose_timeframe",
+        "choose_style",
+        "learn_names",
+    ],
 )
 @pytest.mark.parametrize("argument", GARBAGE, ids=lambda value: repr(value)[:24])
 def test_no_argument_of_any_handler_breaks_the_choices(
@@ -81,9 +93,24 @@ def test_no_stored_text_breaks_the_choices(tab: Dashboard, stored: str) -> None:
     tab.stored = stored
     tab.chosen = stored
     tab.pair = stored
+    tab.timeframe = stored
+    tab.style_of_chart = stored
     assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
     assert tab.selected == settings.DEFAULT_SYMBOLS[0]
     assert tab.color_pair == PAIRS[0]
+    assert (tab.chart_timeframe, tab.chart_style) == (TIMEFRAME, STYLES[0])
+
+
+def test_timeframe_and_style_of_the_chart_are_chosen_and_kept(tab: Dashboard) -> None:
+    for timeframe in TIMEFRAMES:
+        call(tab, "choose_timeframe", timeframe)
+        assert tab.chart_timeframe == timeframe
+    for style in STYLES:
+        call(tab, "choose_style", style)
+        assert tab.chart_style == style
+    call(tab, "choose_timeframe", "2m")
+    call(tab, "choose_style", ["line"])
+    assert (tab.chart_timeframe, tab.chart_style) == (TIMEFRAMES[-1], STYLES[-1])
 
 
 def test_an_added_symbol_is_stored_and_shown(tab: Dashboard) -> None:

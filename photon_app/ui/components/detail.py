@@ -1,4 +1,4 @@
-"""The selected symbol: price and change, the day on one line, its figures, the latest trades."""
+"""The selected symbol: price and change, its chart, its day's figures, the latest trades."""
 
 # mypy: disable-error-code="no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
@@ -6,10 +6,10 @@
 import reflex as rx
 
 from photon_app.ui.live.parts import (
-    day_scale,
     live_change,
     live_figure,
     live_price,
+    price_chart,
     symbol_tag,
     tape,
 )
@@ -63,7 +63,13 @@ def _quote() -> rx.Component:
             class_name="detail-head",
         ),
         rx.el.div(symbol_tag(symbol=symbol, explain=True), class_name="detail-tag"),
-        day_scale(symbol=symbol),
+        price_chart(
+            symbol=symbol,
+            timeframe=Dashboard.chart_timeframe,
+            look=Dashboard.chart_style,
+            on_timeframe=Dashboard.choose_timeframe,
+            on_look=Dashboard.choose_style,
+        ),
         rx.el.dl(
             *[
                 rx.el.div(rx.el.dt(title), rx.el.dd(live_figure(symbol=symbol, figure=figure)))

@@ -7,9 +7,13 @@ from collections.abc import Iterable
 
 import reflex as rx
 
+from photon_app.ui import build
+
 KEYS = (
     ("/", "Add a symbol"),
     ("↑ ↓", "Move the selection"),
+    ("1 – 6", "Timeframe of the chart"),
+    ("← →", "Bar by bar, with the chart in focus"),
     ("Delete", "Remove the selected symbol"),
     ("Esc", "Leave a field"),
     ("?", "This help"),
@@ -21,6 +25,7 @@ WORDS = (
     ("REPLAY", "A recording is played again, on its own clock."),
     ("RECONNECTING", "The line is down; the prices shown are the last known ones."),
     ("THROTTLED", "The feed asked the server to slow down; it waits before it tries again."),
+    ("Today", "The day so far, and the previous close as a dotted line."),
     ("WAITING", "No price of this symbol has come yet."),
     ("POLLED", "No place on the live tape: this price is asked for every now and then."),
     ("STALE", "There is a price, but the line behind it is down."),
@@ -44,6 +49,7 @@ def help_dialog() -> rx.Component:
             ),
             _terms("keys", [(rx.el.kbd(key), text) for key, text in KEYS]),
             _terms("words", WORDS),
+            _credit(),
             rx.dialog.close(
                 rx.el.button(
                     rx.icon("x", size=16),
@@ -55,6 +61,20 @@ def help_dialog() -> rx.Component:
             max_width="480px",
             class_name="help",
         ),
+    )
+
+
+def _credit() -> rx.Component:
+    """What the chart's library asks to be said."""
+    name, copyright_ = build.CHART_NOTICE.splitlines()
+    owner, _, address = copyright_.rpartition(" ")
+    return rx.el.p(
+        f"Charts: {name}. {owner} ",
+        rx.el.a("tradingview.com", href=address, target="_blank", rel="noopener"),
+        ", under the ",
+        rx.el.a("Apache License 2.0", href=f"/{build.CHART_LICENSES}", target="_blank"),
+        ".",
+        class_name="credit",
     )
 
 

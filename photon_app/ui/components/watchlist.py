@@ -11,12 +11,14 @@ from photon_app.ui.live.parts import (
     live_change,
     live_price,
     live_volume,
+    sparkline,
     symbol_tag,
 )
 from photon_app.ui.state import Dashboard, Row
 
 COLUMNS = (
     ("symbol", "Symbol"),
+    ("spark", "Today"),
     ("last", "Last"),
     ("change", "Change"),
     ("range", "Day range"),
@@ -83,6 +85,7 @@ def _row(row: Row) -> rx.Component:
             scope="row",
             class_name="c-symbol",
         ),
+        rx.el.td(sparkline(symbol=row.symbol), class_name="c-spark"),
         rx.el.td(live_price(symbol=row.symbol), class_name="c-last"),
         rx.el.td(live_change(symbol=row.symbol), class_name="c-change"),
         rx.el.td(day_range(symbol=row.symbol), class_name="c-range"),

@@ -28,6 +28,9 @@ export const priceDigits = (price) => {
   return size >= 1 || size === 0 ? 2 : size >= 0.01 ? 4 : 8;
 };
 
+/** A price with decimals that are given. */
+export const fixed = (value, digits) => number(digits).format(value);
+
 export const price = (value) => (known(value) ? number(priceDigits(value)).format(value) : DASH);
 
 const signed = (value, text) => (value > 0 ? `+${text}` : value < 0 ? `${MINUS}${text}` : text);
@@ -90,12 +93,6 @@ const SESSIONS = { pre: "Pre-market", regular: "Regular", post: "After hours", c
 export const session = (name) => SESSIONS[name] ?? DASH;
 
 const CHANGES = { "pre>regular": "opens in", "closed>regular": "opens in", "regular>post": "closes in", "regular>closed": "closes in" };
-
-/** Where a value stands beside a stretch: "below", "above", or "" for within and unknown. */
-export const beyond = (value, low, high) => {
-  if (!known(value) || !known(low) || !known(high)) return "";
-  return value < low ? "below" : value > high ? "above" : "";
-};
 
 /** "closes in 2 h 14 m": what the market does next, from its session, the next one and the time until then. */
 export const marketNext = (now, next, ms) => {

@@ -34,7 +34,7 @@ export async function ask(path, signal) {
 const queued = new Set();
 let frame = 0;
 /** Run `paint` in the next frame, once, however often it is asked for. */
-function inFrame(paint) {
+export function inFrame(paint) {
   queued.add(paint);
   frame ||= requestAnimationFrame(() => {
     frame = 0;
@@ -43,6 +43,9 @@ function inFrame(paint) {
     for (const run of paints) run();
   });
 }
+
+/** Take back what was asked of `inFrame`. */
+export const notInFrame = (paint) => queued.delete(paint);
 
 const tickers = new Set();
 let timer = 0;

@@ -1,5 +1,5 @@
 /**
- * The keyboard: "/" adds, arrows select, Delete removes, "?" helps, Esc leaves a field.
+ * The keyboard: "/" adds, arrows select, Delete removes, digits choose the timeframe, "?" helps, Esc leaves a field.
  *
  * Keys typed into a field, with a modifier, or into an open dialog or menu are left alone.
  */
@@ -34,6 +34,8 @@ export function Shortcuts({ selected, onMove, onRemove }) {
         Delete: () => event.repeat || act.current.onRemove(),
         Escape: () => document.activeElement?.blur(),
       };
+      const frame = /^[1-9]$/.test(event.key) && document.querySelectorAll(".chart-frames button")[event.key - 1];
+      if (frame) { event.preventDefault(); frame.click(); return; }
       if (!Object.hasOwn(keys, event.key)) return;
       event.preventDefault();
       keys[event.key]();

@@ -2,8 +2,8 @@
 
 Each names one React component of the JavaScript beside this file, which subscribes to Photon's
 own ``/ws`` through one ``photon-client.js`` a tab. Pages place them like any other component. They
-carry no state and send no events (``Shortcuts`` alone calls handlers, ``SymbolSearch`` sends a
-form); they can be rendered on the server, where they show dashes.
+carry no state and send no events (``Shortcuts`` and ``PriceChart`` call handlers, ``SymbolSearch``
+sends a form); they can be rendered on the server, where they show dashes.
 """
 
 # mypy: disable-error-code="type-arg, valid-type"
@@ -11,13 +11,30 @@ form); they can be rendered on the server, where they show dashes.
 
 import reflex as rx
 
+CHART_PACKAGES = ["lightweight-charts@5.2.1"]
+
 _shared = [
     rx.asset(name, shared=True)
-    for name in ("photon-client.js", "format.js", "hooks.js", "words.js", "suggest.js")
+    for name in (
+        "photon-client.js",
+        "format.js",
+        "hooks.js",
+        "words.js",
+        "suggest.js",
+        "look.js",
+        "series.js",
+        "legend.js",
+        "chart-feed.js",
+        "picture.js",
+        "picture-file.js",
+        "sparks.js",
+    )
 ]
 _quotes = rx.asset("quotes.jsx", shared=True)
 _status = rx.asset("status.jsx", shared=True)
 _tape = rx.asset("tape.jsx", shared=True)
+_chart = rx.asset("chart.jsx", shared=True)
+_spark = rx.asset("spark.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
 _line = rx.asset("line.jsx", shared=True)
@@ -52,12 +69,6 @@ class DayRange(_QuotePart):
     tag = "DayRange"
 
 
-class DayScale(_QuotePart):
-    """The day as one wide line: low, high, open, previous close, price."""
-
-    tag = "DayScale"
-
-
 class LiveVolume(_QuotePart):
     """The day's volume, compact."""
 
@@ -86,6 +97,33 @@ class SymbolTag(_QuotePart):
 
     explain: rx.Var[bool]
     """Whether the reason is written out beside the tag."""
+
+
+class Sparkline(rx.Component):
+    """The day so far as a small line, with the previous close; drawn while it is in view."""
+
+    library = f"$/public{_spark}"
+    tag = "Sparkline"
+
+    symbol: rx.Var[str]
+
+
+class PriceChart(rx.Component):
+    """The bars of one symbol as a chart, with the choice of timeframe and style.
+
+    The library that draws it is loaded by the browser once the page stands.
+    """
+
+    library = f"$/public{_chart}"
+    tag = "PriceChart"
+    lib_dependencies: list[str] = CHART_PACKAGES
+
+    symbol: rx.Var[str]
+    timeframe: rx.Var[str]
+    look: rx.Var[str]
+    """``candles``, ``area`` or ``line``."""
+    on_timeframe: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_look: rx.EventHandler[rx.event.passthrough_event_spec(str)]
 
 
 class Tape(rx.Component):
@@ -163,11 +201,12 @@ class Shortcuts(rx.Component):
 live_price = LivePrice.create
 live_change = LiveChange.create
 day_range = DayRange.create
-day_scale = DayScale.create
 live_volume = LiveVolume.create
 live_age = LiveAge.create
 live_figure = LiveFigure.create
 symbol_tag = SymbolTag.create
+sparkline = Sparkline.create
+price_chart = PriceChart.create
 tape = Tape.create
 feed_badge = FeedBadge.create
 feed_trouble = FeedTrouble.create

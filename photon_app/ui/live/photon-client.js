@@ -12,6 +12,8 @@
  *     photon.watch("AAPL", (quote) => { output.textContent = quote.price.toFixed(2); });
  *     photon.onStatus(() => { output.classList.toggle("old", photon.stateOf("AAPL") !== "live"); });
  *     photon.onRejected(({ symbol, message }) => console.warn(symbol, message));
+ *     const { bars } = await photon.history("AAPL", { timeframe: "1m", limit: 100 });
+ *     photon.bars("AAPL", "1m", ({ bar, final }) => console.log(bar.close, final));
  *   </script>
  *
  * It owns the socket, the reconnecting and the folding of updates into day figures. It never
@@ -39,12 +41,24 @@
  * @property {number} tick       1 or -1: the way of the last move, kept by an equal price; 0 before there was one
  * @property {boolean} snapshot  whether this came as whole figures, not as one trade
  * @property {number} receivedAt on the clock of this machine, ms
+ *
+ * @typedef {object} Bar  What the trades of a span came to.
+ * @property {number} time       where the span begins, UNIX ms
+ * @property {number} open
+ * @property {number} high
+ * @property {number} low
+ * @property {number} close
+ * @property {number} volume
+ * @property {number} count      how many trades
+ * @property {?number} vwap      null without volume
+ * @property {boolean} [incomplete]  true where the feed was down for a part of it
  */
 
 const CHUNK = 100; // symbols a message: 100 of the longest are about 4 KB, the server takes 16
 const SILENCE_MS = 40_000; // heartbeats come every 15 s: two missed ones, and a little
 const STEADY_MS = 5_000; // a connection that lasted this long starts the backoff anew
 const LINGER_MS = 1_000; // a symbol watched again within this never leaves the subscription
+const BARS_PACE_MS = 250; // subscriptions of bars change at most this often: they follow a visitor's clicks and keys
 const BACKOFF_MS = { first: 250, most: 5_000 };
 
 /** @param {number} price @returns {number} how many decimals its shortest form has */
@@ -96,6 +110,8 @@ export function fold(held, message, receivedAt) {
   });
 }
 
+const barsKey = (symbol, timeframe) => `${symbol} ${timeframe}`;
+
 /** /ws on the host that served this module, or, where it was bundled, the page. */
 function defaultUrl() {
   const served = /\/photon-client\.js(\?|$)/.test(import.meta.url);
@@ -106,6 +122,7 @@ function defaultUrl() {
 export class Photon {
   #options; #url; #socket = null; #closed = false;
   #watchers = new Map(); #quotes = new Map(); #states = new Map(); #rejected = new Map();
+  #bars = new Map(); #barsAsked = new Map(); #barsTimer = null;
   #asked = new Set(); #pings = new Map(); #nextId = 1;
   #statusListeners = new Set(); #rejectedListeners = new Set();
   #status = {
@@ -120,11 +137,12 @@ export class Photon {
   /**
    * @param {object} [options]
    * @param {string} [options.url]  of /ws, with http(s) or ws(s); `?format=events` is added
-   * Further options replace the environment in tests: WebSocket, setTimeout, clearTimeout, random, now, target.
+   * Further options replace the environment in tests: WebSocket, fetch, setTimeout, clearTimeout, random, now, target.
    */
   constructor(options = {}) {
     this.#options = {
       WebSocket: globalThis.WebSocket, random: Math.random, now: Date.now, target: globalThis,
+      fetch: (...request) => globalThis.fetch(...request),
       setTimeout: globalThis.setTimeout.bind(globalThis), clearTimeout: globalThis.clearTimeout.bind(globalThis),
       ...options,
     };
@@ -156,6 +174,49 @@ export class Photon {
       this.#watchers.delete(name);
       if (this.#lingerTimer === null) this.#lingerTimer = this.#options.setTimeout(() => this.#drop(), LINGER_MS);
     };
+  }
+
+  /**
+   * Call back with the running bar of a symbol as it moves, with each one that closes, and with
+   * corrections of closed ones; at once with the newest message already held. Ask `history` for the
+   * bars before, again whenever `status.epoch` is another or the line was lost.
+   * @param {string} symbol
+   * @param {string} timeframe  1s, 1m, 5m, 15m, 1h or 1d
+   * @param {(message: {symbol: string, timeframe: string, bar: Bar, final: boolean, corrected?: boolean}) => void} listener
+   * @returns {() => void} stops this listener; the last one of a symbol and timeframe ends their subscription
+   */
+  bars(symbol, timeframe, listener) {
+    const key = barsKey(symbol.toUpperCase(), timeframe);
+    if (!this.#bars.has(key)) this.#bars.set(key, { listeners: new Set(), running: null });
+    const { listeners, running } = this.#bars.get(key);
+    const entry = { listener };
+    listeners.add(entry);
+    this.#queueBars();
+    if (running) listener(running);
+    return () => {
+      if (!listeners.delete(entry) || listeners.size) return;
+      this.#bars.delete(key);
+      this.#queueBars();
+    };
+  }
+
+  /**
+   * Bars of the past, the running one included, oldest first.
+   * @param {string} symbol
+   * @param {{timeframe?: string, from?: number, to?: number, limit?: number, sessions?: boolean, signal?: AbortSignal}} [options]
+   *   `from` and `to` (exclusive) are UNIX ms; with neither, or `to` alone, the newest `limit` bars; with `from` the oldest
+   * @returns {Promise<{symbol: string, timeframe: string, source: string, since: ?number, bars: Bar[], sessions?: object[]}>}
+   * @throws {Error} with the server's sentence when it refuses; what `fetch` throws when it cannot be asked
+   */
+  async history(symbol, { timeframe = "1m", from, to, limit, sessions, signal } = {}) {
+    const url = new URL("/api/bars", this.#url);
+    url.protocol = url.protocol.replace(/^ws/, "http");
+    const query = { symbol: symbol.toUpperCase(), timeframe, from, to, limit, sessions: sessions ? 1 : undefined };
+    for (const [name, value] of Object.entries(query)) if (value != null) url.searchParams.set(name, value);
+    const answer = await this.#options.fetch(url.href, { signal, headers: { Accept: "application/json" } });
+    if (answer.ok) return answer.json();
+    const { detail } = await answer.json().catch(() => ({}));
+    throw new Error(typeof detail === "string" ? detail : `the server answered ${answer.status}`);
   }
 
   /** @returns {Quote | undefined} the newest quote of this epoch */
@@ -233,6 +294,7 @@ export class Photon {
     for (const { resolve } of this.#pings.values()) resolve(null);
     this.#pings.clear();
     this.#asked.clear();
+    this.#barsAsked.clear();
     if (this.#closed) return;
     if (code === 1008) { this.#finish(reason || "the server refused this client"); return; }
     const now = this.#options.now();
@@ -251,7 +313,7 @@ export class Photon {
 
   #finish(reason) {
     this.#closed = true;
-    for (const timer of [this.#retryTimer, this.#silenceTimer, this.#lingerTimer]) this.#options.clearTimeout(timer);
+    for (const timer of [this.#retryTimer, this.#silenceTimer, this.#lingerTimer, this.#barsTimer]) this.#options.clearTimeout(timer);
     this.#options.target.removeEventListener?.("online", this.#wake);
     this.#options.target.document?.removeEventListener?.("visibilitychange", this.#wake);
     const socket = this.#socket;
@@ -267,6 +329,7 @@ export class Photon {
     if (message === null || typeof message !== "object") return;
     switch (message.type) {
       case "price_update": return this.#price(message);
+      case "bar": return this.#bar(message);
       case "status": return this.#serverStatus(message);
       case "connection": return this.#welcome(message);
       case "subscription": return this.#answer(message);
@@ -289,12 +352,20 @@ export class Photon {
     if (changed) this.#set({});
   }
 
+  #bar(message) {
+    const held = this.#bars.get(barsKey(message.symbol, message.timeframe));
+    if (!held || !Number.isFinite(message.bar?.time)) return;
+    if (!message.corrected) held.running = message;
+    for (const { listener } of [...held.listeners]) listener(message);
+  }
+
   #welcome(message) {
     this.#states.clear();
     this.#rejected.clear();
     this.#setEpoch(message.epoch);
     this.#set({ connection: "open", retryAt: null, reason: "", feed: message.feed ?? this.#status.feed });
     this.#sync();
+    this.#syncBars();
   }
 
   #serverStatus(message) {
@@ -316,6 +387,7 @@ export class Photon {
   #setEpoch(epoch) {
     if (epoch == null || epoch === this.#status.epoch) return;
     this.#quotes.clear();
+    for (const held of this.#bars.values()) held.running = null;
     this.#status.epoch = epoch;
   }
 
@@ -324,8 +396,16 @@ export class Photon {
   }
 
   #answer(message) {
+    if (message.channel === "bars") return this.#barsAnswer(message);
     for (const rejection of message.rejected ?? []) this.#reject(rejection);
     if (message.status === "unsubscribed") this.#retryTooMany();
+  }
+
+  /** A symbol whose bars are refused may still have a price: only the listeners of refusals hear of it. */
+  #barsAnswer({ timeframe, rejected = [] }) {
+    for (const rejection of rejected) {
+      for (const listener of this.#rejectedListeners) listener({ ...rejection, channel: "bars", timeframe });
+    }
   }
 
   /** Room was made: ask again for what was refused for want of it. */
@@ -383,8 +463,42 @@ export class Photon {
     this.#request("subscribe", added);
   }
 
-  #request(action, symbols) {
-    for (let at = 0; at < symbols.length; at += CHUNK) this.#send({ action, symbols: symbols.slice(at, at + CHUNK) });
+  #request(action, symbols, more = {}) {
+    for (let at = 0; at < symbols.length; at += CHUNK) this.#send({ action, ...more, symbols: symbols.slice(at, at + CHUNK) });
+  }
+
+  /** At once, and what comes within the pace together at its end. */
+  #queueBars() {
+    if (this.#barsTimer !== null) return;
+    this.#paceBars();
+    queueMicrotask(() => this.#syncBars());
+  }
+
+  #paceBars() {
+    this.#barsTimer = this.#options.setTimeout(() => {
+      this.#barsTimer = null;
+      if (this.#syncBars()) this.#paceBars();
+    }, BARS_PACE_MS);
+  }
+
+  /** Make the server's subscriptions of bars those of the listeners; returns whether they were not. */
+  #syncBars() {
+    if (this.#status.connection !== "open") return false;
+    const changes = new Map();
+    const note = (action, { symbol, timeframe }) => {
+      const id = `${action} ${timeframe}`;
+      if (!changes.has(id)) changes.set(id, { action, timeframe, symbols: [] });
+      changes.get(id).symbols.push(symbol);
+    };
+    for (const [key, asked] of this.#barsAsked) if (!this.#bars.has(key) && this.#barsAsked.delete(key)) note("unsubscribe", asked);
+    for (const key of this.#bars.keys()) {
+      if (this.#barsAsked.has(key)) continue;
+      const [symbol, timeframe] = key.split(" ");
+      this.#barsAsked.set(key, { symbol, timeframe });
+      note("subscribe", { symbol, timeframe });
+    }
+    for (const { action, timeframe, symbols } of changes.values()) this.#request(action, symbols, { channel: "bars", timeframe });
+    return changes.size > 0;
   }
 
   #send(message) { this.#socket?.send(JSON.stringify(message)); }

@@ -84,39 +84,6 @@ export function DayRange({ symbol }) {
   return <span className="range" role="img" aria-label="Day range unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
 }
 
-const CLOSES = { "": "Previous close", below: "Previous close, below", above: "Previous close, above" };
-
-/** The day on one wide line: low to high, with open and the price now; a previous close beyond stands at its end. */
-export function DayScale({ symbol }) {
-  const { at, part } = useParts();
-  useQuote(symbol, (quote) => {
-    const { low, high, prevClose } = quote ?? {};
-    place(at.now, format.position(quote?.price, low, high));
-    place(at.open, format.position(quote?.open, low, high));
-    place(at.close, format.position(prevClose, low, high));
-    const beyond = format.beyond(prevClose, low, high);
-    mark(at.close, "data-beyond", beyond || null);
-    write(at.closeKey, CLOSES[beyond]);
-    write(at.low, format.price(low));
-    write(at.high, format.price(high));
-  });
-  return (
-    <div className="scale">
-      <div className="scale-ends">
-        <span>Low <b ref={part("low")}>{format.DASH}</b></span>
-        <span className="scale-title">Day range</span>
-        <span><span className="scale-word">High</span><b ref={part("high")}>{format.DASH}</b></span>
-      </div>
-      <div className="scale-line" aria-hidden="true">
-        <i className="scale-close" hidden ref={part("close")} />
-        <i className="scale-open" hidden ref={part("open")} />
-        <i className="scale-now" hidden ref={part("now")} />
-      </div>
-      <div className="scale-key" aria-hidden="true"><span className="key-now">Last</span><span className="key-open">Open</span><span className="key-close" ref={part("closeKey")}>{CLOSES[""]}</span></div>
-    </div>
-  );
-}
-
 const FIGURES = {
   open: (quote) => format.price(quote?.open),
   high: (quote) => format.price(quote?.high),
