@@ -117,6 +117,7 @@ class Subscriptions:
         refused = self._in_flight
         if refused is not None:
             self._forget(refused)
+            self._suspects.add(refused)  # another may have been meant: then this one has a place
             if not self._told:
                 self._slots.bar(refused, now_s + self._retry_s)
             self._slots.learn(self._told, now_s)

@@ -13,6 +13,7 @@ spans are half-open, in UNIX ms, and those of one timeframe meet without a gap.
 
 import bisect
 import datetime as dt
+import functools
 from collections.abc import Iterator
 
 from photon_app.market.calendar import NEW_YORK, Calendar, new_york_date
@@ -57,6 +58,7 @@ def _hour_of_session(time_ms: int, calendar: Calendar) -> Day:
     return Day(start_ms, min(start_ms + HOUR_MS, edges[at]))
 
 
+@functools.lru_cache(maxsize=4096)
 def _edges(date: dt.date, calendar: Calendar) -> list[int]:
     """Where the counting of hours begins anew on a date, and the next midnight."""
     midnights = (

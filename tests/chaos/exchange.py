@@ -85,7 +85,6 @@ class Exchange:
         """What was sent on each line but objections, by its client's port."""
         self.answered: dict[str, set[tuple[float, float]]] = {}
         """Prices and seconds that ``/quote`` told, by symbol."""
-        self.blamed: set[int] = set()
         """The lines that were told of too many symbols without a reason, by port."""
         self.played: dict[str, int] = {}
         """Frames by kind."""
@@ -208,9 +207,8 @@ class Exchange:
         self._means(frame, Meaning(tape=True))
         return [frame]
 
-    def _too_many(self, line: Line) -> list[str | bytes]:
+    def _too_many(self, _: Line) -> list[str | bytes]:
         """Said without a reason, so that whoever is asked for just then is blamed."""
-        self.blamed.add(line.port)
         self._means(TOO_MANY, Meaning(tape=False))
         return [TOO_MANY]
 

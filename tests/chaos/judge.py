@@ -8,7 +8,6 @@ unless they say otherwise; ``slack_s`` is how late the machine can make somethin
 import dataclasses
 import logging
 from collections import Counter, deque
-from collections.abc import Container
 from itertools import pairwise
 
 from photon_app.feed.finnhub_wire import Subscribe
@@ -100,12 +99,8 @@ class Bounds:
     slack_s: float
 
 
-def judge_lines(
-    judge: Judge, fake: FakeFinnhub, door: Door, bounds: Bounds, blamed: Container[int]
-) -> None:
-    """What the fake saw of each line. On those where a symbol can have been blamed without a reason
-    the client may take it for refused, and ask for it again.
-    """
+def judge_lines(judge: Judge, fake: FakeFinnhub, door: Door, bounds: Bounds) -> None:
+    """What the fake saw of each line."""
     judge.check("lines", fake.most_open <= 1, f"{fake.most_open} lines were open at once")
     for line in fake.lines:
         judge.check(
@@ -117,7 +112,7 @@ def judge_lines(
         for command in line.commands:
             symbol = getattr(command, "symbol", "")
             if isinstance(command, Subscribe):
-                again = symbol in told and symbol not in line.refused and line.port not in blamed
+                again = symbol in told and symbol not in line.refused
                 judge.check("lines", not again, f"{symbol} was subscribed twice on one line")
                 told.add(symbol)
             else:

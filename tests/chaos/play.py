@@ -364,7 +364,7 @@ def _judge_history(chaos: Chaos) -> int:
     """The laws that are judged by what was written down. Returns how many frames were lost."""
     slack_s = SLACK_WALL_S * chaos.time.rate
     bounds = Bounds(limit=LIMIT, slack_s=slack_s)
-    laws.judge_lines(chaos.judge, chaos.fake, chaos.door, bounds, chaos.exchange.blamed)
+    laws.judge_lines(chaos.judge, chaos.fake, chaos.door, bounds)
     laws.judge_policy(chaos.judge, chaos.door, bounds)
     laws.judge_rest(chaos.judge, chaos.fake, chaos.transport.asked_s, 0.05 * chaos.time.rate)
     return laws.judge_delivery(chaos.judge, chaos.exchange.sent, chaos.door)

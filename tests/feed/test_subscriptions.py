@@ -112,7 +112,7 @@ def test_a_refusal_is_found_by_asking_one_at_a_time() -> None:
     it = Upstream(cap=2)
     it.want("ABCD")
     it.run(30)
-    assert it.told == ["A", "B", "C", "-A", "-B", "-C", "A", "B", "C"]
+    assert it.told == ["A", "B", "C", "-A", "-B", "-C", "A", "B", "C", "-C"]
     assert it.slots.held == it.taken == {"A", "B"}
     assert it.slots.room == 2
 
@@ -125,8 +125,24 @@ def test_a_trade_is_an_acknowledgement() -> None:
     it.line.heard({"A", "B"})
     it.want("ABC")
     it.run(30)
-    assert it.told == ["A", "B", "C", "-C", "C"]
+    assert it.told == ["A", "B", "C", "-C", "C", "-C"]
     assert it.taken == {"A", "B"}
+
+
+def test_a_symbol_that_is_blamed_gives_its_place_up() -> None:
+    """The refusal may have meant another, and then this one was taken: nothing stays that nobody
+    knows of.
+    """
+    it = Upstream()
+    it.want("AB")
+    it.step()
+    it.line.error(TOO_MANY, it.now_s)
+    while it.told[-1] != "B":
+        it.step()
+    it.line.error(TOO_MANY, it.now_s)
+    it.run(1)
+    assert it.told[-1] == "-B"
+    assert it.taken == it.line.told == {"A"}
 
 
 def test_one_in_flight_is_one_in_flight() -> None:
