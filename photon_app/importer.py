@@ -13,10 +13,12 @@ however long the recording is. What came before damage, or before a signal, stay
 """
 
 import contextlib
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Self, TextIO
 
 from photon_app.errors import RecordingError, SettingsError
@@ -39,6 +41,7 @@ BATCH_TRADES = 100_000
 LIVE_SOURCES = ("finnhub", "simulated")
 REPLAY = "replay:"
 
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _LOOK_LINES = 500
 """How many lines are read between two looks at the clock."""
 _PROGRESS_S = 0.2
@@ -80,13 +83,17 @@ def run(
     recording = Recording(path)
     recording.first_ms()  # what is no recording must not replace anything
     began = monotonic()
-    with open_archive(where) as archive, _Progress(screen or sys.stderr, monotonic) as progress:
+    with (
+        open_archive(where) as archive,
+        _Progress(screen or sys.stderr, monotonic) as progress,
+        _signals() as came,
+    ):
         if source.startswith(REPLAY):
             archive.replace(source)
         done = Import(archive, source, settings.max_symbols_total)
-        stopped = not _read(recording, done, progress)
+        stopped = not _read(recording, done, progress, came)
     torn = "; the recording is torn at its end" if recording.torn else ""
-    line = f"{done.summary()} in {where.shown} ({monotonic() - began:.1f} s){torn}"
+    line = f"{done.summary()}, in {where.shown} ({monotonic() - began:.1f} s){torn}"
     verb = "stopped by a signal, imported" if stopped else "imported"
     print(f"photon: {verb} {line}", file=out or sys.stdout, flush=True)
     return 1 if stopped else 0
@@ -102,20 +109,44 @@ def _source(path: Path, given: str | None) -> str:
     )
 
 
-def _read(recording: Recording, done: "Import", progress: "_Progress") -> bool:
+def _read(
+    recording: Recording, done: "Import", progress: "_Progress", came: Callable[[], bool]
+) -> bool:
     """Import every line; returns whether it came to the end, which a signal can prevent."""
     try:
         for number, line in enumerate(recording.lines()):
+            if came():
+                done.write()
+                return False
             done.take(line)
             if number % _LOOK_LINES == 0:
                 progress.look(done.progress)
     except RecordingError as error:
         done.write()
         raise RecordingError(f"{error}; stored is what came before: {done.summary()}") from None
-    except (KeyboardInterrupt, SystemExit):
-        return False
     done.write()
     return True
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """Whether a signal came that ends the process: it ends between two lines then, so that no
+    batch is cut in two. A second one ends it at once.
+    """
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if came:
+            sys.exit(1)
+        came.append(number)
+
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Import:
@@ -174,11 +205,14 @@ class Import:
         left_out = self._trades - counted
         less = f" ({left_out:,} more are in no bar)" if left_out else ""
         span = f", {shown_utc(tally.first_ms)} to {shown_utc(tally.end_ms)}" if tally.bars else ""
-        symbols = f"{tally.symbols:,} symbol{'' if tally.symbols == 1 else 's'}"
         return (
-            f"{counted:,} trades of {symbols}{less} as {tally.bars:,} bars{span}, "
-            f"source {self._source},"
+            f"{_count(counted, 'trade')} of {_count(tally.symbols, 'symbol')}{less} as "
+            f"{_count(tally.bars, 'bar')}{span}, source {self._source}"
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class Tally:

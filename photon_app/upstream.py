@@ -18,7 +18,7 @@ from photon_app.feed.simulated import Past, SimulatedFeed, round_to_tick
 from photon_app.feed.simulated_past import past_day
 from photon_app.listings import BundledReference
 from photon_app.market import session
-from photon_app.market.calendar import Calendar
+from photon_app.market.calendar import Calendar, Phase
 from photon_app.model import Bar, MarketSession, Reference
 from photon_app.settings import Settings
 
@@ -67,23 +67,34 @@ def of(
     return Upstream(feed=feed)
 
 
+class _Phases:
+    """The session at times that go on: a day has four, and 1,440 minutes."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self._phase = Phase("closed", 0, "closed")
+
+    def session_at(self, time_ms: int) -> MarketSession:
+        if time_ms >= self._phase.until_ms:
+            self._phase = self._calendar.phase_at(time_ms)
+        return self._phase.session
+
+
 def _past(calendar: Callable[[], Calendar]) -> Past:
     """What makes up a simulated symbol's day before it was wanted."""
 
     def make(
         symbol: str, rng: random.Random, now_ms: int, price: float, prev_close: float
     ) -> list[Bar]:
-        def session_at(time_ms: int) -> MarketSession | None:
-            is_stock = session.venue_of(symbol) == "us"
-            return calendar().phase_at(time_ms).session if is_stock else None
-
+        stock = session.venue_of(symbol) == "us"
+        known = _Phases(calendar())
         return past_day(
             rng,
             now_ms=now_ms,
             day_start_ms=session.day_of(symbol, now_ms).start_ms,
             price=price,
             prev_close=prev_close,
-            session_at=session_at,
+            session_at=known.session_at if stock else lambda _: None,
             round_to_tick=round_to_tick,
         )
 

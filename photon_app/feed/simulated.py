@@ -210,19 +210,19 @@ class SimulatedFeed:
             seeds, self._seeds = self._seeds, {}
             for seed in seeds.values():
                 market.seed(seed)
-                self._tell_past(seed, market)
+                if self._past is not None:
+                    self._tell_past(seed, self._past, market)
+                    await self._time.sleep(0)  # each takes some milliseconds
             for frame in self._simulator.frames(self.clock.now_ms()):
                 await self._intake.deliver(self._intake.read(frame), market)
             await self._time.sleep(self._interval_ms / 1000)
 
-    def _tell_past(self, seed: Seed, market: Market) -> None:
-        if self._past is not None and seed.prev_close is not None:
-            price = self._simulator.price(seed.symbol)
+    def _tell_past(self, seed: Seed, past: Past, market: Market) -> None:
+        if seed.symbol in self._simulator.symbols and seed.prev_close is not None:
             rng = self._simulator.rng(f"{seed.symbol}:past")
+            price = self._simulator.price(seed.symbol)
             now_ms = self.clock.now_ms()
-            market.history(
-                seed.symbol, self._past(seed.symbol, rng, now_ms, price, seed.prev_close)
-            )
+            market.history(seed.symbol, past(seed.symbol, rng, now_ms, price, seed.prev_close))
 
 
 def start_price(symbol: str) -> float:

@@ -21,9 +21,10 @@ import msgspec
 from photon_app.errors import CalendarError
 from photon_app.market.calendar import Calendar, Phase, Table, new_york_date
 
-BEHIND = dt.timedelta(days=15)
+BEHIND = dt.timedelta(days=750)
 AHEAD = dt.timedelta(days=380)
-"""What a table spans, from the day on which it is made: a year and what ``RENEW_DAYS`` needs."""
+"""What a table spans, from the day on which it is made: the days of which bars are kept as a rule,
+since hours are counted from a session's begin, and a year with what ``RENEW_DAYS`` needs."""
 RENEW_DAYS = 30
 """Fewer known days ahead of the clock, and the next table is made."""
 CHILD_S = 30.0

@@ -105,14 +105,14 @@ def test_it_leads_to_the_first_price(seed: int, now_ms: int, price: float, move:
 
 
 @few
-@given(seeds, moments, prices, moves)
+@given(seeds, moments, prices, moves, st.sampled_from(["AAPL", "BINANCE:BTCUSDT"]))
 def test_the_day_begins_at_the_previous_close(
-    seed: int, now_ms: int, price: float, move: float
+    seed: int, now_ms: int, price: float, move: float, symbol: str
 ) -> None:
     """By which the change is counted; also where yesterday ended, if it is in sight."""
     prev_close = round_to_tick(price * (1 + move))
-    day_start_ms = day_of("AAPL", now_ms).start_ms
-    bars = past(seed, now_ms, price, prev_close)
+    day_start_ms = day_of(symbol, now_ms).start_ms
+    bars = past(seed, now_ms, price, prev_close, symbol)
     today = [bar for bar in bars if bar.time_ms >= day_start_ms]
     if today:
         assert today[0].open == prev_close

@@ -15,7 +15,7 @@ from photon_app.market.calendar import NEW_YORK, Table
 from photon_app.market.nyse import table
 from tests.fakes.almanac import weekdays
 
-FIRST, LAST = dt.date(2026, 11, 9), dt.date(2026, 12, 31)
+FIRST, LAST = dt.date(2024, 11, 4), dt.date(2026, 12, 31)
 DAY_MS = 86_400_000
 
 
@@ -66,7 +66,7 @@ def works(life: Life) -> None:
 def test_the_days_of_the_coming_year_are_asked_for_once() -> None:
     """From a fortnight ago, in New York's dates."""
     life = Life(passes(0), passes(1), passes(300))
-    assert life.asked == [(dt.date(2026, 11, 9), dt.date(2027, 12, 9))]
+    assert life.asked == [(dt.date(2024, 11, 4), dt.date(2027, 12, 9))]
     assert set(life.slept) == {CHECK_S}
 
 
@@ -80,7 +80,7 @@ def test_the_days_are_renewed_a_month_before_they_end() -> None:
 def test_a_clock_that_leaves_the_table_gets_another() -> None:
     """As that of a replay that begins anew, or of a machine that was asleep."""
     life = Life(passes(-4800), passes(4800))
-    assert [first.year for first, _ in life.asked] == [2026, 2013, 2026]
+    assert [first.year for first, _ in life.asked] == [2024, 2011, 2024]
 
 
 def test_a_child_that_fails_is_tried_again_later_and_complained_of_once(

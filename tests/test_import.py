@@ -1,0 +1,305 @@
+"""``import`` as a user starts it, and the laws of its stream."""
+
+import io
+import re
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app import __main__ as command
+from photon_app import importer
+from photon_app.errors import RecordingError, SettingsError
+from photon_app.feed.finnhub_wire import encode_trades
+from photon_app.feed.recording import Line
+from photon_app.market.bars import LATE_MS
+from photon_app.model import Bar, Trade
+from photon_app.settings import Secret, Settings
+from photon_app.storage import address
+from photon_app.storage.archive import open_archive
+from tests.fakes.process import run
+from tests.feed.recordings import START_MS, frame, ladder, line, write
+
+MINUTE_MS = 60_000
+FIRST_MS = START_MS - START_MS % MINUTE_MS
+
+
+class Place:
+    """A database of one test, and what imports into it print."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder / 'photon.db'}"
+        self.settings = Settings(database_url=Secret(self.url))
+
+    def bring(self, path: Path, **options: object) -> str:
+        """Import a recording; returns the one line."""
+        out = io.StringIO()
+        code = importer.run(self.settings, path, out=out, screen=io.StringIO(), **options)  # type: ignore[arg-type]
+        assert code == 0
+        return out.getvalue()
+
+    def bars(self, source: str, symbol: str = "IBM") -> list[Bar]:
+        """What is stored."""
+        with open_archive(address.parse(self.url)) as archive:
+            return list(archive.rows(source, symbol))
+
+    def closes(self, source: str, symbol: str = "IBM") -> list[tuple[int, float]]:
+        """The minute, counted from the first, and the close of each bar."""
+        return [
+            ((bar.time_ms - FIRST_MS) // MINUTE_MS, bar.close) for bar in self.bars(source, symbol)
+        ]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def at_minutes(path: Path, *closes: tuple[int, float], symbol: str = "IBM") -> Path:
+    """A recording with one trade in each of some minutes."""
+    times = [(FIRST_MS + minute * MINUTE_MS, price) for minute, price in closes]
+    return write(path, [line(at, frame(symbol, price, at)) for at, price in times])
+
+
+def test_one_line_says_what_was_imported(tmp_path: Path) -> None:
+    """A process of its own: trades, symbols, bars, the span, the source, the database, seconds."""
+    times = [START_MS + n * 1000 for n in range(120)]
+    path = write(tmp_path / "day.jsonl", [line(at, frame("IBM", 180, at)) for at in times])
+    done = run("import", str(path), DATABASE_URL=f"sqlite:///{tmp_path / 'photon.db'}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(
+        r"photon: imported 120 trades of 1 symbol as 2 bars, 2013-10-07T13:25:00Z to "
+        r"2013-10-07T13:27:00Z, source replay:day\.jsonl, in sqlite:///\S+/photon\.db "
+        r"\(\d+\.\d s\)\n",
+        done.stdout,
+    )
+
+
+def test_an_import_that_is_done_again_changes_nothing(place: Place, tmp_path: Path) -> None:
+    """Whatever the source."""
+    path = ladder(tmp_path / "day.jsonl", 300)
+    for source in ("replay:day.jsonl", "finnhub"):
+        place.bring(path, source=source)
+        once = place.bars(source)
+        assert len(once) == 5
+        place.bring(path, source=source)
+        assert place.bars(source) == once
+
+
+def test_bars_of_a_recording_are_replaced_whole(place: Place, tmp_path: Path) -> None:
+    """The name is the file's; what another one of that name had is gone."""
+    path = tmp_path / "day.jsonl"
+    place.bring(at_minutes(path, (0, 10), (1, 11), (5, 12)))
+    place.bring(at_minutes(path, (1, 20), (2, 21)))
+    assert place.closes("replay:day.jsonl") == [(1, 20), (2, 21)]
+
+
+def test_of_any_other_source_the_same_minutes_are_replaced(place: Place, tmp_path: Path) -> None:
+    """And no others, nor those of other sources."""
+    first = at_minutes(tmp_path / "first.jsonl", (0, 10), (1, 11), (5, 12))
+    place.bring(first, source="finnhub")
+    place.bring(first)
+    place.bring(at_minutes(tmp_path / "second.jsonl", (1, 20), (2, 21)), source="finnhub")
+    assert place.closes("finnhub") == [(0, 10), (1, 20), (2, 21), (5, 12)]
+    assert place.closes("replay:first.jsonl") == [(0, 10), (1, 11), (5, 12)]
+    assert place.closes("simulated") == []
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_torn_recording_is_imported_as_far_as_it_is_whole(
+    place: Place, tmp_path: Path, zipped: bool
+) -> None:
+    """As a replay plays it; the line says so."""
+    lines = [line(START_MS + n, frame("IBM", n + 1, START_MS + n)) for n in range(50)]
+    path = write(tmp_path / "torn.jsonl", lines, zipped=zipped)
+    path.write_bytes(path.read_bytes()[:-12])
+    assert "; the recording is torn at its end\n" in place.bring(path)
+    assert len(place.bars("replay:torn.jsonl")) == 1
+
+
+def test_damage_on_the_way_leaves_what_came_before(place: Place, tmp_path: Path) -> None:
+    """The line of the file, the reason, and what is stored."""
+    path = tmp_path / "damaged.jsonl"
+    good = [line(START_MS, frame("IBM", 7)), line(START_MS, frame("IBM", 8))]
+    write(path, [*good, "rubbish\n", *good])
+    with pytest.raises(
+        RecordingError, match=r"line 3 is not .* before: 2 trades of 1 symbol as 1 bar,"
+    ):
+        place.bring(path)
+    assert place.closes("replay:damaged.jsonl") == [(0, 8)]
+
+
+def test_what_is_no_recording_replaces_nothing(place: Place, tmp_path: Path) -> None:
+    """Nor does a file that is empty, or not there."""
+    path = tmp_path / "day.jsonl"
+    place.bring(at_minutes(path, (0, 10)))
+    for text in ("time,price\n1,2\n", ""):
+        path.write_text(text)
+        with pytest.raises(RecordingError):
+            place.bring(path)
+    path.unlink()
+    with pytest.raises(RecordingError):
+        place.bring(path)
+    assert place.closes("replay:day.jsonl") == [(0, 10)]
+
+
+def test_a_recording_without_trades_leaves_no_bars(place: Place, tmp_path: Path) -> None:
+    """And says so."""
+    path = write(tmp_path / "pings.jsonl", [line(START_MS, '{"type":"ping"}')])
+    assert "imported 0 trades of 0 symbols as 0 bars, source replay:pings" in place.bring(path)
+
+
+def test_what_counts_in_no_bar_is_counted(place: Place, tmp_path: Path) -> None:
+    """An outlier, a price that cannot be, a trade that is too late, a symbol beyond the bound."""
+    times = [START_MS + LATE_MS + 2000 + n for n in range(4)]
+    frames = [
+        frame("IBM", 100, times[0]),
+        frame("IBM", 300, times[1]),
+        frame("IBM", -1, times[2]),
+        frame("IBM", 100, START_MS),
+        frame("BAC", 14, times[3]),
+        frame("IBM", 101, times[3]),
+    ]
+    path = write(tmp_path / "day.jsonl", [line(times[3], text) for text in frames])
+    place.settings = Settings(database_url=Secret(place.url), max_symbols_total=1)
+    assert "imported 2 trades of 1 symbol (4 more are in no bar) as 1 bar," in place.bring(path)
+    assert place.bars("replay:day.jsonl", "BAC") == []
+
+
+def test_a_frame_that_comes_twice_counts_once(place: Place, tmp_path: Path) -> None:
+    """As everywhere."""
+    text = frame("IBM", 7)
+    path = write(tmp_path / "day.jsonl", [line(START_MS, text), line(START_MS + 1, text)])
+    place.bring(path)
+    assert [bar.count for bar in place.bars("replay:day.jsonl")] == [1]
+
+
+@pytest.mark.parametrize("source", ["forgotten:1", "replay:", "Finnhub", ""])
+def test_a_source_that_cannot_be_is_refused(place: Place, tmp_path: Path, source: str) -> None:
+    """Before anything is opened."""
+    path = ladder(tmp_path / "day.jsonl", 3)
+    with pytest.raises(SettingsError, match="expected finnhub, simulated, or replay:NAME"):
+        place.bring(path, source=source)
+    assert not (tmp_path / "photon.db").exists()
+
+
+def test_without_a_database_nothing_can_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One clear sentence and code 2; likewise where there is no folder for it."""
+    path = ladder(tmp_path / "day.jsonl", 3)
+    for url, says in (("none", "DATABASE_URL=none"), (f"sqlite:///{tmp_path}/no/p.db", "folder")):
+        monkeypatch.setenv("DATABASE_URL", url)
+        assert command.main(["import", str(path)]) == 2
+        said = capsys.readouterr()
+        assert says in said.err
+        assert (said.err.count("\n"), said.out) == (1, "")
+
+
+class Terminal(io.StringIO):
+    """A screen."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_one_line_counts_and_goes(place: Place, tmp_path: Path) -> None:
+    """It is written over, and nothing of it stays."""
+    screen, out = Terminal(), io.StringIO()
+    ticks = iter(range(100))
+    path = ladder(tmp_path / "day.jsonl", 600)
+    importer.run(place.settings, path, out=out, screen=screen, monotonic=lambda: float(next(ticks)))
+    assert re.match(r"\r\x1b\[2K1 trades, 0 bars, 2013-10-07T13:25:00Z\r", screen.getvalue())
+    assert screen.getvalue().endswith("\r\x1b[2K")
+    assert out.getvalue().count("\n") == 1
+
+
+class Interrupting(Terminal):
+    """A screen at which somebody presses Ctrl-C when it first shows something."""
+
+    pressed = False
+
+    def write(self, text: str, /) -> int:
+        if not self.pressed:
+            self.pressed = True
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+def test_a_signal_keeps_what_came_before(place: Place, tmp_path: Path) -> None:
+    """The line says that it is not all, and so does the exit code."""
+    out = io.StringIO()
+    ticks = iter(range(100))
+    path = ladder(tmp_path / "day.jsonl", 600)
+    code = importer.run(
+        place.settings,
+        path,
+        out=out,
+        screen=Interrupting(),
+        monotonic=lambda: float(next(ticks)),
+    )
+    assert code == 1
+    assert "photon: stopped by a signal, imported 1 trade of 1 symbol as 1 bar," in out.getvalue()
+    assert place.closes("replay:day.jsonl") == [(0, 1)]
+
+
+class FakeArchive:
+    """What was written, and nothing else."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, int], Bar] = {}
+        self.largest = 0
+
+    def write(self, source: str, symbol: str, bars: Iterable[Bar]) -> int:
+        """Keep the bars in place of those of the same minutes."""
+        del source
+        written = list(bars)
+        self.largest = max(self.largest, len(written))
+        self.rows |= {(symbol, bar.time_ms): bar for bar in written}
+        return len(written)
+
+
+def fold(trades: Iterable[Trade], archive: FakeArchive) -> importer.Import:
+    """Import trades, each in a frame of its own."""
+    done = importer.Import(archive, "test", 100)  # type: ignore[arg-type]
+    for at, trade in enumerate(trades):
+        done.take(Line(at=START_MS + at * 20_000, frame=encode_trades([trade])))
+    done.write()
+    return done
+
+
+steps = st.integers(-LATE_MS - 60_000, 3 * LATE_MS)
+walks = st.lists(st.tuples(st.sampled_from(["IBM", "BAC"]), steps, st.integers(90, 110)))
+
+
+@given(walks, st.integers(1, 5))
+def test_batches_change_nothing(walk: list[tuple[str, int, int]], size: int) -> None:
+    """However small, and however late trades are; each minute is counted once."""
+    trades, now_ms = [], FIRST_MS
+    for symbol, step_ms, price in walk:
+        trades.append(Trade(symbol, price, 100, now_ms + step_ms))
+        now_ms = max(now_ms, now_ms + step_ms)
+    whole, parts = FakeArchive(), FakeArchive()
+    fold(trades, whole)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importer, "BATCH_TRADES", size)
+        done = fold(trades, parts)
+    assert parts.rows == whole.rows
+    assert done._tally.bars == len(whole.rows)
+    if whole.rows:
+        times = [at for _, at in whole.rows]
+        assert (done._tally.first_ms, done._tally.end_ms) == (min(times), max(times) + MINUTE_MS)
+
+
+def test_memory_is_bounded_whatever_the_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A week of minutes leaves a day of them in memory, and every one on disk."""
+    monkeypatch.setattr(importer, "BATCH_TRADES", 500)
+    archive, minutes = FakeArchive(), 10_000
+    done = fold((Trade("IBM", 100, 1, FIRST_MS + n * MINUTE_MS) for n in range(minutes)), archive)
+    assert len(archive.rows) == minutes
+    assert archive.largest <= 501
+    assert len(done._ledger.bars.minutes("IBM", 0, 1 << 62)) < 2_200
+    assert len(done._tally._lately["IBM"]) < 10
