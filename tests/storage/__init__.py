@@ -1,0 +1,1 @@
+"""Tests of storage, most of them on SQLite and on PostgreSQL."""

@@ -1,0 +1,321 @@
+"""The store as the event loop sees it, on both databases."""
+
+import asyncio
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from photon_app.errors import StorageError
+from photon_app.market.merge import merge, merge_all
+from photon_app.model import Bar
+from photon_app.storage.address import Address, parse
+from photon_app.storage.archive import open_archive
+from photon_app.storage.database import NEVER_MS, Database, SeriesInfo
+from photon_app.storage.readers import WAITING, Readers
+from photon_app.storage.store import Store
+from photon_app.storage.writer import DAY_MS
+from tests.storage.material import (
+    MINUTE_MS,
+    NOON_MS,
+    SOURCE,
+    Owner,
+    bar,
+    bars,
+    on_disk,
+    run,
+    storing,
+    until,
+    written,
+)
+
+
+async def everything(store: Store, symbol: str = "A", source: str | None = None) -> list[Bar]:
+    return await store.read(symbol, 0, NEVER_MS, 10_000, newest=True, source=source)
+
+
+def test_what_is_put_can_be_read(address: Address) -> None:
+    """The oldest or the newest of a range, merged, and what there is at all."""
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            store.put("A", bars(range(10)))
+            store.put("B", bars([3]))
+            await written(store)
+            from_ms, to_ms = bar(2).time_ms, bar(8).time_ms
+            assert await store.read("A", from_ms, to_ms, 2, newest=False) == bars([2, 3])
+            assert await store.read("A", from_ms, to_ms, 2, newest=True) == bars([6, 7])
+            spans = [(NOON_MS + n * MINUTE_MS, NOON_MS + (n + 5) * MINUTE_MS) for n in (0, 5, 10)]
+            assert await store.read_spans("A", spans) == [
+                merge_all(bars(range(n, n + 5)), bar(n).time_ms) for n in (0, 5)
+            ]
+            assert await store.read_spans("A", []) == []
+            assert await store.first_ms("A") == bar(0).time_ms
+            assert await store.newest_ms("A") == bar(9).time_ms
+            assert await store.first_ms("C") is None
+            assert await store.read("A", 0, NEVER_MS, 10, newest=True, source="finnhub") == []
+            assert (await store.series())[1] == SeriesInfo(
+                source=SOURCE, symbol="B", first_ms=bar(3).time_ms, last_ms=bar(3).time_ms, bars=1
+            )
+            assert store.health.written == 11 and store.health.database == address.shown
+
+    run(scenario())
+
+
+def test_the_last_bars_are_written_as_it_closes(address: Address) -> None:
+    """And no thread of it goes on."""
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            await everything(store)
+            store.put("A", bars(range(3)))
+        assert not store.health.pending
+        with pytest.raises(StorageError, match="closed"):
+            await everything(store)
+
+    run(scenario())
+    assert on_disk(address) == bars(range(3))
+    assert not [t for t in threading.enumerate() if t.name.startswith("photon storage")]
+
+
+def test_a_minute_cut_in_two_by_a_restart_becomes_one(address: Address) -> None:
+    """Also when its second half was put before the first could be read."""
+    half = bar(5, 12.0, open_ms=bar(5).time_ms + 40_000, close_ms=bar(5).time_ms + 59_999)
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            store.put("A", bars([4, 5]))
+        owner = Owner()
+        async with storing(address, owner, opened=False, since_ms=bar(5).time_ms) as store:
+            store.put("A", [half])
+            await written(store)
+            assert owner.resumed == [{"A": [bar(5)]}]
+
+    run(scenario())
+    assert on_disk(address) == [bar(4), merge(bar(5), half)]
+
+
+def test_what_is_replaced_is_gone_at_once_and_for_good(address: Address) -> None:
+    """Although disk has it for a moment more; others keep theirs."""
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            store.put("A", bars(range(5)))
+            await written(store)
+            store.replace()
+            assert await everything(store) == []
+            assert await store.first_ms("A") is None
+            store.put("A", [bar(7)])
+            await written(store)
+            assert await everything(store) == [bar(7)]
+
+    with open_archive(address) as archive:
+        archive.write("finnhub", "A", bars(range(3)))
+    run(scenario())
+    assert on_disk(address) == [bar(7)]
+    assert on_disk(address, "finnhub") == bars(range(3))
+
+
+def test_a_source_that_is_replaced_before_it_is_opened_is_not_gone_on_with(
+    address: Address,
+) -> None:
+    """A replay begins anew."""
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            store.put("A", bars(range(5)))
+        owner = Owner()
+        async with storing(address, owner, opened=False) as store:
+            store.replace()
+            store.put("A", [bar(0, 12.0)])
+            await written(store)
+        assert owner.resumed == [{}]
+
+    run(scenario())
+    assert on_disk(address) == [bar(0, 12.0)]
+
+
+def test_bars_grow_old(address: Address) -> None:
+    """By the wall clock."""
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            store.put("A", bars(range(10)))
+        now_ms = bar(7).time_ms + 3 * DAY_MS
+        async with storing(address, retention_days=3, now_ms=lambda: now_ms) as store:
+            while len(await everything(store)) > 3:
+                await asyncio.sleep(0.01)
+
+    run(scenario())
+    assert on_disk(address) == bars([7, 8, 9])
+
+
+def test_an_archive_may_be_used_beside_a_running_store(address: Address) -> None:
+    """Even when it replaces the very source that is being written."""
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            store.put("A", bars([1]))
+            await written(store)
+
+            def beside() -> None:
+                with open_archive(address) as archive:
+                    archive.replace(SOURCE)
+                    assert archive.write(SOURCE, "A", iter(bars([2, 3]))) == 2
+                    archive.write("replay:x", "B", bars(range(3)))
+                    assert list(archive.rows(SOURCE, "A")) == bars([2, 3])
+                    assert list(archive.rows("replay:x", "B", bar(1).time_ms)) == bars([1, 2])
+                    assert [s.bars for s in archive.series()] == [3, 2]
+
+            await asyncio.to_thread(beside)
+            store.put("A", bars([4]))
+            await written(store)
+            assert await everything(store) == bars([2, 3, 4])
+            assert await everything(store, "B", "replay:x") == bars(range(3))
+
+    run(scenario())
+
+
+def test_an_archive_reads_more_than_a_page(address: Address) -> None:
+    """Bit by bit, and in order."""
+    many = bars(range(10_001))
+    with open_archive(address) as archive:
+        assert archive.write("s", "A", many) == len(many)
+        assert list(archive.rows("s", "A")) == many
+
+
+def test_bars_move_from_one_database_to_another(
+    sqlite_address: Address, postgres_address: Address
+) -> None:
+    """And may do so twice, as the documents say."""
+    with open_archive(sqlite_address) as old:
+        old.write("finnhub", "A", bars(range(10), 10 / 3))
+        old.write("replay:x", "B", bars(range(5)))
+        for _ in range(2):
+            with open_archive(postgres_address) as new:
+                for series in old.series():
+                    new.write(series.source, series.symbol, old.rows(series.source, series.symbol))
+    assert on_disk(postgres_address, "finnhub") == bars(range(10), 10 / 3)
+    assert on_disk(postgres_address, "replay:x", "B") == bars(range(5))
+
+
+def test_a_newer_database_is_refused_with_a_sentence(address: Address) -> None:
+    """By the store, again and again, and by the archive."""
+
+    def make_newer() -> None:
+        database = Database(address)
+        database.open()
+        with database._open.begin():
+            database._open.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
+        database.close()
+
+    async def scenario() -> None:
+        async with storing(address, opened=False) as store:
+            await until(lambda: store.health.failures > 1)
+            assert not await store.opened(0)
+            assert (store.health.state, store.health.reason) == ("failing", "error")
+            assert "version 0999: get a newer Photon" in store.health.detail
+
+    make_newer()
+    with pytest.raises(StorageError, match="version 0999"):
+        open_archive(address)
+    run(scenario())
+
+
+def test_what_its_owner_cannot_go_on_with_does_not_end_the_writing(
+    address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said in the log."""
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    async def scenario() -> None:
+        async with storing(address, on_open=fail) as store:
+            store.put("A", bars([1]))
+            await written(store)
+
+    run(scenario())
+    assert on_disk(address) == bars([1])
+    assert "could not be gone on with" in caplog.text
+
+
+def test_none_stores_nothing_and_answers_all() -> None:
+    """Without a thread."""
+
+    async def scenario() -> None:
+        async with storing(parse("none"), opened=False) as store:
+            store.put("A", bars([1]))
+            store.replace()
+            assert not await store.opened(1)
+            assert await everything(store) == []
+            assert await store.read_spans("A", [(0, 1)]) == []
+            assert await store.newest_ms("A") is None
+            assert await store.series() == []
+            assert store.health.state == "off" and not store.health.pending
+
+    run(scenario())
+
+
+def test_what_is_not_open_yet_cannot_be_read(tmp_path: Path) -> None:
+    """Prices go on; whoever asks is told."""
+
+    async def scenario() -> None:
+        address = parse(f"sqlite:///{tmp_path / 'none' / 'photon.db'}")
+        async with storing(address, opened=False) as store:
+            await until(lambda: store.health.state == "failing")
+            assert store.health.reason == "gone"
+            assert store.health.detail.endswith("photon.db does not exist: make it")
+            with pytest.raises(StorageError, match="not open"):
+                await everything(store)
+            store.put("A", bars([1]))
+            (tmp_path / "none").mkdir()
+            await written(store)
+            assert await everything(store) == bars([1])
+
+    run(scenario())
+
+
+def test_no_password_reaches_log_or_health(caplog: pytest.LogCaptureFixture) -> None:
+    """When nobody listens there."""
+
+    async def scenario() -> None:
+        address = parse("postgresql://me:S3cr3t@127.0.0.1:1/bars?connect_timeout=1")
+        async with storing(address, opened=False) as store:
+            store.put("A", bars([1]))
+            await until(lambda: store.health.failures > 1)
+            assert store.health.reason == "gone"
+            assert "S3cr3t" not in repr(store.health)
+            assert "me:***@127.0.0.1" in store.health.database
+
+    with caplog.at_level(logging.DEBUG):
+        run(scenario())
+    assert "1 bars could not be written" in caplog.text
+    assert "S3cr3t" not in caplog.text
+
+
+def test_a_question_too_many_is_refused_and_one_that_takes_long_is_given_up() -> None:
+    """So that nothing piles up behind a database that hangs."""
+
+    async def scenario() -> None:
+        gate = threading.Event()
+        readers = Readers(wait_s=0.1)
+        waiting = [asyncio.create_task(readers.ask(gate.wait)) for _ in range(WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(StorageError, match="too many"):
+            for _ in range(3):  # the threads may have taken two of them
+                waiting.append(asyncio.create_task(readers.ask(gate.wait)))
+                await asyncio.sleep(0)
+                if waiting[-1].done():
+                    await waiting.pop()
+        for answer in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(answer, StorageError) and "within 0.1 s" in str(answer)
+        gate.set()
+        await until(readers._questions.empty)
+        assert await readers.ask(lambda: 7) == 7
+        readers.close()
+        await asyncio.to_thread(readers.join, 5)
+
+    run(scenario())

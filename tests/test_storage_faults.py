@@ -1,0 +1,133 @@
+"""A whole server while its database is locked, overwritten, stopped: prices flow throughout."""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+from photon_app.model import Bar
+from photon_app.settings import Secret
+from photon_app.storage import address
+from photon_app.storage.archive import Archive
+from tests.fakes.server import HandFeed, Serving, serving
+from tests.storage.server import Postgres
+
+FOREVER_MS = 1 << 60
+PATIENCE_S = 30
+
+
+class Watched:
+    """A server, its feed, and a client that must get every price."""
+
+    def __init__(self, server: Serving, feed: HandFeed, ws: ClientConnection) -> None:
+        self.server = server
+        self._feed = feed
+        self._ws = ws
+        self._price = 100.0
+        self._http = httpx.AsyncClient(base_url=server.http)
+
+    async def price(self) -> None:
+        """A trade, and the update of it."""
+        self._price += 0.25
+        self._feed.trade("AAPL", self._price)
+        async with asyncio.timeout(5):
+            while True:
+                message = json.loads(await self._ws.recv())
+                if message.get("data", {}).get("price") == self._price:
+                    return
+
+    async def until(self, state: str, reason: str = "") -> dict[str, Any]:
+        """Let prices flow until storage is in a state; returns ``/health``."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await self.price()
+                health: dict[str, Any] = (await self._http.get("/health")).json()
+                storage = health["storage"]
+                if (storage["state"], storage["reason"]) == (state, reason):
+                    return health
+                await asyncio.sleep(0.05)
+
+    async def written(self) -> None:
+        """Let prices flow until the newest minute is on disk."""
+        health = await self.until("ok")
+        before = health["storage"]["written"]
+        async with asyncio.timeout(PATIENCE_S):
+            while (await self.until("ok"))["storage"]["written"] == before:
+                pass
+
+    async def close(self) -> list[Bar]:
+        """No more questions; what memory has."""
+        await self._http.aclose()
+        return self.server.live.history.memory.minutes("AAPL", 0, FOREVER_MS)
+
+
+def watched(url: str, scenario: Callable[[Watched], Awaitable[None]]) -> None:
+    """Play a scenario; afterwards the database has what memory had, and nothing else."""
+
+    async def run() -> list[Bar]:
+        feed = HandFeed()
+        async with serving(feed, database_url=Secret(url)) as server, connect(server.ws) as ws:
+            await ws.send('{"action":"subscribe","symbols":["AAPL"]}')
+            those = Watched(server, feed, ws)
+            await those.written()
+            await scenario(those)
+            await those.written()
+            return await those.close()
+
+    kept = asyncio.run(run())
+    with Archive(address.parse(url)) as archive:
+        assert list(archive.rows("simulated", "AAPL")) == kept
+
+
+def overwrite(path: Path) -> None:
+    """As another process would: in this one it would drop SQLite's locks."""
+    garbage = b"no database at all\n" * 5_000
+    subprocess.run(["dd", f"of={path}", "status=none"], input=garbage, check=True)
+
+
+def set_aside(path: Path) -> bool:
+    """Whether a damaged file was."""
+    return any(path.parent.glob("photon.db.corrupt-*"))
+
+
+def test_a_locked_and_then_overwritten_file_holds_up_no_price(tmp_path: Path) -> None:
+    """Health says what it is, degraded, and what memory has is on disk in the end."""
+    path = tmp_path / "photon.db"
+
+    async def scenario(those: Watched) -> None:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            health = await those.until("failing", "locked")
+            assert health["status"] == "degraded"
+            assert health["storage"]["pending"] > 0
+            other.execute("ROLLBACK")
+        await those.written()
+        await asyncio.to_thread(overwrite, path)
+        async with asyncio.timeout(PATIENCE_S):
+            while not set_aside(path):
+                await those.price()
+                await asyncio.sleep(0.05)
+
+    watched(f"sqlite:///{path}", scenario)
+
+
+def test_a_stopped_postgres_holds_up_no_price(postgres_server: Postgres) -> None:
+    """It is caught up with when it is back."""
+    postgres_server.empty()
+
+    async def scenario(those: Watched) -> None:
+        await asyncio.to_thread(postgres_server.stop)
+        try:
+            health = await those.until("failing", "gone")
+            assert health["status"] == "degraded"
+        finally:
+            await asyncio.to_thread(postgres_server.start)
+
+    watched(postgres_server.url, scenario)
