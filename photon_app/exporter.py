@@ -278,12 +278,12 @@ def _silence_stdout() -> None:
 
 
 def _existing(settings: Settings) -> Address:
-    if settings.database_url is None:
+    where = address.of(settings)
+    if not where.stores:
         raise SettingsError(
             "DATABASE_URL=none stores nothing: expected a database to export from, such as "
             "sqlite:///photon.db"
         )
-    where = address.parse(settings.database_url.reveal())
     if where.path is not None and not where.path.exists():
         raise StorageError(f"there is nothing to export: {where.path} does not exist")
     return where

@@ -73,12 +73,12 @@ def run(
         SettingsError: nothing is stored, or there is no such source.
         StorageError: the database cannot be used.
     """
-    if settings.database_url is None:
+    where = address.of(settings)
+    if not where.stores:
         raise SettingsError(
             "DATABASE_URL=none stores nothing: expected a database to import into, such as "
             "sqlite:///photon.db"
         )
-    where = address.parse(settings.database_url.reveal())
     source = _source(path, source)
     recording = Recording(path)
     recording.first_ms()  # what is no recording must not replace anything

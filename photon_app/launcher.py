@@ -27,6 +27,7 @@ from photon_app.errors import StartError
 from photon_app.feed.recording import Recording
 from photon_app.feed.replay import start_ms
 from photon_app.settings import Settings
+from photon_app.storage import address
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT_PAGE = Path(".web/build/client/index.html")
@@ -54,7 +55,9 @@ def serve(settings: Settings) -> int:
     Raises:
         StartError: the port is taken, or the page cannot be built.
         RecordingError: the file to replay is not a recording, or ends before the start.
+        SettingsError: the database's address is none.
     """
+    address.of(settings)
     if settings.replay_path is not None:  # the application reads it again, from another folder
         os.environ["PHOTON_FEED"] = f"replay:{settings.replay_path.resolve()}"
     with bind(settings.host, settings.port) as sock:

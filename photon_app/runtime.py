@@ -146,11 +146,12 @@ def _store(settings: Settings, feed: Feed, history: Callable[[], History]) -> St
     """What keeps the bars of a feed on disk, if anything does. A replay begins anew: nothing of its
     last pass is of use.
     """
-    if settings.database_url is None:
+    where = address.of(settings)
+    if not where.stores:
         return None
     now_ms = feed.clock.now_ms()
     return Store(
-        address.parse(settings.database_url.reveal()),
+        where,
         source=feed.source,
         since_ms=now_ms - LATE_MS - MINUTE_MS if settings.feed != "replay" else NEVER_MS,
         retention_days=settings.retention_days,

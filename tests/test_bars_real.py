@@ -11,7 +11,7 @@ import functools
 import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -39,7 +39,7 @@ from tests.fakes.process import Process, photon, wait_for
 from tests.fakes.server import Serving, serving
 from tests.fakes.time import VirtualTime
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings
-from tests.storage.server import postgres
+from tests.storage.server import Postgres
 
 pytestmark = needs_recordings
 
@@ -158,20 +158,14 @@ def check_stored(url: str, source: str, expected: Computed) -> None:
         check(found[symbol], bars)
 
 
-@pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    """A PostgreSQL with a database in it."""
-    with postgres() as server:
-        yield server.url
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of either kind; the server is not started for SQLite's sake."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'photon.db'}"
-    found: str = request.getfixturevalue("server_url")
-    return found
+    server: Postgres = request.getfixturevalue("postgres_server")
+    server.empty()
+    return server.url
 
 
 @both_files

@@ -10,8 +10,10 @@ from urllib.parse import quote, quote_plus
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from photon_app.settings import Secret
+from photon_app.errors import SettingsError
+from photon_app.settings import Secret, Settings
 
+ROOT = Path(__file__).resolve().parents[2]
 _POSTGRES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _EXPECTED = (
     "sqlite:///photon.db, sqlite:////var/lib/photon/photon.db, "
@@ -29,11 +31,12 @@ class Address:
         self.stores = url is not None
         """Whether anything is stored."""
         self.path: Path | None = None
-        """The file of SQLite; relative to the working directory, unless it is absolute."""
+        """The file of SQLite; in Photon's own folder, unless it names another."""
         self.shown = "none" if url is None else _shown(url)
         """For people: with ``***`` for the password."""
         if url is not None and url.drivername == "sqlite":
-            self.path = Path(url.database or "")
+            self.path = ROOT / (url.database or "")
+            self._url = url.set(database=str(self.path))
 
     @property
     def url(self) -> URL:
@@ -65,6 +68,20 @@ class Address:
         return f"Address({self.shown})"
 
     __str__ = __repr__
+
+
+def of(settings: Settings) -> Address:
+    """Where the settings say.
+
+    Raises:
+        SettingsError: it is no address.
+    """
+    if settings.database_url is None:
+        return Address(None)
+    try:
+        return parse(settings.database_url.reveal())
+    except ValueError as error:
+        raise SettingsError(f"DATABASE_URL cannot be used: expected {error}") from None
 
 
 def parse(text: str) -> Address:

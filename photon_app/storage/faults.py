@@ -11,7 +11,6 @@ import sqlite3
 from typing import Literal
 
 import msgspec
-import psycopg
 import sqlalchemy as sa
 
 from photon_app.errors import StorageError
@@ -93,13 +92,21 @@ def fault_of(error: BaseException, address: Address) -> Fault:
 def _reason(error: BaseException, address: Address) -> Reason:
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(getattr(error, "sqlite_errorcode", None) or 0, address)
-    if isinstance(error, psycopg.Error):
-        if error.sqlstate is None or error.sqlstate.startswith("08"):
-            return "gone" if isinstance(error, psycopg.OperationalError) else "error"
-        return _POSTGRES.get(error.sqlstate, "error")
+    if hasattr(error, "sqlstate"):
+        return _of_postgres(error, error.sqlstate)
     if isinstance(error, OSError):
         return _SYSTEM.get(error.errno or 0, "error")
     return "error"
+
+
+def _of_postgres(error: BaseException, state: str | None) -> Reason:
+    """By its state, which it has not when there is no connection. psycopg is known by its names: it
+    is not loaded where there is no PostgreSQL.
+    """
+    if state is None or state.startswith("08"):
+        operational = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+        return "gone" if operational else "error"
+    return _POSTGRES.get(state, "error")
 
 
 def _of_sqlite(code: int, address: Address) -> Reason:

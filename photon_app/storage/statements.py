@@ -164,10 +164,10 @@ def listing() -> sa.Select[str, str, int, int, int]:
     )
 
 
-def merged(
-    dialect: str, source: str, symbol: str, spans: Sequence[tuple[int, int]]
-) -> sa.Select[Any]:
-    """One row for each span that has a minute, as ``market.merge`` would merge them.
+@functools.cache
+def merged(dialect: str) -> sa.Select[Any]:
+    """One row for each span that has a minute, as ``market.merge`` would merge them; see
+    ``spans_of``. Made once, since making it takes longer than most databases take to answer.
 
     High, low and the sums come from all of a span's minutes. Open and close are those of the first
     and the last firm one, or of the first and last when none is firm: the times of a minute's open
@@ -177,9 +177,12 @@ def merged(
         The span's begin; open, high, low, close, volume, turnover, count; the times of open and
         close; and ``flags``.
     """
-    one = sa.select(_id(source, symbol).label("id")).cte("one")
+    found = sa.select(series.c.id).where(
+        series.c.source == sa.bindparam("source"), series.c.symbol == sa.bindparam("symbol")
+    )
+    one = sa.select(found.scalar_subquery().label("id")).cte("one")
     ident = sa.select(one.c.id).scalar_subquery()
-    span = _spans(dialect, spans)
+    span = _spans(dialect)
     begin = _edge(span, ident)
     first, last = bars.alias("first"), bars.alias("last")
     firm = sa.case((first.c.flags.op("&")(NOT_FIRM) == 0, 0), else_=NOT_FIRM)
@@ -258,16 +261,28 @@ def _edge(span: Any, ident: sa.ScalarSelect[int], *, newest: bool = False) -> An
     return sa.func.coalesce(found(lambda m: m.c.flags.op("&")(NOT_FIRM) == 0), found())
 
 
-def _spans(dialect: str, spans: Sequence[tuple[int, int]]) -> Any:
+def spans_of(
+    dialect: str, source: str, symbol: str, spans: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    """What ``merged`` is given."""
+    given: dict[str, Any] = {"source": source, "symbol": symbol}
+    if dialect == "sqlite":
+        return given | {"spans": json.dumps(spans)}
+    return given | {"starts": [span[0] for span in spans], "ends": [span[1] for span in spans]}
+
+
+def _spans(dialect: str) -> Any:
     """Spans as a table of ``start_ms`` and ``end_ms``."""
     if dialect == "sqlite":
-        each = sa.func.json_each(json.dumps(spans)).table_valued("value", name="given")
+        given = sa.bindparam("spans", type_=sa.Text)
+        each = sa.func.json_each(given).table_valued("value", name="given")
         parts = [sa.func.json_extract(each.c.value, f"$[{n}]") for n in (0, 1)]
         return sa.select(
             *(part.label(name) for part, name in zip(parts, ("start_ms", "end_ms"), strict=True))
         ).cte("span")
-    kind = postgresql.ARRAY(sa.BigInteger)
-    columns = [sa.literal([span[n] for span in spans], kind) for n in (0, 1)]
-    given = sa.func.unnest(*columns).table_valued("start_ms", "end_ms", name="given")
-    each = given.render_derived()
+    columns = [
+        sa.bindparam(name, type_=postgresql.ARRAY(sa.BigInteger)) for name in ("starts", "ends")
+    ]
+    unnested = sa.func.unnest(*columns).table_valued("start_ms", "end_ms", name="given")
+    each = unnested.render_derived()
     return sa.select(each.c.start_ms, each.c.end_ms).cte("span")

@@ -212,8 +212,10 @@ class Store:
         """
         if self._database is None or not spans:
             return []
-        statement = statements.merged(self._database.dialect, source or self._source, symbol, spans)
-        return await self._bars(statement, source)
+        dialect = self._database.dialect
+        statement = statements.merged(dialect)
+        given = statements.spans_of(dialect, source or self._source, symbol, spans)
+        return await self._own(lambda c: bars_of(c.execute(statement, given)), [], source)
 
     async def newest_ms(self, symbol: str, source: str | None = None) -> int | None:
         """When the newest stored minute begins."""

@@ -1,13 +1,12 @@
 """An address is read as it is written, and its password is shown nowhere."""
 
-from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.storage.address import parse
+from photon_app.storage.address import ROOT, parse
 
 
 @pytest.mark.parametrize(
@@ -22,7 +21,7 @@ def test_a_file_is_relative_or_absolute(text: str, path: str) -> None:
     """Three slashes, or four."""
     address = parse(text)
     assert address.is_sqlite and address.stores
-    assert address.path == Path(path)
+    assert address.path == ROOT / path
     assert address.shown == text
 
 

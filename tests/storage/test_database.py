@@ -38,8 +38,9 @@ few = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scop
 
 def spans_of(database: Database, source: str, spans: Sequence[tuple[int, int]]) -> list[Bar]:
     """Merged in the database."""
-    statement = statements.merged(database.dialect, source, "A", spans)
-    return database.read(lambda c: bars_of(c.execute(statement)))
+    statement = statements.merged(database.dialect)
+    given = statements.spans_of(database.dialect, source, "A", spans)
+    return database.read(lambda c: bars_of(c.execute(statement, given)))
 
 
 # Rows
