@@ -69,6 +69,8 @@ class History:
         self._store = store
         self._calendar = calendar
         self._now_ms = now_ms
+        self.on_day: Callable[[str, Bar], None] = lambda _symbol, _day: None
+        """Told of each symbol's day so far when it was looked up."""
         self._unfilled: dict[str, None] = {}
         self._learned: dict[str, Sequence[Bar]] = {}
 
@@ -161,6 +163,9 @@ class History:
             except StorageError:
                 self._unfilled[symbol] = None
                 return
+            _, day = self.memory.bar_at(symbol, "1d", self._now_ms(), self._calendar())
+            if day is not None:
+                self.on_day(symbol, day)
 
     async def _day(self, symbol: str) -> Sequence[Bar]:
         """A symbol's day up to where memory begins: from disk, or as the feed told it."""

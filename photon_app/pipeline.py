@@ -126,6 +126,12 @@ class Pipeline:
         """What a symbol did before the feed began."""
         self._learns(symbol, minutes)
 
+    def recall(self, symbol: str, day: Bar) -> None:
+        """What a symbol's day came to so far, from its bars."""
+        if self._book.recall(symbol, day) == FIGURES:
+            self._hub.refigure(symbol)
+            self._hub.changed()
+
     def polling(self, symbols: frozenset[str]) -> None:
         """The symbols whose prices come from asking."""
         self._hub.set_polling(symbols)

@@ -117,6 +117,8 @@ def assemble(
         learns=history.learn,
         begins_anew=history.begin_anew if replaying else lambda: None,
     )
+    if not replaying:
+        history.on_day = pipeline.recall
     live = Services(
         settings=settings,
         book=book,

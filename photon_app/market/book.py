@@ -32,7 +32,7 @@ import msgspec
 from photon_app.market.conditions import REGULAR, Effect, Effects
 from photon_app.market.entry import Entry, Span, is_price
 from photon_app.market.gate import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
-from photon_app.model import Quote, Seed, Trade
+from photon_app.model import Bar, Quote, Seed, Trade
 
 YEAR_2000_MS = 946_684_800_000
 YEAR_2100_MS = 4_102_444_800_000
@@ -166,6 +166,21 @@ class Book:
             changed = entry.learn_close(seed.prev_close)
             changed |= time_ms < entry.day_end_ms and entry.learn_figures(seed)
         return FIGURES if changed and entry.time_ms >= 0 else NOTHING
+
+    def recall(self, symbol: str, bar: Bar) -> int:
+        """Learn what a symbol's day came to so far, from its bars: after a restart the day goes on.
+
+        Args:
+            symbol: whose.
+            bar: its day, with at least what was applied here.
+
+        Returns:
+            ``FIGURES`` when the day changed, else ``NOTHING``.
+        """
+        entry = self._entries.get(symbol)
+        if entry is None or not entry.recall(self._day_of(symbol, bar.time_ms), bar):
+            return NOTHING
+        return FIGURES
 
     def apply(self, trade: Trade) -> int:
         """Fold one trade in. Never raises: what cannot be is refused and counted.

@@ -8,7 +8,7 @@ holds at most one print that waits, and never a history.
 import math
 from typing import Protocol
 
-from photon_app.model import Seed, Trade
+from photon_app.model import Bar, Seed, Trade
 
 
 class Span(Protocol):
@@ -32,6 +32,7 @@ class Entry:
         "ahead_ms",
         "ahead_volume",
         "asked",
+        "before",
         "day_end_ms",
         "day_start_ms",
         "day_volume",
@@ -72,6 +73,8 @@ class Entry:
         """How many prints in a row were held: above the last price, or as a negative number below.
         """
         self.asked: tuple[float, int] | None = None
+        self.before: tuple[int, Bar] | None = None
+        """What a day came to before its first price here, and which day."""
 
     def begin_day(self, day: Span, price: float) -> None:
         """The first price of a day; volume that came ahead of it is the day's."""
@@ -81,6 +84,26 @@ class Entry:
         self.open = self.high = self.low = price
         self.day_volume = self.ahead_volume if self.ahead_ms == day.start_ms else 0
         self.ahead_ms, self.ahead_volume = -1, 0.0
+        if self.before is not None and self.before[0] == day.start_ms:
+            self._go_on_from(self.before[1])
+        self.before = None
+
+    def recall(self, day: Span, bar: Bar) -> bool:
+        """What a day came to so far, from elsewhere; true when that is news."""
+        if day.start_ms != self.day_start_ms:
+            self.before = day.start_ms, bar
+            return False
+        before = (self.open, self.high, self.low, self.day_volume)
+        self._go_on_from(bar)
+        return before != (self.open, self.high, self.low, self.day_volume)
+
+    def _go_on_from(self, bar: Bar) -> None:
+        """The bar has all that is here, or comes before all of it."""
+        if self.asked is None:  # else the open is the official one
+            self.open = bar.open
+        self.widen(bar.high)
+        self.widen(bar.low)
+        self.day_volume = max(self.day_volume, bar.volume)
 
     def come_ahead(self, day: Span, volume: float) -> None:
         """Volume of a day that has no price yet."""

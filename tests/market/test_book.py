@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from photon_app.market.book import COUNTED, FIGURES, FUTURE_MS, NOTHING, Book, decimals
 from photon_app.market.session import day_of
-from photon_app.model import Seed, Trade
+from photon_app.model import Bar, Seed, Trade
 
 NOON_MS = 1_795_194_000_000
 DAY_MS = 86_400_000
@@ -206,3 +206,45 @@ def test_a_seed_gives_change_its_meaning() -> None:
 def test_decimals_are_those_that_a_price_is_written_with() -> None:
     """The tick, as far as one price shows it."""
     assert [decimals(p) for p in (10, 10.5, 10.25, 0.00000123)] == [0, 1, 2, 8]
+
+
+def day_so_far(book_ms: int = NOON_MS) -> Bar:
+    """What the day had come to before."""
+    return Bar(
+        time_ms=day_of("A", book_ms).start_ms,
+        open=9,
+        high=12,
+        low=8,
+        close=11,
+        volume=500,
+        turnover=5000,
+        count=50,
+        open_ms=book_ms - 1000,
+        close_ms=book_ms - 10,
+    )
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_day_goes_on_over_a_restart(first: bool) -> None:
+    """Whether its bars are looked up before its first price here or after it."""
+    book = book_of("A")
+    if first:
+        assert book.recall("A", day_so_far()) == NOTHING
+        assert book.quote("A") is None
+    book.apply(trade(10, 5, NOON_MS))
+    if not first:
+        assert book.recall("A", day_so_far()) == FIGURES
+    quote = book.quote("A")
+    assert quote is not None
+    assert (quote.price, quote.open, quote.high, quote.low) == (10, 9, 12, 8)
+    assert quote.day_volume == (505 if first else 500)  # later bars have what was applied
+
+
+def test_a_day_that_is_over_is_not_gone_on_with() -> None:
+    """Its bars say nothing of the present one."""
+    book = book_of("A")
+    book.recall("A", day_so_far(NOON_MS - DAY_MS))
+    book.apply(trade(10, 5, NOON_MS))
+    quote = book.quote("A")
+    assert quote is not None
+    assert (quote.open, quote.high, quote.low, quote.day_volume) == (10, 10, 10, 5)
