@@ -1,4 +1,4 @@
-"""Photon's part in Reflex's build: its style sheet and font, notices, and one build for every address.
+"""Photon's part in Reflex's build: style sheet, font, licences, and one build for every address.
 
 Reflex bakes the address of the backend, ``http://localhost:PORT``, into one small chunk of the
 built page, so that a page built for one port is dead on another and behind a proxy. After the
@@ -28,9 +28,7 @@ Copyright (c) 2026 TradingView, Inc. https://www.tradingview.com/
 """The notice that the chart's library asks to be shown; the help dialog says it too."""
 CHART_LICENSES = Path("licenses") / "lightweight-charts.txt"
 _CHART_LICENSE = Path("lightweight-charts") / "LICENSE"
-_DRAWS_WITH = (
-    "It draws with fancy-canvas 2.1.0, https://github.com/tradingview/fancy-canvas (MIT).\n"
-)
+_DRAWS_WITH = "It draws with fancy-canvas, https://github.com/tradingview/fancy-canvas (MIT).\n"
 STYLESHEET = "photon-tokens-and-rules.css"
 
 _ENVIRONMENT_CHUNK = "*env*.js"
@@ -56,8 +54,8 @@ class PhotonPlugin(Plugin):
         return ((Path("styles") / STYLESHEET, theme.stylesheet()),)
 
     def post_build(self, **context: Any) -> None:
-        """Replace the baked addresses, add the chart's licences, and leave the committed package list
-        in one order.
+        """Replace the baked addresses, add the chart's licence, and leave the committed package
+        list in one order.
 
         Raises:
             StartError: there was none: Reflex's output is not what this was written for.

@@ -1,4 +1,4 @@
-"""What one visitor chose: the watchlist, the selected symbol, its chart, the colours of up and down.
+"""What one visitor chose: watchlist, selected symbol, its chart, the colours of up and down.
 
 Choices only, never prices: those go from ``/ws`` into the live parts. All that should outlive a
 session stands in the browser's storage, since a reconnect can hand a tab a new, empty state; the

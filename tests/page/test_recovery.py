@@ -1,5 +1,7 @@
 """A server that goes and comes back: the page says so, and is itself again without a reload."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.fakes.process import photon
@@ -11,11 +13,12 @@ BROWSERS_OWN = "Failed to load resource|WebSocket connection to .* failed"
 
 
 def expect_down(visitor: Visitor) -> None:
-    """The badge says it in 3 s, and every price that it may be old."""
+    """The badge says it in 3 s, and every price that it may be old; the chart stays."""
     expect(visitor.badge).to_have_text("RECONNECTING", timeout=3000)
     for row in visitor.rows.all():
         expect(row).to_have_attribute("data-state", "stale")
         expect(row.locator(".tag")).to_have_text("STALE")
+    expect_chart(visitor)
 
 
 def expect_back(visitor: Visitor) -> None:
@@ -23,6 +26,16 @@ def expect_back(visitor: Visitor) -> None:
     expect(visitor.badge).to_have_text("SIMULATED", timeout=5000)
     visitor.expect_live(*visitor.symbols())
     visitor.expect_moving("AAPL")
+    expect_chart(visitor)
+    volume = visitor.page.locator(".legend-volume b")
+    expect(volume).not_to_have_text(volume.inner_text(), timeout=10_000)
+
+
+def expect_chart(visitor: Visitor) -> None:
+    """There is a picture of the selected symbol, also while the line is down."""
+    chart = visitor.page.locator(".chart")
+    expect(chart).to_have_attribute("data-shown", re.compile(" 1m candles$"))
+    expect(chart).to_have_attribute("data-bars", re.compile("^[1-9]"))
 
 
 def test_a_page_survives_its_server(visit: Visit) -> None:
@@ -33,6 +46,7 @@ def test_a_page_survives_its_server(visit: Visit) -> None:
         visitor.expect_live("IBM")
         symbols = visitor.symbols()
         visitor.page.evaluate("window.never_reloaded = true")
+        expect_chart(visitor)
         first.kill()
         expect_down(visitor)
         visitor.add("BAC")

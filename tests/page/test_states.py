@@ -178,15 +178,3 @@ def test_the_arrow_beside_the_price_is_that_of_the_tape(visitor: Visitor, hand: 
             ".tape tbody [data-direction='up'], .tape [data-direction='down']"
         )
         expect(moved.first).to_contain_text(arrow)
-
-
-def test_the_ends_of_the_day_line_are_low_and_high(visitor: Visitor, hand: Hand) -> None:
-    """A previous close beside the day is said to be beside it."""
-    scale = visitor.page.locator(".scale")
-    low, high = scale.locator(".scale-ends b").all_inner_texts()
-    hand.do("trade", "AAPL", float(low))
-    now = scale.locator(".scale-now")
-    expect(now).to_have_attribute("style", "transform: translateX(0%);")
-    hand.do("trade", "AAPL", float(high))
-    expect(now).to_have_attribute("style", "transform: translateX(100%);")
-    expect(scale.locator(".key-close")).to_have_text("Previous close, below")

@@ -25,11 +25,11 @@ WORDS = (
     ("REPLAY", "A recording is played again, on its own clock."),
     ("RECONNECTING", "The line is down; the prices shown are the last known ones."),
     ("THROTTLED", "The feed asked the server to slow down; it waits before it tries again."),
-    ("Today", "The day so far, and the previous close as a dotted line."),
     ("WAITING", "No price of this symbol has come yet."),
     ("POLLED", "No place on the live tape: this price is asked for every now and then."),
     ("STALE", "There is a price, but the line behind it is down."),
     ("REJECTED", "The feed does not know this symbol."),
+    ("Today", "The day so far, with the previous close as a dotted line."),
     ("Age", "The time since the last trade, on the market's clock."),
 )
 

@@ -119,12 +119,13 @@ export function mark(element, name, value) {
   else element.setAttribute(name, value);
 }
 
+const flashing = new WeakMap(); // asking the element would make the browser lay out the page for each flash
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Tint an element's background for 400 ms, up or down; not for those who want no motion. */
 export function flash(element, direction) {
   if (!element?.animate || still()) return;
   const tint = direction > 0 ? "var(--up-tint)" : "var(--down-tint)";
-  for (const running of element.getAnimations()) running.cancel();
-  element.animate([{ backgroundColor: tint }, { backgroundColor: tint, offset: 0.5 }, { backgroundColor: "transparent" }], 400);
+  flashing.get(element)?.cancel();
+  flashing.set(element, element.animate([{ backgroundColor: tint }, { backgroundColor: tint, offset: 0.5 }, { backgroundColor: "transparent" }], 400));
 }

@@ -1,0 +1,163 @@
+/**
+ * What a chart shows: one symbol's bars in one timeframe, loaded, live, and older ones on demand.
+ *
+ * Owns the question under way (an overtaken one is ended), the subscription of bars and the retry
+ * after a failure; remembers the last few series so that going back to one paints at once. Nothing
+ * here touches the page: `changed` is told what to paint. A new epoch or a line that is back loads the
+ * history anew, while what is shown stays.
+ */
+
+import { Series } from "./series.js";
+
+export const PAGE = 500;
+const REMEMBERED = 20;
+const RETRY_MS = { first: 1_000, most: 15_000 };
+
+export class ChartFeed {
+  #client; #changed; #timers; #remembered = new Map();
+  #question = null; #paging = null; #stops = []; #retry = null; #failures = 0; #status = null;
+  #wanted = null; #mended = null;
+  /** What is painted: `{symbol, timeframe, series}`; null before there was anything. */
+  shown = null;
+  /** Why there is nothing newer to see, in a sentence; empty while all is well. */
+  failure = "";
+
+  /**
+   * @param {import("./photon-client.js").Photon} client
+   * @param {(what: "anew" | "again" | "older" | "last" | "earlier" | "all" | "state", bar?: object) => void} changed
+   * @param {{setTimeout: Function, clearTimeout: Function}} [timers]
+   */
+  constructor(client, changed, timers = { setTimeout: (...a) => setTimeout(...a), clearTimeout: (id) => clearTimeout(id) }) {
+    this.#client = client;
+    this.#changed = changed;
+    this.#timers = timers;
+    this.#stops.push(client.onStatus((status) => this.#heardStatus(status)));
+  }
+
+  /** Whether what is wanted is not what is shown. */
+  get waiting() { return this.#wanted !== null && this.shown?.series !== this.#wanted.series; }
+
+  /** Show a symbol in a timeframe; no symbol: nothing. */
+  show(symbol, timeframe) {
+    this.#leave();
+    if (!symbol) { this.#wanted = this.shown = null; this.#changed("anew"); return; }
+    const key = `${symbol} ${timeframe}`;
+    const series = this.#remembered.get(key) ?? new Series();
+    this.#wanted = { symbol, timeframe, key, series, stop: null };
+    series.wait();
+    if (series.bars.length) this.#show();
+    this.#wanted.stop = this.#client.bars(symbol, timeframe, (message) => this.#heard(message));
+    this.#load();
+  }
+
+  /** Load the page before the oldest bar, one at a time, until there is none. */
+  async older() {
+    const { symbol, timeframe, series } = this.shown ?? {};
+    if (!series || series.complete || this.#paging || this.#question || !series.bars.length) return;
+    const paging = (this.#paging = new AbortController());
+    const to = series.bars[0].time;
+    const answer = await this.#ask(symbol, timeframe, { to }, paging.signal).catch(() => null);
+    if (paging !== this.#paging) return;
+    this.#paging = null;
+    if (!answer || series !== this.shown?.series || series.bars[0]?.time !== to) return;
+    series.prepend(answer, PAGE);
+    this.#changed("older");
+  }
+
+  /** Nothing more is wanted. */
+  close() {
+    this.#leave();
+    this.#wanted = null;
+    for (const stop of this.#stops) stop();
+  }
+
+  #leave() {
+    this.#end();
+    this.#wanted?.stop();
+    this.#failures = 0;
+  }
+
+  /** End the questions under way. */
+  #end() {
+    this.#question?.abort();
+    this.#paging?.abort();
+    this.#question = this.#paging = null;
+    this.#timers.clearTimeout(this.#retry);
+  }
+
+  #ask(symbol, timeframe, range, signal) {
+    return this.#client.history(symbol, { timeframe, limit: PAGE, sessions: timeframe !== "1d", signal, ...range });
+  }
+
+  async #load() {
+    const { symbol, timeframe, series } = this.#wanted;
+    const again = series.bars.length > 0;
+    const question = (this.#question = new AbortController());
+    try {
+      const answer = await this.#ask(symbol, timeframe, {}, question.signal);
+      if (question !== this.#question) return;
+      this.#question = null;
+      this.#failures = 0;
+      this.failure = "";
+      series.load(answer, PAGE, again);
+      this.#show();
+    } catch (error) {
+      if (question !== this.#question) return;
+      this.#question = null;
+      this.#failed(error);
+    }
+  }
+
+  #failed(error) {
+    this.failure = error instanceof TypeError ? "the server cannot be reached" : error.message;
+    if (this.shown?.series !== this.#wanted.series) this.shown = { ...this.#wanted, series: new Series() };
+    const wait = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** Math.min(this.#failures++, 8));
+    this.#retry = this.#timers.setTimeout(() => this.#load(), wait);
+    this.#changed("state");
+  }
+
+  #show() {
+    const { symbol, timeframe, key, series } = this.#wanted;
+    const same = this.shown?.series === series;
+    this.shown = { symbol, timeframe, series };
+    this.#remembered.delete(key);
+    this.#remembered.set(key, series);
+    if (this.#remembered.size > REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value);
+    this.#changed(same ? "again" : "anew");
+  }
+
+  #heard(message) {
+    const { series } = this.#wanted;
+    const what = series.fold(message);
+    if (what && !this.waiting) this.#changed(what, message.bar);
+    if (what === "last") this.#mend(series.torn);
+  }
+
+  /** Ask again, once, for what a slow line left out. */
+  #mend(torn) {
+    if (torn === null || torn === this.#mended || this.#question) return;
+    this.#mended = torn;
+    this.#reload();
+  }
+
+  #reload() {
+    this.#end();
+    this.#wanted.series.wait();
+    this.#load();
+  }
+
+  /** Load anew after a gap (the line was lost), in a new epoch, and when the market's session is another. */
+  #heardStatus({ connection, epoch, market }) {
+    const before = this.#status;
+    this.#status = { connection, epoch: epoch ?? before?.epoch, market: market ?? before?.market, lost: before?.lost };
+    if (connection !== "open") { this.#status.lost ||= before?.connection === "open"; return; }
+    const renewed = before?.epoch != null && epoch !== before.epoch;
+    const back = this.#status.lost || this.#failures > 0;
+    const turned = before?.market != null && market != null && market !== before.market;
+    this.#status.lost = false;
+    if (renewed) this.#remembered.clear();
+    if (!this.#wanted || !(renewed || back || turned)) return;
+    if (renewed) this.#wanted.series = new Series();
+    this.#reload();
+  }
+}

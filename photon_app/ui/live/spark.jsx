@@ -1,0 +1,194 @@
+/**
+ * The watchlist's small lines: the day so far of each symbol, on a canvas.
+ *
+ * All share one observer, one timer and one queue: a line is loaded when it first comes into view,
+ * a few at a time, and painted at most once a second, while it is in view. React renders the canvas
+ * once. The change stands beside it in words, so the picture is hidden from readers.
+ */
+
+import { useEffect, useRef } from "react";
+import { inFrame, notInFrame, photon } from "./hooks.js";
+import { faded, onLook, tokens } from "./look.js";
+import { DayLine, MOST, shapeOf } from "./sparks.js";
+
+const AT_ONCE = 3;
+const EVERY_MS = 1_000;
+const AGAIN_MS = 30_000; // after a failure, or when there was nothing
+const DAY_MS = 86_400_000;
+
+const shown = new Map(); // canvas → Spark
+const queue = new Set(); // sparks to load
+let loading = 0, observer = null, timer = 0, stops = [], palette = null, status = null;
+
+function begin() {
+  observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) shown.get(target)?.see(isIntersecting);
+  });
+  timer = setInterval(() => { if (!document.hidden) for (const spark of shown.values()) spark.tick(); }, EVERY_MS);
+  stops = [
+    onLook(() => { palette = null; for (const spark of shown.values()) spark.soon(); }),
+    photon().onStatus(heardStatus),
+  ];
+}
+
+function end() {
+  observer.disconnect();
+  clearInterval(timer);
+  for (const stop of stops) stop();
+  observer = palette = status = null;
+}
+
+/** A new epoch, a line that is back and another session each make the day another, or leave a gap in it. */
+function heardStatus({ connection, epoch, market }) {
+  const before = status;
+  status = { epoch: epoch ?? before?.epoch, market: market ?? before?.market, lost: before?.lost };
+  if (connection !== "open") { status.lost ||= before?.epoch != null; return; }
+  const renewed = before?.epoch != null && epoch !== before.epoch;
+  if (renewed || before?.lost || (before?.market && market && market !== before.market)) {
+    for (const spark of shown.values()) spark.renew(renewed);
+  }
+  status.lost = false;
+}
+
+function pump() {
+  for (const spark of queue) {
+    if (loading >= AT_ONCE) return;
+    queue.delete(spark);
+    loading += 1;
+    spark.load().finally(() => { loading -= 1; pump(); });
+  }
+}
+
+class Spark {
+  #canvas; #symbol; #stop; #line = new DayLine(); #quote = null; #seen = false; #dirty = false;
+  #wanted = true; #notBefore = 0; #gone = new AbortController();
+  #draw = () => this.#paint();
+
+  constructor(canvas, symbol) {
+    this.#canvas = canvas;
+    this.#symbol = symbol;
+    this.#stop = photon().watch(symbol, (quote) => this.#heard(quote));
+  }
+
+  see(seen) {
+    this.#seen = seen;
+    if (!seen) return;
+    this.#want();
+    this.soon();
+  }
+
+  renew(anew) {
+    if (anew) this.#line = new DayLine();
+    this.#wanted = true;
+    this.#want();
+  }
+
+  tick() {
+    if (!this.#seen) return;
+    this.#want();
+    if (this.#dirty) this.soon();
+  }
+
+  soon() { if (this.#seen) inFrame(this.#draw); }
+
+  async load() {
+    const live = photon(), { signal } = this.#gone, line = this.#line;
+    try {
+      const { bars: [day] } = await live.history(this.#symbol, { timeframe: "1d", limit: 1, signal });
+      if (!day) { this.#again(); return; } // nothing traded yet, or it is only about to be kept
+      const { bars } = await live.history(this.#symbol, { timeframe: "5m", from: day.time, limit: MOST, signal });
+      line.load(day.time, bars);
+    } catch {
+      if (signal.aborted) return;
+      this.#again();
+    }
+    this.soon();
+  }
+
+  remove() {
+    this.#stop();
+    this.#gone.abort();
+    queue.delete(this);
+    notInFrame(this.#draw);
+  }
+
+  #again() {
+    this.#wanted = true;
+    this.#notBefore = performance.now() + AGAIN_MS;
+  }
+
+  #want() {
+    if (!this.#wanted || !this.#seen || performance.now() < this.#notBefore) return;
+    this.#wanted = false;
+    queue.add(this);
+    pump();
+  }
+
+  #heard(quote) {
+    this.#quote = quote;
+    const { from } = this.#line;
+    if (from !== null && quote.time - from >= DAY_MS) { this.renew(true); return; }
+    if (this.#line.price(quote.time, quote.price)) this.#dirty = true;
+  }
+
+  #paint() {
+    this.#dirty = false;
+    const canvas = this.#canvas, ratio = devicePixelRatio;
+    const { clientWidth: width, clientHeight: height } = canvas;
+    if (!width || !this.#line.points.length) return;
+    palette ??= tokens(canvas);
+    const pixels = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (canvas.width !== pixels[0] || canvas.height !== pixels[1]) [canvas.width, canvas.height] = pixels;
+    const context = canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    const { prevClose = null, change = null } = this.#quote ?? {};
+    const { line, close } = shapeOf(this.#line.points, prevClose, width, height);
+    if (close !== null) {
+      context.strokeStyle = faded(palette.faint, 0.55);
+      context.lineWidth = 1;
+      context.setLineDash([1, 3]);
+      const y = Math.round(close) + 0.5;
+      stroke(context, [[0, y], [width, y]]);
+      context.setLineDash([]);
+    }
+    context.strokeStyle = change > 0 ? palette.up : change < 0 ? palette.down : palette.muted;
+    context.lineWidth = 1.4;
+    context.lineJoin = context.lineCap = "round";
+    if (line.length > 1) stroke(context, line);
+    else dot(context, line[0]);
+  }
+}
+
+function dot(context, [x, y]) {
+  context.fillStyle = context.strokeStyle;
+  context.beginPath();
+  context.arc(x, y, 2, 0, 2 * Math.PI);
+  context.fill();
+}
+
+function stroke(context, [[left, top], ...points]) {
+  context.beginPath();
+  context.moveTo(left, top);
+  for (const [x, y] of points) context.lineTo(x, y);
+  context.stroke();
+}
+
+export function Sparkline({ symbol }) {
+  const canvas = useRef(null);
+  useEffect(() => {
+    if (!symbol) return undefined;
+    const element = canvas.current;
+    if (shown.size === 0) begin();
+    const spark = new Spark(element, symbol);
+    shown.set(element, spark);
+    observer.observe(element);
+    return () => {
+      spark.remove();
+      observer.unobserve(element);
+      shown.delete(element);
+      if (shown.size === 0) end();
+    };
+  }, [symbol]);
+  return <canvas className="spark" aria-hidden="true" ref={canvas} />;
+}

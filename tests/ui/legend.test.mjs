@@ -1,0 +1,74 @@
+/** What stands beside a chart. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as legend from "../../photon_app/ui/live/legend.js";
+
+const plain = (text) => text.replaceAll("\u00a0", " ").replaceAll("\u2212", "-");
+const BERLIN = "Europe/Berlin", YORK = "America/New_York";
+const at = Date.UTC(2026, 10, 24, 14, 3, 5);
+const bar = { time: at, open: 182.31, high: 182.58, low: 182.22, close: 182.46, volume: 41_234, count: 9 };
+
+test("a bar's figures have a change against the bar before", () => {
+  const told = legend.figures(bar, { close: 182.34 });
+  assert.deepEqual([told.open, told.high, told.low, told.close], ["182.31", "182.58", "182.22", "182.46"]);
+  assert.equal(plain(told.volume), "41.2 K");
+  assert.equal(plain(told.change), "+0.12 (+0.07 %)");
+  assert.deepEqual([told.arrow, told.direction], ["▲", "up"]);
+});
+
+test("the first bar's change is against its own open, and none at all has dashes", () => {
+  assert.equal(plain(legend.figures(bar).change), "+0.15 (+0.08 %)");
+  const none = legend.figures(undefined, undefined);
+  assert.deepEqual([none.open, none.volume, none.change, none.direction], ["—", "—", "—", "flat"]);
+});
+
+test("times are the viewer's, with what tells bars apart", () => {
+  assert.equal(legend.timeOf(at, "1m", BERLIN), "Tue, Nov 24 15:03");
+  assert.equal(legend.timeOf(at, "1m", YORK), "Tue, Nov 24 09:03");
+  assert.equal(legend.timeOf(at, "1s", YORK), "Tue, Nov 24 09:03:05");
+  assert.equal(legend.zoneOf(at, BERLIN), "GMT+1");
+  assert.equal(legend.zoneOf(at, YORK), "EST");
+});
+
+test("a day's bar has the date of its trading day, wherever the viewer is", () => {
+  const days = { stock: Date.UTC(2026, 10, 24, 5), crypto: Date.UTC(2026, 10, 24), forex: Date.UTC(2026, 10, 23, 22) };
+  for (const begin of Object.values(days)) {
+    for (const zone of [BERLIN, YORK, "Asia/Tokyo"]) {
+      assert.equal(legend.timeOf(begin, "1d", zone), "Tue, Nov 24, 2026");
+      assert.equal(legend.markOf(begin, 50, "1d", zone), "Nov 24");
+      assert.match(legend.pictureName("AAPL", "1d", begin, zone), /-2026-11-24\.png$/);
+    }
+  }
+});
+
+test("marks of the axis say what changed: year, month, day, minute, second", () => {
+  const marks = [70, 60, 50, 33, 20, 12].map((weight) => legend.markOf(at, weight, "1s", YORK));
+  assert.deepEqual(marks, ["2026", "Nov", "Nov 24", "09:03", "09:03", "09:03:05"]);
+});
+
+test("a mark weighs more, the rarer its boundary is", () => {
+  const wall = Date.UTC(2026, 10, 24);
+  const steps = [1_000, 5_000, 15_000, 30_000, 60_000, 300_000, 900_000, 1_800_000, 3_600_000, 10_800_000, 43_200_000];
+  const weights = steps.map((step) => legend.weightOf(wall + step, wall + step - 1));
+  assert.deepEqual(weights, [...weights].sort((a, b) => a - b));
+  assert.equal(new Set(weights).size, weights.length);
+  assert.equal(legend.weightOf(wall, wall - 1_000), 50);
+  assert.equal(legend.weightOf(Date.UTC(2026, 11, 1), Date.UTC(2026, 10, 30)), 60);
+  assert.equal(legend.weightOf(Date.UTC(2027, 0, 1), Date.UTC(2026, 11, 31)), 70);
+  assert.equal(legend.weightOf(wall + 10, wall + 10), 0);
+});
+
+test("little history says since when it is collected", () => {
+  assert.equal(legend.collecting(at, at + 60_000, YORK), "Collecting since 09:03");
+  assert.equal(legend.collecting(at, at + 2 * 86_400_000, YORK), "Collecting since Tue, Nov 24, 09:03");
+});
+
+test("prices that are not real say so", () => {
+  assert.deepEqual(["simulated", "replay:day", "finnhub", undefined].map(legend.sourceOf), ["SIMULATED", "REPLAY", "", ""]);
+});
+
+test("a picture's name can be a file's on every system", () => {
+  assert.equal(legend.pictureName("AAPL", "1m", at, YORK), "AAPL-1m-2026-11-24.png");
+  assert.equal(legend.pictureName("BINANCE:BTCUSDT/X", "1h", at, YORK), "BINANCE_BTCUSDT_X-1h-2026-11-24.png");
+});
