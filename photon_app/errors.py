@@ -7,6 +7,7 @@
     ├── StartError       the process cannot start: port taken, page not built
     ├── RecordingError   a file that is not a recording, or cannot become one, with the reason
     ├── StorageError     a database that cannot be used, or does not answer, with the reason
+    │   └── BusyError    it is asked too much at once; ask again
     ├── CalendarError    the exchange's days could not be computed; logged, tried again
     └── RequestError     one request of one client that cannot be met, with its code
 
@@ -48,6 +49,10 @@ class RecordingError(PhotonError):
 
 class StorageError(PhotonError):
     """A database cannot be used, or does not answer."""
+
+
+class BusyError(StorageError):
+    """A database is asked too much at once."""
 
 
 class CalendarError(PhotonError):

@@ -37,7 +37,10 @@ from photon_app.storage.archive import Archive, open_archive
 from photon_app.storage.database import SeriesInfo
 
 STORED: tuple[Timeframe, ...] = tuple(name for name in TIMEFRAMES if name != "1s")
-COLUMNS = ("time", "open", "high", "low", "close", "volume", "count", "vwap", "final", "utc")
+COLUMNS = (
+    *("time", "open", "high", "low", "close", "volume", "count", "vwap", "final"),
+    *("incomplete", "utc"),
+)
 NEVER_MS = 1 << 62
 _ROW_GROUP = 50_000
 _MOST_NAMES = 10
@@ -45,7 +48,7 @@ _CLOSED_DAYS = dt.timedelta(days=14)
 """Longer than the exchange was ever closed."""
 
 Format = Literal["csv", "parquet"]
-Row: TypeAlias = tuple[int, float, float, float, float, float, int, float | None, bool, str]
+Row: TypeAlias = tuple[int, float, float, float, float, float, int, float | None, bool, bool, str]
 """The values of ``COLUMNS``."""
 Days = Callable[[int, int], Calendar]
 """The exchange's days from one time to another."""
@@ -167,7 +170,7 @@ def row_of(span: Day, bar: Bar, final_ms: int) -> Row:
     body = BarBody.of(bar, final=span.end_ms <= final_ms)
     return (
         *(body.time, body.open, body.high, body.low, body.close, body.volume, body.count),
-        *(body.vwap, bool(body.final), shown_utc(body.time)),
+        *(body.vwap, bool(body.final), body.incomplete, shown_utc(body.time)),
     )
 
 
@@ -193,8 +196,9 @@ def write_csv(rows: Iterable[Row], out: BinaryIO) -> None:
     try:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for *figures, final, utc in rows:
-            writer.writerow([*figures, "true" if final else "false", utc])
+        for *figures, final, incomplete, utc in rows:
+            flags = ["true" if flag else "false" for flag in (final, incomplete)]
+            writer.writerow([*figures, *flags, utc])
     finally:
         text.detach()  # flushes, and leaves the file open
 
@@ -213,7 +217,7 @@ def parquet_writer() -> Callable[[Iterable[Row], BinaryIO], None]:
             "--format=parquet needs pyarrow: .venv/bin/pip install -r requirements-parquet.txt"
         ) from None
     utc = pa.timestamp("ms", tz="UTC")
-    kinds = [pa.int64(), *[pa.float64()] * 5, pa.int64(), pa.float64(), pa.bool_(), utc]
+    kinds = [pa.int64(), *[pa.float64()] * 5, pa.int64(), pa.float64(), pa.bool_(), pa.bool_(), utc]
     schema = pa.schema(list(zip(COLUMNS, kinds, strict=True)))
 
     def write(rows: Iterable[Row], out: BinaryIO) -> None:

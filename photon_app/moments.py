@@ -8,6 +8,7 @@ import datetime as dt
 import math
 import re
 
+_YEAR_1973_MS = 10**11
 _YEAR_9999_MS = 253_402_300_800_000
 _OFFSET_AFTER_A_SPACE = re.compile(r" (\d\d:?\d\d)$")
 """What becomes of a ``+`` in a query that was not escaped."""
@@ -15,13 +16,15 @@ _EXPECTED = "UNIX milliseconds such as 1795194000000, or ISO 8601 such as 2026-1
 
 
 def parse_moment(text: str) -> int:
-    """A time in UNIX ms, from 1970 to 9999; one that names no zone is UTC.
+    """A time in UNIX ms, from 1973 to 9999, or 0; one that names no zone is UTC.
 
     Raises:
         ValueError: it is none, with what is expected.
     """
     if re.fullmatch(r"-?\d{1,16}", text, re.ASCII):
         value = int(text)
+        if 0 < value < _YEAR_1973_MS:  # seconds, or a date without its strokes
+            raise ValueError(_EXPECTED)
     else:
         try:
             moment = dt.datetime.fromisoformat(_OFFSET_AFTER_A_SPACE.sub(r"+\1", text))

@@ -17,7 +17,7 @@ import msgspec
 from photon_app import services, upstream
 from photon_app.feed.protocol import Feed
 from photon_app.feed.simulated import SimulatedFeed
-from photon_app.history import History
+from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import BEATS, Hub
@@ -175,7 +175,11 @@ async def _resume(feed: SimulatedFeed, history: History, symbols: Iterable[str])
     """Let a simulation go on from where the last one ended, so that its chart has no break. One
     that is fixed by a seed or a price begins where that says.
     """
-    found = {symbol: await history.last_prices(symbol) for symbol in symbols}
+    found: dict[str, tuple[float | None, float | None]] = {}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(OPENING_S):
+            for symbol in symbols:
+                found[symbol] = await history.last_prices(symbol)
     feed.resume(
         {symbol: last for symbol, (last, _) in found.items() if last is not None},
         {symbol: close for symbol, (last, close) in found.items() if last and close},
@@ -227,7 +231,7 @@ async def running(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        live.history.flush()
+        await live.history.finish()
         if live.store is not None:
             await live.store.aclose()
         await source.aclose()

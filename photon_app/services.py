@@ -7,7 +7,7 @@ and ui ask ``current()``. Nothing here starts, stops or owns anything.
 import dataclasses
 from collections.abc import Callable
 
-from photon_app.history import History
+from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_app.errors import StorageError
-from photon_app.history import History
+from photon_app.history.history import History
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
@@ -258,11 +258,34 @@ def test_a_replay_that_begins_anew_replaces_its_bars() -> None:
     assert (asked.memory.minutes(SYMBOL, 0, FOREVER_MS), disk.replaced) == ([], 1)
 
 
+def test_a_stored_minute_is_never_written_over_by_a_part_of_it() -> None:
+    """A first trade may be of a minute that disk has: both are one bar, and what is stored after it
+    stays in sight.
+    """
+    rows = [minute(NOW_MS - n * MINUTE_MS, 50) for n in (12, 10, 8)]
+    disk = Disk(rows)
+    asked = history(disk, followed())
+    asked.follow(SYMBOL)
+    asked.memory.fold(Trade(SYMBOL, 40, 1, NOW_MS - 10 * MINUTE_MS + 5))
+    asyncio.run(turn(asked))
+    assert disk.put_by == []  # before disk was asked nothing is put
+    asyncio.run(turn(asked))
+    [(_, put)] = disk.put_by
+    assert {(bar.time_ms, bar.count, bar.low) for bar in put} >= {(rows[1].time_ms, 2, 40)}
+    past = asyncio.run(asked.bars(SYMBOL, "1m"))
+    assert [(bar.time_ms, bar.count) for bar in past.bars] == [
+        (rows[0].time_ms, 1),
+        (rows[1].time_ms, 2),
+        (rows[2].time_ms, 1),
+    ]
+
+
 def test_a_new_file_is_given_what_memory_has() -> None:
     """When the old one was damaged."""
     disk = Disk()
     asked = history(disk, memory_of([minute(NOW_MS - MINUTE_MS), minute(NOW_MS)]))
     asked.restore()
+    asyncio.run(asked._restore())
     assert [(symbol, len(bars)) for symbol, bars in disk.put_by] == [(SYMBOL, 2)]
 
 
@@ -283,7 +306,7 @@ def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
         store.start()
         assert await store.opened(5)
         memory.fold(Trade(SYMBOL, price, 2, NOW_MS + int(price)))
-        asked.flush()
+        await asked.finish()
         await store.aclose()
         return memory.minutes(SYMBOL, 0, FOREVER_MS)
 

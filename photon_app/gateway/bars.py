@@ -4,6 +4,7 @@ Owns the route, what may be asked and how it is refused; which bars there are is
 say. Parameters are read as text, so that whatever is wrong with one is told in a sentence.
 """
 
+import asyncio
 import csv
 import datetime as dt
 import io
@@ -16,8 +17,8 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from photon_app import services
-from photon_app.errors import RequestError
-from photon_app.history import Past
+from photon_app.errors import BusyError, RequestError
+from photon_app.history.history import Past
 from photon_app.hub.messages import BarBody
 from photon_app.market.calendar import Calendar, new_york_date
 from photon_app.market.session import venue_of
@@ -27,12 +28,18 @@ from photon_app.services import Services
 
 MOST = 10_000
 USUAL = 500
+AT_ONCE = 1_000
+"""Answers of more bars are written in a thread, two at a time."""
 MOST_SESSION_DAYS = 400
-COLUMNS = ("time", "open", "high", "low", "close", "volume", "count", "vwap", "final")
+COLUMNS = (
+    *("time", "open", "high", "low", "close", "volume", "count", "vwap", "final"),
+    "incomplete",
+)
 
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
 router = APIRouter()
+_large = asyncio.Semaphore(2)
 _encoder = msgspec.json.Encoder()
 
 
@@ -110,7 +117,7 @@ _MOMENT = "UNIX ms, or ISO 8601 (UTC when it names no zone)"
 )
 async def bars(
     *,
-    symbol: Annotated[str, Query(description="such as AAPL", examples=["AAPL"])] = "",
+    symbol: Annotated[str, Query(description="required; such as AAPL", examples=["AAPL"])] = "",
     timeframe: Annotated[
         str, Query(description="how long a bar is", json_schema_extra={"enum": list(TIMEFRAMES)})
     ] = "1m",
@@ -125,7 +132,12 @@ async def bars(
         str,
         Query(
             description=f"at most so many, 1 to {MOST}; without `from` the newest",
-            json_schema_extra={"type": "integer", "minimum": 1, "maximum": MOST},
+            json_schema_extra={
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST,
+                "default": USUAL,
+            },
         ),
     ] = str(USUAL),
     format: Annotated[  # noqa: A002 - its name on the wire
@@ -143,26 +155,37 @@ async def bars(
     step = _one_of("timeframe", timeframe, TIMEFRAMES)
     shape = _one_of("format", format, ("json", "csv"))
     told = _one_of("sessions", sessions, ("0", "1"))
-    past = await live.history.bars(
-        wanted,
-        step,
-        from_ms=None if from_ is None else _read("from", from_, parse_moment),
-        to_ms=None if to is None else _read("to", to, parse_moment),
-        limit=_read("limit", limit, _limit),
-    )
-    rows = bodies(past, live.history.memory.final_ms)
-    if shape == "csv":
-        return _csv(wanted, step, rows)
-    body = _Body(
-        symbol=wanted,
-        timeframe=step,
-        source=live.hub.feed.source,
-        since=past.since_ms,
-        bars=rows,
-        partial=past.partial,
-        sessions=list(_sessions(wanted, past, live.calendar())) if told == "1" else [],
-    )
-    return Response(_encoder.encode(body), media_type="application/json")
+    try:
+        past = await live.history.bars(
+            wanted,
+            step,
+            from_ms=None if from_ is None else _read("from", from_, parse_moment),
+            to_ms=None if to is None else _read("to", to, parse_moment),
+            limit=_read("limit", limit, _limit),
+        )
+    except BusyError as problem:
+        raise HTTPException(503, str(problem), headers={"Retry-After": "1"}) from problem
+    final_ms, calendar, source = live.history.memory.final_ms, live.calendar(), live.hub.feed.source
+
+    def answer() -> Response:
+        rows = bodies(past, final_ms)
+        if shape == "csv":
+            return _csv(wanted, step, rows, partial=past.partial)
+        body = _Body(
+            symbol=wanted,
+            timeframe=step,
+            source=source,
+            since=past.since_ms,
+            bars=rows,
+            partial=past.partial,
+            sessions=list(_sessions(wanted, past, calendar)) if told == "1" else [],
+        )
+        return Response(_encoder.encode(body), media_type="application/json")
+
+    if len(past.bars) <= AT_ONCE:
+        return answer()
+    async with _large:
+        return await asyncio.to_thread(answer)  # prices leave meanwhile
 
 
 def bodies(past: Past, final_ms: int) -> list[BarBody]:
@@ -173,7 +196,7 @@ def bodies(past: Past, final_ms: int) -> list[BarBody]:
     ]
 
 
-def _csv(symbol: str, timeframe: Timeframe, rows: list[BarBody]) -> Response:
+def _csv(symbol: str, timeframe: Timeframe, rows: list[BarBody], *, partial: bool) -> Response:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -182,6 +205,8 @@ def _csv(symbol: str, timeframe: Timeframe, rows: list[BarBody]) -> Response:
         writer.writerow(["true" if v is True else "false" if v is False else v for v in shown])
     name = re.sub(r"[^A-Z0-9.\-]", "_", symbol)
     headers = {"Content-Disposition": f'attachment; filename="{name}-{timeframe}.csv"'}
+    if partial:
+        headers["Photon-Partial"] = "1"
     return Response(text.getvalue(), media_type="text/csv", headers=headers)
 
 

@@ -157,7 +157,8 @@ class Session:
     def _admit_bars(self, key: Key, accepted: Mapping[Key, None]) -> None:
         if self._hub.bars.has(self._client, key):
             return
-        if self._hub.bars.count(self._client) + len(accepted) >= self._max_symbols:
+        fresh = sum(not self._hub.bars.has(self._client, one) for one in accepted)
+        if self._hub.bars.count(self._client) + fresh >= self._max_symbols:
             raise RequestError(
                 "too_many_symbols",
                 f"one connection may have {self._max_symbols} symbols of bars: unsubscribe some "

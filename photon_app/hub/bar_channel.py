@@ -7,7 +7,8 @@ whatever the tape does. A course ends with its last client, and with it all that
 
 A bar is told as running until it is final (``market.bars``), then once as final, and again, as
 corrected, when a late trade changes it. A client that is congested is not written to: it is
-remembered which courses moved, and when it has drained it gets their newest bars.
+remembered which courses moved, and when it has drained it gets their newest bars. With very many
+courses a round takes longer than a quarter of a second: it is cut into slices of ``SLICE_S``.
 
 Bounds: of each course the bars that are not final yet and were told, at most ``MOST`` a turn: a
 replay as fast as possible passes over more between two turns, and the newest are told.
@@ -20,14 +21,17 @@ from photon_app.hub import messages
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.registry import Subscriber
-from photon_app.market.bars import Bars
+from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.session import Day
-from photon_app.market.timeframes import spans
+from photon_app.market.timeframes import span_at, spans
 from photon_app.model import TIMEFRAMES, Bar, Timeframe
 
 PER_S = 4
 MOST = 60
+MOST_LATE = LATE_MS // 1000
+"""No more bars than that can be corrected by what is not too late."""
+SLICE_S = 0.005
 _BEFORE_ALL = Day(-1, 0)
 
 
@@ -97,6 +101,8 @@ class BarChannel:
         self._wanted: dict[Subscriber, dict[Key, None]] = {}
         self._missed: dict[Subscriber, dict[Key, None]] = {}
         self._timer: Timer | None = None
+        self._due_keys: list[Key] = []
+        self._begun_s = 0.0
         bars.on_correction = self._late
 
     def __len__(self) -> int:
@@ -179,7 +185,9 @@ class BarChannel:
         """A course whose first client is told the newest bar elsewhere."""
         course = Course(self._bars.changes(key.symbol), self._bars.final_ms)
         calendar = self._calendar()
-        for span in self._due(key, course, calendar):
+        newest_ms = self._bars.newest_ms(key.symbol)
+        first_ms = course.told_ms if newest_ms is None else min(course.told_ms, newest_ms)
+        for span in self._due(key, course, calendar, since_ms=first_ms):
             bar = self._bar(key, span, calendar)
             course.newest = span, bar
             if bar is not None and span.end_ms > course.told_ms:
@@ -191,22 +199,33 @@ class BarChannel:
         for timeframe in TIMEFRAMES:
             course = self._courses.get(Key(symbol, timeframe))
             if course is not None:
-                span, _ = self._bars.bar_at(symbol, timeframe, time_ms, self._calendar())
-                if len(course.late) < MOST:
+                span = span_at(timeframe, symbol, time_ms, self._calendar())
+                if len(course.late) < MOST_LATE:
                     course.late[span] = None
 
     def _turn(self) -> None:
+        """Look at every course, some milliseconds at a time, so that prices leave between."""
         self._timer = None
         if not self._courses:
             return
-        self._timer = self._loop.call_later(1 / PER_S, self._turn)
+        now_s = self._loop.time()
+        if not self._due_keys:
+            self._begun_s = now_s
+            self._due_keys = list(self._courses)
         final_ms, calendar = self._bars.final_ms, self._calendar()
-        for key, course in list(self._courses.items()):
-            texts = self._news(key, course, final_ms, calendar)
-            if texts:
-                frames = Frames.of(*texts)
-                for client in list(course.clients):
-                    self._write(client, key, frames)
+        while self._due_keys and self._loop.time() - now_s < SLICE_S:
+            key = self._due_keys.pop()
+            if (course := self._courses.get(key)) is not None:
+                self._tell(key, course, final_ms, calendar)
+        wait_s = 0.0 if self._due_keys else self._begun_s + 1 / PER_S - self._loop.time()
+        self._timer = self._loop.call_later(max(0.0, wait_s), self._turn)
+
+    def _tell(self, key: Key, course: Course, final_ms: int, calendar: Calendar) -> None:
+        texts = self._news(key, course, final_ms, calendar)
+        if texts:
+            frames = Frames.of(*texts)
+            for client in list(course.clients):
+                self._write(client, key, frames)
 
     def _write(self, client: Subscriber, key: Key, frames: Frames) -> None:
         if client.sink.congested:
@@ -237,16 +256,18 @@ class BarChannel:
         course.told_ms = max(course.told_ms, final_ms)
         return texts
 
-    def _due(self, key: Key, course: Course, calendar: Calendar) -> list[Day]:
+    def _due(
+        self, key: Key, course: Course, calendar: Calendar, *, since_ms: int = -1
+    ) -> list[Day]:
         """The spans that may have something to tell: those that were told and are not final, and
         those from the newest that was told to that of the newest trade.
         """
         newest_ms = self._bars.newest_ms(key.symbol)
         if newest_ms is None:
             return []
-        last, _ = self._bars.bar_at(*key, newest_ms, calendar)
+        last = span_at(key.timeframe, key.symbol, newest_ms, calendar)
         most_ms = MOST * (last.end_ms - last.start_ms)
-        first_ms = max(course.newest[0].start_ms, last.start_ms - most_ms)
+        first_ms = max(course.newest[0].start_ms, since_ms, last.start_ms - most_ms)
         recent = spans(key.timeframe, key.symbol, first_ms, last.end_ms, calendar)
         return sorted({*course.running, *recent})
 

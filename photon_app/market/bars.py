@@ -16,13 +16,13 @@ Rules (docs/market-data.md has the reasons):
 - a bar is final ``GRACE_MS`` after its end, on the market's clock;
 - a bar is incomplete when the feed was down, or did not follow the symbol, in a part of its span.
 
-Bounds: ``SECONDS_KEPT`` and ``MINUTES_KEPT`` bars over all symbols, shared evenly, and no more of
-one symbol than ``MOST_SECONDS`` and ``MOST_MINUTES``. Symbols that are let go are forgotten when no
-trade can be late for them any more.
+Bounds: of each symbol ``MOST_MINUTES``, so that its running day is always whole (some 135 KB), and
+``MOST_SECONDS``; of all seconds ``SECONDS_KEPT``, shared evenly, so many the fewer of each. Symbols
+that are let go are forgotten when no trade can be late for them any more.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 import msgspec
 
@@ -43,7 +43,6 @@ MOST_SECONDS = 4 * 3600
 MOST_MINUTES = 1_500
 """A day of 25 hours, as when summer time ends."""
 SECONDS_KEPT = 1_000_000
-MINUTES_KEPT = 500_000
 LEAST_KEPT = 600
 """Of each symbol, however many there are."""
 _GAPS = 64
@@ -64,6 +63,7 @@ class Series:
     """The bars of one symbol. Private to ``Bars``."""
 
     __slots__ = (
+        "begun_ms",
         "changes",
         "derived",
         "dropped",
@@ -78,7 +78,7 @@ class Series:
     )
 
     def __init__(self, since_ms: int) -> None:
-        self.since_ms = since_ms
+        self.since_ms = self.begun_ms = since_ms
         """Since when the symbol is followed."""
         self.newest_ms = -1
         self.second = Sum(-SECOND_MS)
@@ -172,20 +172,22 @@ class Bars:
     def sample(self, symbol: str, price: float, time_ms: int) -> None:
         """A price that was asked for: between two of them anything may have happened."""
         series = self._series.get(symbol) or self._newcomer(symbol)
-        if series is not None:
+        if series is not None and time_ms >= series.begun_ms - LATE_MS:
             total = _single(Trade(symbol, price, 0, time_ms), REGULAR)
             total.count, total.incomplete = 0, True
             self._add(symbol, series, total, time_ms)
 
-    def follow(self, symbol: str) -> None:
-        """The symbol is followed from now on, where it was not."""
+    def follow(self, symbol: str) -> bool:
+        """The symbol is followed from now on, where it was not; whether nothing of it is here."""
         series = self._series.get(symbol)
         if series is None:
             self._series[symbol] = Series(self._now_ms())
-        elif series.dropped:
+            return True
+        if series.dropped:
             series.dropped = False
             series.since_ms = self._now_ms()
             self._cut(series, series.since_ms)
+        return False
 
     def drop(self, symbol: str) -> None:
         """The symbol is not followed any more: its seconds go at once, its minutes with ``tick``
@@ -234,13 +236,13 @@ class Bars:
         if handed_over:
             series.told = series.changes
 
-    def resume(self, symbol: str, bars: Iterable[Bar]) -> None:
-        """Go on from minutes that an earlier process stored: trades of before and after a restart
-        are in one bar then.
+    def resume(self, symbol: str, bars: Iterable[Bar]) -> bool:
+        """Go on from minutes that were stored before the symbol was followed: trades of before and
+        after are in one bar then. False when the symbol is not followed.
         """
         series = self._series.get(symbol) or self._newcomer(symbol)
         if series is None:
-            return
+            return False
         for bar in bars:
             total = Sum.of(bar)
             if bar.time_ms == series.minute.time_ms:
@@ -256,24 +258,26 @@ class Bars:
                     series.touched.add(bar.time_ms)
             series.newest_ms = max(series.newest_ms, bar.close_ms)
         self._changed(series)
+        return True
 
     def tick(self) -> None:
         """Once a second: forget what is too old, and symbols that were let go."""
         share = max(1, len(self._series))
         seconds = min(MOST_SECONDS, max(LEAST_KEPT, SECONDS_KEPT // share))
-        minutes = min(MOST_MINUTES, max(LEAST_KEPT, MINUTES_KEPT // share))
         before_ms = self._now_ms() - LATE_MS - MINUTE_MS
         for symbol, series in list(self._series.items()):
             series.seconds.trim(seconds)
-            series.minutes.trim(minutes)
+            series.minutes.trim(MOST_MINUTES)
             if series.dropped and series.newest_ms < before_ms and series.told == series.changes:
                 del self._series[symbol]
 
-    def take_dirty(self) -> list[tuple[str, list[Bar]]]:
-        """The minutes that changed since the last call, by symbol, each whole."""
+    def take_dirty(self, later: Container[str] = ()) -> list[tuple[str, list[Bar]]]:
+        """The minutes that changed since the last call, by symbol, each whole; without those of
+        symbols that are to be taken later.
+        """
         dirty = []
         for symbol, series in self._series.items():
-            if series.told == series.changes:
+            if series.told == series.changes or symbol in later:
                 continue
             series.told = series.changes
             bars = [bar for time in series.touched if (bar := series.minutes.get(time)) is not None]
@@ -326,29 +330,41 @@ class Bars:
         return series.second.time_ms if series.second.priced else None
 
     def seconds(
-        self, symbol: str, from_ms: int, to_ms: int, newest: int | None = None
+        self,
+        symbol: str,
+        from_ms: int,
+        to_ms: int,
+        *,
+        oldest: int | None = None,
+        newest: int | None = None,
     ) -> list[Bar]:
         """The seconds that begin in a half-open range, the oldest first; when it is said, at least
-        the newest so many.
+        the oldest or the newest so many.
         """
         series = self._series.get(symbol)
         if series is None:
             return []
-        bars = list(series.seconds.between(from_ms, to_ms, newest))
+        bars = list(series.seconds.between(from_ms, to_ms, oldest=oldest, newest=newest))
         if series.second.priced and from_ms <= series.second.time_ms < to_ms:
             bars.append(series.second.bar())
         return bars
 
     def minutes(
-        self, symbol: str, from_ms: int, to_ms: int, newest: int | None = None
+        self,
+        symbol: str,
+        from_ms: int,
+        to_ms: int,
+        *,
+        oldest: int | None = None,
+        newest: int | None = None,
     ) -> list[Bar]:
         """The minutes that begin in a half-open range, the oldest first; when it is said, at least
-        the newest so many.
+        the oldest or the newest so many.
         """
         series = self._series.get(symbol)
         if series is None:
             return []
-        bars = list(series.minutes.between(from_ms, to_ms, newest))
+        bars = list(series.minutes.between(from_ms, to_ms, oldest=oldest, newest=newest))
         if from_ms <= series.minute.time_ms < to_ms and (running := series.running) is not None:
             bars.append(running)
         return bars
@@ -366,10 +382,10 @@ class Bars:
         if timeframe == "1s":
             return span, next(iter(self.seconds(symbol, *span)), None)
         if not span.start_ms <= series.minute.time_ms < span.end_ms:
-            return span, merge_all(series.minutes.between(*span), span.start_ms)
+            return span, series.minutes.merged(*span, span.start_ms)
         known = series.derived.get(timeframe)
         if known is None or known[0] != span:
-            known = span, merge_all(series.minutes.between(*span), span.start_ms)
+            known = span, series.minutes.merged(*span, span.start_ms)
             series.derived[timeframe] = known
         parts = [bar for bar in (known[1], series.running) if bar is not None]
         return span, merge_all(parts, span.start_ms)
@@ -391,7 +407,7 @@ class Bars:
         series.newest_ms = max(series.newest_ms, time_ms)
         second_ms = time_ms - time_ms % SECOND_MS
         total.time_ms = second_ms
-        if second_ms >= series.second.time_ms:
+        if second_ms >= max(series.second.time_ms, series.minute.time_ms):
             if second_ms > series.second.time_ms:
                 self._begin_second(series, total)
             else:
@@ -403,11 +419,12 @@ class Bars:
         total.time_ms = second_ms - second_ms % MINUTE_MS
         if total.time_ms == series.minute.time_ms:
             series.minute.merge(total)
+            series.changes += 1
         else:
             total.incomplete |= self._is_incomplete(series, total.time_ms)
             series.minutes.merge(total)
             series.touched.add(total.time_ms)
-        self._changed(series)
+            self._changed(series)
         self.on_correction(symbol, time_ms)
 
     def _begin_second(self, series: Series, total: Sum) -> None:
@@ -433,9 +450,19 @@ class Bars:
         if series.minute.time_ms >= 0:
             series.minutes.append(series.minute)
             series.touched.add(series.minute.time_ms)
+        self._extend(series)
         series.minute = Sum(minute_ms)
         series.minute.incomplete = self._is_incomplete(series, minute_ms)
-        series.derived.clear()
+
+    def _extend(self, series: Series) -> None:
+        """The open minute closes: what is remembered of longer bars has it too."""
+        for timeframe, (span, known) in list(series.derived.items()):
+            total = Sum(span.start_ms)
+            if known is not None:
+                total.merge(known)
+            if span.start_ms <= series.minute.time_ms < span.end_ms:
+                total.merge(series.minute)
+            series.derived[timeframe] = span, total.bar() if total.priced else None
 
     def _is_incomplete(self, series: Series, minute_ms: int) -> bool:
         """Whether something of a minute went unseen before now."""

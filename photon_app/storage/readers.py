@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from photon_app.errors import StorageError
+from photon_app.errors import BusyError, StorageError
 from photon_app.storage.engines import READERS
 
 T = TypeVar("T")
-WAITING = 64
+WAITING = 512
 """Questions that may wait."""
 
 
@@ -71,7 +71,8 @@ class Readers:
         """What the work returns, or raises, in a thread.
 
         Raises:
-            StorageError: too many are waiting, or it took too long.
+            BusyError: too many are waiting.
+            StorageError: it took too long.
         """
         if self._closed:
             raise StorageError("the database is closed")
@@ -79,7 +80,7 @@ class Readers:
         try:
             self._questions.put_nowait(question)
         except queue.Full:
-            raise StorageError("too many questions are waiting for the database") from None
+            raise BusyError("too many questions are waiting for the database") from None
         self._start()
         try:
             async with asyncio.timeout(self._wait_s):

@@ -4,7 +4,7 @@ Owns the writer's thread, which is the only one that writes, and the readers'. `
 ``replace`` return at once, whatever the database does; ``read`` and its like wait for it, a bounded
 time, and raise ``StorageError`` when there is no answer. All are called on the event loop.
 
-Bounds: ``capacity`` bars wait for the disk, then the oldest are given up and counted; 64 questions
+Bounds: ``capacity`` bars wait for the disk, then the oldest are given up and counted; 512 questions
 wait for an answer, then the next is refused. It never holds up the feed, and never stores what it
 read from a file that was damaged or replaced.
 """

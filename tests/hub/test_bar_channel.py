@@ -209,6 +209,9 @@ def test_subscriptions_of_bars_are_bounded_by_name() -> None:
     answer = viewer.say("subscribe", "A", "C", timeframe="1m")[0]
     assert answer["symbols"] == ["A"]
     assert [(r["symbol"], r["code"]) for r in answer["rejected"]] == [("C", "too_many_symbols")]
+    viewer.say("unsubscribe", "B", timeframe="1m")
+    answer = viewer.say("subscribe", "A", "C", timeframe="1m")[0]
+    assert answer["symbols"] == ["A", "C"]
 
 
 def test_a_congested_client_gets_the_newest_bars_when_it_reads_again() -> None:

@@ -271,8 +271,33 @@ def test_a_recording_is_complete_as_far_as_it_goes() -> None:
     assert not bars.minutes(SYMBOL, 0, 1 << 62)[0].incomplete
 
 
+@given(tapes(span_ms=3_600_000), st.integers(0, 60), st.integers(0, 60))
+def test_columns_merge_as_bars_do(tape: list[Trade], first: int, last: int) -> None:
+    """Also where some have no price, or none that may be a last one."""
+    bars = folded(sorted(tape, key=lambda trade: trade.time_ms))
+    ring = bars._series[SYMBOL].minutes
+    window = OPEN_MS + first * MINUTE_MS, OPEN_MS + last * MINUTE_MS
+    assert ring.merged(*window, OPEN_MS) == merge_all(ring.between(*window), OPEN_MS)
+
+
+def test_a_late_trade_after_a_restart_belongs_to_its_own_minute() -> None:
+    """Whatever the minute that is gone on with has; both are there."""
+    bars = folded([])
+    [stored] = folded([trade(MINUTE_MS + 5)]).minutes(SYMBOL, 0, 1 << 62)
+    bars.resume(SYMBOL, [stored])
+    bars.fold(trade(MINUTE_MS - 1, 12))
+    assert [bar.close for bar in bars.minutes(SYMBOL, 0, 1 << 62)] == [12, 10]
+
+
+def test_a_quote_of_before_the_symbol_was_followed_makes_no_bar() -> None:
+    """As on a weekend, when the newest is Friday's: what is stored of that minute is the truth."""
+    line = Line()
+    line.bars.sample(SYMBOL, 12, OPEN_MS - LATE_MS - 1)
+    assert line.bars.minutes(SYMBOL, 0, 1 << 62) == []
+
+
 def test_memory_is_bounded() -> None:
-    """By bars of a symbol, and the more symbols the fewer of each, down to ten minutes' worth."""
+    """By bars of a symbol, and the more symbols the fewer seconds of each, down to ten minutes."""
     bars = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False, capacity=3000)
     for second in range(2 * LEAST_KEPT):
         bars.fold(Trade(SYMBOL, 1, 1, OPEN_MS + second * SECOND_MS))

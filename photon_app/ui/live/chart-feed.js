@@ -11,12 +11,14 @@ import { Series } from "./series.js";
 
 export const PAGE = 500;
 const REMEMBERED = 20;
+const EXPECTED_MS = 2_000; // how long an answer to a guess is good
+const PAUSE_MS = 5_000; // after a page that could not be had
 const RETRY_MS = { first: 1_000, most: 15_000 };
 
 export class ChartFeed {
   #client; #changed; #timers; #remembered = new Map();
   #question = null; #paging = null; #stops = []; #retry = null; #failures = 0; #status = null;
-  #wanted = null; #mended = null;
+  #wanted = null; #mended = null; #expected = null;
   /** What is painted: `{symbol, timeframe, series}`; null before there was anything. */
   shown = null;
   /** Why there is nothing newer to see, in a sentence; empty while all is well. */
@@ -50,6 +52,32 @@ export class ChartFeed {
     this.#load();
   }
 
+  /** Ask for what will most likely be shown next, so that it is there by then. */
+  expect(symbol, timeframe) {
+    const key = `${symbol} ${timeframe}`;
+    if (key === this.#expected?.key || key === this.#wanted?.key) return;
+    this.#forget();
+    const question = new AbortController();
+    const answer = this.#ask(symbol, timeframe, {}, question.signal).catch(() => null);
+    this.#expected = { key, question, answer, timer: this.#timers.setTimeout(() => this.#forget(), EXPECTED_MS) };
+  }
+
+  #forget() {
+    this.#timers.clearTimeout(this.#expected?.timer);
+    this.#expected?.question.abort();
+    this.#expected = null;
+  }
+
+  /** The answer that was expected, else a new one. */
+  async #answer({ symbol, timeframe, key }, signal) {
+    const expected = this.#expected?.key === key ? this.#expected : null;
+    if (!expected) return this.#ask(symbol, timeframe, {}, signal);
+    this.#expected = null;
+    this.#timers.clearTimeout(expected.timer);
+    signal.addEventListener("abort", () => expected.question.abort());
+    return (await expected.answer) ?? this.#ask(symbol, timeframe, {}, signal);
+  }
+
   /** Load the page before the oldest bar, one at a time, until there is none. */
   async older() {
     const { symbol, timeframe, series } = this.shown ?? {};
@@ -58,15 +86,17 @@ export class ChartFeed {
     const to = series.bars[0].time;
     const answer = await this.#ask(symbol, timeframe, { to }, paging.signal).catch(() => null);
     if (paging !== this.#paging) return;
-    this.#paging = null;
-    if (!answer || series !== this.shown?.series || series.bars[0]?.time !== to) return;
-    series.prepend(answer, PAGE);
-    this.#changed("older");
+    const fits = answer && series === this.shown?.series && series.bars[0]?.time === to;
+    const count = fits ? series.prepend(answer, PAGE) : 0;
+    if (count || series.complete) this.#paging = null;
+    else this.#retry = this.#timers.setTimeout(() => { if (this.#paging === paging) this.#paging = null; }, PAUSE_MS);
+    if (count) this.#changed("older");
   }
 
   /** Nothing more is wanted. */
   close() {
     this.#leave();
+    this.#forget();
     this.#wanted = null;
     for (const stop of this.#stops) stop();
   }
@@ -75,6 +105,7 @@ export class ChartFeed {
     this.#end();
     this.#wanted?.stop();
     this.#failures = 0;
+    this.failure = "";
   }
 
   /** End the questions under way. */
@@ -90,11 +121,11 @@ export class ChartFeed {
   }
 
   async #load() {
-    const { symbol, timeframe, series } = this.#wanted;
+    const { series } = this.#wanted;
     const again = series.bars.length > 0;
     const question = (this.#question = new AbortController());
     try {
-      const answer = await this.#ask(symbol, timeframe, {}, question.signal);
+      const answer = await this.#answer(this.#wanted, question.signal);
       if (question !== this.#question) return;
       this.#question = null;
       this.#failures = 0;
@@ -156,6 +187,7 @@ export class ChartFeed {
     const turned = before?.market != null && market != null && market !== before.market;
     this.#status.lost = false;
     if (renewed) this.#remembered.clear();
+    if (renewed || back) this.#forget();
     if (!this.#wanted || !(renewed || back || turned)) return;
     if (renewed) this.#wanted.series = new Series();
     this.#reload();

@@ -10,12 +10,13 @@ import { useEffect, useRef, useState } from "react";
 import { ChartFeed } from "./chart-feed.js";
 import * as format from "./format.js";
 import { inFrame, mark, notInFrame, photon, useParts, useQuote, write } from "./hooks.js";
-import { collecting, figures, INCOMPLETE, PARTIAL, pictureName, sourceOf, SPOKEN, STYLES, timeOf, TIMEFRAMES, zoneOf } from "./legend.js";
+import { collecting, figures, INCOMPLETE, PARTIAL, pictureName, sourceOf, SPOKEN, STYLES, TIMEFRAMES, timeOf, whenOf } from "./legend.js";
 import { onLook, tokens } from "./look.js";
 import { Picture } from "./picture.js";
 import { save } from "./picture-file.js";
 import { placeOf } from "./series.js";
 
+const SINGLE = 64; // bars that are painted one by one
 const NEAR = 60; // bars before the oldest is in view when older ones are asked for
 const EMPTY = "No trades yet. The first one begins the chart.";
 
@@ -39,19 +40,20 @@ class Chart {
     this.close(photon().quote(choice.symbol)?.prevClose ?? null);
   }
 
-  get shown() { return this.#feed.shown; }
+  get shown() { return this.#feed?.shown; }
 
   choose({ symbol, timeframe, style }) {
     this.#choice = { symbol, timeframe, style };
     this.#picture.style(style);
-    const { shown } = this.#feed;
     if (this.#asked !== `${symbol} ${timeframe}`) {
       this.#asked = `${symbol} ${timeframe}`;
       this.#feed.show(symbol, timeframe);
     }
-    if (!shown) this.#soon();
+    this.#soon();
   }
   #asked = "";
+
+  expect(symbol) { this.#feed.expect(symbol, this.#choice.timeframe); }
 
   close(price) { this.#picture.close(price); }
 
@@ -92,7 +94,7 @@ class Chart {
     const { symbol, timeframe, series } = this.shown ?? {};
     if (!series?.newest) return;
     const bar = series.newest;
-    const title = [symbol, timeframe, `${timeOf(bar.time, timeframe)}${timeframe === "1d" ? "" : ` ${zoneOf(bar.time)}`}`];
+    const title = [symbol, timeframe, whenOf(bar.time, timeframe)];
     save(this.#picture.shot(), { title, source: sourceOf(series.source), tokens: tokens(this.#at.canvas), name: pictureName(symbol, timeframe, bar.time) });
   }
 
@@ -111,6 +113,8 @@ class Chart {
   #changed(what, bar) {
     if (what === "last" || what === "earlier") this.#dirty.add(bar.time);
     else if (what !== "state") this.#repaint = this.#repaint === "anew" ? "anew" : what;
+    if (this.#dirty.size > SINGLE) this.#repaint ??= "all"; // a tab that was hidden for long
+    if (this.#repaint) this.#dirty.clear();
     if (what === "anew") { this.#pointed = null; this.#draw(); } else this.#soon();
   }
 
@@ -141,7 +145,7 @@ class Chart {
     const told = figures(bar, bars[place - 1]);
     for (const name of ["open", "high", "low", "close", "volume", "change", "arrow"]) write(at[name], told[name]);
     mark(at.moved, "data-direction", told.direction);
-    write(at.time, bar ? `${timeOf(bar.time, shown.timeframe)}${shown.timeframe === "1d" ? "" : ` ${zoneOf(bar.time)}`}` : "");
+    write(at.time, bar ? whenOf(bar.time, shown.timeframe) : "");
     write(at.source, bar ? sourceOf(shown.series.source) : "");
     write(at.note, bar ? this.#note(shown, bar, bars) : "");
     const { failure } = this.#feed;
@@ -219,6 +223,16 @@ export function PriceChart({ symbol = "", timeframe = "1m", look = "candles", on
       chart.current = null;
     };
   }, [at]);
+  useEffect(() => {
+    // A row that is pressed is most likely chosen: ask before the choice has been to the server and back.
+    const pressed = ({ target }) => {
+      const row = target.closest?.(".remove") ? null : target.closest?.("tr[data-quote]");
+      if (row) chart.current?.expect(row.dataset.quote);
+    };
+    const events = ["pointerdown", "click"];
+    for (const event of events) document.addEventListener(event, pressed, { capture: true, passive: true });
+    return () => { for (const event of events) document.removeEventListener(event, pressed, { capture: true }); };
+  }, []);
   useEffect(() => chart.current?.choose(choice.current), [symbol, frame, style]);
   useQuote(symbol, (quote) => chart.current?.close(quote?.prevClose ?? null));
   const step = (event) => {

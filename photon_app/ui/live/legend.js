@@ -23,15 +23,17 @@ function written(kind, options, zone) {
 const clock = { hour: "2-digit", minute: "2-digit" };
 const day = { weekday: "short", month: "short", day: "numeric" };
 
+const yearOf = (ms, zone) => written("year", { year: "numeric" }, zone).format(ms);
 const minuteOf = (ms, zone) => written("minute", clock, zone).format(ms);
 const secondOf = (ms, zone) => written("second", { ...clock, second: "2-digit" }, zone).format(ms);
 const dayOf = (ms, zone) => written("day", day, zone).format(ms);
 const dateOf = (ms, zone) => written("date", { ...day, year: "numeric" }, zone).format(ms);
 
-/** When a bar is: "Tue, Nov 24 14:03", with seconds or the year where they tell bars apart. */
-export function timeOf(ms, timeframe, zone) {
+/** When a bar is: "Tue, Nov 24 14:03", with seconds where they tell bars apart, and the year when it is not this one. */
+export function timeOf(ms, timeframe, zone, now = Date.now()) {
   if (timeframe === "1d") return dateOf(ms + HALF_DAY, "UTC");
-  return `${dayOf(ms, zone)} ${timeframe === "1s" ? secondOf(ms, zone) : minuteOf(ms, zone)}`;
+  const near = yearOf(ms, zone) === yearOf(now, zone);
+  return `${near ? dayOf(ms, zone) : dateOf(ms, zone)} ${timeframe === "1s" ? secondOf(ms, zone) : minuteOf(ms, zone)}`;
 }
 
 /** The viewer's zone at a time, short: "EST", "GMT+1". */
@@ -40,10 +42,13 @@ export function zoneOf(ms, zone) {
   return parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
 }
 
+/** When a bar is, with the zone where it matters. */
+export const whenOf = (ms, timeframe, zone, now) => timeOf(ms, timeframe, zone, now) + (timeframe === "1d" ? "" : ` ${zoneOf(ms, zone)}`);
+
 /** A mark on the time axis, by its weight: the year, the month, the day, the minute, the second. */
 export function markOf(ms, weight, timeframe, zone) {
   const [at, where] = timeframe === "1d" ? [ms + HALF_DAY, "UTC"] : [ms, zone];
-  if (weight >= YEAR) return written("year", { year: "numeric" }, where).format(at);
+  if (weight >= YEAR) return yearOf(at, where);
   if (weight >= MONTH) return written("month", { month: "short" }, where).format(at);
   if (weight >= DAY || timeframe === "1d") return written("mark", { month: "short", day: "numeric" }, where).format(at);
   return weight >= MINUTE || timeframe !== "1s" ? minuteOf(at, where) : secondOf(at, where);

@@ -1,0 +1,285 @@
+"""History: the bars in memory and those on disk as one.
+
+Owns the way of minutes from memory to disk and back: ``run`` is a task of ``runtime``, everything
+else is called on the event loop. Memory has everything from a symbol's ``first_ms`` on, disk what
+came before, so a question never has to weigh one against the other. The feed never waits: disk is
+told with ``Store.put``, which returns at once, and when disk does not answer, a question is
+answered from memory and says so.
+
+Bounds: one turn a second; what a feed tells of a symbol's past is kept until disk was asked.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from photon_app.errors import StorageError
+from photon_app.history.question import NEVER_MS, Question
+from photon_app.market.bars import MOST_MINUTES, Bars
+from photon_app.market.calendar import Calendar
+from photon_app.market.session import day_of
+from photon_app.market.timeframes import MINUTE_MS
+from photon_app.model import Bar, Timeframe
+from photon_app.storage.store import Store
+
+RESTORED = 20_000
+"""Bars that a new file is given in one turn."""
+TURN_S = 1.0
+DAY_MS = 86_400_000
+AHEAD_MS = 60_000
+"""How far ahead of the market's clock a bar may begin, as the book lets a trade."""
+log = logging.getLogger(__name__)
+
+
+class Past(msgspec.Struct, frozen=True):
+    """The answer to a question for bars."""
+
+    bars: Sequence[Bar]
+    """The oldest first."""
+    ends_ms: Sequence[int]
+    """Where the span of each ends."""
+    since_ms: int | None
+    """When the oldest bar of the symbol begins, of any time; ``None`` when there is none."""
+    partial: bool
+    """Whether disk did not answer, so that bars may be missing."""
+
+
+class History:
+    """Bars of one source, of any timeframe."""
+
+    def __init__(
+        self,
+        bars: Bars,
+        store: Store | None,
+        *,
+        calendar: Callable[[], Calendar],
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Join them.
+
+        Args:
+            bars: what memory has.
+            store: what disk has; ``None`` when nothing is stored.
+            calendar: the exchange's days as they are known.
+            now_ms: the market's clock.
+        """
+        self.memory = bars
+        self._store = store
+        self._calendar = calendar
+        self._now_ms = now_ms
+        self.on_day: Callable[[str, Bar], None] = lambda _symbol, _day: None
+        """Told of each symbol's day so far when it was looked up."""
+        self._unfilled: dict[str, None] = {}
+        self._learned: dict[str, Sequence[Bar]] = {}
+        self._resumed: dict[str, frozenset[int]] = {}
+        self._lost: dict[str, None] = {}
+        self._since: dict[str, tuple[int, int | None]] = {}
+        self._turn = 0
+
+    # Between memory and disk
+
+    async def run(self) -> None:
+        """Keep disk up to date, and memory with each symbol's day, until cancelled."""
+        while True:
+            try:
+                self.flush()
+                await self._fill()
+                await self._restore()
+                self._turn += 1
+                self._since.clear()
+            except Exception:  # bars of every later turn hang on this one
+                log.exception("a turn of the history failed; it goes on")
+            await asyncio.sleep(TURN_S)
+
+    async def finish(self) -> None:
+        """Hand over what is left, when nothing more comes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TURN_S):
+                await self._fill()
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand every minute that changed over to disk. A symbol whose day was not looked up yet
+        waits: disk may have a part of its minute.
+        """
+        self.memory.tick()
+        dirty = self.memory.take_dirty(self._unfilled)
+        if self._store is not None:
+            for symbol, bars in dirty:
+                self._store.put(symbol, bars)
+
+    def follow(self, symbol: str) -> None:
+        """A symbol is followed from now on; its day is looked up on disk, unless memory still has
+        it.
+        """
+        if self.memory.follow(symbol):
+            self._unfilled[symbol] = None
+
+    def drop(self, symbol: str) -> None:
+        """A symbol is let go."""
+        self.memory.drop(symbol)
+        self._unfilled.pop(symbol, None)
+        self._learned.pop(symbol, None)
+
+    def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
+        """Go on from what an earlier process stored last. Its newest minutes were cut off."""
+        newest_ms = max((bar.time_ms for bars in stored.values() for bar in bars), default=0)
+        for symbol, bars in stored.items():
+            cut = [
+                msgspec.structs.replace(bar, incomplete=True)
+                if bar.time_ms == newest_ms and self.memory.has_gaps
+                else bar
+                for bar in bars
+            ]
+            if self.memory.resume(symbol, cut):
+                self._resumed[symbol] = frozenset(bar.time_ms for bar in bars)
+
+    def restore(self) -> None:
+        """A new, empty file has taken the place of the old one: it is given what memory has, some
+        symbols at a time.
+        """
+        self._since.clear()
+        self._lost = dict.fromkeys(self.memory.symbols)
+
+    async def last_prices(self, symbol: str) -> tuple[float | None, float | None]:
+        """The newest price that disk has of the last 24 hours, and the last one of the days before
+        the present one: where a simulator goes on from.
+        """
+        if self._store is None:
+            return None, None
+        now_ms = self._now_ms()
+        day_ms = day_of(symbol, now_ms).start_ms
+        try:
+            newest = await self._store.read(symbol, now_ms - DAY_MS, now_ms, 1, newest=True)
+            before = await self._store.read(symbol, 0, day_ms, 1, newest=True)
+        except StorageError:
+            return None, None
+        last, close = ((bars[0].close if bars else None) for bars in (newest, before))
+        return last, close
+
+    def learn(self, symbol: str, minutes: Sequence[Bar]) -> None:
+        """What a feed knows of a symbol's past; taken when disk knows nothing of that time."""
+        if symbol in self._unfilled:
+            self._learned[symbol] = minutes
+
+    def begin_anew(self) -> None:
+        """A recording begins from its start: the bars of its last pass are replaced."""
+        self.memory.clear()
+        self._since.clear()
+        if self._store is not None:
+            self._store.replace()
+
+    async def _fill(self) -> None:
+        """Give memory the day so far of symbols that are newly followed."""
+        if self._store is not None and not await self._store.opened(0):
+            return
+        for symbol in list(self._unfilled):
+            try:
+                stored = await self._day(symbol)
+            except StorageError:
+                return
+            if symbol in self._unfilled:  # it may have been let go meanwhile
+                del self._unfilled[symbol]
+                self._take(symbol, stored)
+
+    async def _day(self, symbol: str) -> Sequence[Bar]:
+        """What disk has of a symbol's day, and of the time that its feed told of."""
+        if self._store is None:
+            return ()
+        now_ms = self._now_ms()
+        from_ms = day_of(symbol, now_ms).start_ms
+        if learned := self._learned.get(symbol):
+            from_ms = min(from_ms, learned[0].time_ms)
+        if (first_ms := self.memory.first_ms(symbol)) is not None:
+            from_ms = min(from_ms, first_ms)
+        return await self._store.read(
+            symbol, from_ms, now_ms + AHEAD_MS, MOST_MINUTES + 1, newest=True
+        )
+
+    def _take(self, symbol: str, stored: Sequence[Bar]) -> None:
+        """Memory gets what was stored before it began, and what was stored of its own minutes."""
+        known = self._resumed.pop(symbol, frozenset())
+        stored = [bar for bar in stored if bar.time_ms not in known]
+        learned = self._learned.pop(symbol, ())
+        first_ms = self.memory.first_ms(symbol)
+        now_ms = self._now_ms()
+        begin_ms = now_ms - now_ms % MINUTE_MS if first_ms is None else first_ms
+        if learned and not stored and not known:
+            stored = [bar for bar in learned if bar.time_ms < begin_ms]
+            if self._store is not None:
+                self._store.put(symbol, stored)
+        self.memory.resume(symbol, [bar for bar in stored if bar.time_ms >= begin_ms])
+        self.memory.fill(symbol, [bar for bar in stored if bar.time_ms < begin_ms])
+        _, day = self.memory.bar_at(symbol, "1d", now_ms, self._calendar())
+        if day is not None:
+            self.on_day(symbol, day)
+
+    async def _restore(self) -> None:
+        """Put a part of what a file lost."""
+        left = RESTORED
+        while self._lost and left > 0 and self._store is not None:
+            symbol = next(iter(self._lost))
+            del self._lost[symbol]
+            bars = self.memory.minutes(symbol, 0, NEVER_MS)
+            self._store.put(symbol, bars)
+            left -= len(bars)
+            await asyncio.sleep(0)
+
+    # Questions
+
+    async def bars(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        *,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
+        limit: int = 500,
+    ) -> Past:
+        """Bars of a symbol, the oldest first.
+
+        Args:
+            symbol: of the source that this process has.
+            timeframe: how long a bar is.
+            from_ms: the bars that begin then or later, the oldest ``limit`` of them; else the
+                newest.
+            to_ms: only those that begin before.
+            limit: the most.
+        """
+        top_ms = min(to_ms if to_ms is not None else NEVER_MS, self._now_ms() + AHEAD_MS)
+        while True:
+            question = Question(
+                self.memory,
+                self._store,
+                calendar=self._calendar(),
+                symbol=symbol,
+                timeframe=timeframe,
+                from_ms=from_ms or 0,
+                to_ms=top_ms,
+            )
+            found = await (question.newest(limit) if from_ms is None else question.oldest(limit))
+            if (self.memory.first_ms(symbol) or NEVER_MS) <= question.memory_ms:
+                break  # else memory let some go after disk was asked for those before
+        since_ms = await self._begin(symbol, timeframe, question)
+        return Past(
+            [bar for _, bar in found], [s.end_ms for s, _ in found], since_ms, question.partial
+        )
+
+    async def _begin(self, symbol: str, timeframe: Timeframe, question: Question) -> int | None:
+        """When the oldest bar begins, as far as anything is known. What disk says is remembered
+        until the next turn.
+        """
+        if timeframe == "1s":
+            return self.memory.first_second_ms(symbol)
+        turn, stored = self._since.get(symbol, (-1, None))
+        if self._store is not None and turn != self._turn:
+            try:
+                stored = await self._store.first_ms(symbol)
+                self._since[symbol] = self._turn, stored
+            except StorageError:
+                question.partial = True
+        known = [ms for ms in (stored, self.memory.first_ms(symbol)) if ms is not None]
+        return min(known, default=None)

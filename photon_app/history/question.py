@@ -1,0 +1,186 @@
+"""One question for bars on its way to memory and disk, and the two answers put together.
+
+Asked on the event loop; disk is awaited. Memory has everything from a symbol's ``first_ms`` on,
+disk what came before: the span that is partly in each is put together of minutes, and nothing else
+is looked at twice. When disk does not answer, the answer is what memory has, and ``partial``.
+
+Bound: at most ``CHUNK`` spans are asked for at a time, and no more bars kept than were asked for.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from photon_app.errors import BusyError, StorageError
+from photon_app.market.bars import Bars
+from photon_app.market.calendar import Calendar
+from photon_app.market.merge import merge_all
+from photon_app.market.session import Day
+from photon_app.market.timeframes import span_at
+from photon_app.model import Bar, Timeframe
+from photon_app.storage.store import Store
+
+CHUNK = 512
+NEVER_MS = 1 << 62
+Found = list[tuple[Day, Bar]]
+
+
+class Question:
+    """One question on its way to memory and disk."""
+
+    def __init__(
+        self,
+        memory: Bars,
+        store: Store | None,
+        *,
+        calendar: Calendar,
+        symbol: str,
+        timeframe: Timeframe,
+        from_ms: int,
+        to_ms: int,
+    ) -> None:
+        self._memory = memory
+        self._store = store
+        self._calendar = calendar
+        self._symbol = symbol
+        self._timeframe: Timeframe = timeframe
+        self._from_ms = from_ms
+        self._to_ms = to_ms
+        first_ms = memory.first_ms(symbol)
+        self.memory_ms = NEVER_MS if first_ms is None else first_ms
+        # A span that is partly in memory is put together there.
+        self._border_ms = min(to_ms, NEVER_MS if first_ms is None else self._span(first_ms)[0])
+        self.partial = False
+
+    async def newest(self, limit: int) -> Found:
+        """The newest bars of the range."""
+        found = await self._from_memory(newest=limit)
+        if len(found) < limit:
+            found = await self._stored(self._before, limit - len(found)) + found
+        return found[-limit:]
+
+    async def oldest(self, limit: int) -> Found:
+        """The oldest bars of the range."""
+        found = await self._stored(self._after, limit)
+        if len(found) < limit:
+            found += await self._from_memory(oldest=limit - len(found))
+        return found[:limit]
+
+    async def _from_memory(self, *, oldest: int | None = None, newest: int | None = None) -> Found:
+        """What begins at the border or later."""
+        from_ms = max(self._from_ms, self._border_ms)
+        if self._timeframe == "1s":
+            seconds = self._memory.seconds(
+                self._symbol, self._from_ms, self._to_ms, oldest=oldest, newest=newest
+            )
+            return [(self._span(bar.time_ms), bar) for bar in seconds]
+        if from_ms >= self._to_ms:
+            return []
+        if self._timeframe == "1m":
+            minutes = self._memory.minutes(
+                self._symbol, from_ms, self._to_ms, oldest=oldest, newest=newest
+            )
+            return [(self._span(bar.time_ms), bar) for bar in minutes]
+        end_ms = self._span(self._to_ms - 1).end_ms
+        minutes = await self._minutes(from_ms, min(self.memory_ms, end_ms))
+        minutes += self._memory.minutes(self._symbol, max(from_ms, self.memory_ms), NEVER_MS)
+        return self._merged(minutes)
+
+    def _merged(self, minutes: Iterable[Bar]) -> Found:
+        """Minutes as the bars of the timeframe that begin in the range."""
+        parts: dict[Day, list[Bar]] = {}
+        span = Day(0, 0)
+        for minute in minutes:
+            if not span.start_ms <= minute.time_ms < span.end_ms:
+                span = self._span(minute.time_ms)
+            parts.setdefault(span, []).append(minute)
+        return [
+            (span, bar)
+            for span, those in parts.items()
+            if self._from_ms <= span.start_ms < self._to_ms
+            and (bar := merge_all(those, span.start_ms)) is not None
+        ]
+
+    async def _minutes(self, from_ms: int, to_ms: int) -> list[Bar]:
+        """Minutes from disk."""
+        if self._store is None or from_ms >= to_ms:
+            return []
+        try:
+            return await self._store.read(self._symbol, from_ms, to_ms, 2_000, newest=True)
+        except BusyError:
+            raise
+        except StorageError:
+            self.partial = True
+            return []
+
+    async def _stored(self, look: Callable[[Store, int], Awaitable[Found]], limit: int) -> Found:
+        """What disk has before the border; less when it does not answer."""
+        if self._store is None or self._timeframe == "1s" or self._from_ms >= self._border_ms:
+            return []
+        try:
+            return await look(self._store, limit)
+        except BusyError:
+            raise
+        except StorageError:
+            self.partial = True
+            return []
+
+    async def _before(self, store: Store, limit: int) -> Found:
+        """The newest bars on disk that begin before the border."""
+        if self._timeframe == "1m":
+            return await self._plain(store, limit, newest=True)
+        found: Found = []
+        before_ms = self._border_ms
+        while len(found) < limit and before_ms > self._from_ms:
+            spans: list[Day] = []
+            while len(spans) < CHUNK and before_ms > self._from_ms:
+                spans.append(self._span(before_ms - 1))
+                before_ms = spans[-1].start_ms
+            chunk = await self._chunk(store, spans[::-1])
+            found = chunk + found
+            if not chunk:
+                before_ms = await self._skip_back(store, before_ms)
+        return found[-limit:]
+
+    async def _after(self, store: Store, limit: int) -> Found:
+        """The oldest bars on disk that begin before the border."""
+        if self._timeframe == "1m":
+            return await self._plain(store, limit, newest=False)
+        found: Found = []
+        after_ms = await self._skip_on(store, self._from_ms)
+        while len(found) < limit and after_ms < self._border_ms:
+            spans: list[Day] = []
+            while len(spans) < CHUNK and after_ms < self._border_ms:
+                spans.append(self._span(after_ms))
+                after_ms = spans[-1].end_ms
+            chunk = await self._chunk(store, spans)
+            found += chunk
+            if not chunk:
+                after_ms = await self._skip_on(store, after_ms)
+        return found[:limit]
+
+    async def _plain(self, store: Store, limit: int, *, newest: bool) -> Found:
+        """Minutes as they are stored."""
+        bars = await store.read(self._symbol, self._from_ms, self._border_ms, limit, newest=newest)
+        return [(self._span(bar.time_ms), bar) for bar in bars]
+
+    async def _chunk(self, store: Store, spans: Sequence[Day]) -> Found:
+        """The bars of adjoining spans that begin in the range."""
+        bars = await store.read_spans(self._symbol, spans)
+        by_start = {span.start_ms: span for span in spans}
+        return [
+            (by_start[bar.time_ms], bar)
+            for bar in bars
+            if self._from_ms <= bar.time_ms < self._to_ms
+        ]
+
+    async def _skip_back(self, store: Store, before_ms: int) -> int:
+        """Where the newest bar before a time ends, so that long gaps cost nothing."""
+        rows = await store.read(self._symbol, self._from_ms, before_ms, 1, newest=True)
+        return self._span(rows[0].time_ms).end_ms if rows else self._from_ms
+
+    async def _skip_on(self, store: Store, after_ms: int) -> int:
+        """Where the oldest bar from a time on begins."""
+        rows = await store.read(self._symbol, after_ms, self._border_ms, 1, newest=False)
+        return self._span(rows[0].time_ms).start_ms if rows else self._border_ms
+
+    def _span(self, time_ms: int) -> Day:
+        return span_at(self._timeframe, self._symbol, time_ms, self._calendar)
