@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from bench.findings import Finding
-from photon_app.history import History
+from photon_app.history.history import History
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.conditions import REGULAR

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from photon_app.errors import BusyError
 from photon_app.model import Trade
 from photon_app.settings import Secret
 from tests.fakes.server import HandFeed, Serving, serving
@@ -243,3 +244,37 @@ def test_prices_flow_and_health_says_so_when_the_database_cannot_be_used(tmp_pat
 
     url = f"sqlite:///{tmp_path}/nowhere/photon.db"
     with_server(check, database_url=Secret(url))
+
+
+def test_a_database_that_is_asked_too_much_says_when_to_ask_again() -> None:
+    """That is no partial answer: nothing is wrong with the database."""
+
+    class Busy:
+        """A store with a full queue."""
+
+        async def read(self, *_: object, **__: object) -> None:
+            raise BusyError("too many questions are waiting for the database")
+
+    async def check(server: Serving, _: HandFeed, client: httpx.AsyncClient) -> None:
+        server.live.history._store = Busy()  # type: ignore[assignment]
+        answer = await client.get("/api/bars?symbol=MSFT")
+        server.live.history._store = None
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "too many questions" in answer.json()["detail"]
+
+    with_server(check)
+
+
+def test_a_long_answer_is_whole() -> None:
+    """Though it is written in a thread; the oldest come first."""
+
+    async def check(server: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
+        begin = play(feed, *((n * 1000, 10) for n in range(1_500)))
+        body = (await client.get("/api/bars?symbol=AAPL&timeframe=1s&limit=1400")).json()
+        assert [bar["time"] for bar in body["bars"]] == [
+            begin + n * 1000 for n in range(100, 1_500)
+        ]
+        body = (await client.get("/api/bars?symbol=AAPL&timeframe=1s&from=0&limit=2")).json()
+        assert [bar["time"] for bar in body["bars"]] == [begin, begin + 1000]
+
+    with_server(check)
