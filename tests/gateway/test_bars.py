@@ -268,7 +268,7 @@ def test_a_database_that_is_asked_too_much_says_when_to_ask_again() -> None:
 def test_a_long_answer_is_whole() -> None:
     """Though it is written in a thread; the oldest come first."""
 
-    async def check(server: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
+    async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
         begin = play(feed, *((n * 1000, 10) for n in range(1_500)))
         body = (await client.get("/api/bars?symbol=AAPL&timeframe=1s&limit=1400")).json()
         assert [bar["time"] for bar in body["bars"]] == [

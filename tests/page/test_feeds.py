@@ -27,6 +27,8 @@ def test_a_replay_runs_on_its_own_clock(visit: Visit) -> None:
             expect(visitor.row(symbol).locator(".age")).to_have_text(YOUNG)
         expect(visitor.page.locator(".session-clock")).to_contain_text("Oct 7, 2013")
         expect(visitor.page.locator(".foot")).to_contain_text("recording ibm-bac-20131007")
+        expect(visitor.page.locator(".legend .tag")).to_have_text("REPLAY")
+        expect(visitor.page.locator(".legend-time")).to_contain_text("Oct 7, 2013")
 
 
 def test_finnhubs_prices_are_live_until_its_line_is_down(visit: Visit) -> None:

@@ -94,6 +94,40 @@ test("going back to a series paints it at once, and asks for what is new", async
   assert.deepEqual([heard.at(-1), times(chart)], ["again", [1, 2, 3]]);
 });
 
+test("what is expected is asked for once, and shown when it is chosen", async () => {
+  const { live, timers, feed: chart } = feed();
+  chart.show("AAPL", "1m");
+  live.questions[0].answer([bar(1)]);
+  await settled();
+  chart.expect("AAPL", "1m");
+  chart.expect("MSFT", "1m");
+  chart.expect("MSFT", "1m");
+  assert.equal(live.questions.length, 2);
+  live.questions[1].answer([bar(7)]);
+  chart.show("MSFT", "1m");
+  await settled();
+  assert.deepEqual([chart.shown.symbol, times(chart), live.questions.length], ["MSFT", [7], 2]);
+  chart.expect("NVDA", "1m");
+  chart.expect("AMZN", "1m");
+  assert.equal(live.questions[2].signal.aborted, true);
+  timers.at(-1).run();
+  assert.equal(live.questions[3].signal.aborted, true);
+  chart.show("AMZN", "1m");
+  assert.equal(live.questions.length, 5);
+});
+
+test("what was expected in vain is asked for again", async () => {
+  const { live, feed: chart } = feed();
+  chart.expect("MSFT", "1m");
+  live.questions[0].reject(new TypeError("failed to fetch"));
+  await settled();
+  chart.show("MSFT", "1m");
+  await settled();
+  live.questions[1].answer([bar(7)]);
+  await settled();
+  assert.deepEqual(times(chart), [7]);
+});
+
 test("only the last few series are remembered", async () => {
   const { live, heard, feed: chart } = feed();
   for (let at = 0; at < 25; at += 1) {
@@ -124,6 +158,24 @@ test("older pages come one at a time, until there are none", async () => {
   chart.older();
   assert.equal(live.questions.length, 3);
   assert.deepEqual(heard, ["anew", "older", "older"]);
+});
+
+test("a page that cannot be had is not asked for again at once", async () => {
+  const { live, timers, feed: chart } = feed();
+  chart.show("AAPL", "1m");
+  live.questions[0].answer(page(1_000, PAGE));
+  await settled();
+  chart.older();
+  live.questions[1].reject(new Error("busy"));
+  await settled();
+  chart.older();
+  assert.equal(live.questions.length, 2);
+  timers[0].run();
+  chart.older();
+  live.questions[2].answer([], { partial: true });
+  await settled();
+  chart.older();
+  assert.deepEqual([live.questions.length, timers.map(({ ms }) => ms)], [3, [5_000, 5_000]]);
 });
 
 test("an older page of another choice is dropped", async () => {

@@ -24,11 +24,14 @@ test("the first bar's change is against its own open, and none at all has dashes
 });
 
 test("times are the viewer's, with what tells bars apart", () => {
-  assert.equal(legend.timeOf(at, "1m", BERLIN), "Tue, Nov 24 15:03");
-  assert.equal(legend.timeOf(at, "1m", YORK), "Tue, Nov 24 09:03");
-  assert.equal(legend.timeOf(at, "1s", YORK), "Tue, Nov 24 09:03:05");
+  assert.equal(legend.timeOf(at, "1m", BERLIN, at), "Tue, Nov 24 15:03");
+  assert.equal(legend.timeOf(at, "1m", YORK, at), "Tue, Nov 24 09:03");
+  assert.equal(legend.timeOf(at, "1s", YORK, at), "Tue, Nov 24 09:03:05");
+  assert.equal(legend.timeOf(Date.UTC(2013, 9, 7, 13, 45), "1m", YORK, at), "Mon, Oct 7, 2013 09:45");
   assert.equal(legend.zoneOf(at, BERLIN), "GMT+1");
   assert.equal(legend.zoneOf(at, YORK), "EST");
+  assert.equal(legend.whenOf(at, "5m", YORK, at), "Tue, Nov 24 09:03 EST");
+  assert.equal(legend.whenOf(Date.UTC(2026, 10, 24, 5), "1d", YORK, at), "Tue, Nov 24, 2026");
 });
 
 test("a day's bar has the date of its trading day, wherever the viewer is", () => {
