@@ -221,13 +221,18 @@ def test_the_day_is_looked_up_when_the_disk_is_there_again() -> None:
     assert asked.memory.first_ms(SYMBOL) == NOW_MS - MINUTE_MS
 
 
+@pytest.mark.parametrize("late", [True, False])
 @pytest.mark.parametrize("known", [True, False])
-def test_an_invented_past_is_taken_where_nothing_is_known(known: bool) -> None:
-    """It is stored then; what an earlier process left is never written over."""
+def test_an_invented_past_is_taken_where_nothing_is_known(known: bool, late: bool) -> None:
+    """It is stored then, whether it is told before or after disk was asked; what an earlier process
+    left is never written over.
+    """
     stored = [minute(NOW_MS - 3 * MINUTE_MS, 50)] if known else []
     disk = Disk(stored)
     asked = history(disk, followed())
     asked.follow(SYMBOL)
+    if late:
+        asyncio.run(turn(asked))
     asked.learn(SYMBOL, [minute(NOW_MS - n * MINUTE_MS, 99) for n in (4, 3, 2)])
     asyncio.run(turn(asked))
     prices = [bar.open for bar in asked.memory.minutes(SYMBOL, 0, FOREVER_MS)]

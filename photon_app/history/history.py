@@ -75,6 +75,7 @@ class History:
         self._unfilled: dict[str, None] = {}
         self._learned: dict[str, Sequence[Bar]] = {}
         self._resumed: dict[str, frozenset[int]] = {}
+        self._blank: dict[str, None] = {}
         self._lost: dict[str, None] = {}
         self._since: dict[str, tuple[int, int | None]] = {}
         self._turn = 0
@@ -123,6 +124,7 @@ class History:
         self.memory.drop(symbol)
         self._unfilled.pop(symbol, None)
         self._learned.pop(symbol, None)
+        self._blank.pop(symbol, None)
 
     def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
         """Go on from what an earlier process stored last. Its newest minutes were cut off."""
@@ -164,6 +166,8 @@ class History:
         """What a feed knows of a symbol's past; taken when disk knows nothing of that time."""
         if symbol in self._unfilled:
             self._learned[symbol] = minutes
+        elif symbol in self._blank:
+            self._invent(symbol, minutes)
 
     def begin_anew(self) -> None:
         """A recording begins from its start: the bars of its last pass are replaced."""
@@ -202,18 +206,34 @@ class History:
     def _take(self, symbol: str, stored: Sequence[Bar]) -> None:
         """Memory gets what was stored before it began, and what was stored of its own minutes."""
         known = self._resumed.pop(symbol, frozenset())
+        learned = self._learned.pop(symbol, None)
+        if not stored and not known:
+            self._blank[symbol] = None
+            if learned is not None:
+                self._invent(symbol, learned)
+            return
         stored = [bar for bar in stored if bar.time_ms not in known]
-        learned = self._learned.pop(symbol, ())
-        first_ms = self.memory.first_ms(symbol)
-        now_ms = self._now_ms()
-        begin_ms = now_ms - now_ms % MINUTE_MS if first_ms is None else first_ms
-        if learned and not stored and not known:
-            stored = [bar for bar in learned if bar.time_ms < begin_ms]
-            if self._store is not None:
-                self._store.put(symbol, stored)
+        begin_ms = self._memory_begins(symbol)
         self.memory.resume(symbol, [bar for bar in stored if bar.time_ms >= begin_ms])
         self.memory.fill(symbol, [bar for bar in stored if bar.time_ms < begin_ms])
-        _, day = self.memory.bar_at(symbol, "1d", now_ms, self._calendar())
+        self._tell_day(symbol)
+
+    def _invent(self, symbol: str, minutes: Sequence[Bar]) -> None:
+        """Memory and disk get what a feed told of a time of which nothing is known."""
+        del self._blank[symbol]
+        begin_ms = self._memory_begins(symbol)
+        minutes = [bar for bar in minutes if bar.time_ms < begin_ms]
+        self.memory.fill(symbol, minutes)
+        if self._store is not None:
+            self._store.put(symbol, minutes)
+        self._tell_day(symbol)
+
+    def _memory_begins(self, symbol: str) -> int:
+        first_ms, now_ms = self.memory.first_ms(symbol), self._now_ms()
+        return now_ms - now_ms % MINUTE_MS if first_ms is None else first_ms
+
+    def _tell_day(self, symbol: str) -> None:
+        _, day = self.memory.bar_at(symbol, "1d", self._now_ms(), self._calendar())
         if day is not None:
             self.on_day(symbol, day)
 
