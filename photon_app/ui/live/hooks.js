@@ -119,6 +119,22 @@ export function mark(element, name, value) {
   else element.setAttribute(name, value);
 }
 
+const watched = new Map(); // element → whether it is in view
+let views = null;
+/** Whether an element is in view, from one observer for all; it is from when it is mounted. */
+export function useInView(at, name) {
+  useEffect(() => {
+    const element = at[name];
+    views ??= new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) if (watched.has(target)) watched.set(target, isIntersecting);
+    });
+    watched.set(element, true);
+    views.observe(element);
+    return () => { views.unobserve(element); watched.delete(element); };
+  }, [at, name]);
+  return () => watched.get(at[name]) ?? false;
+}
+
 const flashing = new WeakMap(); // asking the element would make the browser lay out the page for each flash
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 

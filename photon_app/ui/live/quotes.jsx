@@ -7,25 +7,28 @@
 
 import { useEffect, useRef } from "react";
 import * as format from "./format.js";
-import { flash, mark, useParts, useQuote, write } from "./hooks.js";
+import { flash, mark, useInView, useParts, useQuote, write } from "./hooks.js";
 import { symbolWords } from "./words.js";
 
 const UP = format.arrow(1); // stands hidden where there is no change, so that lines keep their height
+
+const ARROW = { duration: 800, easing: "steps(1, end)" };
 
 /** The last price; when it moves, its background is tinted and an arrow shown for a moment, as the tape's newest move. */
 export function LivePrice({ symbol, className = "" }) {
   const { at, part } = useParts();
   const shown = useRef();
+  const inView = useInView(at, "box");
   useEffect(() => { shown.current = undefined; }, [symbol]);
   useQuote(symbol, (quote) => {
     write(at.price, format.price(quote?.price));
     mark(at.box, "title", quote ? String(quote.price) : null);
     const before = shown.current;
     shown.current = quote && { price: quote.price, seq: quote.seq };
-    if (!quote || !before || quote.price === before.price) return;
+    if (!quote || !before || quote.price === before.price || !inView()) return;
     write(at.arrow, format.arrow(quote.tick));
     mark(at.arrow, "data-direction", format.direction(quote.tick));
-    at.arrow?.animate?.([{ opacity: 1 }, { opacity: 1, offset: 0.6 }, { opacity: 0 }], 1000);
+    at.arrow?.animate?.([{ visibility: "visible" }, { visibility: "hidden" }], ARROW); // an opacity would make a layer of each
     flash(at.box, quote.tick);
   });
   return (
