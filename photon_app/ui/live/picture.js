@@ -66,7 +66,8 @@ class Shading {
       if (height === null) return;
       context.fillStyle = this.colors.text;
       context.font = this.colors.font;
-      context.fillText("Prev close", 8, height - 5);
+      const beside = height > mediaSize.height - 48 ? 56 : 8; // the library's mark is in that corner
+      context.fillText("Prev close", beside, height - 5);
     });
   }
 }
