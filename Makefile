@@ -20,7 +20,8 @@ build: $(VENV)/run-ready ## Build the page and stop
 	@exec $(BIN)/python -m photon_app build
 
 test: $(VENV)/test-ready browser ## Run every test
-	@exec $(BIN)/python -m pytest
+	@$(BIN)/python -c 'from photon_app import launcher; launcher.build()'
+	@exec $(BIN)/python -m pytest -n 3 --dist loadfile
 
 chaos: $(VENV)/test-ready ## Play Finnhub's worst moods for 2 minutes; SEED=N plays one again
 	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

@@ -96,10 +96,10 @@ class Ring:
         ``merge_all`` makes of them, by columns, which is twenty times as fast.
         """
         first, last = self._range(from_ms, to_ms)
+        if first >= last:
+            return None
         values = self._values[first * _STRIDE : last * _STRIDE]
         flags = values[9::_STRIDE]
-        if first == last:
-            return None
         if not all(int(flag) & _PRICED for flag in flags):  # seldom
             return merge_all(self.between(from_ms, to_ms), time_ms)
         firm = [at for at, flag in enumerate(flags) if int(flag) & _FIRM]
