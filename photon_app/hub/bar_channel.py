@@ -2,7 +2,7 @@
 
 Beside the hub, for the same clients and sinks; on the event loop only. Who wants bars of a symbol
 and timeframe is a ``Course``. ``PER_S`` times a second each course looks whether its bars changed;
-what changed is encoded once and written to its clients: at most ``PER_S`` a second of one bar,
+what changed is encoded once, and each client written once: at most ``PER_S`` a second of one bar,
 whatever the tape does. A course ends with its last client, and with it all that is remembered.
 
 A bar is told as running until it is final (``market.bars``), then once as final, and again, as
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from photon_app.hub import messages
-from photon_app.hub.frames import Frames
+from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.registry import Subscriber
 from photon_app.market.bars import LATE_MS, Bars
@@ -49,10 +49,6 @@ class Course:
 
     def __init__(self, changes: int, told_ms: int) -> None:
         self.clients: dict[Subscriber, None] = {}
-        self.begin(changes, told_ms)
-
-    def begin(self, changes: int, told_ms: int) -> None:
-        """Nothing is told yet."""
         self.changes = changes
         """How far the bars had changed when they were told."""
         self.told_ms = told_ms
@@ -145,9 +141,9 @@ class BarChannel:
 
     def welcome(self, client: Subscriber, keys: Iterable[Key]) -> None:
         """The newest bar of each, for a client that just subscribed."""
-        frames = [frame for key in keys for frame in self._newest(key)]
-        if frames:
-            self._answer(client, Frames.of(*frames))
+        texts = [text for key in keys for text in self._newest(key)]
+        if texts:
+            self._answer(client, Frames.of(*texts))
 
     def unsubscribe(self, client: Subscriber, keys: Iterable[Key]) -> list[Key]:
         """Tell a client no more of these; returns those that it had."""
@@ -176,7 +172,8 @@ class BarChannel:
     def begin_anew(self) -> None:
         """The market starts anew: nothing that was told holds."""
         for key, course in self._courses.items():
-            course.begin(self._bars.changes(key.symbol), self._bars.final_ms)
+            fresh = self._courses[key] = self._begin(key)
+            fresh.clients = course.clients
         self._missed.clear()
 
     # Inside
@@ -213,25 +210,32 @@ class BarChannel:
             self._begun_s = now_s
             self._due_keys = list(self._courses)
         final_ms, calendar = self._bars.final_ms, self._calendar()
+        frames: dict[Subscriber, list[bytes]] = {}
         while self._due_keys and self._loop.time() - now_s < SLICE_S:
             key = self._due_keys.pop()
             if (course := self._courses.get(key)) is not None:
-                self._tell(key, course, final_ms, calendar)
+                self._tell(key, course, self._news(key, course, final_ms, calendar), frames)
+        for client, those in frames.items():  # one write a client, whatever it follows
+            client.sink.send(Frames(those))
         wait_s = 0.0 if self._due_keys else self._begun_s + 1 / PER_S - self._loop.time()
         self._timer = self._loop.call_later(max(0.0, wait_s), self._turn)
 
-    def _tell(self, key: Key, course: Course, final_ms: int, calendar: Calendar) -> None:
-        texts = self._news(key, course, final_ms, calendar)
-        if texts:
-            frames = Frames.of(*texts)
-            for client in list(course.clients):
-                self._write(client, key, frames)
-
-    def _write(self, client: Subscriber, key: Key, frames: Frames) -> None:
-        if client.sink.congested:
-            self._missed.setdefault(client, {})[key] = None
-        else:
-            client.sink.send(frames)
+    def _tell(
+        self,
+        key: Key,
+        course: Course,
+        texts: list[bytes],
+        frames: dict[Subscriber, list[bytes]],
+    ) -> None:
+        """Add what is new to what each client of a course is written, or note that it missed it."""
+        if not texts:
+            return
+        framed = [frame(text) for text in texts]
+        for client in course.clients:
+            if client.sink.congested:
+                self._missed.setdefault(client, {})[key] = None
+            else:
+                frames.setdefault(client, []).extend(framed)
 
     def _news(self, key: Key, course: Course, final_ms: int, calendar: Calendar) -> list[bytes]:
         """What is to be told of a course now."""
