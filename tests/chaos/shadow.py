@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from photon_app.market.book import Book
+from photon_app.market.book import FIGURES, Book
 from photon_app.model import Quote, Seed, Trade
 from tests.chaos.clock import FastTime
 from tests.chaos.exchange import Meaning, Print
@@ -180,7 +180,7 @@ class Shadow:
     def _compare(
         self, symbol: str, ours: str, seq: int, quote: Callable[[str], Quote | None]
     ) -> None:
-        theirs = "price" if seq > 0 else "figures" if seq < 0 else "nothing"
+        theirs = "price" if seq > 0 else "figures" if seq == FIGURES else "nothing"
         if ours != theirs:
             self._complain(f"{symbol}: the book made {theirs} where the rules make {ours}")
         if seq > 0 and (state := self.states.get(symbol)) is not None:

@@ -70,6 +70,7 @@ def test_up_and_down_have_a_second_pair_of_colours(visitor: Visitor) -> None:
     """It is kept by a reload; health keeps its green."""
     visitor.expect_live("AAPL")
     choose(visitor, "Blue, orange")
+    expect(visitor.page.locator(".photon")).to_have_attribute("data-pair", "blue-orange")
     visitor.page.reload()
     expect(visitor.page.locator(".photon")).to_have_attribute("data-pair", "blue-orange")
     visitor.expect_live("AAPL")
