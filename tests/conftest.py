@@ -1,15 +1,44 @@
-"""How hard properties are tried, everywhere, and the one PostgreSQL of all tests."""
+"""How hard properties are tried, everywhere, the one PostgreSQL of all tests, and who runs what.
+
+``make test`` has several workers. A file's tests stay together, for they share what is costly to
+start, and so does each half of the page's: they share a browser and a Photon, and more than two
+browsers at once would wait for the processor instead of for prices.
+"""
 
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.storage.server import Postgres, postgres
 
 # No deadline: how long one example takes says more about the machine than about the law.
 settings.register_profile("photon", deadline=None, max_examples=60)
 settings.load_profile("photon")
+
+PAGE = "tests/page/"
+HALF = ("test_chart.py", "test_states.py", "test_watchlist.py")
+"""What takes about as long as the rest of the page's tests."""
+
+
+class Shares(LoadFileScheduling):  # type: ignore[misc]  # has no types
+    """Deals out files, and the page's in two parts."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return f"{PAGE} {file.endswith(HALF)}" if file.startswith(PAGE) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    """Asked only where there are several workers."""
+    return Shares(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The page's tests begin, for they are the longest shares."""
+    items.sort(key=lambda item: not item.nodeid.startswith(PAGE))
 
 
 @pytest.fixture(scope="session")

@@ -21,12 +21,20 @@ UNTRUSTED = (
 HURRIED = "Failed to connect to Finnhub: too many attempts (HTTP 429); next attempt at 14:02:11 UTC"
 
 
+@pytest.fixture(scope="module")
+def process() -> Iterator[Hand]:
+    """One for all: to start it takes longer than most tests. No two add the same symbol."""
+    with hand_fed() as running:
+        yield running
+
+
 @pytest.fixture
-def hand() -> Iterator[Hand]:
-    """A feed in this test's hand, with a day behind it."""
-    with hand_fed() as process:
-        process.do("day", PRICES, 99.0)
-        yield process
+def hand(process: Hand) -> Hand:
+    """A feed in this test's hand: live, nothing asked for, a day behind it."""
+    process.do("say", "live")
+    process.do("polling")
+    process.do("day", PRICES, 99.0)
+    return process
 
 
 @pytest.fixture
@@ -76,16 +84,16 @@ def test_a_symbol_without_a_price_says_that_there_is_none_yet(visitor: Visitor, 
 def test_an_unknown_symbol_says_so_and_can_be_removed(visitor: Visitor, hand: Hand) -> None:
     """Without a pointer over it; added again, it is asked for again."""
     for _ in range(2):
-        visitor.add("ZZZQ")
-        expect_state(visitor, "ZZZQ", "waiting")
-        hand.do("reject", "ZZZQ")
-        expect_state(visitor, "ZZZQ", "rejected")
-        expect(visitor.row("ZZZQ")).to_contain_text("Unknown symbol")
+        visitor.add("XXXQ")
+        expect_state(visitor, "XXXQ", "waiting")
+        hand.do("reject", "XXXQ")
+        expect_state(visitor, "XXXQ", "rejected")
+        expect(visitor.row("XXXQ")).to_contain_text("Unknown symbol")
         expect(visitor.page.locator(".tag-why")).to_have_text("The feed does not know this symbol")
-        remove = visitor.page.get_by_label("Remove ZZZQ")
+        remove = visitor.page.get_by_label("Remove XXXQ")
         expect(remove).to_have_css("opacity", "1")
         remove.click()
-        expect(visitor.row("ZZZQ")).to_have_count(0)
+        expect(visitor.row("XXXQ")).to_have_count(0)
         visitor.page.wait_for_timeout(1500)  # a symbol dropped and taken up within 1 s never left
 
 
