@@ -118,6 +118,15 @@ def test_the_running_bar_moves(viewer: Visitor) -> None:
     )
 
 
+def test_a_symbol_that_is_new_to_the_server_has_its_past_soon(viewer: Visitor) -> None:
+    """The first answer comes before its day was looked up; the chart asks again."""
+    viewer.add("VZ")
+    expect_shown(viewer, "VZ", "1m")
+    viewer.page.wait_for_function(
+        "Number(document.querySelector('.chart').dataset.bars) > 100", timeout=15_000
+    )
+
+
 def test_older_bars_come_when_they_are_looked_for(viewer: Visitor) -> None:
     """A page at a time, until there are none; the view stays where it was pulled to."""
     first = bars(viewer)

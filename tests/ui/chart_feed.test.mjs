@@ -220,10 +220,10 @@ test("what a slow line left out is asked for again, once", async () => {
   assert.equal(live.questions.length, 2);
 });
 
-test("a new epoch has other bars: nothing of the old one is left", async () => {
+test("a replay's new epoch has other bars: nothing of the old one is left", async () => {
   const { live, heard, feed: chart } = feed();
   chart.show("AAPL", "1m");
-  live.questions[0].answer([bar(5), bar(6)]);
+  live.questions[0].answer([bar(5), bar(6)], { source: "replay:day.jsonl" });
   await settled();
   live.say({ epoch: "two" });
   assert.deepEqual(times(chart), [5, 6]);
@@ -231,6 +231,38 @@ test("a new epoch has other bars: nothing of the old one is left", async () => {
   live.questions[1].answer([]);
   await settled();
   assert.deepEqual([heard, times(chart)], [["anew", "anew"], [1]]);
+});
+
+test("elsewhere bars go on in a new epoch: who looks at older ones stays there", async () => {
+  const { live, heard, feed: chart } = feed();
+  chart.show("AAPL", "1m");
+  live.questions[0].answer(page(501, PAGE));
+  await settled();
+  chart.older();
+  live.questions[1].answer(page(1, PAGE));
+  await settled();
+  live.say({ epoch: "two" });
+  live.questions[2].answer(page(502, PAGE));
+  await settled();
+  assert.deepEqual([heard, times(chart).length, times(chart)[0]], [["anew", "older", "again"], 2 * PAGE + 1, 1]);
+});
+
+test("a very short answer is asked for once more: the past may only be being looked up", async () => {
+  const { live, timers, feed: chart } = feed();
+  chart.show("VZ", "1m");
+  live.questions[0].answer([]);
+  await settled();
+  timers.at(-1).run();
+  live.questions[1].answer(page(1, 400));
+  await settled();
+  assert.equal(times(chart).length, 400);
+  chart.show("NEW", "1m");
+  for (const at of [2, 3]) {
+    live.questions[at].answer([bar(1)]);
+    await settled();
+    timers.at(-1).run();
+  }
+  assert.equal(live.questions.length, 4);
 });
 
 test("another session of the market brings its shading", async () => {

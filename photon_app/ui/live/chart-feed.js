@@ -13,12 +13,13 @@ export const PAGE = 500;
 const REMEMBERED = 20;
 const EXPECTED_MS = 2_000; // how long an answer to a guess is good
 const PAUSE_MS = 5_000; // after a page that could not be had
+const YOUNG = { bars: 3, ms: 2_000 }; // a symbol that is new to the server: its past may only be being looked up
 const RETRY_MS = { first: 1_000, most: 15_000 };
 
 export class ChartFeed {
   #client; #changed; #timers; #remembered = new Map();
   #question = null; #paging = null; #stops = []; #retry = null; #failures = 0; #status = null;
-  #wanted = null; #mended = null; #expected = null;
+  #wanted = null; #mended = null; #expected = null; #young = null; #pause = null;
   /** What is painted: `{symbol, timeframe, series}`; null before there was anything. */
   shown = null;
   /** Why there is nothing newer to see, in a sentence; empty while all is well. */
@@ -89,7 +90,7 @@ export class ChartFeed {
     const fits = answer && series === this.shown?.series && series.bars[0]?.time === to;
     const count = fits ? series.prepend(answer, PAGE) : 0;
     if (count || series.complete) this.#paging = null;
-    else this.#retry = this.#timers.setTimeout(() => { if (this.#paging === paging) this.#paging = null; }, PAUSE_MS);
+    else this.#pause = this.#timers.setTimeout(() => { if (this.#paging === paging) this.#paging = null; }, PAUSE_MS);
     if (count) this.#changed("older");
   }
 
@@ -114,6 +115,7 @@ export class ChartFeed {
     this.#paging?.abort();
     this.#question = this.#paging = null;
     this.#timers.clearTimeout(this.#retry);
+    this.#timers.clearTimeout(this.#pause);
   }
 
   #ask(symbol, timeframe, range, signal) {
@@ -132,11 +134,20 @@ export class ChartFeed {
       this.failure = "";
       series.load(answer, PAGE, again);
       this.#show();
+      this.#doubt(answer.bars.length);
     } catch (error) {
       if (question !== this.#question) return;
       this.#question = null;
       this.#failed(error);
     }
+  }
+
+  /** A very short answer is asked for once more. */
+  #doubt(count) {
+    const { key } = this.#wanted;
+    const doubted = count < YOUNG.bars && key !== this.#young;
+    this.#young = doubted ? key : null;
+    if (doubted) this.#retry = this.#timers.setTimeout(() => this.#reload(), YOUNG.ms);
   }
 
   #failed(error) {
@@ -186,10 +197,11 @@ export class ChartFeed {
     const back = this.#status.lost || this.#failures > 0;
     const turned = before?.market != null && market != null && market !== before.market;
     this.#status.lost = false;
+    const replaced = renewed && this.shown?.series.source?.startsWith("replay:");
     if (renewed) this.#remembered.clear();
     if (renewed || back) this.#forget();
     if (!this.#wanted || !(renewed || back || turned)) return;
-    if (renewed) this.#wanted.series = new Series();
+    if (replaced) this.#wanted.series = new Series(); // elsewhere bars go on in a new epoch
     this.#reload();
   }
 }

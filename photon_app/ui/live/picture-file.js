@@ -34,8 +34,8 @@ function write(context, width, { title: [symbol, ...more], source, tokens }) {
     return left + context.measureText(text).width + 10;
   };
   let left = put(symbol, 12, tokens.text, 680);
+  if (source) left = put(source, left, tokens.brand, 650); // what is invented says so wherever there is room for a name
   left = put(more.join("  "), left, tokens.muted, 450);
-  if (source) put(source, left, tokens.brand, 650);
   context.textAlign = "right";
-  put("Photon", width - 12, tokens.faint, 600);
+  if (left < width - 64) put("Photon", width - 12, tokens.faint, 600);
 }

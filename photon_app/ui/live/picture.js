@@ -75,7 +75,7 @@ class Shading {
 const at = (bar) => bar.time / 1000;
 
 export class Picture {
-  #library; #chart; #prices = null; #volumes; #shading = new Shading(); #frame = { current: "1m" };
+  #library; #chart; #prices = null; #volumes; #shading = new Shading(); #pointing = 0; #frame = { current: "1m" };
   #style = ""; #look = null; #bars = []; #closeLine = null; #close = null; #lastLine = null; #digits = 2;
   #newest = -Infinity; // time of the newest bar that is drawn
 
@@ -208,11 +208,17 @@ export class Picture {
 
   /** Put the crosshair on a bar; null: take it away. */
   point(place) {
+    cancelAnimationFrame(this.#pointing);
     const bar = this.#bars[place];
     if (!bar) { this.#chart.clearCrosshairPosition(); return; }
     const scale = this.#chart.timeScale();
     const seen = scale.getVisibleLogicalRange();
-    if (seen && (place < seen.from || place > seen.to)) scale.scrollToPosition(place - this.#bars.length + 1 + MARGIN, false);
+    if (seen && (place < seen.from || place > seen.to)) {
+      const from = place < seen.from ? place - MARGIN : place + MARGIN - (seen.to - seen.from);
+      scale.setVisibleLogicalRange({ from, to: from + seen.to - seen.from });
+      this.#pointing = requestAnimationFrame(() => this.#chart.setCrosshairPosition(bar.close, at(bar), this.#prices));
+      return;
+    }
     this.#chart.setCrosshairPosition(bar.close, at(bar), this.#prices);
   }
 
@@ -228,7 +234,7 @@ export class Picture {
   /** @returns {HTMLCanvasElement} the picture as it is, without the crosshair */
   shot() { return this.#chart.takeScreenshot(false, false); }
 
-  remove() { this.#chart.remove(); }
+  remove() { cancelAnimationFrame(this.#pointing); this.#chart.remove(); }
 
   #price(bar) {
     const { open, high, low, close } = bar;

@@ -61,7 +61,7 @@ function pump() {
 
 class Spark {
   #canvas; #symbol; #stop; #line = new DayLine(); #quote = null; #seen = false; #dirty = false;
-  #wanted = true; #notBefore = 0; #gone = new AbortController();
+  #wanted = true; #doubted = false; #notBefore = 0; #gone = new AbortController();
   #draw = () => this.#paint();
 
   constructor(canvas, symbol) {
@@ -98,6 +98,10 @@ class Spark {
       if (!day) { this.#again(); return; } // nothing traded yet, or it is only about to be kept
       const { bars } = await live.history(this.#symbol, { timeframe: "5m", from: day.time, limit: MOST, signal });
       line.load(day.time, bars);
+      if (bars.length < 2 && !this.#doubted) { // its past may only be being looked up
+        this.#doubted = true;
+        this.#again();
+      }
     } catch {
       if (signal.aborted) return;
       this.#again();
@@ -127,7 +131,11 @@ class Spark {
   #heard(quote) {
     this.#quote = quote;
     const { from } = this.#line;
-    if (from !== null && quote.time - from >= DAY_MS) { this.renew(true); return; }
+    if (from !== null && quote.time - from >= DAY_MS && performance.now() >= this.#notBefore) {
+      this.#again(); // one of 25 hours is asked about now and then
+      this.renew(true);
+      return;
+    }
     if (this.#line.price(quote.time, quote.price)) this.#dirty = true;
   }
 

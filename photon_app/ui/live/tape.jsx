@@ -47,7 +47,7 @@ export function Tape({ symbol, symbols = [] }) {
   });
   return (
     <table className="tape">
-      <thead><tr><th scope="col">Time</th><th scope="col">Price</th><th scope="col">Size</th></tr></thead>
+      <thead><tr><th scope="col">Time (ET)</th><th scope="col">Price</th><th scope="col">Size</th></tr></thead>
       <tbody>
         {Array.from({ length: DEPTH }, (_, index) => (
           <tr key={index} ref={(row) => { rows.current[index] = row; }}><td /><td /><td /></tr>
