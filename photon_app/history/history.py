@@ -77,8 +77,8 @@ class History:
         self._resumed: dict[str, frozenset[int]] = {}
         self._blank: dict[str, None] = {}
         self._lost: dict[str, None] = {}
-        self._since: dict[str, tuple[int, int | None]] = {}
-        self._turn = 0
+        self._since: dict[str, int | None] = {}
+        """When each series on disk begins, as it was asked for since the last turn."""
 
     # Between memory and disk
 
@@ -89,7 +89,6 @@ class History:
                 self.flush()
                 await self._fill()
                 await self._restore()
-                self._turn += 1
                 self._since.clear()
             except Exception:  # bars of every later turn hang on this one
                 log.exception("a turn of the history failed; it goes on")
@@ -124,6 +123,7 @@ class History:
         self.memory.drop(symbol)
         self._unfilled.pop(symbol, None)
         self._learned.pop(symbol, None)
+        self._resumed.pop(symbol, None)
         self._blank.pop(symbol, None)
 
     def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
@@ -294,12 +294,11 @@ class History:
         """
         if timeframe == "1s":
             return self.memory.first_second_ms(symbol)
-        turn, stored = self._since.get(symbol, (-1, None))
-        if self._store is not None and turn != self._turn:
+        if self._store is not None and symbol not in self._since:
             try:
-                stored = await self._store.first_ms(symbol)
-                self._since[symbol] = self._turn, stored
+                self._since[symbol] = await self._store.first_ms(symbol)
             except StorageError:
                 question.partial = True
+        stored = self._since.get(symbol)
         known = [ms for ms in (stored, self.memory.first_ms(symbol)) if ms is not None]
         return min(known, default=None)

@@ -14,6 +14,7 @@ Bounds: of each course the bars that are not final yet and were told, at most ``
 replay as fast as possible passes over more between two turns, and the newest are told.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from photon_app.hub import messages
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.registry import Subscriber
+from photon_app.hub.sink import FAULT
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.session import Day
@@ -33,6 +35,7 @@ MOST_LATE = LATE_MS // 1000
 """No more bars than that can be corrected by what is not too late."""
 SLICE_S = 0.005
 _BEFORE_ALL = Day(-1, 0)
+log = logging.getLogger(__name__)
 
 
 class Key(NamedTuple):
@@ -215,10 +218,14 @@ class BarChannel:
             key = self._due_keys.pop()
             if (course := self._courses.get(key)) is not None:
                 self._tell(key, course, self._news(key, course, final_ms, calendar), frames)
-        for client, those in frames.items():  # one write a client, whatever it follows
-            client.sink.send(Frames(those))
         wait_s = 0.0 if self._due_keys else self._begun_s + 1 / PER_S - self._loop.time()
         self._timer = self._loop.call_later(max(0.0, wait_s), self._turn)
+        for client, those in frames.items():  # one write a client, whatever it follows
+            try:
+                client.sink.send(Frames(those))
+            except Exception:
+                log.exception("a write to one client failed by a fault of ours; it is closed")
+                client.sink.close(FAULT, "a fault of this server: reconnect")
 
     def _tell(
         self,

@@ -33,14 +33,13 @@ from photon_app.hub.messages import MarketView
 from photon_app.hub.outboxes import Outboxes
 from photon_app.hub.pacing import Pacing
 from photon_app.hub.registry import Registry, Subscriber, Topic
-from photon_app.hub.sink import SLOW_CLIENT, Missed, Sink
+from photon_app.hub.sink import FAULT, SLOW_CLIENT, Missed, Sink
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
 from photon_app.model import FLOWING, TIMEFRAMES, FeedStatus, Quote, SymbolState, Trade
 
 log = logging.getLogger(__name__)
 
-FAULT = 1011
 TIMER_LATE_S = 0.0005
 """How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
 BEATS = 15

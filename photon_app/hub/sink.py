@@ -18,6 +18,7 @@ from typing import Protocol
 from photon_app.hub.frames import Frames
 
 SLOW_CLIENT = 4008
+FAULT = 1011
 
 
 class Outlet(Protocol):

@@ -28,12 +28,11 @@ from photon_app.hub import finnhub_messages as messages
 from photon_app.hub.followers import Follower, Group
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
-from photon_app.hub.sink import SLOW_CLIENT, Sink
+from photon_app.hub.sink import FAULT, SLOW_CLIENT, Sink
 from photon_app.model import FLOWING, FeedStatus, Trade
 
 log = logging.getLogger(__name__)
 
-FAULT = 1011
 TOO_SLOW = "too slow: trades were lost, reconnect"
 TIMER_LATE_S = 0.0005
 """How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""

@@ -213,12 +213,8 @@ class Bars:
             self._cut(series, now_ms)
 
     def clear(self) -> None:
-        """Forget every bar: the market starts anew. Who is followed stays so."""
-        for symbol, series in list(self._series.items()):
-            if self._follow_all:
-                del self._series[symbol]
-            else:
-                self._series[symbol] = Series(series.since_ms)
+        """Forget every bar: a recording begins anew, and each symbol with its first trade."""
+        self._series.clear()
 
     def fill(self, symbol: str, bars: Iterable[Bar]) -> None:
         """Learn minutes from before what is here, as from storage; those from a time that is here

@@ -238,6 +238,20 @@ def test_a_symbol_that_upstream_refuses_leaves_the_bars_too() -> None:
     assert exchange.demand.viewers == {}
 
 
+def test_a_client_that_cannot_be_written_to_is_closed_and_the_others_are_told_on() -> None:
+    """By a fault of ours: it costs that client alone, and no later turn."""
+    exchange = FakeExchange()
+    broken, other = Viewer(exchange), Viewer(exchange)
+    for viewer in (broken, other):
+        viewer.say("subscribe", "A", timeframe="1m")
+    broken.outlet.write = lambda _: 1 / 0  # type: ignore[method-assign, assignment]
+    for price in (10, 11):
+        now_trade(exchange, price)
+        exchange.loop.advance(1)
+    assert [close for _, close, _, _ in told(other.bars())] == [10, 11]
+    assert broken.outlet.closed() == (1011, "a fault of this server: reconnect")
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("trade"), st.integers(0, 240_000), st.integers(90, 110)),
