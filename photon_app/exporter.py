@@ -25,9 +25,9 @@ from photon_app.hub.messages import BarBody
 from photon_app.market.almanac import fetch_table
 from photon_app.market.bars import GRACE_MS
 from photon_app.market.calendar import Calendar, new_york_date
-from photon_app.market.merge import Sum
+from photon_app.market.merge import by_span
 from photon_app.market.session import Day, venue_of
-from photon_app.market.timeframes import span_at
+from photon_app.market.timeframes import NEVER_MS, span_at
 from photon_app.model import TIMEFRAMES, Bar, Timeframe
 from photon_app.moments import parse_moment, shown_utc
 from photon_app.settings import Settings
@@ -41,7 +41,6 @@ COLUMNS = (
     *("time", "open", "high", "low", "close", "volume", "count", "vwap", "final"),
     *("incomplete", "utc"),
 )
-NEVER_MS = 1 << 62
 _ROW_GROUP = 50_000
 _MOST_NAMES = 10
 _CLOSED_DAYS = dt.timedelta(days=14)
@@ -148,21 +147,7 @@ def bars(
         return iter(())
     # The last bar begins in the range, and goes on to its end.
     minutes = archive.rows(series.source, series.symbol, first_ms, span(end_ms - 1).end_ms)
-    return derived(minutes, span)
-
-
-def derived(minutes: Iterable[Bar], span_of: Callable[[int], Day]) -> Iterator[tuple[Day, Bar]]:
-    """Minutes in order of time as the bars of their spans."""
-    span, total = Day(0, 0), Sum(0)
-    for minute in minutes:
-        if not span.start_ms <= minute.time_ms < span.end_ms:
-            if total.priced:
-                yield span, total.bar()
-            span = span_of(minute.time_ms)
-            total = Sum(span.start_ms)
-        total.merge(minute)
-    if total.priced:
-        yield span, total.bar()
+    return by_span(minutes, span)
 
 
 def row_of(span: Day, bar: Bar, final_ms: int) -> Row:

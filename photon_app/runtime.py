@@ -28,7 +28,7 @@ from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
 from photon_app.market.ledger import Ledger
 from photon_app.market.silence import Silence
-from photon_app.market.timeframes import MINUTE_MS
+from photon_app.market.timeframes import MINUTE_MS, NEVER_MS
 from photon_app.model import FeedStatus, Market
 from photon_app.pipeline import Pipeline, SessionClock
 from photon_app.services import Services
@@ -45,7 +45,6 @@ TICK_S = 1.0
 RESTART_S = 60.0
 """The pause before a feed that failed by a fault of ours is started again: as after a kick, because
 a fault that repeats must not open lines upstream faster than that."""
-NEVER_MS = 1 << 62
 OPENING_S = 5.0
 """How long the start waits for the database. Prices flow without it, and bars wait in memory."""
 GOING_AWAY = 1012

@@ -320,7 +320,7 @@ def test_a_file_is_there_when_it_is_whole(
         raise StorageError("the database is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(exporter, "derived", fails)
+        patch.setattr(exporter, "by_span", fails)
         with pytest.raises(StorageError):
             place.text(path=path)
     assert path.read_text() == "old"

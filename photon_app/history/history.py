@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from photon_app.errors import StorageError
-from photon_app.history.question import NEVER_MS, Question
+from photon_app.history.question import Question
 from photon_app.market.bars import MOST_MINUTES, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.session import day_of
-from photon_app.market.timeframes import MINUTE_MS
+from photon_app.market.timeframes import MINUTE_MS, NEVER_MS
 from photon_app.model import Bar, Timeframe
 from photon_app.storage.store import Store
 

@@ -12,14 +12,13 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from photon_app.errors import BusyError, StorageError
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
-from photon_app.market.merge import merge_all
+from photon_app.market.merge import by_span
 from photon_app.market.session import Day
-from photon_app.market.timeframes import span_at
+from photon_app.market.timeframes import NEVER_MS, span_at
 from photon_app.model import Bar, Timeframe
 from photon_app.storage.store import Store
 
 CHUNK = 512
-NEVER_MS = 1 << 62
 Found = list[tuple[Day, Bar]]
 
 
@@ -86,17 +85,10 @@ class Question:
 
     def _merged(self, minutes: Iterable[Bar]) -> Found:
         """Minutes as the bars of the timeframe that begin in the range."""
-        parts: dict[Day, list[Bar]] = {}
-        span = Day(0, 0)
-        for minute in minutes:
-            if not span.start_ms <= minute.time_ms < span.end_ms:
-                span = self._span(minute.time_ms)
-            parts.setdefault(span, []).append(minute)
         return [
             (span, bar)
-            for span, those in parts.items()
+            for span, bar in by_span(minutes, self._span)
             if self._from_ms <= span.start_ms < self._to_ms
-            and (bar := merge_all(those, span.start_ms)) is not None
         ]
 
     async def _minutes(self, from_ms: int, to_ms: int) -> list[Bar]:

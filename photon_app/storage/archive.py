@@ -13,10 +13,11 @@ from typing import Any, Self, TypeVar
 import sqlalchemy as sa
 
 from photon_app.errors import StorageError
+from photon_app.market.timeframes import NEVER_MS
 from photon_app.model import Bar
 from photon_app.storage import statements
 from photon_app.storage.address import Address
-from photon_app.storage.database import NEVER_MS, Database, SeriesInfo, bars_of, listed
+from photon_app.storage.database import Database, SeriesInfo, bars_of, listed
 from photon_app.storage.faults import fault_of
 from photon_app.storage.tables import is_sound
 from photon_app.storage.writer import BATCH

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
+from photon_app.market.timeframes import NEVER_MS
 from photon_app.model import Bar, Fact
 from photon_app.storage import engines, file, statements, versions
 from photon_app.storage.address import Address
@@ -19,7 +20,6 @@ from photon_app.storage.faults import UnusableError
 from photon_app.storage.tables import bar_of, row_of
 
 T = TypeVar("T")
-NEVER_MS = 1 << 62
 
 
 class SeriesInfo(Fact, frozen=True):

@@ -9,10 +9,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from photon_app.market.timeframes import NEVER_MS
 from photon_app.model import Bar
 from photon_app.storage import statements
 from photon_app.storage.address import Address
-from photon_app.storage.database import NEVER_MS, Database, bars_of
+from photon_app.storage.database import Database, bars_of
 from photon_app.storage.health import Pace
 from photon_app.storage.store import Store
 

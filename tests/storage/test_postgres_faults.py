@@ -6,8 +6,8 @@ import logging
 import pytest
 
 from photon_app.errors import StorageError
+from photon_app.market.timeframes import NEVER_MS
 from photon_app.storage.address import Address
-from photon_app.storage.database import NEVER_MS
 from tests.storage.material import Owner, bar, bars, on_disk, run, storing, until, written
 from tests.storage.server import Postgres
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from photon_app.errors import StorageError
+from photon_app.market.timeframes import NEVER_MS
 from photon_app.storage.address import Address, parse
-from photon_app.storage.database import NEVER_MS
 from photon_app.storage.store import Store
 from tests.storage.material import Owner, bar, bars, on_disk, run, storing, until, written
 

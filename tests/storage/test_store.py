@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from photon_app.errors import StorageError
 from photon_app.market.merge import merge, merge_all
+from photon_app.market.timeframes import NEVER_MS
 from photon_app.model import Bar
 from photon_app.storage.address import Address, parse
 from photon_app.storage.archive import open_archive
-from photon_app.storage.database import NEVER_MS, Database, SeriesInfo
+from photon_app.storage.database import Database, SeriesInfo
 from photon_app.storage.readers import WAITING, Readers
 from photon_app.storage.store import Store
 from photon_app.storage.writer import DAY_MS
