@@ -161,13 +161,25 @@ def _store(settings: Settings, feed: Feed, history: Callable[[], History]) -> St
     )
 
 
-async def _open(store: Store) -> None:
-    """Open the database; go on without it when it cannot be opened at once, or takes too long."""
+@contextlib.asynccontextmanager
+async def _keeping(live: Services) -> AsyncIterator[None]:
+    """Keep bars on disk for as long as the block lasts. The start goes on without the database when
+    it cannot be opened at once, or takes too long; the end waits for what changed last.
+    """
+    store = live.store
+    if store is None:
+        yield
+        return
     store.start()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(OPENING_S):
-            while store.health.state == "opening":
-                await store.opened(0.02)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OPENING_S):
+                while store.health.state == "opening":
+                    await store.opened(0.02)
+        yield
+    finally:
+        await live.history.finish()
+        await store.aclose()
 
 
 async def _resume(feed: SimulatedFeed, history: History, symbols: Iterable[str]) -> None:
@@ -206,35 +218,31 @@ async def running(
     feed = source.feed
     live, pipeline = assemble(settings, source, days, silence)
     feed.want(live.demand.wanted)
-    if live.store is not None:
-        await _open(live.store)
-    if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
-        await _resume(feed, live.history, live.demand.wanted - settings.start_prices.keys())
-    services.install(live)
-    tasks = [
-        asyncio.create_task(keep_running(feed, pipeline), name="photon feed"),
-        asyncio.create_task(live.history.run(), name="photon history"),
-        asyncio.create_task(days.run(feed.clock.now_ms), name="photon almanac"),
-        asyncio.create_task(_every(TICK_S, _ticker(live, silence)), name="photon tick"),
-        asyncio.create_task(
-            _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(wall_ms())),
-            name="photon heartbeat",
-        ),
-    ]
-    try:
-        yield live
-    finally:
-        live.hub.shutdown(GOING_AWAY, "the server is going", RETRY_AFTER_MS)
-        live.arrays.shutdown(GOING_AWAY, "the server is going")
-        live.tape.shutdown(GOING_AWAY, "the server is going")
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await live.history.finish()
-        if live.store is not None:
-            await live.store.aclose()
-        await source.aclose()
-        services.remove(live)
+    async with _keeping(live):
+        if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
+            await _resume(feed, live.history, live.demand.wanted - settings.start_prices.keys())
+        services.install(live)
+        tasks = [
+            asyncio.create_task(keep_running(feed, pipeline), name="photon feed"),
+            asyncio.create_task(live.history.run(), name="photon history"),
+            asyncio.create_task(days.run(feed.clock.now_ms), name="photon almanac"),
+            asyncio.create_task(_every(TICK_S, _ticker(live, silence)), name="photon tick"),
+            asyncio.create_task(
+                _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(wall_ms())),
+                name="photon heartbeat",
+            ),
+        ]
+        try:
+            yield live
+        finally:
+            live.hub.shutdown(GOING_AWAY, "the server is going", RETRY_AFTER_MS)
+            live.arrays.shutdown(GOING_AWAY, "the server is going")
+            live.tape.shutdown(GOING_AWAY, "the server is going")
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await source.aclose()
+            services.remove(live)
 
 
 def wall_ms() -> int:

@@ -10,21 +10,21 @@ import datetime as dt
 import io
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, TypeVar
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
-from photon_app import services
 from photon_app.errors import BusyError, RequestError
+from photon_app.gateway.live import current
 from photon_app.history.history import Past
 from photon_app.hub.messages import BarBody
 from photon_app.market.calendar import Calendar, new_york_date
 from photon_app.market.session import venue_of
 from photon_app.model import TIMEFRAMES, MarketSession, Timeframe, parse_symbol
 from photon_app.moments import parse_moment
-from photon_app.services import Services
 
 MOST = 10_000
 USUAL = 500
@@ -39,7 +39,7 @@ COLUMNS = (
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
 router = APIRouter()
-_large = asyncio.Semaphore(2)
+_writers = ThreadPoolExecutor(2, "photon answers")
 _encoder = msgspec.json.Encoder()
 
 
@@ -150,7 +150,7 @@ async def bars(
     """Bars of the feed that this process has, from its own trades. The running bar is the last
     one, with `final` false. Spans without a trade have no bar.
     """
-    live = _live()
+    live = current()
     wanted = _read("symbol", symbol, parse_symbol)
     step = _one_of("timeframe", timeframe, TIMEFRAMES)
     shape = _one_of("format", format, ("json", "csv"))
@@ -184,8 +184,8 @@ async def bars(
 
     if len(past.bars) <= AT_ONCE:
         return answer()
-    async with _large:
-        return await asyncio.to_thread(answer)  # prices leave meanwhile
+    # Prices leave meanwhile.
+    return await asyncio.get_running_loop().run_in_executor(_writers, answer)
 
 
 def bodies(past: Past, final_ms: int) -> list[BarBody]:
@@ -250,10 +250,3 @@ def _limit(text: str) -> int:
     if not re.fullmatch(r"\d{1,6}", text, re.ASCII) or not 1 <= int(text) <= MOST:
         raise ValueError(allowed)
     return int(text)
-
-
-def _live() -> Services:
-    try:
-        return services.current()
-    except LookupError as error:
-        raise HTTPException(503, "the server is starting or stopping: try again") from error

@@ -15,10 +15,11 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
 
-from photon_app import __version__, services
+from photon_app import __version__
 from photon_app.errors import RequestError
 from photon_app.gateway import bars, finnhub_rest, search
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.live import current
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 from photon_app.model import FLOWING, FeedState, MarketSession, Quote, SymbolState, parse_symbol
 from photon_app.services import Services
@@ -183,7 +184,7 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
     @api.head("/health", include_in_schema=False)
     @api.get("/health", summary="Is the feed alive, and who is listening")
     async def health() -> Health:
-        return _health(_live(), admission)
+        return _health(current(), admission)
 
     @api.get("/api/quotes", summary="The newest prices")
     async def quotes(
@@ -191,7 +192,7 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
             str | None, Query(description="comma list; without it the default symbols")
         ] = None,
     ) -> Quotes:
-        live = _live()
+        live = current()
         wanted = _parse(symbols, live)
         found = {s: quote for s in wanted if (quote := live.book.quote(s)) is not None}
         return Quotes(
@@ -247,13 +248,6 @@ def _varying(send: Send) -> Send:
         await send(message)
 
     return varied
-
-
-def _live() -> Services:
-    try:
-        return services.current()
-    except LookupError as error:
-        raise HTTPException(503, "the server is starting or stopping: try again") from error
 
 
 def _parse(symbols: str | None, live: Services) -> list[str]:

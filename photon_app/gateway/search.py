@@ -10,8 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
-from photon_app import services
-from photon_app.model import Reference
+from photon_app.gateway.live import current
 
 MOST_CHARS = 64
 
@@ -49,14 +48,7 @@ async def search(
     if not q.strip() or len(q) > MOST_CHARS:
         detail = f"q: expected 1 to {MOST_CHARS} characters of a symbol or a name, such as apple"
         raise HTTPException(422, detail)
-    found = await _reference().search(q.strip(), limit)
+    found = await current().reference.search(q.strip(), limit)
     return SearchResults(
         results=[Found(symbol=one.symbol, name=one.name, type=one.type) for one in found]
     )
-
-
-def _reference() -> Reference:
-    try:
-        return services.current().reference
-    except LookupError as error:
-        raise HTTPException(503, "the server is starting or stopping: try again") from error

@@ -194,6 +194,22 @@ def test_the_api_documents_bars_with_every_parameter() -> None:
     with_server(check)
 
 
+def test_the_documented_answer_is_the_one_that_is_given() -> None:
+    """Field by field: what is written and what is documented are two descriptions of one thing."""
+
+    async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
+        assert feed.market is not None
+        feed.market.trades([Trade("AAPL", 10, 1, 1_700_240_400_000)])
+        body = (await client.get("/api/bars?symbol=AAPL&sessions=1")).json()
+        schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+        seldom = {"partial", "incomplete"}
+        assert set(body) == set(schemas["Bars"]["properties"]) - seldom
+        assert set(body["bars"][0]) == set(schemas["Bar"]["properties"]) - seldom
+        assert set(body["sessions"][0]) == set(schemas["SessionSpan"]["properties"])
+
+    with_server(check)
+
+
 async def until(ws: ClientConnection, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The first message that is wanted."""
     async with asyncio.timeout(5):
