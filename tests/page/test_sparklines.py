@@ -24,6 +24,9 @@ COLORS = """(symbol) => {
 }"""
 """How many of a line's pixels are wholly of which colour."""
 
+LINE = f"Object.values(({COLORS})(symbol)).some((count) => count > 30)"
+"""Whether there is more of a line than the dot of a newest price."""
+
 DRAWN = f"""([symbol, colors]) => {{
   const found = ({COLORS})(symbol);
   return colors.some((color) => found[color] > 2);
@@ -74,6 +77,13 @@ def test_a_row_that_comes_back_has_its_line_again(visitor: Visitor) -> None:
     expect_drawn(visitor, DARK)
     asked = [url for url in visitor.requests if "symbol=NFLX" in url and "timeframe=1m" not in url]
     assert [url.split("timeframe=")[1].split("&")[0] for url in asked] == ["1d", "5m"] * 2
+
+
+def test_a_symbol_that_is_new_to_the_server_has_its_day_soon(visitor: Visitor) -> None:
+    """The first answer comes before its day was looked up; the line is asked for again."""
+    visitor.expect_live("AAPL")
+    visitor.add("KO")
+    visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="KO", timeout=15_000)
 
 
 def test_columns_fall_away_in_their_order(visitor: Visitor) -> None:

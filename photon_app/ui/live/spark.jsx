@@ -14,6 +14,7 @@ import { DayLine, MOST, shapeOf } from "./sparks.js";
 const AT_ONCE = 3;
 const EVERY_MS = 1_000;
 const AGAIN_MS = 30_000; // after a failure, or when there was nothing
+const YOUNG_MS = 2_000; // a symbol that is new to the server: its past may only be being looked up
 const DAY_MS = 86_400_000;
 
 const shown = new Map(); // canvas → Spark
@@ -95,13 +96,10 @@ class Spark {
     const live = photon(), { signal } = this.#gone, line = this.#line;
     try {
       const { bars: [day] } = await live.history(this.#symbol, { timeframe: "1d", limit: 1, signal });
-      if (!day) { this.#again(); return; } // nothing traded yet, or it is only about to be kept
+      if (!day) { this.#doubt(); return; } // nothing traded yet, or it is only about to be kept
       const { bars } = await live.history(this.#symbol, { timeframe: "5m", from: day.time, limit: MOST, signal });
       line.load(day.time, bars);
-      if (bars.length < 2 && !this.#doubted) { // its past may only be being looked up
-        this.#doubted = true;
-        this.#again();
-      }
+      if (bars.length < 2 && !this.#doubted) this.#doubt();
     } catch {
       if (signal.aborted) return;
       this.#again();
@@ -116,9 +114,15 @@ class Spark {
     notInFrame(this.#draw);
   }
 
-  #again() {
+  /** Ask again, the first time soon. */
+  #doubt() {
+    this.#again(this.#doubted ? AGAIN_MS : YOUNG_MS);
+    this.#doubted = true;
+  }
+
+  #again(pause = AGAIN_MS) {
     this.#wanted = true;
-    this.#notBefore = performance.now() + AGAIN_MS;
+    this.#notBefore = performance.now() + pause;
   }
 
   #want() {
