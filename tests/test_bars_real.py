@@ -178,9 +178,9 @@ def test_folded_bars_are_those_of_the_file(path: Path) -> None:
         for trade in event.batch if isinstance(event, Trades) else ():
             ledger.apply(trade)
     for symbol, expected in computed(path, "1s").items():
-        check(of_bars(bars.seconds(symbol, 0, NEVER_MS)), expected)
+        check(of_bars(bars.between(symbol, "1s")), expected)
     for symbol, expected in computed(path).items():
-        check(of_bars(bars.minutes(symbol, 0, NEVER_MS)), expected)
+        check(of_bars(bars.between(symbol, "1m")), expected)
     for timeframe in ("5m", "15m", "1h", "1d"):
         for symbol, expected in computed(path, timeframe).items():
             spans = [bars.bar_at(symbol, timeframe, at, Calendar())[1] for at in sorted(expected)]

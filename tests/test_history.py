@@ -235,7 +235,7 @@ def test_an_invented_past_is_taken_where_nothing_is_known(known: bool, late: boo
         asyncio.run(turn(asked))
     asked.learn(SYMBOL, [minute(NOW_MS - n * MINUTE_MS, 99) for n in (4, 3, 2)])
     asyncio.run(turn(asked))
-    prices = [bar.open for bar in asked.memory.minutes(SYMBOL, 0, FOREVER_MS)]
+    prices = [bar.open for bar in asked.memory.between(SYMBOL, "1m")]
     assert prices == ([50] if known else [99, 99, 99])
     assert len(disk.put_by) == (0 if known else 1)
 
@@ -251,7 +251,7 @@ def test_the_last_minutes_of_an_earlier_process_are_incomplete() -> None:
             "B": [minute(NOW_MS - 2 * MINUTE_MS)],
         }
     )
-    flags = {s: [b.incomplete for b in asked.memory.minutes(s, 0, FOREVER_MS)] for s in ("A", "B")}
+    flags = {s: [b.incomplete for b in asked.memory.between(s, "1m")] for s in ("A", "B")}
     assert flags == {"A": [False, True], "B": [False]}
 
 
@@ -260,7 +260,7 @@ def test_a_replay_that_begins_anew_replaces_its_bars() -> None:
     disk = Disk()
     asked = history(disk, memory_of([minute(NOW_MS)]))
     asked.begin_anew()
-    assert (asked.memory.minutes(SYMBOL, 0, FOREVER_MS), disk.replaced) == ([], 1)
+    assert (asked.memory.between(SYMBOL, "1m"), disk.replaced) == ([], 1)
 
 
 def test_a_stored_minute_is_never_written_over_by_a_part_of_it() -> None:
@@ -313,7 +313,7 @@ def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
         memory.fold(Trade(SYMBOL, price, 2, NOW_MS + int(price)))
         await asked.finish()
         await store.aclose()
-        return memory.minutes(SYMBOL, 0, FOREVER_MS)
+        return memory.between(SYMBOL, "1m")
 
     asyncio.run(process(10))
     [bar] = asyncio.run(process(20))

@@ -65,7 +65,7 @@ class Watched:
     async def close(self) -> list[Bar]:
         """No more questions; what memory has."""
         await self._http.aclose()
-        return self.server.live.history.memory.minutes("AAPL", 0, FOREVER_MS)
+        return self.server.live.history.memory.between("AAPL", "1m")
 
 
 def watched(url: str, scenario: Callable[[Watched], Awaitable[None]]) -> None:

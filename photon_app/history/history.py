@@ -243,7 +243,7 @@ class History:
         while self._lost and left > 0 and self._store is not None:
             symbol = next(iter(self._lost))
             del self._lost[symbol]
-            bars = self.memory.minutes(symbol, 0, NEVER_MS)
+            bars = self.memory.between(symbol, "1m")
             self._store.put(symbol, bars)
             left -= len(bars)
             await asyncio.sleep(0)

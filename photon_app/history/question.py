@@ -66,21 +66,22 @@ class Question:
     async def _from_memory(self, *, oldest: int | None = None, newest: int | None = None) -> Found:
         """What begins at the border or later."""
         from_ms = max(self._from_ms, self._border_ms)
-        if self._timeframe == "1s":
-            seconds = self._memory.seconds(
-                self._symbol, self._from_ms, self._to_ms, oldest=oldest, newest=newest
+        if self._timeframe in {"1s", "1m"}:
+            begin_ms = self._from_ms if self._timeframe == "1s" else from_ms
+            bars = self._memory.between(
+                self._symbol,
+                self._timeframe,
+                begin_ms,
+                self._to_ms,
+                oldest=oldest,
+                newest=newest,
             )
-            return [(self._span(bar.time_ms), bar) for bar in seconds]
+            return [(self._span(bar.time_ms), bar) for bar in bars]
         if from_ms >= self._to_ms:
             return []
-        if self._timeframe == "1m":
-            minutes = self._memory.minutes(
-                self._symbol, from_ms, self._to_ms, oldest=oldest, newest=newest
-            )
-            return [(self._span(bar.time_ms), bar) for bar in minutes]
         end_ms = self._span(self._to_ms - 1).end_ms
         minutes = await self._minutes(from_ms, min(self.memory_ms, end_ms))
-        minutes += self._memory.minutes(self._symbol, max(from_ms, self.memory_ms), NEVER_MS)
+        minutes += self._memory.between(self._symbol, "1m", max(from_ms, self.memory_ms))
         return self._merged(minutes)
 
     def _merged(self, minutes: Iterable[Bar]) -> Found:

@@ -285,7 +285,7 @@ def test_whoever_keeps_the_newest_of_each_bar_has_the_bars(
             final |= {time} if message["final"] else set()
             kept[time] = message["bar"]
     exact = {}
-    for bar in exchange.bars.minutes("A", 0, 1 << 62):
+    for bar in exchange.bars.between("A", "1m"):
         span, whole = exchange.bars.bar_at("A", timeframe, bar.time_ms, exchange.calendar)  # type: ignore[arg-type]
         assert whole is not None
         exact[span.start_ms] = (whole.open, whole.high, whole.low, whole.close, whole.count)

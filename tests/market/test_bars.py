@@ -82,8 +82,8 @@ def computed_bar(start_ms: int, trades: list[Trade]) -> Bar | None:
 def test_trades_in_any_order_within_the_bound_make_the_bars_of_the_rules(tape: list[Trade]) -> None:
     """Whoever sorts the tape first and cuts it up gets the same seconds and minutes."""
     bars = folded(tape)
-    assert bars.minutes(SYMBOL, 0, 1 << 62) == computed(tape, "1m")
-    assert bars.seconds(SYMBOL, 0, 1 << 62) == computed(tape, "1s")
+    assert bars.between(SYMBOL, "1m") == computed(tape, "1m")
+    assert bars.between(SYMBOL, "1s") == computed(tape, "1s")
     assert bars.counters.too_late == 0
 
 
@@ -92,7 +92,7 @@ def test_a_longer_bar_is_that_of_its_minutes(tape: list[Trade], timeframe: Timef
     """Volume that no price of its minute ever joined is in no bar of any length."""
     tape = sorted(tape, key=lambda trade: trade.time_ms)
     bars = folded(tape)
-    minutes = bars.minutes(SYMBOL, 0, 1 << 62)
+    minutes = bars.between(SYMBOL, "1m")
     starts = {bar.time_ms for bar in minutes}
     counted = [t for t in tape if t.time_ms - t.time_ms % MINUTE_MS in starts]
     for bar in computed(counted, timeframe):
@@ -102,7 +102,7 @@ def test_a_longer_bar_is_that_of_its_minutes(tape: list[Trade], timeframe: Timef
 @given(tapes(span_ms=3_600_000))
 def test_five_minutes_make_the_hour_that_minutes_make(tape: list[Trade]) -> None:
     """Sums are kept at each step, whichever way the hour is put together."""
-    minutes = folded(sorted(tape, key=lambda trade: trade.time_ms)).minutes(SYMBOL, 0, 1 << 62)
+    minutes = folded(sorted(tape, key=lambda trade: trade.time_ms)).between(SYMBOL, "1m")
 
     def derived(bars: Sequence[Bar], timeframe: Timeframe) -> list[Bar]:
         spans = {span_at(timeframe, SYMBOL, bar.time_ms, CALENDAR): None for bar in bars}
@@ -126,15 +126,15 @@ def test_a_minute_cut_in_two_by_a_restart_becomes_one(
     first = folded(tape[:cut])
     second = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False)
     resumed_at = data.draw(st.integers(cut, len(tape)))
-    stored = first.minutes(SYMBOL, 0, 1 << 62)
+    stored = first.between(SYMBOL, "1m")
     for at, trade in enumerate(tape[cut:], cut):
         if at == resumed_at:
             second.resume(SYMBOL, stored)
         second.fold(trade, effect_of(trade.conditions))
     if resumed_at == len(tape):
         second.resume(SYMBOL, stored)
-    whole = {bar.time_ms: bar for bar in folded(tape).minutes(SYMBOL, 0, 1 << 62)}
-    for bar in second.minutes(SYMBOL, 0, 1 << 62):
+    whole = {bar.time_ms: bar for bar in folded(tape).between(SYMBOL, "1m")}
+    for bar in second.between(SYMBOL, "1m"):
         # Volume without a price is not stored, so what was cut off with it may be less.
         assert (bar.open, bar.high, bar.low, bar.close) == (
             whole[bar.time_ms].open,
@@ -152,7 +152,7 @@ def trade(time_ms: int, price: float = 10, volume: float = 1, *codes: str) -> Tr
 def test_a_trade_later_than_the_bound_counts_in_no_bar() -> None:
     """It is counted, and the bar of its time stays."""
     bars = folded([trade(0), trade(LATE_MS + 1), trade(0, 99)])
-    assert bars.minutes(SYMBOL, 0, 1 << 62)[0].high == 10
+    assert bars.between(SYMBOL, "1m")[0].high == 10
     assert bars.counters.too_late == 1
 
 
@@ -207,7 +207,7 @@ class Line:
     @property
     def incomplete(self) -> list[bool]:
         """Of each minute."""
-        return [bar.incomplete for bar in self.bars.minutes(SYMBOL, 0, 1 << 62)]
+        return [bar.incomplete for bar in self.bars.between(SYMBOL, "1m")]
 
 
 def test_bars_during_which_the_feed_was_down_are_incomplete() -> None:
@@ -229,7 +229,7 @@ def test_the_first_minute_of_a_symbol_is_incomplete() -> None:
     line.bars.follow("B")
     line.bars.fold(Trade("B", 1, 1, line.now_ms))
     line.bars.fold(Trade("B", 1, 1, line.now_ms + MINUTE_MS))
-    assert [bar.incomplete for bar in line.bars.minutes("B", 0, 1 << 62)] == [True, False]
+    assert [bar.incomplete for bar in line.bars.between("B", "1m")] == [True, False]
 
 
 def test_a_symbol_that_is_let_go_and_wanted_again_goes_on_in_its_minute() -> None:
@@ -240,7 +240,7 @@ def test_a_symbol_that_is_let_go_and_wanted_again_goes_on_in_its_minute() -> Non
     line.at(20).bars.follow(SYMBOL)
     line.at(30).trade()
     assert line.incomplete == [True]
-    assert line.bars.minutes(SYMBOL, 0, 1 << 62)[0].count == 2
+    assert line.bars.between(SYMBOL, "1m")[0].count == 2
 
 
 def test_a_symbol_that_is_let_go_is_forgotten_when_nothing_can_be_late() -> None:
@@ -258,7 +258,7 @@ def test_prices_that_were_asked_for_make_an_incomplete_bar_without_trades() -> N
     """Between two of them anything may have happened."""
     line = Line()
     line.bars.sample(SYMBOL, 12, OPEN_MS + 1000)
-    [bar] = line.bars.minutes(SYMBOL, 0, 1 << 62)
+    [bar] = line.bars.between(SYMBOL, "1m")
     assert (bar.open, bar.close, bar.volume, bar.count, bar.vwap) == (12, 12, 0, 0, None)
     assert bar.incomplete
 
@@ -268,7 +268,7 @@ def test_a_recording_is_complete_as_far_as_it_goes() -> None:
     bars = folded([trade(30_000)])
     bars.flowing(flows=False)
     bars.fold(trade(31_000))
-    assert not bars.minutes(SYMBOL, 0, 1 << 62)[0].incomplete
+    assert not bars.between(SYMBOL, "1m")[0].incomplete
 
 
 @given(tapes(span_ms=3_600_000), st.integers(0, 60), st.integers(0, 60))
@@ -283,17 +283,17 @@ def test_columns_merge_as_bars_do(tape: list[Trade], first: int, last: int) -> N
 def test_a_late_trade_after_a_restart_belongs_to_its_own_minute() -> None:
     """Whatever the minute that is gone on with has; both are there."""
     bars = folded([])
-    [stored] = folded([trade(MINUTE_MS + 5)]).minutes(SYMBOL, 0, 1 << 62)
+    [stored] = folded([trade(MINUTE_MS + 5)]).between(SYMBOL, "1m")
     bars.resume(SYMBOL, [stored])
     bars.fold(trade(MINUTE_MS - 1, 12))
-    assert [bar.close for bar in bars.minutes(SYMBOL, 0, 1 << 62)] == [12, 10]
+    assert [bar.close for bar in bars.between(SYMBOL, "1m")] == [12, 10]
 
 
 def test_a_quote_of_before_the_symbol_was_followed_makes_no_bar() -> None:
     """As on a weekend, when the newest is Friday's: what is stored of that minute is the truth."""
     line = Line()
     line.bars.sample(SYMBOL, 12, OPEN_MS - LATE_MS - 1)
-    assert line.bars.minutes(SYMBOL, 0, 1 << 62) == []
+    assert line.bars.between(SYMBOL, "1m") == []
 
 
 def test_memory_is_bounded() -> None:
@@ -304,7 +304,7 @@ def test_memory_is_bounded() -> None:
     for number in range(2500):
         bars.fold(Trade(f"S{number}", 1, 1, OPEN_MS))
     bars.tick()
-    assert len(bars.seconds(SYMBOL, 0, 1 << 62)) <= LEAST_KEPT + 1
+    assert len(bars.between(SYMBOL, "1s")) <= LEAST_KEPT + 1
 
 
 def test_older_minutes_are_filled_in_and_newer_ones_left_alone() -> None:
@@ -313,10 +313,10 @@ def test_older_minutes_are_filled_in_and_newer_ones_left_alone() -> None:
     line.at(61).trade()
     stored = [
         msgspec.structs.replace(bar, close=99)
-        for bar in folded([trade(0), trade(MINUTE_MS)]).minutes(SYMBOL, 0, 1 << 62)
+        for bar in folded([trade(0), trade(MINUTE_MS)]).between(SYMBOL, "1m")
     ]
     line.bars.fill(SYMBOL, stored)
-    assert [bar.close for bar in line.bars.minutes(SYMBOL, 0, 1 << 62)] == [99, 10]
+    assert [bar.close for bar in line.bars.between(SYMBOL, "1m")] == [99, 10]
 
 
 def test_a_regular_trade_is_folded_by_the_short_way_as_by_the_long_one() -> None:
@@ -325,4 +325,4 @@ def test_a_regular_trade_is_folded_by_the_short_way_as_by_the_long_one() -> None
     bars = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False)
     bars.fold(first, REGULAR)
     bars.fold(second, REGULAR)
-    assert bars.seconds(SYMBOL, 0, 1 << 62) == computed([first, second], "1s")
+    assert bars.between(SYMBOL, "1s") == computed([first, second], "1s")
