@@ -1,12 +1,11 @@
-"""HTTP for programs: health, quotes, the browser client, the API's documentation, and ``/``.
+"""HTTP for programs: quotes, the browser client, the API's documentation, and ``/``.
 
 ``create_api`` makes the FastAPI app that Reflex is mounted under; ``NegotiatedRoot`` wraps the
 whole, because a route on ``/`` would hide the dashboard.
 """
 
-import datetime as dt
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, HTTPException, Query
@@ -19,121 +18,11 @@ from photon_app import __version__
 from photon_app.errors import RequestError
 from photon_app.gateway import bars, finnhub_rest, search
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.health import Health, health_of
 from photon_app.gateway.live import current
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
-from photon_app.model import FLOWING, FeedState, MarketSession, Quote, SymbolState, parse_symbol
+from photon_app.model import Quote, SymbolState, parse_symbol
 from photon_app.services import Services
-from photon_app.storage.health import StorageHealth
-
-
-class FeedHealth(BaseModel):
-    """The feed behind the prices."""
-
-    source: str
-    state: FeedState
-    detail: str
-    last_message_age_ms: int | None
-    last_trade_age_ms: int | None
-    reconnects: int
-    failures: dict[str, int]
-    """How often an attempt or a line failed since the start, by reason."""
-    asked: dict[str, int]
-    """What was asked over REST since the start; empty without a key."""
-    counters: dict[str, int]
-
-
-class MarketHealth(BaseModel):
-    """The market's clock and session."""
-
-    session: MarketSession
-    time: int
-    known_until: dt.date | None
-    """How far holidays and early closes are known; null when every weekday counts as ordinary."""
-    epoch: str
-
-
-class SymbolCounts(BaseModel):
-    """How many symbols clients hold, and how many are wanted upstream."""
-
-    subscribed: int
-    upstream: int
-
-
-class RefusedCounts(BaseModel):
-    """WebSockets that got no place, since the start, by reason."""
-
-    full: int
-    per_ip: int
-    rate: int
-
-
-class TradeCounts(BaseModel):
-    """Where the trades went, since the start: what each means is in ``market.book``."""
-
-    applied: int
-    late: int
-    range_only: int
-    volume_only: int
-    repeats: int
-    earlier_day: int
-    bad_price: int
-    bad_volume: int
-    bad_time: int
-    unwanted: int
-    outliers: int
-    outliers_confirmed: int
-    price_only: int
-    polled: int
-
-
-class BarCounts(BaseModel):
-    """How many trades went into bars, since the start: what each means is in ``market.bars``."""
-
-    folded: int
-    late: int
-    too_late: int
-
-
-class StorageBody(BaseModel):
-    """The database behind the bars."""
-
-    state: Literal["off", "opening", "ok", "slow", "failing"]
-    reason: str
-    """Why it is slow or failing, one word; else empty."""
-    detail: str
-    database: str
-    """Its address, without a password."""
-    pending: int
-    """Bars that wait to be written."""
-    written: int
-    dropped: int
-    """Bars that were given up because too many waited."""
-    failures: int
-    last_write_age_ms: int | None
-
-
-class SlowCounts(BaseModel):
-    """Clients of the event format and of ``/finnhub`` that do not read fast enough."""
-
-    now: int
-    closed: int
-
-
-class Health(BaseModel):
-    """``GET /health``."""
-
-    status: Literal["healthy", "degraded"]
-    feed: FeedHealth
-    market: MarketHealth
-    clients: int
-    refused: RefusedCounts
-    slow: SlowCounts
-    symbols: SymbolCounts
-    trades: TradeCounts
-    bars: BarCounts
-    storage: StorageBody
-    uptime_s: float
-    version: str
 
 
 class QuoteBody(BaseModel):
@@ -184,7 +73,7 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
     @api.head("/health", include_in_schema=False)
     @api.get("/health", summary="Is the feed alive, and who is listening")
     async def health() -> Health:
-        return _health(current(), admission)
+        return health_of(current(), admission)
 
     @api.get("/api/quotes", summary="The newest prices")
     async def quotes(
@@ -267,57 +156,3 @@ def _quote_body(quote: Quote, live: Services) -> QuoteBody:
     figures = msgspec.structs.asdict(quote)
     timestamp = figures.pop("time_ms")
     return QuoteBody(**figures, timestamp=timestamp, state=live.hub.state(quote.symbol))
-
-
-def _age_ms(then_ms: int | None, now_ms: int) -> int | None:
-    return None if then_ms is None else max(0, now_ms - then_ms)
-
-
-def _health(live: Services, admission: Admission) -> Health:
-    feed, market = live.hub.feed, live.market()
-    now_ms = live.wall_ms()
-    return Health(
-        status="healthy" if _is_healthy(live) else "degraded",
-        feed=FeedHealth(
-            source=feed.source,
-            state=feed.state,
-            detail=feed.detail,
-            last_message_age_ms=_age_ms(live.last_message_ms(), now_ms),
-            last_trade_age_ms=_age_ms(live.last_trade_ms(), now_ms),
-            reconnects=feed.reconnects,
-            failures={str(reason): n for reason, n in feed.failures.items()},
-            asked=live.asked(),
-            counters=live.feed_counters(),
-        ),
-        market=MarketHealth(
-            session=market.session,
-            time=market.now_ms,
-            known_until=live.calendar().last,
-            epoch=live.hub.epoch,
-        ),
-        clients=admission.open,
-        refused=RefusedCounts(**admission.refused),
-        slow=SlowCounts(
-            now=live.hub.congested + live.tape.congested,
-            closed=live.hub.closed_as_slow + live.tape.closed_as_slow,
-        ),
-        symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.held())),
-        trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
-        bars=BarCounts(**msgspec.structs.asdict(live.history.memory.counters)),
-        storage=_storage(live, now_ms),
-        uptime_s=round((now_ms - live.started_ms) / 1000, 1),
-        version=__version__,
-    )
-
-
-def _is_healthy(live: Services) -> bool:
-    """Whether prices flow and bars are kept."""
-    kept = live.store is None or live.store.health.state != "failing"
-    return live.hub.feed.state in FLOWING and not live.silence() and kept
-
-
-def _storage(live: Services, now_ms: int) -> StorageBody:
-    health = StorageHealth(state="off") if live.store is None else live.store.health
-    figures = msgspec.structs.asdict(health)
-    last_write_ms = figures.pop("last_write_ms")
-    return StorageBody(**figures, last_write_age_ms=_age_ms(last_write_ms, now_ms))
