@@ -83,6 +83,7 @@ def test_a_symbol_that_is_new_to_the_server_has_its_day_soon(visitor: Visitor) -
     """The first answer comes before its day was looked up; the line is asked for again."""
     visitor.expect_live("AAPL")
     visitor.add("KO")
+    expect(visitor.row("KO").locator("canvas.spark")).to_be_visible()
     visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="KO", timeout=15_000)
 
 
