@@ -44,15 +44,16 @@ class HandFeed:
         self.clock = WallClock(SystemTime())
         self.counters = Counters()
         self.held: frozenset[str] = frozenset()
+        self.viewers: Mapping[str, int] = {}
         self.last_message_ms: int | None = None
         self.market: Market | None = None
         self._state: FeedState = state
         self._running = asyncio.Event()
 
     def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
-        """Remember the set."""
-        del viewers
+        """Remember the set, and who looks."""
         self.held = symbols
+        self.viewers = viewers or {}
 
     async def run(self, market: Market) -> None:
         """Say that all is well, and wait."""

@@ -1,5 +1,6 @@
 """The bars channel: what a client of it is told, and when."""
 
+import itertools
 from typing import Any
 
 import msgspec
@@ -236,6 +237,23 @@ def test_a_symbol_that_upstream_refuses_leaves_the_bars_too() -> None:
     exchange.pipeline.rejected("A", "no such symbol")
     assert [m["symbols"] for m in viewer.outlet.take()] == [{"A": "rejected"}]
     assert exchange.demand.viewers == {}
+
+
+def test_a_long_round_is_cut_into_slices_and_leaves_nobody_out() -> None:
+    """Prices leave between them: each slice looks at the clock after each symbol."""
+    exchange = FakeExchange()
+    viewer = Viewer(exchange)
+    symbols = ["A", "B", "C", "D"]
+    viewer.say("subscribe", *symbols, timeframe="1m")
+    for symbol in symbols:
+        exchange.trade(symbol, 10, time_ms=exchange.now_ms())
+    clock, still = itertools.count(), exchange.loop.time
+    exchange.loop.time = lambda: still() + next(clock) * 0.004  # type: ignore[method-assign]
+    writes = viewer.outlet.writes
+    exchange.loop.advance(TURN_S)
+    exchange.loop.time = still  # type: ignore[method-assign]
+    assert sorted(m["symbol"] for m in viewer.bars()) == symbols
+    assert viewer.outlet.writes - writes > 1
 
 
 def test_a_client_that_cannot_be_written_to_is_closed_and_the_others_are_told_on() -> None:

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.bars import GRACE_MS, LATE_MS, LEAST_KEPT, Bars
+from photon_app.market.bars import GRACE_MS, LATE_MS, LEAST_KEPT, MOST_MINUTES, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.conditions import REGULAR, effect_of
 from photon_app.market.merge import merge_all
@@ -303,8 +303,12 @@ def test_memory_is_bounded() -> None:
         bars.fold(Trade(SYMBOL, 1, 1, OPEN_MS + second * SECOND_MS))
     for number in range(2500):
         bars.fold(Trade(f"S{number}", 1, 1, OPEN_MS))
+    for minute in range(2 * MOST_MINUTES):
+        bars.fold(Trade("M", 1, 1, OPEN_MS + minute * MINUTE_MS))
     bars.tick()
     assert len(bars.between(SYMBOL, "1s")) <= LEAST_KEPT + 1
+    assert len(bars.between("M", "1m")) <= MOST_MINUTES + 1
+    assert bars.between("M", "1m")[-1].time_ms == OPEN_MS + (2 * MOST_MINUTES - 1) * MINUTE_MS
 
 
 def test_older_minutes_are_filled_in_and_newer_ones_left_alone() -> None:

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser import ARGUMENTS, find
 from tests.fakes.process import Process, photon
 from tests.page.visitor import Visitor
+
+expect.set_options(timeout=15_000)  # of what comes at once, on a machine that is not busy
 
 Visit = Callable[..., Visitor]
 """Opens the page; arguments as those of ``Visitor`` after the browser."""

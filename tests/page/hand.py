@@ -8,6 +8,7 @@ extend: a method of ``PageFeed`` with arguments that JSON can carry.
 import asyncio
 import contextlib
 import dataclasses
+import inspect
 import json
 import subprocess
 import sys
@@ -52,12 +53,21 @@ class PageFeed(HandFeed):
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         for line in sys.stdin:
             name, *arguments = json.loads(line)
-            loop.call_soon_threadsafe(self._obey, name, arguments)
+            asyncio.run_coroutine_threadsafe(self._obey(name, arguments), loop).result()
 
-    def _obey(self, name: str, arguments: list[Any]) -> None:
-        getattr(self, name)(*arguments)
+    async def _obey(self, name: str, arguments: list[Any]) -> None:
+        outcome = getattr(self, name)(*arguments)
+        if inspect.isawaitable(outcome):
+            await outcome
         sys.stdout.write(f"{DONE}\n")
         sys.stdout.flush()
+
+    async def viewed(self, symbol: str) -> None:
+        """Return when somebody has a symbol: the page draws its row before the server knows, and
+        what happens to a symbol that nobody has is told to nobody.
+        """
+        while symbol not in self.viewers:
+            await asyncio.sleep(0.01)
 
     def name(self, symbol: str, name: str) -> None:
         """What upstream says that a symbol stands for."""

@@ -122,9 +122,7 @@ def test_a_symbol_that_is_new_to_the_server_has_its_past_soon(viewer: Visitor) -
     """The first answer comes before its day was looked up; the chart asks again."""
     viewer.add("VZ")
     expect_shown(viewer, "VZ", "1m")
-    viewer.page.wait_for_function(
-        "Number(document.querySelector('.chart').dataset.bars) > 100", timeout=15_000
-    )
+    viewer.page.wait_for_function("Number(document.querySelector('.chart').dataset.bars) > 100")
 
 
 def test_older_bars_come_when_they_are_looked_for(viewer: Visitor) -> None:
@@ -241,6 +239,7 @@ def test_no_history_says_so_until_the_first_trade(visit: Visit, hand: Hand) -> N
         visitor.add("ZZZQ")
         visitor.expect_selected("ZZZQ")
         expect(visitor.page.locator(".chart-empty")).to_contain_text("No trades yet")
+        hand.do("viewed", "ZZZQ")
         hand.do("trade", "ZZZQ", 5.0)
         expect_shown(visitor, "ZZZQ", "1m")
         expect(visitor.page.locator(".chart-empty")).to_have_text("")

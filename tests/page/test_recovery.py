@@ -28,7 +28,7 @@ def expect_back(visitor: Visitor) -> None:
     visitor.expect_moving("AAPL")
     expect_chart(visitor)
     volume = visitor.page.locator(".legend-volume b")
-    expect(volume).not_to_have_text(volume.inner_text(), timeout=10_000)
+    expect(volume).not_to_have_text(volume.inner_text())
 
 
 def expect_chart(visitor: Visitor) -> None:

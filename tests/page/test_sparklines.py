@@ -73,8 +73,9 @@ def test_a_row_that_comes_back_has_its_line_again(visitor: Visitor) -> None:
     visitor.page.get_by_label("Remove NFLX").click()
     expect(visitor.row("NFLX")).to_have_count(0)
     visitor.row("AAPL").click()
-    visitor.add("NFLX")
-    expect_drawn(visitor, DARK)
+    with visitor.page.expect_response(lambda r: "symbol=NFLX&timeframe=5m" in r.url):
+        visitor.add("NFLX")
+    visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="NFLX")
     asked = [url for url in visitor.requests if "symbol=NFLX" in url and "timeframe=1m" not in url]
     assert [url.split("timeframe=")[1].split("&")[0] for url in asked] == ["1d", "5m"] * 2
 
@@ -84,7 +85,7 @@ def test_a_symbol_that_is_new_to_the_server_has_its_day_soon(visitor: Visitor) -
     visitor.expect_live("AAPL")
     visitor.add("KO")
     expect(visitor.row("KO").locator("canvas.spark")).to_be_visible()
-    visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="KO", timeout=15_000)
+    visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="KO")
 
 
 def test_columns_fall_away_in_their_order(visitor: Visitor) -> None:

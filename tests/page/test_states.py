@@ -76,6 +76,7 @@ def test_a_symbol_without_a_price_says_that_there_is_none_yet(visitor: Visitor, 
     expect_state(visitor, "ZZZQ", "waiting")
     expect(visitor.row("ZZZQ")).to_contain_text("No price yet")
     expect(visitor.page.locator(".tag-why")).to_have_text("No price yet")
+    hand.do("viewed", "ZZZQ")
     hand.do("trade", "ZZZQ", 5.0)
     expect_state(visitor, "ZZZQ", "live")
     expect(visitor.row("ZZZQ")).not_to_contain_text("No price yet")
@@ -86,6 +87,7 @@ def test_an_unknown_symbol_says_so_and_can_be_removed(visitor: Visitor, hand: Ha
     for _ in range(2):
         visitor.add("XXXQ")
         expect_state(visitor, "XXXQ", "waiting")
+        hand.do("viewed", "XXXQ")
         hand.do("reject", "XXXQ")
         expect_state(visitor, "XXXQ", "rejected")
         expect(visitor.row("XXXQ")).to_contain_text("Unknown symbol")

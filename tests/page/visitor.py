@@ -26,7 +26,7 @@ class Visitor:
         defaults = {"viewport": WIDE, "color_scheme": "dark", "base_url": url}
         self.url = url
         self.context = browser.new_context(**{**defaults, **options})
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(20_000)
         self.complaints: list[str] = []
         """What went wrong, in the browser's words."""
         self.requests: list[str] = []
@@ -103,12 +103,12 @@ class Visitor:
     def expect_live(self, *symbols: str) -> None:
         """Wait until these symbols show a price of a line that is up."""
         for symbol in symbols:
-            expect(self.row(symbol)).to_have_attribute("data-state", "live", timeout=10_000)
+            expect(self.row(symbol)).to_have_attribute("data-state", "live")
             expect(self.price(symbol)).to_have_text(re.compile(r"\d"))
 
     def expect_moving(self, symbol: str) -> None:
         """Wait until a price is another."""
-        expect(self.price(symbol)).not_to_have_text(self.price(symbol).inner_text(), timeout=10_000)
+        expect(self.price(symbol)).not_to_have_text(self.price(symbol).inner_text())
 
     def expect_selected(self, symbol: str) -> None:
         """Wait until a symbol is the one that the right side shows."""
