@@ -22,6 +22,7 @@ KEPT = 12
 
 LAWS = {
     "book": "last price, volume and day of every symbol are what the frames received amount to",
+    "bars": "every second and minute is what its trades amount to",
     "delivery": "a line receives what was sent on it, in order, all of it when closed in order",
     "clients": "each client sees its protocol kept: order, seq, times, prices, states",
     "lines": "never two at once; each is told each symbol once, ten a second, within the limit",

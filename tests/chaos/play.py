@@ -329,6 +329,9 @@ def _judge_recovery(chaos: Chaos, live: Services) -> None:
     for symbol in live.demand.wanted | chaos.shadow.states.keys():
         chaos.shadow.compare(symbol, live.book.quote(symbol))
     chaos.shadow.finish()
+    for symbol in STEADY:  # others are let go, and bars with them
+        for difference in chaos.shadow.candles.compare(symbol, live.history.memory):
+            chaos.judge.complain("bars", difference)
     for client in chaos.clients:
         check("recovery", client.connected.is_set(), f"{client.name} is not connected")
         if isinstance(client, Watcher):
@@ -411,6 +414,7 @@ def _story(chaos: Chaos, lost: int, seconds: float, lines: int) -> list[str]:
         f"astray: {_counts(chaos.door.nowhere)}; REST: {_counts(chaos.rest_moods)}",
         f"frames sent: {_counts(chaos.exchange.played)}; lost with their lines {lost}",
         f"trades applied {chaos.shadow.trades}, repeated frames {chaos.shadow.duplicates}",
+        f"trades late in bars {chaos.shadow.candles.late}",
         f"answers of /quote {chaos.shadow.seeds}, requests {len(chaos.transport.asked_s)}",
         *(
             f"{c.name}: {c.messages} messages, {c.connections} connections, closed {c.closed}"

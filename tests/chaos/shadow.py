@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from photon_app.market.book import FIGURES, Book
 from photon_app.model import Quote, Seed, Trade
+from tests.chaos.candles import Candles, Counted
 from tests.chaos.clock import FastTime
 from tests.chaos.exchange import Meaning, Print
 
@@ -98,6 +99,9 @@ class Shadow:
         self.tape: dict[str, list[tuple[float, float, int]]] = {}
         """Price, volume and time of all that went to followers."""
         self.admitted_s: dict[str, float] = {}
+        self.candles = Candles()
+        self._counted: list[Print] = []
+        """Prints that were held, and count since the one that is judged now."""
         self.trades = self.duplicates = self.seeds = 0
 
     def watch(self, book: Book, wanted: frozenset[str]) -> None:
@@ -201,7 +205,29 @@ class Shadow:
             self._complain(f"{got} was applied where {meant} was sent")
         self.trades += 1
         self.tape.setdefault(got.symbol, []).append((got.price, got.volume, got.time_ms))
-        return self._fold(got)
+        made = self._fold(got)
+        if made != "nothing":
+            self._count(got)
+        self._count_held()
+        return made
+
+    def _count(self, print_: Print, *, last: bool = True) -> None:
+        """It counts in bars, also where it is of a day that is over."""
+        codes = set(print_.conditions)
+        counted = Counted(
+            print_.time_ms,
+            print_.price,
+            0.0 if codes & PRICE else print_.volume,
+            trades=1,
+            priced=not codes & VOLUME,
+            last=last and not codes & (RANGE | VOLUME),
+        )
+        self.candles.add(print_.symbol, counted)
+
+    def _count_held(self) -> None:
+        held, self._counted = self._counted, []
+        for print_ in held:
+            self._count(print_, last=False)
 
     def _fold(self, print_: Print) -> str:
         state = self.states.get(print_.symbol)
@@ -227,6 +253,7 @@ class Shadow:
             return "nothing"
         state.run = 0
         if time_ms < state.day[0]:
+            self._count(print_)
             return "nothing"
         if time_ms >= state.day[1]:
             state.begin(_day(print_.symbol, time_ms), price)
@@ -255,6 +282,7 @@ class Shadow:
 
     def _range(self, state: State, print_: Print) -> str:
         if print_.time_ms < state.day[0]:
+            self._count(print_)
             return "nothing"
         if not state.low <= print_.price <= state.high and state.out_of_reach(print_):
             return "nothing"
@@ -264,6 +292,7 @@ class Shadow:
 
     def _volume(self, state: State, print_: Print) -> str:
         if print_.time_ms < state.day[0]:
+            self._count(print_)
             return "nothing"
         if print_.time_ms < state.day[1]:
             state.day_volume += print_.volume
@@ -273,6 +302,7 @@ class Shadow:
             state.waits = (start_ms, 0.0)
         if start_ms == state.waits[0]:
             state.waits = (start_ms, state.waits[1] + print_.volume)
+        self._count(print_)
         return "nothing"
 
     def _borne_out(self, state: State, print_: Print) -> bool:
@@ -289,14 +319,22 @@ class Shadow:
         if held.time_ms >= state.day[0]:
             state.widen(held.price)
             state.day_volume += held.volume
+        self._counted.append(held)
         return True
 
     def _ask(self, seed: Seed) -> str:
         """Fold in what was asked for."""
         self.seeds += 1
         state = self.states.get(seed.symbol)
-        if state is None:
-            return "nothing"
+        made = "nothing" if state is None else self._ask_about(state, seed)
+        self._count_held()
+        if made == "price":
+            assert state is not None
+            asked = Counted(state.time_ms, state.price, 0.0, trades=0, priced=True, last=True)
+            self.candles.add(seed.symbol, asked)
+        return made
+
+    def _ask_about(self, state: State, seed: Seed) -> str:
         at_ms = seed.time_ms
         if at_ms is None or not 946_684_800_000 <= at_ms <= self._time.now_ms() + 60_000:
             changed = self._close(state, seed.prev_close)
