@@ -154,7 +154,7 @@ def test_the_legend_is_of_the_bar_under_the_pointer(viewer: Visitor) -> None:
     expect(time).not_to_have_text(shown)
     page.mouse.move(5, 5)
     expect(time).to_have_text(newest)
-    page.locator(".chart-canvas").focus()
+    page.locator(".chart-reader").focus()
     page.keyboard.press("Home")
     expect(time).not_to_have_text(shown)
     oldest = time.inner_text()
@@ -163,6 +163,12 @@ def test_the_legend_is_of_the_bar_under_the_pointer(viewer: Visitor) -> None:
     page.keyboard.press("Escape")
     expect(page.locator(".legend-close b")).to_have_text(re.compile(r"\d"))
     expect(time).not_to_have_text(oldest)
+    page.locator(".chart-reader").blur()
+    page.mouse.click(box["x"] + 80, box["y"] + 80)
+    page.mouse.move(5, 5)
+    page.keyboard.press("Home")
+    expect(time).not_to_have_text(newest)
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuenow", "0")
 
 
 def test_it_follows_theme_and_colours_at_once(viewer: Visitor) -> None:
@@ -192,7 +198,9 @@ def test_it_is_saved_as_a_picture(viewer: Visitor, tmp_path: Path) -> None:
 def test_its_makers_are_named(viewer: Visitor) -> None:
     """On the chart and in the help, with the licence."""
     page = viewer.page
-    expect(page.locator('.chart a[href^="https://www.tradingview.com/"]')).to_be_visible()
+    link = page.locator('.chart a[href^="https://www.tradingview.com/"]')
+    expect(link).to_be_visible()
+    expect(page.get_by_role("slider").get_by_role("link")).to_have_count(0)  # would not be read
     page.get_by_role("button", name="Help").click()
     credit = page.locator(".credit")
     expect(credit).to_contain_text("TradingView Lightweight Charts™. Copyright (c) 2026")

@@ -18,6 +18,7 @@ import { placeOf } from "./series.js";
 
 const SINGLE = 64; // bars that are painted one by one
 const NEAR = 60; // bars before the oldest is in view when older ones are asked for
+const TOLD_MS = 5_000; // a choice has been to the server and back
 const EMPTY = "No trades yet. The first one begins the chart.";
 
 /** One picture with its feed, and the words beside it. */
@@ -73,9 +74,9 @@ class Chart {
     const { series, timeframe } = this.shown;
     const bar = series.bars[this.#place];
     const told = figures(bar, series.bars[this.#place - 1]);
-    mark(this.#at.canvas, "aria-valuemax", String(series.bars.length - 1));
-    mark(this.#at.canvas, "aria-valuenow", String(this.#place));
-    mark(this.#at.canvas, "aria-valuetext", `${timeOf(bar.time, timeframe)}: open ${told.open}, high ${told.high}, low ${told.low}, close ${told.close}`);
+    mark(this.#at.reader, "aria-valuemax", String(series.bars.length - 1));
+    mark(this.#at.reader, "aria-valuenow", String(this.#place));
+    mark(this.#at.reader, "aria-valuetext", `${timeOf(bar.time, timeframe)}: open ${told.open}, high ${told.high}, low ${told.low}, close ${told.close}`);
   }
 
   /** Remember which bar is pointed at, by its time: its place changes. Beyond the newest it is none. */
@@ -153,7 +154,7 @@ class Chart {
     mark(at.box, "aria-busy", this.#feed.waiting ? "true" : null);
     mark(at.box, "data-shown", shown && bar ? `${shown.symbol} ${shown.timeframe} ${this.#choice.style}` : "");
     mark(at.box, "data-bars", String(bars.length));
-    mark(at.canvas, "aria-label", shown ? `${shown.symbol}, ${SPOKEN[shown.timeframe]} a bar` : "Chart");
+    mark(at.reader, "aria-label", shown ? `${shown.symbol}, ${SPOKEN[shown.timeframe]} a bar` : "Chart");
   }
 
   #note({ series }, bar, bars) {
@@ -174,18 +175,27 @@ const ICONS = {
 const NAMES = { candles: "Candles", area: "Area", line: "Line" };
 const Icon = ({ name }) => <svg viewBox="0 0 16 16" aria-hidden="true" className={`chart-icon chart-icon-${name}`}><path d={ICONS[name]} /></svg>;
 
-/** A choice that is shown at once and kept by the server: what it says late, of an earlier click, is not heeded. */
+/**
+ * A choice that is shown at once and kept by the server: what it says late, of an earlier click, is not
+ * heeded. After a while the server that says the same has said it for good.
+ */
 function useChoice(given, tell) {
   const [chosen, choose] = useState(given);
   const told = useRef(null);
+  const said = useRef(given);
+  said.current = given;
   useEffect(() => {
-    if (told.current !== null && told.current !== given) return;
+    if (told.current !== null && told.current.value !== given) return;
+    clearTimeout(told.current?.timer);
     told.current = null;
     choose(given);
   }, [given]);
+  useEffect(() => () => clearTimeout(told.current?.timer), []);
   return [chosen, (value) => {
     if (value === chosen) return;
-    told.current = value === given ? null : value;
+    clearTimeout(told.current?.timer);
+    const timer = setTimeout(() => { if (said.current === value) told.current = null; }, TOLD_MS);
+    told.current = { value, timer };
     choose(value);
     tell(value);
   }];
@@ -260,7 +270,8 @@ export function PriceChart({ symbol = "", timeframe = "1m", look = "candles", on
         </span>
       </div>
       <div className="chart-box">
-        <div className="chart-canvas" role="slider" tabIndex={0} aria-label="Chart" aria-valuemin={0} aria-valuemax={0} aria-valuenow={0} ref={part("canvas")} onKeyDown={step} onBlur={() => chart.current?.step(Infinity)} />
+        <div className="chart-canvas" ref={part("canvas")} onClick={() => at.reader.focus({ preventScroll: true })} />
+        <div className="chart-reader" role="slider" tabIndex={0} aria-label="Chart" aria-valuemin={0} aria-valuemax={0} aria-valuenow={0} ref={part("reader")} onKeyDown={step} onBlur={() => chart.current?.step(Infinity)} />
         <p className="chart-empty" ref={part("empty")} />
       </div>
     </div>

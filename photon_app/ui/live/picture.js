@@ -15,15 +15,18 @@ const SPACING = 7, MOST_SPACING = 14;
 const MARGIN = 4; // bars' room at the right
 const PRICES = { top: 0.07, bottom: 0.25 };
 const VOLUMES = { top: 0.8, bottom: 0 };
+const BENEATH_NAMES = 31; // pixels from the top: the names of the sessions stand above
+const MAKERS = { width: 56, height: 43 }; // the library's mark is in the corner below
 const SHORT = { pre: "PRE", post: "POST", closed: "" };
 
 /** The library's time axis with its marks at the viewer's hours and midnights. */
 function axisOf(library, frame) {
   return class extends library.defaultHorzScaleBehavior() {
     fillWeightsForPoints(points, start) {
+      if (start >= points.length) return;
       const wall = (place) => wallOf(points[place].originalTime * 1000, frame.current);
       // What came before the first is not known: as long before as the second comes after it.
-      let before = start > 0 ? wall(start - 1) : points.length > 1 ? 2 * wall(0) - wall(1) : -Infinity;
+      let before = start > 0 ? wall(start - 1) : points.length > 1 ? 2 * wall(0) - wall(1) : wall(0) - 1;
       for (let at = start; at < points.length; at += 1) {
         const now = wall(at);
         points[at].timeWeight = weightOf(now, before);
@@ -34,41 +37,57 @@ function axisOf(library, frame) {
   };
 }
 
-/** What stands behind the bars: the sessions beside the regular one, and the name of the close's line. */
+/** What stands behind the bars, the sessions beside the regular one, and before them, the name of the close's line. */
 class Shading {
   #bands = []; #chart = null; #redraw = null; colors = null;
-  /** @type {() => ?number} the height of the previous close; null when it is not in view */
+  /** @type {() => ?{height: number, figure: string}} where the previous close is; null when there is none */
   closeAt = () => null;
+  #views = [this.#view("bottom", (place) => this.#sessions(place)), this.#view("top", (place) => this.#close(place))];
   attached({ chart, requestUpdate }) { this.#chart = chart; this.#redraw = requestUpdate; }
   detached() { this.#chart = null; }
   set(found) { this.#bands = found; this.#redraw?.(); }
-  paneViews() { return [{ zOrder: () => "bottom", renderer: () => ({ draw: (target) => this.#draw(target) }) }]; }
-  #draw(target) {
-    const scale = this.#chart?.timeScale();
-    if (!scale || !this.colors) return;
+  paneViews() { return this.#views; }
+
+  #view(order, draw) {
+    const renderer = { draw: (target) => { if (this.#chart && this.colors) target.useMediaCoordinateSpace(draw); } };
+    return { zOrder: () => order, renderer: () => renderer };
+  }
+
+  #sessions({ context, mediaSize }) {
+    const scale = this.#chart.timeScale();
     const seen = scale.getVisibleLogicalRange();
     const half = (scale.logicalToCoordinate(1) - scale.logicalToCoordinate(0)) / 2; // whole places only have a coordinate
-    target.useMediaCoordinateSpace(({ context, mediaSize }) => {
-      for (const { session, first, last } of this.#bands) {
-        if (!seen || last < seen.from - 1 || first > seen.to + 1) continue;
-        const left = Math.round(Math.max(0, scale.logicalToCoordinate(first) - half));
-        const right = Math.round(Math.min(mediaSize.width, scale.logicalToCoordinate(last) + half));
-        context.fillStyle = this.colors.ground;
-        context.fillRect(left, 0, right - left, mediaSize.height);
-        context.fillStyle = this.colors.edge;
-        if (left > 0) context.fillRect(left, 0, 1, mediaSize.height);
-        if (right - left < 40) continue;
-        context.fillStyle = this.colors.text;
-        context.font = this.colors.font;
-        context.fillText(SHORT[session] ?? "", left + 8, 16);
-      }
-      const height = this.closeAt();
-      if (height === null) return;
+    context.font = this.colors.font;
+    for (const { session, first, last } of this.#bands) {
+      if (!seen || last < seen.from - 1 || first > seen.to + 1) continue;
+      const left = Math.round(Math.max(0, scale.logicalToCoordinate(first) - half));
+      const right = Math.round(Math.min(mediaSize.width, scale.logicalToCoordinate(last) + half));
+      context.fillStyle = this.colors.ground;
+      context.fillRect(left, 0, right - left, mediaSize.height);
+      context.fillStyle = this.colors.edge;
+      if (left > 0) context.fillRect(left, 0, 1, mediaSize.height);
+      if (right - left < 40) continue;
       context.fillStyle = this.colors.text;
-      context.font = this.colors.font;
-      const beside = height > mediaSize.height - 48 ? 56 : 8; // the library's mark is in that corner
-      context.fillText("Prev close", beside, height - 5);
-    });
+      context.fillText(SHORT[session] ?? "", left + 8, 16);
+    }
+  }
+
+  /** Beside its line; out of the view, with its figure, at the edge beyond which it is. */
+  #close({ context, mediaSize }) {
+    const close = this.closeAt();
+    if (!close) return;
+    const { width, height } = mediaSize;
+    const beyond = close.height < 0 ? "▲" : close.height > height ? "▼" : "";
+    const words = beyond ? `${beyond} Prev close ${close.figure}` : "Prev close";
+    const base = Math.min(height - 8, Math.max(BENEATH_NAMES, close.height - 5));
+    const left = base > height - MAKERS.height ? MAKERS.width : 8;
+    context.font = this.colors.font;
+    const { width: long } = context.measureText(words);
+    if (left + long > width) return;
+    context.fillStyle = this.colors.veil;
+    context.fillRect(left - 3, base - 10, long + 6, 13);
+    context.fillStyle = this.colors.text;
+    context.fillText(words, left, base);
   }
 }
 
@@ -94,7 +113,7 @@ export class Picture {
     });
     this.#volumes.priceScale().applyOptions({ scaleMargins: VOLUMES });
     this.#chart.panes()[0].attachPrimitive(this.#shading);
-    this.#shading.closeAt = () => (this.#closeLine && this.#bars.length ? this.#prices.priceToCoordinate(this.#close) : null);
+    this.#shading.closeAt = () => this.#closeAt();
     this.#chart.subscribeCrosshairMove(({ logical, point }) => pointed(point && logical != null ? logical : null));
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange(moved);
   }
@@ -171,7 +190,7 @@ export class Picture {
         horzLine: { color: tokens.faint, style: 3, width: 1, labelBackgroundColor: tokens.muted },
       },
     });
-    this.#shading.colors = { ground: faded(tokens.line, 0.38), edge: tokens.line, text: tokens.faint, font: `550 10px ${tokens.font}` };
+    this.#shading.colors = { ground: faded(tokens.line, 0.38), edge: tokens.line, veil: faded(tokens.panel, 0.8), text: tokens.faint, font: `550 10px ${tokens.font}` };
     this.#prices?.applyOptions(this.#priceLook());
     this.#volumes.setData(this.#bars.map((bar) => this.#volume(bar)));
     this.#closeLine?.applyOptions(this.#closeLook());
@@ -188,6 +207,11 @@ export class Picture {
       this.#closeLine = null;
     } else if (this.#closeLine) this.#closeLine.applyOptions({ price });
     else this.#closeLine = this.#prices.createPriceLine({ price, lineWidth: 1, lineStyle: 1, ...this.#closeLook() });
+  }
+
+  #closeAt() {
+    const height = this.#closeLine && this.#bars.length ? this.#prices.priceToCoordinate(this.#close) : null;
+    return height === null ? null : { height, figure: format.fixed(this.#close, this.#digits) };
   }
 
   /** The newest price as a line with its figure on the axis, also while older bars are in view. */

@@ -1,7 +1,7 @@
 /**
  * The watchlist's small lines: the day so far of each symbol, on a canvas.
  *
- * All share one observer, one timer and one queue: a line is loaded when it first comes into view,
+ * All share two observers, one timer and one queue: a line is loaded when it first comes into view,
  * a few at a time, and painted at most once a second, while it is in view. React renders the canvas
  * once. The change stands beside it in words, so the picture is hidden from readers.
  */
@@ -19,12 +19,13 @@ const DAY_MS = 86_400_000;
 
 const shown = new Map(); // canvas → Spark
 const queue = new Set(); // sparks to load
-let loading = 0, observer = null, timer = 0, stops = [], palette = null, status = null;
+let loading = 0, observer = null, sizes = null, timer = 0, stops = [], palette = null, status = null;
 
 function begin() {
   observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) shown.get(target)?.see(isIntersecting);
   });
+  sizes = new ResizeObserver((entries) => { for (const { target } of entries) shown.get(target)?.soon(); });
   timer = setInterval(() => { if (!document.hidden) for (const spark of shown.values()) spark.tick(); }, EVERY_MS);
   stops = [
     onLook(() => { palette = null; for (const spark of shown.values()) spark.soon(); }),
@@ -34,9 +35,10 @@ function begin() {
 
 function end() {
   observer.disconnect();
+  sizes.disconnect();
   clearInterval(timer);
   for (const stop of stops) stop();
-  observer = palette = status = null;
+  observer = sizes = palette = status = null;
 }
 
 /** A new epoch, a line that is back and another session each make the day another, or leave a gap in it. */
@@ -195,9 +197,11 @@ export function Sparkline({ symbol }) {
     const spark = new Spark(element, symbol);
     shown.set(element, spark);
     observer.observe(element);
+    sizes.observe(element);
     return () => {
       spark.remove();
       observer.unobserve(element);
+      sizes.unobserve(element);
       shown.delete(element);
       if (shown.size === 0) end();
     };
