@@ -178,6 +178,8 @@ def test_it_follows_theme_and_colours_at_once(viewer: Visitor) -> None:
     for color in (LIGHT.up, LIGHT.down):
         expect_color(viewer, color)
     expect_color(viewer, LIGHT.panel, 10_000)
+    black = viewer.page.evaluate(f"({PIXELS})('#000000')")
+    assert black < 20, "a colour that the canvas does not understand"
     choose(viewer, "Blue, orange")
     for color in (LIGHT.up_alternative, LIGHT.down_alternative):
         expect_color(viewer, color)

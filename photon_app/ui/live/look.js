@@ -9,8 +9,11 @@ const NAMES = ["panel", "raised", "line", "text", "muted", "faint", "up", "down"
 /** @param {Element} element @returns {Record<string, string>} colours as #rrggbb, and the font */
 export function tokens(element) {
   const style = getComputedStyle(element);
-  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  return Object.fromEntries(NAMES.map((name) => [name, whole(style.getPropertyValue(`--${name}`).trim())]));
 }
+
+/** The build shortens #rrggbb where it can. */
+const whole = (token) => token.replace(/^#(\w)(\w)(\w)$/, "#$1$1$2$2$3$3");
 
 /** A colour #rrggbb with a share of it, 0 to 1. */
 export const faded = (color, share) => color + Math.round(share * 255).toString(16).padStart(2, "0");
