@@ -318,3 +318,26 @@ def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
     asyncio.run(process(10))
     [bar] = asyncio.run(process(20))
     assert (bar.open, bar.close, bar.volume, bar.count, bar.incomplete) == (10, 20, 4, 2, True)
+
+
+@pytest.mark.parametrize("timeframe", TIMEFRAMES)
+def test_prices_leave_between_the_answers_of_many(timeframe: Timeframe) -> None:
+    """Each is put together in a turn of the loop of its own."""
+    rows = [minute(NOW_MS - number * MINUTE_MS) for number in range(30, 0, -1)]
+    asked = history(None, memory_of(rows))
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        counting = asyncio.create_task(count())
+        answers = await asyncio.gather(*(asked.bars(SYMBOL, timeframe) for _ in range(20)))
+        counting.cancel()
+        assert all(answer.bars for answer in answers)
+        assert turns >= 20
+
+    asyncio.run(scenario())

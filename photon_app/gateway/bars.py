@@ -182,10 +182,13 @@ async def bars(
         )
         return Response(_encoder.encode(body), media_type="application/json")
 
-    if len(past.bars) <= AT_ONCE:
-        return answer()
     # Prices leave meanwhile.
-    return await asyncio.get_running_loop().run_in_executor(_writers, answer)
+    if len(past.bars) > AT_ONCE:
+        return await asyncio.get_running_loop().run_in_executor(_writers, answer)
+    async with live.history.turn:
+        response = answer()
+        await asyncio.sleep(0)
+    return response
 
 
 def bodies(past: Past, final_ms: int) -> list[BarBody]:
