@@ -22,7 +22,7 @@ NOON_MS = 1_795_194_000_000
 QUICK = Pace(
     write_s=0.02, retry_s=0.02, retry_most_s=0.1, lock_s=0.05, read_s=5, close_s=5, sweep_s=3600
 )
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 SOURCE = "simulated"
 sources = (f"source {number}" for number in itertools.count())
 """A source for each example of a property, so that one database serves all."""
