@@ -185,10 +185,8 @@ async def bars(
     # Prices leave meanwhile.
     if len(past.bars) > AT_ONCE:
         return await asyncio.get_running_loop().run_in_executor(_writers, answer)
-    async with live.history.turn:
-        response = answer()
-        await asyncio.sleep(0)
-    return response
+    async with live.history.turns.one():
+        return answer()
 
 
 def bodies(past: Past, final_ms: int) -> list[BarBody]:

@@ -18,6 +18,7 @@ import msgspec
 
 from photon_app.errors import StorageError
 from photon_app.history.question import Question
+from photon_app.history.turns import Turns
 from photon_app.market.bars import MOST_MINUTES, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.session import day_of
@@ -72,9 +73,8 @@ class History:
         self._now_ms = now_ms
         self.on_day: Callable[[str, Bar], None] = lambda _symbol, _day: None
         """Told of each symbol's day so far when it was looked up."""
-        self.turn = asyncio.Lock()
-        """Held by who puts an answer together on the event loop: one at a time, and one for each
-        of the loop's turns, so that a thousand pages that come back do not hold up a price."""
+        self.turns = Turns()
+        """In which answers are put together, here and by whoever writes them."""
         self._unfilled: dict[str, None] = {}
         self._learned: dict[str, Sequence[Bar]] = {}
         self._resumed: dict[str, frozenset[int]] = {}
@@ -282,7 +282,7 @@ class History:
                 timeframe=timeframe,
                 from_ms=from_ms or 0,
                 to_ms=top_ms,
-                turn=self.turn,
+                turns=self.turns,
             )
             found = await (question.newest(limit) if from_ms is None else question.oldest(limit))
             if (self.memory.first_ms(symbol) or NEVER_MS) <= question.memory_ms:

@@ -7,10 +7,10 @@ is looked at twice. When disk does not answer, the answer is what memory has, an
 Bound: at most ``CHUNK`` spans are asked for at a time, and no more bars kept than were asked for.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from photon_app.errors import BusyError, StorageError
+from photon_app.history.turns import Turns
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import by_span
@@ -36,7 +36,7 @@ class Question:
         timeframe: Timeframe,
         from_ms: int,
         to_ms: int,
-        turn: asyncio.Lock,
+        turns: Turns,
     ) -> None:
         self._memory = memory
         self._store = store
@@ -49,7 +49,7 @@ class Question:
         self.memory_ms = NEVER_MS if first_ms is None else first_ms
         # A span that is partly in memory is put together there.
         self._border_ms = min(to_ms, NEVER_MS if first_ms is None else self._span(first_ms)[0])
-        self._turn = turn
+        self._turns = turns
         self.partial = False
 
     async def newest(self, limit: int) -> Found:
@@ -67,14 +67,14 @@ class Question:
         return found[:limit]
 
     async def _from_memory(self, *, oldest: int | None = None, newest: int | None = None) -> Found:
-        """What begins at the border or later. Prices leave before the next question's turn."""
+        """What begins at the border or later."""
         from_ms = max(self._from_ms, self._border_ms)
         plain = self._timeframe in {"1s", "1m"}
         stored: list[Bar] = []
         if not plain and from_ms < self._to_ms:
             end_ms = self._span(self._to_ms - 1).end_ms
             stored = await self._minutes(from_ms, min(self.memory_ms, end_ms))
-        async with self._turn:
+        async with self._turns.one():
             if plain:
                 begin_ms = self._from_ms if self._timeframe == "1s" else from_ms
                 bars = self._memory.between(
@@ -91,7 +91,6 @@ class Question:
                 found = self._merged(stored + self._memory.between(self._symbol, "1m", since_ms))
             else:
                 found = []
-            await asyncio.sleep(0)
         return found
 
     def _merged(self, minutes: Iterable[Bar]) -> Found:
