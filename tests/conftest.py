@@ -31,6 +31,7 @@ class Shares(LoadFileScheduling):  # type: ignore[misc]  # has no types
         return f"{PAGE} {file.endswith(HALF)}" if file.startswith(PAGE) else file
 
 
+@pytest.hookimpl(optionalhook=True)  # ``-p no:xdist`` is for who debugs
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
     """Asked only where there are several workers."""
     return Shares(config, log)
