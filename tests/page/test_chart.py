@@ -43,6 +43,27 @@ def expect_shown(visitor: Visitor, symbol: str, timeframe: str, style: str = "ca
     expect(chart).to_have_attribute("data-shown", f"{symbol} {timeframe} {style}")
 
 
+LATE_ANSWERS = """window.WebSocket = class extends WebSocket {
+  set onmessage(heard) {
+    const late = this.url.includes("/_event");
+    super.onmessage = late ? (event) => setTimeout(() => {
+      heard(event);
+      if (event.data.includes("timeframe")) setTimeout(() => { window.answers += 1; }, 200);
+    }, 1500) : heard;
+  }
+};"""
+"""The server's answers to the page take their time; prices do not."""
+
+WATCH_CHOICES = """() => {
+  window.answers = 0;
+  window.choices = [];
+  new MutationObserver(() => {
+    const chosen = document.querySelector('.chart-frames [aria-pressed="true"]').textContent;
+    if (chosen !== window.choices.at(-1)) window.choices.push(chosen);
+  }).observe(document.querySelector(".chart-frames"), { attributes: true, subtree: true });
+}"""
+
+
 def expect_color(visitor: Visitor, color: str, least: int = 20) -> None:
     """Wait until a colour is on the chart."""
     visitor.page.wait_for_function(f"({PIXELS})('{color}') >= {least}")
@@ -104,6 +125,18 @@ def test_what_was_chosen_is_kept_by_a_reload(viewer: Visitor) -> None:
     viewer.page.evaluate("localStorage['photon.timeframe'] = localStorage['photon.chart'] = '2m'")
     viewer.page.reload()
     expect_shown(viewer, "NVDA", "1m")
+
+
+def test_an_earlier_choice_that_comes_back_late_is_not_shown(visit: Visit, server: Process) -> None:
+    """There and back again before the server has answered: what was clicked last stays."""
+    viewer = visit(server.http, init_script=LATE_ANSWERS)
+    expect_shown(viewer, "AAPL", "1m")
+    viewer.page.evaluate(WATCH_CHOICES)
+    for timeframe in ("5m", "1m"):
+        viewer.page.locator(".chart-frames").get_by_text(timeframe, exact=True).click()
+        expect_shown(viewer, "AAPL", timeframe)
+    viewer.page.wait_for_function("window.answers >= 2")
+    assert viewer.page.evaluate("window.choices") == ["5m", "1m"]
 
 
 def test_the_running_bar_moves(viewer: Visitor) -> None:

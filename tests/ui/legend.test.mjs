@@ -75,3 +75,9 @@ test("a picture's name can be a file's on every system", () => {
   assert.equal(legend.pictureName("AAPL", "1m", at, YORK), "AAPL-1m-2026-11-24.png");
   assert.equal(legend.pictureName("BINANCE:BTCUSDT/X", "1h", at, YORK), "BINANCE_BTCUSDT_X-1h-2026-11-24.png");
 });
+
+test("the previous close has its figure where its line is not in view", () => {
+  assert.equal(legend.closeName(120, 300, "182.11"), "Prev close");
+  assert.equal(legend.closeName(-1, 300, "182.11"), "▲ Prev close 182.11");
+  assert.equal(legend.closeName(301, 300, "182.11"), "▼ Prev close 182.11");
+});

@@ -70,6 +70,12 @@ export function weightOf(wall, before) {
   return STEPS.find(([ms]) => Math.floor(wall / ms) !== Math.floor(before / ms))?.[1] ?? 0;
 }
 
+/** What stands at the previous close: its name, with its figure where it is above or below the view. */
+export function closeName(height, view, figure) {
+  const beyond = height < 0 ? "▲" : height > view ? "▼" : "";
+  return beyond ? `${beyond} Prev close ${figure}` : "Prev close";
+}
+
 /** A bar's figures as text; dashes for none. The change is that against the bar before. */
 export function figures(bar, before) {
   const change = bar && bar.close - (before?.close ?? bar.open);

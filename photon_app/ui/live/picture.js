@@ -7,7 +7,7 @@
  */
 
 import * as format from "./format.js";
-import { markOf, timeOf, wallOf, weightOf } from "./legend.js";
+import { closeName, markOf, timeOf, wallOf, weightOf } from "./legend.js";
 import { faded } from "./look.js";
 import { bands } from "./series.js";
 
@@ -77,8 +77,7 @@ class Shading {
     const close = this.closeAt();
     if (!close) return;
     const { width, height } = mediaSize;
-    const beyond = close.height < 0 ? "▲" : close.height > height ? "▼" : "";
-    const words = beyond ? `${beyond} Prev close ${close.figure}` : "Prev close";
+    const words = closeName(close.height, height, close.figure);
     const base = Math.min(height - 8, Math.max(BENEATH_NAMES, close.height - 5));
     const left = base > height - MAKERS.height ? MAKERS.width : 8;
     context.font = this.colors.font;
