@@ -15,11 +15,11 @@ import io
 import itertools
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
+from photon_app import clock
 from photon_app.errors import CalendarError, SettingsError, StorageError
 from photon_app.hub.messages import BarBody
 from photon_app.market.almanac import fetch_table
@@ -64,7 +64,7 @@ def run(
     format: Format = "csv",  # noqa: A002 - its name on the command line
     path: Path | None = None,
     out: BinaryIO | None = None,
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    now_ms: Callable[[], int] = clock.now_ms,
     days: Days | None = None,
 ) -> int:
     """Export the bars of one symbol; returns the exit code.

@@ -15,12 +15,12 @@ however long the recording is. What came before damage, or before a signal, stay
 import contextlib
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Self, TextIO
 
+from photon_app import clock
 from photon_app.errors import RecordingError, SettingsError
 from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import Intake
@@ -55,7 +55,7 @@ def run(
     source: str | None = None,
     out: TextIO | None = None,
     screen: TextIO | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
+    monotonic: Callable[[], float] = clock.monotonic,
 ) -> int:
     """Import a recording; returns the exit code.
 

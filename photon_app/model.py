@@ -91,8 +91,12 @@ class Quote(Fact, frozen=True):
     high: float
     low: float
     day_volume: float
+    close: float | None = None
+    """The price at the end of the day's regular session, once that is over."""
     polled: bool = False
     """Whether the price came from asking upstream and not from its tape."""
+    recalled: bool = False
+    """Whether the price is one that an earlier process stored, and nothing newer has come since."""
 
 
 class Bar(Fact, frozen=True):
@@ -117,11 +121,25 @@ class Bar(Fact, frozen=True):
     """Whether open and close are of trades that may be a last price; else there was none such."""
     incomplete: bool = False
     """Whether the feed was down, or did not follow the symbol, during a part of the span."""
+    invented: bool = False
+    """Whether a simulator made up a part of it that it never traded."""
 
     @property
     def vwap(self) -> float | None:
         """The volume-weighted average price; ``None`` without volume."""
         return self.turnover / self.volume if self.volume else None
+
+
+class Recollection(Fact, frozen=True):
+    """What a symbol's newest day came to before anything of it was heard."""
+
+    day: Bar
+    close: float | None
+    """The price at the end of its regular session, once that is over."""
+    prev_close: float | None
+    """That of the trading day before."""
+    as_price: bool
+    """Whether its last price was traded, and is the symbol's last one until a newer comes."""
 
 
 class Listing(Fact, frozen=True):

@@ -16,7 +16,7 @@ from photon_app.hub.tape import Tape
 from photon_app.market.book import FIGURES, NOTHING
 from photon_app.market.calendar import Calendar, Phase
 from photon_app.market.ledger import Ledger
-from photon_app.model import FLOWING, Bar, Clock, FeedStatus, Seed, Trade
+from photon_app.model import FLOWING, Bar, Clock, FeedStatus, Recollection, Seed, Trade
 
 log = logging.getLogger(__name__)
 
@@ -126,11 +126,20 @@ class Pipeline:
         """What a symbol did before the feed began."""
         self._learns(symbol, minutes)
 
-    def recall(self, symbol: str, day: Bar) -> None:
-        """What a symbol's day came to so far, from its bars."""
-        if self._book.recall(symbol, day) == FIGURES:
+    def recall(self, symbol: str, what: Recollection) -> None:
+        """What a symbol's newest day came to before now, from its bars."""
+        seq = self._book.recall(
+            symbol,
+            what.day,
+            close=what.close,
+            prev_close=what.prev_close,
+            as_price=what.as_price,
+        )
+        if seq > NOTHING:
+            self._hub.catch_up(symbol)
+        elif seq == FIGURES:
             self._hub.refigure(symbol)
-            self._hub.changed()
+        self._hub.changed()
 
     def polling(self, symbols: frozenset[str]) -> None:
         """The symbols whose prices come from asking."""

@@ -13,16 +13,15 @@ import logging
 import math
 import signal
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from photon_app import upstream
+from photon_app import clock, upstream
 from photon_app.errors import SettingsError
 from photon_app.feed.recorder import Recorder
 from photon_app.model import Bar, FeedStatus, Seed, Trade
-from photon_app.runtime import keep_running, wall_ms
+from photon_app.runtime import keep_running
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
 
 FLUSH_S = 1.0
@@ -62,7 +61,7 @@ def record(
         )
     show = _Screen(screen or sys.stderr)
     wanted = settings.symbols or DEFAULT_SYMBOLS
-    with Recorder(path, wall_ms, max_bytes=max_bytes, keep=keep) as recorder:
+    with Recorder(path, clock.now_ms, max_bytes=max_bytes, keep=keep) as recorder:
         show.line(_opening(settings, path, wanted))
         with _logging_to(show, settings):
             trades = asyncio.run(_run(settings, wanted, recorder, seconds, show))
@@ -81,10 +80,10 @@ async def _run(
     _stop_on_signals(stop)
     nobody = Nobody()
     playing = asyncio.create_task(keep_running(feed, nobody), name="photon feed")
-    until_s = time.monotonic() + seconds
+    until_s = clock.monotonic() + seconds
     try:
         while not (stop.is_set() or recorder.failure):
-            left_s = until_s - time.monotonic()
+            left_s = until_s - clock.monotonic()
             if left_s <= 0:
                 break
             with contextlib.suppress(TimeoutError):

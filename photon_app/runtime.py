@@ -9,12 +9,11 @@ server stops.
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 
 import msgspec
 
-from photon_app import services, upstream
+from photon_app import clock, services, upstream
 from photon_app.feed.protocol import Feed
 from photon_app.feed.simulated import SimulatedFeed
 from photon_app.history.history import History
@@ -59,7 +58,7 @@ def assemble(
     loop = asyncio.get_running_loop()
     replaying = settings.feed == "replay"
     book = Book(
-        session.day_of,
+        lambda symbol, time_ms: session.market_day(symbol, time_ms, almanac.calendar),
         now_ms=None if replaying else feed.clock.now_ms,
         admit_all=replaying,
         capacity=settings.max_symbols_total,
@@ -71,7 +70,13 @@ def assemble(
         capacity=settings.max_symbols_total,
     )
     store = _store(settings, feed, lambda: history)
-    history = History(bars, store, calendar=lambda: almanac.calendar, now_ms=feed.clock.now_ms)
+    history = History(
+        bars,
+        store,
+        calendar=lambda: almanac.calendar,
+        now_ms=feed.clock.now_ms,
+        past=source.past,
+    )
     default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
     wants = _Wants(feed, loop)
 
@@ -100,7 +105,7 @@ def assemble(
         quote=book.quote,
         demand=demand,
         market=market,
-        feed=FeedStatus(source=feed.source, state="connecting", since_ms=wall_ms()),
+        feed=FeedStatus(source=feed.source, state="connecting", since_ms=clock.now_ms()),
         bars=bars,
         calendar=lambda: almanac.calendar,
         loop=loop,
@@ -130,8 +135,8 @@ def assemble(
         market=market,
         calendar=lambda: almanac.calendar,
         silence=lambda: silence.reason,
-        wall_ms=wall_ms,
-        started_ms=wall_ms(),
+        wall_ms=clock.now_ms,
+        started_ms=clock.now_ms(),
         default_symbols=default_symbols,
         last_message_ms=lambda: feed.last_message_ms,
         last_trade_ms=lambda: silence.last_trade_ms,
@@ -193,7 +198,7 @@ async def _resume(feed: SimulatedFeed, history: History, symbols: Iterable[str])
                 found[symbol] = await history.last_prices(symbol)
     feed.resume(
         {symbol: last for symbol, (last, _) in found.items() if last is not None},
-        {symbol: close for symbol, (last, close) in found.items() if last and close},
+        {symbol: close for symbol, (last, close) in found.items() if close is not None},
     )
 
 
@@ -212,7 +217,7 @@ async def running(
         RecordingError: the file to replay is not a recording.
     """
     days = almanac or Almanac()
-    silence = Silence(wall_ms, lambda: days.calendar)
+    silence = Silence(clock.now_ms, lambda: days.calendar)
     if source is None:
         source = upstream.of(settings, calendar=lambda: days.calendar)
     feed = source.feed
@@ -228,7 +233,7 @@ async def running(
             asyncio.create_task(days.run(feed.clock.now_ms), name="photon almanac"),
             asyncio.create_task(_every(TICK_S, _ticker(live, silence)), name="photon tick"),
             asyncio.create_task(
-                _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(wall_ms())),
+                _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
                 name="photon heartbeat",
             ),
         ]
@@ -243,11 +248,6 @@ async def running(
             await asyncio.gather(*tasks, return_exceptions=True)
             await source.aclose()
             services.remove(live)
-
-
-def wall_ms() -> int:
-    """The wall clock in UNIX ms."""
-    return time.time_ns() // 1_000_000
 
 
 class _Wants:
@@ -296,9 +296,9 @@ async def keep_running(feed: Feed, market: Market) -> None:
                 FeedStatus(
                     source=feed.source,
                     state="reconnecting",
-                    since_ms=wall_ms(),
+                    since_ms=clock.now_ms(),
                     detail="The feed failed by a fault of Photon's own; see the log.",
-                    retry_at_ms=wall_ms() + round(RESTART_S * 1000),
+                    retry_at_ms=clock.now_ms() + round(RESTART_S * 1000),
                 )
             )
             await asyncio.sleep(RESTART_S)

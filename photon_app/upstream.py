@@ -5,7 +5,7 @@ so one ``FinnhubRest``. Called once by whoever runs a process, which closes what
 """
 
 import dataclasses
-import random
+import functools
 from collections.abc import Awaitable, Callable
 
 from photon_app.feed.finnhub import FinnhubFeed
@@ -14,12 +14,13 @@ from photon_app.feed.intake import Tap
 from photon_app.feed.protocol import Feed, SystemTime
 from photon_app.feed.reference import FinnhubReference
 from photon_app.feed.replay import ReplayFeed
-from photon_app.feed.simulated import Past, SimulatedFeed, round_to_tick
-from photon_app.feed.simulated_past import past_day
+from photon_app.feed.simulated import START_PRICES, SimulatedFeed, round_to_tick, start_price
+from photon_app.feed.simulated_past import Hour, Hours, SimulatedPast
 from photon_app.listings import BundledReference
 from photon_app.market import session
-from photon_app.market.calendar import Calendar, Phase
-from photon_app.model import Bar, MarketSession, Reference
+from photon_app.market.calendar import Calendar
+from photon_app.market.timeframes import spans
+from photon_app.model import MarketSession, Reference
 from photon_app.settings import Settings
 
 
@@ -37,6 +38,8 @@ class Upstream:
     """What was asked over REST since the start, by kind."""
     aclose: Callable[[], Awaitable[None]] = _nothing
     """Call it when the feed has ended."""
+    past: SimulatedPast | None = None
+    """What the feed makes up of the time before it; only a simulator does."""
 
 
 def of(
@@ -57,48 +60,46 @@ def of(
         return Upstream(feed=_replay(settings))
     if settings.feed == "finnhub":
         return _finnhub(settings, calendar, tap)
+    past = simulated_past(settings, calendar)
     feed = SimulatedFeed(
         interval_ms=settings.sim_interval_ms,
         seed=settings.sim_seed,
         start_prices=settings.start_prices,
         tap=tap,
-        past=_past(calendar),
+        past=past,
     )
-    return Upstream(feed=feed)
+    return Upstream(feed=feed, past=past)
 
 
-class _Phases:
-    """The session at times that go on: a day has four, and 1,440 minutes."""
+def simulated_past(settings: Settings, calendar: Callable[[], Calendar]) -> SimulatedPast:
+    """What a simulator makes up of the time before it. Without a seed it is the same in every
+    process, whatever its prices do from now on.
+    """
+    return SimulatedPast(
+        settings.sim_seed or 0,
+        start_price=lambda symbol: START_PRICES.get(symbol) or start_price(symbol),
+        given=settings.start_prices,
+        hours_at=lambda symbol, time_ms: _hours(
+            session.venue_of(symbol) == "us",
+            symbol if session.venue_of(symbol) != "us" else "",
+            session.market_day(symbol, time_ms, calendar()),
+            calendar(),
+        ),
+        round_to_tick=round_to_tick,
+    )
 
-    def __init__(self, calendar: Calendar) -> None:
-        self._calendar = calendar
-        self._phase = Phase("closed", 0, "closed")
 
-    def session_at(self, time_ms: int) -> MarketSession:
-        if time_ms >= self._phase.until_ms:
-            self._phase = self._calendar.phase_at(time_ms)
-        return self._phase.session
+_LIVELY: dict[MarketSession, float] = {"pre": 0.25, "regular": 1.0, "post": 0.2, "closed": 0.05}
 
 
-def _past(calendar: Callable[[], Calendar]) -> Past:
-    """What makes up a simulated symbol's day before it was wanted."""
-
-    def make(
-        symbol: str, rng: random.Random, now_ms: int, price: float, prev_close: float
-    ) -> list[Bar]:
-        stock = session.venue_of(symbol) == "us"
-        known = _Phases(calendar())
-        return past_day(
-            rng,
-            now_ms=now_ms,
-            day_start_ms=session.day_of(symbol, now_ms).start_ms,
-            price=price,
-            prev_close=prev_close,
-            session_at=known.session_at if stock else lambda _: None,
-            round_to_tick=round_to_tick,
-        )
-
-    return make
+@functools.lru_cache(maxsize=2048)
+def _hours(stock: bool, symbol: str, day: session.MarketDay, calendar: Calendar) -> Hours:  # noqa: FBT001
+    """The hours of a trading day, each of one session."""
+    hours = []
+    for span in spans("1h", symbol, day.start_ms, day.done_ms, calendar):
+        lively = _LIVELY[calendar.phase_at(span.start_ms).session] if stock else 1.0
+        hours.append(Hour(span.start_ms, min(span.end_ms, day.done_ms), lively))
+    return Hours(tuple(hours), day.close_ms, day.end_ms)
 
 
 def _replay(settings: Settings) -> ReplayFeed:
@@ -126,7 +127,10 @@ def _finnhub(settings: Settings, calendar: Callable[[], Calendar], tap: Tap | No
         limit=settings.symbol_limit,
         rest=rest if tap is None else None,
         open_now=open_now,
-        day_of=lambda symbol: session.day_of(symbol, now_ms()),
+        day_of=lambda symbol: (
+            session.day_of(symbol, now_ms()),
+            session.market_day(symbol, now_ms(), calendar()),
+        ),
         linger_s=settings.linger_s,
         tap=tap,
     )

@@ -82,6 +82,11 @@ class Disk:
             if (bar := merge_all([r for r in self.rows if start <= r.time_ms < end], start))
         ]
 
+    async def newest_ms(self, _: str) -> int | None:
+        """The newest row's time."""
+        self._check()
+        return self.rows[-1].time_ms if self.rows else None
+
     async def first_ms(self, _: str) -> int | None:
         """The oldest row's time."""
         self._check()
@@ -223,9 +228,9 @@ def test_the_day_is_looked_up_when_the_disk_is_there_again() -> None:
 
 @pytest.mark.parametrize("late", [True, False])
 @pytest.mark.parametrize("known", [True, False])
-def test_an_invented_past_is_taken_where_nothing_is_known(known: bool, late: bool) -> None:
-    """It is stored then, whether it is told before or after disk was asked; what an earlier process
-    left is never written over.
+def test_what_a_feed_makes_up_stands_where_nothing_is_known(known: bool, late: bool) -> None:
+    """Whether it is told before or after disk was asked; it is never stored, and never stands in
+    the place of a minute that an earlier process left.
     """
     stored = [minute(NOW_MS - 3 * MINUTE_MS, 50)] if known else []
     disk = Disk(stored)
@@ -233,11 +238,12 @@ def test_an_invented_past_is_taken_where_nothing_is_known(known: bool, late: boo
     asked.follow(SYMBOL)
     if late:
         asyncio.run(turn(asked))
-    asked.learn(SYMBOL, [minute(NOW_MS - n * MINUTE_MS, 99) for n in (4, 3, 2)])
+    asked.learn(SYMBOL, [minute(NOW_MS - n * MINUTE_MS, 99, invented=True) for n in (4, 3, 2)])
     asyncio.run(turn(asked))
-    prices = [bar.open for bar in asked.memory.between(SYMBOL, "1m")]
-    assert prices == ([50] if known else [99, 99, 99])
-    assert len(disk.put_by) == (0 if known else 1)
+    bars = asked.memory.between(SYMBOL, "1m")
+    assert [bar.open for bar in bars] == ([99, 50, 99] if known else [99, 99, 99])
+    assert [bar.invented for bar in bars] == [bar.open == 99 for bar in bars]
+    assert [bars for _, bars in disk.put_by if bars] == []
 
 
 def test_the_last_minutes_of_an_earlier_process_are_incomplete() -> None:

@@ -36,14 +36,14 @@ class Stopped:
 
 
 def test_clients_are_told_when_the_days_become_known() -> None:
-    """The session is regular before and after, and ends three hours earlier."""
+    """The session is regular before and after, and ends two hours later."""
     known = asyncio.Event()
 
     async def fetch(first: dt.date, last: dt.date) -> Table:
         await known.wait()
         table = await weekdays(first, last)
-        early = ordinary_day(FRIDAY)._replace(close_ms=at(2026, 11, 27, 13))
-        days = tuple(early if day.date == FRIDAY else day for day in table.days)
+        late = ordinary_day(FRIDAY)._replace(close_ms=at(2026, 11, 27, 15))
+        days = tuple(late if day.date == FRIDAY else day for day in table.days)
         return Table(first=first, last=last, days=days)
 
     async def scenario() -> None:
@@ -56,13 +56,13 @@ def test_clients_are_told_when_the_days_become_known() -> None:
             httpx.AsyncClient(base_url=server.http) as http,
         ):
             ends = []
-            while at(2026, 11, 27, 13) not in ends:
+            while at(2026, 11, 27, 15) not in ends:
                 message = json.loads(await client.recv())
                 if message["type"] == "status":
                     assert message["market"] == "regular"
                     ends.append(message["market_until"])
                     known.set()
-            assert ends[0] == at(2026, 11, 27, 16)
+            assert ends[0] == at(2026, 11, 27, 13)
             health = (await http.get("/health")).json()
             assert health["market"]["known_until"] == "2027-12-12"
 

@@ -7,12 +7,12 @@ It never holds a price, never judges one, and never raises for trouble upstream:
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
 
+from photon_app import clock
 from photon_app.model import Clock, Market
 
 
@@ -37,11 +37,11 @@ class SystemTime:
 
     def now_ms(self) -> int:
         """Wall clock, UNIX milliseconds."""
-        return time.time_ns() // 1_000_000
+        return clock.now_ms()
 
     def monotonic(self) -> float:
         """Seconds of the system's monotonic clock."""
-        return time.monotonic()
+        return clock.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on the running event loop."""

@@ -13,12 +13,13 @@ the symbol's last. A clock that is set back therefore silences the tape until it
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.intake import Intake, Tap
 from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
-from photon_app.model import Bar, FeedStatus, Market, Seed, Trade
+from photon_app.feed.simulated_past import SimulatedPast
+from photon_app.model import FeedStatus, Market, Seed, Trade
 
 START_PRICES: Mapping[str, float] = {
     "AAPL": 271.49,
@@ -46,6 +47,8 @@ FRAME_TRADES = 100
 DUE_TRADES = 500
 """Most trades of one symbol in one round; the others follow in the next."""
 
+LEAD_S = 60.0
+"""How often it is looked where a symbol's day leads."""
 _VOLATILITY = 3e-4
 """Standard deviation of the logarithm of the price in one second."""
 _SPREAD = 0.007
@@ -58,11 +61,6 @@ _BURST_MS = 30
 _LOTS = (100, 100, 100, 200, 200, 300, 400, 500, 1000)
 
 
-Past = Callable[[str, random.Random, int, float, float], Sequence[Bar]]
-"""Makes up the minutes of a symbol: what draws, the time now, where the walk begins, and the
-previous close."""
-
-
 class Simulator:
     """Geometric random walks of the wanted symbols.
 
@@ -70,16 +68,23 @@ class Simulator:
         seed: fixes every walk.
         interval_ms: time between two rounds; the tape's pace follows it, within sane bounds.
         start_prices: first prices by symbol, before ``START_PRICES``; above zero.
+        opening: first price and previous close of a symbol that is newly wanted; without it the
+            first price is that of the lists, and the close is drawn.
     """
 
     def __init__(
-        self, seed: int, interval_ms: int = 250, start_prices: Mapping[str, float] | None = None
+        self,
+        seed: int,
+        interval_ms: int = 250,
+        start_prices: Mapping[str, float] | None = None,
+        opening: Callable[[str], tuple[float, float]] | None = None,
     ) -> None:
         self._seed = seed
         self._mean_ms = min(max(2 * interval_ms, 20), 1_000)
         self._quiet_ms = max(QUIET_MS - interval_ms, 300)
         self._catch_up_ms = max(CATCH_UP_MS, 2 * interval_ms)
         self._start_prices = {**START_PRICES, **(start_prices or {})}
+        self._opening = opening
         self._walks: dict[str, _Walk] = {}
 
     @property
@@ -99,7 +104,12 @@ class Simulator:
         for symbol in fresh:
             rng = self.rng(symbol)
             start = self._start_prices.get(symbol) or start_price(symbol)
-            self._walks[symbol] = _Walk(symbol, start, rng, self._mean_ms, self._quiet_ms)
+            prev_close = round_to_tick(start * math.exp(rng.uniform(-0.012, 0.012)))
+            if self._opening is not None:
+                start, prev_close = self._opening(symbol)
+            self._walks[symbol] = _Walk(
+                symbol, start, prev_close, rng, mean_ms=self._mean_ms, quiet_ms=self._quiet_ms
+            )
         return [Seed(symbol=s, prev_close=self._walks[s].prev_close) for s in fresh]
 
     def price(self, symbol: str) -> float:
@@ -110,11 +120,14 @@ class Simulator:
         """What draws for one purpose, the same for the same seed."""
         return random.Random(f"{self._seed}:{purpose}")
 
+    def lead(self, symbol: str, price: float) -> None:
+        """Let a walk keep near another price from now on."""
+        self._walks[symbol].lead(price)
+
     def resume(self, prices: Mapping[str, float], prev_closes: Mapping[str, float]) -> None:
         """Let walks that have not begun go on from where an earlier process left them."""
         for symbol, walk in self._walks.items():
-            if symbol in prices:
-                walk.resume(prices[symbol], prev_closes.get(symbol))
+            walk.resume(prices.get(symbol), prev_closes.get(symbol))
 
     def frames(self, now_ms: int) -> list[str]:
         """The wire frames of all trades due by now, in order of time, symbols mixed.
@@ -140,7 +153,8 @@ class SimulatedFeed:
         start_prices: first prices by symbol.
         time: what the rounds wait on and the clock reads.
         tap: is given each frame as it is made.
-        past: makes up what a symbol did before it was wanted; nothing is, when not given.
+        past: what a symbol did before it was wanted, and where its days lead; without it a symbol
+            has none, and keeps near its first price.
     """
 
     source = "simulated"
@@ -154,7 +168,7 @@ class SimulatedFeed:
         time: Time | None = None,
         *,
         tap: Tap | None = None,
-        past: Past | None = None,
+        past: SimulatedPast | None = None,
     ) -> None:
         self._past = past
         self._time = time or SystemTime()
@@ -162,7 +176,9 @@ class SimulatedFeed:
         self._interval_ms = interval_ms
         if seed is None:
             seed = random.SystemRandom().getrandbits(63)
-        self._simulator = Simulator(seed, interval_ms, start_prices)
+        opening = None if past is None else self._opening
+        self._simulator = Simulator(seed, interval_ms, start_prices, opening)
+        self._led_s = -math.inf
         self._seeds: dict[str, Seed] = {}
         self._intake = Intake(self.source, self._time, tap=tap)
 
@@ -211,18 +227,31 @@ class SimulatedFeed:
             for seed in seeds.values():
                 market.seed(seed)
                 if self._past is not None:
-                    self._tell_past(seed, self._past, market)
+                    self._tell_past(seed.symbol, self._past, market)
                     await self._time.sleep(0)  # each takes some milliseconds
+            self._lead()
             for frame in self._simulator.frames(self.clock.now_ms()):
                 await self._intake.deliver(self._intake.read(frame), market)
             await self._time.sleep(self._interval_ms / 1000)
 
-    def _tell_past(self, seed: Seed, past: Past, market: Market) -> None:
-        if seed.symbol in self._simulator.symbols and seed.prev_close is not None:
-            rng = self._simulator.rng(f"{seed.symbol}:past")
-            price = self._simulator.price(seed.symbol)
-            now_ms = self.clock.now_ms()
-            market.history(seed.symbol, past(seed.symbol, rng, now_ms, price, seed.prev_close))
+    def _opening(self, symbol: str) -> tuple[float, float]:
+        assert self._past is not None
+        now_ms = self.clock.now_ms()
+        return self._past.price(symbol, now_ms), self._past.prev_close(symbol, now_ms)
+
+    def _tell_past(self, symbol: str, past: SimulatedPast, market: Market) -> None:
+        if symbol in self._simulator.symbols:
+            price = self._simulator.price(symbol)
+            market.history(symbol, past.running(symbol, self.clock.now_ms(), price))
+
+    def _lead(self) -> None:
+        """Now and then, let every walk keep near the close to which its day leads."""
+        if self._past is None or self._time.monotonic() < self._led_s + LEAD_S:
+            return
+        self._led_s, now_ms = self._time.monotonic(), self.clock.now_ms()
+        for symbol in self._simulator.symbols:
+            day = self._past.hours_at(symbol, now_ms)
+            self._simulator.lead(symbol, self._past.close(symbol, day))
 
 
 def start_price(symbol: str) -> float:
@@ -246,7 +275,14 @@ class _Walk:
     """One symbol's trades to come."""
 
     def __init__(
-        self, symbol: str, start: float, rng: random.Random, mean_ms: float, quiet_ms: int
+        self,
+        symbol: str,
+        start: float,
+        prev_close: float,
+        rng: random.Random,
+        *,
+        mean_ms: float,
+        quiet_ms: int,
     ) -> None:
         self._symbol = symbol
         self._rng = rng
@@ -255,17 +291,23 @@ class _Walk:
         self._start = start
         self._log = 0.0
         self._next_ms: int | None = None
-        self.prev_close = round_to_tick(start * math.exp(rng.uniform(-0.012, 0.012)))
+        self.prev_close = prev_close
 
     @property
     def price(self) -> float:
         """Where it is."""
         return round_to_tick(self._start * math.exp(self._log))
 
-    def resume(self, price: float, prev_close: float | None) -> None:
+    def resume(self, price: float | None, prev_close: float | None) -> None:
         """Go on from a price; in the long run it comes back to where it would have begun."""
-        self._log = math.log(price / self._start)
+        if price is not None:
+            self._log = math.log(price / self._start)
         self.prev_close = prev_close or self.prev_close
+
+    def lead(self, price: float) -> None:
+        """Stay where it is, and come to another price in the long run."""
+        self._log += math.log(self._start / price)
+        self._start = price
 
     def due(self, now_ms: int, catch_up_ms: int) -> list[Trade]:
         next_ms = now_ms if self._next_ms is None else max(self._next_ms, now_ms - catch_up_ms)

@@ -1,117 +1,400 @@
-"""The day before a simulation began, as bars: so that a first look at the chart is not empty.
+"""What a simulated market did before anybody looked: two years of bars, made up when asked for.
 
-Pure and seeded. A path of the same kind as the live walk's is drawn over the minutes in which the
-symbol's market is open, and bent so that it ends at the walk's first price and passes the previous
-close where the day began. Nothing of it ever counts as a trade, and its source is ``simulated``
-like everything that the simulator says.
+Pure but for its caches, and seeded: the same seed, symbol and day make the same bars in every
+process and at every moment, so that a restart changes no close and no chart. Nothing of it is ever
+a trade, nothing is stored, and every bar says that it is ``invented``.
+
+A day is made from above. Its close lies on a path of closes that is drawn a year at a time; its
+hours lead from the close before to its own; an hour is split into quarters, those into five
+minutes, those into minutes, so that shorter bars merge into the longer ones exactly, and a chart of
+days costs no minutes. After the regular session prices come back to the close by the end of the
+post-market: so the bar of a day, its close and the next day's previous close agree.
+
+Bound: ``_DAYS_KEPT`` bars of days are remembered.
 """
 
+import datetime as dt
+import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from photon_app.model import Bar, MarketSession
+import msgspec
+
+from photon_app.model import Bar, Timeframe
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+REACH_MS = 725 * DAY_MS
+"""How far back it goes: less than two years."""
+_DAYS_KEPT = 8_192
 _VOLATILITY = 1.2e-3
 """Standard deviation of the logarithm of the price in one minute of the regular session."""
-_PULL = 0.01
-"""How much of its distance from the middle a price loses in a minute."""
+_DAILY = 0.011
+"""The same from one close to the next."""
+_YEARLY = 0.07
+"""The same of where years begin, around the price that a symbol is known for."""
 _SHARES = 15_000
 """In an ordinary minute of the regular session, at about a hundred a trade."""
-_LIVELY: dict[MarketSession, float] = {"pre": 0.25, "regular": 1.0, "post": 0.2, "closed": 0.05}
-_ROUND_TICK = Callable[[float], float]
+_BEND_MS = 3_600_000
+"""How long before it ends a past is bent, to meet a price that is given."""
+_STEPS: tuple[int, ...] = (15 * MINUTE_MS, 5 * MINUTE_MS, MINUTE_MS)
+"""Into what an hour is split, and that again."""
+_STEP_OF: Mapping[Timeframe, int] = {"15m": _STEPS[0], "5m": _STEPS[1], "1m": _STEPS[2]}
 
 
-def past_day(
+class Hour(NamedTuple):
+    """An hour of one session, or what there is of it, in UNIX ms."""
+
+    start_ms: int
+    end_ms: int
+    lively: float
+    """How much is traded in it: 1 is the regular session."""
+
+
+class Hours(NamedTuple):
+    """The hours of one trading day."""
+
+    hours: tuple[Hour, ...]
+    close_ms: int
+    """Where the regular session ends, which is the end of one of the hours."""
+    ends_ms: int
+    """Where the next trading day begins."""
+
+    @property
+    def start_ms(self) -> int:
+        """Where the day begins."""
+        return self.hours[0].start_ms
+
+    @property
+    def done_ms(self) -> int:
+        """Where its last session ends."""
+        return self.hours[-1].end_ms
+
+
+class SimulatedPast:
+    """The bars of symbols from before they were simulated.
+
+    Args:
+        seed: fixes everything.
+        start_price: the price that a symbol is known for.
+        given: prices that symbols are to have now; their pasts lead there.
+        hours_at: the newest trading day of a symbol that has begun by a time.
+        round_to_tick: the nearest price that can be traded.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        start_price: Callable[[str], float],
+        given: Mapping[str, float],
+        hours_at: Callable[[str, int], Hours],
+        round_to_tick: Callable[[float], float],
+    ) -> None:
+        self._seed = seed
+        self._start_price = start_price
+        self._given = given
+        self.hours_at = hours_at
+        self._round = round_to_tick
+        self._bases: dict[str, float] = {}
+        self._year = functools.lru_cache(maxsize=1024)(self._draw_year)
+        self._day = functools.lru_cache(maxsize=_DAYS_KEPT)(self._make_day)
+
+    # Prices
+
+    def close(self, symbol: str, day: Hours) -> float:
+        """The close of a trading day."""
+        return self._round(self._base(symbol, day) * math.exp(self._level(symbol, day)))
+
+    def prev_close(self, symbol: str, now_ms: int) -> float:
+        """The close of the trading day before the newest one."""
+        day = self.hours_at(symbol, now_ms)
+        self._base(symbol, day)
+        return self.close(symbol, self._before(symbol, day))
+
+    def price(self, symbol: str, now_ms: int) -> float:
+        """The price at a time, by which a walk begins."""
+        day = self.hours_at(symbol, now_ms)
+        close = self.close(symbol, day)
+        if symbol in self._given:
+            return self._given[symbol]
+        if now_ms >= day.done_ms:
+            return close
+        minutes = self._of_day(symbol, day, _STEPS[-1], now_ms - 2 * MINUTE_MS, now_ms)
+        whole = [bar.close for bar in minutes if bar.time_ms + MINUTE_MS <= now_ms]
+        return whole[-1] if whole else self.close(symbol, self._before(symbol, day))
+
+    # Bars
+
+    def day(self, symbol: str, day: Hours) -> Bar:
+        """A whole trading day as one bar, at its first millisecond."""
+        return self._day(symbol, day)
+
+    def of_day(self, symbol: str, timeframe: Timeframe, day: Hours) -> list[Bar]:
+        """The bars of a whole trading day in a timeframe below ``1d``."""
+        if timeframe == "1h":
+            return self._hours(symbol, day)
+        return list(self._of_day(symbol, day, _STEP_OF[timeframe]))
+
+    def running(self, symbol: str, end_ms: int, price: float) -> list[Bar]:
+        """The whole minutes of the newest day until a time, which lead to a price."""
+        end_ms -= end_ms % MINUTE_MS
+        day = self.hours_at(symbol, end_ms)
+        minutes = list(self._of_day(symbol, day, _STEPS[-1], day.start_ms, end_ms))
+        minutes = [bar for bar in minutes if bar.time_ms < end_ms]
+        if not minutes or end_ms >= day.done_ms:
+            return minutes
+        return self._bent(minutes, end_ms, price)
+
+    def days_before(self, symbol: str, day: Hours, now_ms: int) -> Iterator[Hours]:
+        """The trading days before one, the newest first, as far as the past goes."""
+        first_ms = now_ms - now_ms % DAY_MS - REACH_MS
+        while (day := self._before(symbol, day)).start_ms >= first_ms:
+            yield day
+
+    def first_ms(self, symbol: str, now_ms: int) -> int:
+        """When the oldest day begins."""
+        day = self.hours_at(symbol, now_ms - now_ms % DAY_MS - REACH_MS - 1)
+        return day.ends_ms
+
+    # Inside
+
+    def _before(self, symbol: str, day: Hours) -> Hours:
+        return self.hours_at(symbol, day.start_ms - 1)
+
+    def _rng(self, *purpose: object) -> random.Random:
+        # Seeding with text hashes it with SHA-512, which PYTHONHASHSEED does not touch.
+        return random.Random(":".join(map(str, (self._seed, *purpose))))
+
+    def _base(self, symbol: str, newest: Hours) -> float:
+        """What a level of 0 stands for: fixed when the symbol is first asked for."""
+        if symbol not in self._given:
+            return self._start_price(symbol)
+        if symbol not in self._bases:
+            level = self._level(symbol, newest)
+            self._bases[symbol] = self._given[symbol] / math.exp(level)
+        return self._bases[symbol]
+
+    def _level(self, symbol: str, day: Hours) -> float:
+        """The logarithm of a close over the symbol's known price."""
+        date = dt.datetime.fromtimestamp((day.close_ms - 1) / 1000, dt.UTC).date()
+        return self._year(symbol, date.year)[date.timetuple().tm_yday]
+
+    def _draw_year(self, symbol: str, year: int) -> tuple[float, ...]:
+        """The levels of the days of a year: a walk that ends where the next year begins."""
+        begin, end = (
+            self._rng(symbol, "year", number).gauss(0.0, _YEARLY) for number in (year, year + 1)
+        )
+        rng = self._rng(symbol, "days", year)
+        walk = list(itertools.accumulate(rng.gauss(0.0, _DAILY) for _ in range(367)))
+        off = end - begin - walk[-1]
+        return tuple(begin + level + off * at / len(walk) for at, level in enumerate(walk, 1))
+
+    def _make_day(self, symbol: str, day: Hours) -> Bar:
+        hours = self._hours(symbol, day)
+        return Bar(
+            time_ms=day.start_ms,
+            open=hours[0].open,
+            high=max(bar.high for bar in hours),
+            low=min(bar.low for bar in hours),
+            close=hours[-1].close,
+            volume=sum(bar.volume for bar in hours),
+            turnover=sum(bar.turnover for bar in hours),
+            count=sum(bar.count for bar in hours),
+            open_ms=hours[0].open_ms,
+            close_ms=hours[-1].close_ms,
+            invented=True,
+        )
+
+    def _hours(self, symbol: str, day: Hours) -> list[Bar]:
+        """The hours of a day: from the close before to its own, and back there to the end."""
+        rng = self._rng(symbol, day.start_ms)
+        close = math.log(self.close(symbol, day))
+        opening = math.log(self.close(symbol, self._before(symbol, day)))
+        regular = [hour for hour in day.hours if hour.start_ms < day.close_ms]
+        after = day.hours[len(regular) :]
+        path = [opening, *_bridge(rng, [_deviation(hour) for hour in regular], opening, close)]
+        path += _bridge(rng, [_deviation(hour) for hour in after], close, close)
+        prices = [self._round(math.exp(level)) for level in path]
+        busy = rng.lognormvariate(0.0, 0.35)
+        return [
+            self._hour(rng, hour, busy, ends)
+            for hour, ends in zip(day.hours, itertools.pairwise(prices), strict=True)
+        ]
+
+    def _hour(self, rng: random.Random, hour: Hour, busy: float, ends: tuple[float, float]) -> Bar:
+        begin, end = ends
+        reach = 0.6 * _deviation(hour)
+        high = self._round(max(ends) * (1 + reach * rng.random()))
+        low = self._round(min(ends) * (1 - reach * rng.random()))
+        minutes = (hour.end_ms - hour.start_ms) // MINUTE_MS
+        usual = _SHARES * minutes * hour.lively
+        volume = max(100 * minutes, round(usual * busy * rng.lognormvariate(0.0, 0.25)))
+        return Bar(
+            time_ms=hour.start_ms,
+            open=begin,
+            high=max(high, *ends),
+            low=min(low, *ends),
+            close=end,
+            volume=float(volume),
+            turnover=volume * (begin + end + max(ends) + min(ends)) / 4,
+            count=max(minutes, volume // 100),
+            open_ms=hour.start_ms,
+            close_ms=hour.end_ms - 1,
+            invented=True,
+        )
+
+    def _of_day(
+        self, symbol: str, day: Hours, step_ms: int, from_ms: int = 0, to_ms: int = 1 << 62
+    ) -> Iterator[Bar]:
+        """The bars of a day in steps: those of every hour that has a part of a range."""
+        for hour in self._hours(symbol, day):
+            if hour.time_ms < to_ms and from_ms <= hour.close_ms:
+                yield from self._split(symbol, hour, step_ms)
+
+    def _split(self, symbol: str, hour: Bar, step_ms: int) -> list[Bar]:
+        bars = [hour]
+        for step in _STEPS:
+            bars = [part for bar in bars for part in self._parts(symbol, bar, step)]
+            if step == step_ms:
+                break
+        return bars
+
+    def _parts(self, symbol: str, whole: Bar, step_ms: int) -> list[Bar]:
+        """A bar as shorter ones that merge into it."""
+        end_ms = whole.close_ms + 1
+        edges = [*range(whole.time_ms, end_ms, step_ms), end_ms]
+        if len(edges) == 2:
+            return [whole]
+        return split(self._rng(symbol, whole.time_ms, step_ms), whole, edges, self._round)
+
+    def _bent(self, minutes: Sequence[Bar], end_ms: int, price: float) -> list[Bar]:
+        """Minutes whose last hour leads to a price."""
+        off = math.log(price / minutes[-1].close)
+        if not off:
+            return list(minutes)
+        from_ms = max(minutes[0].time_ms, end_ms - _BEND_MS)
+
+        def moved(figure: float, time_ms: int) -> float:
+            share = max(0, time_ms - from_ms) / (end_ms - from_ms)
+            return self._round(figure * math.exp(off * share))
+
+        made: list[Bar] = []
+        for bar in minutes:
+            after_ms = bar.time_ms + MINUTE_MS
+            begin = made[-1].close if made else moved(bar.open, bar.time_ms)
+            end = moved(bar.close, after_ms)
+            made.append(
+                msgspec.structs.replace(
+                    bar,
+                    open=begin,
+                    close=end,
+                    high=max(begin, end, moved(bar.high, after_ms)),
+                    low=min(begin, end, moved(bar.low, after_ms)),
+                    turnover=bar.volume * (begin + end) / 2,
+                )
+            )
+        return made
+
+
+def split(
     rng: random.Random,
-    *,
-    now_ms: int,
-    day_start_ms: int,
-    price: float,
-    prev_close: float,
-    session_at: Callable[[int], MarketSession | None],
-    round_to_tick: _ROUND_TICK,
+    whole: Bar,
+    edges: Sequence[int],
+    round_to_tick: Callable[[float], float],
 ) -> list[Bar]:
-    """The minutes of the 24 hours before now, without the one that runs.
+    """One bar as adjoining shorter ones that merge into it: prices, volume, turnover and count.
 
     Args:
         rng: what draws.
-        now_ms: when the simulation begins.
-        day_start_ms: when the symbol's trading day began.
-        price: where its walk begins.
-        prev_close: what its price was when the day began.
-        session_at: the session of its market at a time; ``None`` for one that never closes.
+        whole: the bar; it has at least one trade a minute, and a share for each.
+        edges: where the shorter ones begin, and where the last ends, UNIX ms, whole minutes.
         round_to_tick: the nearest price that can be traded.
     """
-    end_ms = now_ms - now_ms % MINUTE_MS
-    times = range(end_ms - DAY_MS, end_ms, MINUTE_MS)
-    lively = [_liveliness(session_at(time)) for time in times]
-    open_at = [at for at, factor in enumerate(lively) if factor > _LIVELY["closed"]]
-    if not open_at:
-        return []
-    path = _path(rng, [lively[at] for at in open_at])
-    turn = sum(times[at] < day_start_ms for at in open_at)
-    levels = _bend(path, turn, math.log(prev_close), math.log(price))
-    prices = [round_to_tick(math.exp(level)) for level in levels]
+    lengths = [end - begin for begin, end in itertools.pairwise(edges)]
+    total = sum(lengths)
+    reach = whole.high - whole.low
+    steps = [0.5 * reach * math.sqrt(length / total) for length in lengths]
+    path = [whole.open, *_bridge(rng, steps, whole.open, whole.close)]
+    within = [min(max(round_to_tick(price), whole.low), whole.high) for price in path[1:-1]]
+    ends = list(itertools.pairwise([whole.open, *within, whole.close]))
+    highs, lows = [], []
+    for pair, step in zip(ends, steps, strict=True):
+        wick, tail = 0.5 * step * rng.random(), 0.5 * step * rng.random()
+        highs.append(max(*pair, min(whole.high, round_to_tick(max(pair) + wick))))
+        lows.append(min(*pair, max(whole.low, round_to_tick(min(pair) - tail))))
+    highs[rng.randrange(len(ends))], lows[rng.randrange(len(ends))] = whole.high, whole.low
+    minutes = [length // MINUTE_MS for length in lengths]
+    counts = _shared(whole.count, minutes, rng)
+    volumes = _shared(round(whole.volume), minutes, rng)
+    turnovers = _turnovers(whole.turnover, volumes, highs, lows, ends)
     return [
-        _bar(rng, times[at], lively[at], (begin, end), round_to_tick)
-        for at, (begin, end) in zip(open_at, itertools.pairwise(prices), strict=True)
+        Bar(
+            time_ms=edges[at],
+            open=ends[at][0],
+            high=highs[at],
+            low=lows[at],
+            close=ends[at][1],
+            volume=float(volumes[at]),
+            turnover=turnovers[at],
+            count=counts[at],
+            open_ms=edges[at],
+            close_ms=edges[at + 1] - 1,
+            invented=True,
+        )
+        for at in range(len(ends))
     ]
 
 
-def _liveliness(session: MarketSession | None) -> float:
-    return 1.0 if session is None else _LIVELY[session]
+def _deviation(hour: Hour) -> float:
+    """Of the logarithm of the price over an hour."""
+    return _VOLATILITY * math.sqrt((hour.end_ms - hour.start_ms) / MINUTE_MS * hour.lively)
 
 
-def _path(rng: random.Random, lively: Sequence[float]) -> list[float]:
-    """A walk of one step a minute, and its begin."""
-    path = [0.0]
-    for factor in lively:
-        step = rng.gauss(0.0, _VOLATILITY * math.sqrt(factor))
-        path.append(path[-1] * (1 - _PULL) + step)
-    return path
-
-
-def _bend(path: Sequence[float], turn: int, at_turn: float, at_end: float) -> list[float]:
-    """The path moved to pass one level at its turn and end at another."""
-    end = len(path) - 1
-    first = [level - path[turn] + at_turn for level in path[: turn + 1]]
-    if turn >= end:
-        return [level - first[-1] + at_end for level in first]
-    off = at_end - at_turn - (path[end] - path[turn])
-    steps = end - turn
-    rest = [
-        level - path[turn] + at_turn + off * at / steps
-        for at, level in enumerate(path[turn + 1 :], 1)
+def _bridge(
+    rng: random.Random, deviations: Sequence[float], begin: float, end: float
+) -> list[float]:
+    """A walk of such steps from a level to a level, without the first."""
+    walk = list(itertools.accumulate(rng.gauss(0.0, deviation) for deviation in deviations))
+    if not walk:
+        return []
+    off = end - begin - walk[-1]
+    return [
+        *(begin + level + off * at / len(walk) for at, level in enumerate(walk[:-1], 1)),
+        end,
     ]
-    return first + rest
 
 
-def _bar(
-    rng: random.Random,
-    time_ms: int,
-    factor: float,
-    way: tuple[float, float],
-    round_to_tick: _ROUND_TICK,
-) -> Bar:
-    """One minute from a price to a price."""
-    begin, end = way
-    reach = _VOLATILITY * math.sqrt(factor)
-    high = max(begin, end, round_to_tick(max(begin, end) * (1 + reach * rng.random())))
-    low = min(begin, end, round_to_tick(min(begin, end) * (1 - reach * rng.random())))
-    volume = float(max(1, round(_SHARES * factor * rng.lognormvariate(0.0, 0.5))))
-    return Bar(
-        time_ms=time_ms,
-        open=begin,
-        high=high,
-        low=low,
-        close=end,
-        volume=volume,
-        turnover=volume * (high + low + begin + end) / 4,
-        count=max(1, round(volume / 100)),
-        open_ms=time_ms,
-        close_ms=time_ms + MINUTE_MS - 1,
-    )
+def _shared(amount: int, minutes: Sequence[int], rng: random.Random) -> list[int]:
+    """A whole number in parts: one a minute for each, and the rest about as long as they are."""
+    rest = amount - sum(minutes)
+    weights = [length * (0.5 + rng.random()) for length in minutes]
+    scale = rest / sum(weights)
+    edges = [0, *(round(weight * scale) for weight in itertools.accumulate(weights))]
+    edges[-1] = rest
+    return [
+        length + end - begin
+        for length, (begin, end) in zip(minutes, itertools.pairwise(edges), strict=True)
+    ]
+
+
+def _turnovers(
+    whole: float,
+    volumes: Sequence[int],
+    highs: Sequence[float],
+    lows: Sequence[float],
+    ends: Sequence[tuple[float, float]],
+) -> list[float]:
+    """What each part turned over, at a price between its low and high, so that all come to the
+    whole as far as their prices allow.
+    """
+    usual = [volume * sum(pair) / 2 for volume, pair in zip(volumes, ends, strict=True)]
+    missing = whole - sum(usual)
+    bounds = highs if missing > 0 else lows
+    room = [volume * bound - own for volume, bound, own in zip(volumes, bounds, usual, strict=True)]
+    total = sum(room)
+    share = min(1.0, missing / total) if total else 0.0
+    return [own + share * more for own, more in zip(usual, room, strict=True)]

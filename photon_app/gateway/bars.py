@@ -61,6 +61,8 @@ class Bar(BaseModel):
     """Whether the bar is over: 2 s after the end of its span."""
     incomplete: bool = False
     """Only where it is true: the feed was down, or did not follow the symbol, in a part of it."""
+    invented: bool = False
+    """Only where it is true: the simulator made up a part of it that it never traded."""
 
 
 class SessionSpan(BaseModel):

@@ -70,6 +70,7 @@ class TradeCounts(BaseModel):
     bad_price: int
     bad_volume: int
     bad_time: int
+    outside: int
     unwanted: int
     outliers: int
     outliers_confirmed: int

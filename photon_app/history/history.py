@@ -6,7 +6,7 @@ came before, so a question never has to weigh one against the other. The feed ne
 told with ``Store.put``, which returns at once, and when disk does not answer, a question is
 answered from memory and says so.
 
-Bounds: one turn a second; what a feed tells of a symbol's past is kept until disk was asked.
+Bounds: one turn a second; what a feed tells of a symbol's day is kept until disk was asked.
 """
 
 import asyncio
@@ -17,19 +17,23 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from photon_app.errors import StorageError
+from photon_app.feed.simulated_past import SimulatedPast
+from photon_app.history.invented import Invented
 from photon_app.history.question import Question
 from photon_app.history.turns import Turns
 from photon_app.market.bars import MOST_MINUTES, Bars
 from photon_app.market.calendar import Calendar
-from photon_app.market.session import day_of
-from photon_app.market.timeframes import MINUTE_MS, NEVER_MS
-from photon_app.model import Bar, Timeframe
+from photon_app.market.merge import merge_all
+from photon_app.market.session import market_day, market_day_before
+from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, span_at
+from photon_app.model import Bar, Recollection, Timeframe
 from photon_app.storage.store import Store
 
+SEEN_MS = 3 * MINUTE_MS
+"""A session was seen to its end when there is a minute from its last three."""
 RESTORED = 20_000
 """Bars that a new file is given in one turn."""
 TURN_S = 1.0
-DAY_MS = 86_400_000
 AHEAD_MS = 60_000
 """How far ahead of the market's clock a bar may begin, as the book lets a trade."""
 log = logging.getLogger(__name__)
@@ -58,6 +62,7 @@ class History:
         *,
         calendar: Callable[[], Calendar],
         now_ms: Callable[[], int],
+        past: SimulatedPast | None = None,
     ) -> None:
         """Join them.
 
@@ -66,19 +71,20 @@ class History:
             store: what disk has; ``None`` when nothing is stored.
             calendar: the exchange's days as they are known.
             now_ms: the market's clock.
+            past: what makes up the time of which neither has a minute; only a simulator has one.
         """
         self.memory = bars
         self._store = store
         self._calendar = calendar
         self._now_ms = now_ms
-        self.on_day: Callable[[str, Bar], None] = lambda _symbol, _day: None
-        """Told of each symbol's day so far when it was looked up."""
+        self._past = past
+        self.on_day: Callable[[str, Recollection], None] = lambda _symbol, _day: None
+        """Told of each symbol's newest day so far when it was looked up."""
         self.turns = Turns()
         """In which answers are put together, here and by whoever writes them."""
         self._unfilled: dict[str, None] = {}
         self._learned: dict[str, Sequence[Bar]] = {}
         self._resumed: dict[str, frozenset[int]] = {}
-        self._blank: dict[str, None] = {}
         self._lost: dict[str, None] = {}
         self._since: dict[str, int | None] = {}
         """When each series on disk begins, as it was asked for since the last turn."""
@@ -112,7 +118,7 @@ class History:
         dirty = self.memory.take_dirty(self._unfilled)
         if self._store is not None:
             for symbol, bars in dirty:
-                self._store.put(symbol, bars)
+                self._store.put(symbol, [bar for bar in bars if not bar.invented])
 
     def follow(self, symbol: str) -> None:
         """A symbol is followed from now on; its day is looked up on disk, unless memory still has
@@ -127,7 +133,6 @@ class History:
         self._unfilled.pop(symbol, None)
         self._learned.pop(symbol, None)
         self._resumed.pop(symbol, None)
-        self._blank.pop(symbol, None)
 
     def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
         """Go on from what an earlier process stored last. Its newest minutes were cut off."""
@@ -150,27 +155,35 @@ class History:
         self._lost = dict.fromkeys(self.memory.symbols)
 
     async def last_prices(self, symbol: str) -> tuple[float | None, float | None]:
-        """The newest price that disk has of the last 24 hours, and the last one of the days before
-        the present one: where a simulator goes on from.
+        """Where a simulator goes on from: the price that disk has last of the newest trading day,
+        if that day still runs or was seen to its end; and the close of the day before, if it was
+        seen.
         """
         if self._store is None:
             return None, None
-        now_ms = self._now_ms()
-        day_ms = day_of(symbol, now_ms).start_ms
+        now_ms, calendar = self._now_ms(), self._calendar()
+        day = market_day(symbol, now_ms, calendar)
+        before = market_day_before(symbol, day, calendar)
         try:
-            newest = await self._store.read(symbol, now_ms - DAY_MS, now_ms, 1, newest=True)
-            before = await self._store.read(symbol, 0, day_ms, 1, newest=True)
+            newest = await self._store.read(symbol, day.start_ms, now_ms, 1, newest=True)
+            closing = await self._store.read(
+                symbol, before.start_ms, before.close_ms, 1, newest=True
+            )
         except StorageError:
             return None, None
-        last, close = ((bars[0].close if bars else None) for bars in (newest, before))
-        return last, close
+        since_ms = day.start_ms if now_ms < day.done_ms else day.done_ms - SEEN_MS
+        return _last_since(newest, since_ms), _last_since(closing, before.close_ms - SEEN_MS)
 
     def learn(self, symbol: str, minutes: Sequence[Bar]) -> None:
-        """What a feed knows of a symbol's past; taken when disk knows nothing of that time."""
+        """What a feed made up of a symbol's newest day, until now: it stands where disk and memory
+        have nothing. It is not stored.
+        """
         if symbol in self._unfilled:
             self._learned[symbol] = minutes
-        elif symbol in self._blank:
-            self._invent(symbol, minutes)
+            self._tell_day(symbol, minutes)
+        else:
+            self.memory.fill(symbol, minutes)
+            self._tell_day(symbol)
 
     def begin_anew(self) -> None:
         """A recording begins from its start: the bars of its last pass are replaced."""
@@ -180,65 +193,89 @@ class History:
             self._store.replace()
 
     async def _fill(self) -> None:
-        """Give memory the day so far of symbols that are newly followed."""
+        """Give memory the newest day so far of symbols that are newly followed."""
         if self._store is not None and not await self._store.opened(0):
             return
         for symbol in list(self._unfilled):
             try:
                 stored = await self._day(symbol)
+                prev_close = await self._prev_close(symbol, stored)
             except StorageError:
                 return
             if symbol in self._unfilled:  # it may have been let go meanwhile
                 del self._unfilled[symbol]
-                self._take(symbol, stored)
+                self._take(symbol, stored, prev_close)
 
     async def _day(self, symbol: str) -> Sequence[Bar]:
-        """What disk has of a symbol's day, and of the time that its feed told of."""
+        """What disk has of a symbol's newest trading day; where it has nothing of that, of the last
+        one that it has.
+        """
         if self._store is None:
             return ()
         now_ms = self._now_ms()
-        from_ms = day_of(symbol, now_ms).start_ms
-        if learned := self._learned.get(symbol):
-            from_ms = min(from_ms, learned[0].time_ms)
+        from_ms = market_day(symbol, now_ms, self._calendar()).start_ms
         if (first_ms := self.memory.first_ms(symbol)) is not None:
             from_ms = min(from_ms, first_ms)
-        return await self._store.read(
-            symbol, from_ms, now_ms + AHEAD_MS, MOST_MINUTES + 1, newest=True
-        )
+        stored = await self._from_disk(symbol, from_ms, now_ms + AHEAD_MS)
+        if stored or self._past is not None or first_ms is not None:
+            return stored
+        newest_ms = await self._store.newest_ms(symbol)
+        if newest_ms is None:
+            return ()
+        day = market_day(symbol, newest_ms, self._calendar())
+        return await self._from_disk(symbol, day.start_ms, now_ms + AHEAD_MS)
 
-    def _take(self, symbol: str, stored: Sequence[Bar]) -> None:
-        """Memory gets what was stored before it began, and what was stored of its own minutes."""
+    async def _prev_close(self, symbol: str, stored: Sequence[Bar]) -> float | None:
+        """The last price of the regular session before that of some minutes."""
+        if self._store is None or not stored:
+            return None
+        calendar = self._calendar()
+        day = market_day(symbol, stored[-1].time_ms, calendar)
+        before = market_day_before(symbol, day, calendar)
+        bars = await self._store.read(symbol, before.start_ms, before.close_ms, 1, newest=True)
+        return bars[-1].close if bars else None
+
+    async def _from_disk(self, symbol: str, from_ms: int, to_ms: int) -> Sequence[Bar]:
+        assert self._store is not None
+        return await self._store.read(symbol, from_ms, to_ms, MOST_MINUTES + 1, newest=True)
+
+    def _take(self, symbol: str, stored: Sequence[Bar], prev_close: float | None) -> None:
+        """Memory gets what was stored before it began, what was stored of its own minutes, and what
+        was made up of those that nobody has.
+        """
         known = self._resumed.pop(symbol, frozenset())
-        learned = self._learned.pop(symbol, None)
-        if not stored and not known:
-            self._blank[symbol] = None
-            if learned is not None:
-                self._invent(symbol, learned)
-            return
-        stored = [bar for bar in stored if bar.time_ms not in known]
-        begin_ms = self._memory_begins(symbol)
-        self.memory.resume(symbol, [bar for bar in stored if bar.time_ms >= begin_ms])
-        self.memory.fill(symbol, [bar for bar in stored if bar.time_ms < begin_ms])
-        self._tell_day(symbol)
-
-    def _invent(self, symbol: str, minutes: Sequence[Bar]) -> None:
-        """Memory and disk get what a feed told of a time of which nothing is known."""
-        del self._blank[symbol]
-        begin_ms = self._memory_begins(symbol)
-        minutes = [bar for bar in minutes if bar.time_ms < begin_ms]
-        self.memory.fill(symbol, minutes)
-        if self._store is not None:
-            self._store.put(symbol, minutes)
-        self._tell_day(symbol)
+        learned = self._learned.pop(symbol, ())
+        if stored or known:
+            stored = [bar for bar in stored if bar.time_ms not in known]
+            begin_ms = self._memory_begins(symbol)
+            self.memory.resume(symbol, [bar for bar in stored if bar.time_ms >= begin_ms])
+            self.memory.fill(symbol, [bar for bar in stored if bar.time_ms < begin_ms])
+        if learned:
+            self.memory.fill(symbol, learned)
+        self._tell_day(symbol, prev_close=prev_close)
 
     def _memory_begins(self, symbol: str) -> int:
         first_ms, now_ms = self.memory.first_ms(symbol), self._now_ms()
         return now_ms - now_ms % MINUTE_MS if first_ms is None else first_ms
 
-    def _tell_day(self, symbol: str) -> None:
-        _, day = self.memory.bar_at(symbol, "1d", self._now_ms(), self._calendar())
-        if day is not None:
-            self.on_day(symbol, day)
+    def _tell_day(
+        self, symbol: str, minutes: Sequence[Bar] | None = None, prev_close: float | None = None
+    ) -> None:
+        """Say what a symbol's newest day came to so far, by memory or by these minutes."""
+        if minutes is None:
+            minutes = self.memory.between(symbol, "1m")
+        if not minutes:
+            return
+        day = market_day(symbol, minutes[-1].time_ms, self._calendar())
+        whole = merge_all((bar for bar in minutes if bar.time_ms >= day.start_ms), day.start_ms)
+        if whole is None:
+            return
+        over = [bar for bar in minutes if day.start_ms <= bar.time_ms < day.close_ms]
+        close = over[-1].close if over and self._now_ms() >= day.close_ms else None
+        traded = self._past is None
+        self.on_day(
+            symbol, Recollection(day=whole, close=close, prev_close=prev_close, as_price=traded)
+        )
 
     async def _restore(self) -> None:
         """Put a part of what a file lost."""
@@ -246,7 +283,7 @@ class History:
         while self._lost and left > 0 and self._store is not None:
             symbol = next(iter(self._lost))
             del self._lost[symbol]
-            bars = self.memory.between(symbol, "1m")
+            bars = [bar for bar in self.memory.between(symbol, "1m") if not bar.invented]
             self._store.put(symbol, bars)
             left -= len(bars)
             await asyncio.sleep(0)
@@ -272,22 +309,30 @@ class History:
             to_ms: only those that begin before.
             limit: the most.
         """
-        top_ms = min(to_ms if to_ms is not None else NEVER_MS, self._now_ms() + AHEAD_MS)
+        now_ms, calendar = self._now_ms(), self._calendar()
+        top_ms = min(to_ms if to_ms is not None else NEVER_MS, now_ms + AHEAD_MS)
+        invented = None
+        if self._past is not None and timeframe != "1s":
+            invented = Invented(self._past, symbol, now_ms, calendar)
         while True:
             question = Question(
                 self.memory,
                 self._store,
-                calendar=self._calendar(),
+                calendar=calendar,
                 symbol=symbol,
                 timeframe=timeframe,
                 from_ms=from_ms or 0,
                 to_ms=top_ms,
                 turns=self.turns,
+                invented=invented,
             )
             found = await (question.newest(limit) if from_ms is None else question.oldest(limit))
             if (self.memory.first_ms(symbol) or NEVER_MS) <= question.memory_ms:
                 break  # else memory let some go after disk was asked for those before
         since_ms = await self._begin(symbol, timeframe, question)
+        if invented is not None:
+            first_ms = span_at(timeframe, symbol, invented.first_ms, calendar).start_ms
+            since_ms = first_ms if since_ms is None else min(since_ms, first_ms)
         return Past(
             [bar for _, bar in found], [s.end_ms for s, _ in found], since_ms, question.partial
         )
@@ -306,3 +351,8 @@ class History:
         stored = self._since.get(symbol)
         known = [ms for ms in (stored, self.memory.first_ms(symbol)) if ms is not None]
         return min(known, default=None)
+
+
+def _last_since(bars: Sequence[Bar], time_ms: int) -> float | None:
+    """The last price of bars, if the last of them is not older than a time."""
+    return bars[-1].close if bars and bars[-1].time_ms >= time_ms else None

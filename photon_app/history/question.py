@@ -2,24 +2,32 @@
 
 Asked on the event loop; disk is awaited. Memory has everything from a symbol's ``first_ms`` on,
 disk what came before: the span that is partly in each is put together of minutes, and nothing else
-is looked at twice. When disk does not answer, the answer is what memory has, and ``partial``.
+is looked at twice. When disk does not answer, the answer is what memory has, and ``partial``. What
+a simulator made up stands where neither has a minute.
 
-Bound: at most ``CHUNK`` spans are asked for at a time, and no more bars kept than were asked for.
+Bound: at most ``CHUNK`` spans are asked for at a time, ``INVENTED_CHUNK`` where some may be made
+up, and no more bars kept than were asked for.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from photon_app.errors import BusyError, StorageError
+from photon_app.history.invented import Invented
 from photon_app.history.turns import Turns
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
-from photon_app.market.merge import by_span
+from photon_app.market.merge import by_span, merge, merge_all
 from photon_app.market.session import Day
 from photon_app.market.timeframes import NEVER_MS, span_at
 from photon_app.model import Bar, Timeframe
 from photon_app.storage.store import Store
 
 CHUNK = 512
+INVENTED_CHUNK = 128
+TOGETHER = 16
+"""So many spans that have both stored and made-up minutes are put together of minutes; in those
+beyond, the two bars are merged.
+"""
 Found = list[tuple[Day, Bar]]
 
 
@@ -37,6 +45,7 @@ class Question:
         from_ms: int,
         to_ms: int,
         turns: Turns,
+        invented: Invented | None = None,
     ) -> None:
         self._memory = memory
         self._store = store
@@ -50,6 +59,9 @@ class Question:
         # A span that is partly in memory is put together there.
         self._border_ms = min(to_ms, NEVER_MS if first_ms is None else self._span(first_ms)[0])
         self._turns = turns
+        self._invented = invented
+        self._together = TOGETHER
+        self._chunk_spans = CHUNK if invented is None else INVENTED_CHUNK
         self.partial = False
 
     async def newest(self, limit: int) -> Found:
@@ -102,87 +114,145 @@ class Question:
         ]
 
     async def _minutes(self, from_ms: int, to_ms: int) -> list[Bar]:
-        """Minutes from disk."""
-        if self._store is None or from_ms >= to_ms:
+        """Minutes from disk, and those made up between them."""
+        if from_ms >= to_ms:
+            return []
+        stored: list[Bar] = []
+        if self._store is not None:
+            try:
+                stored = await self._store.read(self._symbol, from_ms, to_ms, 2_000, newest=True)
+            except BusyError:
+                raise
+            except StorageError:
+                self.partial = True
+        if self._invented is None:
+            return stored
+        return _filled(stored, self._invented.minutes(from_ms, to_ms))
+
+    async def _stored(self, look: Callable[[int], Awaitable[Found]], limit: int) -> Found:
+        """What there is before the border; less when disk does not answer."""
+        nothing = self._store is None and self._invented is None
+        if nothing or self._timeframe == "1s" or self._from_ms >= self._border_ms:
             return []
         try:
-            return await self._store.read(self._symbol, from_ms, to_ms, 2_000, newest=True)
+            return await look(limit)
         except BusyError:
             raise
         except StorageError:
             self.partial = True
             return []
 
-    async def _stored(self, look: Callable[[Store, int], Awaitable[Found]], limit: int) -> Found:
-        """What disk has before the border; less when it does not answer."""
-        if self._store is None or self._timeframe == "1s" or self._from_ms >= self._border_ms:
-            return []
-        try:
-            return await look(self._store, limit)
-        except BusyError:
-            raise
-        except StorageError:
-            self.partial = True
-            return []
-
-    async def _before(self, store: Store, limit: int) -> Found:
-        """The newest bars on disk that begin before the border."""
+    async def _before(self, limit: int) -> Found:
+        """The newest bars that begin before the border."""
         if self._timeframe == "1m":
-            return await self._plain(store, limit, newest=True)
+            return await self._plain(limit, newest=True)
         found: Found = []
         before_ms = self._border_ms
         while len(found) < limit and before_ms > self._from_ms:
             spans: list[Day] = []
-            while len(spans) < CHUNK and before_ms > self._from_ms:
+            while len(spans) < self._chunk_spans and before_ms > self._from_ms:
                 spans.append(self._span(before_ms - 1))
                 before_ms = spans[-1].start_ms
-            chunk = await self._chunk(store, spans[::-1])
+            chunk = await self._chunk(spans[::-1])
             found = chunk + found
             if not chunk:
-                before_ms = await self._skip_back(store, before_ms)
+                before_ms = await self._skip_back(before_ms)
         return found[-limit:]
 
-    async def _after(self, store: Store, limit: int) -> Found:
-        """The oldest bars on disk that begin before the border."""
+    async def _after(self, limit: int) -> Found:
+        """The oldest bars that begin before the border."""
         if self._timeframe == "1m":
-            return await self._plain(store, limit, newest=False)
+            return await self._plain(limit, newest=False)
         found: Found = []
-        after_ms = await self._skip_on(store, self._from_ms)
+        after_ms = await self._skip_on(self._from_ms)
         while len(found) < limit and after_ms < self._border_ms:
             spans: list[Day] = []
-            while len(spans) < CHUNK and after_ms < self._border_ms:
+            while len(spans) < self._chunk_spans and after_ms < self._border_ms:
                 spans.append(self._span(after_ms))
                 after_ms = spans[-1].end_ms
-            chunk = await self._chunk(store, spans)
+            chunk = await self._chunk(spans)
             found += chunk
             if not chunk:
-                after_ms = await self._skip_on(store, after_ms)
+                after_ms = await self._skip_on(after_ms)
         return found[:limit]
 
-    async def _plain(self, store: Store, limit: int, *, newest: bool) -> Found:
-        """Minutes as they are stored."""
-        bars = await store.read(self._symbol, self._from_ms, self._border_ms, limit, newest=newest)
+    async def _plain(self, limit: int, *, newest: bool) -> Found:
+        """Minutes as they are stored, and those made up between them."""
+        from_ms, to_ms = self._from_ms, self._border_ms
+        bars: list[Bar] = []
+        if self._store is not None:
+            bars = await self._store.read(self._symbol, from_ms, to_ms, limit, newest=newest)
+        if self._invented is not None:
+            bars = await self._with_invented(self._invented, bars, limit, newest=newest)
         return [(self._span(bar.time_ms), bar) for bar in bars]
 
-    async def _chunk(self, store: Store, spans: Sequence[Day]) -> Found:
+    async def _with_invented(
+        self, invented: Invented, stored: list[Bar], limit: int, *, newest: bool
+    ) -> list[Bar]:
+        """Stored minutes with those between them, a day in each turn, until there are enough."""
+        days = invented.days(self._from_ms, self._border_ms, newest=newest)
+        made: list[Bar] = []
+        for from_ms, to_ms in days:
+            async with self._turns.one():
+                minutes = invented.minutes(from_ms, to_ms)
+            made = minutes + made if newest else made + minutes
+            if len(made) >= limit:
+                break
+        bars = _filled(stored, made)
+        return bars[-limit:] if newest else bars[:limit]
+
+    async def _chunk(self, spans: Sequence[Day]) -> Found:
         """The bars of adjoining spans that begin in the range."""
-        bars = await store.read_spans(self._symbol, spans)
+        bars = [] if self._store is None else await self._store.read_spans(self._symbol, spans)
         by_start = {span.start_ms: span for span in spans}
-        return [
-            (by_start[bar.time_ms], bar)
+        found = {
+            bar.time_ms: (by_start[bar.time_ms], bar)
             for bar in bars
             if self._from_ms <= bar.time_ms < self._to_ms
-        ]
+        }
+        if self._invented is None:
+            return list(found.values())
+        async with self._turns.one():
+            from_ms = max(self._from_ms, spans[0].start_ms)
+            made = self._invented.bars(self._timeframe, from_ms, spans[-1].end_ms)
+        for span, bar in reversed(made):
+            known = found.get(span.start_ms)
+            if known is None:
+                found[span.start_ms] = span, bar
+            elif self._together > 0:
+                self._together -= 1
+                whole = merge_all(await self._minutes(*span), span.start_ms)
+                found[span.start_ms] = span, whole or bar
+            else:
+                found[span.start_ms] = span, merge(bar, known[1])
+        return [found[start_ms] for start_ms in sorted(found)]
 
-    async def _skip_back(self, store: Store, before_ms: int) -> int:
+    async def _skip_back(self, before_ms: int) -> int:
         """Where the newest bar before a time ends, so that long gaps cost nothing."""
-        rows = await store.read(self._symbol, self._from_ms, before_ms, 1, newest=True)
-        return self._span(rows[0].time_ms).end_ms if rows else self._from_ms
+        known = [self._from_ms]
+        if self._store is not None:
+            rows = await self._store.read(self._symbol, self._from_ms, before_ms, 1, newest=True)
+            known += [self._span(row.time_ms).end_ms for row in rows]
+        if self._invented is not None:
+            known += [self._span(t).end_ms for t in self._invented.last_before(before_ms)]
+        return max(known)
 
-    async def _skip_on(self, store: Store, after_ms: int) -> int:
+    async def _skip_on(self, after_ms: int) -> int:
         """Where the oldest bar from a time on begins."""
-        rows = await store.read(self._symbol, after_ms, self._border_ms, 1, newest=False)
-        return self._span(rows[0].time_ms).start_ms if rows else self._border_ms
+        known = [self._border_ms]
+        if self._store is not None:
+            rows = await self._store.read(self._symbol, after_ms, self._border_ms, 1, newest=False)
+            known += [self._span(row.time_ms).start_ms for row in rows]
+        if self._invented is not None:
+            known.append(max(after_ms, self._span(self._invented.first_ms).start_ms))
+        return min(known)
 
     def _span(self, time_ms: int) -> Day:
         return span_at(self._timeframe, self._symbol, time_ms, self._calendar)
+
+
+def _filled(known: list[Bar], between: list[Bar]) -> list[Bar]:
+    """Minutes in order, with those of another row where they have none."""
+    taken = {bar.time_ms for bar in known}
+    more = [bar for bar in between if bar.time_ms not in taken]
+    return sorted([*known, *more], key=lambda bar: bar.time_ms) if more else known

@@ -43,7 +43,8 @@ class Bulletin:
 
     def state(self, symbol: str) -> SymbolState:
         """How far the price of a symbol can be trusted to be the newest."""
-        return "waiting" if self._quote(symbol) is None else self._state_with_price(symbol)
+        quote = self._quote(symbol)
+        return "waiting" if quote is None else self._state_of(quote)
 
     def states(self, symbols: Iterable[str]) -> dict[str, SymbolState]:
         """The states of some symbols."""
@@ -64,7 +65,7 @@ class Bulletin:
 
     def snapshot(self, quote: Quote) -> bytes:
         """A quote in the snapshot form."""
-        state = self._state_with_price(quote.symbol)
+        state = self._state_of(quote)
         return frame(messages.snapshot(quote, self._market().session, state))
 
     def snapshots(self, symbols: Iterable[str]) -> Frames:
@@ -72,7 +73,9 @@ class Bulletin:
         quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]
         return Frames([self.snapshot(quote) for quote in quotes])
 
-    def _state_with_price(self, symbol: str) -> SymbolState:
-        if symbol in self.polling:
+    def _state_of(self, quote: Quote) -> SymbolState:
+        if quote.recalled:
+            return "stale"
+        if quote.symbol in self.polling:
             return "polled"
         return "live" if self.feed.state in FLOWING else "stale"

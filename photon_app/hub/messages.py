@@ -63,6 +63,7 @@ class BarBody(msgspec.Struct, gc=False, omit_defaults=True):
     vwap: float | None
     final: bool | None = None
     incomplete: bool = False
+    invented: bool = False
 
     @classmethod
     def of(cls, bar: Bar, *, final: bool | None = None) -> "BarBody":
@@ -78,6 +79,7 @@ class BarBody(msgspec.Struct, gc=False, omit_defaults=True):
             vwap=bar.vwap,
             final=final,
             incomplete=bar.incomplete,
+            invented=bar.invented,
         )
 
 

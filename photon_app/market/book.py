@@ -14,7 +14,10 @@ Rules (the order of a tape is by time, not by arrival; docs/market-data.md has t
   the first counts in volume, high and low, and the second is a trade like any other; the fifth
   in a row on one side needs none;
 - a trade of an earlier day than the book's counts nowhere;
-- a first price of a new day makes the last price the previous close, and the day begins with it;
+- a first price of a new day begins it, and makes the last price of the regular session before it
+  the previous close;
+- a trade outside the sessions of its market is a price and no more: it begins no day and counts in
+  no figure and no bar. Only where nothing is known of the last session, a day is made of such;
 - a price that was asked for (``seed``) becomes the last one when it is newer in whole seconds;
 - a price or time that cannot be is refused and counted.
 
@@ -47,6 +50,10 @@ FIGURES = -1
 COUNTED = -2
 """What it returns when a trade counts in no figure of the day but in a bar: its day is over, or has
 no price yet."""
+CROSS_MS = 60_000
+"""How long after the end of a regular session its closing cross may be printed."""
+CROSSES = frozenset({"35", "36"})
+"""Conditions of such a print: see ``market.conditions``."""
 ABSURD_VOLUME = 1e15
 """More than any day of any instrument; sums stay far from what a float cannot hold."""
 _INFINITE = math.inf
@@ -72,6 +79,8 @@ class Counters(msgspec.Struct):
     bad_price: int = 0
     bad_volume: int = 0
     bad_time: int = 0
+    outside: int = 0
+    """Outside the sessions of their market: a price, where they were the newest, and no more."""
     unwanted: int = 0
     outliers: int = 0
     """Held back because of their price, whatever became of them."""
@@ -113,6 +122,8 @@ class Book:
         self._latest_ms = 0
         self._turned: list[str] = []
         self._effects = Effects()
+        self.price_only = False
+        """Whether the trade applied last counts in no bar: whoever applies trades sets it back."""
         self.borne_out: list[Trade] = []
         """The prints that were held and count since: whoever applies trades takes them out."""
         self.counters = Counters()
@@ -158,8 +169,11 @@ class Book:
         if time_ms is None or not self._possible(time_ms):
             changed = entry.learn_close(seed.prev_close)
         elif time_ms < entry.day_start_ms:
-            # The newest price that upstream knows is of a day before ours.
-            changed = entry.prev_close is None and entry.learn_close(price)
+            # The newest price that upstream knows is of a day before ours, and outside the regular
+            # session it is that day's official close.
+            day = self._day_of(seed.symbol, time_ms)
+            official = day.end_ms == entry.day_start_ms and day.close_ms <= time_ms
+            changed = (official or entry.prev_close is None) and entry.learn_close(price)
         else:
             if price is not None and is_price(price):
                 return self._ask(entry, seed, price, time_ms)
@@ -167,20 +181,37 @@ class Book:
             changed |= time_ms < entry.day_end_ms and entry.learn_figures(seed)
         return FIGURES if changed and entry.time_ms >= 0 else NOTHING
 
-    def recall(self, symbol: str, bar: Bar) -> int:
-        """Learn what a symbol's day came to so far, from its bars: after a restart the day goes on.
+    def recall(
+        self,
+        symbol: str,
+        bar: Bar,
+        *,
+        close: float | None = None,
+        prev_close: float | None = None,
+        as_price: bool = False,
+    ) -> int:
+        """Learn what a symbol's day came to so far, from its bars: after a restart it goes on.
 
         Args:
             symbol: whose.
             bar: its day, with at least what was applied here.
+            close: the price at the end of that day's regular session, if that is over.
+            prev_close: that of the day before; taken where none is known.
+            as_price: where there is no price, the bar's last one is one, until a newer comes.
 
         Returns:
-            ``FIGURES`` when the day changed, else ``NOTHING``.
+            As ``apply`` does: the new ``seq`` when the bar's last price is the last one now.
         """
         entry = self._entries.get(symbol)
-        if entry is None or not entry.recall(self._day_of(symbol, bar.time_ms), bar):
+        if entry is None:
             return NOTHING
-        return FIGURES
+        learned = entry.prev_close is None and entry.learn_close(prev_close)
+        day = self._day_of(symbol, bar.close_ms)
+        if as_price and entry.time_ms < 0:
+            entry.take_up(day, bar, close)
+            return entry.seq
+        changed = entry.recall(day, bar, close) or (learned and entry.time_ms >= 0)
+        return FIGURES if changed else NOTHING
 
     def apply(self, trade: Trade) -> int:
         """Fold one trade in. Never raises: what cannot be is refused and counted.
@@ -208,10 +239,11 @@ class Book:
             entry.held is not None or price < last * LEAST or price > last * MOST
         ) and not self._believed(entry, trade):
             return NOTHING
-        if not entry.day_start_ms <= time_ms < entry.day_end_ms and not self._of_today(
-            entry, trade
+        if (
+            not entry.day_start_ms <= time_ms < entry.edge_ms
+            and (beyond := self._beyond(entry, trade)) is not None
         ):
-            return COUNTED
+            return beyond
         entry.day_volume += volume
         if not volume:
             self.counters.price_only += 1
@@ -222,7 +254,7 @@ class Book:
             return FIGURES
         entry.price = price
         entry.volume = volume
-        entry.polled = False
+        entry.polled = entry.recalled = False
         entry.time_ms = time_ms
         entry.seq += 1
         self.counters.applied += 1
@@ -252,7 +284,9 @@ class Book:
             high=entry.high,
             low=entry.low,
             day_volume=entry.day_volume,
+            close=entry.close,
             polled=entry.polled,
+            recalled=entry.recalled,
         )
 
     def _apply_marked(self, entry: Entry, trade: Trade, effect: Effect) -> int:
@@ -260,6 +294,9 @@ class Book:
         price, time_ms = trade.price, trade.time_ms
         volume = trade.volume if effect.volume else 0
         first = time_ms >= entry.day_end_ms
+        if time_ms >= entry.edge_ms and self._is_done(entry, time_ms) and not effect.last:
+            self.counters.outside += 1
+            return NOTHING
         if effect.last or (effect.high_low and first):
             return self.apply(Trade(trade.symbol, price, volume, time_ms))
         if time_ms < entry.day_start_ms:
@@ -321,9 +358,12 @@ class Book:
             return False
         if time_ms < entry.day_end_ms <= held.time_ms:
             return False
+        outside = self._is_done(entry, held.time_ms)
         entry.held, entry.run = None, 0
         self.counters.outliers_confirmed += 1
         self.counters.price_only += not held.volume
+        if outside:
+            return True
         if held.time_ms >= entry.day_end_ms:
             self._begin_day(entry, held.price, held.time_ms)
         if held.time_ms >= entry.day_start_ms:
@@ -340,6 +380,8 @@ class Book:
             self._begin_day(entry, price, time_ms)
         changed = entry.learn_close(seed.prev_close)
         changed |= entry.learn_figures(seed)
+        if entry.day is not None and entry.day.close_ms <= time_ms < entry.day.end_ms:
+            entry.close = price
         second, last_second = time_ms // 1000, entry.time_ms // 1000
         newer = second > last_second or (second == last_second and price != entry.price)
         if not (news and newer):
@@ -348,24 +390,59 @@ class Book:
         entry.run = 0
         entry.price = price
         entry.volume = 0.0
-        entry.polled = True
+        entry.polled, entry.recalled = True, False
         entry.time_ms = max(entry.time_ms, time_ms)
         entry.seq += 1
         self.counters.polled += 1
         return entry.seq
 
-    def _of_today(self, entry: Entry, trade: Trade) -> bool:
-        """Whether a trade outside the entry's day counts: as the first of a later one."""
-        if trade.time_ms < entry.day_start_ms:
-            self.counters.earlier_day += 1
+    def _is_done(self, entry: Entry, time_ms: int) -> bool:
+        """Whether a time is when a known day is done and no other has begun."""
+        day = entry.day
+        if day is None or entry.provisional:
             return False
-        self._begin_day(entry, trade.price, trade.time_ms)
-        return True
+        if time_ms >= day.end_ms:
+            day = self._day_of(entry.symbol, time_ms)
+        return time_ms >= day.done_ms
+
+    def _beyond(self, entry: Entry, trade: Trade) -> int | None:
+        """What a trade comes to that is not simply of the regular session: of an earlier day, or
+        outside the sessions. Else ``None``: its day has begun by now, and the regular session is
+        over where it is.
+        """
+        time_ms, day = trade.time_ms, entry.day
+        if time_ms < entry.day_start_ms:
+            self.counters.earlier_day += 1
+            return COUNTED
+        if self._is_done(entry, time_ms):
+            return self._apply_outside(entry, trade)
+        if day is None or time_ms >= day.end_ms:
+            self._begin_day(entry, trade.price, time_ms)
+            return self._apply_outside(entry, trade) if self._is_done(entry, time_ms) else None
+        if entry.close is None and day.start_ms <= entry.time_ms < day.close_ms:
+            entry.close = entry.price
+        if time_ms >= day.close_ms + CROSS_MS:
+            entry.edge_ms = day.end_ms if entry.provisional else day.done_ms
+        elif not CROSSES.isdisjoint(trade.conditions):
+            entry.close = trade.price
+        return None
+
+    def _apply_outside(self, entry: Entry, trade: Trade) -> int:
+        """Fold in a trade outside the sessions: it is a price and no more."""
+        self.price_only = True
+        self.counters.outside += 1
+        if trade.time_ms < entry.time_ms:
+            return NOTHING
+        entry.price, entry.volume, entry.time_ms = trade.price, trade.volume, trade.time_ms
+        entry.polled = entry.recalled = False
+        entry.seq += 1
+        return entry.seq
 
     def _begin_day(self, entry: Entry, price: float, time_ms: int) -> None:
         if entry.time_ms >= 0 or entry.ahead_volume:
             self._turned.append(entry.symbol)
-        entry.begin_day(self._day_of(entry.symbol, time_ms), price)
+        day = self._day_of(entry.symbol, time_ms)
+        entry.begin_day(day, price, outside=time_ms >= day.done_ms)
 
     def _newcomer(self, symbol: str) -> Entry | None:
         if not self._admit_all or len(self._entries) >= self._capacity:

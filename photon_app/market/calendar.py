@@ -5,12 +5,18 @@ its own, ``almanac`` fetches it, and ``Calendar`` answers from it: a few hundred
 library in the process that serves.
 
 Inside the table the days are the exchange's own, with holidays and early closes. Outside it, and
-before there is one, every Monday to Friday is an ordinary day: pre-market from 04:00, regular
-09:30 to 16:00, post-market to 20:00, New York time. So every time has a session.
+before there is one, they are by ``nyse.csv``: the weekdays from 2000 to 2039 on which the exchange
+is closed or closes early, as far as its rules and announcements said when the file was made. Any
+other Monday to Friday is an ordinary day: pre-market from 04:00, regular 09:30 to 16:00,
+post-market to 20:00, New York time. So every time has a session, from the first moment on.
 """
 
+import csv
 import datetime as dt
+import functools
 import itertools
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,6 +27,9 @@ from photon_app.model import MarketSession
 NEW_YORK = ZoneInfo("America/New_York")
 ORDINARY = (dt.time(4, 0), dt.time(9, 30), dt.time(16, 0), dt.time(20, 0))
 """When an ordinary day's pre-market, regular session and post-market begin, and when it ends."""
+_EARLY_CLOSE_POST = dt.timedelta(hours=4)
+"""How long the post-market lasts, after an early close too."""
+EXCEPTIONS = Path(__file__).with_name("nyse.csv")
 _BEGINNING: tuple[MarketSession, ...] = ("pre", "regular", "post", "closed")
 _AHEAD_DAYS = 14
 """How far the next session is looked for. The longest closing since 1970 was of six days, from
@@ -82,7 +91,7 @@ class Calendar:
     """The exchange's sessions.
 
     Args:
-        table: the days that are known; without it every weekday is an ordinary day.
+        table: the days that are known; around it, and without one, those of ``nyse.csv`` are.
     """
 
     def __init__(self, table: Table | None = None) -> None:
@@ -120,12 +129,55 @@ class Calendar:
         """The trading day of a date in New York, or ``None`` when the exchange is closed."""
         if self._table is not None and self._table.first <= date <= self._table.last:
             return self._days.get(date)
-        return ordinary_day(date) if date.weekday() < 5 else None
+        return _expected_day(date)
+
+    def day_before(self, date: dt.date) -> TradingDay:
+        """The last trading day before a date."""
+        return self._nearest(date, -1)
+
+    def day_after(self, date: dt.date) -> TradingDay:
+        """The first trading day after a date."""
+        return self._nearest(date, 1)
+
+    def _nearest(self, date: dt.date, step: int) -> TradingDay:
+        for away in range(1, _AHEAD_DAYS + 1):
+            day = self.day(date + dt.timedelta(days=step * away))
+            if day is not None:
+                return day
+        return ordinary_day(date + dt.timedelta(days=step * _AHEAD_DAYS))  # no table is like that
 
 
 def ordinary_day(date: dt.date) -> TradingDay:
     """A day without an early close."""
     return TradingDay(date, *(_ms(date, time) for time in ORDINARY))
+
+
+@functools.lru_cache(maxsize=1024)
+def _expected_day(date: dt.date) -> TradingDay | None:
+    """A day by the exceptions that are part of Photon."""
+    if date.weekday() >= 5:
+        return None
+    if date not in _exceptions():
+        return ordinary_day(date)
+    close = _exceptions()[date]
+    if close is None:
+        return None
+    end = (dt.datetime.combine(date, close) + _EARLY_CLOSE_POST).time()
+    return TradingDay(date, *(_ms(date, time) for time in (*ORDINARY[:2], close, end)))
+
+
+@functools.cache
+def _exceptions() -> Mapping[dt.date, dt.time | None]:
+    """The weekdays that are no ordinary days: when the exchange closes, ``None`` where it does not
+    open.
+    """
+    with EXCEPTIONS.open(encoding="ascii", newline="") as file:
+        return {
+            dt.date.fromisoformat(row["date"]): (
+                dt.time.fromisoformat(row["close"]) if row["close"] else None
+            )
+            for row in csv.DictReader(file)
+        }
 
 
 def new_york_date(time_ms: int) -> dt.date:

@@ -12,7 +12,7 @@ from photon_app.model import Bar, Seed, Trade
 
 
 class Span(Protocol):
-    """A trading day, half-open, in UNIX ms."""
+    """A trading day with what is closed behind it, half-open, in UNIX ms."""
 
     @property
     def start_ms(self) -> int:
@@ -20,8 +20,18 @@ class Span(Protocol):
         ...
 
     @property
+    def close_ms(self) -> int:
+        """The end of its regular session."""
+        ...
+
+    @property
+    def done_ms(self) -> int:
+        """The end of its last session."""
+        ...
+
+    @property
     def end_ms(self) -> int:
-        """The first millisecond after it."""
+        """The first millisecond of the next one."""
         ...
 
 
@@ -33,9 +43,12 @@ class Entry:
         "ahead_volume",
         "asked",
         "before",
+        "close",
+        "day",
         "day_end_ms",
         "day_start_ms",
         "day_volume",
+        "edge_ms",
         "held",
         "high",
         "low",
@@ -43,6 +56,7 @@ class Entry:
         "polled",
         "prev_close",
         "price",
+        "recalled",
         "run",
         "seq",
         "symbol",
@@ -64,6 +78,13 @@ class Entry:
         self.time_ms = -1
         self.day_start_ms = -1
         self.day_end_ms = -1
+        self.day: Span | None = None
+        self.edge_ms = -1
+        """Until then a trade of the day is like the one before it."""
+        self.close: float | None = None
+        """The price at the end of the day's regular session, once that is over."""
+        self.recalled = False
+        """Whether the price is of an earlier process and not confirmed since."""
         self.open = self.high = self.low = math.nan
         self.day_volume = 0.0
         self.ahead_ms = -1
@@ -73,37 +94,70 @@ class Entry:
         """How many prints in a row were held: above the last price, or as a negative number below.
         """
         self.asked: tuple[float, int] | None = None
-        self.before: tuple[int, Bar] | None = None
-        """What a day came to before its first price here, and which day."""
+        self.before: tuple[int, Bar, float | None] | None = None
+        """What a day came to before its first price here: when it began, and its close."""
 
-    def begin_day(self, day: Span, price: float) -> None:
-        """The first price of a day; volume that came ahead of it is the day's."""
+    def begin_day(self, day: Span, price: float, *, outside: bool = False) -> None:
+        """The first price of a day; volume that came ahead of it is the day's.
+
+        Args:
+            day: which.
+            price: its first.
+            outside: whether that price was made when the day was done. Then the figures are of
+                such trades, until what the day truly came to is recalled or asked for.
+        """
         if self.time_ms >= 0:
-            self.prev_close = self.price
+            self.prev_close = self.price if self.close is None else self.close
+        self.close = None
+        self.day = day
         self.day_start_ms, self.day_end_ms = day.start_ms, day.end_ms
+        self.edge_ms = day.end_ms if outside else day.close_ms
         self.open = self.high = self.low = price
         self.day_volume = self.ahead_volume if self.ahead_ms == day.start_ms else 0
         self.ahead_ms, self.ahead_volume = -1, 0.0
         if self.before is not None and self.before[0] == day.start_ms:
-            self._go_on_from(self.before[1])
+            self.go_on_from(*self.before[1:])
         self.before = None
 
-    def recall(self, day: Span, bar: Bar) -> bool:
+    @property
+    def provisional(self) -> bool:
+        """Whether the day's figures are of trades that came when it was done."""
+        return self.day is not None and self.edge_ms == self.day_end_ms > self.day.done_ms
+
+    def settle(self) -> None:
+        """The day is known now from those who saw it: what comes when it is done is outside."""
+        if self.day is not None and self.provisional:
+            self.edge_ms = self.day.close_ms
+
+    def recall(self, day: Span, bar: Bar, close: float | None) -> bool:
         """What a day came to so far, from elsewhere; true when that is news."""
         if day.start_ms != self.day_start_ms:
-            self.before = day.start_ms, bar
+            self.before = day.start_ms, bar, close
             return False
         before = (self.open, self.high, self.low, self.day_volume)
-        self._go_on_from(bar)
+        self.go_on_from(bar, close)
         return before != (self.open, self.high, self.low, self.day_volume)
 
-    def _go_on_from(self, bar: Bar) -> None:
+    def take_up(self, day: Span, bar: Bar, close: float | None) -> None:
+        """Go on from a day's last price, where there is none here."""
+        self.begin_day(day, bar.close)
+        self.go_on_from(bar, close)
+        self.price, self.time_ms = bar.close, bar.close_ms
+        self.recalled = True
+        self.seq += 1
+
+    def go_on_from(self, bar: Bar, close: float | None) -> None:
         """The bar has all that is here, or comes before all of it."""
+        if self.provisional or (bar.invented and self.asked is None):
+            self.high, self.low, self.day_volume = bar.high, bar.low, bar.volume
         if self.asked is None:  # else the open is the official one
             self.open = bar.open
         self.widen(bar.high)
         self.widen(bar.low)
         self.day_volume = max(self.day_volume, bar.volume)
+        self.settle()
+        if self.close is None:
+            self.close = close
 
     def come_ahead(self, day: Span, volume: float) -> None:
         """Volume of a day that has no price yet."""
@@ -127,9 +181,12 @@ class Entry:
     def learn_figures(self, seed: Seed) -> bool:
         """The day as upstream tells it: its open is the open, its range is within ours."""
         before = (self.open, self.high, self.low)
-        for figure in (seed.open, seed.high, seed.low):
-            if figure is not None and is_price(figure):
-                self.widen(figure)
+        known = [f for f in (seed.open, seed.high, seed.low) if f is not None and is_price(f)]
+        if self.provisional and known:
+            self.high, self.low = max(known), min(known)
+            self.settle()
+        for figure in known:
+            self.widen(figure)
         if seed.open is not None and is_price(seed.open):
             self.open = seed.open
         return before != (self.open, self.high, self.low)

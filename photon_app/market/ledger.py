@@ -21,7 +21,9 @@ class Ledger:
     def apply(self, trade: Trade) -> int:
         """Judge one trade and let it count. Returns what ``Book.apply`` does."""
         seq = self.book.apply(trade)
-        if seq != NOTHING:
+        if self.book.price_only:
+            self.book.price_only = False
+        elif seq != NOTHING:
             self.bars.fold(trade, self.effects[trade.conditions])
             if self.book.borne_out:
                 self._fold_borne_out()

@@ -24,6 +24,7 @@ class Sum:
         "firm",
         "high",
         "incomplete",
+        "invented",
         "low",
         "open",
         "open_ms",
@@ -42,6 +43,7 @@ class Sum:
         """Below 0 while there is no price."""
         self.firm = False
         self.incomplete = False
+        self.invented = False
 
     @classmethod
     def of(cls, bar: Bar) -> "Sum":
@@ -61,6 +63,7 @@ class Sum:
         self.turnover += other.turnover
         self.count += other.count
         self.incomplete |= other.incomplete
+        self.invented |= other.invented
         if other.open_ms < 0:
             return
         if other.high > self.high:  # noqa: PLR1730 - a call costs more than all of this
@@ -91,6 +94,7 @@ class Sum:
             close_ms=self.close_ms,
             firm=self.firm,
             incomplete=self.incomplete,
+            invented=self.invented,
         )
 
 

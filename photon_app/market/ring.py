@@ -14,7 +14,7 @@ from photon_app.market.merge import Sum, merge_all
 from photon_app.model import Bar
 
 _STRIDE = 10
-_FIRM, _INCOMPLETE, _PRICED = 1, 2, 4
+_FIRM, _INCOMPLETE, _PRICED, _INVENTED = 1, 2, 4, 8
 
 
 class Ring:
@@ -89,6 +89,7 @@ class Ring:
                     close_ms=time_ms + int(row[8]),
                     firm=bool(flags & _FIRM),
                     incomplete=bool(flags & _INCOMPLETE),
+                    invented=bool(flags & _INVENTED),
                 )
 
     def merged(self, from_ms: int, to_ms: int, time_ms: int) -> Bar | None:
@@ -117,6 +118,7 @@ class Ring:
             close_ms=self._times[first + closes] + int(values[closes * _STRIDE + 8]),
             firm=bool(firm),
             incomplete=any(int(flag) & _INCOMPLETE for flag in flags),
+            invented=any(int(flag) & _INVENTED for flag in flags),
         )
 
     def trim(self, most: int) -> None:
@@ -138,6 +140,7 @@ class Ring:
         if flags & _PRICED:
             made.open_ms, made.close_ms = made.time_ms + int(row[7]), made.time_ms + int(row[8])
         made.firm, made.incomplete = bool(flags & _FIRM), bool(flags & _INCOMPLETE)
+        made.invented = bool(flags & _INVENTED)
         return made
 
 
@@ -153,5 +156,8 @@ def _row(total: Sum) -> list[float]:
         total.count,
         total.open_ms - total.time_ms if priced else 0,
         total.close_ms - total.time_ms if priced else 0,
-        _FIRM * total.firm + _INCOMPLETE * total.incomplete + _PRICED * priced,
+        _FIRM * total.firm
+        + _INCOMPLETE * total.incomplete
+        + _PRICED * priced
+        + _INVENTED * total.invented,
     ]

@@ -81,10 +81,14 @@ class Series:
         return True
 
     def fill(self, bars: Iterable[Bar]) -> None:
-        """Learn minutes from before what is here; those from a time that is here are left alone."""
-        first_ms = self.first_ms
+        """Learn minutes from before what is here; those from a time that is here are left alone.
+        What was made up stands between them too, where there is none.
+        """
+        first_ms, open_ms = self.first_ms, self.minute.time_ms
         for bar in bars:
-            if first_ms is None or bar.time_ms < first_ms:
+            before = first_ms is None or bar.time_ms < first_ms
+            between = bar.invented and (bar.time_ms < open_ms or open_ms < 0)
+            if before or (between and self.minutes.get(bar.time_ms) is None):
                 self.minutes.merge(Sum.of(bar))
         handed_over = self.told == self.changes  # what is filled in need not be stored
         self._changed()

@@ -1,4 +1,4 @@
-"""The market of a symbol: where a trading day begins, and when trades are to be expected.
+"""The market of a symbol: its trading days, and when trades are to be expected.
 
 Pure functions of a symbol and a time; nothing here reads a clock. A name without a colon is a US
 stock and follows New York (``calendar``). The part before a colon names the market of the others,
@@ -16,9 +16,10 @@ Sources: Finnhub's lists of forex and crypto exchanges, as its clients show them
 
 import datetime as dt
 import functools
+import itertools
 from typing import Literal, NamedTuple
 
-from photon_app.market.calendar import NEW_YORK, Calendar
+from photon_app.market.calendar import NEW_YORK, Calendar, new_york_date
 
 Venue = Literal["us", "fx", "crypto", "other"]
 
@@ -44,10 +45,35 @@ _FX_HOLIDAYS = frozenset({(12, 25), (1, 1)})
 
 
 class Day(NamedTuple):
-    """One trading day as a half-open span of UNIX ms."""
+    """One day of dates as a half-open span of UNIX ms; it is not asked when anybody trades."""
 
     start_ms: int
     end_ms: int
+
+    @property
+    def close_ms(self) -> int:
+        """As of a market that never closes."""
+        return self.end_ms
+
+    @property
+    def done_ms(self) -> int:
+        """As of a market that never closes."""
+        return self.end_ms
+
+
+class MarketDay(NamedTuple):
+    """One trading day, with the night, the weekend or the holiday behind it, in UNIX ms. Those of a
+    symbol adjoin each other.
+    """
+
+    start_ms: int
+    """When its first session begins: a stock's pre-market."""
+    close_ms: int
+    """When its regular session ends, and the price of then is its close."""
+    done_ms: int
+    """When its last session ends: a stock's post-market. Nothing more is of this day."""
+    end_ms: int
+    """When the first session of the next one begins."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -62,7 +88,9 @@ def venue_of(symbol: str) -> Venue:
 
 
 def day_of(symbol: str, time_ms: int) -> Day:
-    """The trading day of a symbol that holds a time."""
+    """The day of dates that holds a time, as bars of a day are counted: of New York for stocks,
+    from 17:00 there for foreign exchange, else of UTC.
+    """
     venue = venue_of(symbol)
     zone = NEW_YORK if venue in {"us", "fx"} else dt.UTC
     turn = FX_TURN if venue == "fx" else dt.time()
@@ -71,6 +99,60 @@ def day_of(symbol: str, time_ms: int) -> Day:
     start = dt.datetime.combine(date, turn, zone)
     end = dt.datetime.combine(date + dt.timedelta(days=1), turn, zone)
     return Day(_ms(start), _ms(end))
+
+
+def market_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:
+    """The newest trading day of a symbol that has begun by a time: on a Sunday it is Friday."""
+    venue = venue_of(symbol)
+    if venue == "us":
+        return _stock_day(time_ms, calendar)
+    if venue == "fx":
+        return _fx_day(time_ms)
+    day = day_of(symbol, time_ms)
+    return MarketDay(day.start_ms, day.end_ms, day.end_ms, day.end_ms)
+
+
+def market_day_before(symbol: str, day: MarketDay, calendar: Calendar) -> MarketDay:
+    """The trading day before one."""
+    return market_day(symbol, day.start_ms - 1, calendar)
+
+
+@functools.lru_cache(maxsize=256)
+def _stock_days(date: dt.date, calendar: Calendar) -> tuple[MarketDay, ...]:
+    """The trading day before a date, that of the date where there is one, each to the next."""
+    here, before, after = calendar.day(date), calendar.day_before(date), calendar.day_after(date)
+    days = [day for day in (before, here, after) if day is not None]
+    return tuple(
+        MarketDay(day.pre_ms, day.close_ms, day.end_ms, following.pre_ms)
+        for day, following in itertools.pairwise(days)
+    )
+
+
+def _stock_day(time_ms: int, calendar: Calendar) -> MarketDay:
+    *before, last = _stock_days(new_york_date(time_ms), calendar)
+    return before[0] if before and time_ms < last.start_ms else last
+
+
+def _fx_day(time_ms: int) -> MarketDay:
+    """From 17:00 to 17:00; that of Friday, and that before a holiday, to the next begin."""
+    here = dt.datetime.fromtimestamp(time_ms / 1000, NEW_YORK)
+    ends = here.date() + dt.timedelta(days=here.time() >= FX_TURN)
+    while not _fx_deals(ends):
+        ends -= dt.timedelta(days=1)
+    following = ends + dt.timedelta(days=1)
+    while not _fx_deals(following):
+        following += dt.timedelta(days=1)
+    start, done, end = (
+        _ms(dt.datetime.combine(date, FX_TURN, NEW_YORK))
+        for date in (ends - dt.timedelta(days=1), ends, following - dt.timedelta(days=1))
+    )
+    return MarketDay(start, done, done, end)
+
+
+def _fx_deals(date: dt.date) -> bool:
+    """Whether a day of foreign exchange ends on a date."""
+    holiday = (date.month, date.day) in _FX_HOLIDAYS
+    return date.weekday() not in {_SATURDAY, _SUNDAY} and not holiday
 
 
 def trades_at(venue: Venue, time_ms: int, calendar: Calendar) -> bool:
@@ -88,11 +170,7 @@ def trades_at(venue: Venue, time_ms: int, calendar: Calendar) -> bool:
 def _fx_trades_at(here: dt.datetime) -> bool:
     turn = dt.datetime.combine(here.date(), FX_TURN, NEW_YORK)
     belongs_to = here.date() + dt.timedelta(days=here >= turn)  # the date on which this day ends
-    return (
-        abs(here - turn) >= FX_PAUSE
-        and belongs_to.weekday() not in {_SATURDAY, _SUNDAY}
-        and (belongs_to.month, belongs_to.day) not in _FX_HOLIDAYS
-    )
+    return abs(here - turn) >= FX_PAUSE and _fx_deals(belongs_to)
 
 
 def _ms(moment: dt.datetime) -> int:

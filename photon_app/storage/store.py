@@ -12,12 +12,12 @@ read from a file that was damaged or replaced.
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from photon_app import clock
 from photon_app.errors import StorageError
 from photon_app.model import Bar
 from photon_app.storage import statements
@@ -34,11 +34,6 @@ Stored = Mapping[str, Sequence[Bar]]
 _log = logging.getLogger(__name__)
 
 
-def wall_ms() -> int:
-    """The wall clock, UNIX milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
 class Store:
     """Bars of one minute, on disk."""
 
@@ -53,8 +48,8 @@ class Store:
         on_reset: Callable[[], None] = lambda: None,
         capacity: int = 200_000,
         pace: Pace = Pace(),  # noqa: B008 - it is frozen
-        now_ms: Callable[[], int] = wall_ms,
-        monotonic: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = clock.now_ms,
+        monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
         """Make one; ``start`` opens the database.
 

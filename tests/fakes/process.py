@@ -112,10 +112,19 @@ def _start(command: list[str], settings: Mapping[str, object]) -> Process:
 
 
 @contextlib.contextmanager
-def photon(files: int | None = None, /, **settings: object) -> Iterator[Process]:
-    """A running Photon, ended with the block. ``files`` is the most that it may have open."""
+def photon(
+    files: int | None = None, at: int | None = None, /, **settings: object
+) -> Iterator[Process]:
+    """A running Photon, ended with the block.
+
+    Args:
+        files: the most that it may have open.
+        at: the moment at which it starts, UNIX ms; now, when not given.
+        settings: environment variables.
+    """
     limited = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
-    process = _start([*limited, sys.executable, "-m", "photon_app"], settings)
+    module = ["photon_app"] if at is None else ["tests.fakes.moments", str(at)]
+    process = _start([*limited, sys.executable, "-m", *module], settings)
     try:
         process.wait_ready()
         yield process

@@ -1,10 +1,10 @@
-"""Laws of the day that is made up before a simulation begins."""
+"""Laws of the time that is made up before a simulation began."""
 
 import asyncio
-import functools
 import itertools
+import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -12,131 +12,203 @@ from hypothesis import strategies as st
 
 from photon_app import upstream
 from photon_app.feed.simulated import SimulatedFeed, round_to_tick
-from photon_app.feed.simulated_past import DAY_MS, MINUTE_MS, past_day
+from photon_app.feed.simulated_past import DAY_MS, MINUTE_MS, REACH_MS, SimulatedPast, split
 from photon_app.market.calendar import Calendar
-from photon_app.market.session import day_of
-from photon_app.model import Bar, MarketSession, Seed
+from photon_app.market.merge import merge_all
+from photon_app.market.session import market_day
+from photon_app.model import Bar, Timeframe
+from photon_app.settings import Settings
 from tests.fakes.market import FakeMarket
+from tests.fakes.moments import MOMENTS, OPEN_MS
 from tests.fakes.time import START_MS, VirtualTime
 
-MONDAY_MS = 1_795_410_000_000
-"""2026-11-23 00:00 in New York."""
-HOUR_MS = 3_600_000
 CALENDAR = Calendar()
-few = settings(max_examples=12, deadline=None)
+SYMBOLS = ("AAPL", "NOBODY", "BINANCE:BTCUSDT", "OANDA:EUR_USD", "X:Y")
+SHORTER: tuple[Timeframe, ...] = ("1h", "15m", "5m", "1m")
+few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 2**63 - 1)
-moments = st.integers(0, 7 * 24 * 12).map(lambda fives: MONDAY_MS + fives * 300_000 + fives % 997)
-"""Of one week; whole minutes and others."""
-prices = st.floats(0.5, 5000).map(round_to_tick)
-moves = st.floats(-0.015, 0.015)
+symbols = st.sampled_from(SYMBOLS)
+moments = st.one_of(
+    st.sampled_from(sorted(MOMENTS.values())),
+    st.integers(0, 3 * 365 * 24 * 60).map(lambda minute: OPEN_MS + minute * MINUTE_MS + 997),
+)
 
 
-@functools.cache
-def session_at(time_ms: int) -> MarketSession:
-    return CALENDAR.phase_at(time_ms).session
-
-
-def past(
-    seed: int = 1,
-    now_ms: int = MONDAY_MS + 12 * HOUR_MS,
-    price: float = 100.0,
-    prev_close: float = 101.0,
-    symbol: str = "AAPL",
-) -> list[Bar]:
-    """The past of a symbol."""
-    return past_day(
-        random.Random(seed),
-        now_ms=now_ms,
-        day_start_ms=day_of(symbol, now_ms).start_ms,
-        price=price,
-        prev_close=prev_close,
-        session_at=session_at if symbol == "AAPL" else lambda _: None,
-        round_to_tick=round_to_tick,
-    )
+def past_of(seed: int = 1, given: Mapping[str, float] | None = None) -> SimulatedPast:
+    """The past of a process."""
+    chosen = Settings(sim_seed=seed, start_prices=given or {})
+    return upstream.simulated_past(chosen, lambda: CALENDAR)
 
 
 @few
-@given(seeds, moments)
-def test_it_has_every_minute_of_the_sessions_of_24_hours_in_order(seed: int, now_ms: int) -> None:
-    """One bar of each, none in a closed market, none of the minute that runs."""
-    end_ms = now_ms - now_ms % MINUTE_MS
-    open_at = [
-        time_ms
-        for time_ms in range(end_ms - DAY_MS, end_ms, MINUTE_MS)
-        if session_at(time_ms) != "closed"
-    ]
-    assert [bar.time_ms for bar in past(seed, now_ms)] == open_at
-
-
-def test_a_market_that_never_closes_has_every_minute() -> None:
-    """At the weekend too, when a stock has none."""
-    sunday_ms = MONDAY_MS + 6 * DAY_MS + 20 * HOUR_MS
-    assert len(past(now_ms=sunday_ms, symbol="BINANCE:BTCUSDT")) == DAY_MS // MINUTE_MS
-    assert past(now_ms=sunday_ms) == []
+@given(seeds, symbols, moments)
+def test_shorter_bars_merge_into_the_day(seed: int, symbol: str, now_ms: int) -> None:
+    """Prices, volume and count exactly, what was turned over as far as prices allow."""
+    past = past_of(seed)
+    for day in itertools.islice(past.days_before(symbol, past.hours_at(symbol, now_ms), now_ms), 2):
+        whole = past.day(symbol, day)
+        for timeframe in SHORTER:
+            made = merge_all(past.of_day(symbol, timeframe, day), day.start_ms)
+            assert made is not None
+            assert made.turnover == pytest.approx(whole.turnover, rel=0.01)
+            for name in ("open", "high", "low", "close", "volume", "count", "invented"):
+                assert getattr(made, name) == getattr(whole, name), (timeframe, name)
 
 
 @few
-@given(seeds, moments, prices, moves)
+@given(seeds, symbols, moments, st.sampled_from(SHORTER))
 def test_every_bar_is_one_that_trades_could_have_made(
-    seed: int, now_ms: int, price: float, move: float
+    seed: int, symbol: str, now_ms: int, timeframe: Timeframe
 ) -> None:
-    """Prices in order and on ticks, volume at a price between them, times inside the minute."""
-    for bar in past(seed, now_ms, price, round_to_tick(price * (1 + move))):
+    """Prices in order and on ticks, volume at a price between them, times inside the span; and each
+    begins where the one before it ended.
+    """
+    past = past_of(seed)
+    day = next(past.days_before(symbol, past.hours_at(symbol, now_ms), now_ms))
+    bars = past.of_day(symbol, timeframe, day)
+    for bar in bars:
         assert 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
         figures = (bar.open, bar.high, bar.low, bar.close)
         assert figures == tuple(round_to_tick(figure) for figure in figures)
         assert bar.vwap is not None
         assert bar.low * (1 - 1e-9) <= bar.vwap <= bar.high * (1 + 1e-9)
-        assert bar.count >= 1
-        assert bar.time_ms <= bar.open_ms <= bar.close_ms < bar.time_ms + MINUTE_MS
+        assert 1 <= bar.count <= bar.volume
+        assert bar.time_ms == bar.open_ms < bar.close_ms
         assert bar.firm
+        assert bar.invented
         assert not bar.incomplete
-
-
-@few
-@given(seeds, moments, prices, moves)
-def test_it_leads_to_the_first_price(seed: int, now_ms: int, price: float, move: float) -> None:
-    """Each bar begins where the one before it ended, and the last ends where the walk begins."""
-    bars = past(seed, now_ms, price, round_to_tick(price * (1 + move)))
     for one, following in itertools.pairwise(bars):
-        assert following.open == one.close
-    if bars:
-        assert bars[-1].close == price
+        assert (following.open, following.time_ms) == (one.close, one.close_ms + 1)
 
 
 @few
-@given(seeds, moments, prices, moves, st.sampled_from(["AAPL", "BINANCE:BTCUSDT"]))
-def test_the_day_begins_at_the_previous_close(
-    seed: int, now_ms: int, price: float, move: float, symbol: str
+@given(seeds, symbols, moments)
+def test_days_follow_each_other(seed: int, symbol: str, now_ms: int) -> None:
+    """Each begins at the close before, ends at its own, and none is older than two years."""
+    past = past_of(seed)
+    newest = past.hours_at(symbol, now_ms)
+    days = list(past.days_before(symbol, newest, now_ms))
+    assert len(days) >= 450
+    assert days[-1].start_ms == past.first_ms(symbol, now_ms) > now_ms - 730 * DAY_MS
+    for day, before in itertools.islice(itertools.pairwise(days), 200):
+        bar = past.day(symbol, day)
+        assert bar.open == past.close(symbol, before)
+        assert bar.close == past.close(symbol, day)
+        assert before.ends_ms == day.start_ms
+    assert past.prev_close(symbol, now_ms) == past.close(symbol, days[0])
+
+
+@few
+@given(seeds, symbols, moments, st.integers(0, 5 * 24 * 60))
+def test_what_is_made_up_once_stays(seed: int, symbol: str, now_ms: int, later: int) -> None:
+    """A process that starts later, or another one, makes the same days, closes and minutes."""
+    one, other = past_of(seed), past_of(seed)
+    later_ms = now_ms + later * MINUTE_MS
+    day = next(one.days_before(symbol, one.hours_at(symbol, now_ms), now_ms))
+    other.price(symbol, later_ms)
+    other.prev_close(symbol, later_ms)
+    assert one.day(symbol, day) == other.day(symbol, day)
+    assert one.of_day(symbol, "5m", day) == other.of_day(symbol, "5m", day)
+    running = one.running(symbol, now_ms, one.price(symbol, now_ms))
+    if one.hours_at(symbol, later_ms) == one.hours_at(symbol, now_ms):
+        again = other.running(symbol, later_ms, other.price(symbol, later_ms))
+        assert again[: len(running)] == running
+
+
+@few
+@given(seeds, moments, symbols)
+def test_another_seed_makes_another_past(seed: int, now_ms: int, symbol: str) -> None:
+    """Of the same symbol."""
+    past = past_of(seed)
+    day = past.hours_at(symbol, now_ms - 3 * DAY_MS)
+    assert past.of_day(symbol, "1m", day) != past_of(seed + 1).of_day(symbol, "1m", day)
+
+
+@few
+@given(seeds, symbols, moments, st.one_of(st.none(), st.floats(0.5, 5000).map(round_to_tick)))
+def test_the_running_day_leads_to_the_first_price(
+    seed: int, symbol: str, now_ms: int, price: float | None
 ) -> None:
-    """By which the change is counted; also where yesterday ended, if it is in sight."""
-    prev_close = round_to_tick(price * (1 + move))
-    day_start_ms = day_of(symbol, now_ms).start_ms
-    bars = past(seed, now_ms, price, prev_close, symbol)
-    today = [bar for bar in bars if bar.time_ms >= day_start_ms]
-    if today:
-        assert today[0].open == prev_close
-        assert all(bar.close == prev_close for bar in bars[: -len(today)][-1:])
+    """Every whole minute of its sessions until now, the last at the price where the walk begins,
+    also where that is given; a day that is done is whole.
+    """
+    given = {} if price is None else {symbol: price}
+    past = past_of(seed, given)
+    day = market_day(symbol, now_ms, CALENDAR)
+    first = past.price(symbol, now_ms)
+    if price is not None:
+        assert first == price
+    minutes = past.running(symbol, now_ms, first)
+    end_ms = min(now_ms - now_ms % MINUTE_MS, day.done_ms)
+    assert [bar.time_ms for bar in minutes] == list(range(day.start_ms, end_ms, MINUTE_MS))
+    if minutes:
+        assert minutes[-1].close == first
+        assert minutes[0].open == pytest.approx(past.prev_close(symbol, now_ms), rel=0.2)
+
+
+def test_given_prices_change_no_close_from_one_hour_to_the_next() -> None:
+    """The previous close is of the date, not of the minute at which a process starts."""
+    closes = {
+        past_of(5, {"AAPL": 189.5}).prev_close("AAPL", OPEN_MS + hour * 3_600_000)
+        for hour in range(-6, 9)
+    }
+    assert len(closes) == 1
 
 
 @few
 @given(seeds)
 def test_a_price_stays_near_and_the_open_market_is_the_busy_one(seed: int) -> None:
     """So that the chart looks like a day: a few percent, most shares in the regular session."""
-    bars = past(seed, MONDAY_MS + 20 * HOUR_MS)
-    assert all(80 < bar.low <= bar.high < 120 for bar in bars)
-    regular = [bar.volume for bar in bars if session_at(bar.time_ms) == "regular"]
-    around = [bar.volume for bar in bars if session_at(bar.time_ms) != "regular"]
+    past = past_of(seed, {"AAPL": 100.0})
+    day = past.hours_at("AAPL", OPEN_MS - DAY_MS)
+    close = past.close("AAPL", day)
+    bars = past.of_day("AAPL", "1m", day)
+    assert all(0.8 * close < bar.low <= bar.high < 1.2 * close for bar in bars)
+    stocks = market_day("AAPL", day.start_ms, CALENDAR)
+    regular = [
+        b.volume for b in bars if stocks.start_ms + 330 * MINUTE_MS <= b.time_ms < day.close_ms
+    ]
+    around = [bar.volume for bar in bars if bar.time_ms >= day.close_ms]
     assert sum(regular) / len(regular) > 2 * sum(around) / len(around)
+    assert 30 < past.day("AAPL", past.hours_at("AAPL", OPEN_MS - REACH_MS)).close < 300
 
 
 @few
-@given(seeds, moments)
-def test_the_same_seed_makes_the_same_past(seed: int, now_ms: int) -> None:
-    """And another one another."""
-    assert past(seed, now_ms) == past(seed, now_ms)
-    if past(seed, now_ms):
-        assert past(seed, now_ms) != past(seed + 1, now_ms)
+@given(
+    seeds,
+    st.tuples(*[st.floats(1, 1000).map(round_to_tick)] * 4),
+    st.integers(60, 10**6),
+    st.integers(1, 100),
+)
+def test_a_bar_is_split_without_a_rest(
+    seed: int, prices: tuple[float, ...], count: int, lot: int
+) -> None:
+    """Whatever its prices are, also one and the same."""
+    low, *between, high = sorted(prices)
+    whole = Bar(
+        time_ms=0,
+        open=between[0],
+        high=high,
+        low=low,
+        close=between[1],
+        volume=float(count * lot),
+        turnover=count * lot * math.fsum(prices) / 4,
+        count=count,
+        open_ms=0,
+        close_ms=60 * MINUTE_MS - 1,
+        invented=True,
+    )
+    edges = [0, *(n * 15 * MINUTE_MS for n in (1, 2, 3)), 60 * MINUTE_MS]
+    parts = split(random.Random(seed), whole, edges, round_to_tick)
+    made = merge_all(parts, 0)
+    assert made is not None
+    for name in ("open", "high", "low", "close", "volume", "count"):
+        assert getattr(made, name) == getattr(whole, name)
+    assert all(part.low <= min(part.open, part.close) for part in parts)
+    assert all(part.high >= max(part.open, part.close) for part in parts)
+
+
+# What the feed tells of it
 
 
 class Diary(FakeMarket):
@@ -158,7 +230,7 @@ class Diary(FakeMarket):
 
 def feed_of(time: VirtualTime, *symbols: str) -> SimulatedFeed:
     """A feed as a process has it, in which these are wanted."""
-    feed = SimulatedFeed(seed=7, time=time, past=upstream._past(Calendar))
+    feed = SimulatedFeed(seed=7, time=time, past=past_of(7))
     feed.want(frozenset(symbols))
     return feed
 
@@ -192,18 +264,18 @@ def test_the_past_of_each_symbol_is_told_once_before_its_first_trade() -> None:
     asyncio.run(scenario())
 
 
-def test_the_past_meets_the_tape_and_the_previous_close() -> None:
+@pytest.mark.parametrize("moment_ms", MOMENTS.values(), ids=MOMENTS)
+def test_the_past_meets_the_tape_and_the_previous_close(moment_ms: int) -> None:
     """It ends before the first trade, at its price; the day begins at the close that is told."""
 
     async def scenario() -> None:
-        time, market = VirtualTime(), Diary()
+        time, market = VirtualTime(moment_ms), Diary()
         await play(feed_of(time, "AAPL"), time, market, 5)
         bars, first = market.histories["AAPL"], market.all_trades[0]
-        assert bars[-1].time_ms + MINUTE_MS <= first.time_ms
-        assert bars[-1].close == first.price
-        day_start_ms = day_of("AAPL", START_MS).start_ms
-        opening = next(bar for bar in bars if bar.time_ms >= day_start_ms)
-        assert opening.open == market.seeds["AAPL"].prev_close
+        if bars:
+            assert bars[-1].time_ms + MINUTE_MS <= first.time_ms
+            assert bars[-1].close == first.price
+            assert bars[0].open == market.seeds["AAPL"].prev_close
 
     asyncio.run(scenario())
 
@@ -223,7 +295,7 @@ def test_nothing_is_told_when_nothing_makes_it_up() -> None:
 
 def test_a_simulation_goes_on_from_where_an_earlier_process_left_it() -> None:
     """The first trade is at the last price, the previous close is the old one, and the past leads
-    from the one to the other.
+    to where the walk begins.
     """
 
     async def scenario() -> None:
@@ -233,11 +305,9 @@ def test_a_simulation_goes_on_from_where_an_earlier_process_left_it() -> None:
         await play(feed, time, market, 5)
         first = next(trade for trade in market.all_trades if trade.symbol == "AAPL")
         assert first.price == 280.5
-        assert market.seeds["AAPL"] == Seed(symbol="AAPL", prev_close=279.25)
+        assert market.seeds["AAPL"].prev_close == 279.25
         assert set(market.seeds) == set(market.histories) == {"AAPL", "MSFT"}
-        bars = market.histories["AAPL"]
-        assert bars[-1].close == 280.5
-        assert 279.25 in {bar.open for bar in bars}
+        assert market.histories["AAPL"][-1].close == 280.5
 
     asyncio.run(scenario())
 
@@ -255,5 +325,21 @@ def test_what_is_not_known_of_before_begins_anew(prev_closes: dict[str, float]) 
         assert resumed.seeds["AAPL"] == plain.seeds["AAPL"]
         own = plain.seeds["MSFT"].prev_close
         assert resumed.seeds["MSFT"].prev_close == prev_closes.get("MSFT", own)
+
+    asyncio.run(scenario())
+
+
+def test_a_walk_that_lives_for_days_goes_where_its_days_lead() -> None:
+    """So that what is made up after a restart meets what was traded before it."""
+
+    async def scenario() -> None:
+        time, market = VirtualTime(START_MS), Diary()
+        feed = feed_of(time, "AAPL")
+        past = past_of(7)
+        feed._interval_ms = 60_000
+        await play(feed, time, market, 3 * 86_400)
+        last = market.all_trades[-1]
+        close = past.close("AAPL", past.hours_at("AAPL", last.time_ms))
+        assert last.price == pytest.approx(close, rel=0.03)
 
     asyncio.run(scenario())

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser import ARGUMENTS, find
+from tests.fakes.moments import OPEN_MS
 from tests.fakes.process import Process, photon
 from tests.page.visitor import Visitor
 
@@ -32,7 +33,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def server() -> Iterator[Process]:
     """Photon with invented prices."""
-    with photon() as process:
+    with photon(None, OPEN_MS) as process:
         yield process
 
 

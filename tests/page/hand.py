@@ -16,10 +16,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from photon_app import launcher, services, settings, upstream
+from photon_app import clock, launcher, services, settings, upstream
 from photon_app.listings import BundledReference
 from photon_app.model import FailureReason, FeedState, FeedStatus, Market, Seed, Trade
 from photon_app.upstream import Upstream
+from tests.fakes.moments import OPEN_MS
 from tests.fakes.process import ROOT, Process, environment
 from tests.fakes.server import HandFeed
 
@@ -142,10 +143,10 @@ class Hand(Process):
 
 
 @contextlib.contextmanager
-def hand_fed(**settings: object) -> Iterator[Hand]:
+def hand_fed(at: int = OPEN_MS, /, **settings: object) -> Iterator[Hand]:
     """A running Photon whose feed is in the test's hand."""
     popen = subprocess.Popen(
-        [sys.executable, "-m", "tests.page.hand"],
+        [sys.executable, "-m", "tests.page.hand", str(at)],
         cwd=ROOT,
         env=environment(**settings),
         stdin=subprocess.PIPE,
@@ -167,5 +168,6 @@ def hand_fed(**settings: object) -> Iterator[Hand]:
 
 
 if __name__ == "__main__":
+    clock.start_at(int(sys.argv[1]))
     upstream.of = lambda *_, **__: Upstream(feed=PageFeed("live"))
     sys.exit(launcher.serve(settings.load()))

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
+from tests.fakes.moments import OPEN_MS
 from tests.fakes.process import photon
 from tests.feed.recordings import DAY, needs_recordings
 from tests.page.conftest import Visit
@@ -18,7 +19,7 @@ YOUNG = re.compile(r"^\d+(\.\d)?\s(s|m)$")
 def test_a_replay_runs_on_its_own_clock(visit: Visit) -> None:
     """The recording's symbols are the list, and prices are as old as they were then."""
     settings = {"PHOTON_FEED": f"replay:{DAY}", "PHOTON_REPLAY_SPEED": 20}
-    with photon(**settings) as process, visit(process.http) as visitor:
+    with photon(None, OPEN_MS, **settings) as process, visit(process.http) as visitor:
         expect(visitor.badge).to_have_text("REPLAY")
         visitor.expect_live("BAC", "IBM")
         assert sorted(visitor.symbols()) == ["BAC", "IBM"]
@@ -35,7 +36,7 @@ def test_finnhubs_prices_are_live_until_its_line_is_down(visit: Visit) -> None:
     """Then the badge says so and each price is marked; the page itself stays connected."""
     with (
         upstream() as finnhub,
-        photon(**finnhub.settings) as process,
+        photon(None, OPEN_MS, **finnhub.settings) as process,
         visit(process.http) as visitor,
     ):
         expect(visitor.badge).to_have_text("LIVE")
@@ -55,7 +56,7 @@ def test_a_refused_key_is_named(visit: Visit) -> None:
     """No price is made up in its stead."""
     with (
         upstream(401) as finnhub,
-        photon(**finnhub.settings) as process,
+        photon(None, OPEN_MS, **finnhub.settings) as process,
         visit(process.http) as visitor,
     ):
         expect(visitor.badge).to_have_text("UNAUTHORIZED")

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
+from tests.fakes.moments import OPEN_MS
 from tests.fakes.process import Process, photon
 from tests.page.conftest import Visit
 from tests.page.visitor import PHONE, Visitor
@@ -33,7 +34,7 @@ def test_one_socket_a_tab_however_many_cells(visitor: Visitor) -> None:
 
 def test_one_build_works_on_any_port(visit: Visit, server: Process) -> None:
     """A second process's page talks to that process, with prices and with choices."""
-    with photon() as second, visit(second.http) as visitor:
+    with photon(None, OPEN_MS) as second, visit(second.http) as visitor:
         assert second.port != server.port
         visitor.add("IBM")
         visitor.expect_live("IBM")

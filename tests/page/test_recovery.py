@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.fakes.moments import OPEN_MS
 from tests.fakes.process import photon
 from tests.page.conftest import Visit
 from tests.page.visitor import Visitor
@@ -40,7 +41,7 @@ def expect_chart(visitor: Visitor) -> None:
 
 def test_a_page_survives_its_server(visit: Visit) -> None:
     """Killed or stopped; the list is kept, and what was added meanwhile joins it."""
-    with photon() as first, visit(first.http) as visitor:
+    with photon(None, OPEN_MS) as first, visit(first.http) as visitor:
         visitor.expect_live("AAPL")
         visitor.add("IBM")
         visitor.expect_live("IBM")
@@ -50,12 +51,12 @@ def test_a_page_survives_its_server(visit: Visit) -> None:
         first.kill()
         expect_down(visitor)
         visitor.add("BAC")
-        with photon(PORT=first.port) as second:
+        with photon(None, OPEN_MS, PORT=first.port) as second:
             expect_back(visitor)
             visitor.expect_live("BAC")
             second.stop()
             expect_down(visitor)
-        with photon(PORT=first.port):
+        with photon(None, OPEN_MS, PORT=first.port):
             expect_back(visitor)
             visitor.add("ORCL")
             visitor.expect_live("ORCL")

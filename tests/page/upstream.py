@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import itertools
 import threading
-import time
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
+from photon_app import clock
 from photon_app.model import Trade
 from tests.fakes import finnhub_rest as rest
 from tests.fakes.finnhub import FakeFinnhub
@@ -47,7 +47,7 @@ class Upstream:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _start(self) -> None:
-        self._fake.rest.on_quote = lambda _: rest.quote(100.0, time.time_ns() // 1_000_000_000)
+        self._fake.rest.on_quote = lambda _: rest.quote(100.0, clock.now_ms() // 1000)
         await self._fake.__aenter__()
         self._trading = asyncio.create_task(self._trade())
 
@@ -59,7 +59,7 @@ class Upstream:
 
     async def _trade(self) -> None:
         for number in itertools.count():
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = clock.now_ms()
             for symbol in [name for line in self._fake.open_lines for name in line.subscribed]:
                 await self._fake.send_trades([Trade(symbol, 100 + number % 7 / 100, 10, now_ms)])
             await asyncio.sleep(EVERY_S)

@@ -1,13 +1,26 @@
 """One visitor: a browser's profile with one page open, and what the page asked for and said."""
 
 import re
+import time
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
+from tests.fakes.moments import OPEN_MS
+
 WIDE = {"width": 1440, "height": 860}
 PHONE = {"width": 360, "height": 780}
+
+
+CLOCK = """(ahead) => {
+  const System = Date;
+  globalThis.Date = class extends System {
+    constructor(...given) { given.length ? super(...given) : super(System.now() + ahead); }
+    static now() { return System.now() + ahead; }
+  };
+}"""
+"""Moves a browser's clock, which goes on from there."""
 
 
 class Visitor:
@@ -16,12 +29,19 @@ class Visitor:
     Args:
         browser: the tests' one browser.
         url: the page.
+        at: the moment of its clock when it comes, UNIX ms.
         init_script: runs in the page before its own scripts.
         options: of ``Browser.new_context``.
     """
 
     def __init__(
-        self, browser: Browser, url: str, *, init_script: str = "", **options: Any
+        self,
+        browser: Browser,
+        url: str,
+        *,
+        at: int = OPEN_MS,
+        init_script: str = "",
+        **options: Any,
     ) -> None:
         defaults = {"viewport": WIDE, "color_scheme": "dark", "base_url": url}
         self.url = url
@@ -31,6 +51,7 @@ class Visitor:
         """What went wrong, in the browser's words."""
         self.requests: list[str] = []
         self.sockets: list[str] = []
+        self.context.add_init_script(f"({CLOCK})({at - time.time_ns() // 1_000_000})")
         if init_script:
             self.context.add_init_script(init_script)
         self.page = self.tab()

@@ -1,0 +1,87 @@
+"""What a simulator made up of one symbol, as bars of any timeframe.
+
+Pure but for the caches of ``feed.simulated_past``; made for one question and called in one of its
+turns of the event loop, a few days at a time. It knows nothing of what was really traded: whoever
+asks puts the two together, and real bars go first.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from photon_app.feed.simulated_past import DAY_MS, Hours, SimulatedPast
+from photon_app.market.calendar import Calendar
+from photon_app.market.merge import by_span
+from photon_app.market.session import Day
+from photon_app.market.timeframes import span_at
+from photon_app.model import Bar, Timeframe
+
+
+class Invented:
+    """The made-up past of one symbol until now.
+
+    Args:
+        past: what makes it up.
+        symbol: whose.
+        now_ms: where it ends.
+        calendar: the exchange's days as they are known.
+    """
+
+    def __init__(self, past: SimulatedPast, symbol: str, now_ms: int, calendar: Calendar) -> None:
+        self._past = past
+        self._symbol = symbol
+        self._now_ms = now_ms
+        self._calendar = calendar
+        self.first_ms = past.first_ms(symbol, now_ms)
+        """When the oldest bar begins."""
+
+    def minutes(self, from_ms: int, to_ms: int) -> list[Bar]:
+        """The minutes that begin in a half-open range, the oldest first."""
+        return [bar for _, bar in self.bars("1m", from_ms, to_ms)]
+
+    def last_before(self, time_ms: int) -> list[int]:
+        """A moment in the newest minute that is over by a time; empty when there is none."""
+        if time_ms <= self.first_ms:
+            return []
+        day = self._past.hours_at(self._symbol, min(time_ms, self._now_ms) - 1)
+        return [min(time_ms, self._now_ms, day.done_ms) - 1]
+
+    def days(self, from_ms: int, to_ms: int, *, newest: bool) -> Iterator[tuple[int, int]]:
+        """A range in parts of one trading day each, the newest first or the oldest."""
+        from_ms, to_ms = max(from_ms, self.first_ms), min(to_ms, self._now_ms)
+        while from_ms < to_ms:
+            day = self._past.hours_at(self._symbol, to_ms - 1 if newest else from_ms)
+            begin_ms, end_ms = max(from_ms, day.start_ms), min(to_ms, day.ends_ms)
+            yield begin_ms, end_ms
+            if newest:
+                to_ms = begin_ms
+            else:
+                from_ms = end_ms
+
+    def bars(self, timeframe: Timeframe, from_ms: int, to_ms: int) -> list[tuple[Day, Bar]]:
+        """The bars of a timeframe that begin in a half-open range, each with its span."""
+        found: list[tuple[Day, Bar]] = []
+        time_ms = max(from_ms, self.first_ms)
+        # A bar of a day begins with its date, some hours before its first session.
+        until_ms = min(to_ms + DAY_MS if timeframe == "1d" else to_ms, self._now_ms)
+        while time_ms < until_ms:
+            day = self._past.hours_at(self._symbol, time_ms)
+            found += self._of(timeframe, day)
+            time_ms = day.ends_ms
+        return [(span, bar) for span, bar in found if from_ms <= span.start_ms < to_ms]
+
+    def _of(self, timeframe: Timeframe, day: Hours) -> Iterable[tuple[Day, Bar]]:
+        """The bars of one trading day, as far as it has come."""
+
+        def span_of(time_ms: int) -> Day:
+            return span_at(timeframe, self._symbol, time_ms, self._calendar)
+
+        if self._now_ms < day.done_ms:
+            price = self._past.price(self._symbol, self._now_ms)
+            return by_span(self._past.running(self._symbol, self._now_ms, price), span_of)
+        if timeframe == "1d":
+            span = span_of(day.start_ms)
+            bar = self._past.day(self._symbol, day)
+            return [(span, msgspec.structs.replace(bar, time_ms=span.start_ms))]
+        bars = self._past.of_day(self._symbol, timeframe, day)
+        return [(span_of(bar.time_ms), bar) for bar in bars]

@@ -1,0 +1,196 @@
+"""A first look at Photon, at every moment that has been one too many for somebody."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from photon_app import clock, upstream
+from photon_app.market.almanac import Almanac
+from photon_app.market.calendar import Calendar
+from photon_app.market.session import day_of, market_day, market_day_before
+from photon_app.settings import Settings
+from tests.fakes.almanac import shipped
+from tests.fakes.moments import MOMENTS, at, new_york
+from tests.fakes.server import Serving, serving
+
+CALENDAR = Calendar()
+LEAST = {"1m": 300, "5m": 100, "15m": 100, "1h": 60, "1d": 120}
+TWO_YEARS_MS = 731 * 86_400_000
+SYMBOLS = ("AAPL", "BINANCE:BTCUSDT", "OANDA:EUR_USD")
+UNFOLLOWED = "KO"
+every_moment = pytest.mark.parametrize("moment_ms", MOMENTS.values(), ids=MOMENTS)
+
+Rows = list[dict[str, Any]]
+
+
+def simulated(**settings: Any) -> Any:
+    """A server with invented prices, as a newcomer has it; nothing is stored."""
+    given: dict[str, Any] = {
+        "symbols": SYMBOLS,
+        "feed": "simulated",
+        "database_url": None,
+        **settings,
+    }
+    source = upstream.of(Settings(**given))
+    return serving(source, almanac=Almanac(shipped), **given)
+
+
+async def look(server: Serving, symbol: str, timeframe: str, limit: int = 500) -> Rows:
+    """Bars as the page asks for them."""
+    async with httpx.AsyncClient(base_url=server.http) as http:
+        asked = {"symbol": symbol, "timeframe": timeframe, "limit": str(limit)}
+        rows: Rows = (await http.get("/api/bars", params=asked)).json()["bars"]
+        return rows
+
+
+async def snapshot(server: Serving, symbol: str) -> dict[str, Any]:
+    """The figures of a symbol once it has a price."""
+    async with connect(server.ws) as client, asyncio.timeout(10):
+        await client.send(json.dumps({"action": "subscribe", "symbols": [symbol]}))
+        while True:
+            message = json.loads(await client.recv())
+            if message.get("snapshot"):
+                data: dict[str, Any] = message["data"]
+                return data
+
+
+async def filled(server: Serving) -> None:
+    """Return when the newest day of every symbol is in memory."""
+    async with asyncio.timeout(10):
+        while server.live.history._unfilled:
+            await asyncio.sleep(0.01)
+
+
+@every_moment
+def test_a_first_look_is_full_at_every_moment(moment_ms: int) -> None:
+    """Every timeframe of every kind of market, also of a symbol that nobody follows: enough bars,
+    none twice, none too old, the newest of the last session or the one that runs, each marked.
+    """
+
+    async def scenario() -> None:
+        async with simulated() as server:
+            await filled(server)
+            for symbol in (*SYMBOLS, UNFOLLOWED):
+                day = market_day(symbol, moment_ms, CALENDAR)
+                for timeframe, least in LEAST.items():
+                    rows = await look(server, symbol, timeframe)
+                    times = [row["time"] for row in rows]
+                    assert len(rows) >= least, (symbol, timeframe)
+                    assert times == sorted(set(times))
+                    assert times[0] > moment_ms - TWO_YEARS_MS
+                    begun = clock.now_ms() - day.start_ms >= 60_000
+                    newest = day if begun else market_day_before(symbol, day, CALENDAR)
+                    since_ms = day_of(symbol, newest.start_ms).start_ms
+                    assert since_ms <= times[-1] < newest.done_ms
+                    assert all(row.get("invented") for row in rows[:-3])
+
+    with at(moment_ms):
+        asyncio.run(scenario())
+
+
+@every_moment
+def test_the_day_on_the_page_is_the_bar_of_the_day(moment_ms: int) -> None:
+    """Open, high, low and volume agree with the newest bar, the previous close with the bar before;
+    on a weekend both are those of the last session.
+    """
+
+    async def scenario() -> None:
+        async with simulated(sim_interval_ms=10_000) as server:
+            await filled(server)
+            for symbol in SYMBOLS:
+                day = market_day(symbol, clock.now_ms(), CALENDAR)
+                before, newest = (await look(server, symbol, "1d"))[-2:]
+                data = await snapshot(server, symbol)
+                if newest["time"] == day_of(symbol, day.start_ms).start_ms:
+                    for figure in ("open", "high", "low"):
+                        assert data[figure] == newest[figure], (symbol, figure)
+                    assert data["day_volume"] == newest["volume"]
+                    assert data["prev_close"] == before["close"]
+                assert data["price"] > 0
+
+    with at(moment_ms):
+        asyncio.run(scenario())
+
+
+@every_moment
+def test_a_restart_changes_no_close(moment_ms: int) -> None:
+    """Nor a bar of a day that is over: nothing is stored, and all follows from the date."""
+
+    async def scenario() -> tuple[Rows, float]:
+        async with simulated() as server:
+            await filled(server)
+            days = await look(server, "AAPL", "1d", 50)
+            return days[:-1], (await snapshot(server, "AAPL"))["prev_close"]
+
+    with at(moment_ms):
+        first = asyncio.run(scenario())
+        assert asyncio.run(scenario()) == first
+
+
+@pytest.mark.parametrize("name", ["Saturday noon", "Thanksgiving", "Monday 03:59"])
+def test_prices_move_when_the_market_is_closed_and_the_day_does_not(name: str) -> None:
+    """The newcomer of a Sunday sees a tape; no bar is made of it, and the session is closed."""
+
+    async def scenario() -> None:
+        async with simulated(sim_interval_ms=20) as server:
+            await filled(server)
+            first, days = await snapshot(server, "AAPL"), await look(server, "AAPL", "1m", 10)
+            async with connect(server.ws) as client, asyncio.timeout(20):
+                await client.send(json.dumps({"action": "subscribe", "symbols": ["AAPL"]}))
+                prices: set[float] = set()
+                while len(prices) < 4:
+                    message = json.loads(await client.recv())
+                    if message["type"] == "price_update":
+                        prices.add(message["data"]["price"])
+            last = await snapshot(server, "AAPL")
+            for figure in ("open", "high", "low", "day_volume", "prev_close"):
+                assert last[figure] == first[figure]
+            assert last["session"] == "closed"
+            assert await look(server, "AAPL", "1m", 10) == days
+
+    with at(MOMENTS[name]):
+        asyncio.run(scenario())
+
+
+def test_monday_begins_while_somebody_watches() -> None:
+    """At 04:00 a day begins, against Friday's close, with one change of the session."""
+
+    async def scenario() -> None:
+        async with simulated(sim_interval_ms=20) as server, asyncio.timeout(20):
+            await filled(server)
+            friday = (await look(server, "AAPL", "1d", 1))[0]
+            async with connect(server.ws) as client:
+                await client.send(json.dumps({"action": "subscribe", "symbols": ["AAPL"]}))
+                sessions: list[str] = []
+                day: dict[str, Any] = {}
+                while day.get("prev_close") != friday["close"]:
+                    message = json.loads(await client.recv())
+                    if message["type"] == "status":
+                        sessions.append(message["market"])
+                    if message.get("snapshot"):
+                        day = message["data"]
+                assert set(sessions) <= {"closed", "pre"}
+                assert day["open"] == pytest.approx(day["price"], rel=0.01)
+                assert day["day_volume"] < friday["volume"] / 100
+
+    with at(new_york(2026, 11, 30, 3, 59, 58)):
+        asyncio.run(scenario())
+
+
+def test_a_price_that_is_set_is_the_price_at_every_moment() -> None:
+    """``AAPL=189.5`` is where the simulator starts, with a past that leads there."""
+
+    async def scenario() -> None:
+        async with simulated(start_prices={"AAPL": 189.5}, sim_interval_ms=10_000) as server:
+            await filled(server)
+            assert (await snapshot(server, "AAPL"))["price"] == pytest.approx(189.5, rel=0.002)
+            rows = await look(server, "AAPL", "1m", 3)
+            assert rows[0]["close"] == pytest.approx(189.5, rel=0.05)
+
+    for moment_ms in MOMENTS.values():
+        with at(moment_ms):
+            asyncio.run(scenario())
