@@ -19,7 +19,8 @@ from photon_app.ui.components.detail import detail_panel
 from photon_app.ui.components.footer import footer
 from photon_app.ui.components.header import header
 from photon_app.ui.components.watchlist import watchlist_panel
-from photon_app.ui.live.parts import shortcuts
+from photon_app.ui.hydration import StorageFirst
+from photon_app.ui.live.parts import list_keeper, shortcuts
 from photon_app.ui.state import Dashboard
 
 TITLE = "Photon"
@@ -36,6 +37,7 @@ def index() -> rx.Component:
             on_move=Dashboard.move,
             on_remove=Dashboard.remove_selected,
         ),
+        list_keeper(edits=Dashboard.edits, on_kept=Dashboard.kept),
         header(),
         rx.el.main(watchlist_panel(), detail_panel(), class_name="main"),
         footer(),
@@ -70,6 +72,7 @@ def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None 
         app_wraps={(55, "ErrorBoundary"): lambda _stateful: default_error_boundary()},
         backend_exception_handler=_handler_failed,
     )
+    app.add_middleware(StorageFirst())
     app.add_page(
         index,
         route="/",

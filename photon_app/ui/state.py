@@ -1,14 +1,17 @@
 """What one visitor chose: watchlist, selected symbol, its chart, the colours of up and down.
 
 Choices only, never prices: those go from ``/ws`` into the live parts. All that should outlive a
-session stands in the browser's storage, since a reconnect can hand a tab a new, empty state; the
-lists shown are computed from it. Any client can call any handler with anything, so each handler
-passes its argument to a total rule of ``ui/watchlist.py`` and is short.
+session stands in the browser's storage, since a tab can be handed a new, empty state, on which
+nothing is decided (``ui/hydration.py``); the lists shown are computed from it. The watchlist is
+never written from here: all tabs share it, so each change is an edit that the browser makes on what
+it holds then, and that counts here at once. Any client can call any handler with anything, so each
+handler passes its argument to a total rule of ``ui/watchlist.py`` and is short.
 """
 
 # mypy: disable-error-code="misc, no-any-return"
 # Reflex types a background handler as something not callable.
 
+import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +26,8 @@ TIMEFRAME: Final = "1m"
 """What a new visitor's chart shows."""
 STYLES: Final = ("candles", "area", "line")
 ADD_FIELD: Final = "add-symbol"
+MOST_EDITS: Final = 256
+"""Edits that the browser has not made yet; more are refused until it has."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +47,21 @@ def default_symbols() -> tuple[str, ...]:
 
 
 def max_symbols() -> int:
-    """How long a list may be: as many symbols as one connection may subscribe."""
+    """How long a list may be: as many symbols as a connection may subscribe and a text can hold."""
     try:
-        return services.current().settings.max_symbols
+        allowed = services.current().settings.max_symbols
     except LookupError:
-        return settings.DEFAULTS.max_symbols
+        allowed = settings.DEFAULTS.max_symbols
+    return min(allowed, watchlist.MOST)
 
 
 class Dashboard(rx.State):
     """The choices of one tab."""
 
     stored: str = rx.LocalStorage("", name="photon.watchlist", sync=True)
-    """The watchlist as ``watchlist.write`` wrote it, or anything else."""
+    """What the browser holds of the watchlist, or anything else; nothing here assigns it."""
+    edits: list[watchlist.Edit] = []  # noqa: RUF012 - Reflex gives each tab its own
+    """What the browser is to make of it, the oldest first."""
     chosen: str = rx.SessionStorage("", name="photon.selected")
     pair: str = rx.LocalStorage(PAIRS[0], name="photon.pair", sync=True)
     timeframe: str = rx.LocalStorage(TIMEFRAME, name="photon.timeframe", sync=True)
@@ -62,9 +70,27 @@ class Dashboard(rx.State):
     """Why the last symbol was not added."""
     _learned: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
     """Names that upstream told of symbols in the list."""
+    _has_storage: bool = False
+    """Whether the browser's storage has come to this state (``ui/hydration.py``)."""
+    _asked: bool = False
+    """Whether the browser was asked for it."""
+    _held: list[Any] = []  # noqa: RUF012
+    """Events that wait for it."""
+
+    def _all(self) -> tuple[str, ...]:
+        defaults = default_symbols()
+        return watchlist.edited(watchlist.held(self.stored, defaults), self.edits, defaults)
 
     def _symbols(self) -> tuple[str, ...]:
-        return watchlist.read(self.stored, default_symbols(), max_symbols())
+        return self._all()[: max_symbols()]
+
+    def _edit(self, **what: Any) -> bool:
+        """Have the browser edit its list; returns whether it will."""
+        if len(self.edits) >= MOST_EDITS:
+            return False
+        edit = watchlist.Edit(id=uuid.uuid4().hex, instead=self._all(), **what)
+        self.edits = [*self.edits, edit]
+        return True
 
     @rx.var
     def ready(self) -> bool:
@@ -83,9 +109,10 @@ class Dashboard(rx.State):
 
     @rx.var
     def summary(self) -> str:
-        """How long the list is."""
-        count = len(self._symbols())
-        return f"{count} of {max_symbols()} symbols"
+        """How long the list is, and how much of what is stored there is no room for."""
+        count, kept = len(self._symbols()), len(self._all())
+        more = f", {kept - count} more kept" if kept > count else ""
+        return f"{count} of {max_symbols()} symbols{more}"
 
     @rx.var
     def selected(self) -> str:
@@ -118,11 +145,12 @@ class Dashboard(rx.State):
         typed = form.get(ADD_FIELD) if isinstance(form, dict) else None
         addition = watchlist.add(self._symbols(), typed, max_symbols())
         self.notice = addition.notice
+        if addition.added and not self._edit(added=addition.added):
+            return None
         if addition.chosen:
             self.chosen = addition.chosen
         if not addition.added:
             return None
-        self.stored = watchlist.write(addition.symbols)
         return [rx.set_value(ADD_FIELD, ""), Dashboard.learn_names(list(addition.added))]
 
     @rx.event
@@ -149,11 +177,9 @@ class Dashboard(rx.State):
     def _remove(self, symbol: object) -> None:
         before = self._symbols()
         current = watchlist.selected(before, self.chosen)
-        after = watchlist.remove(before, symbol)
-        if after == before:
+        if symbol not in before or not self._edit(removed=(symbol,)):
             return
         self.chosen = watchlist.after_removal(before, current, symbol)
-        self.stored = watchlist.write(after)
 
     @rx.event
     def remove(self, symbol: str) -> None:
@@ -170,8 +196,14 @@ class Dashboard(rx.State):
     @rx.event
     def restore_defaults(self) -> None:
         """Go back to the list that a new visitor sees."""
-        self.stored = ""
+        self._edit(anew=True)
         self.notice = ""
+
+    @rx.event
+    def kept(self, ids: list[str]) -> None:
+        """The browser has made these edits, and told what it holds since."""
+        if isinstance(ids, list):
+            self.edits = [edit for edit in self.edits if edit.id not in ids]
 
     @rx.event
     def select(self, symbol: str) -> None:

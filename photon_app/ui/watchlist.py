@@ -2,7 +2,13 @@
 
 Pure functions over tuples of symbols; ``ui/state.py`` calls them with whatever a browser sent.
 They take any value of any type and size: what cannot be used becomes the defaults or a sentence.
+The browser stores the list and makes each ``Edit`` on what it holds (``ui/live/lists.js``);
+``edited`` says what will come of it.
 """
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
 
 import msgspec
 
@@ -10,15 +16,30 @@ from photon_app.errors import RequestError
 from photon_app.model import parse_symbol
 
 VERSION = 1
-MAX_STORED_CHARS = 16_384
-"""A stored text above this was not written here: 100 symbols take at most 4 KB."""
+MAX_STORED_CHARS = 65_536
+"""A stored text above this was not written here; ``lists.js`` has the same bound."""
+MOST: Final = 1_500
+"""Symbols of a list, whatever a connection may have: the longest of them fit the stored text."""
 MAX_TYPED_CHARS = 400
 ALLOWED = "letters, digits and . : - _ / ^ only, such as AAPL"
 
 
 class _Stored(msgspec.Struct):
     v: int
-    symbols: list[str]
+    symbols: list[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """What the browser is to make of its stored list; the fields are those of ``lists.js``."""
+
+    id: str
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+    """The list to begin with where none is stored."""
+    anew: bool = False
+    """Back to storing none."""
 
 
 class Addition(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,17 +54,37 @@ class Addition(msgspec.Struct, frozen=True, kw_only=True):
     """The symbol to show now: the last one added, or the one that was already there."""
 
 
-def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
-    """The symbols in a browser's stored text, or the defaults when it was not written here."""
+def held(stored: object, defaults: tuple[str, ...]) -> tuple[str, ...]:
+    """All symbols in a browser's stored text, or the defaults when it was not written here. An
+    entry that is no symbol is left out.
+    """
     if not isinstance(stored, str) or not stored or len(stored) > MAX_STORED_CHARS:
-        return defaults[:limit]
+        return defaults
     try:
         decoded = msgspec.json.decode(stored, type=_Stored)
-        if decoded.v != VERSION:
-            return defaults[:limit]
-        return tuple(dict.fromkeys(parse_symbol(text) for text in decoded.symbols))[:limit]
-    except (msgspec.MsgspecError, RequestError, RecursionError, UnicodeError):
-        return defaults[:limit]
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return defaults
+    if decoded.v != VERSION:
+        return defaults
+    return tuple(dict.fromkeys(name for name in map(_symbol, decoded.symbols) if name))
+
+
+def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
+    """The symbols that are shown of a browser's stored text: the first of those it holds."""
+    return held(stored, defaults)[:limit]
+
+
+def edited(
+    symbols: tuple[str, ...], edits: Iterable[Edit], defaults: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What the browser will hold when it has made its edits."""
+    for edit in edits:
+        if edit.anew:
+            symbols = defaults
+            continue
+        kept = [symbol for symbol in symbols if symbol not in edit.removed]
+        symbols = tuple(dict.fromkeys([*kept, *edit.added]))
+    return symbols
 
 
 def write(symbols: tuple[str, ...]) -> str:
@@ -58,27 +99,27 @@ def add(symbols: tuple[str, ...], typed: object, limit: int) -> Addition:
     parts = [part for part in (text.strip() for text in typed.split(",")) if part]
     if not parts:
         return Addition(symbols=symbols, notice="Type a symbol, such as AAPL")
-    held, added, notice, chosen = list(symbols), [], "", ""
+    after, added, notice, chosen = list(symbols), [], "", ""
     for part in parts:
         try:
             symbol = parse_symbol(part)
         except RequestError:
             notice = f"{_shown(part)} is not a symbol: {ALLOWED}"
             continue
-        if symbol in held:
+        if symbol in after:
             notice, chosen = f"{symbol} is already in the list", symbol
-        elif len(held) >= limit:
+        elif len(after) >= limit:
             notice = f"The list is full at {limit} symbols: remove one to add {symbol}"
         else:
-            held.append(symbol)
+            after.append(symbol)
             added.append(symbol)
             chosen = symbol
-    return Addition(symbols=tuple(held), added=tuple(added), notice=notice, chosen=chosen)
+    return Addition(symbols=tuple(after), added=tuple(added), notice=notice, chosen=chosen)
 
 
 def remove(symbols: tuple[str, ...], symbol: object) -> tuple[str, ...]:
     """The list without a symbol; the same list when it is not there."""
-    return tuple(held for held in symbols if held != symbol)
+    return tuple(kept for kept in symbols if kept != symbol)
 
 
 def selected(symbols: tuple[str, ...], chosen: object) -> str:
@@ -103,6 +144,13 @@ def after_removal(symbols: tuple[str, ...], current: str, removed: object) -> st
     place = symbols.index(current)
     rest = remove(symbols, removed)
     return rest[min(place, len(rest) - 1)] if rest else ""
+
+
+def _symbol(entry: object) -> str:
+    try:
+        return parse_symbol(entry) if isinstance(entry, str) else ""
+    except RequestError:
+        return ""
 
 
 def _shown(text: str) -> str:

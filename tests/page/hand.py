@@ -98,6 +98,12 @@ class PageFeed(HandFeed):
         assert self.market is not None
         self.market.rejected(symbol, "Invalid symbol")
 
+    def forget(self) -> None:
+        """Lose the state of every tab, as Reflex does an hour after a tab's last event."""
+        from photon_app.photon_app import app  # noqa: PLC0415 - only this process has one
+
+        app.state_manager.states.clear()  # type: ignore[attr-defined]
+
     def burst(self, symbol: str, *prices: float) -> None:
         """Trades in one frame."""
         now = self.clock.now_ms()

@@ -12,7 +12,7 @@ import reflex as rx
 from photon_app import services, settings
 from photon_app.model import TIMEFRAMES, parse_symbol
 from photon_app.ui import watchlist
-from photon_app.ui.state import ADD_FIELD, PAIRS, STYLES, TIMEFRAME, Dashboard
+from photon_app.ui.state import ADD_FIELD, MOST_EDITS, PAIRS, STYLES, TIMEFRAME, Dashboard
 
 GARBAGE: tuple[Any, ...] = (
     None,
@@ -75,6 +75,7 @@ def test_a_new_tab_shows_the_default_symbols_and_the_first_of_them(tab: Dashboar
         "choose_timeframe",
         "choose_style",
         "learn_names",
+        "kept",
     ],
 )
 @pytest.mark.parametrize("argument", GARBAGE, ids=lambda value: repr(value)[:24])
@@ -135,6 +136,40 @@ def test_the_list_is_full_at_the_limit_of_a_connection(tab: Dashboard) -> None:
     call(tab, "add_symbol", {ADD_FIELD: "IBM"})
     assert tab.notice == "The list is full at 100 symbols: remove one to add IBM"
     assert len(tab.symbols) == 100
+
+
+def test_a_lowered_limit_hides_the_rest_of_a_list_and_keeps_it(tab: Dashboard) -> None:
+    """What is shown changes; what the browser is told names one symbol."""
+    tab.stored = watchlist.write(tuple(f"S{index}" for index in range(103)))
+    assert len(tab.symbols) == 100
+    assert tab.summary == "100 of 100 symbols, 3 more kept"
+    call(tab, "remove", "S0")
+    assert tab.edits[-1].removed == ("S0",)
+    assert tab.edits[-1].added == ()
+    assert tab.symbols[-1] == "S100"
+
+
+def test_no_change_is_written_from_here(tab: Dashboard) -> None:
+    """The browser makes each on what it holds, and says so; until then it counts all the same."""
+    call(tab, "add_symbol", {ADD_FIELD: "IBM"})
+    call(tab, "remove", "AAPL")
+    assert tab.stored == ""
+    assert [(edit.added, edit.removed) for edit in tab.edits] == [(("IBM",), ()), ((), ("AAPL",))]
+    assert tab.edits[0].instead == settings.DEFAULT_SYMBOLS
+    expected = [*settings.DEFAULT_SYMBOLS[1:], "IBM"]
+    assert tab.symbols == expected
+    tab.stored = watchlist.write((*expected, "ORCL"))
+    call(tab, "kept", [edit.id for edit in tab.edits])
+    assert tab.edits == []
+    assert tab.symbols == [*expected, "ORCL"]
+
+
+def test_edits_that_no_browser_makes_are_bounded(tab: Dashboard) -> None:
+    for _ in range(MOST_EDITS):
+        call(tab, "add_symbol", {ADD_FIELD: "IBM"})
+        call(tab, "remove", "IBM")
+    assert len(tab.edits) == MOST_EDITS
+    assert_valid(tab)
 
 
 def test_an_emptied_list_stays_empty_until_the_defaults_are_asked_for(tab: Dashboard) -> None:

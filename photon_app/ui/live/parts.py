@@ -2,12 +2,14 @@
 
 Each names one React component of the JavaScript beside this file, which subscribes to Photon's
 own ``/ws`` through one ``photon-client.js`` a tab. Pages place them like any other component. They
-carry no state and send no events (``Shortcuts`` and ``PriceChart`` call handlers, ``SymbolSearch``
-sends a form); they can be rendered on the server, where they show dashes.
+carry no state and send no events (``Shortcuts``, ``ListKeeper`` and ``PriceChart`` call handlers,
+``SymbolSearch`` sends a form); they can be rendered on the server, where they show dashes.
 """
 
 # mypy: disable-error-code="type-arg, valid-type"
 # Reflex reads an event's arguments from a call inside the annotation.
+
+from typing import Any
 
 import reflex as rx
 
@@ -28,6 +30,7 @@ _shared = [
         "picture.js",
         "picture-file.js",
         "sparks.js",
+        "lists.js",
     )
 ]
 _quotes = rx.asset("quotes.jsx", shared=True)
@@ -38,6 +41,7 @@ _spark = rx.asset("spark.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
 _line = rx.asset("line.jsx", shared=True)
+_keeper = rx.asset("keeper.jsx", shared=True)
 
 
 class _QuotePart(rx.Component):
@@ -198,6 +202,16 @@ class Shortcuts(rx.Component):
     on_remove: rx.EventHandler[rx.event.no_args_event_spec]
 
 
+class ListKeeper(rx.Component):
+    """Makes the visitor's edits of the watchlist in the browser's storage; renders nothing."""
+
+    library = f"$/public{_keeper}"
+    tag = "ListKeeper"
+
+    edits: rx.Var[list[Any]]
+    on_kept: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+
+
 live_price = LivePrice.create
 live_change = LiveChange.create
 day_range = DayRange.create
@@ -215,3 +229,4 @@ symbol_search = SymbolSearch.create
 session_clock = SessionClock.create
 connection_foot = ConnectionFoot.create
 shortcuts = Shortcuts.create
+list_keeper = ListKeeper.create

@@ -1,0 +1,87 @@
+"""Nothing is decided on a state that has not the browser's storage.
+
+Reflex forgets a tab's state an hour after its last event. The next event then finds a new one, in
+which every stored choice is empty, and what a handler makes of that would be written over what the
+browser holds. So each event of a page stops here first: until a state was hydrated with the
+browser's storage, it is held, the page is asked to send its storage, and the event is done after
+that. ``ui/pages.py`` adds this to the app; it holds at most ``MOST`` events of a tab and reads no
+choice itself.
+"""
+
+# ruff: noqa: SLF001
+# A state's variables without an underscore are sent to the page, and its functions are handlers.
+
+from typing import Any, Final
+
+import reflex as rx
+from reflex.middleware.middleware import Middleware
+from reflex.state import (
+    BaseState,
+    OnLoadInternalState,
+    State,
+    StateUpdate,
+    UpdateVarsInternalState,
+)
+from reflex_base.event import Event, EventHandler
+from reflex_base.event.context import EventContext
+from reflex_base.utils.format import format_event_handler
+
+from photon_app.ui.state import Dashboard
+
+MOST: Final = 16
+"""Events of a tab that wait for its storage; later ones are dropped."""
+MOST_CHARS: Final = 2_000
+"""How long an event may be to wait."""
+NO_KEY: Final = "photon.none"
+"""Nothing is stored by this name: asking a page to remove it makes it send its whole storage."""
+
+
+def _name(handler: EventHandler) -> str:
+    return format_event_handler(handler)
+
+
+HYDRATES: Final = _name(State.event_handlers["hydrate_and_load"])
+"""What brings the browser's storage."""
+BROUGHT_ANYWAY: Final = frozenset(
+    {
+        _name(UpdateVarsInternalState.event_handlers["update_vars_internal"]),
+        _name(OnLoadInternalState.event_handlers["on_load_internal"]),
+    }
+)
+"""What needs not be done again: the storage that is sent is newer, and loads the page too."""
+
+
+class StorageFirst(Middleware):
+    """Holds what a page asks for until its state has the browser's storage."""
+
+    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
+        """Let an event pass (None), or hold it and ask the page for its storage."""
+        del app
+        if EventContext.get().parent_txid is not None:
+            return None  # of a handler's making, and so of a state that has it
+        dashboard = await state.get_state(Dashboard)
+        if event.name == HYDRATES:
+            held, dashboard._held = dashboard._held, []
+            dashboard._has_storage = True
+            await EventContext.get().enqueue(*held)
+            return None
+        if dashboard._has_storage:
+            return None
+        asked, dashboard._asked = dashboard._asked, True
+        if (
+            event.name not in BROUGHT_ANYWAY
+            and len(dashboard._held) < MOST
+            and _length(event) <= MOST_CHARS
+        ):
+            dashboard._held = [*dashboard._held, event]
+        return StateUpdate() if asked else StateUpdate(events=_ask())
+
+
+def _ask() -> list[Event]:
+    """Reflex's page sends all its storage whenever it was told to remove something from it."""
+    return Event.from_event_type(rx.remove_local_storage(NO_KEY))
+
+
+def _length(event: Event) -> int:
+    payload: Any = event.payload
+    return len(repr(payload))

@@ -1,0 +1,46 @@
+/**
+ * Writes the visitor's edits of the watchlist into the browser's storage, where all tabs share it.
+ *
+ * Each edit is made once, in order, on what is stored at that moment; then the server is told. Tabs
+ * take turns where the browser has locks (not on plain http of another machine), and each holds its
+ * turn for a moment: what one tab writes reaches another only then. What cannot be written stays
+ * with the server, for this tab, and is tried again with the next edit.
+ */
+
+import { useEffect, useRef } from "react";
+import { edited } from "./lists.js";
+
+const KEY = "photon.watchlist";
+const MOMENT_MS = 30;
+
+const inTurn = (act) => (navigator.locks ? navigator.locks.request(KEY, act) : act());
+
+/** Reflex sends what is stored when a tab is told that it changed; the tab that changed it is not told. */
+const tell = () => dispatchEvent(new StorageEvent("storage", { key: KEY, storageArea: localStorage }));
+
+/** Renders nothing. */
+export function ListKeeper({ edits = [], onKept }) {
+  const made = useRef(new Set());
+  const told = useRef();
+  told.current = onKept;
+  useEffect(() => {
+    const ids = edits.map(({ id }) => id);
+    if (ids.length === 0) { made.current.clear(); return; }
+    inTurn(async () => {
+      try {
+        for (const edit of edits) {
+          if (made.current.has(edit.id)) continue;
+          localStorage.setItem(KEY, edited(localStorage.getItem(KEY), edit));
+          made.current.add(edit.id);
+        }
+      } catch (error) {
+        console.error("The list cannot be stored:", error);
+        return;
+      }
+      tell();
+      told.current(ids);
+      await new Promise((resolve) => { setTimeout(resolve, MOMENT_MS); });
+    });
+  }, [edits]);
+  return null;
+}
