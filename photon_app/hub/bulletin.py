@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.messages import MarketView
-from photon_app.model import FLOWING, FeedStatus, Quote, SymbolState
+from photon_app.market.session import VENUES, Venue, session_at, venue_of
+from photon_app.model import FLOWING, FeedStatus, MarketSession, Quote, SymbolState
 
 
 class Bulletin:
@@ -65,8 +66,14 @@ class Bulletin:
 
     def snapshot(self, quote: Quote) -> bytes:
         """A quote in the snapshot form."""
-        state = self._state_of(quote)
-        return frame(messages.snapshot(quote, self._market().session, state))
+        state, now = self._state_of(quote), self._market()
+        session = session_at(venue_of(quote.symbol), now.now_ms, now.session)
+        return frame(messages.snapshot(quote, session, state))
+
+    def sessions(self) -> dict[Venue, MarketSession | None]:
+        """The session of each kind of market."""
+        now = self._market()
+        return {venue: session_at(venue, now.now_ms, now.session) for venue in VENUES}
 
     def snapshots(self, symbols: Iterable[str]) -> Frames:
         """The snapshot form of each symbol with a known price."""

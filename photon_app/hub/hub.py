@@ -19,6 +19,7 @@ coming and going.
 """
 
 import asyncio
+import itertools
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +37,7 @@ from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.sink import FAULT, SLOW_CLIENT, Missed, Sink
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
+from photon_app.market.session import venue_of
 from photon_app.model import FLOWING, TIMEFRAMES, FeedStatus, Quote, SymbolState, Trade
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ TIMER_LATE_S = 0.0005
 """How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
 BEATS = 15
 """Turns in one round of heartbeats: a fifteenth of the clients each."""
+SESSIONS_A_TICK = 200
+"""Symbols whose new session is told in one second."""
 
 
 class Hub:
@@ -88,6 +92,8 @@ class Hub:
         """The bars channel, for whoever asks what a client has there."""
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
+        self._sessions = self._say.sessions()
+        self._another_session: dict[str, None] = {}
         self._last_flush_s = -1.0
         self._timer: Timer | None = None
         self._paced_timer: Timer | None = None
@@ -327,7 +333,10 @@ class Hub:
             self._tell_states(self._say.states(arrived))
 
     def tick(self) -> None:
-        """Once a second: close clients that have been slow for too long."""
+        """Once a second: close clients that have been slow for too long, and tell the symbols whose
+        session is another now.
+        """
+        self._tell_sessions()
         for client in list(self._registry.clients):
             missed = client.sink.missed
             if missed is None or missed.dismissed:
@@ -336,6 +345,18 @@ class Hub:
                 missed.dismissed = True
                 self.closed_as_slow += 1
                 client.sink.close(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
+
+    def _tell_sessions(self) -> None:
+        before, self._sessions = self._sessions, self._say.sessions()
+        if self._sessions != before:
+            for symbol in self._registry.topics:
+                venue = venue_of(symbol)
+                if self._sessions[venue] != before[venue]:
+                    self._another_session[symbol] = None
+        for symbol in list(itertools.islice(self._another_session, SESSIONS_A_TICK)):
+            del self._another_session[symbol]
+            self.refigure(symbol)
+        self.changed()
 
     def heartbeat(self, wall_ms: int) -> None:
         """The next of ``BEATS`` turns: tell its clients that the line lives. A client is told once

@@ -102,7 +102,7 @@ class _Figures(msgspec.Struct, gc=False):
     high: float | None
     low: float | None
     day_volume: float | None
-    session: MarketSession
+    session: MarketSession | None
     state: SymbolState
 
 
@@ -233,8 +233,8 @@ def polled_update(quote: Quote) -> bytes:
     return _encode(_PolledUpdate(quote.symbol, quote.seq, polled=True, data=data))
 
 
-def snapshot(quote: Quote, session: MarketSession, state: SymbolState) -> bytes:
-    """The snapshot form: the newest price and the day so far."""
+def snapshot(quote: Quote, session: MarketSession | None, state: SymbolState) -> bytes:
+    """The snapshot form: the newest price and the day so far, and the symbol's own session."""
     data = _Figures(
         price=quote.price,
         volume=quote.volume,

@@ -17,11 +17,13 @@ Sources: Finnhub's lists of forex and crypto exchanges, as its clients show them
 import datetime as dt
 import functools
 import itertools
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from photon_app.market.calendar import NEW_YORK, Calendar, new_york_date
+from photon_app.model import MarketSession
 
 Venue = Literal["us", "fx", "crypto", "other"]
+VENUES: Final[tuple[Venue, ...]] = get_args(Venue)
 
 FX: frozenset[str] = frozenset(
     {
@@ -167,10 +169,28 @@ def trades_at(venue: Venue, time_ms: int, calendar: Calendar) -> bool:
     return venue == "crypto"
 
 
+def session_at(venue: Venue, time_ms: int, exchange: MarketSession) -> MarketSession | None:
+    """The session of a kind of market at a time: that of the New York exchanges, which is given,
+    for US stocks; ``regular`` or ``closed`` for foreign exchange, whose daily pause ends no
+    session; always ``regular`` for crypto; ``None`` where the hours are not known.
+    """
+    if venue == "us":
+        return exchange
+    if venue == "fx":
+        here = dt.datetime.fromtimestamp(time_ms / 1000, NEW_YORK)
+        return "regular" if _fx_week(here) else "closed"
+    return "regular" if venue == "crypto" else None
+
+
 def _fx_trades_at(here: dt.datetime) -> bool:
     turn = dt.datetime.combine(here.date(), FX_TURN, NEW_YORK)
+    return abs(here - turn) >= FX_PAUSE and _fx_week(here)
+
+
+def _fx_week(here: dt.datetime) -> bool:
+    turn = dt.datetime.combine(here.date(), FX_TURN, NEW_YORK)
     belongs_to = here.date() + dt.timedelta(days=here >= turn)  # the date on which this day ends
-    return abs(here - turn) >= FX_PAUSE and _fx_deals(belongs_to)
+    return _fx_deals(belongs_to)
 
 
 def _ms(moment: dt.datetime) -> int:

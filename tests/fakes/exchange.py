@@ -41,6 +41,7 @@ class FakeExchange:
     ) -> None:
         self.loop = FakeLoop()
         self.calendar = Calendar()
+        self.market = MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0)
         self.book = book_type(day_of, capacity=limit)
         self.bars = Bars(now_ms=self.now_ms, gaps=False, capacity=limit)
         self.demand = Demand(
@@ -54,7 +55,7 @@ class FakeExchange:
         self.hub = Hub(
             quote=self.book.quote,
             demand=self.demand,
-            market=lambda: MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0),
+            market=lambda: self.market,
             feed=status("simulated"),
             bars=self.bars,
             calendar=lambda: self.calendar,

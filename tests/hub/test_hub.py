@@ -6,10 +6,14 @@ import math
 import pytest
 
 from photon_app.hub.frames import Frames
-from photon_app.hub.hub import BEATS
+from photon_app.hub.hub import BEATS, SESSIONS_A_TICK
+from photon_app.hub.messages import MarketView
 from photon_app.model import Seed, Trade
-from tests.fakes.exchange import NOON_MS, FakeExchange, status
+from tests.fakes.exchange import NOON_MS, FakeClient, FakeExchange, status
 from tests.fakes.outlet import prices
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 def test_a_client_gets_every_trade_of_its_symbols_and_no_other() -> None:
@@ -231,6 +235,53 @@ def test_a_new_day_is_told_with_its_first_price() -> None:
     assert (whole["data"]["prev_close"], whole["data"]["low"]) == (10, 12)
 
 
+def sessions(exchange: FakeExchange, client: FakeClient) -> dict[str, str | None]:
+    """The sessions that a client is told in a second."""
+    exchange.hub.tick()
+    exchange.settle()
+    told = [m for m in client.outlet.take() if m["type"] == "price_update"]
+    return {m["symbol"]: m["data"]["session"] for m in told}
+
+
+def test_each_symbol_has_the_session_of_its_own_market_and_hears_when_it_changes() -> None:
+    """On a Sunday bitcoin trades, at 17:00 in New York the euro begins to, stocks the day after;
+    of a market whose hours nobody knows none is told. What did not change is not told again.
+    """
+    exchange = FakeExchange()
+    symbols = ("A", "BINANCE:BTCUSDT", "OANDA:EUR_USD", "ELSEWHERE:A")
+    sunday = NOON_MS + 2 * DAY_MS
+    exchange.market = MarketView("closed", sunday + DAY_MS, "pre", sunday, 1.0)
+    exchange.hub.tick()
+    client = exchange.client(*symbols)
+    exchange.trades([(symbol, 1, 1, NOON_MS) for symbol in symbols])
+    exchange.settle()
+    client.outlet.take()
+    late = exchange.client()
+    late.subscribe(*symbols)
+    told = {m["symbol"]: m["data"]["session"] for m in late.outlet.take() if "data" in m}
+    assert told == dict(zip(symbols, ("closed", "regular", "closed", None), strict=True))
+    assert sessions(exchange, client) == {}
+    evening = sunday + 6 * HOUR_MS
+    exchange.market = MarketView("closed", sunday + DAY_MS, "pre", evening, 1.0)
+    assert sessions(exchange, client) == {"OANDA:EUR_USD": "regular"}
+    exchange.market = MarketView("pre", evening + DAY_MS, "regular", evening, 1.0)
+    assert sessions(exchange, client) == {"A": "pre"}
+    assert sessions(exchange, client) == {}
+
+
+def test_a_new_session_of_many_symbols_is_told_over_some_seconds() -> None:
+    """No flush is as large as the whole market."""
+    exchange = FakeExchange(limit=1_000)
+    symbols = [f"S{index}" for index in range(SESSIONS_A_TICK + 50)]
+    client = exchange.client(*symbols)
+    exchange.trades([(symbol, 1, 1, NOON_MS) for symbol in symbols])
+    exchange.settle()
+    client.outlet.take()
+    exchange.market = MarketView("post", NOON_MS + DAY_MS, "closed", NOON_MS, 1.0)
+    counts = [len(sessions(exchange, client)) for _ in range(3)]
+    assert counts == [SESSIONS_A_TICK, 50, 0]
+
+
 def test_a_client_is_told_the_states_of_its_own_symbols_only() -> None:
     """However many others arrive in the same flush."""
     exchange = FakeExchange()
@@ -402,7 +453,7 @@ def test_memory_is_where_it_was_after_unbounded_curiosity() -> None:
     leftovers = [
         name for name, value in kept.items() if isinstance(value, dict | set | list) and value
     ]
-    assert leftovers == ["clients"]
+    assert leftovers == ["_sessions", "clients"]  # one session of each kind of market
 
 
 def test_shutdown_tells_everyone_and_closes() -> None:

@@ -1,15 +1,18 @@
 """The market of a symbol: its kind, its days and its hours."""
 
 import datetime as dt
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.market.calendar import NEW_YORK, Calendar
-from photon_app.market.session import CRYPTO, FX, day_of, trades_at, venue_of
+from photon_app.market.session import CRYPTO, FX, day_of, session_at, trades_at, venue_of
+from photon_app.model import MarketSession
 
 SYMBOLS = ("A", "BRK.B", "X:B", "BINANCE:BTCUSDT", "OANDA:EUR_USD")
+SESSIONS: tuple[MarketSession, ...] = get_args(MarketSession)
 MINUTE_MS = 60_000
 
 
@@ -114,6 +117,26 @@ def test_crypto_always_trades_and_the_unknown_is_never_expected_to(moment: int) 
     """At any time."""
     assert trades_at("crypto", moment, Calendar())
     assert not trades_at("other", moment, Calendar())
+
+
+@given(st.integers(at(2001, 1, 1), at(2035, 1, 1)), st.sampled_from(SESSIONS))
+def test_a_session_is_that_of_the_symbols_own_market(moment: int, exchange: MarketSession) -> None:
+    """Of stocks the exchange's; a market that trades is not closed, whatever the exchange does."""
+    assert session_at("us", moment, exchange) == exchange
+    assert session_at("crypto", moment, exchange) == "regular"
+    assert session_at("other", moment, exchange) is None
+    fx = session_at("fx", moment, exchange)
+    assert fx in {"regular", "closed"}
+    assert fx == "regular" or not trades_at("fx", moment, Calendar())
+
+
+def test_the_daily_pause_of_foreign_exchange_ends_no_session_and_its_weekend_does() -> None:
+    """Wednesday and Friday at 17:00, Sunday before and after."""
+    assert session_at("fx", at(2026, 11, 18, 17), "post") == "regular"
+    assert session_at("fx", at(2026, 11, 20, 16, 59), "post") == "regular"
+    assert session_at("fx", at(2026, 11, 20, 17), "post") == "closed"
+    assert session_at("fx", at(2026, 11, 22, 16, 59), "closed") == "closed"
+    assert session_at("fx", at(2026, 11, 22, 17), "closed") == "regular"
 
 
 @given(st.dates(dt.date(2001, 1, 1), dt.date(2034, 12, 31)))

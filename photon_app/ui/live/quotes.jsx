@@ -94,7 +94,7 @@ const FIGURES = {
   prevClose: (quote) => format.price(quote?.prevClose),
   volume: (quote) => format.volume(quote?.dayVolume),
   age: (quote, live) => format.age(quote ? live.marketNow() - quote.time : null),
-  session: (quote, live) => format.session(live.status.market),
+  session: (quote) => format.session(quote?.session),
 };
 
 /** One figure as text, named by `figure`. */
