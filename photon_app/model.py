@@ -97,6 +97,8 @@ class Quote(Fact, frozen=True):
     """Whether the price came from asking upstream and not from its tape."""
     recalled: bool = False
     """Whether the price is one that an earlier process stored, and nothing newer has come since."""
+    day_ms: int | None = None
+    """When the day of these figures began."""
 
 
 class Bar(Fact, frozen=True):

@@ -102,6 +102,7 @@ class _Figures(msgspec.Struct, gc=False):
     high: float | None
     low: float | None
     day_volume: float | None
+    day: int | None
     session: MarketSession | None
     state: SymbolState
 
@@ -246,6 +247,7 @@ def snapshot(quote: Quote, session: MarketSession | None, state: SymbolState) ->
         high=quote.high,
         low=quote.low,
         day_volume=quote.day_volume,
+        day=quote.day_ms,
         session=session,
         state=state,
     )

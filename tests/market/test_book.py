@@ -150,6 +150,17 @@ def test_the_first_trade_of_a_new_day_makes_the_last_price_the_previous_close() 
     assert (quote.change, quote.change_percent) == (2, 20)
 
 
+def test_a_quote_tells_when_the_day_of_its_figures_began() -> None:
+    """Not the day of whoever asks: a late trade or a price of nobody's changes nothing."""
+    book = book_of("A")
+    book.apply(trade())
+    for later in (trade(time_ms=NOON_MS + 60_000), trade(time_ms=NOON_MS - DAY_MS)):
+        book.apply(later)
+        quote = book.quote("A")
+        assert quote is not None
+        assert quote.day_ms == day_of("A", NOON_MS).start_ms
+
+
 def test_a_trade_of_an_earlier_day_counts_nowhere() -> None:
     """It is counted apart."""
     book = book_of("A")

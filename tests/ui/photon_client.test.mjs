@@ -34,6 +34,14 @@ test("a change is rounded to the finer tick of price and previous close", () => 
   assert.equal(fold(tiny, update("A", 2, 3e-8), 2).change, 2e-8);
 });
 
+test("the day of the figures is what the snapshot said, and nothing that a trade could change", () => {
+  const held = fold(null, snapshot("A", 7, 101, { day: 4_000 }), 1);
+  assert.equal(held.day, 4_000);
+  assert.equal(fold(held, update("A", 8, 102, { timestamp: 90_000_000_000 }), 2).day, 4_000);
+  assert.equal(fold(held, snapshot("A", 8, 102, { day: 5_000 }), 2).day, 5_000);
+  assert.equal(fold(null, update("A", 1, 50), 1).day, null);
+});
+
 test("the first trade of a symbol opens its day; what is unknown is null", () => {
   const quote = fold(null, update("A", 1, 50), 1);
   assert.deepEqual([quote.open, quote.high, quote.low, quote.dayVolume], [50, 50, 50, 10]);

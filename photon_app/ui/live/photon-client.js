@@ -34,6 +34,7 @@
  * @property {?number} high
  * @property {?number} low
  * @property {?number} dayVolume
+ * @property {?number} day       when the day of these figures began, UNIX ms: as the `time` of its bar
  * @property {string} state      live, polled, waiting, rejected or stale, as the server last said
  * @property {?string} session   pre, regular, post or closed, at the last snapshot
  * @property {boolean} polled    whether the price came from polling, not from a trade
@@ -97,7 +98,7 @@ export function fold(held, message, receivedAt) {
       ...common,
       prevClose: data.prev_close ?? null, change: data.change ?? null,
       changePercent: data.change_percent ?? null, open: data.open ?? null, high: data.high ?? null,
-      low: data.low ?? null, dayVolume: data.day_volume ?? null,
+      low: data.low ?? null, dayVolume: data.day_volume ?? null, day: data.day ?? null,
       state: data.state ?? (polled ? "polled" : "live"), session: data.session ?? null,
     });
   }
@@ -105,7 +106,7 @@ export function fold(held, message, receivedAt) {
     ...common,
     prevClose: held?.prevClose ?? null, ...changed(price, held?.prevClose),
     open: held?.open ?? price, high: Math.max(held?.high ?? price, price),
-    low: Math.min(held?.low ?? price, price), dayVolume: (held?.dayVolume ?? 0) + volume,
+    low: Math.min(held?.low ?? price, price), dayVolume: (held?.dayVolume ?? 0) + volume, day: held?.day ?? null,
     state: polled ? "polled" : "live", session: held?.session ?? null,
   });
 }
