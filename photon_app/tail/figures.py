@@ -83,13 +83,13 @@ def volume(value: float | None) -> str:
 
 
 def age(ms: float | None) -> str:
-    """``0.2 s``, ``12 s``, ``4 m``, ``3 h``, ``2 d``."""
+    """``0.2 s``, ``12 s``, ``4 m``, ``3 h``, ``40 h``, ``2 d``."""
     if ms is None:
         return DASH
     if ms < 9_950:
         return f"{max(0.0, ms) / SECOND:.1f} s"
-    for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
-        if ms >= size:
+    for size, unit, least in ((DAY, "d", 2 * DAY), (HOUR, "h", HOUR), (MINUTE, "m", MINUTE)):
+        if ms >= least:
             return f"{_number(ms // size, 0)} {unit}"
     return f"{int(ms // SECOND)} s"
 

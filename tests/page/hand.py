@@ -104,6 +104,12 @@ class PageFeed(HandFeed):
 
         app.state_manager.states.clear()  # type: ignore[attr-defined]
 
+    def earlier(self, symbol: str, price: float, hours: float) -> None:
+        """A trade of so many hours ago."""
+        assert self.market is not None
+        time_ms = self.clock.now_ms() - round(hours * 3_600_000)
+        self.market.trades([Trade(symbol, price, 100, time_ms)])
+
     def burst(self, symbol: str, *prices: float) -> None:
         """Trades in one frame."""
         now = self.clock.now_ms()

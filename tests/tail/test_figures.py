@@ -46,7 +46,7 @@ def test_a_volume_has_three_digits_and_a_unit(value: float | None, text: str) ->
 @pytest.mark.parametrize(
     ("ms", "text"),
     [(None, "–"), (240, "0.2 s"), (12_345, "12 s"), (299_000, "4 m"), (7_300_000, "2 h"),
-     (90_000_000, "1 d")],
+     (90_000_000, "25 h"), (172_800_000, "2 d")],
 )  # fmt: skip
 def test_an_age_has_one_unit(ms: float | None, text: str) -> None:
     assert figures.age(ms) == text

@@ -21,7 +21,6 @@ FIGURES = (
     ("low", "Low"),
     ("prevClose", "Prev close"),
     ("volume", "Volume"),
-    ("session", "Session"),
 )
 
 
@@ -75,6 +74,10 @@ def _quote() -> rx.Component:
                 rx.el.div(rx.el.dt(title), rx.el.dd(live_figure(symbol=symbol, figure=figure)))
                 for figure, title in FIGURES
             ],
+            rx.el.div(
+                rx.el.dt(live_figure(symbol=symbol, figure="day")),
+                rx.el.dd(live_figure(symbol=symbol, figure="session")),
+            ),
             class_name="figures",
         ),
         rx.el.div(

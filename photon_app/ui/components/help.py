@@ -30,6 +30,7 @@ WORDS = (
     ("STALE", "There is a price, but the line behind it is down."),
     ("REJECTED", "The feed does not know this symbol."),
     ("Today", "The day so far, with the previous close as a dotted line."),
+    ("Fri, Nov 27", "A date where Today stands: the last day that was traded, with its figures."),
     ("Age", "The time since the last trade, on the market's clock."),
 )
 

@@ -7,6 +7,7 @@ import reflex as rx
 
 from photon_app.ui.live.parts import (
     day_range,
+    day_title,
     live_age,
     live_change,
     live_price,
@@ -66,7 +67,8 @@ def watchlist_panel() -> rx.Component:
 
 
 def _head(key: str, title: str) -> rx.Component:
-    return rx.el.th(title, scope="col", class_name=f"c-{key}")
+    shown = day_title(symbols=Dashboard.symbols) if key == "spark" else title
+    return rx.el.th(shown, scope="col", class_name=f"c-{key}")
 
 
 def _row(row: Row) -> rx.Component:

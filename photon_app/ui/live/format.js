@@ -55,14 +55,14 @@ export const volume = (value) => {
   return number(Number.isInteger(value) || value >= 100 ? 0 : 2).format(value);
 };
 
-/** How old: 0.2 s, 12 s, 4 m, 3 h, 2 d. */
+/** How old: 0.2 s, 12 s, 4 m, 3 h, 40 h, 2 d. */
 export const age = (ms) => {
   if (!known(ms)) return DASH;
   const past = Math.max(0, ms);
   if (past < 9_950) return `${number(1).format(past / 1000)}${NBSP}s`;
   if (past < MINUTE) return `${Math.floor(past / 1000)}${NBSP}s`;
   if (past < HOUR) return `${Math.floor(past / MINUTE)}${NBSP}m`;
-  return past < DAY ? `${Math.floor(past / HOUR)}${NBSP}h` : `${Math.floor(past / DAY)}${NBSP}d`;
+  return past < 2 * DAY ? `${Math.floor(past / HOUR)}${NBSP}h` : `${Math.floor(past / DAY)}${NBSP}d`;
 };
 
 /** A stretch of time ahead: 2 h 14 m, 12 m, 40 s. */

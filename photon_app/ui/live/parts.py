@@ -31,6 +31,7 @@ _shared = [
         "picture-file.js",
         "sparks.js",
         "lists.js",
+        "days.js",
     )
 ]
 _quotes = rx.asset("quotes.jsx", shared=True)
@@ -91,7 +92,9 @@ class LiveFigure(_QuotePart):
     tag = "LiveFigure"
 
     figure: rx.Var[str]
-    """``open``, ``high``, ``low``, ``prevClose``, ``volume``, ``age`` or ``session``."""
+    """``open``, ``high``, ``low``, ``prevClose``, ``volume``, ``age``, ``session`` or ``day``: the
+    date of these figures where it is not today's, else the word *Session*.
+    """
 
 
 class SymbolTag(_QuotePart):
@@ -181,6 +184,15 @@ class SessionClock(rx.Component):
     tag = "SessionClock"
 
 
+class DayTitle(rx.Component):
+    """*Today*, or the date of the day that most of the list shows."""
+
+    library = f"$/public{_status}"
+    tag = "DayTitle"
+
+    symbols: rx.Var[list[str]]
+
+
 class ConnectionFoot(rx.Component):
     """Line, data age, latency and source."""
 
@@ -227,6 +239,7 @@ feed_trouble = FeedTrouble.create
 line_panel = LinePanel.create
 symbol_search = SymbolSearch.create
 session_clock = SessionClock.create
+day_title = DayTitle.create
 connection_foot = ConnectionFoot.create
 shortcuts = Shortcuts.create
 list_keeper = ListKeeper.create

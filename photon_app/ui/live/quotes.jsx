@@ -7,6 +7,7 @@
 
 import { useEffect, useRef } from "react";
 import * as format from "./format.js";
+import { dayName } from "./days.js";
 import { flash, mark, useInView, useParts, useQuote, write } from "./hooks.js";
 import { symbolWords } from "./words.js";
 
@@ -77,10 +78,11 @@ function place(mark, position) {
 /** Where the price stands between the day's low and high, as a mark on a line. */
 export function DayRange({ symbol }) {
   const { at, part } = useParts();
-  useQuote(symbol, (quote) => {
+  useQuote(symbol, (quote, live) => {
     const position = format.position(quote?.price, quote?.low, quote?.high);
     place(at.mark, position);
-    const words = position === null ? "Day range unknown" : `Low ${format.price(quote.low)}, high ${format.price(quote.high)}`;
+    const day = dayName(quote?.day, live.marketNow());
+    const words = position === null ? "Day range unknown" : `${day && `${day}: `}Low ${format.price(quote.low)}, high ${format.price(quote.high)}`;
     mark(at.line, "aria-label", words);
     mark(at.line, "title", words);
   });
@@ -95,18 +97,26 @@ const FIGURES = {
   volume: (quote) => format.volume(quote?.dayVolume),
   age: (quote, live) => format.age(quote ? live.marketNow() - quote.time : null),
   session: (quote) => format.session(quote?.session),
+  day: (quote, live) => dayName(quote?.day, live.marketNow()) || "Session",
 };
+const OF_THE_DAY = new Set(["open", "high", "low", "volume"]);
+const AT_FIRST = { day: "Session" };
 
 /** One figure as text, named by `figure`. */
 function Figure({ symbol, figure, className }) {
   const { at, part } = useParts();
-  useQuote(symbol, (quote, live) => write(at.figure, FIGURES[figure](quote, live)), { ages: figure === "age" });
-  return <span className={className} ref={part("figure")}>{format.DASH}</span>;
+  useQuote(symbol, (quote, live) => {
+    write(at.figure, FIGURES[figure](quote, live));
+    if (!OF_THE_DAY.has(figure)) return;
+    const day = dayName(quote?.day, live.marketNow());
+    mark(at.figure, "title", day ? `Of ${day}` : null);
+  }, { ages: figure === "age" });
+  return <span className={className} ref={part("figure")}>{AT_FIRST[figure] ?? format.DASH}</span>;
 }
 
 export const LiveVolume = ({ symbol }) => <Figure symbol={symbol} figure="volume" className="volume" />;
 export const LiveAge = ({ symbol }) => <Figure symbol={symbol} figure="age" className="age" />;
-export const LiveFigure = ({ symbol, figure }) => <Figure symbol={symbol} figure={figure} className={figure === "session" ? "figure words" : "figure"} />;
+export const LiveFigure = ({ symbol, figure }) => <Figure symbol={symbol} figure={figure} className={figure === "session" || figure === "day" ? "figure words" : "figure"} />;
 
 /** What is particular about a symbol's price: a small tag, and its row told so. Nothing when it is live. */
 export function SymbolTag({ symbol, explain = false }) {

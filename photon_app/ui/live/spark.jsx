@@ -64,7 +64,7 @@ function pump() {
 
 class Spark {
   #canvas; #symbol; #stop; #line = new DayLine(); #quote = null; #seen = false; #dirty = false;
-  #wanted = true; #doubted = false; #notBefore = 0; #gone = new AbortController();
+  #wanted = true; #doubted = false; #notBefore = 0; #renewedFor = null; #gone = new AbortController();
   #draw = () => this.#paint();
 
   constructor(canvas, symbol) {
@@ -137,11 +137,14 @@ class Spark {
   #heard(quote) {
     this.#quote = quote;
     const { from } = this.#line;
-    if (from !== null && quote.time - from >= DAY_MS && performance.now() >= this.#notBefore) {
-      this.#again(); // one of 25 hours is asked about now and then
+    const day = quote.day ?? from;
+    if (from !== null && day > from && day !== this.#renewedFor) {
+      this.#renewedFor = day; // once: should the server have no bar of it yet, it is asked now and then
+      this.#again();
       this.renew(true);
       return;
     }
+    if (day !== null && quote.time - day >= DAY_MS) return; // outside its day a price moves on alone
     if (this.#line.price(quote.time, quote.price)) this.#dirty = true;
   }
 

@@ -8,6 +8,7 @@
 
 import { useEffect } from "react";
 import * as format from "./format.js";
+import { dayTitle } from "./days.js";
 import { mark, photon, useParts, useStatus, write } from "./hooks.js";
 import { badge, trouble } from "./words.js";
 
@@ -59,6 +60,13 @@ export function SessionClock() {
       <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr title="New York time">ET</abbr></span>
     </span>
   );
+}
+
+/** What stands over the small lines: whose day they and the figures beside them are. */
+export function DayTitle({ symbols = [] }) {
+  const { at, part } = useParts();
+  useStatus((status, live) => write(at.title, dayTitle(symbols.map((symbol) => live.quote(symbol)), live.marketNow())));
+  return <span ref={part("title")}>Today</span>;
 }
 
 const LINES = { connecting: "Connecting", open: "Connected", reconnecting: "Reconnecting", closed: "Disconnected" };

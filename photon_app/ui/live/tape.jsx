@@ -8,6 +8,7 @@
 
 import { useEffect, useRef } from "react";
 import * as format from "./format.js";
+import { stamp } from "./days.js";
 import { mark, photon, useQuote, write } from "./hooks.js";
 
 const DEPTH = 60;
@@ -26,9 +27,9 @@ function remember(quote) {
   tapes.set(quote.symbol, tape);
 }
 
-function writeRow(row, trade) {
+function writeRow(row, trade, now) {
   const [time, price, size] = row.children;
-  write(time, trade ? format.clock(trade.time) : "");
+  write(time, trade ? stamp(trade.time, now) : "");
   write(price, trade ? `${format.arrow(trade.direction)} ${format.price(trade.price)}` : "");
   mark(price, "data-direction", trade ? format.direction(trade.direction) : null);
   write(size, trade ? (trade.volume ? format.volume(trade.volume) : format.DASH) : "");
@@ -41,9 +42,10 @@ export function Tape({ symbol, symbols = [] }) {
     const stops = list ? list.split(",").map((name) => photon().watch(name, remember)) : [];
     return () => stops.forEach((stop) => stop());
   }, [list]);
-  useQuote(symbol, (quote) => {
+  useQuote(symbol, (quote, live) => {
     const tape = quote ? tapes.get(symbol) ?? [] : [];
-    rows.current.forEach((row, index) => row && writeRow(row, tape[index]));
+    const now = live.marketNow();
+    rows.current.forEach((row, index) => row && writeRow(row, tape[index], now));
   });
   return (
     <table className="tape">

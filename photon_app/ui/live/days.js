@@ -1,0 +1,45 @@
+/**
+ * Whose day figures are, and when trades were: words for what is not of today. Pure, tested under node.
+ *
+ * A day is told as the moment at which it began (`day` of a quote, `time` of its bar); its date is the
+ * one twelve hours into it in UTC, wherever its market and the viewer are. Trades are dated in New
+ * York, as the page's clock is.
+ */
+
+import { clock } from "./format.js";
+
+const DAY = 86_400_000, HALF_DAY = DAY / 2, YEAR = 300 * DAY;
+
+const written = (timeZone, options) => new Intl.DateTimeFormat("en-US", { timeZone, ...options });
+const short = { month: "short", day: "numeric" };
+const named = written("UTC", { weekday: "short", ...short });
+const namedYear = written("UTC", { weekday: "short", ...short, year: "numeric" });
+const dated = written("America/New_York", short);
+const datedYear = written("America/New_York", { ...short, year: "numeric" });
+
+/**
+ * "Fri, Nov 27" for a day that is over, with the year when that is long ago; empty for today, and where
+ * day or time are not known.
+ * @param {?number} day  when it began, UNIX ms
+ * @param {?number} now  the market's time
+ */
+export function dayName(day, now) {
+  if (!Number.isFinite(day) || !Number.isFinite(now) || now < day + DAY) return "";
+  return (now - day > YEAR ? namedYear : named).format(day + HALF_DAY);
+}
+
+/** The day that most of these quotes are of, of equals the newest; null without any. */
+export function commonDay(quotes) {
+  const counts = new Map();
+  for (const quote of quotes) if (Number.isFinite(quote?.day)) counts.set(quote.day, (counts.get(quote.day) ?? 0) + 1);
+  return [...counts].sort(([day, count], [other, counted]) => counted - count || other - day)[0]?.[0] ?? null;
+}
+
+/** What stands over the days of a list: "Today", or the date of the day that most of it shows. */
+export const dayTitle = (quotes, now) => dayName(commonDay(quotes), now) || "Today";
+
+/** When a trade was: "14:02:31", with its date when that is not today's: "Nov 27 15:59:58". */
+export function stamp(time, now) {
+  if (!Number.isFinite(time) || !Number.isFinite(now) || datedYear.format(time) === datedYear.format(now)) return clock(time);
+  return `${(Math.abs(now - time) > YEAR ? datedYear : dated).format(time)} ${clock(time)}`;
+}
