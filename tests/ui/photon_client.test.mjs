@@ -5,6 +5,13 @@ import { test } from "node:test";
 import { Photon, fold } from "../../photon_app/ui/live/photon-client.js";
 import { environment, settled, snapshot, update } from "./fake_browser.mjs";
 
+/** A client whose line somebody needs. */
+function connected(browser) {
+  const photon = new Photon(browser.options);
+  photon.onStatus(() => {});
+  return photon;
+}
+
 const symbolsOf = (socket, action) => socket.sent.filter((message) => message.action === action).map((message) => message.symbols);
 
 test("a snapshot gives every figure", () => {
@@ -63,7 +70,7 @@ test("a polled price says so", () => {
 
 test("watches made together become one subscribe message", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   photon.watch("aapl", () => {});
   photon.watch("AAPL", () => {});
@@ -75,7 +82,7 @@ test("watches made together become one subscribe message", async () => {
 
 test("many symbols go in messages of at most a hundred, far below 16 KiB", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   for (let index = 0; index < 250; index += 1) photon.watch(`SYMBOL${index}`.padEnd(32, "X"), () => {});
   browser.socket.greet();
   await settled();
@@ -86,7 +93,7 @@ test("many symbols go in messages of at most a hundred, far below 16 KiB", async
 
 test("the last stop of a symbol unsubscribes it after a moment, an earlier watch keeps it", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   const stops = [photon.watch("A", () => {}), photon.watch("A", () => {}), photon.watch("B", () => {})];
   await settled();
@@ -104,7 +111,7 @@ test("the last stop of a symbol unsubscribes it after a moment, an earlier watch
 
 test("a watcher gets each newer quote, and the held one at once", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   const prices = [];
   photon.watch("A", (quote) => prices.push(quote.price));
   browser.socket.greet();
@@ -119,7 +126,7 @@ test("a watcher gets each newer quote, and the held one at once", async () => {
 test("reconnecting waits 0.25·2^n s with jitter, and never more than 5 s", () => {
   for (const [random, first, most] of [[0, 125, 2_500], [1, 250, 5_000]]) {
     const browser = environment({ random });
-    const photon = new Photon(browser.options);
+    const photon = connected(browser);
     const waits = [];
     for (let attempt = 0; attempt < 10; attempt += 1) {
       browser.socket.end(1006);
@@ -135,7 +142,7 @@ test("reconnecting waits 0.25·2^n s with jitter, and never more than 5 s", () =
 
 test("a steady connection starts the backoff anew, one that ends at once does not", () => {
   const browser = environment({ random: 1 });
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   const wait = () => photon.status.retryAt - browser.options.now();
   for (let attempt = 0; attempt < 4; attempt += 1) {
     browser.socket.greet();
@@ -151,7 +158,7 @@ test("a steady connection starts the backoff anew, one that ends at once does no
 
 test("after a reconnect every watched symbol is asked for again", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   photon.watch("A", () => {});
   photon.watch("B", () => {});
   browser.socket.greet();
@@ -165,7 +172,7 @@ test("after a reconnect every watched symbol is asked for again", async () => {
 
 test("quotes stay while the line is down, and are called stale", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   photon.watch("A", () => {});
   browser.socket.greet();
   browser.socket.say(snapshot("A", 1, 101));
@@ -178,7 +185,7 @@ test("quotes stay while the line is down, and are called stale", () => {
 
 test("a new epoch forgets figures and seqs, the same epoch keeps them", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   photon.watch("A", () => {});
   browser.socket.greet("one");
   browser.socket.say(snapshot("A", 900, 101));
@@ -194,7 +201,7 @@ test("a new epoch forgets figures and seqs, the same epoch keeps them", () => {
 
 test("a refusal for good (1008) is not tried again, and says why", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   browser.socket.end(1008, "token refused");
   browser.advance(60_000);
@@ -205,7 +212,7 @@ test("a refusal for good (1008) is not tried again, and says why", () => {
 test("a shutdown is waited out once to twice as long as the server asks", () => {
   for (const [random, expected] of [[0, 9_000], [1, 18_000]]) {
     const browser = environment({ random });
-    const photon = new Photon(browser.options);
+    const photon = connected(browser);
     browser.socket.greet();
     browser.socket.say({ type: "shutdown", retry_after_ms: 9_000 });
     browser.socket.end(1012);
@@ -217,7 +224,7 @@ test("a shutdown is waited out once to twice as long as the server asks", () => 
 
 test("coming online or back into view tries at once", () => {
   const browser = environment({ random: 1 });
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   for (const [target, event] of [[browser.target, "online"], [browser.target.document, "visibilitychange"]]) {
     browser.socket.end(1006);
     const before = browser.sockets.length;
@@ -231,7 +238,7 @@ test("coming online or back into view tries at once", () => {
 
 test("a line silent for 40 s is closed and made anew, a talking one is kept", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   for (let beat = 0; beat < 10; beat += 1) {
     browser.advance(15_000);
@@ -249,7 +256,7 @@ test("a line silent for 40 s is closed and made anew, a talking one is kept", ()
 
 test("a dead socket's late words change nothing", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   photon.watch("A", () => {});
   const first = browser.socket;
   first.greet();
@@ -263,7 +270,7 @@ test("a dead socket's late words change nothing", () => {
 
 test("unknown types, unknown fields and broken text are ignored", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   photon.watch("A", () => {});
   browser.socket.greet();
   for (const text of ["", "{", "null", "7", "[]", '{"type":"weather"}', '{"type":"price_update"}',
@@ -276,7 +283,7 @@ test("unknown types, unknown fields and broken text are ignored", async () => {
 
 test("prices of symbols that nobody watches are not kept", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   browser.socket.say(snapshot("Z", 1, 101));
   assert.equal(photon.quote("Z"), undefined);
@@ -284,7 +291,7 @@ test("prices of symbols that nobody watches are not kept", () => {
 
 test("rejections come with code and message, at once or as a later verdict", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   const told = [];
   photon.onRejected((rejection) => told.push(rejection));
   photon.watch("NOPE", () => {});
@@ -302,7 +309,7 @@ test("rejections come with code and message, at once or as a later verdict", asy
 
 test("a symbol refused for want of room is asked for again when there is room", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   const stop = photon.watch("A", () => {});
   photon.watch("B", () => {});
   browser.socket.greet();
@@ -317,7 +324,7 @@ test("a symbol refused for want of room is asked for again when there is room", 
 
 test("the market's clock runs at its rate from the last time told", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   assert.equal(photon.marketNow(), null);
   browser.socket.greet("one", { now: 5_000, rate: 10 });
   browser.advance(1_000);
@@ -329,7 +336,7 @@ test("the market's clock runs at its rate from the last time told", () => {
 
 test("in a full-speed replay the clock stands at the newest trade", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   photon.watch("A", () => {});
   browser.socket.greet("one", { now: 5_000, rate: 0 });
   browser.socket.say(update("A", 1, 50, { timestamp: 9_000 }));
@@ -339,7 +346,7 @@ test("in a full-speed replay the clock stands at the newest trade", () => {
 
 test("status says what the server said, and each change is told", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   const seen = [];
   const stop = photon.onStatus((status) => seen.push(`${status.connection} ${status.feed}`));
   browser.socket.greet("one", { feed: "reconnecting", retry_at: 7, detail: "the feed is away" });
@@ -354,7 +361,7 @@ test("status says what the server said, and each change is told", () => {
 
 test("a symbol that becomes live by its snapshot is told to those who show its state", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   let told = null;
   photon.onStatus(() => { told = photon.stateOf("A"); });
@@ -367,7 +374,7 @@ test("a symbol that becomes live by its snapshot is told to those who show its s
 
 test("a ping measures the way there and back, and gives null when the line goes", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   assert.equal(await photon.ping(), null);
   browser.socket.greet();
   const first = photon.ping();
@@ -381,7 +388,7 @@ test("a ping measures the way there and back, and gives null when the line goes"
 
 test("closing ends everything", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   photon.close();
   browser.target.dispatchEvent(new Event("online"));
@@ -409,7 +416,7 @@ test("a polled price says so, until a trade comes", () => {
 
 test("a symbol can become polled and live again without a price", () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   const seen = [];
   photon.watch("A", () => {});
   photon.onStatus(() => seen.push(photon.stateOf("A")));
@@ -426,7 +433,7 @@ const barMessage = (symbol, time, more = {}) => ({ type: "bar", symbol, timefram
 
 test("listeners of the same bars share a subscription, which ends with the last of them", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   const heard = [];
   const stops = [1, 2].map((who) => photon.bars("aapl", "1m", ({ bar }) => heard.push([who, bar.time])));
@@ -447,7 +454,7 @@ test("listeners of the same bars share a subscription, which ends with the last 
 
 test("bars are subscribed again on a new line; an old epoch's bar is not given to a new listener", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet("one");
   photon.bars("AAPL", "1m", () => {});
   await settled();
@@ -463,7 +470,7 @@ test("bars are subscribed again on a new line; an old epoch's bar is not given t
 
 test("subscriptions of bars change at most four times a second, however fast a visitor clicks", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   let stop = () => {};
   for (let at = 0; at < 60; at += 1) {
@@ -480,7 +487,7 @@ test("subscriptions of bars change at most four times a second, however fast a v
 
 test("refused bars leave the symbol's price as it is, and are told", async () => {
   const browser = environment();
-  const photon = new Photon(browser.options);
+  const photon = connected(browser);
   browser.socket.greet();
   photon.watch("AAPL", () => {});
   await settled();
@@ -504,4 +511,150 @@ test("history is asked of the same server, with what was given and nothing else"
   await assert.rejects(photon.history("AAPL"), /the server answered 500/);
   assert.deepEqual(asked, ["http://photon.test/api/bars?symbol=AAPL&timeframe=5m&to=7&limit=3&sessions=1",
     "http://photon.test/api/bars?symbol=AAPL&timeframe=1m&limit=0", "http://photon.test/api/bars?symbol=AAPL&timeframe=1m"]);
+});
+
+/** What was written to the console while `act` ran. */
+async function complaints(act) {
+  const told = [], { error } = console;
+  console.error = (...words) => told.push(words[0]);
+  try { await act(); } finally { console.error = error; }
+  return told;
+}
+
+test("a callback that throws costs no other callback anything, and its error is told", async () => {
+  const browser = environment(), heard = [], wrong = new Error("mine");
+  const photon = connected(browser);
+  const told = await complaints(async () => {
+    for (const callback of [() => { throw wrong; }, (what) => heard.push(what)]) {
+      photon.onStatus(callback);
+      photon.onRejected(callback);
+      photon.watch("A", callback);
+      photon.watch("B", callback);
+      photon.bars("A", "1m", callback);
+    }
+    browser.socket.greet();
+    await settled();
+    heard.length = 0;
+    browser.socket.say(snapshot("A", 1, 50));
+    browser.socket.say(update("B", 1, 60));
+    browser.socket.say({ type: "bar", symbol: "A", timeframe: "1m", bar: { time: 0, close: 50 }, final: false });
+    browser.socket.say({ type: "error", code: "bad_json", message: "no" });
+    browser.socket.say({ type: "subscription", status: "subscribed", symbols: [], rejected: [{ symbol: "C", code: "bad_symbol", message: "no" }] });
+    browser.socket.say({ type: "subscription", channel: "bars", timeframe: "1m", rejected: [{ symbol: "A", code: "too_many_symbols", message: "no" }] });
+  });
+  const kinds = heard.map((what) => what.price ?? what.bar?.close ?? what.code ?? what.connection);
+  for (const kind of [50, 60, "bad_json", "bad_symbol", "too_many_symbols", "open"]) assert.ok(kinds.includes(kind), String(kind));
+  assert.equal(heard.filter(({ bar }) => bar).length, 1);
+  assert.ok(told.length >= 6 && told.every((error) => error === wrong));
+  assert.equal(photon.quote("B").price, 60);
+});
+
+test("what is held is given at once, and a throw there leaves a watch that can be stopped", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  photon.watch("A", () => {});
+  await settled();
+  browser.socket.say(snapshot("A", 1, 50));
+  let calls = 0, stop;
+  const told = await complaints(() => { stop = photon.watch("A", () => { calls += 1; throw new Error("mine"); }); });
+  assert.deepEqual([calls, told.length], [1, 1]);
+  stop();
+  browser.socket.say(update("A", 2, 51));
+  assert.equal(calls, 1);
+});
+
+test("one that was stopped by another of the same price is not called any more", async () => {
+  const browser = environment(), heard = [];
+  const photon = connected(browser);
+  browser.socket.greet();
+  photon.watch("A", () => { heard.push("first"); stop(); });
+  const stop = photon.watch("A", () => heard.push("second"));
+  photon.watch("A", () => heard.push("third"));
+  await settled();
+  browser.socket.say(update("A", 1, 51));
+  assert.deepEqual(heard, ["first", "third"]);
+});
+
+test("nothing is opened before somebody needs the line, and one need is enough", async () => {
+  const needs = {
+    watch: (photon) => photon.watch("A", () => {}),
+    bars: (photon) => photon.bars("A", "1m", () => {}),
+    onStatus: (photon) => photon.onStatus(() => {}),
+  };
+  for (const [name, need] of Object.entries(needs)) {
+    const browser = environment();
+    const photon = new Photon(browser.options);
+    photon.onRejected(() => {});
+    assert.equal(photon.quote("A"), undefined);
+    assert.equal(await photon.ping(), null);
+    browser.target.dispatchEvent(new Event("online"));
+    browser.advance(100_000);
+    assert.deepEqual([browser.sockets.length, browser.waits.length, photon.status.connection], [0, 0, "idle"], name);
+    need(photon);
+    need(photon);
+    assert.deepEqual([browser.sockets.length, photon.status.connection], [1, "connecting"], name);
+  }
+});
+
+test("one that was closed before anybody needed it opens nothing", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  photon.close();
+  photon.watch("A", () => {});
+  assert.deepEqual([browser.sockets.length, photon.status.connection], [0, "closed"]);
+});
+
+test("one that is closed by whoever hears that it connects opens nothing", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.end();
+  photon.onStatus(({ retryAt }) => { if (retryAt === null) photon.close(); });
+  browser.advance(10_000);
+  assert.deepEqual([browser.sockets.length, photon.status.connection], [1, "closed"]);
+});
+
+test("what cannot be opened is said by the status, and nothing throws", async () => {
+  class Mixed { constructor() { throw Object.assign(new Error("insecure"), { name: "SecurityError" }); } }
+  const cases = [
+    [{ WebSocket: undefined }, /^There is no WebSocket here$/],
+    [{ WebSocket: Mixed }, /^The browser does not open ws:\/\/photon\.test\/ws\?format=events from this page: .+ https/],
+    [{ url: "no address" }, /Invalid URL/],
+    [{ url: 7 }, /Invalid URL/],
+    [{ url: undefined }, /^Give the url of Photon/], // neither served by Photon nor in a page
+  ];
+  for (const [more, reason] of cases) {
+    const browser = environment();
+    const photon = new Photon({ ...browser.options, ...more });
+    const statuses = [];
+    photon.onStatus((status) => statuses.push(status));
+    const stop = photon.watch("A", () => {});
+    photon.bars("A", "1m", () => {});
+    await settled();
+    browser.target.dispatchEvent(new Event("online"));
+    browser.advance(100_000);
+    assert.equal(statuses.at(-1).connection, "closed");
+    assert.match(statuses.at(-1).reason, reason);
+    assert.equal(photon.stateOf("A"), "waiting");
+    assert.equal(await photon.ping(), null);
+    stop();
+    photon.close();
+  }
+});
+
+test("a message whose fields are of another type than they should be ends nothing", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  photon.watch("A", () => {});
+  await settled();
+  await complaints(() => {
+    for (const odd of [
+      { type: "subscription", rejected: 5 }, { type: "subscription", rejected: [null] }, { type: "status", symbols: 7 }, { type: "bar", bar: 1 },
+      { type: "subscription", channel: "bars", rejected: 5 }, { type: "price_update" }, { type: "connection", epoch: {} }, { type: "shutdown", retry_after_ms: "x" },
+    ]) browser.socket.say(odd);
+  });
+  await settled();
+  browser.socket.say(update("A", 1, 51));
+  assert.equal(photon.quote("A").price, 51);
 });

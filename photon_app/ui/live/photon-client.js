@@ -17,7 +17,10 @@
  *   </script>
  *
  * It owns the socket, the reconnecting and the folding of updates into day figures. It never
- * touches the page, never throws on what the server sends, and keeps one quote a symbol. While
+ * touches the page, never throws on what the server sends, and keeps one quote a symbol. It connects
+ * when somebody first needs it (`watch`, `bars`, `onStatus`), so that a module may make one on a
+ * server. What it cannot do it says by its status; what a callback throws goes to the console and
+ * costs no other callback. While
  * the line is down the quotes stay, and `stateOf` and `onStatus` say that they are not new. The
  * wire is described in docs/protocol.md; unknown message types and fields are ignored.
  *
@@ -115,19 +118,38 @@ const barsKey = (symbol, timeframe) => `${symbol} ${timeframe}`;
 
 /** /ws on the host that served this module, or, where it was bundled, the page. */
 function defaultUrl() {
-  const served = /\/photon-client\.js(\?|$)/.test(import.meta.url);
-  return new URL("/ws", served ? import.meta.url : globalThis.location.href).href;
+  const served = /^https?:.*\/photon-client\.js(\?|$)/.test(import.meta.url);
+  const base = served ? import.meta.url : globalThis.location?.href;
+  if (!base) throw new Error("Give the url of Photon: there is no page here whose server it could be");
+  return new URL("/ws", base).href;
+}
+
+/** Why a socket could not even be made, in a sentence. */
+function hindrance(error, environment, url) {
+  if (typeof environment.WebSocket !== "function") return "There is no WebSocket here";
+  if (error?.name === "SecurityError") return `The browser does not open ${url} from this page: a page of https needs a Photon behind https`;
+  return error?.message || String(error);
+}
+
+/** What a callback throws is its own affair. */
+function call(callback, told) {
+  try { callback(told); } catch (error) { console.error(error); }
+}
+
+/** Each of a set, those left out that were taken from it meanwhile. */
+function callEach(callbacks, told) {
+  for (const entry of [...callbacks]) if (callbacks.has(entry)) call(entry.callback, told);
 }
 
 /** One connection to Photon, shared by every watcher of a page. */
 export class Photon {
-  #options; #url; #socket = null; #closed = false;
+  #options; #socket = null; #needed = false; #closed = false;
   #watchers = new Map(); #quotes = new Map(); #states = new Map(); #rejected = new Map();
   #bars = new Map(); #barsAsked = new Map(); #barsTimer = null;
   #asked = new Set(); #pings = new Map(); #nextId = 1;
   #statusListeners = new Set(); #rejectedListeners = new Set();
   #status = {
-    connection: "connecting", reason: "", retryAt: null, epoch: null, feed: null, source: null,
+    connection: "idle", reason: "", retryAt: null, epoch: null, feed: null, source: null,
     detail: "", since: null, feedRetryAt: null, market: null, marketUntil: null, marketNext: null, rate: 1,
   };
   #clock = null;
@@ -147,13 +169,6 @@ export class Photon {
       setTimeout: globalThis.setTimeout.bind(globalThis), clearTimeout: globalThis.clearTimeout.bind(globalThis),
       ...options,
     };
-    const url = new URL(options.url ?? defaultUrl());
-    url.protocol = url.protocol.replace(/^http/, "ws");
-    url.searchParams.set("format", "events");
-    this.#url = url.href;
-    this.#options.target.addEventListener?.("online", this.#wake);
-    this.#options.target.document?.addEventListener?.("visibilitychange", this.#wake);
-    this.#connect();
   }
 
   /**
@@ -167,8 +182,9 @@ export class Photon {
     const watcher = { callback };
     if (!this.#watchers.has(name)) this.#watchers.set(name, new Set());
     this.#watchers.get(name).add(watcher);
+    this.#need();
     this.#queueSync();
-    if (this.#quotes.has(name)) callback(this.#quotes.get(name));
+    if (this.#quotes.has(name)) call(callback, this.#quotes.get(name));
     return () => {
       const watchers = this.#watchers.get(name);
       if (!watchers?.delete(watcher) || watchers.size) return;
@@ -190,10 +206,11 @@ export class Photon {
     const key = barsKey(symbol.toUpperCase(), timeframe);
     if (!this.#bars.has(key)) this.#bars.set(key, { listeners: new Set(), running: null });
     const { listeners, running } = this.#bars.get(key);
-    const entry = { listener };
+    const entry = { callback: listener };
     listeners.add(entry);
+    this.#need();
     this.#queueBars();
-    if (running) listener(running);
+    if (running) call(listener, running);
     return () => {
       if (!listeners.delete(entry) || listeners.size) return;
       this.#bars.delete(key);
@@ -210,7 +227,7 @@ export class Photon {
    * @throws {Error} with the server's sentence when it refuses; what `fetch` throws when it cannot be asked
    */
   async history(symbol, { timeframe = "1m", from, to, limit, sessions, signal } = {}) {
-    const url = new URL("/api/bars", this.#url);
+    const url = new URL("/api/bars", this.#address());
     url.protocol = url.protocol.replace(/^ws/, "http");
     const query = { symbol: symbol.toUpperCase(), timeframe, from, to, limit, sessions: sessions ? 1 : undefined };
     for (const [name, value] of Object.entries(query)) if (value != null) url.searchParams.set(name, value);
@@ -234,20 +251,23 @@ export class Photon {
   /** @returns {?{symbol: string, code: string, message: string}} why the server refused a symbol */
   rejection(symbol) { return this.#rejected.get(symbol.toUpperCase()) ?? null; }
 
-  /** The state of the line, feed and market now; `onStatus` delivers the same object on each change. */
+  /** The state of the line (`idle` until somebody needs it), feed and market now; `onStatus` delivers the same on each change. */
   get status() { return { ...this.#status, states: Object.fromEntries(this.#states) }; }
 
   /** @param {(status: object) => void} callback called at once and on each change @returns {() => void} */
   onStatus(callback) {
-    this.#statusListeners.add(callback);
-    callback(this.status);
-    return () => this.#statusListeners.delete(callback);
+    const entry = { callback };
+    this.#need();
+    this.#statusListeners.add(entry);
+    call(callback, this.status);
+    return () => this.#statusListeners.delete(entry);
   }
 
   /** @param {(rejection: {symbol: ?string, code: string, message: string}) => void} callback @returns {() => void} */
   onRejected(callback) {
-    this.#rejectedListeners.add(callback);
-    return () => this.#rejectedListeners.delete(callback);
+    const entry = { callback };
+    this.#rejectedListeners.add(entry);
+    return () => this.#rejectedListeners.delete(entry);
   }
 
   /** @returns {?number} the market's time, UNIX ms; null before the server has told it */
@@ -266,10 +286,34 @@ export class Photon {
   /** End the connection for good. */
   close() { this.#finish("closed by this page"); }
 
+  /** Somebody wants something of the server: from the first time on there is a line. */
+  #need() {
+    if (this.#needed || this.#closed) return;
+    this.#needed = true;
+    this.#options.target.addEventListener?.("online", this.#wake);
+    this.#options.target.document?.addEventListener?.("visibilitychange", this.#wake);
+    this.#connect();
+  }
+
+  #address() {
+    const url = new URL(this.#options.url ?? defaultUrl());
+    url.protocol = url.protocol.replace(/^http/, "ws");
+    url.searchParams.set("format", "events");
+    return url.href;
+  }
+
   #connect() {
     this.#retryTimer = null;
     this.#set({ connection: this.#attempt ? "reconnecting" : "connecting", retryAt: null });
-    const socket = new this.#options.WebSocket(this.#url);
+    if (this.#closed) return; // by a callback that was told
+    let url, socket;
+    try {
+      url = this.#address();
+      socket = new this.#options.WebSocket(url);
+    } catch (error) {
+      this.#finish(hindrance(error, this.#options, url));
+      return;
+    }
     this.#socket = socket;
     this.#heardAt = this.#options.now();
     this.#openedAt = Infinity;
@@ -328,6 +372,10 @@ export class Photon {
     let message;
     try { message = JSON.parse(text); } catch { return; }
     if (message === null || typeof message !== "object") return;
+    try { this.#take(message); } catch (error) { console.error(error); } // a field of another type than it should be
+  }
+
+  #take(message) {
     switch (message.type) {
       case "price_update": return this.#price(message);
       case "bar": return this.#bar(message);
@@ -349,7 +397,7 @@ export class Photon {
     this.#quotes.set(quote.symbol, quote);
     this.#states.set(quote.symbol, quote.state);
     if (this.#status.rate === 0 && !(this.marketNow() >= quote.time)) this.#setClock(quote.time, 0);
-    for (const { callback } of this.#watchers.get(quote.symbol) ?? []) callback(quote);
+    callEach(this.#watchers.get(quote.symbol) ?? new Set(), quote);
     if (changed) this.#set({});
   }
 
@@ -357,7 +405,7 @@ export class Photon {
     const held = this.#bars.get(barsKey(message.symbol, message.timeframe));
     if (!held || !Number.isFinite(message.bar?.time)) return;
     if (!message.corrected) held.running = message;
-    for (const { listener } of [...held.listeners]) listener(message);
+    callEach(held.listeners, message);
   }
 
   #welcome(message) {
@@ -404,9 +452,7 @@ export class Photon {
 
   /** A symbol whose bars are refused may still have a price: only the listeners of refusals hear of it. */
   #barsAnswer({ timeframe, rejected = [] }) {
-    for (const rejection of rejected) {
-      for (const listener of this.#rejectedListeners) listener({ ...rejection, channel: "bars", timeframe });
-    }
+    for (const rejection of rejected) callEach(this.#rejectedListeners, { ...rejection, channel: "bars", timeframe });
   }
 
   /** Room was made: ask again for what was refused for want of it. */
@@ -420,7 +466,7 @@ export class Photon {
   #reject({ symbol, code, message }) {
     if (this.#rejected.get(symbol)?.code === code) return;
     this.#rejected.set(symbol, { symbol, code, message });
-    for (const listener of this.#rejectedListeners) listener({ symbol, code, message });
+    callEach(this.#rejectedListeners, { symbol, code, message });
     this.#set({});
   }
 
@@ -432,7 +478,7 @@ export class Photon {
 
   #error({ code, message, retry_after_ms }) {
     if (retry_after_ms) this.#hold(retry_after_ms);
-    for (const listener of this.#rejectedListeners) listener({ symbol: null, code, message });
+    callEach(this.#rejectedListeners, { symbol: null, code, message });
   }
 
   #hold(ms) {
@@ -506,6 +552,6 @@ export class Photon {
 
   #set(changes) {
     Object.assign(this.#status, changes);
-    for (const listener of [...this.#statusListeners]) listener(this.status);
+    for (const entry of [...this.#statusListeners]) if (this.#statusListeners.has(entry)) call(entry.callback, this.status);
   }
 }
