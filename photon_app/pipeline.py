@@ -88,6 +88,9 @@ class Pipeline:
                 if not effects[trade.conditions].volume:  # the book says so too
                     trade = msgspec.structs.replace(trade, volume=0)  # noqa: PLW2901
                 publish(trade, seq)
+                if self._ledger.outside:
+                    self._ledger.outside = False
+                    self._hub.refigure(trade.symbol)
             elif seq == FIGURES:
                 self._hub.refigure(trade.symbol)
         self._refigure_turned()

@@ -287,7 +287,7 @@ class Book:
             close=entry.close,
             polled=entry.polled,
             recalled=entry.recalled,
-            day_ms=entry.day_start_ms,
+            day_ms=None if entry.day is None else entry.day.date_ms,
         )
 
     def _apply_marked(self, entry: Entry, trade: Trade, effect: Effect) -> int:

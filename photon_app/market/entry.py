@@ -20,6 +20,11 @@ class Span(Protocol):
         ...
 
     @property
+    def date_ms(self) -> int:
+        """Where the bar of the day begins."""
+        ...
+
+    @property
     def close_ms(self) -> int:
         """The end of its regular session."""
         ...

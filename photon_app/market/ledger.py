@@ -17,12 +17,17 @@ class Ledger:
         self.book = book
         self.bars = bars
         self.effects = Effects()
+        self.outside = False
+        """Whether a trade was outside the sessions, since whoever asks set it back: no client can
+        fold it by itself.
+        """
 
     def apply(self, trade: Trade) -> int:
         """Judge one trade and let it count. Returns what ``Book.apply`` does."""
         seq = self.book.apply(trade)
         if self.book.price_only:
             self.book.price_only = False
+            self.outside = True
         elif seq != NOTHING:
             self.bars.fold(trade, self.effects[trade.conditions])
             if self.book.borne_out:

@@ -53,6 +53,11 @@ class Day(NamedTuple):
     end_ms: int
 
     @property
+    def date_ms(self) -> int:
+        """Where its bar begins."""
+        return self.start_ms
+
+    @property
     def close_ms(self) -> int:
         """As of a market that never closes."""
         return self.end_ms
@@ -76,6 +81,8 @@ class MarketDay(NamedTuple):
     """When its last session ends: a stock's post-market. Nothing more is of this day."""
     end_ms: int
     """When the first session of the next one begins."""
+    date_ms: int
+    """When its date begins, and with it the bar of the day."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -111,7 +118,7 @@ def market_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:
     if venue == "fx":
         return _fx_day(time_ms)
     day = day_of(symbol, time_ms)
-    return MarketDay(day.start_ms, day.end_ms, day.end_ms, day.end_ms)
+    return MarketDay(day.start_ms, day.end_ms, day.end_ms, day.end_ms, day.start_ms)
 
 
 def market_day_before(symbol: str, day: MarketDay, calendar: Calendar) -> MarketDay:
@@ -125,7 +132,13 @@ def _stock_days(date: dt.date, calendar: Calendar) -> tuple[MarketDay, ...]:
     here, before, after = calendar.day(date), calendar.day_before(date), calendar.day_after(date)
     days = [day for day in (before, here, after) if day is not None]
     return tuple(
-        MarketDay(day.pre_ms, day.close_ms, day.end_ms, following.pre_ms)
+        MarketDay(
+            day.pre_ms,
+            day.close_ms,
+            day.end_ms,
+            following.pre_ms,
+            _ms(dt.datetime.combine(day.date, dt.time(), NEW_YORK)),
+        )
         for day, following in itertools.pairwise(days)
     )
 
@@ -148,7 +161,7 @@ def _fx_day(time_ms: int) -> MarketDay:
         _ms(dt.datetime.combine(date, FX_TURN, NEW_YORK))
         for date in (ends - dt.timedelta(days=1), ends, following - dt.timedelta(days=1))
     )
-    return MarketDay(start, done, done, end)
+    return MarketDay(start, done, done, end, start)
 
 
 def _fx_deals(date: dt.date) -> bool:

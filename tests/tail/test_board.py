@@ -19,6 +19,7 @@ class Day:
     """One that does not end."""
 
     start_ms: int = 0
+    date_ms: int = 0
     close_ms: int = 2**62
     done_ms: int = 2**62
     end_ms: int = 2**62

@@ -144,7 +144,8 @@ class Spark {
       this.renew(true);
       return;
     }
-    if (day !== null && quote.time - day >= DAY_MS) return; // outside its day a price moves on alone
+    // Outside its day a price moves on alone
+    if (quote.session === "closed" || (day !== null && quote.time - day >= DAY_MS)) return;
     if (this.#line.price(quote.time, quote.price)) this.#dirty = true;
   }
 
