@@ -18,6 +18,7 @@ from photon_app.gateway.finnhub_socket import FinnhubEdge
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import ASGIApp, OriginGuard, OriginRule
 from photon_app.gateway.websocket import WebSocketEdge
+from photon_app.storage import address
 from photon_app.ui import pages
 
 CLIENT_JS = Path(__file__).parent / "ui" / "live" / "photon-client.js"
@@ -25,6 +26,7 @@ DEVELOPMENT_PAGE = "http://localhost:3000"
 
 try:
     loaded = settings.load()
+    address.of(loaded)
 except SettingsError as error:
     print(f"photon: {error}", file=sys.stderr)
     sys.exit(2)

@@ -189,9 +189,7 @@ class _Reader:
             handshakes_per_s=self._count("PHOTON_HANDSHAKES_PER_S", DEFAULTS.handshakes_per_s),
             messages_per_s=self._count("PHOTON_MESSAGES_PER_S", DEFAULTS.messages_per_s),
             slow_s=self._get("PHOTON_SLOW_S", _number(0.1, 3600), DEFAULTS.slow_s),
-            database_url=self._get(
-                "DATABASE_URL", _database_url, DEFAULTS.database_url, secret=True
-            ),
+            database_url=self._get("DATABASE_URL", _database_url, DEFAULTS.database_url),
             retention_days=self._get(
                 "PHOTON_RETENTION_DAYS", _integer(0, 36_500), DEFAULTS.retention_days
             ),
@@ -199,9 +197,7 @@ class _Reader:
             log_level=self._get("LOG_LEVEL", _log_level, DEFAULTS.log_level),
         )
 
-    def _get(
-        self, name: str, parse: "Callable[[str], T]", default: T, *, secret: bool = False
-    ) -> T:
+    def _get(self, name: str, parse: "Callable[[str], T]", default: T) -> T:
         given = self._values.get(name)
         if given is None:
             return default
@@ -209,7 +205,7 @@ class _Reader:
             return parse(given)
         except ValueError as error:
             key = self._values.get("FINNHUB_API_KEY")
-            shown = "…" if secret else _shown(Secret(key).scrub(given) if key else given)
+            shown = _shown(Secret(key).scrub(given) if key else given)
             message = f"{name}={shown} cannot be used: expected {error}"
             raise SettingsError(message) from None
 
@@ -342,18 +338,8 @@ def _is_address(text: str, schemes: set[str]) -> bool:
 
 
 def _database_url(text: str) -> Secret | None:
-    """A checked address, as SQLAlchemy reads it."""
-    scheme, colon, rest = text.partition("://")
-    if not colon and scheme.lower() == "none":
-        return None
-    if scheme in {"postgres", "postgresql", "postgresql+psycopg"} and "/" in rest:
-        return Secret(f"postgresql+psycopg://{rest}")
-    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1 and "?" not in rest:
-        return Secret(text)
-    raise ValueError(
-        "sqlite:///photon.db, sqlite:////var/lib/photon/photon.db, "
-        "postgresql://user:password@host/database, or none"
-    )
+    """Kept as it is: ``storage.address`` is the one that reads it."""
+    return None if text.lower() == "none" else Secret(text)
 
 
 def _origins(text: str) -> tuple[str, ...]:

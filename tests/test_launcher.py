@@ -127,6 +127,22 @@ def test_the_key_is_in_no_output() -> None:
         assert canary not in process.output + page + "".join(bodies)
 
 
+def test_a_password_with_an_at_sign_is_in_no_output() -> None:
+    """With a database that is not there, at the most talkative level, and in a command's error."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        place = f"127.0.0.1:{nobody.getsockname()[1]}"
+    url = f"postgresql://canaryuser:p@ss/canary@{place}/bars"
+    with photon(DATABASE_URL=url, LOG_LEVEL="debug") as process:
+        with httpx.Client(base_url=process.http) as client:
+            health = client.get("/health").text
+            bars = client.get("/api/bars", params={"symbol": "AAPL"}).text
+        process.stop()
+    said = run("export", "--symbol", "AAPL", DATABASE_URL=url).stderr
+    assert f"postgresql+psycopg://***@{place}/bars" in health
+    assert f"postgresql+psycopg://***@{place}/bars" in said
+    assert "canary" not in process.output + health + bars + said
+
+
 def test_one_build_serves_any_port() -> None:
     """No address is baked into the page."""
     launcher.build()

@@ -1,39 +1,47 @@
-"""Where bars are kept, read from one line of text.
+"""Where bars are kept, read from one line of text: the one parser of ``DATABASE_URL``.
 
-Pure. The password, if there is one, stands in ``Address.url`` and nowhere else: no ``repr`` or
-``str`` shows it, and ``scrub`` takes it out of what drivers say.
+Pure. Who logs in and with which password stand in ``Address.url`` and nowhere else: no ``repr`` or
+``str`` shows them, and ``scrub`` takes them out of what drivers say.
 """
 
+import re
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from photon_app.errors import SettingsError
-from photon_app.settings import Secret, Settings
+from photon_app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 _POSTGRES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _EXPECTED = (
     "sqlite:///photon.db, sqlite:////var/lib/photon/photon.db, "
-    "postgresql://user:password@host/database, or none"
+    "postgresql://user:password@host/database (@ in a password may be written as %40), or none"
 )
+_AMBIGUOUS = (
+    "an address that can be read in one way only: write @ as %40 and ? as %3F in user, password "
+    "and options"
+)
+_LOGIN = re.compile(r"(\w[\w+.-]*://)\S*@")
+"""Whatever an address has before its host, in foreign text."""
 
 
 class Address:
     """A database, or that there is none. Made by ``parse``."""
 
-    __slots__ = ("_url", "path", "shown", "stores")
+    __slots__ = ("_login", "_url", "path", "shown", "stores")
 
-    def __init__(self, url: URL | None) -> None:
-        self._url = url
+    def __init__(self, url: URL | None, login: str = "") -> None:
+        self._url = url if url is None else _logging_in(url, login)
+        self._login = login  # what stands before the host, as it was given
         self.stores = url is not None
         """Whether anything is stored."""
         self.path: Path | None = None
         """The file of SQLite; in Photon's own folder, unless it names another."""
-        self.shown = "none" if url is None else _shown(url)
-        """For people: with ``***`` for the password."""
+        self.shown = "none" if url is None else _shown(url, login)
+        """For people: with ``***`` for user and password."""
         if url is not None and url.drivername == "sqlite":
             self.path = ROOT / (url.database or "")
             self._url = url.set(database=str(self.path))
@@ -50,19 +58,28 @@ class Address:
         return self.path is not None
 
     def scrub(self, text: str) -> str:
-        """Foreign text with the password made unreadable, in each form that it may have there."""
-        for password in self._passwords():
-            for safe in ("", "/", " +"):  # as libpq, as Python, and as SQLAlchemy quote it
-                text = text.replace(quote(password, safe=safe), "***")
-            text = text.replace(quote_plus(password), "***")
-            text = Secret(password).scrub(text)
+        """Foreign text with user and password made unreadable, in each form that they may have
+        there. A user's name is one where it stands as a word.
+        """
+        forms = {form for secret in self._secrets() for form in _forms(secret)}
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, "***")
+        text = _LOGIN.sub(r"\1***@", text)
+        if self._url is not None and self._url.username:
+            text = re.sub(rf"(?<!\w){re.escape(self._url.username)}(?!\w)", "***", text)
         return text
 
-    def _passwords(self) -> list[str]:
+    def _secrets(self) -> list[str]:
         if self._url is None:
             return []
-        given = (self._url.password, *_texts(self._url.query.get("password")))
-        return [str(password) for password in given if password]
+        query = [value for name in self._url.query if _is_secret(name) for value in self._all(name)]
+        given = (self._url.password, self._login, self._login.partition(":")[2], *query)
+        return [str(secret) for secret in given if secret]
+
+    def _all(self, name: str) -> tuple[str, ...]:
+        assert self._url is not None
+        value = self._url.query[name]
+        return (value,) if isinstance(value, str) else value
 
     def __repr__(self) -> str:
         return f"Address({self.shown})"
@@ -96,15 +113,33 @@ def parse(text: str) -> Address:
     """
     if text.strip().lower() == "none":
         return Address(None)
-    try:
-        url = make_url(text.strip())
-    except (ArgumentError, ValueError):
-        raise ValueError(_EXPECTED) from None
-    if url.drivername in _POSTGRES and url.database:
-        return Address(url.set(drivername="postgresql+psycopg"))
+    scheme, _, rest = text.strip().partition("://")
+    if scheme in _POSTGRES:
+        return _postgresql(rest)
+    url = _made(text.strip())
     if url.drivername == "sqlite" and _is_file(url):
         return Address(url)
     raise ValueError(_EXPECTED)
+
+
+def _postgresql(rest: str) -> Address:
+    """What comes before the last ``@`` is user and password, whatever is in them. With a ``?``
+    before it, the ``@`` could also be one of the options behind a whole address.
+    """
+    login, _, place = rest.rpartition("@")
+    if "/" in login.partition("?")[0] and "?" in login:
+        raise ValueError(_AMBIGUOUS)
+    url = _made(f"postgresql+psycopg://{place}")
+    if not url.database:
+        raise ValueError(_EXPECTED)
+    return Address(url, login)
+
+
+def _made(text: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError(_EXPECTED) from None
 
 
 def _is_file(url: URL) -> bool:
@@ -113,11 +148,27 @@ def _is_file(url: URL) -> bool:
     return plain and bool(path) and not path.startswith((":", "file:")) and "\0" not in path
 
 
-def _shown(url: URL) -> str:
-    if "password" in url.query:
-        url = url.update_query_dict({"password": "***"})
-    return url.render_as_string(hide_password=True)
+def _logging_in(url: URL, login: str) -> URL:
+    user, _, password = login.partition(":")
+    return url.set(username=unquote(user) or None, password=unquote(password) or None)
 
 
-def _texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+def _shown(url: URL, login: str) -> str:
+    """With ``***`` for user and password."""
+    hidden = {name: "***" for name in url.query if _is_secret(name)}
+    shown = url.update_query_dict(hidden).render_as_string().replace(quote("***"), "***")
+    scheme, _, place = shown.partition("://")
+    return f"{scheme}://***@{place}" if login else shown
+
+
+def _is_secret(option: str) -> bool:
+    """Whether an option behind ``?`` holds one: ``password``, ``sslpassword`` and what may come."""
+    return any(word in option.lower() for word in ("pass", "secret", "token"))
+
+
+def _forms(secret: str) -> set[str]:
+    """As it is, as addresses hold it (libpq, Python and SQLAlchemy quote it each in their way), and
+    as ``repr`` shows it.
+    """
+    quoted = {quote(secret, safe=safe) for safe in ("", "/", " +")}
+    return {secret, quote_plus(secret), repr(secret)[1:-1], *quoted}

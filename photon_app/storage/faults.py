@@ -86,7 +86,7 @@ def fault_of(error: BaseException, address: Address) -> Fault:
         return Fault(
             reason, _line(f"the folder of {address.path} does not exist: make it", address)
         )
-    return Fault(reason, _line(f"{sentence} ({_said(cause)})", address))
+    return Fault(reason, _line(f"{sentence} ({_said(cause, address)})", address))
 
 
 def _reason(error: BaseException, address: Address) -> Reason:
@@ -131,9 +131,12 @@ def _is_full(address: Address) -> bool:
     return disk.f_bavail * disk.f_frsize < 1 << 17
 
 
-def _said(error: BaseException) -> str:
-    """The first line of what it says, or what it is."""
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+def _said(error: BaseException, address: Address) -> str:
+    """The first line of what it says, or what it is. It is scrubbed first: half of a password is
+    not found.
+    """
+    said = address.scrub(str(error)).strip()
+    return next(iter(said.splitlines()), "") or type(error).__name__
 
 
 def _line(text: str, address: Address) -> str:

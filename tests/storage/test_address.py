@@ -1,12 +1,15 @@
 """An address is read as it is written, and its password is shown nowhere."""
 
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from photon_app.storage.address import ROOT, parse
+from photon_app.errors import SettingsError
+from photon_app.settings import load
+from photon_app.storage.address import ROOT, of, parse
+from photon_app.storage.faults import fault_of
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,7 @@ def test_every_name_of_postgresql_means_psycopg(scheme: str) -> None:
     assert address.stores and not address.is_sqlite and address.path is None
     assert address.url.drivername == "postgresql+psycopg"
     assert address.url.password == "secret"
-    assert address.shown == "postgresql+psycopg://me:***@db.example:5433/bars?sslmode=require"
+    assert address.shown == "postgresql+psycopg://***@db.example:5433/bars?sslmode=require"
 
 
 def test_none_stores_nothing() -> None:
@@ -66,16 +69,29 @@ def test_anything_else_is_refused_with_what_is_allowed(text: str) -> None:
 
 
 passwords = st.text(st.characters(codec="utf-8", exclude_characters="\0")).map("S3cr3t".__add__)
+unescaped = (
+    st.lists(st.sampled_from([*"@/:?#% []{}'\"\\+&=$!ß", "\n", "S3cr3t", "@host", "//", "x"]))
+    .map("".join)
+    .map(lambda text: f"S3cr3t{text}S3cr3t")
+    .filter(lambda text: unquote(text) == text)
+)
+"""As people paste them."""
 
 
 @given(passwords)
 def test_no_form_of_an_address_shows_its_password(password: str) -> None:
     """Whatever is in it, in the user's part or in the query."""
     quoted = quote(password, safe="")
-    for text in (f"postgresql://me:{quoted}@host/bars", f"postgresql://h/b?password={quoted}"):
+    for text in (
+        f"postgresql://me:{quoted}@host/bars",
+        f"postgresql://{quoted}@host/bars",
+        f"postgresql://h/b?password={quoted}",
+        f"postgresql://h/b?sslpassword={quoted}&sslpassword={quoted}",
+    ):
         address = parse(text)
         for shown in (repr(address), str(address), f"{address}", address.shown):
             assert "S3cr3t" not in shown
+        assert "S3cr3t" not in address.scrub(f"no connection with {password}: refused")
 
 
 @given(passwords)
@@ -83,5 +99,58 @@ def test_the_password_is_scrubbed_from_foreign_text(password: str) -> None:
     """As it is, and as addresses hold it."""
     address = parse(f"postgresql://me:{quote(password, safe='')}@host/bars")
     rendered = address.url.render_as_string(hide_password=False)
-    for form in (password, quote(password), quote_plus(password), rendered):
+    for form in (password, quote(password), quote_plus(password), rendered, repr(password)):
         assert "S3cr3t" not in address.scrub(f"no connection with {form}: refused")
+
+
+@given(unescaped)
+@example("p@ssTail")
+@example("a/b")
+@example("what?")
+@example("a@b?c")
+@example("[x]:1/#%")
+def test_the_last_at_sign_ends_a_password(password: str) -> None:
+    """What it is made of goes to the driver, and is shown nowhere; or the address is refused."""
+    written = f"postgresql://ann:{password}@db.example:5433/bars"
+    if "?" in password and "/" in password.partition("?")[0]:
+        with pytest.raises(ValueError, match="write @ as %40"):
+            parse(written)
+        return
+    address = parse(written)
+    url = address.url
+    assert (url.username, url.password) == ("ann", password)
+    assert (url.host, url.port, url.database) == ("db.example", 5433, "bars")
+    assert address.shown == "postgresql+psycopg://***@db.example:5433/bars"
+    said = address.scrub(f'no {written}, no {password} of role "ann" (Joanna\'s): cannot')
+    assert "S3cr3t" not in said
+    assert said.endswith('of role "***" (Joanna\'s): cannot')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://me:S3cr3t/x?y@host/bars",
+        "postgresql://host/bars?password=S3cr3t@x",
+        "postgresql://me:S3cr3t@host/bars?application_name=a@b",
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused(text: str) -> None:
+    """With what to write instead."""
+    with pytest.raises(ValueError, match="write @ as %40") as caught:
+        parse(text)
+    assert "S3cr3t" not in str(caught.value)
+
+
+def test_half_a_password_is_not_found_in_an_error() -> None:
+    """An error is scrubbed before its first line is taken."""
+    address = parse(f"postgresql://me:{quote('S3cr3t' + chr(10) + 'tail')}@host/bars")
+    fault = fault_of(OSError("no S3cr3t\ntail here"), address)
+    assert fault.detail == "the database refuses (no *** here)"
+
+
+def test_a_setting_that_is_no_address_is_said_without_it() -> None:
+    """The line names the setting, and what is allowed."""
+    settings = load({"DATABASE_URL": "mysql://me:S3cr3t@host/bars"}, dotenv=None)
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL cannot be used: expected ") as caught:
+        of(settings)
+    assert "S3cr3t" not in f"{caught.value}{settings}"
