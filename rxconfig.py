@@ -15,6 +15,7 @@ import reflex as rx  # Reflex reads the lines above when it is imported
 
 from photon_app import settings
 from photon_app.errors import SettingsError
+from photon_app.gateway.origin import Origins
 from photon_app.ui.build import PhotonPlugin
 
 try:
@@ -28,7 +29,7 @@ config = rx.Config(
     backend_host=_settings.host,
     backend_port=_settings.port or settings.DEFAULTS.port,
     frontend_port=3000,
-    cors_allowed_origins=list(_settings.frontend_url),
+    cors_allowed_origins=Origins(_settings.frontend_url),
     # A tab's state is a few choices, rebuilt from the browser's storage: not worth a disk.
     state_manager_mode=rx.constants.StateManagerMode.MEMORY,
     telemetry_enabled=False,

@@ -11,6 +11,7 @@ import datetime as dt
 import ipaddress
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -35,6 +36,8 @@ New York when it names no zone."""
 _NO_SYMBOLS: SymbolList = (None, {})
 _DATABASE = "sqlite:///photon.db"
 _AUTO_FEED: FeedChoice = ("auto", None)
+_WILDCARD = re.compile(r"https?://\*\.[^*]+", re.IGNORECASE)
+_HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f:.]+")
 
 
 class Secret:
@@ -74,7 +77,12 @@ class Settings:
     finnhub_api_url: str = "https://finnhub.io/api/v1"
     host: str = "127.0.0.1"
     port: int = 8000
-    frontend_url: tuple[str, ...] = ("http://localhost:3000", "http://127.0.0.1:3000")
+    frontend_url: tuple[str, ...] = (
+        *("http://localhost:3000", "http://127.0.0.1:3000"),  # Reflex, and most others
+        *("http://localhost:5173", "http://127.0.0.1:5173"),  # Vite
+    )
+    """Further origins that may use the server, as browsers write them; in ``https://*.example.com``
+    the ``*`` stands for one label."""
     feed: FeedKind = "simulated"
     replay_path: Path | None = None
     replay_speed: float = 1.0
@@ -153,6 +161,7 @@ class _Reader:
         feed, replay_path = self._feed(has_key=key is not None)
         symbols, start_prices = self._get("PHOTON_SYMBOLS", _symbols, _NO_SYMBOLS)
         self._workers()
+        host = self._get("HOST", _host, DEFAULTS.host)
         total = self._count("PHOTON_MAX_SYMBOLS_TOTAL", DEFAULTS.max_symbols_total)
         if symbols is not None and len(symbols) > total:
             message = (
@@ -164,9 +173,9 @@ class _Reader:
             finnhub_api_key=Secret(key) if key else None,
             finnhub_ws_url=self._get("FINNHUB_WS_URL", _ws_url, DEFAULTS.finnhub_ws_url),
             finnhub_api_url=self._get("FINNHUB_API_URL", _http_url, DEFAULTS.finnhub_api_url),
-            host=self._get("HOST", _host, DEFAULTS.host),
+            host=host,
             port=self._get("PORT", _integer(0, 65535), 8000),
-            frontend_url=self._get("FRONTEND_URL", _origins, DEFAULTS.frontend_url),
+            frontend_url=self._origins(host),
             feed=feed,
             replay_path=replay_path,
             replay_speed=self._get("PHOTON_REPLAY_SPEED", _number(0, 1_000_000), 1.0),
@@ -211,6 +220,13 @@ class _Reader:
 
     def _count(self, name: str, default: int) -> int:
         return self._get(name, _integer(1, 1_000_000), default)
+
+    def _origins(self, host: str) -> tuple[str, ...]:
+        """Those that are given, and on loopback those of development too."""
+        given = self._get("FRONTEND_URL", _origins, DEFAULTS.frontend_url)
+        return (
+            tuple(dict.fromkeys((*DEFAULTS.frontend_url, *given))) if is_loopback(host) else given
+        )
 
     def _feed(self, *, has_key: bool) -> tuple[FeedKind, Path | None]:
         choice, path = self._get("PHOTON_FEED", _feed_choice, _AUTO_FEED)
@@ -343,17 +359,28 @@ def _database_url(text: str) -> Secret | None:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    origins = []
-    for part in (p.strip().rstrip("/") for p in text.split(",")):
-        if not part:
-            continue
-        if not _is_address(part, {"http", "https"}) or part.count("/") > 2 or "?" in part:
-            allowed = (
-                "a comma list of origins, such as https://prices.example.com,http://localhost:3000"
-            )
-            raise ValueError(allowed)
-        origins.append(part.lower())
-    return tuple(origins)
+    return tuple(_origin(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    """As a browser sends it: without a path, a user, or the port that goes without saying. What no
+    browser ever sends is refused, for it would never match.
+    """
+    allowed = "a comma list of origins, such as https://prices.example.com,http://localhost:3000"
+    if "*" in text and not _WILDCARD.fullmatch(text):
+        raise ValueError(f"{allowed}; a * stands for one whole label, as in https://*.example.com")
+    try:
+        parts = urlsplit(text.lower())
+        host, port = parts.hostname or "", parts.port
+        ours = ipaddress.ip_address(host).compressed if ":" in host else host
+    except ValueError:  # brackets, a port or an address that cannot be
+        raise ValueError(allowed) from None
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    spare = (parts.path.strip("/"), parts.query, parts.fragment, parts.username)
+    if default is None or port == 0 or any(spare) or not _HOST_NAME.fullmatch(ours):
+        raise ValueError(allowed)
+    shown = f"[{ours}]" if ":" in ours else ours
+    return f"{parts.scheme}://{shown}" + ("" if port in {None, default} else f":{port}")
 
 
 def _symbols(text: str) -> SymbolList:

@@ -74,6 +74,18 @@ def test_symbols_may_carry_start_prices() -> None:
         ("FRONTEND_URL", "http://x/path"),
         ("FRONTEND_URL", "http://[::1"),
         ("FRONTEND_URL", "http://x:99999"),
+        ("FRONTEND_URL", "http://me@x"),
+        ("FRONTEND_URL", "http://x#y"),
+        ("FRONTEND_URL", "http://bücher.example"),
+        ("FRONTEND_URL", "http://two words"),
+        ("FRONTEND_URL", "*"),
+        ("FRONTEND_URL", "https://*"),
+        ("FRONTEND_URL", "https://x.app,https://a.*.app"),
+        ("FRONTEND_URL", "https://*.*.app"),
+        ("FRONTEND_URL", "https://**.app"),
+        ("FRONTEND_URL", "https://my*.app"),
+        ("FRONTEND_URL", "http://localhost:*"),
+        ("FRONTEND_URL", "*://x.app"),
         ("FINNHUB_WS_URL", "ws://[x"),
         ("FINNHUB_WS_URL", "https://finnhub.io"),
         ("FINNHUB_API_URL", "wss://finnhub.io"),
@@ -90,6 +102,46 @@ def test_a_value_that_cannot_be_used_is_refused_in_one_line(name: str, value: st
     assert message.startswith(f"{name}=")
     assert "expected" in message
     assert "\n" not in message
+
+
+DEVELOPMENT = {
+    f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (3000, 5173)
+}
+
+
+@pytest.mark.parametrize("host", [None, "localhost", "127.0.0.9", "::1", "[::1]"])
+def test_on_loopback_further_origins_are_added_to_those_of_development(host: str | None) -> None:
+    """So that `reflex run` and Vite go on working."""
+    given = {"FRONTEND_URL": "https://mine.example, http://localhost:3000"}
+    settings = load(given if host is None else {**given, "HOST": host}, dotenv=None)
+    assert set(settings.frontend_url) == DEVELOPMENT | {"https://mine.example"}
+    assert len(settings.frontend_url) == 5
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "prices.example.com"])
+def test_to_other_machines_the_origins_given_are_all(host: str) -> None:
+    """And those of development only where none are given."""
+    settings = load({"FRONTEND_URL": "https://mine.example", "HOST": host}, dotenv=None)
+    assert settings.frontend_url == ("https://mine.example",)
+    assert set(load({"HOST": host}, dotenv=None).frontend_url) == DEVELOPMENT
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("HTTPS://Prices.Example.com/", "https://prices.example.com"),
+        ("https://prices.example.com:443", "https://prices.example.com"),
+        ("http://prices.example.com:80/", "http://prices.example.com"),
+        ("http://prices.example.com:443", "http://prices.example.com:443"),
+        ("http://[0:0:0:0:0:0:0:1]:3000", "http://[::1]:3000"),
+        ("https://*.Vercel.app", "https://*.vercel.app"),
+        ("http://*.localhost:8080/", "http://*.localhost:8080"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_an_origin_is_read_as_browsers_write_it(given: str, read: str) -> None:
+    """Else it would be taken and never match."""
+    assert load({"FRONTEND_URL": given, "HOST": "0.0.0.0"}, dotenv=None).frontend_url == (read,)
 
 
 def test_the_limits_are_read() -> None:

@@ -6,6 +6,7 @@ passes. When the server listens on loopback only, ``Host`` must be loopback too:
 another site, whose name was re-pointed at 127.0.0.1 (DNS rebinding), would be its own origin here.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,14 +19,35 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LABEL = re.compile(r"[a-z0-9_-]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Origins(tuple[str, ...]):
+    """Origins as ``FRONTEND_URL`` lists them. What asks whether another is among them, the rule or
+    Reflex's CORS headers, gets one answer: ``https://*.example.com`` has every
+    ``https://LABEL.example.com``, and neither ``https://example.com`` nor two labels.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, origin: object) -> bool:
+        """Whether it is listed, in any case of letters."""
+        if not isinstance(origin, str) or "*" in origin:
+            return False
+        scheme, _, host = origin.lower().partition("://")
+        label, dot, rest = host.partition(".")
+        if super().__contains__(f"{scheme}://{host}"):
+            return True
+        wild = bool(dot) and _LABEL.fullmatch(label) is not None
+        return wild and super().__contains__(f"{scheme}://*.{rest}")
 
 
 class OriginRule:
     """The rule, for one set of settings."""
 
     def __init__(self, *, origins: Iterable[str], loopback: bool) -> None:
-        self._origins = frozenset(origin.lower() for origin in origins)
+        self._origins = Origins(origin.lower() for origin in origins)
         self._loopback = loopback
 
     @classmethod
@@ -40,7 +62,7 @@ class OriginRule:
                 "this server listens on loopback only, and the Host of the request is another: "
                 "set HOST to serve other machines"
             )
-        if origin is None or origin.lower() in self._origins or _same(origin, host):
+        if origin is None or origin in self._origins or _same(origin, host):
             return None
         return "this Origin is not allowed: add it to FRONTEND_URL"
 

@@ -1,11 +1,16 @@
 """One rule says who may talk to the server from a browser."""
 
-import pytest
+import re
 
-from photon_app.gateway.origin import OriginRule
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_app.gateway.origin import OriginRule, Origins
 
 LOCAL = OriginRule(origins=["http://localhost:3000"], loopback=True)
 PUBLIC = OriginRule(origins=["https://prices.example.com"], loopback=False)
+WILD = OriginRule(origins=["https://*.vercel.app", "http://*.localhost:3000"], loopback=False)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +26,9 @@ PUBLIC = OriginRule(origins=["https://prices.example.com"], loopback=False)
         (PUBLIC, "https://photon.example.com", "photon.example.com"),
         (PUBLIC, "https://photon.example.com", "photon.example.com:443"),
         (PUBLIC, "http://photon.example.com", "photon.example.com:80"),
+        (WILD, "https://a.vercel.app", "photon.example.com"),
+        (WILD, "https://My-App_1.Vercel.App", "photon.example.com"),
+        (WILD, "http://shop.localhost:3000", "photon.example.com"),
     ],
 )
 def test_own_and_listed_origins_and_programs_pass(
@@ -45,6 +53,18 @@ def test_own_and_listed_origins_and_programs_pass(
         (PUBLIC, "https://evil.example", "photon.example.com"),
         (PUBLIC, "ftp://photon.example.com", "photon.example.com"),
         (PUBLIC, "http://prices.example.com", "10.0.0.5:8000"),
+        (WILD, "https://vercel.app", "photon.example.com"),
+        (WILD, "https://.vercel.app", "photon.example.com"),
+        (WILD, "https://a.b.vercel.app", "photon.example.com"),
+        (WILD, "https://a.vercel.app.evil.example", "photon.example.com"),
+        (WILD, "https://evil.example/.vercel.app", "photon.example.com"),
+        (WILD, "https://evil@a.vercel.app", "photon.example.com"),
+        (WILD, "https://evil@.vercel.app", "photon.example.com"),
+        (WILD, "https://*.vercel.app", "photon.example.com"),
+        (WILD, "https://avercel.app", "photon.example.com"),
+        (WILD, "http://a.vercel.app", "photon.example.com"),
+        (WILD, "https://a.vercel.app:8443", "photon.example.com"),
+        (WILD, "http://shop.localhost", "photon.example.com"),
     ],
 )
 def test_everyone_else_is_refused_with_a_sentence(
@@ -54,3 +74,14 @@ def test_everyone_else_is_refused_with_a_sentence(
     refusal = rule.refusal(origin, host)
     assert refusal is not None
     assert refusal.endswith(("machines", "FRONTEND_URL"))
+
+
+labels = st.text(st.sampled_from("abzABZ019-_.*/@:?# ü"), max_size=12)
+
+
+@given(labels, st.sampled_from(["vercel.app", "x.vercel.app", "evil.example", "vercel.app:443"]))
+def test_a_wildcard_stands_for_one_label_only(label: str, rest: str) -> None:
+    """Whatever comes before the part that is fixed."""
+    listed = Origins(["https://*.vercel.app"])
+    one = re.fullmatch(r"[A-Za-z0-9_-]+", label) is not None and rest == "vercel.app"
+    assert (f"https://{label}.{rest}" in listed) == one
