@@ -1,7 +1,8 @@
 """The composition root: one Reflex app, with Photon's API around it.
 
-Layers, from the outside in: Reflex's CORS, the Origin rule, ``/finnhub``, ``/ws``, ``/`` by
+Layers, from the outside in: the Origin rule, Reflex's CORS, ``/finnhub``, ``/ws``, ``/`` by
 ``Accept``, the API's routes, Reflex's own (its event socket and, in production, the built page).
+The rule is the first, since what CORS refuses by itself it would never hear of.
 """
 
 import contextlib
@@ -36,11 +37,16 @@ admission = Admission.of(loaded, time.monotonic)
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
 
 
-def guard(inner: ASGIApp) -> ASGIApp:
-    """The outermost of our own layers."""
+def edges(inner: ASGIApp) -> ASGIApp:
+    """What comes before the API's routes."""
     frontend = None if serves_page else DEVELOPMENT_PAGE
     programs = WebSocketEdge(NegotiatedRoot(inner, frontend), admission)
-    return OriginGuard(FinnhubEdge(programs, admission), rule)
+    return FinnhubEdge(programs, admission)
+
+
+def guard(inner: ASGIApp) -> ASGIApp:
+    """The outermost layer."""
+    return OriginGuard(inner, rule)
 
 
 @contextlib.asynccontextmanager
@@ -55,7 +61,7 @@ def event_origin(origin: str | None, environ: Mapping[str, str]) -> bool:
     return rule.refusal(origin, environ.get("HTTP_HOST")) is None
 
 
-app = pages.create_app(api_transformer=[create_api(CLIENT_JS, admission), guard])
+app = pages.create_app(api_transformer=[create_api(CLIENT_JS, admission), edges], guard=guard)
 app.register_lifespan_task(photon)
 assert app.sio is not None, "the page has state"
 app.sio.eio.cors_allowed_origins = event_origin

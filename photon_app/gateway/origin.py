@@ -4,9 +4,13 @@ A browser's ``Origin`` passes when its host and port equal the request's ``Host`
 one of the further origins of ``FRONTEND_URL``; a request without one is not a browser's and
 passes. When the server listens on loopback only, ``Host`` must be loopback too: else a page of
 another site, whose name was re-pointed at 127.0.0.1 (DNS rebinding), would be its own origin here.
+What is refused stands in the log, at most one line in ``COMPLAIN_EVERY_S``: a browser shows its
+visitor only that something failed.
 """
 
+import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +23,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+COMPLAIN_EVERY_S = 10.0
+_SHOWN_CHARACTERS = 100
 _LABEL = re.compile(r"[a-z0-9_-]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_log = logging.getLogger(__name__)
 
 
 class Origins(tuple[str, ...]):
@@ -64,15 +71,34 @@ class OriginRule:
             )
         if origin is None or origin in self._origins or _same(origin, host):
             return None
-        return "this Origin is not allowed: add it to FRONTEND_URL"
+        if origin == "null":
+            return (
+                "a page without an Origin of its own, such as one opened from a file, is not "
+                "allowed: serve it by HTTP and add its Origin to FRONTEND_URL"
+            )
+        return (
+            "this Origin is not allowed: let the proxy pass on the Host that the browser asked for "
+            "if it is Photon's own page, else add the Origin to FRONTEND_URL"
+        )
 
 
 class OriginGuard:
-    """ASGI middleware that applies the rule to everything behind it."""
+    """ASGI middleware that applies the rule to everything behind it.
 
-    def __init__(self, app: ASGIApp, rule: OriginRule) -> None:
+    Args:
+        app: what is behind it.
+        rule: the rule.
+        now_s: seconds that never step back, for the pace of the log.
+    """
+
+    def __init__(
+        self, app: ASGIApp, rule: OriginRule, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._app = app
         self._rule = rule
+        self._now_s = now_s
+        self._silent_until_s = 0.0
+        self._unsaid = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass, or answer 403 (a WebSocket before it is accepted)."""
@@ -80,11 +106,25 @@ class OriginGuard:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        refusal = self._rule.refusal(_text(headers, b"origin"), _text(headers, b"host"))
+        origin, host = _text(headers, b"origin"), _text(headers, b"host")
+        refusal = self._rule.refusal(origin, host)
         if refusal is None:
             await self._app(scope, receive, send)
         else:
+            self._say(origin, host, scope["path"], refusal)
             await refuse(scope, receive, send, 403, refusal)
+
+    def _say(self, origin: str | None, host: str | None, path: str, refusal: str) -> None:
+        if self._now_s() < self._silent_until_s:
+            self._unsaid += 1
+            return
+        self._silent_until_s = self._now_s() + COMPLAIN_EVERY_S
+        more = (
+            f" ({self._unsaid} more were refused since the last such line)" if self._unsaid else ""
+        )
+        self._unsaid = 0
+        given = [_shown(text) for text in (path, origin, host)]
+        _log.warning("refused %s from Origin %s to Host %s: %s%s", *given, refusal, more)
 
 
 async def refuse(
@@ -120,6 +160,14 @@ async def refuse(
 def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
+
+
+def _shown(text: str | None) -> str:
+    """Foreign text for the log: on one line, printable, not endless."""
+    if text is None:
+        return "(none)"
+    shown = "".join(c if c.isprintable() else "?" for c in text[:_SHOWN_CHARACTERS])
+    return shown + "…" if len(text) > _SHOWN_CHARACTERS else shown
 
 
 def _same(origin: str, host: str | None) -> bool:

@@ -58,13 +58,29 @@ def head_components() -> list[rx.Component]:
     ]
 
 
-def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None) -> rx.App:
+class GuardedApp(rx.App):
+    """Reflex's app within one more layer, that comes before all of Reflex's, its CORS included."""
+
+    def __call__(self) -> Any:
+        """The ASGI app; Reflex and uvicorn call this once."""
+        return self.guard(super().__call__())
+
+    def guard(self, inner: Any) -> Any:
+        """The layer; none unless ``create_app`` was given one."""
+        return inner
+
+
+def create_app(
+    api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None,
+    guard: Callable[[Any], Any] | None = None,
+) -> rx.App:
     """The Reflex app with its one page.
 
     Args:
         api_transformer: Photon's own HTTP and WebSocket routes, as ``rx.App`` takes them.
+        guard: what is put around the whole.
     """
-    app = rx.App(
+    app = GuardedApp(
         api_transformer=api_transformer,
         head_components=head_components(),
         html_lang="en",
@@ -73,6 +89,8 @@ def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None 
         backend_exception_handler=_handler_failed,
     )
     app.add_middleware(StorageFirst())
+    if guard is not None:
+        app.guard = guard  # type: ignore[method-assign]
     app.add_page(
         index,
         route="/",

@@ -1,12 +1,21 @@
 """One rule says who may talk to the server from a browser."""
 
+import asyncio
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.gateway.origin import OriginRule, Origins
+from photon_app.gateway.origin import (
+    Message,
+    OriginGuard,
+    OriginRule,
+    Origins,
+    Receive,
+    Scope,
+    Send,
+)
 
 LOCAL = OriginRule(origins=["http://localhost:3000"], loopback=True)
 PUBLIC = OriginRule(origins=["https://prices.example.com"], loopback=False)
@@ -85,3 +94,55 @@ def test_a_wildcard_stands_for_one_label_only(label: str, rest: str) -> None:
     listed = Origins(["https://*.vercel.app"])
     one = re.fullmatch(r"[A-Za-z0-9_-]+", label) is not None and rest == "vercel.app"
     assert (f"https://{label}.{rest}" in listed) == one
+
+
+def test_what_is_refused_stands_in_the_log_once_in_ten_seconds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With Origin, Host and the setting to change, printable and bounded."""
+    clock = [0.0]
+    guard = OriginGuard(_app, LOCAL, lambda: clock[0])
+    evil = "https://evil.example\x9b[2J\n" + "x" * 5000
+    refused = [
+        ("https://prices.example.com", "127.0.0.1:8000", 0.0),
+        ("https://prices.example.com", "127.0.0.1:8000", 9.9),
+        (None, "rebound.example", 9.9),
+        (None, "rebound.example", 10.0),
+        (evil, "127.0.0.1:8000", 20.1),
+        ("null", "127.0.0.1:8000", 40.0),
+    ]
+    for origin, host, clock[0] in refused:
+        assert asyncio.run(_status(guard, origin, host)) == 403
+        assert asyncio.run(_status(guard, None, "localhost:8000")) == 200
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 4
+    assert "/ws from Origin https://prices.example.com to Host 127.0.0.1:8000: " in said[0]
+    assert said[0].endswith("FRONTEND_URL")
+    assert "/ws from Origin (none) to Host rebound.example: " in said[1]
+    assert "set HOST" in said[1] and said[1].endswith(
+        "(2 more were refused since the last such line)"
+    )
+    assert all(line.isprintable() and len(line) < 500 for line in said)
+    assert "opened from a file" in said[3]
+
+
+async def _app(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+async def _status(guard: OriginGuard, origin: str | None, host: str) -> int:
+    """What one request is answered."""
+    given = {b"host": host, **({} if origin is None else {b"origin": origin})}
+    headers = [(name, value.encode("latin-1")) for name, value in given.items()]
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {}
+
+    await guard({"type": "http", "path": "/ws", "headers": headers}, receive, send)
+    status = sent[0]["status"]
+    assert isinstance(status, int)
+    return status
