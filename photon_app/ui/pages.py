@@ -49,6 +49,7 @@ def index() -> rx.Component:
 def head_components() -> list[rx.Component]:
     """What every page's head holds besides Reflex's own."""
     return [
+        rx.el.script(src="/refused.js"),
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
         *[

@@ -199,6 +199,24 @@ test("a new epoch forgets figures and seqs, the same epoch keeps them", () => {
   assert.deepEqual([photon.quote("A").seq, photon.quote("A").direction], [1, 0]);
 });
 
+test("a line that never opened suggests what to look at; one that was open has nothing to add", () => {
+  for (const [origin, pages] of [["https://shop.example", "pages of https://shop.example"], ["null", "this page"], [undefined, "this page"]]) {
+    const browser = environment();
+    browser.target.location = origin && { origin };
+    const photon = new Photon(browser.options);
+    browser.socket.end(1006);
+    const { connection, reason } = photon.status;
+    assert.equal(connection, "reconnecting");
+    assert.match(reason, /photon\.test/);
+    assert.match(reason, new RegExp(`its FRONTEND_URL does not allow ${pages} `));
+    browser.advance(5_000);
+    browser.socket.greet();
+    assert.equal(photon.status.reason, "");
+    browser.socket.end(1006);
+    assert.equal(photon.status.reason, "");
+  }
+});
+
 test("a refusal for good (1008) is not tried again, and says why", () => {
   const browser = environment();
   const photon = connected(browser);

@@ -32,6 +32,12 @@ test("a page without its server says that, whatever the feed was", () => {
   assert.equal(trouble(line({ connection: "closed", reason: "token refused" })), "token refused");
 });
 
+test("a page that never had its server says why that may be", () => {
+  const first = line({ connection: "reconnecting", epoch: null, reason: "No connection to x" });
+  assert.deepEqual([trouble(first), badge(first, null, 0).why], ["No connection to x", "No connection to x"]);
+  assert.match(trouble({ ...first, epoch: "one" }), /lost the server/);
+});
+
 test("the next attempt is counted down on the server's clock", () => {
   assert.equal(badge(line({ feed: "throttled", feedRetryAt: 61_000 }), 1_000, 5).wait, 60_000);
   assert.equal(badge(line({ feed: "live" }), 1_000, 5).wait, null);

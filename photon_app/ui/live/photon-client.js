@@ -347,7 +347,14 @@ export class Photon {
     const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(this.#attempt++, 8));
     const wait = Math.max(ceiling * (0.5 + this.#options.random() / 2), this.#notBefore - now);
     this.#retryTimer = this.#options.setTimeout(() => this.#connect(), wait);
-    this.#set({ connection: "reconnecting", retryAt: now + wait, reason: reason || "" });
+    this.#set({ connection: "reconnecting", retryAt: now + wait, reason: reason || (this.#openedAt === Infinity ? this.#unopened() : "") });
+  }
+
+  /** A browser does not tell a page why: these are the two likely reasons. */
+  #unopened() {
+    const origin = this.#options.target.location?.origin;
+    const page = origin && origin !== "null" ? `pages of ${origin}` : "this page";
+    return `No connection to ${new URL(this.#url).host}: it is not reached, or its FRONTEND_URL does not allow ${page} (its log says so)`;
   }
 
   #retryNow() {

@@ -16,6 +16,9 @@ const FEEDS = {
 };
 const TROUBLED = new Set(["reconnecting", "unauthorized", "throttled"]);
 
+/** Why this page never had the server; empty once it had. */
+const never = (status) => (status.epoch == null ? status.reason : "");
+
 /**
  * The badge for a status: its words, their kind, what they mean, and ms until the next attempt.
  * @param {object} status  of photon-client.js
@@ -25,7 +28,7 @@ const TROUBLED = new Set(["reconnecting", "unauthorized", "throttled"]);
 export function badge(status, marketNow, now) {
   if (status.connection === "closed") return { words: "DISCONNECTED", kind: "bad", why: status.reason, wait: null };
   if (status.connection === "reconnecting") {
-    return { words: "RECONNECTING", kind: "lost", why: "This page lost the server and tries again", wait: status.retryAt && status.retryAt - now };
+    return { words: "RECONNECTING", kind: "lost", why: never(status) || "This page lost the server and tries again", wait: status.retryAt && status.retryAt - now };
   }
   if (status.connection !== "open") return { words: "CONNECTING", kind: "wait", why: "This page is connecting to the server", wait: null };
   const [words, kind, meaning] = FEEDS[status.feed] ?? [String(status.feed ?? "connecting").toUpperCase(), "wait", ""];
@@ -36,7 +39,7 @@ export function badge(status, marketNow, now) {
 /** The sentence that must not need a pointer to be read; empty while all is as it should be. */
 export function trouble(status) {
   if (status.connection === "closed") return status.reason;
-  if (status.connection === "reconnecting") return "This page lost the server: prices are the last known ones";
+  if (status.connection === "reconnecting") return never(status) || "This page lost the server: prices are the last known ones";
   if (status.connection !== "open" || status.feed === "simulated") return "";
   return status.detail || (TROUBLED.has(status.feed) ? FEEDS[status.feed][2] : "");
 }
