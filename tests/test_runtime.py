@@ -1,8 +1,12 @@
 """What one process runs, and how its parts are wired."""
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from photon_app import runtime, services
 from photon_app.market.almanac import Almanac
@@ -10,6 +14,7 @@ from photon_app.services import Services
 from photon_app.settings import Settings
 from photon_app.upstream import Upstream
 from tests.fakes.almanac import weekdays
+from tests.fakes.process import photon
 from tests.fakes.server import HandFeed
 
 
@@ -88,3 +93,15 @@ def test_a_feed_that_fails_is_shown_and_the_process_goes_on() -> None:
             assert services.current() is live
 
     asyncio.run(scenario())
+
+
+def test_a_process_that_is_told_to_end_says_nothing_of_its_calendar() -> None:
+    """Nor waits for it: a service manager tells the child that computes it too."""
+    with photon() as process:
+        children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children")
+        for pid in children.read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGTERM)
+        assert process.stop() == 0
+        assert "calendar" not in process.output
+        assert process.output.count("\n") == 1

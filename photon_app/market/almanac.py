@@ -8,10 +8,11 @@ weekdays only. It follows the market's clock, so that a replay has the days of i
 """
 
 import asyncio
-import contextlib
 import datetime as dt
 import logging
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ RETRY_S = 600.0
 
 Fetch = Callable[[dt.date, dt.date], Awaitable[Table]]
 
+_TOLD_TO_END = frozenset({signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)})
+_SECRETS = frozenset({"FINNHUB_API_KEY", "DATABASE_URL"})
 CHILD = (sys.executable, "-m", "photon_app.market.nyse")
 _ROOT = Path(__file__).parents[2]
 _SHOWN_CHARACTERS = 200
@@ -78,6 +81,9 @@ class Almanac:
         today = new_york_date(time_ms)
         try:
             table = await self._fetch(today - BEHIND, today + AHEAD)
+        except _ToldToEndError as error:  # as whoever started both tells both
+            _log.debug("the exchange's calendar is not made: %s", error)
+            return True
         except CalendarError as error:
             level = logging.DEBUG if self._failed else logging.WARNING
             _log.log(
@@ -94,10 +100,19 @@ class Almanac:
         return True
 
 
+class _ToldToEndError(CalendarError):
+    """The child got a signal that asks processes to end: this one may be about to end too."""
+
+
 async def fetch_table(
     first: dt.date, last: dt.date, *, command: Sequence[str] = CHILD, limit_s: float = CHILD_S
 ) -> Table:
-    """Compute a table in a process of its own, which does not outlive this call.
+    """Compute a table in a process of its own, which does not outlive this call, nor this process:
+    it ends with the pipe that is its standard input. Its session is its own too, so that what a
+    terminal sends to the processes in it (Ctrl-C) comes here only.
+
+    It is waited for in a thread: asyncio's own children can wait for ever for one that is
+    cancelled while it starts.
 
     Args:
         first: the first date of the table.
@@ -108,31 +123,42 @@ async def fetch_table(
     Raises:
         CalendarError: it gave none.
     """
+    theirs, ours = os.pipe()
     try:
-        child = await asyncio.create_subprocess_exec(
-            *(*command, str(first), str(last)),
-            cwd=_ROOT,
-            env={name: value for name, value in os.environ.items() if name != "FINNHUB_API_KEY"},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except (OSError, NotImplementedError) as error:  # the second from loops that know no children
-        raise CalendarError(f"the child did not start ({error!r})") from None
-    try:
-        async with asyncio.timeout(limit_s):
-            out, complaint = await child.communicate()
-    except TimeoutError:
-        raise CalendarError(f"the child took longer than {limit_s:g} s") from None
+        try:
+            child = _start((*command, str(first), str(last)), theirs)
+        except OSError as error:
+            raise CalendarError(f"the child did not start ({error!r})") from None
+        finally:
+            os.close(theirs)
+        try:
+            async with asyncio.timeout(limit_s):
+                out, complaint = await asyncio.to_thread(child.communicate)
+        except TimeoutError:
+            raise CalendarError(f"the child took longer than {limit_s:g} s") from None
+        finally:
+            child.kill()  # nothing where it has ended
     finally:
-        if child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
+        os.close(ours)
+    if -child.returncode in _TOLD_TO_END:
+        name = signal.Signals(-child.returncode).name
+        raise _ToldToEndError(f"the child was told to end ({name})")
     table = _read(out, complaint)
     if (table.first, table.last) != (first, last) or not table.days:
         raise CalendarError("the child gave other days than it was asked for")
     return table
+
+
+def _start(command: Sequence[str], stdin: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command,
+        cwd=_ROOT,
+        env={name: value for name, value in os.environ.items() if name not in _SECRETS},
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def _read(out: bytes, complaint: bytes) -> Table:

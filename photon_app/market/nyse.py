@@ -2,15 +2,29 @@
 
 The one module that imports ``pandas_market_calendars``, and with it pandas: some 70 MB and most of
 a second, which a process that serves would keep for ever. So it is run, by ``almanac``, and
-imported by nothing. Prints one ``calendar.Table`` and reads nothing but its two dates.
+imported by nothing. Prints one ``calendar.Table`` and reads nothing but its two dates. It never
+outlives who started it: a pipe as its standard input that ends, ends it.
 
 Holidays, early closes and the hours before and after are the package's. Its early closes are at
 13:00 with the late session to 17:00, as the exchange announces them:
 https://mondovisione.com/media-and-resources/news/nyse-group-announces-2026-2027-and-2028-holiday-and-early-closings-calendar-20251223/
 """
 
-import datetime as dt
+import os
+import stat
 import sys
+import threading
+
+
+def _live_no_longer_than_stdin() -> None:
+    os.read(0, 1)
+    os._exit(1)
+
+
+if __name__ == "__main__" and stat.S_ISFIFO(os.fstat(0).st_mode):  # before what takes its time
+    threading.Thread(target=_live_no_longer_than_stdin, daemon=True).start()
+
+import datetime as dt
 
 import msgspec
 import pandas_market_calendars

@@ -4,8 +4,12 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,7 @@ from photon_app.market.almanac import CHECK_S, RETRY_S, Almanac, fetch_table
 from photon_app.market.calendar import NEW_YORK, Table
 from photon_app.market.nyse import table
 from tests.fakes.almanac import weekdays
+from tests.fakes.process import ROOT, wait_for
 
 FIRST, LAST = dt.date(2024, 11, 4), dt.date(2026, 12, 31)
 DAY_MS = 86_400_000
@@ -34,6 +39,7 @@ class Life:
         self.asked: list[tuple[dt.date, dt.date]] = []
         self.slept: list[float] = []
         self.works = True
+        self.ends: list[str] = []
         self._turns = list(turns)
         self.almanac = Almanac(self._fetch, sleep=self._sleep)
         with contextlib.suppress(asyncio.CancelledError):
@@ -41,6 +47,8 @@ class Life:
 
     async def _fetch(self, first: dt.date, last: dt.date) -> Table:
         self.asked.append((first, last))
+        if self.ends:
+            await fetch_table(first, last, command=(sys.executable, "-c", self.ends.pop()))
         if not self.works:
             raise CalendarError("the child gave no table (no module named pandas)")
         return await weekdays(first, last)
@@ -104,6 +112,23 @@ def test_a_child_that_fails_is_tried_again_later_and_complained_of_once(
     assert "no module named pandas" in line
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_child_that_was_told_to_end_is_no_reason_to_complain(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever ends a service tells all of its processes. It is asked again if it goes on."""
+
+    def told(life: Life) -> None:
+        default = f"import os, signal; signal.signal(signal.{name}, signal.SIG_DFL)"
+        life.ends = [f"{default}; os.kill(os.getpid(), signal.{name})"]
+        life.now_ms += 1000 * DAY_MS
+
+    life = Life(told, passes(0), passes(0))
+    assert not caplog.messages
+    assert life.slept == [CHECK_S] * 4
+    assert len(life.asked) == 3
+
+
 def test_the_real_child_gives_the_real_days() -> None:
     """The same as in this process, which has pandas loaded for it."""
     assert asyncio.run(fetch_table(FIRST, LAST)) == table(FIRST, LAST)
@@ -164,16 +189,54 @@ def test_a_command_that_is_not_there_is_a_reason() -> None:
         asyncio.run(fetch_table(FIRST, LAST, command=("/nothing/here",)))
 
 
-def test_a_cancelled_almanac_takes_its_child_along() -> None:
-    """Within a moment, and the child is reaped."""
+def test_a_cancelled_almanac_takes_its_child_along(tmp_path: Path) -> None:
+    """Within a moment, whenever it is cancelled, and the child is reaped."""
+    pids = tmp_path / "pids"
+    script = f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getpid()}} '); time.sleep(60)"
 
-    async def scenario() -> None:
-        command = (sys.executable, "-c", "import time; time.sleep(60)")
+    async def scenario(turns: int) -> None:
+        command = (sys.executable, "-c", script)
         task = asyncio.create_task(fetch_table(FIRST, LAST, command=command))
-        await asyncio.sleep(0.2)
+        for _ in range(turns):
+            await asyncio.sleep(0.01)
         task.cancel()
         async with asyncio.timeout(5):
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-    asyncio.run(scenario())
+    for turns in (0, 1, 2, 4, 30):
+        asyncio.run(scenario(turns))
+    for pid in pids.read_text().split():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+
+
+PARENT = """
+import asyncio, datetime as dt, sys
+from photon_app.market import almanac
+print("starts", flush=True)
+asyncio.run(almanac.fetch_table(dt.date(2024, 1, 2), dt.date(2026, 12, 31)))
+"""
+
+
+def test_the_real_child_has_a_session_of_its_own_and_ends_with_its_parent() -> None:
+    """Also when that is killed; a terminal's Ctrl-C does not reach it."""
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as parent:
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+        wait_for(children.read_text)
+        child = int(children.read_text())
+        wait_for(lambda: os.getsid(child) == child)
+        os.kill(child, signal.SIGSTOP)  # so that it does not end by itself before
+        parent.kill()
+        parent.wait()
+        os.kill(child, signal.SIGCONT)
+        wait_for(lambda: not _lives(child), 5)
+
+
+def _lives(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
