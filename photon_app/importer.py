@@ -2,7 +2,8 @@
 
 Called by the command line only, in the main thread. Every line goes the way that a replay's goes:
 intake, book, bars; what a minute came to is written to the database batch by batch. It starts no
-feed and needs no port, and a Photon may run on the same database meanwhile.
+feed and needs no port, and a Photon may run on the same database meanwhile, unless it writes the
+same source: of each there is one writer.
 
 A source ``replay:…`` has the bars of one recording: they are replaced whole. Of any other source
 the minutes that the recording has are written in place of those that are there, and no other is
@@ -71,7 +72,7 @@ def run(
     Raises:
         RecordingError: the file is not a recording, or is damaged on the way.
         SettingsError: nothing is stored, or there is no such source.
-        StorageError: the database cannot be used.
+        StorageError: the database cannot be used, or another process writes this source.
     """
     where = address.of(settings)
     if not where.stores:
@@ -88,6 +89,7 @@ def run(
         _Progress(screen or sys.stderr, monotonic) as progress,
         _signals() as came,
     ):
+        archive.claim(source)
         if source.startswith(REPLAY):
             archive.replace(source)
         done = Import(archive, source, settings.max_symbols_total)

@@ -1,5 +1,6 @@
 """``import`` as a user starts it, and the laws of its stream."""
 
+import contextlib
 import io
 import re
 import signal
@@ -20,6 +21,7 @@ from photon_app.model import Bar, Trade
 from photon_app.settings import Secret, Settings
 from photon_app.storage import address
 from photon_app.storage.archive import open_archive
+from photon_app.storage.database import Database
 from tests.fakes.process import run
 from tests.feed.recordings import START_MS, frame, ladder, line, write
 
@@ -197,6 +199,33 @@ def test_without_a_database_nothing_can_be_imported(
         said = capsys.readouterr()
         assert says in said.err
         assert (said.err.count("\n"), said.out) == (1, "")
+
+
+def test_what_a_photon_writes_cannot_be_imported(
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One sentence and code 2, and what is stored stays; other sources can be."""
+    path = at_minutes(tmp_path / "day.jsonl", (0, 10))
+    place.bring(path)
+    place.bring(path, source="finnhub")
+    at_minutes(path, (0, 20))
+    monkeypatch.setenv("DATABASE_URL", place.url)
+    with contextlib.closing(Database(address.parse(place.url))) as photon:
+        photon.open()
+        for source, option in (("replay:day.jsonl", []), ("finnhub", ["--source", "finnhub"])):
+            photon.claim(source)
+            assert command.main(["import", str(path), *option]) == 2
+            said = capsys.readouterr()
+            assert "another Photon writes here: end it, or give one of the two a " in said.err
+            assert f"(source {source})" in said.err
+            assert (said.err.count("\n"), said.out) == (1, "")
+            assert place.closes(source) == [(0, 10)]
+        place.bring(path, source="simulated")
+    place.bring(path)
+    assert place.closes("replay:day.jsonl") == [(0, 20)]
 
 
 class Terminal(io.StringIO):

@@ -16,6 +16,7 @@ from photon_app.model import Bar
 from photon_app.settings import Secret
 from photon_app.storage import address
 from photon_app.storage.archive import Archive
+from photon_app.storage.database import Database
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.storage.server import Postgres
 
@@ -116,6 +117,32 @@ def test_a_locked_and_then_overwritten_file_holds_up_no_price(tmp_path: Path) ->
                 await asyncio.sleep(0.05)
 
     watched(f"sqlite:///{path}", scenario)
+
+
+def test_what_another_photon_writes_is_written_when_that_one_has_ended(tmp_path: Path) -> None:
+    """Meanwhile prices flow, and health says why it is degraded."""
+    url = f"sqlite:///{tmp_path / 'photon.db'}"
+
+    async def run() -> list[Bar]:
+        feed = HandFeed()
+        with contextlib.closing(Database(address.parse(url))) as first:
+            first.open()
+            first.claim(feed.source)
+            async with serving(feed, database_url=Secret(url)) as server, connect(server.ws) as ws:
+                await ws.send('{"action":"subscribe","symbols":["AAPL"]}')
+                second = Watched(server, feed, ws)
+                health = await second.until("failing", "held")
+                assert health["status"] == "degraded"
+                assert "another Photon writes here" in health["storage"]["detail"]
+                assert await server.live.history.bars("AAPL", "1m")
+                first.close()
+                await second.written()
+                return await second.close()
+
+    kept = asyncio.run(run())
+    assert kept
+    with Archive(address.parse(url)) as archive:
+        assert list(archive.rows("simulated", "AAPL")) == kept
 
 
 def test_a_stopped_postgres_holds_up_no_price(postgres_server: Postgres) -> None:

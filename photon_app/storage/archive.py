@@ -2,7 +2,8 @@
 
 It uses the tables and statements of ``Store``, and may do so while a Photon runs on the same
 database: each batch is a transaction of its own, and whoever writes waits for the other for some
-seconds. Errors come out as ``StorageError``, one sentence each.
+seconds. A source that another process writes can only be read. Errors come out as
+``StorageError``, one sentence each.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +46,14 @@ class Archive:
         self._address = address
         self._database = Database(address, lock_s=LOCK_S)
         self._try(self._database.open)
+
+    def claim(self, source: str) -> None:
+        """Keep every other process from writing a source until this is closed.
+
+        Raises:
+            StorageError: another one writes it.
+        """
+        self._try(lambda: self._database.claim(source))
 
     def write(self, source: str, symbol: str, bars: Iterable[Bar]) -> int:
         """Write bars, each in place of what its minute had; returns how many.

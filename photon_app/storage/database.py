@@ -3,9 +3,15 @@
 ``open``, ``write``, ``since``, ``sweep`` and ``close`` are called in one thread, which owns the
 only connection that writes; ``read`` in any. It keeps nothing and retries nothing: every error of
 the driver comes out as it is, for ``faults.fault_of``.
+
+Of each source there is one writer among all processes: ``claim`` takes the lease of a source, and
+``write`` writes nothing without it. In SQLite that is a lock of the operating system, in
+PostgreSQL a row that each transaction renews, so that a process that lost it while it stood still
+cannot write any more.
 """
 
 import contextlib
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -17,6 +23,7 @@ from photon_app.model import Bar, Fact
 from photon_app.storage import engines, file, statements, versions
 from photon_app.storage.address import Address
 from photon_app.storage.faults import UnusableError
+from photon_app.storage.lease import FileLease, held
 from photon_app.storage.tables import bar_of, row_of
 
 T = TypeVar("T")
@@ -50,6 +57,9 @@ class Database:
         self._connection: sa.Connection | None = None
         self._reading: tuple[sa.Engine, file.File | None] | None = None
         self._file: file.File | None = None
+        self._holder = uuid.uuid4().hex
+        self._leases: dict[str, FileLease | None] = {}
+        """The sources that are written here; of SQLite with the lock."""
 
     @property
     def is_open(self) -> bool:
@@ -97,14 +107,15 @@ class Database:
             engine.dispose()
 
     def close(self) -> None:
-        """End every connection."""
+        """End every connection, and give back every lease."""
         reading, self._reading = self._reading, None
         if reading is not None:
             reading[0].dispose()
+        self._release()
         self.disconnect()
-        held, self._file = self._file, None
-        if held is not None:
-            held.close()
+        opened, self._file = self._file, None
+        if opened is not None:
+            opened.close()
 
     def look(self) -> Literal["closed", "same", "other", "garbage"]:
         """Whether what was opened still is what the address leads to."""
@@ -128,15 +139,58 @@ class Database:
         self.close()
         return aside
 
-    def write(self, source: str, rows: Sequence[tuple[str, Bar]], *, replaces: bool) -> None:
+    def claim(self, source: str) -> bool:
+        """Take the lease of a source, or keep it; nobody else writes the source then.
+
+        Returns:
+            Whether it was taken just now.
+
+        Raises:
+            UnusableError: another process has it.
+        """
+        if self.address.path is not None:
+            lease = self._leases.get(source) or FileLease(self.address.path, source)
+            taken = lease.take()
+            self._leases[source] = lease
+            return taken
+        with self._open.begin():
+            found = self._open.execute(statements.lease(source, self._holder)).one_or_none()
+            mine, fresh, free = found or (False, False, True)
+            if mine and source in self._leases:
+                if not fresh:
+                    self._open.execute(statements.keep_lease(source, self._holder))
+                return False
+            self._leases.pop(source, None)
+            take = statements.take_lease(source, self._holder)
+            if not (mine or free) or self._open.execute(take).first() is None:
+                raise held(source)
+        self._leases[source] = None
+        return True
+
+    def write(
+        self,
+        source: str,
+        rows: Sequence[tuple[str, Bar]],
+        *,
+        replaces: bool,
+        fuller: bool = False,
+    ) -> None:
         """Write bars, each in place of what its minute had, in one transaction.
 
         Args:
             source: whose they are.
             rows: symbols and bars.
             replaces: whether everything else of the source is forgotten.
+            fuller: whether minutes stay as they are that have more trades than the new bar, or are
+                complete where it is not.
+
+        Raises:
+            UnusableError: another process writes this source; nothing was written.
         """
+        if source not in self._leases:
+            self.claim(source)
         with self._open.begin():
+            self._keep(source)
             if replaces:
                 self._open.execute(statements.forget(source))
             if not rows:
@@ -144,7 +198,8 @@ class Database:
             ids = self._ids(source, {symbol for symbol, _ in rows})
             made = [row_of(ids[symbol], bar) for symbol, bar in rows]
             self._open.execute(
-                statements.upsert(self.dialect), statements.parameters(self.dialect, made)
+                statements.upsert(self.dialect, fuller=fuller),
+                statements.parameters(self.dialect, made),
             )
 
     def since(self, source: str, since_ms: int) -> dict[str, list[Bar]]:
@@ -180,6 +235,24 @@ class Database:
             raise UnusableError("gone", "the database is not open")
         return self._connection
 
+    def _keep(self, source: str) -> None:
+        """Within a transaction: nobody else writes the source before it ends."""
+        lease = self._leases[source]
+        if lease is not None:
+            lease.keep()
+        elif not self._open.execute(statements.keep_lease(source, self._holder)).rowcount:
+            del self._leases[source]
+            raise held(source)
+
+    def _release(self) -> None:
+        leases, self._leases = self._leases, {}
+        for lease in leases.values():
+            if lease is not None:
+                lease.release()
+        if leases and not self.address.is_sqlite and self._connection is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError), self._connection.begin():
+                self._connection.execute(statements.drop_leases(self._holder))
+
     def _ids(self, source: str, symbols: Iterable[str]) -> dict[str, int]:
         """Looked up in each transaction: an import may have replaced the series since the last."""
         ids = dict(self._open.execute(statements.ids(source)).all())
@@ -208,10 +281,10 @@ class Database:
         reading = self._reading
         if reading is None:
             raise UnusableError("gone", "the database is not open")
-        engine, held = reading
+        engine, opened = reading
         with engine.connect() as connection:
             answer = ask(connection)
-        state = "same" if held is None else held.state()
+        state = "same" if opened is None else opened.state()
         if state == "garbage":
             raise UnusableError("corrupt", "the database is damaged")
         if state == "other":

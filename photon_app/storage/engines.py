@@ -20,6 +20,10 @@ READERS = 2
 _LOCK_MS = 2_000
 _WRITE_MS = 30_000
 _READ_MS = 5_000
+_IDLE_MS = 10_000
+"""So long may a transaction stand still: a process that was stopped in one must not hold its lease
+for ever.
+"""
 _WAL_BYTES = 16 << 20
 _SERVER: dict[str, Any] = {
     "application_name": "photon",
@@ -44,7 +48,12 @@ def writing(address: Address, *, lock_s: float) -> sa.Engine:
         engine = sa.create_engine(
             address.url, poolclass=NullPool, connect_args=_SERVER, hide_parameters=True
         )
-        _told(engine, f"SET statement_timeout = {_WRITE_MS}", f"SET lock_timeout = {_LOCK_MS}")
+        _told(
+            engine,
+            f"SET statement_timeout = {_WRITE_MS}",
+            f"SET lock_timeout = {_LOCK_MS}",
+            f"SET idle_in_transaction_session_timeout = {_IDLE_MS}",
+        )
         return engine
     engine = _sqlite(address.path, "rwc", lock_s, poolclass=NullPool)
     _told(

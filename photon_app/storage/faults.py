@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from photon_app.errors import StorageError
 from photon_app.storage.address import Address
 
-Reason = Literal["locked", "read_only", "full", "gone", "corrupt", "error"]
+Reason = Literal["held", "locked", "read_only", "full", "gone", "corrupt", "error"]
 MOST = 200
 
 _SQLITE: dict[int, Reason] = {
@@ -51,6 +51,7 @@ _SYSTEM: dict[int, Reason] = {
     errno.ENOTDIR: "gone",
 }
 _SENTENCES: dict[Reason, str] = {
+    "held": "another Photon writes here",
     "locked": "another program holds the database locked",
     "read_only": "the database is read-only for this process",
     "full": "the disk is full",

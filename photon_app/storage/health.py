@@ -12,7 +12,9 @@ from photon_app.model import Fact
 from photon_app.storage.faults import Fault
 
 State = Literal["off", "opening", "ok", "slow", "failing"]
-HealthReason = Literal["", "slow", "locked", "read_only", "full", "gone", "corrupt", "error"]
+HealthReason = Literal[
+    "", "slow", "held", "locked", "read_only", "full", "gone", "corrupt", "error"
+]
 SLOW_WRITE_S = 1.0
 SLOW_WAIT_S = 5.0
 
@@ -77,7 +79,10 @@ class Condition:
         """An attempt failed; returns how long to wait."""
         if self.fault is None:
             self.since_s = now_s
-        self.fault = fault
+        self.fault, before = fault, self.fault
+        if fault.reason == "held":  # to wait for one's turn is no attempt that failed
+            self.failures += before is None or before.reason != "held"
+            return self._pace.retry_s
         self.failures += 1
         pause_s = self._pace.retry_s * float(1 << min(self._in_a_row, 10))
         self._in_a_row += 1

@@ -4,6 +4,7 @@ The statements are the same for SQLite and PostgreSQL but for two words: how a l
 handed over, and whose ``INSERT … ON CONFLICT`` it is.
 """
 
+import datetime as dt
 import functools
 import json
 from collections.abc import Mapping, Sequence
@@ -12,28 +13,46 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from photon_app.storage.tables import FIELDS, INCOMPLETE, NOT_FIRM, bars, series
+from photon_app.storage.tables import FIELDS, INCOMPLETE, NOT_FIRM, bars, leases, series
 
 FORGOTTEN = "forgotten:"
 """The source of series whose bars are deleted bit by bit; no feed is called so."""
 UNAGEING = "replay:"
 """How the sources begin whose bars are of any time, and are kept however old they are."""
+LEASE_S = 15
+"""How long a lease counts after its holder was last heard of."""
+_LEASE = dt.timedelta(seconds=LEASE_S)
+_RENEWED = dt.timedelta(seconds=5)
+"""So old may it become before it is renewed where nothing is written."""
 
 
 # Writing
 
 
 @functools.cache
-def upsert(dialect: str) -> sa.Insert:
-    """Rows that stand in place of those of the same minute; see ``parameters``."""
+def upsert(dialect: str, *, fuller: bool = False) -> sa.Insert:
+    """Rows that stand in place of those of the same minute; see ``parameters``.
+
+    Args:
+        dialect: whose words.
+        fuller: whether a minute stays that has more trades than the row, or is complete where the
+            row is not.
+    """
     insert: Any = sqlite.insert(bars)
     if dialect != "sqlite":
         arrays = [sa.bindparam(c.name, type_=postgresql.ARRAY(c.type)) for c in bars.c]
         given = sa.func.unnest(*arrays).table_valued(*bars.c.keys(), name="given").render_derived()
         insert = postgresql.insert(bars).from_select(bars.c.keys(), sa.select(*given.c))
     values = {c.name: insert.excluded[c.name] for c in FIELDS if c.name != "time_ms"}
+    new = insert.excluded
+    at_least = sa.and_(
+        new["count"] >= bars.c["count"],
+        new.flags.op("&")(INCOMPLETE) <= bars.c.flags.op("&")(INCOMPLETE),
+    )
     upserted: sa.Insert = insert.on_conflict_do_update(
-        index_elements=["series_id", "time_ms"], set_=values
+        index_elements=["series_id", "time_ms"],
+        set_=values,
+        where=at_least if fuller else None,
     )
     return upserted
 
@@ -102,6 +121,58 @@ def cut(series_id: int, before_ms: int, rows: int) -> sa.Select[int]:
 def delete(series_id: int, before_ms: int) -> sa.Delete:
     """The minutes of a series before a time."""
     return sa.delete(bars).where(bars.c.series_id == series_id, bars.c.time_ms < before_ms)
+
+
+# Who writes, where it is a PostgreSQL
+
+
+def lease(source: str, holder: str) -> sa.Select[bool, bool, bool]:
+    """Whether somebody's lease is this holder's, need not be renewed yet, and may be taken."""
+    fresh = sa.and_(
+        leases.c.until > _now() + (_LEASE - _RENEWED),
+        leases.c.backend == sa.func.pg_backend_pid(),
+    )
+    return sa.select(leases.c.holder == holder, fresh, _is_free()).where(leases.c.source == source)
+
+
+def keep_lease(source: str, holder: str) -> sa.Update:
+    """Renew a lease, and let nobody take it before the transaction ends; no row when it is lost."""
+    mine = (leases.c.source == source, leases.c.holder == holder)
+    return sa.update(leases).where(*mine).values(_lease(source, holder))
+
+
+def take_lease(source: str, holder: str) -> sa.Insert:
+    """Take a lease that is free, or this holder's; no row when it is neither."""
+    insert = postgresql.insert(leases).values(_lease(source, holder))
+    return insert.on_conflict_do_update(
+        index_elements=["source"],
+        set_={name: insert.excluded[name] for name in ("holder", "backend", "until")},
+        where=sa.or_(leases.c.holder == holder, _is_free()),
+    ).returning(leases.c.holder)
+
+
+def drop_leases(holder: str) -> sa.Delete:
+    """Give back what a holder has."""
+    return sa.delete(leases).where(leases.c.holder == holder)
+
+
+def _lease(source: str, holder: str) -> dict[str, Any]:
+    backend = sa.func.pg_backend_pid()
+    return {"source": source, "holder": holder, "backend": backend, "until": _now() + _LEASE}
+
+
+def _is_free() -> sa.ColumnElement[bool]:
+    """Whether nothing was heard of a holder for long, or the server's process that it talked to is
+    gone: it ends at once when its client does, so that no clock and no machine matters.
+    """
+    activity = sa.table("pg_stat_activity", sa.column("pid", sa.Integer))
+    talks = sa.exists().where(activity.c.pid == leases.c.backend)
+    return sa.or_(leases.c.until < _now(), ~talks)
+
+
+def _now() -> sa.Function[dt.datetime]:
+    """The server's clock, and not when its transaction began."""
+    return sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 
 
 # Reading

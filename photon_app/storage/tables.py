@@ -48,6 +48,18 @@ bars = sa.Table(
     sqlite_with_rowid=False,
 )
 
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("backend", sa.Integer, nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+)
+"""Who writes a source: a name made for it, the server's process that it talks to, and until when
+that counts if nothing more is heard of it.
+"""
+
 FIELDS = tuple(column for column in bars.c if column.name != "series_id")
 """A bar's columns, in the order that ``bar_of`` takes them."""
 

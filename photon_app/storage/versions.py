@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from photon_app.storage.faults import UnusableError
 
-KNOWN = ("0001",)
+KNOWN = ("0001", "0002")
 """The versions that there are, the newest last: the modules of ``migrations``."""
 _TABLE = sa.table("alembic_version", sa.column("version_num"))
 _LOCK = 0x70686F746F6E

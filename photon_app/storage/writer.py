@@ -4,6 +4,9 @@ Synchronous and without a thread of its own: ``Store`` calls ``turn`` again and 
 thread that owns the writing connection, and tests call it from theirs. A turn never raises; what
 goes wrong is told by ``condition``, and bars that were not written wait for the next one.
 
+Of each source there is one writer among all processes that share a database. Whoever is not it
+reads, lets its bars wait, and looks each second whether the other one ended.
+
 It says one line in the log when a fault begins and one when it is over, and one for each file that
 it moves out of the way.
 """
@@ -66,6 +69,9 @@ class Writer:
         self._monotonic = monotonic
         self._handed_over = False
         self._lost = False
+        self._claimed = False
+        self._behind = False
+        """Whether another process wrote this source since what waits was put."""
         self._suspected = False
         self._sweep_s = 0.0
         self.condition = Condition(pace)
@@ -96,10 +102,15 @@ class Writer:
         self._look()
         if not self._database.is_open:
             self._database.open()
-        if not self._handed_over:
-            self._hand_over(self._database.since(self._source, self._since_ms))
-            self._handed_over = True
-        elif self._lost:
+        try:
+            taken = self._database.claim(self._source)
+        finally:  # also who may not write goes on from what is stored, and reads
+            if not self._handed_over:
+                self._hand_over(self._database.since(self._source, self._since_ms))
+                self._handed_over = True
+        self._behind |= taken and self._claimed and not self._lost
+        self._claimed = True
+        if self._lost:
             self._on_reset()
         self._lost = False
 
@@ -121,7 +132,9 @@ class Writer:
             batch = self._pending.take(BATCH)
             began_s = self._monotonic()
             try:
-                self._database.write(self._source, batch.rows, replaces=batch.replaces)
+                self._database.write(
+                    self._source, batch.rows, replaces=batch.replaces, fuller=self._behind
+                )
             except BaseException:
                 self._pending.give_back(batch)
                 raise
@@ -129,6 +142,7 @@ class Writer:
             if batch.replaces:
                 self._sweep_s = 0.0
             self.condition.wrote(len(batch.rows), self._monotonic() - began_s, self._now_ms())
+        self._behind = False
 
     def _sweep(self) -> None:
         if self._monotonic() < self._sweep_s:
@@ -160,7 +174,8 @@ class Writer:
             )
         if fault.reason == "corrupt" and self._set_aside():
             return 0.0 if first else pause_s
-        if fault.reason != "locked":
+        self._behind |= fault.reason == "held"
+        if fault.reason not in {"held", "locked"}:
             self._database.disconnect()
         return pause_s
 

@@ -229,7 +229,7 @@ def test_two_that_open_an_empty_database_at_once_both_do(address: Address) -> No
             with contextlib.closing(Database(address)) as mine:
                 gate.wait()
                 mine.open()
-                write(mine, "s", symbol, bars(range(5)))
+                write(mine, f"s{symbol}", symbol, bars(range(5)))
         except BaseException as error:  # noqa: BLE001 - the test says which
             failures.append(error)
 
@@ -241,7 +241,7 @@ def test_two_that_open_an_empty_database_at_once_both_do(address: Address) -> No
     assert failures == []
     with contextlib.closing(Database(address)) as database:
         database.open()
-        assert stored(database, "s", "A") == stored(database, "s", "B") == bars(range(5))
+        assert stored(database, "sA", "A") == stored(database, "sB", "B") == bars(range(5))
 
 
 def test_what_is_not_open_says_so(address: Address) -> None:

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.market.merge import merge
 from photon_app.model import Bar
 from photon_app.storage.address import parse
 from photon_app.storage.database import Database
 from photon_app.storage.faults import Fault, UnusableError
 from photon_app.storage.health import Pace, StorageHealth
+from photon_app.storage.lease import held
 from photon_app.storage.pending import Pending
 from photon_app.storage.writer import DAY_MS, Writer
 from tests.storage.material import NOON_MS, Owner, bar, bars
@@ -32,6 +34,8 @@ class Disk(Database):
         self.seems: Look = "same"
         self.opened = False
         self.whole = True
+        self.of_another = False
+        self.claimed = False
         self.said: list[str] = []
         self.before_ms: list[int | None] = []
         self.more = 0
@@ -65,11 +69,27 @@ class Disk(Database):
         self.opened, self.trouble, self.whole = False, None, True
         return Path("photon.db.corrupt")
 
-    def write(self, _source: str, rows: Sequence[tuple[str, Bar]], *, replaces: bool) -> None:
+    def claim(self, _source: str) -> bool:
+        if self.of_another:
+            raise held("simulated")
+        taken, self.claimed = not self.claimed, True
+        return taken
+
+    def write(
+        self,
+        _source: str,
+        rows: Sequence[tuple[str, Bar]],
+        *,
+        replaces: bool,
+        fuller: bool = False,
+    ) -> None:
         self._do("write")
         if replaces:
             self.rows.clear()
-        self.rows.update({(symbol, one.time_ms): one for symbol, one in rows})
+        for symbol, one in rows:
+            there = self.rows.get((symbol, one.time_ms))
+            if not (fuller and there is not None and there.count > one.count):
+                self.rows[symbol, one.time_ms] = one
 
     def since(self, _source: str, since_ms: int) -> dict[str, list[Bar]]:
         found: dict[str, list[Bar]] = {}
@@ -243,6 +263,39 @@ def test_a_connection_that_failed_is_opened_anew() -> None:
         scene.disk.trouble = None
         scene.pauses(1)
         assert scene.disk.said.count("open") == expected
+
+
+def test_what_another_writes_is_waited_for_each_second_and_read() -> None:
+    """However long; the connection stays, and the fuller of two bars is kept in the end."""
+    scene = Scene()
+    scene.disk.of_another = True
+    scene.disk.rows = {("A", one.time_ms): one for one in [bar(5, count=9), bar(6, count=1)]}
+    scene.put(bar(6), bar(7))
+    assert scene.pauses(8) == [1.0] * 8
+    assert scene.disk.said == ["open"]
+    assert (scene.health.state, scene.health.reason) == ("failing", "held")
+    assert (scene.health.failures, scene.health.pending) == (1, 2)
+    scene.put(bar(5, 12.0))
+    scene.disk.of_another = False
+    scene.pauses(1)
+    assert scene.health.state == "ok"
+    halves = merge(bar(6, count=1), bar(6))
+    assert list(scene.disk.rows.values()) == [bar(5, count=9), halves, bar(7)]
+    scene.put(bar(5, 12.0))
+    scene.pauses(1)
+    assert scene.disk.rows["A", bar(5).time_ms] == bar(5, 12.0)
+
+
+def test_who_lost_its_lease_keeps_what_another_wrote_meanwhile() -> None:
+    """Also when that one came and went between two turns."""
+    scene = Scene()
+    scene.put(bar(1))
+    scene.pauses(1)
+    scene.disk.claimed = False
+    scene.disk.rows["A", bar(1).time_ms] = bar(1, count=7)
+    scene.put(bar(1, 12.0), bar(2))
+    scene.pauses(1)
+    assert list(scene.disk.rows.values()) == [bar(1, count=7), bar(2)]
 
 
 def test_a_damaged_database_is_set_aside_at_once_and_memory_asked() -> None:
