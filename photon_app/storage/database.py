@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
+from photon_app.market.session import day_of
 from photon_app.market.timeframes import NEVER_MS
 from photon_app.model import Bar, Fact
 from photon_app.storage import engines, file, statements, versions
@@ -211,11 +212,12 @@ class Database:
         return found
 
     def sweep(self, before_ms: int | None, rows: int) -> bool:
-        """Delete some bars that were forgotten, or that are older than a time.
+        """Delete some bars that were forgotten, or whose trading day ended before a time. No day is
+        ever cut in two, so that no bar that is made of minutes shrinks.
 
         Args:
             before_ms: that time; ``None`` when age does not matter.
-            rows: how many at most.
+            rows: how many; of bars that are too old up to a day more.
 
         Returns:
             Whether there are more.
@@ -226,8 +228,10 @@ class Database:
                     return True
                 self._open.execute(statements.drop_series(series_id))
         with self._open.begin():
-            ageing = [] if before_ms is None else self._all(statements.ageing())
-            return any(self._chunk(series_id, before_ms or 0, rows) for series_id in ageing)
+            if before_ms is None:
+                return False
+            ageing = self._open.execute(statements.ageing()).all()
+            return any(self._age(*found, before_ms, rows) for found in ageing)
 
     @property
     def _open(self) -> sa.Connection:
@@ -270,6 +274,16 @@ class Database:
         """Delete the oldest rows of a series before a time; returns whether it has more."""
         cut = self._open.execute(statements.cut(series_id, before_ms, rows)).scalar()
         self._open.execute(statements.delete(series_id, before_ms if cut is None else cut))
+        return cut is not None
+
+    def _age(self, series_id: int, symbol: str, before_ms: int, rows: int) -> bool:
+        """Delete the oldest days of a series that ended before a time; returns whether it has
+        more.
+        """
+        edge_ms = day_of(symbol, before_ms).start_ms
+        cut = self._open.execute(statements.cut(series_id, edge_ms, rows)).scalar()
+        end_ms = edge_ms if cut is None else day_of(symbol, cut).end_ms
+        self._open.execute(statements.delete(series_id, end_ms))
         return cut is not None
 
     # In any thread

@@ -101,10 +101,12 @@ def drop_series(series_id: int) -> sa.Delete:
     return sa.delete(series).where(series.c.id == series_id)
 
 
-def ageing() -> sa.Select[int]:
-    """The series whose bars can be too old."""
+def ageing() -> sa.Select[int, str]:
+    """The series whose bars can be too old, with their symbols."""
     kept = (FORGOTTEN, UNAGEING)
-    return sa.select(series.c.id).where(*(~series.c.source.startswith(name) for name in kept))
+    return sa.select(series.c.id, series.c.symbol).where(
+        *(~series.c.source.startswith(name) for name in kept)
+    )
 
 
 def cut(series_id: int, before_ms: int, rows: int) -> sa.Select[int]:

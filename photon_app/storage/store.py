@@ -58,7 +58,8 @@ class Store:
             source: whose bars are put, and read when nothing else is said.
             since_ms: the stored bars from then on are handed to ``on_open``, so that a minute cut
                 in two by a restart becomes one.
-            retention_days: bars older than that are deleted, but for those of replays; 0 keeps all.
+            retention_days: the bars of trading days that ended longer ago are deleted, but for
+                those of replays; 0 keeps all.
             on_open: called once, on the event loop, with what the source has since ``since_ms``;
                 nothing is written before it returned.
             on_reset: called on the event loop when a new file has taken the place of the old one:

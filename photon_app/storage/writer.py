@@ -50,7 +50,7 @@ class Writer:
             pending: what waits.
             source: whose bars they are.
             since_ms: from when on the stored bars are handed over.
-            retention_days: how old a bar may become; 0 for any age.
+            retention_days: how long ago a trading day may have ended; 0 for any time.
             hand_over: called once, after the first opening; returns when it was taken.
             on_reset: called when another database stands in the place of the one there was.
             pace: pauses.

@@ -1,9 +1,10 @@
 """What one database keeps: the same laws on SQLite and on PostgreSQL."""
 
 import contextlib
+import datetime as dt
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from photon_app.market.merge import merge_all
-from photon_app.model import Bar
+from photon_app.market.calendar import Calendar
+from photon_app.market.merge import by_span, merge_all
+from photon_app.market.session import Day, day_of
+from photon_app.market.timeframes import span_at
+from photon_app.model import Bar, Timeframe
 from photon_app.storage import migrations, statements, versions
 from photon_app.storage.address import Address
 from photon_app.storage.database import Database, bars_of, listed
@@ -33,6 +37,8 @@ from tests.storage.material import (
 )
 from tests.storage.test_tables import any_bars
 
+DAY = 1440
+"""Minutes."""
 few = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -170,17 +176,68 @@ def test_what_is_gone_on_with_are_all_symbols_of_one_source(database: Database) 
 # Age
 
 
-def test_old_minutes_are_deleted_a_few_at_a_time(database: Database) -> None:
+def test_old_days_are_deleted_a_few_at_a_time(database: Database) -> None:
     """Those of a replay are of any time, and stay."""
+    days = [[day * DAY + minute for minute in range(4)] for day in range(10)]
+    everything = bars(minute for day in days for minute in day)
     for source in ("finnhub", "simulated", "replay:old"):
-        write(database, source, "A", bars(range(10)))
+        write(database, source, "A", everything)
     turns = 1
-    while database.sweep(bar(7).time_ms, 3):
+    while database.sweep(bar(7 * DAY + 2).time_ms, 10):
         turns += 1
     assert turns == 5
-    assert stored(database, "finnhub") == bars([7, 8, 9])
-    assert stored(database, "simulated") == bars([7, 8, 9])
-    assert stored(database, "replay:old") == bars(range(10))
+    assert stored(database, "finnhub") == everything[28:]
+    assert stored(database, "simulated") == everything[28:]
+    assert stored(database, "replay:old") == everything
+
+
+SYMBOLS = ("AAPL", "OANDA:EUR_USD", "BINANCE:BTCUSDT", "SOMEWHERE:ELSE")
+MOMENTS = tuple(
+    round(dt.datetime(*date, 5, tzinfo=dt.UTC).timestamp() * 1000)
+    for date in ((2026, 3, 8), (2026, 11, 1), (2024, 2, 29), (2025, 12, 31))
+)
+LONGER: tuple[Timeframe, ...] = ("5m", "15m", "1h", "1d")
+
+
+@few
+@given(
+    symbol=st.sampled_from(SYMBOLS),
+    near=st.sampled_from(MOMENTS),
+    steps=st.lists(st.integers(1, 700), min_size=1, max_size=40),
+    edge_rows=st.tuples(st.integers(-10, 6000), st.integers(1, 20)),
+)
+def test_no_longer_bar_ever_shrinks_at_the_edge(
+    address: Address, symbol: str, near: int, steps: list[int], edge_rows: tuple[int, int]
+) -> None:
+    """At no moment of a sweep, of no venue, with no clock change; and nothing that is younger than
+    the edge goes.
+    """
+    times = [near + MINUTE_MS * at for at in itertools.accumulate(steps, initial=-2000)]
+    some = [bar((time_ms - NOON_MS) // MINUTE_MS) for time_ms in times]
+    edge, rows = edge_rows
+    before_ms = near + edge * MINUTE_MS - 2000 * MINUTE_MS
+
+    def longer(minutes: Sequence[Bar]) -> set[tuple[Timeframe, int, int]]:
+        def of(timeframe: Timeframe) -> Iterator[tuple[Day, Bar]]:
+            return by_span(minutes, lambda ms: span_at(timeframe, symbol, ms, Calendar()))
+
+        return {(name, span.start_ms, one.count) for name in LONGER for span, one in of(name)}
+
+    with contextlib.closing(Database(address)) as database:
+        database.open()
+        database.write("s", [], replaces=True)
+        while database.sweep(None, 5000):
+            pass
+        write(database, "s", symbol, some)
+        whole = longer(some)
+        for _ in range(len(some) + 1):
+            more = database.sweep(before_ms, rows)
+            left = stored(database, "s", symbol)
+            assert longer(left) <= whole
+            assert {one for one in some if one.time_ms >= before_ms} <= set(left)
+            if not more:
+                break
+        assert left == [one for one in some if one.time_ms >= day_of(symbol, before_ms).start_ms]
 
 
 def test_without_an_age_nothing_is_deleted(database: Database) -> None:

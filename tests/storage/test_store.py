@@ -17,7 +17,6 @@ from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database, SeriesInfo
 from photon_app.storage.readers import WAITING, Readers
 from photon_app.storage.store import Store
-from photon_app.storage.writer import DAY_MS
 from tests.storage.material import (
     MINUTE_MS,
     NOON_MS,
@@ -139,18 +138,19 @@ def test_a_source_that_is_replaced_before_it_is_opened_is_not_gone_on_with(
 
 
 def test_bars_grow_old(address: Address) -> None:
-    """By the wall clock."""
+    """By the wall clock, and by whole days: that of yesterday is kept for a retention of one."""
+    noons = bars(day * 1440 + minute for day in range(5) for minute in (0, 5))
 
     async def scenario() -> None:
         async with storing(address) as store:
-            store.put("A", bars(range(10)))
-        now_ms = bar(7).time_ms + 3 * DAY_MS
-        async with storing(address, retention_days=3, now_ms=lambda: now_ms) as store:
-            while len(await everything(store)) > 3:
+            store.put("A", noons)
+        now_ms = bar(4 * 1440 + 3).time_ms
+        async with storing(address, retention_days=1, now_ms=lambda: now_ms) as store:
+            while len(await everything(store)) > 4:
                 await asyncio.sleep(0.01)
 
     run(scenario())
-    assert on_disk(address) == bars([7, 8, 9])
+    assert on_disk(address) == noons[6:]
 
 
 def test_an_archive_may_be_used_beside_a_running_store(address: Address) -> None:
