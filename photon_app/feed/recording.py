@@ -2,8 +2,13 @@
 
 Owns the file format and nothing of time; ``recorder`` writes it. Synchronous and streaming: one
 line in memory, and no line longer than ``MAX_LINE_BYTES``. Whoever reads slowly only holds a file
-open. A last line that was torn off, as by a process killed while it recorded, ends the recording
-quietly, and so does a gzip file torn anywhere; anything else that is not a recording line raises
+open.
+
+What editors and other systems add does not matter: empty lines, spaces and returns at the ends of a
+line, a byte order mark before it. Zeros, as a file system leaves them where it lost its power, part
+lines like a newline does; they are passed over and counted, and so is what they cut off. A last
+line that was torn off, as by a process killed while it recorded, ends the recording quietly, and so
+does a gzip file torn anywhere. Anything else that is not a recording line raises
 ``RecordingError``. A first line counts as torn only if it begins as one, so that no other file
 passes for an empty recording.
 """
@@ -13,9 +18,9 @@ import io
 import itertools
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, NamedTuple
 
 import msgspec
 
@@ -38,6 +43,15 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK_BYTES = 2**17
 _LATEST_MS = 4_102_444_800_000
 _BEGINNING = b'{"at":'
+_BOM = b"\xef\xbb\xbf"
+_ZERO = b"\0"
+_TRAILER = 8
+"""How many bytes end a gzip member: a checksum and a length."""
+_ZERO_TAIL = 2 * _TRAILER
+"""So many zeros at the end of a gzip file are not all its own."""
+
+LeftOut = Literal["filled with zeros", "cut off by zeros"]
+"""What became of a line that does not count."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -60,9 +74,9 @@ _decode_line = msgspec.json.Decoder(Line).decode
 
 
 def is_line(text: bytes) -> bool:
-    """Whether these bytes are one whole line of a recording."""
+    """Whether these bytes are one whole line of a recording, whatever is around it."""
     try:
-        _decode_line(text)
+        _decode_line(_bare(text.strip(_ZERO)))
     except (ValueError, RecursionError):
         return False
     return True
@@ -80,6 +94,9 @@ class Recording:
         self.path = path
         self.torn = False
         """Whether the last reading to the end met a torn line or a torn gzip file."""
+        self.left_out: Counter[LeftOut] = Counter()
+        """Lines that the last reading passed over, by what they are."""
+        self._begun = False
         self._max_line_bytes = max_line_bytes
 
     @property
@@ -106,16 +123,17 @@ class Recording:
     def wholes(self) -> Iterator[Whole]:
         """As ``lines``, with the bytes of each."""
         number = 0
-        self.torn = False
+        self.torn = self._begun = False
+        self.left_out.clear()
         try:
             with self._open() as file:
-                while text := file.readline(self._max_line_bytes + 1):
+                while text := self._next_line(file):
                     number += 1
-                    line = self._line(number, text)
-                    if line is None:
-                        self.torn = True
+                    for whole in self._read(number, text):
+                        self._begun = True
+                        yield whole
+                    if self.torn:
                         return
-                    yield Whole(text, line)
         except EOFError:
             self.torn = True
         except (OSError, zlib.error) as error:
@@ -148,19 +166,48 @@ class Recording:
     def _open(self) -> BinaryIO:
         if not self.zipped:
             return self.path.open("rb")
-        return io.BufferedReader(_Unzipped(self.path.open("rb")), _CHUNK_BYTES)
+        return io.BufferedReader(_Unzipped(self.path.open("rb"), self._met_zeros), _CHUNK_BYTES)
 
-    def _line(self, number: int, text: bytes) -> Line | None:
-        """The line, or ``None`` for a torn one."""
-        if len(text) > self._max_line_bytes:
+    def _next_line(self, file: BinaryIO) -> bytes:
+        """The next line, without what zeros before it would make it too long."""
+        text = file.readline(self._max_line_bytes + 1)
+        if len(text) > self._max_line_bytes and text.startswith(_ZERO):
+            self._met_zeros()
+            while len(text) > self._max_line_bytes and text.startswith(_ZERO):
+                text = text.lstrip(_ZERO)
+                text += file.readline(self._max_line_bytes + 1 - len(text))
+        return text
+
+    def _read(self, number: int, text: bytes) -> Iterable[Whole]:
+        """What a line of the file holds: one recording line, as a rule."""
+        if len(text) <= self._max_line_bytes:
+            with contextlib.suppress(ValueError, RecursionError):
+                return (Whole(text, _decode_line(text)),)
+        else:
             raise self._error(number, f"the line is longer than {self._max_line_bytes} bytes")
-        try:
-            return _decode_line(text)
-        except (ValueError, RecursionError) as error:
-            begun = number > 1 or _BEGINNING.startswith(text[: len(_BEGINNING)])
-            if begun and not text.endswith(b"\n"):
-                return None
-            raise self._error(number, str(error)) from None
+        return self._pieces(number, text)
+
+    def _pieces(self, number: int, text: bytes) -> Iterator[Whole]:
+        """The recording lines among what is more than one, or none."""
+        if _ZERO in text:
+            self._met_zeros()
+        for part in text.split(_ZERO):
+            piece = _bare(part)
+            if not piece:
+                continue
+            try:
+                yield Whole(piece + text[len(text.rstrip(b"\r\n")) :], _decode_line(piece))
+            except (ValueError, RecursionError) as error:
+                begun = self._begun or _BEGINNING.startswith(piece[: len(_BEGINNING)])
+                if begun and not text.endswith(b"\n"):
+                    self.torn = True
+                elif begun and _ZERO in text:
+                    self.left_out["cut off by zeros"] += 1
+                else:
+                    raise self._error(number, str(error)) from None
+
+    def _met_zeros(self) -> None:
+        self.left_out["filled with zeros"] += 1
 
     def _error(self, number: int, reason: str) -> RecordingError:
         return RecordingError(
@@ -169,13 +216,28 @@ class Recording:
         )
 
 
+def _bare(text: bytes) -> bytes:
+    """Without spaces at its ends, and byte order marks before it."""
+    text = text.strip()
+    while text.startswith(_BOM):
+        text = text.removeprefix(_BOM).strip()
+    return text
+
+
 class _Unzipped(io.RawIOBase):
-    """The text of a gzip file of any number of members. Unlike the standard library's, it takes a
-    file torn within the head of a later member for what it is: ``EOFError``.
+    """The text of a gzip file of any number of members, with zeros between them and at the end.
+    Unlike the standard library's, it takes a file torn within the head of a later member for what
+    it is: ``EOFError``.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, met_zeros: Callable[[], None]) -> None:
         self._file = file
+        self._met_zeros = met_zeros
+        self._end = _end_before_zeros(file)
+        if self._end is not None:
+            met_zeros()
+        self._first = True
+        """Whether no member was read whole yet."""
         self._inflate = zlib.decompressobj(GZIP_WBITS)
         self._waiting = b""
         self._begun = False
@@ -190,23 +252,63 @@ class _Unzipped(io.RawIOBase):
     def readinto(self, into: "WriteableBuffer") -> int:
         view = memoryview(into).cast("B")
         while True:
-            read = self._waiting or self._file.read(_CHUNK_BYTES)
+            read = self._waiting or self._next()
+            if not self._begun and not self._first and read.startswith(_ZERO):
+                self._met_zeros()
+                self._waiting = b""
+                while read and not (read := read.lstrip(_ZERO)):
+                    read = self._next()
             text = self._inflated(read, len(view))
-            if text:
+            if not read and not text and self._begun:
+                text = self._closed()
+            if text or not read:
                 view[: len(text)] = text
                 return len(text)
-            if not read and self._begun:
-                raise EOFError
-            if not read:
-                return 0
+
+    def _next(self) -> bytes:
+        if self._end is None:
+            return self._file.read(_CHUNK_BYTES)
+        return self._file.read(min(_CHUNK_BYTES, self._end - self._file.tell()))
+
+    def _closed(self) -> bytes:
+        """What is left of a member whose last bytes are zeros themselves.
+
+        Raises:
+            EOFError: it is torn.
+        """
+        closing = self._inflate.copy()
+        try:
+            text = closing.decompress(b"" if self._end is None else _ZERO * _TRAILER)
+        except zlib.error:
+            text = b""
+        if not closing.eof:
+            raise EOFError
+        self._begun = False
+        return text
 
     def _inflated(self, read: bytes, most: int) -> bytes:
         text = self._inflate.decompress(read, most)
         if self._inflate.eof:
             self._waiting = self._inflate.unused_data
             self._inflate = zlib.decompressobj(GZIP_WBITS)
-            self._begun = False
+            self._begun = self._first = False
         else:
             self._waiting = self._inflate.unconsumed_tail
             self._begun = self._begun or bool(read)
         return text
+
+
+def _end_before_zeros(file: BinaryIO) -> int | None:
+    """Where the zeros begin at the end of a gzip file, should they not all be its own. Leaves the
+    file at its start.
+    """
+    size = end = file.seek(0, io.SEEK_END)
+    while end > 0:
+        start = max(end - _CHUNK_BYTES, 0)
+        file.seek(start)
+        left = len(file.read(end - start).rstrip(_ZERO))
+        end = start + left
+        if left:
+            break
+    file.seek(0)
+    return end if size - end >= _ZERO_TAIL else None

@@ -13,6 +13,7 @@ from photon_app.errors import RecordingError
 from photon_app.feed.recording import Recording
 from tests.feed.recordings import DAY, START_MS, frame, ladder, line, needs_recordings, write
 
+HALVES = range(40), range(40, 50)
 PING = '{"type":"ping"}'
 
 
@@ -61,7 +62,6 @@ def test_a_torn_gzip_file_gives_its_whole_lines(tmp_path: Path, part: float) -> 
     "bad",
     [
         "hello\n",
-        "\n",
         "[]\n",
         '{"at":1}\n',
         '{"frame":"x"}\n',
@@ -80,6 +80,88 @@ def test_anything_else_is_an_error_with_file_line_and_reason(tmp_path: Path, bad
     read: list[int] = []
     with pytest.raises(RecordingError, match=r"day\.jsonl line 3 .* but .+"):
         read.extend(one.at for one in Recording(path).lines())
+
+
+ODDITIES = st.sampled_from(
+    [
+        *(b"\n", b"\r\n", b" \t \n", b"\n\n\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b"  "),
+        *(b"\0", b"\0" * 5000, b"\0\0\n", b"\0\xef\xbb\xbf\0\r\n"),
+    ]
+)
+
+
+@given(st.lists(st.tuples(st.lists(ODDITIES, max_size=3), st.sampled_from(["\n", "\r\n", " \n"]))))
+@pytest.mark.parametrize("zipped", [False, True])
+def test_what_editors_and_power_cuts_leave_between_lines_costs_none(
+    tmp_path_factory: pytest.TempPathFactory, zipped: bool, story: list[tuple[list[bytes], str]]
+) -> None:
+    """Empty lines, returns, spaces, marks, zeros; only zeros are counted."""
+    text = b"".join(
+        b"".join(odd) + line(at, f"é{at}").strip().encode() + end.encode()
+        for at, (odd, end) in enumerate(story)
+    )
+    path = tmp_path_factory.mktemp("recordings") / "r"
+    path.write_bytes(gzip.compress(text) if zipped else text)
+    recording = Recording(path)
+    assert [read.at for read in recording.lines()] == list(range(len(story)))
+    assert not recording.torn
+    counted = recording.left_out["filled with zeros"]
+    assert bool(counted) == (b"\0" in text)
+    assert recording.left_out.total() == counted
+    if story:
+        assert recording.first_ms() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "left_out"),
+    [
+        (line(1, "a") + "\0" * 99, [1], {"filled with zeros": 1}),
+        (line(1, "a") + line(2, "b")[:9] + "\0" * 99 + line(3, "c"), [1, 3], None),
+        ("\0" * 99 + line(1, "a"), [1], {"filled with zeros": 1}),
+        (line(1, "a").rstrip() + "\0" + line(2, "b"), [1, 2], {"filled with zeros": 1}),
+    ],
+)
+def test_zeros_cut_off_no_more_than_what_they_stand_in(
+    tmp_path: Path, text: str, expected: list[int], left_out: dict[str, int] | None
+) -> None:
+    """The half before them is counted, and the line behind them counts."""
+    recording = Recording(write(tmp_path / "r", [text]))
+    assert [read.at for read in recording.lines()] == expected
+    assert recording.left_out == (left_out or {"filled with zeros": 1, "cut off by zeros": 1})
+    assert not recording.torn
+
+
+def test_more_zeros_than_a_line_may_have_are_passed_over_too(tmp_path: Path) -> None:
+    """Bit by bit."""
+    path = write(tmp_path / "r", [line(1, "a"), "\0" * 5000, line(2, "b")])
+    assert [read.at for read in Recording(path, max_line_bytes=1000).lines()] == [1, 2]
+
+
+def test_a_torn_line_before_zeros_is_torn(tmp_path: Path) -> None:
+    """As a power cut leaves the file's end."""
+    recording = Recording(write(tmp_path / "r", [line(1, "a"), line(2, "b")[:9], "\0" * 99]))
+    assert [read.at for read in recording.lines()] == [1]
+    assert recording.torn
+
+
+def test_a_gzip_file_whose_end_became_zeros_gives_its_whole_lines(tmp_path: Path) -> None:
+    """Wherever they begin, and when another follows what was whole."""
+    halves = ("".join(line(n, "a" * n) for n in span).encode() for span in HALVES)
+    parts = [gzip.compress(half, mtime=0) for half in halves]
+    path = tmp_path / "r.gz"
+    for kept in range(2, len(parts[0]) + 1):
+        path.write_bytes(parts[0][:kept] + b"\0" * 4096)
+        recording = Recording(path)
+        times = [one.at for one in recording.lines()]
+        assert times == list(HALVES[0])[: len(times)]
+        assert recording.torn == bool(parts[0][kept:].strip(b"\0"))
+        assert recording.left_out == {"filled with zeros": 1}
+    assert times == list(HALVES[0])
+    path.write_bytes(b"".join([parts[0], b"\0" * 200_000, parts[1], b"\0" * 3]))
+    recording = Recording(path)
+    assert [one.at for one in recording.lines()] == [*HALVES[0], *HALVES[1]]
+    assert recording.left_out == {"filled with zeros": 2}
+    assert not recording.torn
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
