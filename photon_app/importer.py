@@ -5,9 +5,11 @@ intake, book, bars; what a minute came to is written to the database batch by ba
 feed and needs no port, and a Photon may run on the same database meanwhile, unless it writes the
 same source: of each there is one writer.
 
-A source ``replay:…`` has the bars of one recording: they are replaced whole. Of any other source
-the minutes that the recording has are written in place of those that are there, and no other is
-touched. So an import that is done again changes nothing.
+A source ``replay:…`` has the bars of one recording: they are replaced whole, when the first new
+ones are written and not before. Of any other source the minutes that the recording has are written
+in place of those that are there, and no other is touched. So an import that is done again changes
+nothing, and neither does one without a trade that counts, which is an error. What does not count is
+told by reason.
 
 Bounds: a batch of ``BATCH_TRADES``, the bars that ``market.bars`` keeps in memory, and one line,
 however long the recording is. What came before damage, or before a signal, stays stored.
@@ -70,7 +72,8 @@ def run(
         monotonic: seconds that never step back.
 
     Raises:
-        RecordingError: the file is not a recording, or is damaged on the way.
+        RecordingError: the file is not a recording, has no trade that can be used, or is damaged
+            on the way.
         SettingsError: nothing is stored, or there is no such source.
         StorageError: the database cannot be used, or another process writes this source.
     """
@@ -90,12 +93,17 @@ def run(
         _signals() as came,
     ):
         archive.claim(source)
-        if source.startswith(REPLAY):
-            archive.replace(source)
         done = Import(archive, source, settings.max_symbols_total)
         stopped = not _read(recording, done, progress, came)
     torn = "; the recording is torn at its end" if recording.torn else ""
-    line = f"{done.summary()}, in {where.shown} ({monotonic() - began:.1f} s){torn}"
+    losses = [*recording.losses, *done.losses()]
+    less = f"; left out: {', '.join(losses)}" if losses else ""
+    if not (done.counted or stopped):
+        raise RecordingError(
+            f"{path.name} has no trade that can be used: nothing was imported, and what is stored "
+            f"stays{less}{torn}"
+        )
+    line = f"{done.summary()}, in {where.shown} ({monotonic() - began:.1f} s){less}{torn}"
     verb = "stopped by a signal, imported" if stopped else "imported"
     print(f"photon: {verb} {line}", file=out or sys.stdout, flush=True)
     return 1 if stopped else 0
@@ -125,7 +133,8 @@ def _read(
                 progress.look(done.progress)
     except RecordingError as error:
         done.write()
-        raise RecordingError(f"{error}; stored is what came before: {done.summary()}") from None
+        stored = done.summary() if done.counted else "nothing, as it has no trade that can be used"
+        raise RecordingError(f"{error}; stored is what came before: {stored}") from None
     done.write()
     return True
 
@@ -167,6 +176,7 @@ class Import:
         self._intake = Intake(source, SystemTime())
         bars = Bars(now_ms=lambda: self._at_ms, follow_all=True, gaps=False, capacity=capacity)
         self._ledger = Ledger(Book(day_of, admit_all=True, capacity=capacity), bars)
+        self._replaces = source.startswith(REPLAY)
         self._trades = 0
         self._waiting = 0
         self._tally = Tally()
@@ -192,7 +202,11 @@ class Import:
         """
         self._waiting = 0
         bars = self._ledger.bars
-        for symbol, minutes in bars.take_dirty():
+        dirty = bars.take_dirty()
+        if dirty and self._replaces:
+            self._archive.replace(self._source)
+            self._replaces = False
+        for symbol, minutes in dirty:
             self._archive.write(self._source, symbol, minutes)
             self._tally.add(symbol, minutes)
         bars.tick()  # not before: it forgets minutes
@@ -201,9 +215,41 @@ class Import:
         """How far it is, for people."""
         return f"{self._trades:,} trades, {self._tally.bars:,} bars, {shown_utc(self._at_ms)}"
 
+    @property
+    def counted(self) -> int:
+        """How many trades are in bars."""
+        return self._ledger.bars.counters.folded
+
+    def losses(self) -> list[str]:
+        """What is in no bar, by reason, for people."""
+        frames, book = self._intake.counters, self._ledger.book.counters
+        trades = {
+            "too late for a bar": self._ledger.bars.counters.too_late,
+            "far from the market's price": book.outliers - book.outliers_confirmed,
+            "with a price that cannot be": book.bad_price,
+            "with a volume that cannot be": book.bad_volume,
+            "with a time that cannot be": book.bad_time,
+            "marked as repeats": book.repeats,
+            "of symbols beyond PHOTON_MAX_SYMBOLS_TOTAL": book.unwanted,
+        }
+        rest = self._trades - self.counted - sum(trades.values())
+        return [
+            f"{_count(number, what)} {why}"
+            for number, what, why in (
+                (frames.malformed, "frame", "that cannot be read"),
+                (frames.unknown, "frame", "of a kind that is not known"),
+                (frames.errors, "frame", "with an error of upstream"),
+                (frames.duplicates, "frame", "that came twice"),
+                (frames.skipped, "trade", "that cannot be read"),
+                *((number, "trade", why) for why, number in trades.items()),
+                (rest, "trade", "of days that were over"),
+            )
+            if number > 0
+        ]
+
     def summary(self) -> str:
         """What was written, for people."""
-        tally, counted = self._tally, self._ledger.bars.counters.folded
+        tally, counted = self._tally, self.counted
         left_out = self._trades - counted
         less = f" ({left_out:,} more are in no bar)" if left_out else ""
         span = f", {shown_utc(tally.first_ms)} to {shown_utc(tally.end_ms)}" if tally.bars else ""

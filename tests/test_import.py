@@ -148,10 +148,74 @@ def test_what_is_no_recording_replaces_nothing(place: Place, tmp_path: Path) -> 
     assert place.closes("replay:day.jsonl") == [(0, 10)]
 
 
-def test_a_recording_without_trades_leaves_no_bars(place: Place, tmp_path: Path) -> None:
-    """And says so."""
-    path = write(tmp_path / "pings.jsonl", [line(START_MS, '{"type":"ping"}')])
-    assert "imported 0 trades of 0 symbols as 0 bars, source replay:pings" in place.bring(path)
+USELESS = {
+    "pings": ([line(START_MS, '{"type":"ping"}')], ""),
+    "zeros": ([line(START_MS, '{"type":"ping"}'), "\0" * 99], "1 line filled with zeros"),
+    "rubbish": ([line(START_MS, "rubbish")] * 2, "2 frames that cannot be read"),
+    "price": ([line(START_MS, frame("IBM", -1))], "1 trade with a price that cannot be"),
+    "volume": (
+        [line(START_MS, frame("IBM", 1, volume=-1))],
+        "1 trade with a volume that cannot be",
+    ),
+    "time": ([line(START_MS, frame("IBM", 1, 7))] * 2, "1 trade with a time that cannot be"),
+}
+
+
+@pytest.mark.parametrize("source", ["replay:day.jsonl", "finnhub"])
+@pytest.mark.parametrize("kind", USELESS)
+def test_a_recording_without_a_usable_trade_is_an_error_and_replaces_nothing(
+    place: Place, tmp_path: Path, kind: str, source: str
+) -> None:
+    """It says why."""
+    path = at_minutes(tmp_path / "day.jsonl", (0, 10), (1, 11))
+    place.bring(path, source=source)
+    lines, why = USELESS[kind]
+    write(path, lines)
+    with pytest.raises(RecordingError, match=r"day\.jsonl has no trade that can be used: .*") as no:
+        place.bring(path, source=source)
+    assert why in str(no.value)
+    assert place.closes(source) == [(0, 10), (1, 11)]
+
+
+def test_the_command_ends_with_2_when_nothing_is_usable(
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And one line on standard error."""
+    path = write(tmp_path / "day.jsonl", [line(START_MS, '{"type":"ping"}')])
+    monkeypatch.setenv("DATABASE_URL", place.url)
+    assert command.main(["import", str(path)]) == 2
+    said = capsys.readouterr()
+    assert "no trade that can be used: nothing was imported" in said.err
+    assert (said.err.count("\n"), said.out) == (1, "")
+
+
+def test_damage_before_the_first_usable_trade_replaces_nothing(
+    place: Place, tmp_path: Path
+) -> None:
+    """The bars of before stay, and the line says that there are no new ones."""
+    path = at_minutes(tmp_path / "day.jsonl", (0, 10))
+    place.bring(path)
+    write(path, [line(START_MS, '{"type":"ping"}'), "rubbish\n", line(START_MS, frame("IBM", 7))])
+    with pytest.raises(RecordingError, match=r"line 2 is not .* before: nothing, as it has no"):
+        place.bring(path)
+    assert place.closes("replay:day.jsonl") == [(0, 10)]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_what_editors_and_power_cuts_leave_does_not_end_an_import(
+    place: Place, tmp_path: Path, zipped: bool
+) -> None:
+    """A mark, empty lines, returns, zeros: all trades are there, and the zeros are told."""
+    times = [FIRST_MS + n * MINUTE_MS for n in range(3)]
+    first, second, third = (line(at, frame("IBM", 7, at)) for at in times)
+    second = second.replace("\n", " \r\n")
+    text = ["\ufeff", first, "\r\n", "  \n", second, "\0" * 99, third, "\0" * 9]
+    path = write(tmp_path / "day.jsonl", text, zipped=zipped)
+    assert place.bring(path).endswith(" s); left out: 2 lines filled with zeros\n")
+    assert place.closes("replay:day.jsonl") == [(0, 7), (1, 7), (2, 7)]
 
 
 def test_what_counts_in_no_bar_is_counted(place: Place, tmp_path: Path) -> None:
@@ -167,7 +231,13 @@ def test_what_counts_in_no_bar_is_counted(place: Place, tmp_path: Path) -> None:
     ]
     path = write(tmp_path / "day.jsonl", [line(times[3], text) for text in frames])
     place.settings = Settings(database_url=Secret(place.url), max_symbols_total=1)
-    assert "imported 2 trades of 1 symbol (4 more are in no bar) as 1 bar," in place.bring(path)
+    said = place.bring(path)
+    assert "imported 2 trades of 1 symbol (4 more are in no bar) as 1 bar," in said
+    assert said.endswith(
+        "; left out: 1 trade too late for a bar, 1 trade far from the market's "
+        "price, 1 trade with a price that cannot be, 1 trade of symbols beyond "
+        "PHOTON_MAX_SYMBOLS_TOTAL\n"
+    )
     assert place.bars("replay:day.jsonl", "BAC") == []
 
 
@@ -321,6 +391,29 @@ def test_batches_change_nothing(walk: list[tuple[str, int, int]], size: int) -> 
     if whole.rows:
         times = [at for _, at in whole.rows]
         assert (done._tally.first_ms, done._tally.end_ms) == (min(times), max(times) + MINUTE_MS)
+
+
+odd = st.builds(
+    Trade,
+    symbol=st.sampled_from(["IBM", "BAC", *"CDE"]),
+    price=st.sampled_from([-1.0, 0.0, 1.0, 100.0, 101.0, 300.0]),
+    volume=st.sampled_from([-1.0, 0.0, 100.0]),
+    time_ms=st.sampled_from([7, *(FIRST_MS + n * LATE_MS for n in (-2000, -3, 0, 1, 5, 900))]),
+    conditions=st.sampled_from([(), ("1",), ("3",), ("9",), ("12", "37"), ("38",)]),
+)
+
+
+@given(st.lists(odd, max_size=30))
+def test_every_trade_is_in_a_bar_or_among_those_left_out(trades: list[Trade]) -> None:
+    """Each once, whatever it is."""
+    done = importer.Import(FakeArchive(), "test", 3)  # type: ignore[arg-type]
+    for at, trade in enumerate(trades):
+        done.take(Line(at=START_MS + at, frame=encode_trades([trade])))
+    done.write()
+    duplicates = done._intake.counters.duplicates
+    left_out = [loss.split() for loss in done.losses()]
+    told = sum(int(number) for number, what, *_ in left_out if what.startswith("trade"))
+    assert told + done.counted + duplicates == len(trades)
 
 
 def test_memory_is_bounded_whatever_the_length(monkeypatch: pytest.MonkeyPatch) -> None:

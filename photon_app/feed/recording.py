@@ -150,6 +150,14 @@ class Recording:
             return line.at
         raise self._error(1, "the file has no whole line")
 
+    @property
+    def losses(self) -> list[str]:
+        """What ``left_out`` says, for people."""
+        return [
+            f"{count:,} line{'' if count == 1 else 's'} {what}"
+            for what, count in sorted(self.left_out.items())
+        ]
+
     def symbols(self) -> tuple[str, ...]:
         """Up to ten symbols, the most traded of the first 2,000 frames first.
 
