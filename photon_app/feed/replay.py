@@ -117,6 +117,7 @@ class ReplayFeed:
         self._yielded = 0.0
         self._since_ms = 0
         self._failure = ""
+        self._losses = ""
         self.source = f"replay:{path.name}"
         self.symbols = self._recording.symbols()
         self.clock = ReplayClock(self._start_ms, speed, self._time)
@@ -155,16 +156,30 @@ class ReplayFeed:
         self._intake.forget()
         market.new_epoch()
         self._tell(market)
+        played = self.counters.trades
+        failure = ""
         try:
             await self._play_all(market)
         except RecordingError as error:
             failure = f"The replay stopped early: {error}"
-            if failure != self._failure:  # every pass meets the same damage
-                _log.warning("%s", failure)
-            self._failure = failure
-            self._tell(market)
         else:
-            self._failure = ""
+            if self.counters.trades == played:
+                failure = f"{self._recording.path.name} has no trade that can be played"
+        self._note(failure, market)
+
+    def _note(self, failure: str, market: Market) -> None:
+        """Say what was wrong with a pass; in the log only what is new, since every pass meets the
+        same damage.
+        """
+        losses = ", ".join(self._recording.losses)
+        if losses and losses != self._losses:
+            _log.warning("%s: left out were %s", self._recording.path.name, losses)
+        self._losses = losses
+        if failure and failure != self._failure:
+            _log.warning("%s", failure)
+        self._failure = failure
+        if failure:
+            self._tell(market)
 
     async def _play_all(self, market: Market) -> None:
         lines = self._recording.lines()

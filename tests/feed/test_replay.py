@@ -265,6 +265,39 @@ def test_damage_on_the_way_is_said_and_the_loop_goes_on(
     assert "day line 3" in caplog.text
 
 
+def test_what_is_passed_over_is_logged_once_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Zeros, counted; empty lines, returns and marks are nothing to speak of."""
+    path = ladder(tmp_path / "day", 2)
+    with path.open("a") as file:
+        file.write("\n\ufeff\r\n" + "\0" * 99 + line(START_MS + 2000, frame("IBM", 3)) + "\0")
+
+    async def scenario() -> FakeMarket:
+        time = VirtualTime()
+        feed = ReplayFeed(path, 0, loop=True, time=time)
+        market = FakeMarket()
+        task = asyncio.create_task(feed.run(market))
+        await time.advance(1.5)
+        task.cancel()
+        return market
+
+    with caplog.at_level(logging.WARNING):
+        market = asyncio.run(scenario())
+    assert len(market.all_trades) == 6
+    assert {status.detail for status in market.statuses} == {""}
+    assert [record.getMessage() for record in caplog.records] == [
+        "day: left out were 2 lines filled with zeros"
+    ]
+
+
+def test_a_recording_without_a_trade_says_so(tmp_path: Path) -> None:
+    """In its status, since nothing else will ever be seen of it."""
+    path = write(tmp_path / "pings", [line(START_MS, '{"type":"ping"}')])
+    _, market = play_once(path)
+    assert market.statuses[-1].detail == "pings has no trade that can be played"
+
+
 def test_a_file_removed_on_the_way_is_said_too(tmp_path: Path) -> None:
     """At the next pass, when it is opened again."""
     path = ladder(tmp_path / "day", 2)
