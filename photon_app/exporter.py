@@ -14,6 +14,7 @@ import datetime as dt
 import io
 import itertools
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -122,7 +123,10 @@ def chosen(known: Sequence[SeriesInfo], symbol: str, source: str | None) -> Seri
         raise _refused("--symbol", symbol, f"one that has bars: {_some(sorted(names))}")
     if len(found) > 1:
         theirs = sorted(series.source for series in found)
-        raise SettingsError(f"--source is needed: {name} has bars of {_some(theirs)}")
+        raise SettingsError(
+            f"--source is needed: {name} has bars of {_some(theirs)}; add one of them, such as "
+            f"--source {shlex.quote(theirs[0])}"
+        )
     return found[0]
 
 

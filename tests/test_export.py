@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from photon_app.storage import address
 from photon_app.storage.archive import open_archive
 from photon_app.storage.database import SeriesInfo
 from tests.fakes.process import ROOT, environment
+from tests.feed import recordings
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -236,6 +238,30 @@ def test_the_source_may_be_left_out_where_there_is_one(place: Place) -> None:
     with pytest.raises(SettingsError, match="--source is needed: AAPL has bars of finnhub, simul"):
         place.rows("aapl")
     assert [row["close"] for row in place.rows(source="finnhub")] == ["2.0"]
+
+
+def test_an_export_right_after_an_import_works_or_says_what_to_add(
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """What it says can be pasted."""
+    trade = recordings.frame("AAPL", 7, NOON_MS)
+    path = recordings.write(tmp_path / "my day.jsonl", [recordings.line(NOON_MS, trade)])
+    monkeypatch.setenv("DATABASE_URL", place.url)
+    export = ["export", "--symbol", "AAPL"]
+    assert command.main(["import", str(path)]) == 0
+    capfdbinary.readouterr()
+    assert command.main(export) == 0
+    once = capfdbinary.readouterr().out
+    assert b",7.0," in once
+    place.put("simulated", "AAPL", bar(0))
+    assert command.main(export) == 2
+    said = capfdbinary.readouterr().err.decode()
+    assert "has bars of replay:my day.jsonl, simulated; add one" in said
+    assert command.main([*export, *shlex.split(said.partition("such as ")[2])]) == 0
+    assert capfdbinary.readouterr().out == once
 
 
 def test_what_is_not_stored_is_told_with_what_is(place: Place) -> None:

@@ -59,13 +59,17 @@ def test_frames_come_back_exactly_with_their_times(name: str, frames: list[str])
 def test_a_recording_cut_at_any_byte_replays_its_prefix_and_goes_on(
     name: str, data: st.DataObject
 ) -> None:
-    """As a kill or a power cut leaves it; going on keeps every line that a replay gave."""
+    """As a kill or a power cut leaves it, with zeros in place of what was lost or without; going on
+    keeps every line that a replay gave.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         record(path, FRAMES[:10])
         record(path, FRAMES[10:20])  # in gzip a second member
         whole = path.read_bytes()
-        path.write_bytes(whole[: data.draw(st.integers(0, len(whole)), label="cut")])
+        zeros = data.draw(st.sampled_from([0, 16, 4096]), label="zeros")
+        cut = data.draw(st.integers(2 if zeros else 0, len(whole)), label="cut")
+        path.write_bytes(whole[:cut] + b"\0" * zeros)
         kept = frames_of(path)
         assert kept == FRAMES[: len(kept)]
         record(path, FRAMES[20:])
