@@ -1,8 +1,7 @@
 """The composition root: one Reflex app, with Photon's API around it.
 
-Layers, from the outside in: the Origin rule, Reflex's CORS, ``/finnhub``, ``/ws``, ``/`` by
-``Accept``, the API's routes, Reflex's own (its event socket and, in production, the built page).
-The rule is the first, since what CORS refuses by itself it would never hear of.
+Layers, from the outside in: the Origin rule, ``/finnhub``, ``/ws``, CORS, ``/`` by ``Accept``, the
+API's routes, Reflex's own (its event socket and, in production, the built page).
 """
 
 import contextlib
@@ -15,6 +14,7 @@ from pathlib import Path
 from photon_app import runtime, settings
 from photon_app.errors import SettingsError
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.cors import Cors
 from photon_app.gateway.finnhub_socket import FinnhubEdge
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import ASGIApp, OriginGuard, OriginRule
@@ -37,16 +37,11 @@ admission = Admission.of(loaded, time.monotonic)
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
 
 
-def edges(inner: ASGIApp) -> ASGIApp:
-    """What comes before the API's routes."""
+def around(page: ASGIApp) -> ASGIApp:
+    """All layers of our own, around Reflex's."""
     frontend = None if serves_page else DEVELOPMENT_PAGE
-    programs = WebSocketEdge(NegotiatedRoot(inner, frontend), admission)
-    return FinnhubEdge(programs, admission)
-
-
-def guard(inner: ASGIApp) -> ASGIApp:
-    """The outermost layer."""
-    return OriginGuard(inner, rule)
+    http = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, page), frontend))
+    return OriginGuard(FinnhubEdge(WebSocketEdge(http, admission), admission), rule)
 
 
 @contextlib.asynccontextmanager
@@ -61,7 +56,7 @@ def event_origin(origin: str | None, environ: Mapping[str, str]) -> bool:
     return rule.refusal(origin, environ.get("HTTP_HOST")) is None
 
 
-app = pages.create_app(api_transformer=[create_api(CLIENT_JS, admission), edges], guard=guard)
+app = pages.create_app(api_transformer=around)
 app.register_lifespan_task(photon)
 assert app.sio is not None, "the page has state"
 app.sio.eio.cors_allowed_origins = event_origin

@@ -107,8 +107,9 @@ def create_router() -> APIRouter:
         found = await live.reference.search(q, _SEARCHED)
         return FinnhubSearch(count=len(found), result=[_listing(one) for one in found])
 
+    @router.get("", include_in_schema=False)
     @router.get("/{path:path}", include_in_schema=False)
-    async def other(path: str) -> JSONResponse:
+    async def other(path: str = "") -> JSONResponse:
         del path
         return _error(404, "Photon serves /api/v1/quote and /api/v1/search only.")
 

@@ -1,28 +1,33 @@
 """HTTP for programs: quotes, the browser client, the API's documentation, and ``/``.
 
-``create_api`` makes the FastAPI app that Reflex is mounted under; ``NegotiatedRoot`` wraps the
-whole, because a route on ``/`` would hide the dashboard.
+``create_api`` makes the FastAPI app that Reflex is mounted under, with ``routes.Routes`` around it;
+``NegotiatedRoot`` wraps the whole, because a route on ``/`` would hide the dashboard.
 """
 
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from fastapi import FastAPI, HTTPException, Query
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from photon_app import __version__
 from photon_app.errors import RequestError
-from photon_app.gateway import bars, finnhub_rest, search
+from photon_app.gateway import bars, caching, finnhub_rest, search
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.cors import vary
 from photon_app.gateway.health import Health, health_of
 from photon_app.gateway.live import current
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
+from photon_app.gateway.routes import Routes
 from photon_app.model import Quote, SymbolState, parse_symbol
 from photon_app.services import Services
+
+_files = StaticFiles()  # knows when a browser has a file already
 
 
 class QuoteBody(BaseModel):
@@ -59,18 +64,18 @@ The whole wire is described in `docs/protocol.md`.
 """
 
 
-def create_api(client_js: Path, admission: Admission) -> FastAPI:
+def create_api(client_js: Path, admission: Admission, page: ASGIApp | None = None) -> FastAPI:
     """The API.
 
     Args:
         client_js: the browser client, served at ``/photon-client.js``.
         admission: counts the open sockets, and those that got no place.
+        page: gets everything that is not the API's.
     """
     api = FastAPIOffline(
         title="Photon", version=__version__, description=DESCRIPTION, redoc_url=None
     )
 
-    @api.head("/health", include_in_schema=False)
     @api.get("/health", summary="Is the feed alive, and who is listening")
     async def health() -> Health:
         return health_of(current(), admission)
@@ -93,12 +98,13 @@ def create_api(client_js: Path, admission: Admission) -> FastAPI:
     api.include_router(search.router)
     api.include_router(finnhub_rest.create_router())
 
-    @api.head("/photon-client.js", include_in_schema=False)
     @api.get("/photon-client.js", summary="The browser client", response_class=FileResponse)
-    async def photon_client() -> FileResponse:
-        headers = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
-        return FileResponse(client_js, media_type="text/javascript", headers=headers)
+    async def photon_client(request: Request) -> Response:
+        return _file(client_js, request)
 
+    api.add_middleware(Routes, own=tuple(api.routes))
+    if page is not None:
+        api.mount("", page)
     return api
 
 
@@ -122,18 +128,32 @@ class NegotiatedRoot:
             await self._app(scope, receive, send)
         elif "text/html" not in Headers(scope=scope).get("accept", ""):
             body = {"status": "ok", "service": "photon", "version": __version__}
-            await JSONResponse(body, headers={"Vary": "Accept"})(scope, receive, send)
+            headers = {"Vary": "Accept", "Cache-Control": caching.NEVER}
+            await JSONResponse(body, headers=headers)(scope, receive, send)
         elif self._frontend is not None:
-            answer = RedirectResponse(self._frontend, 307, headers={"Vary": "Accept"})
+            headers = {"Vary": "Accept", "Cache-Control": caching.NEVER}
+            answer = RedirectResponse(self._frontend, 307, headers=headers)
             await answer(scope, receive, send)
         else:
             await self._app(scope, receive, _varying(send))
 
 
+def _file(path: Path, request: Request) -> Response:
+    """A script that any page may import, unless the asker has it already."""
+    headers = {
+        "Cache-Control": caching.ASK_AGAIN,
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    answer = FileResponse(path, 200, headers, "text/javascript", stat_result=path.stat())
+    if _files.is_not_modified(answer.headers, request.headers):
+        return NotModifiedResponse(answer.headers)
+    return answer
+
+
 def _varying(send: Send) -> Send:
     async def varied(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).add_vary_header("Accept")
+            vary(MutableHeaders(scope=message), "Accept")
         await send(message)
 
     return varied

@@ -13,6 +13,8 @@ from typing import Any
 
 import reflex as rx
 from reflex.app import default_error_boundary
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 
 from photon_app.ui import theme
 from photon_app.ui.components.detail import detail_panel
@@ -27,6 +29,23 @@ TITLE = "Photon"
 DESCRIPTION = "A self-hosted real-time stock ticker: live quotes, day figures and honest status."
 
 log = logging.getLogger(__name__)
+
+
+class PhotonApp(rx.App):
+    """Reflex's app without its CORS.
+
+    Reflex lays one layer around its own part and one around everything, each of which names
+    methods that no route has, and answers a preflight before the Origin rule sees it.
+    """
+
+    def __call__(self) -> Any:
+        """The ASGI app, as Reflex makes it for its servers."""
+        for part in (self._api, made := super().__call__()):
+            if isinstance(part, Starlette):
+                part.user_middleware = [
+                    m for m in part.user_middleware if m.cls is not CORSMiddleware
+                ]
+        return made
 
 
 def index() -> rx.Component:
@@ -59,29 +78,13 @@ def head_components() -> list[rx.Component]:
     ]
 
 
-class GuardedApp(rx.App):
-    """Reflex's app within one more layer, that comes before all of Reflex's, its CORS included."""
-
-    def __call__(self) -> Any:
-        """The ASGI app; Reflex and uvicorn call this once."""
-        return self.guard(super().__call__())
-
-    def guard(self, inner: Any) -> Any:
-        """The layer; none unless ``create_app`` was given one."""
-        return inner
-
-
-def create_app(
-    api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None,
-    guard: Callable[[Any], Any] | None = None,
-) -> rx.App:
+def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None) -> rx.App:
     """The Reflex app with its one page.
 
     Args:
         api_transformer: Photon's own HTTP and WebSocket routes, as ``rx.App`` takes them.
-        guard: what is put around the whole.
     """
-    app = GuardedApp(
+    app = PhotonApp(
         api_transformer=api_transformer,
         head_components=head_components(),
         html_lang="en",
@@ -90,8 +93,6 @@ def create_app(
         backend_exception_handler=_handler_failed,
     )
     app.add_middleware(StorageFirst())
-    if guard is not None:
-        app.guard = guard  # type: ignore[method-assign]
     app.add_page(
         index,
         route="/",

@@ -17,6 +17,7 @@ import uvicorn
 from photon_app import launcher, runtime
 from photon_app.feed.protocol import Counters, Feed, SystemTime, WallClock
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.cors import Cors
 from photon_app.gateway.finnhub_socket import FinnhubEdge
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import OriginGuard, OriginRule
@@ -143,7 +144,7 @@ async def serving(
         if isinstance(given, HandFeed):
             await given.ready()
         admission = Admission.of(loaded, now_s)
-        inner = NegotiatedRoot(create_api(CLIENT_JS, admission), frontend)
+        inner = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission), frontend))
         edges = FinnhubEdge(WebSocketEdge(inner, admission, lambda: live), admission, lambda: live)
         app = OriginGuard(edges, OriginRule.of(loaded))
         config = uvicorn.Config(

@@ -31,7 +31,7 @@ def test_the_root_is_a_line_of_json_for_a_program() -> None:
     async def check(_: Serving, __: HandFeed, client: httpx.AsyncClient) -> None:
         answer = await client.get("/")
         assert answer.json() == {"status": "ok", "service": "photon", "version": __version__}
-        assert answer.headers["vary"] == "Accept"
+        assert answer.headers["vary"] == "Accept, Origin"
 
     with_server(check)
 
@@ -43,7 +43,7 @@ def test_the_root_sends_a_browser_to_the_page_in_development() -> None:
         answer = await client.get("/", headers={"Accept": "text/html,*/*;q=0.8"})
         assert answer.status_code == 307
         assert answer.headers["location"] == "http://localhost:3000"
-        assert answer.headers["vary"] == "Accept"
+        assert answer.headers["vary"] == "Accept, Origin"
 
     with_server(check, frontend="http://localhost:3000")
 
