@@ -16,9 +16,11 @@ from typing import Annotated, TypeVar
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from photon_app.errors import BusyError, RequestError
 from photon_app.gateway.live import current
+from photon_app.gateway.problems import REQUIRED, problems, shown, whole
 from photon_app.history.history import Past
 from photon_app.hub.messages import BarBody
 from photon_app.market.calendar import Calendar, new_york_date
@@ -105,6 +107,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     sessions: list[_Span] = []
 
 
+_CSV = {"schema": {"type": "string"}, "example": ",".join(COLUMNS) + "\n"}
 _MOMENT = "UNIX ms, or ISO 8601 (UTC when it names no zone)"
 
 
@@ -113,35 +116,32 @@ _MOMENT = "UNIX ms, or ISO 8601 (UTC when it names no zone)"
     summary="The history of a symbol",
     response_model=Bars,
     responses={
-        200: {"content": {"text/csv": {"example": ",".join(COLUMNS)}}},
-        422: {"description": "a parameter that cannot be used, named in `detail`"},
+        200: {"content": {"text/csv": _CSV}},
+        **problems(422, 503),
     },
 )
 async def bars(
     *,
-    symbol: Annotated[str, Query(description="required; such as AAPL", examples=["AAPL"])] = "",
+    symbol: Annotated[
+        str,
+        Query(description="such as AAPL", examples=["AAPL"], json_schema_extra={REQUIRED: True}),
+    ] = "",
     timeframe: Annotated[
         str, Query(description="how long a bar is", json_schema_extra={"enum": list(TIMEFRAMES)})
     ] = "1m",
     from_: Annotated[
-        str | None,
+        str | SkipJsonSchema[None],
         Query(alias="from", description=f"the oldest `limit` from then on: {_MOMENT}"),
     ] = None,
     to: Annotated[
-        str | None, Query(description="only bars that begin before: UNIX ms, or ISO 8601")
+        str | SkipJsonSchema[None],
+        Query(description="only bars that begin before: UNIX ms, or ISO 8601"),
     ] = None,
     limit: Annotated[
-        str,
-        Query(
-            description=f"at most so many, 1 to {MOST}; without `from` the newest",
-            json_schema_extra={
-                "type": "integer",
-                "minimum": 1,
-                "maximum": MOST,
-                "default": USUAL,
-            },
-        ),
-    ] = str(USUAL),
+        int,
+        Query(description="at most so many; without `from` the newest", ge=1, le=MOST),
+        whole(1, MOST),
+    ] = USUAL,
     format: Annotated[  # noqa: A002 - its name on the wire
         str, Query(json_schema_extra={"enum": ["json", "csv"]})
     ] = "json",
@@ -163,7 +163,7 @@ async def bars(
             step,
             from_ms=None if from_ is None else _read("from", from_, parse_moment),
             to_ms=None if to is None else _read("to", to, parse_moment),
-            limit=_read("limit", limit, _limit),
+            limit=limit,
         )
     except BusyError as problem:
         raise HTTPException(503, str(problem), headers={"Retry-After": "1"}) from problem
@@ -236,20 +236,11 @@ def _read(name: str, text: str, parse: Callable[[str], T]) -> T:
     except RequestError as problem:
         raise HTTPException(422, f"{name}: {problem.message}") from problem
     except ValueError as error:
-        shown = text if len(text) <= 40 else text[:40] + "…"
-        raise HTTPException(422, f"{name}: expected {error}, got {shown!r}") from None
+        raise HTTPException(422, f"{name}: expected {error}, got {shown(text)}") from None
 
 
 def _one_of(name: str, text: str, choices: tuple[C, ...]) -> C:
     for choice in choices:
         if text == choice:
             return choice
-    shown = text if len(text) <= 40 else text[:40] + "…"
-    raise HTTPException(422, f"{name}: expected one of {', '.join(choices)}, got {shown!r}")
-
-
-def _limit(text: str) -> int:
-    allowed = f"a whole number from 1 to {MOST}"
-    if not re.fullmatch(r"\d{1,6}", text, re.ASCII) or not 1 <= int(text) <= MOST:
-        raise ValueError(allowed)
-    return int(text)
+    raise HTTPException(422, f"{name}: expected one of {', '.join(choices)}, got {shown(text)}")

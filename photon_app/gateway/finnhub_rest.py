@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from photon_app import services
 from photon_app.errors import RequestError
+from photon_app.gateway.problems import REQUIRED, problems
 from photon_app.model import Listing, Quote, Seed, parse_symbol
 from photon_app.services import Services
 
@@ -57,6 +58,15 @@ class FinnhubSearch(BaseModel):
     result: list[FinnhubListing]
 
 
+class FinnhubProblem(BaseModel):
+    """Why there is no answer, as Finnhub says it."""
+
+    error: str
+
+
+_PROBLEMS = problems(422, 429, 503, model=FinnhubProblem)
+
+
 class _Waiting:
     """How many questions wait."""
 
@@ -73,9 +83,13 @@ def create_router() -> APIRouter:
     waiting = _Waiting()
 
     @router.get("//quote", include_in_schema=False, response_model=FinnhubQuote)
-    @router.get("/quote", summary="Finnhub's quote", response_model=FinnhubQuote)
-    async def quote(
-        symbol: Annotated[str | None, Query(description="such as AAPL")] = None,
+    @router.get(
+        "/quote", summary="Finnhub's quote", response_model=FinnhubQuote, responses=_PROBLEMS
+    )
+    async def finnhub_quote(
+        symbol: Annotated[
+            str, Query(description="such as AAPL", json_schema_extra={REQUIRED: True})
+        ] = "",
     ) -> FinnhubQuote | JSONResponse:
         live = _live()
         if live is None:
@@ -95,9 +109,16 @@ def create_router() -> APIRouter:
             waiting.count -= 1
 
     @router.get("//search", include_in_schema=False, response_model=FinnhubSearch)
-    @router.get("/search", summary="Finnhub's symbol search", response_model=FinnhubSearch)
-    async def search(
-        q: Annotated[str | None, Query(description="a symbol or a name")] = None,
+    @router.get(
+        "/search",
+        summary="Finnhub's symbol search",
+        response_model=FinnhubSearch,
+        responses=_PROBLEMS,
+    )
+    async def finnhub_search(
+        q: Annotated[
+            str, Query(description="a symbol or a name", json_schema_extra={REQUIRED: True})
+        ] = "",
     ) -> FinnhubSearch | JSONResponse:
         live = _live()
         if live is None:
@@ -109,7 +130,7 @@ def create_router() -> APIRouter:
 
     @router.get("", include_in_schema=False)
     @router.get("/{path:path}", include_in_schema=False)
-    async def other(path: str = "") -> JSONResponse:
+    async def finnhub_other(path: str = "") -> JSONResponse:
         del path
         return _error(404, "Photon serves /api/v1/quote and /api/v1/search only.")
 

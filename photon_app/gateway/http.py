@@ -9,9 +9,11 @@ from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
+from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
@@ -23,6 +25,7 @@ from photon_app.gateway.cors import vary
 from photon_app.gateway.health import Health, health_of
 from photon_app.gateway.live import current
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
+from photon_app.gateway.problems import describe, problems, unusable
 from photon_app.gateway.routes import Routes
 from photon_app.model import Quote, SymbolState, parse_symbol
 from photon_app.services import Services
@@ -73,17 +76,24 @@ def create_api(client_js: Path, admission: Admission, page: ASGIApp | None = Non
         page: gets everything that is not the API's.
     """
     api = FastAPIOffline(
-        title="Photon", version=__version__, description=DESCRIPTION, redoc_url=None
+        title="Photon",
+        version=__version__,
+        description=DESCRIPTION,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
+    api.add_exception_handler(RequestValidationError, unusable)
+    describe(api)
 
-    @api.get("/health", summary="Is the feed alive, and who is listening")
+    @api.get("/health", summary="Is the feed alive, and who is listening", responses=problems(503))
     async def health() -> Health:
         return health_of(current(), admission)
 
-    @api.get("/api/quotes", summary="The newest prices")
+    @api.get("/api/quotes", summary="The newest prices", responses=problems(422, 503))
     async def quotes(
         symbols: Annotated[
-            str | None, Query(description="comma list; without it the default symbols")
+            str | SkipJsonSchema[None],
+            Query(description="comma list; without it the default symbols"),
         ] = None,
     ) -> Quotes:
         live = current()
@@ -98,7 +108,12 @@ def create_api(client_js: Path, admission: Admission, page: ASGIApp | None = Non
     api.include_router(search.router)
     api.include_router(finnhub_rest.create_router())
 
-    @api.get("/photon-client.js", summary="The browser client", response_class=FileResponse)
+    @api.get(
+        "/photon-client.js",
+        summary="The browser client",
+        response_class=FileResponse,
+        responses={200: {"content": {"text/javascript": {"schema": {"type": "string"}}}}},
+    )
     async def photon_client(request: Request) -> Response:
         return _file(client_js, request)
 

@@ -11,8 +11,10 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
 from photon_app.gateway.live import current
+from photon_app.gateway.problems import REQUIRED, problems, whole
 
 MOST_CHARS = 64
+MOST_RESULTS = 50
 
 router = APIRouter()
 
@@ -32,17 +34,19 @@ class SearchResults(BaseModel):
     results: list[Found]
 
 
-@router.get("/api/search", summary="Symbols by symbol or name")
+@router.get("/api/search", summary="Symbols by symbol or name", responses=problems(422, 503))
 async def search(
     q: Annotated[
         str,
         Query(
             description="the beginning of a symbol, or part of a name",
             examples=["apple"],
-            json_schema_extra={"minLength": 1, "maxLength": MOST_CHARS},
+            json_schema_extra={"minLength": 1, "maxLength": MOST_CHARS, REQUIRED: True},
         ),
     ] = "",
-    limit: Annotated[int, Query(ge=1, le=50, description="most results")] = 10,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_RESULTS, description="most results"), whole(1, MOST_RESULTS)
+    ] = 10,
 ) -> SearchResults:
     """Finnhub and the bundled list when there is a key, else the list alone."""
     if not q.strip() or len(q) > MOST_CHARS:

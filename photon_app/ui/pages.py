@@ -42,9 +42,8 @@ class PhotonApp(rx.App):
         """The ASGI app, as Reflex makes it for its servers."""
         for part in (self._api, made := super().__call__()):
             if isinstance(part, Starlette):
-                part.user_middleware = [
-                    m for m in part.user_middleware if m.cls is not CORSMiddleware
-                ]
+                layers: list[Any] = part.user_middleware
+                part.user_middleware = [one for one in layers if one.cls is not CORSMiddleware]
         return made
 
 

@@ -1,0 +1,85 @@
+"""How a route of HTTP refuses: with a status and one sentence, ``{"detail": "…"}``.
+
+What a route cannot use, it says itself; what FastAPI finds first is brought into the same form
+here, so that a program has to know one. The routes under ``/api/v1`` have Finnhub's instead.
+"""
+
+import re
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, BeforeValidator
+
+MEANINGS = {
+    422: "a parameter that cannot be used, named in the sentence",
+    429: "too many questions at once",
+    503: "the server is starting or stopping, or cannot answer now: try again",
+}
+REQUIRED = "x-required"
+"""Marks a parameter that a route reads as empty when it is missing, so that it says what it
+expects. To the reader of the documentation it is required.
+"""
+_SHOWN = 40
+
+
+class Problem(BaseModel):
+    """Why there is no answer."""
+
+    detail: str
+    """One sentence: what was expected, what was given."""
+
+
+def problems(*statuses: int, model: type[BaseModel] = Problem) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a route, for its documentation."""
+    return {status: {"model": model, "description": MEANINGS[status]} for status in statuses}
+
+
+def whole(lowest: int, highest: int) -> BeforeValidator:
+    """Reads a whole number within bounds from what a client wrote."""
+
+    def read(given: Any) -> int:
+        text = str(given).strip()
+        if re.fullmatch(r"\d{1,9}", text, re.ASCII) and lowest <= int(text) <= highest:
+            return int(text)
+        raise ValueError(
+            f"expected a whole number from {lowest} to {highest}, got {shown(str(given))}"
+        )
+
+    return BeforeValidator(read)
+
+
+def shown(text: str) -> str:
+    """What a client wrote, printable and not longer than a line."""
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+async def unusable(request: Request, error: Exception) -> JSONResponse:
+    """Answer for a parameter that FastAPI could not read: the first one, in a sentence."""
+    del request
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    reason = first.get("ctx", {}).get("error") or first["msg"]
+    return JSONResponse({"detail": f"{first['loc'][-1]}: {reason}"}, 422)
+
+
+def describe(api: FastAPI) -> None:
+    """Let the API's description of itself say which parameters are required."""
+    described = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        for path in document["paths"].values():
+            for operation in path.values():
+                _require(operation.get("parameters", []))
+        return document
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _require(parameters: list[dict[str, Any]]) -> None:
+    for parameter in parameters:
+        if parameter["schema"].pop(REQUIRED, False):
+            parameter["required"] = True
+            parameter["schema"].pop("default", None)
