@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from photon_app.errors import RequestError
-from photon_app.gateway.limits import TokenBucket
+from photon_app.gateway.limits import MessageBudget
+from photon_app.gateway.protocol import is_symbol
 from photon_app.gateway.session import BAD_MESSAGES_IN_A_ROW, POLICY_VIOLATION, RATE_LIMITED
 from photon_app.hub import finnhub_messages as messages
 from photon_app.hub.demand import Demand
@@ -35,6 +36,11 @@ _SHOWN = 40
 class _Command(msgspec.Struct, frozen=True):
     type: str
     symbol: Any = None
+
+    @property
+    def names_one(self) -> bool:
+        """Whether it is about a symbol."""
+        return self.type in {"subscribe", "unsubscribe"} and is_symbol(self.symbol)
 
 
 _decode = msgspec.json.Decoder(_Command).decode
@@ -62,8 +68,8 @@ class FinnhubSession:
             sink: its outbox.
             conditions: whether its trades carry their conditions.
             max_symbols: the most symbols that it may follow.
-            messages_per_s: how often it may ask; besides, it may at once subscribe all of its
-                symbols and let them go, since a message carries one.
+            messages_per_s: how often it may ask, with a burst of twice that; besides, it may at
+                once subscribe all of its symbols and let them go, since a message carries one.
             now_s: a monotonic clock.
         """
         self._tape = tape
@@ -71,23 +77,23 @@ class FinnhubSession:
         self._sink = sink
         self._max_symbols = max_symbols
         self._now_s = now_s
-        burst = 2 * (messages_per_s + max_symbols)
-        self._bucket = TokenBucket(messages_per_s, burst, now_s())
+        self._budget = MessageBudget(messages_per_s, max_symbols, now_s())
         self._bad_in_a_row = 0
         self._follower = tape.join(sink, conditions=conditions, release=demand.release)
 
     def receive(self, text: str) -> None:
         """Handle one message. Never raises for what a client sends."""
-        if not self._bucket.take(self._now_s()):
-            self._say("Too many messages: slow down and reconnect")
-            self._sink.close(RATE_LIMITED, "too many messages")
-            return
         try:
             command = _decode(text)
         except (ValueError, RecursionError):
+            command = None
+        if not self._budget.take(self._now_s(), int(command is not None and command.names_one)):
+            self._say("Too many messages: slow down and reconnect")
+            self._sink.close(RATE_LIMITED, "too many messages")
+        elif command is None:
             self._refuse(f"Invalid message: {_EXPECTED}")
-            return
-        self._handle(command)
+        else:
+            self._handle(command)
 
     def end(self) -> None:
         """The connection is over."""

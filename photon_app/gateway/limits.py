@@ -1,7 +1,7 @@
 """How much may be asked: token buckets. Pure and synchronous; the clock is an argument.
 
-Memory: a ``TokenBucket`` is three numbers; a ``FairBucket`` has one entry besides for each asker
-that got a token within a second, which is at most twice its rate.
+Memory: a ``TokenBucket`` is three numbers, a ``MessageBudget`` two more; a ``FairBucket`` has one
+entry besides for each asker that got a token within a second, which is at most twice its rate.
 """
 
 import math
@@ -9,6 +9,8 @@ import math
 JITTER_S = 0.1
 """Messages that were sent evenly may arrive this much closer together."""
 TURN_S = 1.0
+SYMBOLS_TIMES = 2
+"""How often a client may name all that it may have, at once."""
 _ROUNDING = 1e-6
 """Of a token: a client that keeps exactly to the rate must not fail by the sums of floats."""
 
@@ -30,14 +32,20 @@ class TokenBucket:
 
     def take(self, now_s: float) -> bool:
         """Whether there was a token."""
-        if now_s > self._at_s:
-            refill = (now_s - self._at_s) * self._rate_per_s
-            self._tokens = min(self._burst, self._tokens + refill)
-            self._at_s = now_s
+        self.refill(now_s)
         if self._tokens < 1 - _ROUNDING:
             return False
         self._tokens -= 1
         return True
+
+    def refill(self, now_s: float) -> float:
+        """Let time pass; returns how many tokens found no room."""
+        if now_s <= self._at_s:
+            return 0.0
+        tokens = self._tokens + (now_s - self._at_s) * self._rate_per_s
+        self._at_s = now_s
+        self._tokens = min(self._burst, tokens)
+        return tokens - self._tokens
 
     def retry_after_s(self) -> float:
         """Seconds until the next token."""
@@ -49,6 +57,41 @@ def message_bucket(rate_per_s: float, now_s: float) -> TokenBucket:
     one that spends all of that and then keeps to the rate is not closed for the network's jitter.
     """
     return TokenBucket(rate_per_s, (2 + JITTER_S) * rate_per_s, now_s)
+
+
+class MessageBudget:
+    """What one client may ask, by work: a message that names symbols costs those, any other one.
+
+    Symbols are taken from a reserve, wide enough for all that a client may have, twice: so that it
+    may subscribe it in one message or in a hundred, in both channels, or let it go again. Without
+    enough of it, a message costs one token of ``message_bucket`` like any other. What that bucket
+    has no room for refills the reserve: in any ``t`` seconds no more messages pass than those of
+    the bucket and the reserve's width.
+
+    Args:
+        rate_per_s: messages a second.
+        symbols: the most that the client may have in one channel.
+        now_s: of a monotonic clock.
+    """
+
+    __slots__ = ("_messages", "_most", "_symbols")
+
+    def __init__(self, rate_per_s: float, symbols: int, now_s: float) -> None:
+        self._messages = message_bucket(rate_per_s, now_s)
+        self._symbols = self._most = float(SYMBOLS_TIMES * symbols)
+
+    def take(self, now_s: float, symbols: int = 0) -> bool:
+        """Whether a message passes that names so many symbols."""
+        spilt = self._messages.refill(now_s)
+        self._symbols = min(self._most, self._symbols + spilt)
+        if 0 < symbols <= self._symbols + _ROUNDING:
+            self._symbols -= symbols
+            return True
+        return self._messages.take(now_s)
+
+    def retry_after_s(self) -> float:
+        """Seconds until the next message of any kind."""
+        return self._messages.retry_after_s()
 
 
 class FairBucket:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from photon_app.errors import RequestError
-from photon_app.model import TIMEFRAMES, Timeframe
+from photon_app.model import TIMEFRAMES, Timeframe, parse_symbol
 
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_ID_LENGTH = 64
@@ -115,6 +115,31 @@ def decode(text: str) -> Request:
                 "bad_message", f"the field timeframe is missing: expected {expected}"
             )
     return request
+
+
+def symbols_named(request: Request) -> int:
+    """How many symbols a message names: its work. None where none of them is a symbol."""
+    match request:
+        case Subscribe(symbols=texts) | Unsubscribe(symbols=texts) if any(map(is_symbol, texts)):
+            return len(texts)
+        case _:
+            return 0
+
+
+def symbols_asked(text: str) -> int:
+    """The same of a message that nobody will do."""
+    try:
+        return symbols_named(decode(text))
+    except RequestError:
+        return 0
+
+
+def is_symbol(given: object) -> bool:
+    """Whether something that a client sent is the name of a symbol."""
+    try:
+        return isinstance(given, str) and bool(parse_symbol(given))
+    except RequestError:
+        return False
 
 
 def request_id(text: str) -> str | int | None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
-from photon_app.gateway.limits import message_bucket
+from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.protocol import (
     ListSubscriptions,
     Ping,
@@ -55,7 +55,8 @@ class Session:
             hub: where it subscribes.
             sink: its outbox.
             max_symbols: the most subscriptions it may have.
-            messages_per_s: how often it may ask, with a burst of twice that.
+            messages_per_s: how often it may ask, with a burst of twice that, and of its symbols
+                (``limits.MessageBudget``).
             now_s: a monotonic clock.
             wall_ms: the wall clock, UNIX ms.
         """
@@ -64,30 +65,48 @@ class Session:
         self._max_symbols = max_symbols
         self._now_s = now_s
         self._wall_ms = wall_ms
-        self._bucket = message_bucket(messages_per_s, now_s())
+        self._budget = MessageBudget(messages_per_s, max_symbols, now_s())
         self._bad_in_a_row = 0
         self._client: Subscriber = hub.join(sink)
 
     def receive(self, text: str) -> None:
         """Handle one message. Never raises for what a client sends."""
-        if not self._bucket.take(self._now_s()):
-            self._refuse_rate()
-            return
         try:
             request = protocol.decode(text)
-            self._handle(request)
         except RequestError as problem:
-            self._refuse(problem, protocol.request_id(text))
-        except Exception:
-            log.exception("a message of a client could not be handled")
-            fault = RequestError("internal", "a fault of this server: nothing was done")
-            self._send(messages.error(fault, protocol.request_id(text)))
-        else:
-            self._bad_in_a_row = 0
+            if self._may(0):
+                self._refuse(problem, protocol.request_id(text))
+            return
+        if self._may(protocol.symbols_named(request)):
+            self._obey(request)
 
     def end(self) -> None:
         """The connection is over."""
         self._hub.leave(self._client)
+
+    def _may(self, symbols: int) -> bool:
+        """Whether a message that names so many symbols is within the budget; if not, the client
+        has to go.
+        """
+        if self._budget.take(self._now_s(), symbols):
+            return True
+        problem = RequestError("rate_limited", "too many messages: slow down and reconnect")
+        retry_after_ms = round(self._budget.retry_after_s() * 1000) + 1
+        self._send(messages.error(problem, None, retry_after_ms))
+        self._sink.close(RATE_LIMITED, "too many messages")
+        return False
+
+    def _obey(self, request: Request) -> None:
+        try:
+            self._handle(request)
+        except RequestError as problem:
+            self._refuse(problem, request.id)
+        except Exception:
+            log.exception("a message of a client could not be handled")
+            fault = RequestError("internal", "a fault of this server: nothing was done")
+            self._send(messages.error(fault, request.id))
+        else:
+            self._bad_in_a_row = 0
 
     def _handle(self, request: Request) -> None:
         match request:
@@ -225,12 +244,6 @@ class Session:
         self._bad_in_a_row += 1
         if self._bad_in_a_row >= BAD_MESSAGES_IN_A_ROW:
             self._sink.close(POLICY_VIOLATION, "five bad messages in a row")
-
-    def _refuse_rate(self) -> None:
-        problem = RequestError("rate_limited", "too many messages: slow down and reconnect")
-        retry_after_ms = round(self._bucket.retry_after_s() * 1000) + 1
-        self._send(messages.error(problem, None, retry_after_ms))
-        self._sink.close(RATE_LIMITED, "too many messages")
 
     def _send(self, payload: bytes) -> None:
         self._hub.answer(self._client, Frames.of(payload))

@@ -10,8 +10,9 @@ from typing import ClassVar
 from starlette.websockets import WebSocket
 
 from photon_app.errors import RequestError
+from photon_app.gateway import protocol
 from photon_app.gateway.edge import SocketEdge, next_text, outlet_of, refuse_socket
-from photon_app.gateway.limits import message_bucket
+from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.session import RATE_LIMITED, Session
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames
@@ -85,11 +86,12 @@ async def _run_array(websocket: WebSocket, live: Services, symbols: tuple[str, .
     outlet = outlet_of(websocket)
     sink = Sink(outlet, now_s)
     outlet.attach(sink, lambda: None)
-    bucket = message_bucket(live.settings.messages_per_s, now_s())
+    settings = live.settings
+    budget = MessageBudget(settings.messages_per_s, settings.max_symbols, now_s())
 
     async def read() -> None:
-        while await next_text(websocket, sink) is not None:
-            if not bucket.take(now_s()):
+        while (text := await next_text(websocket, sink)) is not None:
+            if not budget.take(now_s(), protocol.symbols_asked(text)):
                 sink.close(RATE_LIMITED, "too many messages")
 
     live.arrays.join(sink, symbols)

@@ -157,6 +157,19 @@ def test_all_symbols_may_be_subscribed_at_once_and_let_go() -> None:
     assert world.outlet.closed() == (4029, "too many messages")
 
 
+@pytest.mark.parametrize("flood", ["ping", "subscribe-news", "nonsense", "subscribe"])
+def test_a_flood_that_names_no_symbol_is_cut_after_twice_the_rate(flood: str) -> None:
+    """However many symbols one may have; nonsense ends earlier, for being nonsense."""
+    world = World(max_symbols=1000, messages_per_s=20)
+    said = 0
+    while world.outlet.closed() is None:
+        world.say(flood)
+        said += 1
+    bad = flood in {"nonsense", "subscribe"}
+    assert said == (5 if bad else 43)
+    assert (world.outlet.closed() or (0,))[0] == (1008 if bad else 4029)
+
+
 def test_the_end_releases_everything() -> None:
     """Once."""
     world = World()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
-from photon_app.gateway.limits import FairBucket, TokenBucket, message_bucket
+from photon_app.gateway.limits import FairBucket, MessageBudget, TokenBucket, message_bucket
 from tests.fakes.exchange import FakeExchange
 from tests.fakes.server import serving
 from tests.gateway.test_websocket import both, client, closing, receive, subscribe, until
@@ -55,6 +55,48 @@ def test_a_client_that_spends_its_burst_and_keeps_to_the_rate_is_never_refused(
     assert all(bucket.take(late) for _ in range(2 * rate))
     for n, delay in enumerate(delays, 1):
         assert bucket.take(begin + n / rate + delay)
+
+
+@given(
+    st.integers(1, 20),
+    st.integers(1, 30),
+    st.lists(st.tuples(st.floats(0, 3), st.integers(0, 8)), min_size=1, max_size=60),
+)
+def test_a_budget_gives_no_more_than_its_burst_its_reserve_and_the_rate(
+    rate: int, symbols: int, asks: list[tuple[float, int]]
+) -> None:
+    """In any window, whatever the messages name: what is spilt is not given twice."""
+    budget = MessageBudget(rate, symbols, 0.0)
+    given_at: list[float] = []
+    now = 0.0
+    for pause, names in asks:
+        now += pause
+        given_at += [now] * sum(budget.take(now, names) for _ in range(9))
+    for i, begin in enumerate(given_at):
+        for j, end in enumerate(given_at[i:]):
+            assert j + 1 <= 2.1 * rate + 2 * symbols + rate * (end - begin) + 1e-3
+
+
+@given(st.integers(1, 50), st.integers(1, 200), st.integers(1, 300))
+def test_a_message_that_names_nothing_has_no_share_in_the_reserve(
+    rate: int, symbols: int, named: int
+) -> None:
+    """Whatever is left of it: two seconds of pings pass at once, as ever."""
+    budget = MessageBudget(rate, symbols, 0.0)
+    budget.take(0.0, min(named, symbols))
+    passed = 0
+    while budget.take(0.0):
+        passed += 1
+    assert passed == int(2.1 * rate)
+
+
+def test_a_reserve_that_was_used_is_there_again_after_a_while() -> None:
+    """Once the other bucket is full, at the rate."""
+    budget = MessageBudget(10, 50, 0.0)
+    assert all(budget.take(0.0, 10) for _ in range(10))
+    assert sum(budget.take(0.0, 1) for _ in range(50)) == 21
+    assert sum(budget.take(2.1 + 3, 1) for _ in range(80)) == 30 + 21
+    assert sum(budget.take(2.1 + 3 + 2.1 + 10 + 1, 1) for _ in range(300)) == 100 + 21
 
 
 def test_a_lone_asker_may_have_every_token() -> None:
@@ -170,6 +212,32 @@ def test_more_symbols_than_the_process_follows_are_refused_to_whoever_comes_last
             assert (await subscribe(two, "ORCL"))["rejected"] == []
             await one.send(json.dumps({"action": "list"}))
             assert (await until(one, "subscription"))["subscriptions"] == ["IBM"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("query", "timeframe"), [("", None), ("", "1m"), ("?format=array", None)])
+@both
+def test_a_loop_of_single_subscribes_is_not_too_many_messages(
+    ws: str, query: str, timeframe: str | None
+) -> None:
+    """As many as a client may have symbols, in either channel; an old client, which is sent arrays
+    whatever it says, may say it too. Pings are cut as before.
+    """
+
+    async def scenario() -> None:
+        bars = {} if timeframe is None else {"channel": "bars", "timeframe": timeframe}
+        async with serving(ws=ws) as server, client(server, query) as connection:
+            for n in range(100):
+                message = {"action": "subscribe", "symbols": [f"N{n}"], **bars}
+                await connection.send(json.dumps(message))
+            if not query:
+                answers = [await until(connection, "subscription") for _ in range(100)]
+                assert [a["symbols"] for a in answers] == [[f"N{n}"] for n in range(100)]
+            with contextlib.suppress(websockets.exceptions.ConnectionClosed):
+                for _ in range(60):
+                    await connection.send('{"action":"ping"}')
+            assert await closing(connection) == (4029, "too many messages")
 
     asyncio.run(scenario())
 

@@ -239,6 +239,65 @@ def test_asking_too_often_is_told_and_closed() -> None:
     assert (outlet.closed() or (0,))[0] == 4029
 
 
+@st.composite
+def splits(draw: st.DrawFn) -> tuple[int, list[list[str]]]:
+    """A limit of symbols, and as many or fewer of them cut into messages, in any order."""
+    limit = draw(st.integers(1, 130))
+    names = [f"N{n}" for n in range(draw(st.integers(1, limit)))]
+    cuts = sorted(draw(st.sets(st.integers(1, len(names)), max_size=len(names))) | {len(names)})
+    ends = zip([0, *cuts], cuts, strict=False)
+    return limit, draw(st.permutations([names[begin:end] for begin, end in ends]))
+
+
+@given(splits(), st.integers(1, 40), st.sampled_from([{}, {"channel": "bars", "timeframe": "5m"}]))
+def test_all_that_a_client_may_have_is_admitted_however_it_is_split(
+    split: tuple[int, list[list[str]]], rate: int, channel: dict[str, str]
+) -> None:
+    """Right after connecting, at any rate of messages, in either channel; and let go again."""
+    limit, parts = split
+    exchange = FakeExchange(limit=500)
+    session, outlet, _ = exchange.session(max_symbols=limit, messages_per_s=rate)
+    for action in ("subscribe", "unsubscribe"):
+        for part in parts:
+            session.receive(json.dumps({"action": action, "symbols": part, **channel}))
+    answers = [m for m in outlet.take() if m["type"] == "subscription"]
+    assert [answer["symbols"] for answer in answers] == [*parts, *parts]
+    assert [answer["rejected"] for answer in answers] == [[]] * len(answers)
+    assert outlet.closed() is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"action": "ping"},
+        {"action": "list"},
+        {"action": "subscribe", "symbols": []},
+        {"action": "subscribe", "symbols": ["é"]},
+        {"action": "subscribe", "symbols": ["é", "AAPL"] * 101},
+        {"action": "unsubscribe", "symbols": [" "]},
+        {"action": "unsubscribe_all"},
+    ],
+)
+def test_a_flood_that_names_no_symbol_or_too_many_is_cut_as_before(message: object) -> None:
+    """After the burst of twice the rate, whatever the number of symbols that one may have."""
+    session, outlet, _ = FakeExchange(limit=500).session(messages_per_s=20)
+    passed = -1
+    while outlet.closed() is None:
+        session.receive(json.dumps(message))
+        passed += 1
+    assert (passed, outlet.closed()) == (42, (4029, "too many messages"))
+
+
+def test_a_flood_of_single_subscribes_is_cut_too() -> None:
+    """After all that a client may have, twice, and the burst."""
+    session, outlet, _ = FakeExchange(limit=500).session(messages_per_s=20, max_symbols=100)
+    passed = -1
+    while outlet.closed() is None:
+        passed += 1
+        session.receive(json.dumps({"action": "subscribe", "symbols": [f"N{passed}"]}))
+    assert (passed, outlet.closed()) == (242, (4029, "too many messages"))
+
+
 @given(
     st.one_of(
         st.text(max_size=300),
