@@ -136,7 +136,7 @@ def assemble(
         calendar=lambda: almanac.calendar,
         silence=lambda: silence.reason,
         wall_ms=clock.now_ms,
-        started_ms=clock.now_ms(),
+        uptime_s=_stopwatch(clock.monotonic),
         default_symbols=default_symbols,
         last_message_ms=lambda: feed.last_message_ms,
         last_trade_ms=lambda: silence.last_trade_ms,
@@ -248,6 +248,12 @@ async def running(
             await asyncio.gather(*tasks, return_exceptions=True)
             await source.aclose()
             services.remove(live)
+
+
+def _stopwatch(now_s: Callable[[], float]) -> Callable[[], float]:
+    """The seconds since this call."""
+    began_s = now_s()
+    return lambda: now_s() - began_s
 
 
 class _Wants:

@@ -41,8 +41,9 @@ class Services:
     """Which market should trade and does not, one sentence; empty when none."""
     wall_ms: Callable[[], int]
     """The wall clock, UNIX ms."""
-    started_ms: int
-    """When the process began to serve, on the wall clock."""
+    uptime_s: Callable[[], float]
+    """For how long the process has been serving, on a clock that nobody sets: a machine's sleep
+    does not count."""
     default_symbols: tuple[str, ...]
     last_message_ms: Callable[[], int | None]
     """When upstream last said anything, on the wall clock."""

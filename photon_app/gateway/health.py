@@ -165,7 +165,7 @@ def health_of(live: Services, admission: Admission) -> Health:
         trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
         bars=BarCounts(**msgspec.structs.asdict(live.history.memory.counters)),
         storage=_storage(live, now_ms),
-        uptime_s=round((now_ms - live.started_ms) / 1000, 1),
+        uptime_s=round(live.uptime_s(), 1),
         version=__version__,
     )
 

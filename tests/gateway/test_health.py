@@ -1,0 +1,29 @@
+"""What ``/health`` says."""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from photon_app.gateway.admission import Admission
+from photon_app.gateway.health import health_of
+from tests.fakes.server import HandFeed, serving
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize("step_ms", [-24 * HOUR_MS, -HOUR_MS, 0, HOUR_MS, 24 * HOUR_MS])
+def test_a_wall_clock_that_steps_does_not_change_the_uptime(step_ms: int) -> None:
+    """Neither back nor forth, as when it is set, or when a machine has slept."""
+
+    async def scenario() -> None:
+        async with serving(HandFeed()) as server:
+            live = server.live
+            admission = Admission.of(live.settings, lambda: 0.0)
+            stepped = dataclasses.replace(live, wall_ms=lambda: live.wall_ms() + step_ms)
+            before, after = health_of(live, admission), health_of(stepped, admission)
+            assert 0 <= before.uptime_s <= after.uptime_s < 60
+            later = dataclasses.replace(live, uptime_s=lambda: 86_400.04)
+            assert health_of(later, admission).uptime_s == 86_400
+
+    asyncio.run(scenario())
