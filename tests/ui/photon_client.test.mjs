@@ -204,6 +204,7 @@ test("a line that never opened suggests what to look at; one that was open has n
     const browser = environment();
     browser.target.location = origin && { origin };
     const photon = new Photon(browser.options);
+    photon.onStatus(() => {});
     browser.socket.end(1006);
     const { connection, reason } = photon.status;
     assert.equal(connection, "reconnecting");

@@ -354,7 +354,7 @@ export class Photon {
   #unopened() {
     const origin = this.#options.target.location?.origin;
     const page = origin && origin !== "null" ? `pages of ${origin}` : "this page";
-    return `No connection to ${new URL(this.#url).host}: it is not reached, or its FRONTEND_URL does not allow ${page} (its log says so)`;
+    return `No connection to ${new URL(this.#address()).host}: it is not reached, or its FRONTEND_URL does not allow ${page} (its log says so)`;
   }
 
   #retryNow() {
