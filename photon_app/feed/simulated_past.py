@@ -326,7 +326,7 @@ def split(
         wick, tail = 0.5 * step * rng.random(), 0.5 * step * rng.random()
         highs.append(max(*pair, min(whole.high, round_to_tick(max(pair) + wick))))
         lows.append(min(*pair, max(whole.low, round_to_tick(min(pair) - tail))))
-    highs[rng.randrange(len(ends))], lows[rng.randrange(len(ends))] = whole.high, whole.low
+    highs[highs.index(max(highs))], lows[lows.index(min(lows))] = whole.high, whole.low
     minutes = [length // MINUTE_MS for length in lengths]
     counts = _shared(whole.count, minutes, rng)
     volumes = _shared(round(whole.volume), minutes, rng)

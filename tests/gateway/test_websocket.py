@@ -143,7 +143,9 @@ def test_the_default_format_is_a_setting_and_events_can_always_be_asked_for(ws: 
 def test_refusals_come_before_the_handshake(
     ws: str, query: str, headers: dict[str, str], status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With an HTTP status that says why, and nothing in the log of Photon's own protocol."""
+    """With an HTTP status that says why, and nothing in the log of Photon's own protocol but a
+    refused Origin.
+    """
 
     async def scenario() -> None:
         async with serving(ws=ws) as server:
@@ -155,7 +157,8 @@ def test_refusals_come_before_the_handshake(
 
     asyncio.run(scenario())
     if ws == WIRE:
-        assert caplog.text == ""
+        assert ("refused /ws from Origin" in caplog.text) == (status == 403)
+        assert caplog.text.count("\n") == (status == 403)
 
 
 @both

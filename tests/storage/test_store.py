@@ -294,7 +294,7 @@ def test_no_password_reaches_log_or_health(caplog: pytest.LogCaptureFixture) -> 
             await until(lambda: store.health.failures > 1)
             assert store.health.reason == "gone"
             assert "S3cr3t" not in repr(store.health)
-            assert "me:***@127.0.0.1" in store.health.database
+            assert "://***@127.0.0.1" in store.health.database
 
     with caplog.at_level(logging.DEBUG):
         run(scenario())
