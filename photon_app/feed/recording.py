@@ -6,7 +6,8 @@ open.
 
 What editors and other systems add does not matter: empty lines, spaces and returns at the ends of a
 line, a byte order mark before it. Zeros, as a file system leaves them where it lost its power, part
-lines like a newline does; they are passed over and counted, and so is what they cut off. A last
+lines like a newline does; they are passed over and counted. So is a line that was cut off, by zeros
+or because another recording was joined to it. A last
 line that was torn off, as by a process killed while it recorded, ends the recording quietly, and so
 does a gzip file torn anywhere. Anything else that is not a recording line raises
 ``RecordingError``. A first line counts as torn only if it begins as one, so that no other file
@@ -16,6 +17,7 @@ passes for an empty recording.
 import contextlib
 import io
 import itertools
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -43,14 +45,16 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK_BYTES = 2**17
 _LATEST_MS = 4_102_444_800_000
 _BEGINNING = b'{"at":'
-_BOM = b"\xef\xbb\xbf"
+_BEFORE = re.compile(rb"\A(?:\s+|\xef\xbb\xbf)+")
 _ZERO = b"\0"
+_PARTS = re.compile(rb'\0+|(?=\{"at":)')
+"""Where a recording line can begin: within one the quotes of a frame stand behind backslashes."""
 _TRAILER = 8
 """How many bytes end a gzip member: a checksum and a length."""
 _ZERO_TAIL = 2 * _TRAILER
 """So many zeros at the end of a gzip file are not all its own."""
 
-LeftOut = Literal["filled with zeros", "cut off by zeros"]
+LeftOut = Literal["filled with zeros", "cut off"]
 """What became of a line that does not count."""
 
 
@@ -199,18 +203,19 @@ class Recording:
         """The recording lines among what is more than one, or none."""
         if _ZERO in text:
             self._met_zeros()
-        for part in text.split(_ZERO):
-            piece = _bare(part)
-            if not piece:
-                continue
+        end = text[len(text.rstrip(b"\r\n")) :]
+        pieces = [piece for part in _PARTS.split(text) if (piece := _bare(part))]
+        for left, piece in zip(reversed(range(len(pieces))), pieces, strict=True):
             try:
-                yield Whole(piece + text[len(text.rstrip(b"\r\n")) :], _decode_line(piece))
+                yield Whole(piece + end, _decode_line(piece))
             except (ValueError, RecursionError) as error:
                 begun = self._begun or _BEGINNING.startswith(piece[: len(_BEGINNING)])
-                if begun and not text.endswith(b"\n"):
+                if begun and left:
+                    self.left_out["cut off"] += 1
+                elif begun and not text.endswith(b"\n"):
                     self.torn = True
                 elif begun and _ZERO in text:
-                    self.left_out["cut off by zeros"] += 1
+                    self.left_out["cut off"] += 1
                 else:
                     raise self._error(number, str(error)) from None
 
@@ -226,10 +231,7 @@ class Recording:
 
 def _bare(text: bytes) -> bytes:
     """Without spaces at its ends, and byte order marks before it."""
-    text = text.strip()
-    while text.startswith(_BOM):
-        text = text.removeprefix(_BOM).strip()
-    return text
+    return _BEFORE.sub(b"", text, count=1).rstrip()
 
 
 class _Unzipped(io.RawIOBase):

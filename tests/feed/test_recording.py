@@ -119,15 +119,22 @@ def test_what_editors_and_power_cuts_leave_between_lines_costs_none(
         (line(1, "a") + line(2, "b")[:9] + "\0" * 99 + line(3, "c"), [1, 3], None),
         ("\0" * 99 + line(1, "a"), [1], {"filled with zeros": 1}),
         (line(1, "a").rstrip() + "\0" + line(2, "b"), [1, 2], {"filled with zeros": 1}),
+        (line(1, "a") + line(2, "b")[:-4] + line(3, "c"), [1, 3], {"cut off": 1}),
+        (line(1, "a") + line(2, "b").rstrip() + line(3, "c"), [1, 2, 3], {}),
+        (line(1, "a") + line(2, line(7, "b"))[:-4] + line(3, "c"), [1, 3], {"cut off": 1}),
     ],
 )
-def test_zeros_cut_off_no_more_than_what_they_stand_in(
+def test_what_was_cut_off_costs_no_other_line(
     tmp_path: Path, text: str, expected: list[int], left_out: dict[str, int] | None
 ) -> None:
-    """The half before them is counted, and the line behind them counts."""
+    """By zeros, or by a recording that was joined to it: the half is counted, and what follows
+    counts.
+    """
     recording = Recording(write(tmp_path / "r", [text]))
     assert [read.at for read in recording.lines()] == expected
-    assert recording.left_out == (left_out or {"filled with zeros": 1, "cut off by zeros": 1})
+    assert recording.left_out == (
+        {"filled with zeros": 1, "cut off": 1} if left_out is None else left_out
+    )
     assert not recording.torn
 
 
