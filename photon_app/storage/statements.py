@@ -19,10 +19,12 @@ FORGOTTEN = "forgotten:"
 """The source of series whose bars are deleted bit by bit; no feed is called so."""
 UNAGEING = "replay:"
 """How the sources begin whose bars are of any time, and are kept however old they are."""
-LEASE_S = 15
-"""How long a lease counts after its holder was last heard of."""
+LEASE_S = 12
+"""How long a lease counts after its holder was last heard of; less than 15 s with the pause of
+whoever waits for it.
+"""
 _LEASE = dt.timedelta(seconds=LEASE_S)
-_RENEWED = dt.timedelta(seconds=5)
+_RENEWED = dt.timedelta(seconds=4)
 """So old may it become before it is renewed where nothing is written."""
 
 

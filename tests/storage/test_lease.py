@@ -19,7 +19,9 @@ from photon_app.storage import lease
 from photon_app.storage.address import Address, parse
 from photon_app.storage.database import Database
 from photon_app.storage.faults import UnusableError
+from photon_app.storage.health import Pace
 from photon_app.storage.lease import FileLease
+from photon_app.storage.statements import LEASE_S
 from tests.storage.material import (
     SOURCE,
     Owner,
@@ -227,6 +229,7 @@ def test_who_stood_still_for_long_cannot_write_what_another_took(
             with second._open.begin():
                 second._open.execute(sa.text("UPDATE leases SET until = now() - interval '1 s'"))
 
+        assert LEASE_S + Pace().retry_s < 15
         assert first.claim("s")
         stand_still()
         assert not first.claim("s")
