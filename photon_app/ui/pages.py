@@ -9,6 +9,7 @@ line is down (a toast, a pulsing icon) is left out: the badge in the header says
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import reflex as rx
@@ -26,6 +27,7 @@ from photon_app.ui.live.parts import list_keeper, shortcuts
 from photon_app.ui.state import Dashboard
 
 TITLE = "Photon"
+OUTDATED_JS = Path(__file__).parent / "live" / "outdated.js"
 DESCRIPTION = "A self-hosted real-time stock ticker: live quotes, day figures and honest status."
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,11 @@ def head_components() -> list[rx.Component]:
     """What every page's head holds besides Reflex's own."""
     return [
         rx.el.script(src="/refused.js"),
+        rx.el.script(
+            custom_attrs={
+                "dangerouslySetInnerHTML": {"__html": OUTDATED_JS.read_text(encoding="utf-8")}
+            }
+        ),
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
         *[

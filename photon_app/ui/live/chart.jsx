@@ -225,7 +225,10 @@ export function PriceChart({ symbol = "", timeframe = "1m", look = "candles", on
     let gone = false;
     import("lightweight-charts").then(
       (library) => { if (!gone) chart.current = new Chart(library, at, choice.current); },
-      () => write(at.empty, "The chart could not be loaded. Reload the page to try again."),
+      () => {
+        write(at.empty, "The chart could not be loaded. Reload the page to try again.");
+        dispatchEvent(new Event("photon:missing")); // outdated.js
+      },
     );
     return () => {
       gone = true;
