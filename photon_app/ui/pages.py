@@ -78,7 +78,7 @@ def head_components() -> list[rx.Component]:
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
         *[
-            rx.el.meta(name="theme-color", content=color, media=media)
+            rx.el.meta(name="theme-color", content=color, custom_attrs={"media": media})
             for media, color in theme.THEME_COLORS
         ],
     ]

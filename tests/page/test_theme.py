@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from photon_app.ui.theme import DARK, LIGHT, Palette
+from photon_app.ui.theme import DARK, LIGHT, THEME_COLORS, Palette
 from tests.fakes.process import Process
 from tests.page.conftest import Visit
 from tests.page.visitor import Visitor
@@ -78,3 +78,11 @@ def test_up_and_down_have_a_second_pair_of_colours(visitor: Visitor) -> None:
     expected = {"up": rgb(DARK.up_alternative), "down": rgb(DARK.down_alternative)}
     assert {way: shown[way] for way in shown if way != "flat"}.items() <= expected.items()
     expect(visitor.page.locator(".foot-line")).to_have_css("color", rgb(DARK.good))
+
+
+def test_the_frame_of_the_browser_has_the_theme_of_the_system(onlooker: Visitor) -> None:
+    """One colour for each, and the browser chooses."""
+    colors = onlooker.page.locator("meta[name=theme-color]").evaluate_all(
+        "(all) => all.map(({content, media}) => [media, content])"
+    )
+    assert [tuple(color) for color in colors] == list(THEME_COLORS)
