@@ -3,56 +3,139 @@
 Owned by ``market.bars``, on the event loop. A ring is in order of time and has one bar of a time at
 most. It may hold bars that have volume and no price yet: those are no bars to anybody else.
 
+The columns are cut into blocks of equal size. One column that grew with every bar would be moved by
+the allocator again and again, and leave holes behind that fit no other: with 50 symbols half as
+much memory again as the bars take.
+
 Bound: whoever owns it calls ``trim``.
 """
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from photon_app.market.merge import Sum, merge_all
 from photon_app.model import Bar
 
+BLOCK = 256
+"""Bars of one block, some 22 KB; up to twice as many where others were put between."""
 _STRIDE = 10
 _FIRM, _INCOMPLETE, _PRICED, _INVENTED = 1, 2, 4, 8
 
 
-class Ring:
-    """Closed bars in order of time."""
+class _Block:
+    """A run of bars in order of time, never empty but when it is made."""
 
-    __slots__ = ("_times", "_values")
+    __slots__ = ("times", "values")
 
     def __init__(self) -> None:
-        self._times = array("q")
-        self._values = array("d")
+        self.times = array("q")
+        self.values = array("d")
+
+    def append(self, total: Sum) -> None:
+        self.times.append(total.time_ms)
+        self.values.fromlist(_row(total))
+
+    def merge(self, total: Sum) -> None:
+        at = bisect_left(self.times, total.time_ms)
+        if at < len(self.times) and self.times[at] == total.time_ms:
+            merged = self.sum(at)
+            merged.merge(total)
+            self.values[at * _STRIDE : (at + 1) * _STRIDE] = array("d", _row(merged))
+        else:
+            self.times.insert(at, total.time_ms)
+            self.values[at * _STRIDE : at * _STRIDE] = array("d", _row(total))
+
+    def split(self) -> "_Block":
+        """Cut off the newer half."""
+        newer, half = _Block(), len(self.times) // 2
+        newer.times, newer.values = self.times[half:], self.values[half * _STRIDE :]
+        del self.times[half:]
+        del self.values[half * _STRIDE :]
+        return newer
+
+    def bar(self, at: int) -> Bar | None:
+        """One bar; ``None`` when it has no price."""
+        row = self.values[at * _STRIDE : (at + 1) * _STRIDE]
+        flags = int(row[9])
+        if not flags & _PRICED:
+            return None
+        time_ms = self.times[at]
+        return Bar(
+            time_ms=time_ms,
+            open=row[0],
+            high=row[1],
+            low=row[2],
+            close=row[3],
+            volume=row[4],
+            turnover=row[5],
+            count=int(row[6]),
+            open_ms=time_ms + int(row[7]),
+            close_ms=time_ms + int(row[8]),
+            firm=bool(flags & _FIRM),
+            incomplete=bool(flags & _INCOMPLETE),
+            invented=bool(flags & _INVENTED),
+        )
+
+    def sum(self, at: int) -> Sum:
+        made = Sum(self.times[at])
+        row = self.values[at * _STRIDE : (at + 1) * _STRIDE]
+        made.open, made.high, made.low, made.close, made.volume, made.turnover = row[:6]
+        made.count = int(row[6])
+        flags = int(row[9])
+        if flags & _PRICED:
+            made.open_ms, made.close_ms = made.time_ms + int(row[7]), made.time_ms + int(row[8])
+        made.firm, made.incomplete = bool(flags & _FIRM), bool(flags & _INCOMPLETE)
+        made.invented = bool(flags & _INVENTED)
+        return made
+
+
+class Ring:
+    """Closed bars in order of time.
+
+    Args:
+        block: bars of one block.
+    """
+
+    __slots__ = ("_block", "_blocks")
+
+    def __init__(self, block: int = BLOCK) -> None:
+        self._block = block
+        self._blocks: list[_Block] = []
 
     def __len__(self) -> int:
-        return len(self._times)
+        return sum(len(block.times) for block in self._blocks)
 
     @property
     def first_ms(self) -> int | None:
         """When the oldest begins."""
-        return self._times[0] if self._times else None
+        return self._blocks[0].times[0] if self._blocks else None
 
     def append(self, total: Sum) -> None:
         """Add one that is newer than all."""
-        self._times.append(total.time_ms)
-        self._values.fromlist(_row(total))
+        if not self._blocks or len(self._blocks[-1].times) >= self._block:
+            self._blocks.append(_Block())
+        self._blocks[-1].append(total)
 
     def merge(self, total: Sum) -> None:
         """Merge into the bar of the same time, or add it where it belongs."""
-        at = bisect_left(self._times, total.time_ms)
-        if at < len(self._times) and self._times[at] == total.time_ms:
-            merged = self._sum(at)
-            merged.merge(total)
-            self._values[at * _STRIDE : (at + 1) * _STRIDE] = array("d", _row(merged))
-        else:
-            self._times.insert(at, total.time_ms)
-            self._values[at * _STRIDE : at * _STRIDE] = array("d", _row(total))
+        if not self._blocks:
+            self.append(total)
+            return
+        at = self._block_of(total.time_ms)
+        block = self._blocks[at]
+        block.merge(total)
+        if len(block.times) >= 2 * self._block:
+            self._blocks.insert(at + 1, block.split())
 
     def get(self, time_ms: int) -> Bar | None:
         """The bar of a time."""
-        return next(self.between(time_ms, time_ms + 1), None)
+        if not self._blocks:
+            return None
+        block = self._blocks[self._block_of(time_ms)]
+        at = bisect_left(block.times, time_ms)
+        found = at < len(block.times) and block.times[at] == time_ms
+        return block.bar(at) if found else None
 
     def between(
         self,
@@ -65,46 +148,33 @@ class Ring:
         """The bars that begin in a half-open range, the oldest first; of those the oldest or the
         newest so many, when it is said.
         """
-        first, last = self._range(from_ms, to_ms)
-        if newest is not None:
-            first = max(first, last - newest)
-        if oldest is not None:
-            last = min(last, first + oldest)
-        times, values = self._times, self._values
-        for at in range(first, last):
-            row = values[at * _STRIDE : (at + 1) * _STRIDE]
-            flags = int(row[9])
-            if flags & _PRICED:
-                time_ms = times[at]
-                yield Bar(
-                    time_ms=time_ms,
-                    open=row[0],
-                    high=row[1],
-                    low=row[2],
-                    close=row[3],
-                    volume=row[4],
-                    turnover=row[5],
-                    count=int(row[6]),
-                    open_ms=time_ms + int(row[7]),
-                    close_ms=time_ms + int(row[8]),
-                    firm=bool(flags & _FIRM),
-                    incomplete=bool(flags & _INCOMPLETE),
-                    invented=bool(flags & _INVENTED),
-                )
+        parts = self._parts(from_ms, to_ms)
+        count = sum(len(places) for _, places in parts)
+        first = 0 if newest is None else max(0, count - newest)
+        last = count if oldest is None else min(count, first + oldest)
+        seen = 0
+        for block, places in parts:
+            for at in places[max(0, first - seen) : max(0, last - seen)]:
+                if (bar := block.bar(at)) is not None:
+                    yield bar
+            seen += len(places)
 
     def merged(self, from_ms: int, to_ms: int, time_ms: int) -> Bar | None:
         """The bars that begin in a half-open range as one that begins at a time: what
         ``merge_all`` makes of them, by columns, which is twenty times as fast.
         """
-        first, last = self._range(from_ms, to_ms)
-        if first >= last:
+        parts = self._parts(from_ms, to_ms)
+        if not parts:
             return None
-        values = self._values[first * _STRIDE : last * _STRIDE]
+        times, values = array("q"), array("d")
+        for block, places in parts:
+            times += block.times[places.start : places.stop]
+            values += block.values[places.start * _STRIDE : places.stop * _STRIDE]
         flags = values[9::_STRIDE]
         if not all(int(flag) & _PRICED for flag in flags):  # seldom
             return merge_all(self.between(from_ms, to_ms), time_ms)
         firm = [at for at, flag in enumerate(flags) if int(flag) & _FIRM]
-        opens, closes = (firm[0], firm[-1]) if firm else (0, last - first - 1)
+        opens, closes = (firm[0], firm[-1]) if firm else (0, len(flags) - 1)
         return Bar(
             time_ms=time_ms,
             open=values[opens * _STRIDE],
@@ -114,34 +184,45 @@ class Ring:
             volume=sum(values[4::_STRIDE]),
             turnover=sum(values[5::_STRIDE]),
             count=int(sum(values[6::_STRIDE])),
-            open_ms=self._times[first + opens] + int(values[opens * _STRIDE + 7]),
-            close_ms=self._times[first + closes] + int(values[closes * _STRIDE + 8]),
+            open_ms=times[opens] + int(values[opens * _STRIDE + 7]),
+            close_ms=times[closes] + int(values[closes * _STRIDE + 8]),
             firm=bool(firm),
             incomplete=any(int(flag) & _INCOMPLETE for flag in flags),
             invented=any(int(flag) & _INVENTED for flag in flags),
         )
 
     def trim(self, most: int) -> None:
-        """Forget the oldest beyond so many; in strides, since it moves the rest."""
-        if len(self._times) > most + most // 8:
-            surplus = len(self._times) - most
-            del self._times[:surplus]
-            del self._values[: surplus * _STRIDE]
+        """Forget the oldest beyond so many."""
+        surplus = len(self) - most
+        while surplus > 0:
+            oldest = self._blocks[0]
+            if surplus < len(oldest.times):
+                del oldest.times[:surplus]
+                del oldest.values[: surplus * _STRIDE]
+                return
+            surplus -= len(oldest.times)
+            del self._blocks[0]
 
-    def _range(self, from_ms: int, to_ms: int) -> tuple[int, int]:
-        return bisect_left(self._times, from_ms), bisect_left(self._times, to_ms)
+    def _block_of(self, time_ms: int) -> int:
+        """The block that has a time, or would; mostly the newest is asked for."""
+        if time_ms >= self._blocks[-1].times[0]:
+            return len(self._blocks) - 1
+        return max(0, bisect_right(self._blocks, time_ms, key=_begin) - 1)
 
-    def _sum(self, at: int) -> Sum:
-        made = Sum(self._times[at])
-        row = self._values[at * _STRIDE : (at + 1) * _STRIDE]
-        made.open, made.high, made.low, made.close, made.volume, made.turnover = row[:6]
-        made.count = int(row[6])
-        flags = int(row[9])
-        if flags & _PRICED:
-            made.open_ms, made.close_ms = made.time_ms + int(row[7]), made.time_ms + int(row[8])
-        made.firm, made.incomplete = bool(flags & _FIRM), bool(flags & _INCOMPLETE)
-        made.invented = bool(flags & _INVENTED)
-        return made
+    def _parts(self, from_ms: int, to_ms: int) -> list[tuple[_Block, range]]:
+        """Where the bars are that begin in a half-open range."""
+        if not self._blocks:
+            return []
+        parts = []
+        for block in self._blocks[self._block_of(from_ms) : self._block_of(to_ms - 1) + 1]:
+            places = range(bisect_left(block.times, from_ms), bisect_left(block.times, to_ms))
+            if places:
+                parts.append((block, places))
+        return parts
+
+
+def _begin(block: _Block) -> int:
+    return block.times[0]
 
 
 def _row(total: Sum) -> list[float]:
