@@ -7,7 +7,11 @@ loop. Bounded by the slots.
 "Subscribing to too many symbols" does not say which. While it has not come, symbols are told one
 after the other without waiting. Once it has, every symbol that it could mean is let go and told
 again alone: one in flight, until a trade of it or an acknowledgement window without an error shows
-that it was taken. So the refused one is found and the cap with it. It never has more symbols told
+that it was taken. An error that comes meanwhile can still be about another, asked before: so who is
+blamed is let go, since it may have been taken, and asked once more; only who is refused twice alone
+is the refused one, and who was taken before it are the cap. When an error was about nobody that was
+found, errors take longer than was thought: the window is doubled, and all who have not traded yet
+are told again, alone. It never has more symbols told
 than there are slots, because it lets one go before it asks for another.
 """
 
@@ -20,6 +24,8 @@ Command = Subscribe | Unsubscribe
 
 ACKNOWLEDGED_S = 1.5
 """A subscribe that has met no error for so long was taken."""
+LONGEST_S = 12.0
+"""The same on a line whose errors were seen to come late."""
 
 RETRY_S = 600.0
 """A symbol that Finnhub calls invalid may be good again: it was seen to refuse valid ones."""
@@ -45,13 +51,16 @@ class Subscriptions:
         self, slots: Slots, acknowledged_s: float = ACKNOWLEDGED_S, retry_s: float = RETRY_S
     ) -> None:
         self._slots = slots
-        self._acknowledged_s = acknowledged_s
+        self._first_s = self._acknowledged_s = acknowledged_s
         self._retry_s = retry_s
         self._told: dict[str, float] = {}
         self._unheard: set[str] = set()
         self._suspects: set[str] = set()
         self._in_flight: str | None = None
+        self._blamed: str | None = None
         self._careful = False
+        self._unsolved = False
+        """Whether there was an error, and nobody found whom it was about."""
         self._quiet_until_s = _HEARD
 
     @property
@@ -64,8 +73,9 @@ class Subscriptions:
         self._told.clear()
         self._unheard.clear()
         self._suspects.clear()
-        self._in_flight = None
-        self._careful = False
+        self._in_flight = self._blamed = None
+        self._careful = self._unsolved = False
+        self._acknowledged_s = self._first_s
         self._quiet_until_s = _HEARD
         self._slots.forget_cap(now_s)
 
@@ -79,9 +89,9 @@ class Subscriptions:
         self._in_flight = None
         missing = self._slots.held - self._told.keys()
         if not missing:
-            self._careful = False
-            return None
-        return self._ask(min(missing, key=self._slots.rank), now_s)
+            return self._done(now_s)
+        blamed = self._blamed if self._blamed in missing else None
+        return self._ask(blamed or min(missing, key=self._slots.rank), now_s)
 
     def wait_s(self, now_s: float) -> float | None:
         """After how long to call ``take`` again though nothing else has changed."""
@@ -114,17 +124,39 @@ class Subscriptions:
         return True
 
     def _refused(self, now_s: float) -> None:
-        refused = self._in_flight
-        if refused is not None:
-            self._forget(refused)
-            self._suspects.add(refused)  # another may have been meant: then this one has a place
-            if not self._told:
-                self._slots.bar(refused, now_s + self._retry_s)
-            self._slots.learn(self._told, now_s)
-        elif now_s >= self._quiet_until_s:
-            self._suspects = self._doubtful(now_s)
-            self._quiet_until_s = now_s + self._acknowledged_s
-        self._careful = True
+        blamed, self._careful = self._in_flight, True
+        if blamed is None:
+            if now_s >= self._quiet_until_s:
+                self._suspects = self._doubtful(now_s)
+                self._begin_quiet(now_s)
+            return
+        self._forget(blamed)
+        self._suspects.add(blamed)  # another may have been meant: then this one has a place
+        if blamed != self._blamed:
+            self._blamed = blamed
+            self._begin_quiet(now_s)
+            return
+        self._blamed, self._unsolved = None, False
+        if not self._told:
+            self._slots.bar(blamed, now_s + self._retry_s)
+        self._slots.learn(self._told, now_s)
+
+    def _begin_quiet(self, now_s: float) -> None:
+        """Errors that are under way are not to meet whoever is asked next."""
+        self._unsolved = True
+        self._quiet_until_s = now_s + self._acknowledged_s
+
+    def _done(self, now_s: float) -> Command | None:
+        """All was told and nobody is in flight: an error that is unsolved came late."""
+        self._blamed = None
+        if not self._unsolved or not self._unheard or self._acknowledged_s >= LONGEST_S:
+            self._careful = self._unsolved = False
+            return None
+        self._acknowledged_s *= 2
+        self._suspects = set(self._unheard)
+        self._quiet_until_s = now_s + self._acknowledged_s
+        self._unsolved = False
+        return self._let_go(min(self._suspects))
 
     def _doubtful(self, now_s: float) -> set[str]:
         """Whom an error about nobody in particular can mean."""
