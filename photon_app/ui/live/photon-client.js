@@ -150,7 +150,7 @@ export class Photon {
   #statusListeners = new Set(); #rejectedListeners = new Set();
   #status = {
     connection: "idle", reason: "", retryAt: null, epoch: null, feed: null, source: null,
-    detail: "", since: null, feedRetryAt: null, market: null, marketUntil: null, marketNext: null, rate: 1,
+    detail: "", since: null, feedRetryAt: null, delayMs: null, market: null, marketUntil: null, marketNext: null, rate: 1,
   };
   #clock = null;
   #attempt = 0; #openedAt = 0; #heardAt = 0; #notBefore = 0;
@@ -435,7 +435,7 @@ export class Photon {
     }
     this.#set({
       feed: message.feed, source: message.source ?? null, detail: message.detail ?? "", since: message.since ?? null,
-      feedRetryAt: message.retry_at ?? null, market: message.market ?? null, rate: message.rate ?? 1,
+      feedRetryAt: message.retry_at ?? null, delayMs: message.delay_ms ?? null, market: message.market ?? null, rate: message.rate ?? 1,
       marketUntil: message.market_until ?? null, marketNext: message.market_next ?? null,
     });
   }

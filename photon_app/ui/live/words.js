@@ -31,6 +31,10 @@ export function badge(status, marketNow, now) {
     return { words: "RECONNECTING", kind: "lost", why: never(status) || "This page lost the server and tries again", wait: status.retryAt && status.retryAt - now };
   }
   if (status.connection !== "open") return { words: "CONNECTING", kind: "wait", why: "This page is connecting to the server", wait: null };
+  if (status.feed === "live" && status.delayMs > 0) {
+    const minutes = Math.max(1, Math.round(status.delayMs / 60_000));
+    return { words: `DELAYED ${minutes} min`, kind: "note", why: status.detail || "The feed's prices come late", wait: null };
+  }
   const [words, kind, meaning] = FEEDS[status.feed] ?? [String(status.feed ?? "connecting").toUpperCase(), "wait", ""];
   const wait = status.feedRetryAt && status.rate === 1 ? status.feedRetryAt - marketNow : null;
   return { words, kind, why: status.detail || meaning, wait };
@@ -52,8 +56,8 @@ const STATES = {
   },
   waiting: { tag: "WAITING", short: "No price yet", line: "No price yet", why: "No price of this symbol has come yet" },
   stale: {
-    tag: "STALE", short: "", line: "The line behind this price is down",
-    why: "The line behind this price is down: it may not be the newest",
+    tag: "STALE", short: "", line: "This may not be the newest price",
+    why: "The line behind this price is down, or does not bring this symbol: it may not be the newest",
   },
 };
 const REFUSALS = {
