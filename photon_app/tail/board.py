@@ -179,6 +179,11 @@ class Board:
         """Whether every symbol was rejected."""
         return bool(self.rows) and all(row.said == "rejected" for row in self.rows.values())
 
+    @property
+    def delay_ms(self) -> float | None:
+        """How long the tape is held back; ``None`` when it is not."""
+        return None if self.status is None else self.status.delay_ms
+
     def market_ms(self, now_s: float) -> float | None:
         """The market's time: the wall clock, or a recording's; ``None`` before it was told."""
         if self._clock is None:

@@ -17,7 +17,8 @@ import sys
 from rich.console import Console
 
 from photon_app import settings
-from photon_app.feed.protocol import SystemTime, Time
+from photon_app.feed.awake import Awake
+from photon_app.feed.protocol import Time
 from photon_app.tail import address, arguments, defaults, wire
 from photon_app.tail.address import Address
 from photon_app.tail.board import Board, Row
@@ -54,31 +55,31 @@ def _show(given: argparse.Namespace, board: Board, where: Address, stop: Stop) -
         raise OSError("standard output is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a block shows a "?"
         sys.stdout.reconfigure(errors="replace")
-    time = SystemTime()
+    time = Awake()
     console = Console()
     if not given.json and sys.stdout.isatty() and not console.is_dumb_terminal:
         interval_ms = TABLE_INTERVAL_MS if given.interval is None else given.interval
         with Screen(board, where.shown, console, time) as screen:
-            line = _line(board, where, screen, given.count, interval_ms)
+            line = _line(board, where, screen, given.count, interval_ms, time)
             asyncio.run(watch(line, screen, stop, time))
         return 1 if board.why else 0
     notices = Notices(board, where.shown, _complain)
     form = as_json if given.json else as_line
     lines = Lines(board, form, notices, stop, sys.stdout.fileno())
-    line = _line(board, where, lines, given.count, given.interval or 0)
+    line = _line(board, where, lines, given.count, given.interval or 0, time)
     asyncio.run(watch(line, lines, stop, time))
     notices.look()
     return 1 if board.why or board.hopeless else 0
 
 
-def _line(
-    board: Board, where: Address, output: Output, count: int | None, interval_ms: int
+def _line(  # noqa: PLR0917  # one call each
+    board: Board, where: Address, output: Output, count: int | None, interval_ms: int, time: Time
 ) -> Line:
     return Line(
         where.ws,
         board,
         functools.partial(read, board, output, count),
-        time=SystemTime(),
+        time=time,
         rng=random.Random(),
         interval_ms=interval_ms,
         defaults=functools.partial(defaults.ask, where.quotes),

@@ -2,7 +2,8 @@
 
 Owns the connection and the waiting between attempts. Runs on the event loop; what is read goes to
 the board and to the reader's callback, both synchronous, so a slow terminal leaves messages in the
-socket, and the server then conflates. It never raises for trouble on the way: that is the state of
+socket, and the server then conflates. A line that this machine slept over is given up as soon as it
+wakes. It never raises for trouble on the way: that is the state of
 the board. ``run`` returns only when the server says not to come back, or when it is told that
 enough was seen.
 """
@@ -16,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from photon_app.feed import outage
+from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Time
 from photon_app.tail import retry, wire
 from photon_app.tail.board import Board, Row
@@ -29,12 +31,16 @@ Reader = Callable[[wire.Message, str, Row | None], bool]
 
 SILENCE_S = 40.0
 """Heartbeats come every 15 s: two missed ones, and a little."""
+WATCH_S = 1.0
+"""How often it is looked whether the line is silent, and whether this machine slept."""
 CHUNK = 100
 """Symbols a request: a hundred of the longest are 4 KB, and the server takes 16."""
 MAX_MESSAGE_BYTES = 4 * 2**20
 
 # A logger outside the tree: nothing of the library's may come between prices, or show an address.
 _mute = logging.Logger("terminal socket", level=logging.CRITICAL + 1)  # noqa: LOG001
+
+_SLEPT = "this machine slept, or its clock was set"
 
 _FAILURES = (OSError, WebSocketException, EOFError, ValueError, ImportError)
 """What an attempt can fail with; the last two come from odd host names."""
@@ -69,12 +75,12 @@ class Line:
         self._url = url
         self._board = board
         self._read = read
-        self._time = time
+        self._time = Awake.over(time)
         self._retry = Retry(rng)
         self._interval_ms = interval_ms
         self._defaults = defaults
         self._connect = connect
-        self._heard_s = 0.0
+        self._heard_s = self._slept_s = 0.0
 
     async def run(self) -> str:
         """Return why the server does not want this client; an empty text when enough was seen."""
@@ -109,6 +115,7 @@ class Line:
 
     async def _open(self, connection: ClientConnection) -> Ending:
         opened_s = self._heard_s = self._time.monotonic()
+        self._slept_s = self._time.slept_s
         watch = asyncio.create_task(self._watch(connection))
         try:
             while True:
@@ -150,13 +157,23 @@ class Line:
             await connection.send(wire.subscribe(symbols[at : at + CHUNK], self._interval_ms))
 
     async def _watch(self, connection: ClientConnection) -> None:
-        """Close a line that says nothing."""
+        """Close a line that says nothing, or that this machine slept over."""
         while (left_s := self._heard_s + SILENCE_S - self._time.monotonic()) > 0:
-            await self._time.sleep(left_s)
+            if self._overslept:
+                self._board.lost(_SLEPT, self._time.monotonic())
+                break
+            await self._time.sleep(min(left_s, WATCH_S))
         await connection.close()
+
+    @property
+    def _overslept(self) -> bool:
+        """Whether this machine slept on this line."""
+        return self._time.slept_s > self._slept_s
 
     def _ended(self, error: ConnectionClosed) -> Ending:
         ours_came_first = error.rcvd_then_sent is False
+        if self._overslept:
+            return Ending(reason=_SLEPT)
         if error.rcvd is not None and not ours_came_first:
             return retry.closed(error.rcvd.code, error.rcvd.reason)
         if self._time.monotonic() >= self._heard_s + SILENCE_S:

@@ -19,7 +19,7 @@ from photon_app.feed.protocol import Time
 from photon_app.tail import figures, wire
 from photon_app.tail.board import Board, Row
 from photon_app.tail.stop import Stop
-from photon_app.tail.view import BADGES, Moment, picture
+from photon_app.tail.view import Moment, feed_badge, picture
 
 IDLE_S = 0.5
 """A table is drawn at least so often: ages pass, and what has moved fades."""
@@ -158,8 +158,9 @@ class Notices:
     def _market(self) -> str:
         board = self._board
         status = board.status
-        words = BADGES.get(board.feed, (wire.clean(board.feed).upper(), ""))[0]
-        detail = "" if status is None or board.flowing else wire.clean(status.detail)
+        words = feed_badge(board)[0]
+        silent = status is None or (board.flowing and board.feed != "live")
+        detail = "" if status is None or silent else wire.clean(status.detail)
         session = figures.session(None if status is None else status.market).lower()
         return f"{words}, market {session}{detail and ': '}{detail}"
 

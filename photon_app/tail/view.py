@@ -115,6 +115,13 @@ def badge(board: Board) -> tuple[str, str]:
         return ("STALE" if board.feed else "NO SERVER"), BAD
     if board.line == "connecting":
         return ("STALE" if board.feed else "CONNECTING"), (BAD if board.feed else NOTE)
+    return feed_badge(board)
+
+
+def feed_badge(board: Board) -> tuple[str, str]:
+    """The same where there is a line: what the feed says."""
+    if board.feed == "live" and board.delay_ms:
+        return f"DELAYED {max(1, round(board.delay_ms / 60_000))} min", NOTE
     return BADGES.get(board.feed, (clean(board.feed).upper()[:24] or "?", NOTE))
 
 
@@ -163,7 +170,9 @@ def _upstream(board: Board) -> Text:
         return Text()
     if board.flowing:
         source = SOURCES.get(status.source, clean(status.source).replace("replay:", "recording "))
-        return Text(f" · {source}" if source else "", "dim")
+        said = Text(f" · {source}" if source else "", "dim")
+        wrong = clean(status.detail) if board.feed == "live" else ""
+        return said.append(f" · {wrong}", NOTE) if wrong else said
     return Text(f" · {clean(status.detail)}" if status.detail else "", BAD)
 
 

@@ -33,6 +33,7 @@ class Status(_Said, frozen=True, kw_only=True, tag="status"):
     source: str = ""
     detail: str = ""
     retry_at: float | None = None
+    delay_ms: float | None = None
     now: float | None = None
     rate: float = 1.0
     market_until: float | None = None

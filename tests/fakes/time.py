@@ -51,6 +51,12 @@ class VirtualTime:
         self._slept.set()
         await waiter
 
+    def doze(self, seconds: float) -> None:
+        """The machine sleeps: the wall clock goes on, the monotonic one stands still. Negative when
+        somebody sets the wall clock back.
+        """
+        self._start_ms += round(seconds * 1000)
+
     def jump(self, seconds: float) -> None:
         """Pass time with nobody running, as when the process was stopped."""
         self._now += seconds

@@ -386,3 +386,23 @@ def test_a_server_without_defaults_is_a_sentence() -> None:
 def test_an_answer_that_is_none_names_no_symbols(body: bytes) -> None:
     assert defaults.read(body) == ()
     assert issubclass(NoDefaults, Exception)
+
+
+@pytest.mark.parametrize("slept_s", [20, 3600, 30_000])
+def test_a_line_that_was_slept_over_is_opened_anew_at_once(slept_s: int) -> None:
+    """And the prices are stale meanwhile."""
+
+    async def scenario() -> None:
+        time, watched = VirtualTime(), Watched()
+        async with scripted(quiet) as (url, _, _), running(line_to(url, watched, time)):
+            await until(lambda: watched.board.line == "open")
+            await time.advance(20)
+            time.doze(slept_s)
+            await time.advance(1)
+            await until(lambda: watched.board.line == "lost")
+            assert watched.board.why == "this machine slept, or its clock was set"
+            while watched.board.line != "open":
+                await time.advance(0.1)
+                await asyncio.sleep(0.01)
+
+    asyncio.run(scenario())

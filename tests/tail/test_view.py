@@ -274,3 +274,16 @@ def test_anything_can_be_drawn_anywhere(
     made = board(*said, symbols=SYMBOLS)
     for line in text(made, width, height).splitlines():
         assert Text(line).cell_len <= width
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "words"), [(900_000, "15"), (2_400_000, "40"), (61_000, "1"), (89_000, "1")]
+)
+def test_a_delayed_tape_is_never_called_live(delay_ms: int, words: str) -> None:
+    """The badge says how late prices come, the foot why."""
+    made = board(status("live", delay_ms=delay_ms, detail="Trades come late: a delayed tape"))
+    assert badge(made)[0] == f"DELAYED {words} min"
+    shown = text(made)
+    assert "LIVE" not in shown
+    assert "Trades come late" in shown
+    assert badge(board(status("simulated", delay_ms=None)))[0] == "SIMULATED"
