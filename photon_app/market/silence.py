@@ -7,17 +7,23 @@ numbers and never judges a single symbol: many a stock trades less than once in 
 A kind of market (``session.Venue``) is silent when it was to be heard for ``SILENT_MS`` and no
 trade of it came in that time. It is to be heard while the feed is live, upstream is asked for one
 of its symbols and ``session.trades_at`` expects trades: so the silence of a night, a holiday, an
-early close, or of a line that is down (which says so itself) is none.
+early close, or of a line that is down (which says so itself) is none. Where all trades are refused
+it says that instead (``refusals``). It never takes a clock that was set, or a sleep of this
+machine, for silence.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
+from photon_app.market.book import Counters
 from photon_app.market.calendar import Calendar
+from photon_app.market.refusals import Refusals
 from photon_app.market.session import Venue, trades_at, venue_of
 from photon_app.model import Trade
 
 SILENT_MS = 120_000
 """Silence of a market in its hours that is no chance any more."""
+_LOOKS_MS = 15_000
+"""Between two looks there is a second: after so much the clock was set, or the machine slept."""
 _NAMES: dict[Venue, str] = {
     "us": "US stocks",
     "fx": "foreign exchange",
@@ -40,8 +46,10 @@ class Silence:
         self._heard_ms: dict[Venue, int] = {}
         self._expected_ms: dict[Venue, int] = {}
         self._unheard: set[Venue] = set(_NAMES)
+        self._looked_ms: int | None = None
+        self._refusals = Refusals()
         self.reason = ""
-        """One sentence about what is silent, as of the last look; empty when nothing is."""
+        """One sentence about what is silent or refused, as of the last look; else empty."""
 
     @property
     def last_trade_ms(self) -> int | None:
@@ -57,23 +65,33 @@ class Silence:
             self._heard_ms[venue] = now_ms
             self._unheard.discard(venue)
 
-    def look(self, held: Iterable[str], *, live: bool) -> str:
+    def look(self, held: Iterable[str], *, live: bool, counters: Counters | None = None) -> str:
         """Compare what is heard with what should be.
 
         Args:
             held: the symbols that upstream is asked for.
             live: whether the feed's line is open. A simulator or a recording never is.
+            counters: where the trades went.
 
         Returns:
             ``reason``.
         """
         now_ms, calendar = self._now_ms(), self._calendar()
+        self._mind_the_clock(now_ms)
         self._unheard = {venue_of(symbol) for symbol in held}
         expected = [v for v in self._unheard if live and trades_at(v, now_ms, calendar)]
         self._expected_ms = {v: self._expected_ms.get(v, now_ms) for v in expected}
         silent = [venue for venue in self._expected_ms if self._is_silent(venue, now_ms)]
-        self.reason = _sentence(silent)
+        refused = "" if counters is None else self._refusals.look(counters)
+        self.reason = (refused if live else "") or _sentence(silent)
         return self.reason
+
+    def _mind_the_clock(self, now_ms: int) -> None:
+        """Begin anew when more or less than a second or so has passed since the last look."""
+        looked_ms, self._looked_ms = self._looked_ms, now_ms
+        if looked_ms is not None and not -_LOOKS_MS < now_ms - looked_ms < _LOOKS_MS:
+            self._expected_ms.clear()
+            self._heard_ms = {venue: min(ms, now_ms) for venue, ms in self._heard_ms.items()}
 
     def _is_silent(self, venue: Venue, now_ms: int) -> bool:
         since_ms = max(self._expected_ms[venue], self._heard_ms.get(venue, 0))

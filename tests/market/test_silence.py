@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.market.book import Counters
 from photon_app.market.calendar import NEW_YORK, Calendar
 from photon_app.market.silence import SILENT_MS, Silence
 from photon_app.model import Trade
@@ -141,3 +142,28 @@ def test_silence_is_said_exactly_when_no_trade_came_for_two_minutes(
             ear.trade("AAPL")
             heard_ms = ear.now_ms
         assert (ear.wait(seconds) != "") == (ear.now_ms - heard_ms >= SILENT_MS)
+
+
+def test_that_all_trades_are_refused_is_said_while_the_line_is_open() -> None:
+    """They are heard, so nothing is silent; yet no price moves."""
+    ear, counters = Ear(), Counters()
+    for _ in range(60):
+        ear.now_ms += 1000
+        counters.bad_time += 1
+        ear.trade("AAPL")
+        ear.silence.look(ear.held, live=True, counters=counters)
+    assert ear.silence.reason.startswith("Every trade is refused: its time")
+    ear.silence.look(ear.held, live=False, counters=counters)
+    assert ear.silence.reason == ""
+
+
+@pytest.mark.parametrize("leap_s", [-3600, 30, 3600, 9 * 3600])
+def test_a_clock_that_was_set_and_a_sleep_are_no_silence(leap_s: int) -> None:
+    """What is silent after it is counted from then on, and is found."""
+    ear = Ear()
+    ear.trade("AAPL")
+    ear.wait(60)
+    ear.now_ms += leap_s * 1000
+    assert ear.wait(SILENT_MS // 1000 - 1) == ""
+    expected = leap_s != 9 * 3600
+    assert bool(ear.wait(5)) is expected

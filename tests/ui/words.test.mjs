@@ -43,6 +43,15 @@ test("the next attempt is counted down on the server's clock", () => {
   assert.equal(badge(line({ feed: "live" }), 1_000, 5).wait, null);
 });
 
+test("a delayed tape is never called live", () => {
+  for (const [delayMs, words] of [[900_000, "DELAYED 15 min"], [2_400_000, "DELAYED 40 min"], [60_000, "DELAYED 1 min"]]) {
+    const shown = badge(line({ delayMs, detail: "Trades come late" }), 0, 0);
+    assert.deepEqual([shown.words, shown.kind, shown.why], [words, "note", "Trades come late"]);
+  }
+  assert.equal(badge(line({ delayMs: null }), 0, 0).words, "LIVE");
+  assert.equal(badge(line({ delayMs: 900_000, feed: "reconnecting" }), 0, 0).words, "RECONNECTING");
+});
+
 test("a state that this page does not know is shown by its own name", () => {
   assert.deepEqual([badge(line({ feed: "asleep" }), 0, 0).words, symbolWords("halted").tag], ["ASLEEP", "HALTED"]);
 });

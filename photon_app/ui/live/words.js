@@ -80,7 +80,7 @@ export function symbolWords(state, rejection) {
 /** What is wrong although the feed's state is well: silence in trading hours, as `/health` judges it. */
 export const silence = (health) =>
   health?.status === "degraded" && ["live", "simulated", "replay"].includes(health.feed?.state)
-    ? "The market is open, but no trade comes"
+    ? health.feed.detail || "The market is open, but no trade comes"
     : "";
 
 const FAILURES = {
