@@ -21,7 +21,8 @@ SymbolState = Literal["live", "polled", "waiting", "rejected", "stale"]
 """How far one symbol's price can be trusted to be the newest.
 
 ``waiting``: no price yet in this epoch. ``polled``: prices come from asking every now and then, not
-from the tape. ``stale``: a price, but the feed behind it is down. ``rejected``: upstream has no
+from the tape. ``stale``: a price, but the feed behind it is down, or does not follow the symbol, or
+it may move unseen. ``rejected``: upstream has no
 such symbol.
 """
 
@@ -168,6 +169,11 @@ class FeedStatus(Fact, frozen=True):
     reconnects: int = 0
     failures: Mapping[FailureReason, int] = {}
     """How often an attempt or a line failed since the start, by reason."""
+    delay_ms: int | None = None
+    """How long the tape is held back; ``None`` when it is not."""
+    lost_ms: int | None = None
+    """While there is no line: its last sign of life, on the wall clock. What was traded since then
+    can have gone unseen."""
 
 
 class Clock(Protocol):
@@ -212,8 +218,22 @@ class Market(Protocol):
         """The feed's state changed."""
         ...
 
-    def polling(self, symbols: frozenset[str]) -> None:
-        """The symbols whose prices come from asking now: always all of them."""
+    def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
+        """Whose prices do not come from the tape now: always all of them.
+
+        Args:
+            symbols: those whose prices come from asking.
+            stale: those that are not followed at all, or may move unseen.
+        """
+        ...
+
+    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+        """How far the tape's times are from this machine's clock.
+
+        Args:
+            behind_ms: how far the slowest part of it is behind; negative when all of it is ahead.
+            ahead_ms: how far a part of it is ahead.
+        """
         ...
 
     def rejected(self, symbol: str, reason: str) -> None:

@@ -144,17 +144,24 @@ class Pipeline:
             self._hub.refigure(symbol)
         self._hub.changed()
 
-    def polling(self, symbols: frozenset[str]) -> None:
-        """The symbols whose prices come from asking."""
-        self._hub.set_polling(symbols)
+    def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
+        """The symbols whose prices come from asking, and those that are not followed."""
+        self._ledger.bars.unseen(symbols | stale)
+        self._hub.set_polling(symbols, stale)
+
+    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+        """How far the tape's times are from this machine's clock."""
+        self._book.ahead_ms = ahead_ms
+        self._ledger.bars.tape(behind_ms)
 
     def status(self, status: FeedStatus) -> None:
         """The feed's state."""
-        level = logging.INFO if status.state in FLOWING else logging.WARNING
+        well = status.state in FLOWING and not status.detail
+        level = logging.INFO if well else logging.WARNING
         if status.state in {"simulated", "replay", "connecting"}:
             level = logging.DEBUG
         log.log(level, "feed %s: %s %s", status.source, status.state, status.detail)
-        self._ledger.bars.flowing(flows=status.state in FLOWING)
+        self._ledger.bars.flowing(flows=status.state in FLOWING, lost_ms=status.lost_ms)
         self._hub.set_feed(status)
         self._tape.set_feed(status)
 

@@ -156,8 +156,11 @@ class Nobody:
         """Keep the state, for the line that counts."""
         self.state = status.state
 
-    def polling(self, symbols: frozenset[str]) -> None:
+    def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
         """Nobody wants to know."""
+
+    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+        """Frames are written down with this machine's time, whatever it is."""
 
     def rejected(self, symbol: str, reason: str) -> None:
         """Say so: it will not be in the recording."""

@@ -6,9 +6,11 @@ synchronously, so a slow market leaves frames in the socket: the library holds s
 kernel, then Finnhub waits. Subscriptions are sent at most ten a second.
 
 It never has two connections at once: Finnhub drops both. It never takes an opened line for a
-working one (see ``backoff``), nor silence for health: 150 s without any frame is a dead line. It
-never lets the key out: the library gets a logger that writes nothing, because it logs addresses
-and headers; no foreign text is shown without being scrubbed; and statuses are made of our words.
+working one (see ``backoff``), nor silence for health: 150 s without any frame is a dead line, and a
+line that this machine slept over is opened anew at once. It never takes this machine's clock for
+the tape's (see ``offset``). It never lets the key out: the library gets a logger that writes
+nothing, because it logs addresses and headers; no foreign text is shown without being scrubbed; and
+statuses are made of our words.
 """
 
 import asyncio
@@ -24,14 +26,16 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed import outage
-from photon_app.feed.backoff import Backoff
+from photon_app.feed.awake import Awake
+from photon_app.feed.backoff import PROVEN_S, Backoff
 from photon_app.feed.bell import Bell
 from photon_app.feed.deadline import within
 from photon_app.feed.finnhub_key import with_token, without_key
 from photon_app.feed.intake import Intake, Tap
+from photon_app.feed.offset import SAID_MS, Offset, Verdict, judge
 from photon_app.feed.outage import Life, Outage, Streak
 from photon_app.feed.polling import Poller, Quotes
-from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
+from photon_app.feed.protocol import Counters, Time, WallClock
 from photon_app.feed.rota import Rota
 from photon_app.feed.slots import Slots
 from photon_app.feed.subscriptions import Subscriptions
@@ -43,10 +47,17 @@ Connect = Callable[..., Awaitable[ClientConnection]]
 MAX_FRAME_BYTES = 16 * 2**20
 CLOSING_S = 1.0
 """How long Finnhub may take to answer a closing frame before the TCP connection is cut."""
+WATCH_S = 1.0
+"""How often an open line is looked at: whether it is silent, and whether this machine slept."""
+LOOK_S = 5.0
+"""How often it is looked who moved unseen, and how far the tape is from this machine's clock."""
 
 _log = logging.getLogger(__name__)
 # A logger outside the tree: no configuration of the process can make it write.
 _mute = logging.Logger("finnhub socket", level=logging.CRITICAL + 1)  # noqa: LOG001
+
+LEAST_MS = 1_000
+"""Distances of tape and clock that differ by less are the same to a market."""
 
 _STATES: dict[FailureReason, FeedState] = {"throttle": "throttled", "auth": "unauthorized"}
 
@@ -97,7 +108,7 @@ class FinnhubFeed:
     ) -> None:
         self._url = url
         self._key = key
-        self._time = time or SystemTime()
+        self._time = Awake.over(time)
         self.clock = WallClock(self._time)
         self._connect = connect
         self._pace_s = pace_s
@@ -109,17 +120,31 @@ class FinnhubFeed:
         self._poller: Poller | None = None
         if rest is not None:
             self._poller = Poller(
-                rest, self._rota, self._time, on_unknown=self._unknown, on_change=self._share
+                rest,
+                self._rota,
+                self._time,
+                on_unknown=self._unknown,
+                on_change=self._share,
+                on_answer=self._judge_clock,
             )
+        self._rest = rest
         self._backoff = Backoff(rng or random.Random())
         self._streak = Streak()
         self._intake = Intake(self.source, self._time, self._scrub, tap)
         self._bell = Bell(self._time)
         self._market: Market | None = None
+        self._offset = Offset()
+        self._verdict = Verdict()
+        self._told_tape = (0, 0)
         self._polled: frozenset[str] = frozenset()
+        self._stale: frozenset[str] = frozenset()
+        self._refused: frozenset[str] = frozenset()
+        self._up = False
         self._opened = 0
         self._failures: dict[FailureReason, int] = {}
-        self._last_s = 0.0
+        self._last_s = self._looked_s = 0.0
+        self._last_ms = self._set_back_ms = 0
+        self._slept_s = 0.0
         self._status = FeedStatus(source=self.source, state="connecting", since_ms=0)
 
     @property
@@ -150,7 +175,8 @@ class FinnhubFeed:
     async def run(self, market: Market) -> None:
         """Keep one line open until cancelled."""
         self._market = market
-        self._polled = frozenset()
+        self._polled = self._stale = frozenset()
+        self._told_tape = (0, 0)
         try:
             async with asyncio.TaskGroup() as tasks:
                 if self._poller is not None:
@@ -166,6 +192,8 @@ class FinnhubFeed:
             why = self._streak.judge(await self._attempt(market))
             self._failures[why.reason] = self._failures.get(why.reason, 0) + 1
             delay_s = self._backoff.delay(why.reason, why.delivered_s, why.retry_after_s)
+            if why.at_once and why.delivered_s >= PROVEN_S:
+                delay_s = 0.0
             retry_at_ms = self._time.now_ms() + round(delay_s * 1000)
             at = dt.datetime.fromtimestamp(retry_at_ms / 1000, dt.UTC)
             failed = f"Failed to connect to Finnhub: {why.words}"
@@ -193,26 +221,35 @@ class FinnhubFeed:
         try:
             return await self._live(connection, market)
         finally:
+            self._up = False
             await self._close(connection)
             self._rota.line(self._time.monotonic(), up=False)
 
     async def _live(self, connection: ClientConnection, market: Market) -> Outage:
         self._opened += 1
         self._last_s = opened_s = delivered_s = self._time.monotonic()
+        self._last_ms = self._time.now_ms()
+        self._slept_s = self._time.slept_s
         self._subscriptions.line_opened(opened_s)
         self._rota.line(opened_s, up=True)
+        self._up = True
         self._share()
         _log.info("Connected to Finnhub")
         self._say(market, "live")
         async with asyncio.TaskGroup() as companions:
             tasks = [
                 companions.create_task(self._subscribe(connection)),
-                companions.create_task(self._watch(connection)),
+                companions.create_task(self._watch(connection, market)),
             ]
             try:
                 while True:
                     event = self._intake.read(await connection.recv(decode=False))
                     self._last_s = self._time.monotonic()
+                    if self._overslept_s:
+                        await self._close(connection)
+                        continue
+                    self._last_ms = self._time.now_ms()
+                    self._measure(event)
                     if isinstance(event, wire.Trades | wire.Ping):
                         delivered_s = self._last_s
                     await self._intake.deliver(event, market)
@@ -239,6 +276,56 @@ class FinnhubFeed:
         ):
             self._share()
 
+    def _measure(self, event: wire.Event) -> None:
+        """Learn from a frame how far the tape's times are from this machine's."""
+        if self._time.set_back_ms != self._set_back_ms:
+            self._clock_was_set()
+        if not isinstance(event, wire.Trades) or not event.batch:
+            return
+        newest = event.batch[-1]
+        self._offset.arrived(newest.symbol, newest.time_ms, self._last_ms, self._last_s)
+        if self._last_s - self._looked_s >= LOOK_S or not self._looked_s:
+            self._judge_clock()
+
+    def _clock_was_set(self) -> None:
+        """This machine's clock was set back: all times are so much more ahead of it."""
+        back_ms = self._time.set_back_ms - self._set_back_ms
+        self._set_back_ms = self._time.set_back_ms
+        self._offset.clear()
+        self._rota.anew()
+        self._verdict = Verdict(
+            behind_ms=self._verdict.behind_ms - back_ms,
+            ahead_ms=self._verdict.ahead_ms + back_ms,
+            delay_ms=self._verdict.delay_ms,
+        )
+        self._tell_tape(self._verdict.behind_ms, self._verdict.ahead_ms)
+
+    def _judge_clock(self) -> None:
+        """Say how far tape and clock are from each other, when that has changed."""
+        now_s = self._looked_s = self._time.monotonic()
+        fast_ms = None if self._rest is None else self._rest.fast_ms
+        measured = self._offset.measured(now_s)
+        before = self._verdict
+        wrong = fast_ms is not None and abs(fast_ms) >= SAID_MS
+        # A plan does not change because the market is closed.
+        if measured or wrong or (fast_ms is not None and before.delay_ms is None):
+            self._verdict = judge(measured, fast_ms).settled(before)
+        if measured or self._verdict != Verdict():
+            self._tell_tape(self._verdict.behind_ms, self._verdict.ahead_ms)
+        else:
+            self._tell_tape(self._offset.guess(now_s), 0)
+        if self._verdict != before and self._market is not None and self._status.state == "live":
+            self._say(self._market, "live")
+
+    def _tell_tape(self, behind_ms: int, ahead_ms: int) -> None:
+        """Let the market know, unless it is about what it knows."""
+        told = self._told_tape
+        near = max(abs(behind_ms - told[0]), abs(ahead_ms - told[1])) < LEAST_MS
+        if self._market is None or near:
+            return
+        self._told_tape = (behind_ms, ahead_ms)
+        self._market.tape(behind_ms, ahead_ms)
+
     def _unknown(self, symbol: str) -> None:
         """There is no such symbol: it gets no slot, and who wants it is told."""
         self._slots.bar(symbol, math.inf)
@@ -247,15 +334,27 @@ class FinnhubFeed:
 
     def _share(self) -> None:
         """Bring line, poller and market up to date with who holds a slot."""
-        self._rota.hold(self._slots.held, self._time.monotonic())
+        now_s = self._time.monotonic()
+        for symbol in self._refused - self._rota.unknown:
+            self._slots.unbar(symbol, now_s)
+        self._refused = self._rota.unknown
+        self._rota.hold(self._slots.held, now_s)
         self._bell.ring()
-        if self._poller is None or self._market is None:
+        if self._poller is not None:
+            self._poller.ring()
+        self._tell_states()
+
+    def _tell_states(self) -> None:
+        """Let the market know whose prices come from asking, and whose from nowhere."""
+        if self._market is None:
             return
-        self._poller.ring()
-        polled = self._rota.polled
-        if polled != self._polled:
-            self._polled = polled
-            self._market.polling(polled)
+        polled = self._rota.polled if self._poller is not None else frozenset()
+        told = self._subscriptions.told if self._up else frozenset()
+        unsure = self._rota.unsure(self._time.monotonic())
+        stale = (self._rota.wanted - told | unsure) - polled
+        if polled != self._polled or stale != self._stale:
+            self._polled, self._stale = polled, stale
+            self._market.polling(polled, stale)
 
     async def _subscribe(self, connection: ClientConnection) -> None:
         """Tell the line what is wanted, whenever that changes."""
@@ -268,15 +367,26 @@ class FinnhubFeed:
                 if self._slots.held != told:
                     told = self._slots.held
                     self._share()
+                self._tell_states()
                 await self._bell.wait(self._subscriptions.wait_s(self._time.monotonic()))
         except ConnectionClosed:
             return
 
-    async def _watch(self, connection: ClientConnection) -> None:
-        """Close a line that has fallen silent."""
-        while (left_s := self._silent_at() - self._time.monotonic()) > 0:
-            await self._time.sleep(left_s)
+    async def _watch(self, connection: ClientConnection, market: Market) -> None:
+        """Close a line that has fallen silent, or that this machine slept over."""
+        while (left_s := self._silent_at() - self._time.monotonic()) > 0 and not self._overslept_s:
+            await self._time.sleep(min(left_s, WATCH_S))
+            if self._time.monotonic() - self._looked_s >= LOOK_S:
+                self._judge_clock()
+                self._tell_states()
+        if self._overslept_s:
+            self._say(market, "reconnecting", "This machine slept; the line is opened anew")
         await self._close(connection)
+
+    @property
+    def _overslept_s(self) -> float:
+        """How long this machine slept on this line."""
+        return self._time.slept_s - self._slept_s
 
     async def _close(self, connection: ClientConnection) -> None:
         """End a line; return when its TCP connection has ended."""
@@ -288,11 +398,17 @@ class FinnhubFeed:
         return self._last_s + self._watchdog_s
 
     def _ending(self, error: ConnectionClosed, life: Life) -> Outage:
+        now_s = self._time.monotonic()
+        if self._overslept_s:
+            self._offset.clear()
+            self._rota.anew()
+            return outage.slept(self._overslept_s, life)
         ours_came_first = error.rcvd_then_sent is False
         if error.rcvd is not None and not ours_came_first:
             said = self._scrub(" ".join(error.rcvd.reason.split()))
+            self._last_ms = self._time.now_ms()  # until then nothing went unseen
             return outage.closed(error.rcvd.code, said, life)
-        if self._time.monotonic() >= self._silent_at():
+        if now_s >= self._silent_at():
             return outage.silent(self._watchdog_s, life)
         if error.sent is not None:
             return outage.unlawful(error.sent.code, life)
@@ -309,7 +425,9 @@ class FinnhubFeed:
             source=self.source,
             state=state,
             since_ms=self._time.now_ms() if changed else self._status.since_ms,
-            detail=detail,
+            detail=detail or (self._verdict.detail if state == "live" else ""),
+            delay_ms=self._verdict.delay_ms,
+            lost_ms=None if state == "live" else self._last_ms or None,
             retry_at_ms=retry_at_ms,
             reconnects=max(self._opened - 1, 0),
             failures=dict(self._failures),

@@ -1,10 +1,10 @@
 """Finnhub over REST: a symbol's day, names, and search.
 
 Owns the HTTP client, the budget of the key, what was asked before, and the pauses that Finnhub asks
-for. Runs on the event loop. Its methods never raise for trouble upstream: they return facts. Equal
-questions that are under way are asked once, and go on when who asked gives up: the answer is
-remembered for the next. What waits is bounded by the budget's queues; an answer is at most 1 MiB
-and comes within 10 s or not at all.
+for. It measures this machine's clock by the ``Date`` of the answers. Runs on the event loop. Its
+methods never raise for trouble upstream: they return facts. Equal questions that are under way are
+asked once, and go on when who asked gives up: the answer is remembered for the next. What waits is
+bounded by the budget's queues; an answer is at most 1 MiB and comes within 10 s or not at all.
 
 The key goes out in a header to the configured address and nowhere else: redirects are not followed,
 proxies of the environment are not used, and httpx's log lines are off. A polling call always takes
@@ -17,6 +17,8 @@ import datetime as dt
 import functools
 import logging
 import random
+import statistics
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -26,9 +28,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_
 
 from photon_app.feed import rest_wire
 from photon_app.feed.answers import Answers
+from photon_app.feed.awake import Awake
 from photon_app.feed.budget import Budget, Lane
 from photon_app.feed.deadline import within
-from photon_app.feed.protocol import SystemTime, Time
+from photon_app.feed.offset import SAID_MS
+from photon_app.feed.protocol import Time
 from photon_app.feed.rest_wire import Failed, Unknown
 from photon_app.model import Listing, Seed
 from photon_app.settings import Secret
@@ -41,6 +45,10 @@ PATIENCE_S, SEARCH_PATIENCE_S = 75.0, 1.0
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 DAY_S = 86_400.0
+VERDICT_S = 300.0
+"""For so long it is remembered that a name has no figures: zeros can be a slip, or too early."""
+DATES = 5
+"""So many answers tell this machine's clock."""
 REFUSED_KEY_S = 900.0
 """As on the socket: a refused key does not mend itself."""
 LONGEST_PAUSE_S = 900.0
@@ -80,7 +88,9 @@ class _Question(Generic[A]):
     decode: Callable[[bytes], A | Failed]
     memory: Answers[tuple[tuple[str, str], ...], Any]
     fresh: bool = False
-    """Whether figures that are remembered will not do; verdicts do."""
+    """Whether what is remembered will not do."""
+    unknown_s: float = DAY_S
+    """For so long an ``Unknown`` is remembered."""
 
 
 class FinnhubRest:
@@ -103,7 +113,7 @@ class FinnhubRest:
         transport: httpx.AsyncBaseTransport | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._time = time or SystemTime()
+        self._time = Awake.over(time)
         self._rng = rng or random.Random()
         self._budget = Budget(self._time)
         self._client = _client(url, key, transport)
@@ -114,6 +124,8 @@ class FinnhubRest:
         self._paused: Failed | None = None
         self._paused_until_s = 0.0
         self._closed = False
+        self._fast_ms: deque[int] = deque(maxlen=DATES)
+        self._leaps: object = None
         self.counters = RestCounters()
 
     @property
@@ -133,15 +145,24 @@ class FinnhubRest:
             params=(("symbol", symbol),),
             lane=Lane.POLL if polling else Lane.LOOKUP,
             patience_s=PATIENCE_S,
-            decode=lambda body: rest_wire.decode_quote(symbol, body, self._time.now_ms()),
+            decode=lambda body: rest_wire.decode_quote(symbol, body, self._server_ms()),
             memory=self._quotes,
             fresh=polling,
+            unknown_s=VERDICT_S,
         )
         asked = self.counters.requests
         answer = await self._answer(question)
         if polling and self.counters.requests == asked:
             await self._time.sleep(IDLE_POLL_S)
         return answer
+
+    @property
+    def fast_ms(self) -> int | None:
+        """How fast this machine's clock is, by the last answers; negative when it is slow, ``None``
+        before any told.
+        """
+        self._look_at_clock()
+        return round(statistics.median_low(self._fast_ms)) if self._fast_ms else None
 
     async def search(self, query: str) -> tuple[Listing, ...] | Failed:
         """The listings that Finnhub finds, in its order, at most 50."""
@@ -178,7 +199,7 @@ class FinnhubRest:
 
     async def _answer(self, question: _Question[A]) -> A | Failed:
         kept: A | Failed | None = question.memory.get(question.params, self._time.monotonic())
-        if kept is not None and not (question.fresh and isinstance(kept, Seed)):
+        if kept is not None and not (question.fresh and isinstance(kept, Seed | Unknown)):
             self.counters.cached += 1
             return kept
         key = (question.path, question.params, question.lane)
@@ -202,7 +223,7 @@ class FinnhubRest:
             retry_error_callback=_last_answer,
         )
         answer: A | Failed = await retrying(self._ask, question)
-        lifetime_s = _lifetime_s(answer)
+        lifetime_s = question.unknown_s if isinstance(answer, Unknown) else _lifetime_s(answer)
         if lifetime_s:
             question.memory.keep(question.params, answer, self._time.monotonic() + lifetime_s)
         return answer
@@ -248,6 +269,7 @@ class FinnhubRest:
                 await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
             return _UNREACHABLE  # the error's text may hold the key: a header that cannot be sent
+        self._note_date(response.headers.get("date"))
         if body is None:
             return Failed(reason="garbage", detail="Finnhub's answer was too long or compressed")
         trouble = rest_wire.trouble(response.status_code, body)
@@ -256,6 +278,24 @@ class FinnhubRest:
         if trouble.reason == "throttle":
             return self._quiet(trouble, response.headers.get("retry-after"))
         return trouble
+
+    def _look_at_clock(self) -> None:
+        """Forget what was measured before this machine's clock was set, or may have been."""
+        self._time.monotonic()
+        leaps = (self._time.slept_s, self._time.set_back_ms)
+        if leaps != self._leaps:
+            self._leaps = leaps
+            self._fast_ms.clear()
+
+    def _note_date(self, header: str | None) -> None:
+        if (server_ms := rest_wire.date_ms(header)) is not None:
+            self._look_at_clock()
+            self._fast_ms.append(self._time.now_ms() - server_ms)
+
+    def _server_ms(self) -> int:
+        """The time by Finnhub's clock, where this machine's is wrong."""
+        fast_ms = self.fast_ms or 0
+        return self._time.now_ms() - (fast_ms if abs(fast_ms) >= SAID_MS else 0)
 
     def _quiet(self, trouble: Failed, header: str | None) -> Failed:
         """The same with the seconds that Finnhub wants: what it said, or to the next minute."""
@@ -332,7 +372,7 @@ def _lifetime_s(answer: object) -> float:
     match answer:
         case Seed() | Failed(reason="garbage"):
             return MINUTE_S
-        case Unknown() | Listing():
+        case Listing():
             return DAY_S
         case Failed(reason="plan"):
             return HOUR_S

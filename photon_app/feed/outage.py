@@ -35,6 +35,8 @@ class Outage(Fact, frozen=True):
     """From the line's opening to its last trade or ping."""
     retry_after_s: float = 0.0
     """What the server asked for."""
+    at_once: bool = False
+    """Whether nobody is to blame, and a line that had proven itself is opened anew at once."""
 
 
 class Life(Fact, frozen=True):
@@ -143,6 +145,12 @@ def broken(life: Life) -> Outage:
 def silent(watchdog_s: float, life: Life) -> Outage:
     """An open line was given up."""
     return _ended("stall", f"the line was silent for {watchdog_s:g} s", life)
+
+
+def slept(seconds: float, life: Life) -> Outage:
+    """An open line outlived a sleep of this machine, or seems to."""
+    words = f"this machine slept for {seconds:.0f} s, or its clock was set forward"
+    return msgspec.structs.replace(_ended("stall", words, life), at_once=True)
 
 
 def unlawful(code: int, life: Life) -> Outage:

@@ -19,6 +19,13 @@ from photon_app.model import Market, Seed
 class Quotes(Protocol):
     """What can be asked for a symbol's day. Never raises; waits for its own budget."""
 
+    @property
+    def fast_ms(self) -> int | None:
+        """How fast this machine's clock is, by whom is asked; negative when it is slow, ``None``
+        when that is not known.
+        """
+        ...
+
     async def quote(self, symbol: str, *, polling: bool = False) -> Seed | Unknown | Failed:
         """A symbol's day and last price. ``polling`` asks leave room for others."""
         ...
@@ -33,6 +40,7 @@ class Poller:
         time: what the pauses wait on.
         on_unknown: called with a symbol that does not exist, while it is wanted.
         on_change: called after an answer that can have changed who is polled.
+        on_answer: called with each answer, before anything is made of it.
     """
 
     def __init__(
@@ -43,12 +51,14 @@ class Poller:
         *,
         on_unknown: Callable[[str], None],
         on_change: Callable[[], None],
+        on_answer: Callable[[], None] = lambda: None,
     ) -> None:
         self._rest = rest
         self._rota = rota
         self._time = time
         self._on_unknown = on_unknown
         self._on_change = on_change
+        self._on_answer = on_answer
         self._bells = {lane: Bell(time) for lane in Lane}
 
     def ring(self) -> None:
@@ -71,19 +81,21 @@ class Poller:
                 continue
             answer = await self._rest.quote(turn.symbol, polling=lane is Lane.POLL)
             failures = failures + 1 if isinstance(answer, Failed) else 0
+            self._on_answer()
             self._take(turn.symbol, answer, market)
             await self._time.sleep(_pause_s(lane, answer, failures))
 
     def _take(self, symbol: str, answer: Seed | Unknown | Failed, market: Market) -> None:
+        now_s = self._time.monotonic()
         match answer:
             case Seed():
-                if self._rota.answered(answer, self._time.monotonic()):
+                if self._rota.answered(answer, now_s):
                     market.seed(answer)
             case Unknown():
-                if self._rota.forget(symbol):
+                if self._rota.zeros(symbol, now_s):
                     self._on_unknown(symbol)
             case Failed():
-                self._rota.failed(symbol, answer)
+                self._rota.failed(symbol, answer, now_s)
         self._on_change()
         self._bells[Lane.POLL].ring()
 

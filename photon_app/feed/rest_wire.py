@@ -200,6 +200,14 @@ def _clean(text: str | None) -> str:
     return "".join(char for char in words if char.isprintable())[:_SHOWN_CHARS].strip()
 
 
+def date_ms(header: str | None) -> int | None:
+    """The time of a ``Date`` (RFC 9110, 6.6.1) in UNIX ms: the middle of its second."""
+    try:
+        return round(email.utils.parsedate_to_datetime(header or "").timestamp() * 1000) + 500
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def retry_after_s(header: str | None, now_ms: int) -> float | None:
     """The seconds of a ``Retry-After``, given as a number or as a date (RFC 9110, 10.2.3)."""
     given = (header or "").strip()

@@ -2,9 +2,15 @@
 
 Owns what is known of each wanted symbol's need to be asked: a new one once for its day's figures,
 one without a slot again and again, one that is subscribed but silent in trading hours to see
-whether it trades unseen. Pure and synchronous; the clock is an argument; called by ``Poller`` and
-``FinnhubFeed`` on the event loop. Bounded by the wanted set. The budget is not kept here but in
-``budget``; nobody starves, because waiting alone makes a symbol urgent.
+whether it trades unseen, one without figures to see whether it exists. Pure and synchronous; the
+clock is an argument; called by ``Poller`` and ``FinnhubFeed`` on the event loop. The budget is not
+kept here but in ``budget``; nobody starves, because waiting alone makes a symbol urgent.
+
+Zeros are a verdict on a symbol only when they come twice, ``CONFIRM_S`` apart, and never on one
+that has traded or had figures: Finnhub gives them now and then, and before a first day of trading.
+
+Bounds: the wanted set; of symbols that nobody wants any more, ``REMEMBERED`` that exist and as many
+verdicts.
 """
 
 import enum
@@ -13,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from photon_app.feed.answers import Answers
 from photon_app.feed.rest_wire import Failed
 from photon_app.model import Fact, Seed
 
@@ -26,6 +33,17 @@ CLOSED_VIEWED_S, CLOSED_UNVIEWED_S = 300.0, 900.0
 PROBE_S = 60.0
 LONGEST_S = 900.0
 FAILED_S = 30.0
+
+CONFIRM_S = 120.0
+"""Zeros that come again after so long are a verdict."""
+VERDICT_S = 300.0
+"""For so long a verdict is remembered; who is wanted still is asked for again then."""
+UNSURE_S = 600.0
+"""A subscribed symbol that neither traded nor had figures told for so long in trading hours, while
+asking fails, may have moved unseen."""
+DOWN_S = 120.0
+"""Asking that has had no answer for so long fails."""
+REMEMBERED = 4096
 
 _LASTING = {"plan", "empty", "garbage"}
 """Failures that asking again soon does not mend."""
@@ -61,13 +79,19 @@ class _Entry(msgspec.Struct):
     viewers: int = 0
     asked_s: float | None = None
     failures: int = 0
-    unknown: bool = False
+    zeros_s: float | None = None
+    """When it was first said to have no figures, since it was wanted."""
+    answered_s: float = -math.inf
+    """When figures were last told."""
     seeded: Hours | None = None
     quiet_since_s: float = 0.0
     """Its last trade, or when it was subscribed or its market opened, if that was later."""
     probes: int = 0
     probed: tuple[float | None, int | None] | None = None
     silent: bool = False
+    unsure: bool = False
+    exists: bool = False
+    """Whether it has traded, or had figures: then zeros say nothing."""
 
 
 class Rota:
@@ -90,27 +114,46 @@ class Rota:
         self._silent_s = silent_s
         self._entries: dict[str, _Entry] = {}
         self._held: frozenset[str] = frozenset()
-        self._silent: set[str] = set()
         self._line_up = False
+        self._failing_s = math.inf
+        """Since when asking fails."""
         self._hours: dict[str, Hours] = {}
+        self._exist: Answers[str, bool] = Answers(REMEMBERED)
+        self._verdicts: Answers[str, bool] = Answers(REMEMBERED)
+        self._unknown: set[str] = set()
 
     @property
     def polled(self) -> frozenset[str]:
         """The symbols whose prices come from asking."""
         return frozenset(s for s, entry in self._entries.items() if self._is_polled(s, entry))
 
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The whole wanted set."""
+        return frozenset(self._entries)
+
+    @property
+    def unknown(self) -> frozenset[str]:
+        """The wanted symbols that upstream does not know, by a verdict that stands."""
+        return frozenset(self._unknown)
+
     def want(self, symbols: frozenset[str], viewers: Mapping[str, int], now_s: float) -> set[str]:
         """The whole wanted set. Returns the unknown ones for whom a viewer has come anew."""
         for gone in self._entries.keys() - symbols:
             del self._entries[gone]
-            self._silent.discard(gone)
+            self._unknown.discard(gone)
         again = set()
         for symbol in symbols:
             entry = self._entries.get(symbol)
+            count = viewers.get(symbol, 0)
             if entry is None:
                 entry = self._entries[symbol] = _Entry(wanted_s=now_s, quiet_since_s=now_s)
-            count = viewers.get(symbol, 0)
-            if entry.unknown and count > entry.viewers:
+                entry.exists = self._exist.get(symbol, now_s) is not None
+                if self._verdicts.get(symbol, now_s):
+                    self._unknown.add(symbol)
+                    entry.zeros_s = entry.asked_s = now_s - CONFIRM_S
+                    again.add(symbol)
+            elif symbol in self._unknown and count > entry.viewers:
                 again.add(symbol)
             entry.viewers = count
         return again
@@ -120,7 +163,6 @@ class Rota:
         for symbol in held - self._held:
             self._listen_from(symbol, now_s)
         for symbol in self._held - held:
-            self._silent.discard(symbol)
             if entry := self._entries.get(symbol):
                 entry.silent = False
         self._held = held
@@ -132,18 +174,18 @@ class Rota:
             self._listen_from(symbol, now_s)
 
     def heard(self, symbols: Iterable[str], now_s: float) -> bool:
-        """These traded. Whether one of them had been taken for silent."""
+        """These traded. Whether that changes how one of them is followed."""
+        changed = False
         for symbol in symbols:
             if entry := self._entries.get(symbol):
                 entry.quiet_since_s = now_s
                 entry.probes, entry.probed = 0, None
-        spoke = self._silent.intersection(symbols) if self._silent else None
-        if not spoke:
-            return False
-        for symbol in spoke:
-            self._entries[symbol].silent = False
-        self._silent -= spoke
-        return True
+                if not entry.exists:
+                    changed |= self._prove(symbol, entry)
+                if entry.silent or entry.unsure:
+                    entry.silent = entry.unsure = False
+                    changed = True
+        return changed
 
     def next(self, lane: Lane, now_s: float) -> Turn:
         """Whose turn it is in a lane; the symbol counts as asked for from now on."""
@@ -158,23 +200,59 @@ class Rota:
         if entry is None:
             return False
         entry.failures = 0
+        entry.answered_s = now_s
+        self._failing_s = math.inf
+        self._prove(seed.symbol, entry)
         entry.seeded = self._hours_of(seed.symbol)
         if self._suspicious(seed.symbol, entry, now_s):
             self._probe(seed, entry)
         return True
 
-    def failed(self, symbol: str, why: Failed) -> None:
+    def failed(self, symbol: str, why: Failed, now_s: float) -> None:
         """No answer; the symbol is asked for again later, and ever later if that may not help."""
+        lasting = why.reason in _LASTING
+        if not lasting and why.reason != "busy":
+            self._failing_s = min(self._failing_s, now_s)
         if entry := self._entries.get(symbol):
-            entry.failures = entry.failures + 1 if why.reason in _LASTING else 1
+            entry.failures = entry.failures + 1 if lasting else 1
 
-    def forget(self, symbol: str) -> bool:
-        """Upstream knows no such symbol. Whether it is still wanted."""
+    def zeros(self, symbol: str, now_s: float) -> bool:
+        """Upstream has no figures. Whether that is a verdict on a symbol that is still wanted."""
         entry = self._entries.get(symbol)
         if entry is None:
             return False
-        entry.unknown = True
+        if entry.exists:
+            entry.failures += 1
+            return False
+        entry.failures = 0
+        if entry.zeros_s is None:
+            entry.zeros_s = now_s
+        if now_s - entry.zeros_s < CONFIRM_S:
+            return False
+        self._verdicts.keep(symbol, True, now_s + VERDICT_S)
+        self._unknown.add(symbol)
         return True
+
+    def unsure(self, now_s: float) -> frozenset[str]:
+        """The symbols that have a slot and may have moved unseen: silent in trading hours for
+        ``UNSURE_S``, and not told by asking either, because that fails.
+        """
+        self.refresh(now_s)
+        down = now_s - self._failing_s >= DOWN_S
+        for symbol, entry in self._entries.items():
+            entry.unsure = (
+                symbol in self._held
+                and self._line_up
+                and now_s - max(entry.quiet_since_s, entry.answered_s) >= UNSURE_S
+                and (down or entry.failures > 1 or entry.asked_s is None)
+                and self._hours_of(symbol).open
+            )
+        return frozenset(s for s, entry in self._entries.items() if entry.unsure)
+
+    def anew(self) -> None:
+        """All figures may be others now, as after a sleep: everyone is asked for again."""
+        for entry in self._entries.values():
+            entry.seeded = None
 
     def refresh(self, now_s: float) -> None:
         """Look at the clocks of the markets again; silence is counted from an opening on."""
@@ -185,6 +263,17 @@ class Rota:
             if was is not None and self._hours_of(symbol).open and not was.open:
                 self._listen_from(symbol, now_s)
 
+    def _prove(self, symbol: str, entry: _Entry) -> bool:
+        """The symbol exists. Whether a verdict said that it does not."""
+        if not entry.exists:
+            entry.exists, entry.zeros_s = True, None
+            self._exist.keep(symbol, True, math.inf)
+        if symbol not in self._unknown:
+            return False
+        self._unknown.discard(symbol)
+        self._verdicts.keep(symbol, True, -math.inf)
+        return True
+
     def _listen_from(self, symbol: str, now_s: float) -> None:
         if entry := self._entries.get(symbol):
             entry.quiet_since_s = now_s
@@ -194,7 +283,7 @@ class Rota:
         fresh = (
             (entry.viewers == 0, entry.wanted_s, symbol)
             for symbol, entry in self._entries.items()
-            if entry.asked_s is None and not entry.unknown
+            if entry.asked_s is None
         )
         first = min(fresh, default=None)
         return Turn(symbol=first[2] if first else None)
@@ -216,8 +305,10 @@ class Rota:
 
     def _due_s(self, symbol: str, entry: _Entry) -> float:
         """When the symbol may be asked for again."""
-        if entry.unknown or entry.asked_s is None:
+        if entry.asked_s is None:
             return math.inf
+        if entry.zeros_s is not None and not entry.failures:
+            return entry.asked_s + (VERDICT_S if symbol in self._unknown else CONFIRM_S)
         if entry.failures:
             return entry.asked_s + doubled(FAILED_S, entry.failures - 1)
         hours = self._hours_of(symbol)
@@ -231,7 +322,7 @@ class Rota:
         return max(entry.quiet_since_s + self._silent_s, probe_s)
 
     def _is_polled(self, symbol: str, entry: _Entry) -> bool:
-        return not entry.unknown and (symbol not in self._held or entry.silent)
+        return symbol not in self._unknown and (symbol not in self._held or entry.silent)
 
     def _suspicious(self, symbol: str, entry: _Entry, now_s: float) -> bool:
         return (
@@ -248,7 +339,6 @@ class Rota:
             entry.probed = seen
         elif entry.probed != seen:
             entry.silent = True
-            self._silent.add(seed.symbol)
 
     def _hours_of(self, symbol: str) -> Hours:
         market = _market_of(symbol)

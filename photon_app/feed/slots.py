@@ -106,6 +106,11 @@ class Slots:
             self._barred_until[symbol] = until_s
             self._held -= {symbol}
 
+    def unbar(self, symbol: str, now_s: float) -> None:
+        """The symbol may have a slot again."""
+        if self._barred_until.pop(symbol, None) is not None:
+            self.assign(now_s)
+
     def learn(self, accepted: Iterable[str], now_s: float) -> None:
         """Upstream took exactly these and refused one more: so many slots there are."""
         self._held &= frozenset(accepted)

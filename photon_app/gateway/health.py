@@ -23,6 +23,8 @@ class FeedHealth(BaseModel):
     source: str
     state: FeedState
     detail: str
+    delay_ms: int | None
+    """How long the tape is held back; null when it is not."""
     last_message_age_ms: int | None
     last_trade_age_ms: int | None
     reconnects: int
@@ -142,6 +144,7 @@ def health_of(live: Services, admission: Admission) -> Health:
             source=feed.source,
             state=feed.state,
             detail=feed.detail,
+            delay_ms=feed.delay_ms,
             last_message_age_ms=_age_ms(live.last_message_ms(), now_ms),
             last_trade_age_ms=_age_ms(live.last_trade_ms(), now_ms),
             reconnects=feed.reconnects,

@@ -37,6 +37,8 @@ class Bulletin:
         self.epoch = uuid.uuid4().hex
         self.polling: frozenset[str] = frozenset()
         """The symbols whose prices come from asking."""
+        self.stale: frozenset[str] = frozenset()
+        """Those that are not followed, or may move unseen."""
 
     def begin_epoch(self) -> None:
         """The market starts anew."""
@@ -85,4 +87,5 @@ class Bulletin:
             return "stale"
         if quote.symbol in self.polling:
             return "polled"
-        return "live" if self.feed.state in FLOWING else "stale"
+        flows = self.feed.state in FLOWING and symbol not in self.stale
+        return "live" if flows else "stale"

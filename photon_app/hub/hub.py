@@ -166,13 +166,17 @@ class Hub:
         else:
             self.tell_status(self._say.states)
 
-    def set_polling(self, symbols: frozenset[str]) -> None:
-        """The symbols whose prices come from asking; who holds one that changed is told."""
-        changed = symbols ^ self._say.polling
-        self._say.polling = symbols
+    def set_polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
+        """The symbols whose prices come from asking, and those that are not followed; who holds one
+        whose state changed is told.
+        """
+        moved = (symbols ^ self._say.polling) | (stale ^ self._say.stale)
+        before = self._say.states(sorted(moved))
+        self._say.polling, self._say.stale = symbols, stale
+        changed = {s: now for s in before if (now := self._say.state(s)) != before[s]}
         if changed:
             self.flush()
-            self._tell_states(self._say.states(sorted(changed)))
+            self._tell_states(changed)
 
     def new_epoch(self) -> None:
         """The market starts anew. Call it after the book forgot its prices."""

@@ -139,6 +139,7 @@ class _Status(_Message, tag="status"):
     source: str
     detail: str
     retry_at: int | None
+    delay_ms: int | None
     now: int
     rate: float
     market_until: int
@@ -214,6 +215,7 @@ def status(
             source=feed.source,
             detail=feed.detail,
             retry_at=feed.retry_at_ms,
+            delay_ms=feed.delay_ms,
             now=market.now_ms,
             rate=market.rate,
             market_until=market.until_ms,

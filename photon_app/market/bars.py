@@ -13,8 +13,10 @@ Rules (docs/market-data.md has the reasons):
 - a trade older than its symbol's newest by up to ``LATE_MS`` corrects its bar, an older one is
   dropped and counted;
 - a trade that is volume only counts in a bar that has a price, and waits in it for one;
-- a bar is final ``GRACE_MS`` after its end, on the market's clock;
+- a bar is final ``GRACE_MS`` after its end, on the market's clock, or on the tape's where that is
+  behind or ahead (``tape``);
 - a bar is incomplete when the feed was down, or did not follow the symbol, in a part of its span.
+  The feed was down from the last sign of life of its line, not from when that was noticed.
 
 Bounds: of each symbol ``MOST_MINUTES``, so that its running day is always whole (some 135 KB), and
 ``MOST_SECONDS``; of all seconds ``SECONDS_KEPT``, shared evenly, so many the fewer of each. Symbols
@@ -83,6 +85,7 @@ class Bars:
         self._capacity = capacity
         self._series: dict[str, Series] = {}
         self._gaps = Gaps(possible=gaps)
+        self._unseen: frozenset[str] = frozenset()
         self.on_correction: Callable[[str, int], None] = lambda _symbol, _time_ms: None
         """Told of each trade that may change a bar that is final: its symbol and time."""
         self.counters = Counters()
@@ -121,21 +124,25 @@ class Bars:
         self._add(trade.symbol, series, _single(trade, effect), time_ms)
 
     def sample(self, symbol: str, price: float, time_ms: int) -> None:
-        """A price that was asked for: between two of them anything may have happened."""
+        """A price that was asked for: it is no trade. Of a symbol that is not on the tape anything
+        may have happened between two of them, and its bars say so.
+        """
         series = self._series.get(symbol) or self._newcomer(symbol)
-        if series is not None and time_ms >= series.begun_ms - LATE_MS:
+        if series is not None and time_ms >= series.begun_ms - self._gaps.behind_ms - LATE_MS:
             total = _single(Trade(symbol, price, 0, time_ms), REGULAR)
-            total.count, total.incomplete = 0, True
+            total.count = 0
             self._add(symbol, series, total, time_ms)
 
     def follow(self, symbol: str) -> bool:
         """The symbol is followed from now on, where it was not; whether nothing of it is here."""
         series = self._series.get(symbol)
         if series is None:
-            self._series[symbol] = Series(self._now_ms(), self._gaps)
+            series = self._series[symbol] = Series(self._now_ms(), self._gaps)
+            series.unseen = symbol in self._unseen
             return True
         if series.dropped:
             series.follow(self._now_ms())
+            series.unseen = symbol in self._unseen
         return False
 
     def drop(self, symbol: str) -> None:
@@ -146,12 +153,35 @@ class Bars:
         if series is not None and not self._follow_all:
             series.drop(self._now_ms())
 
-    def flowing(self, *, flows: bool) -> None:
-        """Whether trades can come now; bars that run meanwhile are incomplete."""
+    def flowing(self, *, flows: bool, lost_ms: int | None = None) -> None:
+        """Whether trades can come now; bars that run meanwhile are incomplete.
+
+        Args:
+            flows: whether they can.
+            lost_ms: since when they could not, by the clock, where that was before now.
+        """
         now_ms = self._now_ms()
-        if self._gaps.flowing(now_ms, flows=flows):
-            for series in self._series.values():
-                series.cut(now_ms)
+        since_ms = now_ms if flows or lost_ms is None else min(lost_ms, now_ms)
+        if self._gaps.flowing(since_ms, flows=flows):
+            for symbol, series in self._series.items():
+                for time_ms in series.cut(since_ms, now_ms):
+                    self.on_correction(symbol, time_ms)
+
+    def unseen(self, symbols: frozenset[str]) -> None:
+        """The symbols that are not on the tape now: always all of them."""
+        now_ms = self._now_ms()
+        for symbol in symbols ^ self._unseen:
+            if (series := self._series.get(symbol)) is None:
+                continue
+            if symbol in symbols:
+                series.lose(now_ms)
+            elif not series.dropped:
+                series.follow(now_ms)
+        self._unseen = symbols
+
+    def tape(self, behind_ms: int) -> None:
+        """How far the exchange's times are behind the clock now; negative when they are ahead."""
+        self._gaps.behind_ms = behind_ms
 
     def clear(self) -> None:
         """Forget every bar: a recording begins anew, and each symbol with its first trade."""
@@ -179,7 +209,7 @@ class Bars:
         """Once a second: forget what is too old, and symbols that were let go."""
         share = max(1, len(self._series))
         seconds = min(MOST_SECONDS, max(LEAST_KEPT, SECONDS_KEPT // share))
-        before_ms = self._now_ms() - LATE_MS - MINUTE_MS
+        before_ms = self._now_ms() - self._gaps.behind_ms - LATE_MS - MINUTE_MS
         for symbol, series in list(self._series.items()):
             series.trim(seconds, MOST_MINUTES)
             if series.dropped and series.newest_ms < before_ms and series.told == series.changes:
@@ -210,7 +240,7 @@ class Bars:
     @property
     def final_ms(self) -> int:
         """Bars that end by then are final."""
-        return self._now_ms() - GRACE_MS
+        return self._now_ms() - self._gaps.behind_ms - GRACE_MS
 
     def changes(self, symbol: str) -> int:
         """A number that differs when any bar of the symbol changed; -1 when it is not known."""

@@ -40,7 +40,7 @@ from photon_app.model import Bar, Quote, Seed, Trade
 YEAR_2000_MS = 946_684_800_000
 YEAR_2100_MS = 4_102_444_800_000
 FUTURE_MS = 60_000
-"""How far ahead of the clock a live trade may be."""
+"""How far ahead of the clock a live trade may be, or of the tape's where that is ahead."""
 
 
 NOTHING = 0
@@ -126,6 +126,8 @@ class Book:
         """Whether the trade applied last counts in no bar: whoever applies trades sets it back."""
         self.borne_out: list[Trade] = []
         """The prints that were held and count since: whoever applies trades takes them out."""
+        self.ahead_ms = 0
+        """How far the tape's clock is ahead of ``now_ms``."""
         self.counters = Counters()
 
     def __len__(self) -> int:
@@ -462,7 +464,9 @@ class Book:
         read only when time moves on.
         """
         if time_ms > self._latest_ms:
-            bound_ms = YEAR_2100_MS if self._now_ms is None else self._now_ms() + FUTURE_MS
+            bound_ms = YEAR_2100_MS
+            if self._now_ms is not None:
+                bound_ms = self._now_ms() + self.ahead_ms + FUTURE_MS
             if time_ms > bound_ms:
                 return False
             self._latest_ms = time_ms

@@ -1,7 +1,8 @@
 """When trades could not be seen: the times during which a feed was down.
 
-Owned by ``market.bars``, on the event loop. Of a recording, and of what is invented, nothing can go
-unseen: there are no gaps then, whatever the feed says.
+Owned by ``market.bars``, on the event loop. Gaps are kept by the clock of this machine; trades have
+the exchange's time, and a tape may be behind: ``behind_ms`` is between the two. Of a recording, and
+of what is invented, nothing can go unseen: there are no gaps then, whatever the feed says.
 
 Bound: the newest ``_REMEMBERED`` gaps; a bar is late by minutes, never by so many.
 """
@@ -14,17 +15,19 @@ _REMEMBERED = 64
 class Gaps:
     """The times during which a feed was down; at first it is."""
 
-    __slots__ = ("_down_ms", "_over", "possible")
+    __slots__ = ("_down_ms", "_over", "behind_ms", "possible")
 
     def __init__(self, *, possible: bool) -> None:
         self.possible = possible
         """Whether trades can go unseen at all."""
+        self.behind_ms = 0
+        """How far the exchange's times are behind the clock."""
         self._down_ms: int | None = -1
         """Since when the feed is down; ``None`` while it is not."""
         self._over: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
 
     def flowing(self, now_ms: int, *, flows: bool) -> bool:
-        """Whether trades can come from now on; true when that is news."""
+        """Whether trades can come from a moment on, by the clock; true when that is news."""
         if flows is (self._down_ms is None):
             return False
         if self._down_ms is not None:
@@ -33,9 +36,10 @@ class Gaps:
         return True
 
     def cut(self, begin_ms: int, end_ms: int) -> bool:
-        """Whether a part of a half-open span went unseen."""
+        """Whether a part of a half-open span went unseen; by the exchange's time."""
         if not self.possible:
             return False
+        begin_ms, end_ms = begin_ms + self.behind_ms, end_ms + self.behind_ms
         if self._down_ms is not None and self._down_ms < end_ms:
             return True
         return any(begin < end_ms and begin_ms < end for begin, end in self._over)

@@ -191,6 +191,19 @@ class Ring:
             invented=any(int(flag) & _INVENTED for flag in flags),
         )
 
+    def spoil(self, from_ms: int, to_ms: int) -> list[int]:
+        """Mark the bars that begin in a half-open range as incomplete. Returns the times of those
+        that were not.
+        """
+        first, last = self._range(from_ms, to_ms)
+        spoiled = []
+        for at in range(first, last):
+            flags = int(self._values[at * _STRIDE + 9])
+            if not flags & _INCOMPLETE:
+                self._values[at * _STRIDE + 9] = flags | _INCOMPLETE
+                spoiled.append(self._times[at])
+        return spoiled
+
     def trim(self, most: int) -> None:
         """Forget the oldest beyond so many."""
         surplus = len(self) - most

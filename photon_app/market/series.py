@@ -34,13 +34,14 @@ class Series:
         "since_ms",
         "told",
         "touched",
+        "unseen",
     )
 
     def __init__(self, since_ms: int, gaps: Gaps) -> None:
         """Make an empty one.
 
         Args:
-            since_ms: since when the symbol is followed.
+            since_ms: since when the symbol is followed, by the clock.
             gaps: when the feed was down.
         """
         self._gaps = gaps
@@ -59,6 +60,8 @@ class Series:
         self.touched: set[int] = set()
         """Closed minutes that changed since."""
         self.dropped = False
+        self.unseen = False
+        """Whether it is not on the tape: its trades go unseen, though it is followed."""
         self._derived: dict[Timeframe, tuple[Day, Bar | None]] = {}
         """Of the running longer bars, what the closed minutes have."""
 
@@ -112,27 +115,41 @@ class Series:
             self.newest_ms = max(self.newest_ms, bar.close_ms)
         self._changed()
 
-    def cut(self, now_ms: int) -> None:
-        """Something of the present goes unseen."""
+    def cut(self, from_ms: int, to_ms: int) -> list[int]:
+        """Something between two moments went unseen, both included, by the clock. Returns the times
+        of the closed minutes that are incomplete now and were not.
+        """
         if not self._gaps.possible:
-            return
-        if self.minute.time_ms <= now_ms < self.minute.time_ms + MINUTE_MS:
+            return []
+        from_ms, to_ms = from_ms - self._gaps.behind_ms, to_ms - self._gaps.behind_ms
+        if from_ms < self.minute.time_ms + MINUTE_MS and self.minute.time_ms <= to_ms:
             self.minute.incomplete = True
             self.changes += 1
-        if self.second.time_ms <= now_ms < self.second.time_ms + SECOND_MS:
+        if from_ms < self.second.time_ms + SECOND_MS and self.second.time_ms <= to_ms:
             self.second.incomplete = True
+        self.seconds.spoil(from_ms - SECOND_MS + 1, to_ms + 1)
+        spoiled = self.minutes.spoil(from_ms - MINUTE_MS + 1, to_ms + 1)
+        if spoiled:
+            self.touched.update(spoiled)
+            self._changed()
+        return spoiled
 
     def drop(self, now_ms: int) -> None:
         """It is not followed any more: its seconds go, its minutes can still be gone on with."""
         self.dropped = True
         self.seconds = Ring()
-        self.cut(now_ms)
+        self.cut(now_ms, now_ms)
 
     def follow(self, now_ms: int) -> None:
-        """It is followed again."""
-        self.dropped = False
+        """It is followed again, or on the tape again."""
+        self.dropped = self.unseen = False
         self.since_ms = now_ms
-        self.cut(now_ms)
+        self.cut(now_ms, now_ms)
+
+    def lose(self, now_ms: int) -> None:
+        """It is not on the tape any more."""
+        self.unseen = True
+        self.cut(now_ms, now_ms)
 
     def trim(self, seconds: int, minutes: int) -> None:
         """Keep no more than so many."""
@@ -230,7 +247,7 @@ class Series:
         else:
             self._close_second()
         self.second = total
-        if self._gaps.cut(total.time_ms, total.time_ms + 1):
+        if self.unseen or self._gaps.cut(total.time_ms, total.time_ms + 1):
             total.incomplete = True
 
     def _close_second(self) -> None:
@@ -261,7 +278,8 @@ class Series:
 
     def _is_cut(self, minute_ms: int) -> bool:
         """Whether something of a minute went unseen before now."""
-        unfollowed = self._gaps.possible and self.since_ms > minute_ms
+        since_ms = self.since_ms - self._gaps.behind_ms
+        unfollowed = self._gaps.possible and (self.unseen or since_ms > minute_ms)
         return unfollowed or self._gaps.cut(minute_ms, minute_ms + MINUTE_MS)
 
     def _changed(self) -> None:

@@ -22,6 +22,10 @@ class FakeMarket:
         """Tuples of trades, ``Seed``, ``FeedStatus``, ``"epoch"``, ``"relief"``, in order."""
         self.histories: dict[str, list[Bar]] = {}
         self.on_trades: Callable[[Sequence[Trade]], None] = lambda _: None
+        self.stale: frozenset[str] = frozenset()
+        """The symbols that are not followed, as told last."""
+        self.tapes: list[tuple[int, int]] = []
+        self._polled: frozenset[str] = frozenset()
         self.relieved = asyncio.Event()
         self.relieved.set()
         self._changed = asyncio.Event()
@@ -68,9 +72,16 @@ class FakeMarket:
         """Write the status down."""
         self._add(status)
 
-    def polling(self, symbols: frozenset[str]) -> None:
-        """Write down which symbols are asked for, as a sorted list."""
-        self._add(["polling", *sorted(symbols)])
+    def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
+        """Write down which symbols are asked for, as a sorted list, when these are others."""
+        self.stale = stale
+        if symbols != self._polled:
+            self._polled = symbols
+            self._add(["polling", *sorted(symbols)])
+
+    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+        """Keep the distances of tape and clock."""
+        self.tapes.append((behind_ms, ahead_ms))
 
     def rejected(self, symbol: str, reason: str) -> None:
         """Write the rejection down."""

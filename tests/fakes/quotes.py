@@ -19,6 +19,8 @@ class FakeQuotes:
         self.answers: dict[str, Seed | Unknown | Failed] = {}
         self.down: Failed | None = None
         """What everything is answered with, while it is set."""
+        self.fast_ms: int | None = None
+        """How fast this machine's clock is, by the answers."""
 
     async def quote(self, symbol: str, *, polling: bool = False) -> Seed | Unknown | Failed:
         """Answer."""

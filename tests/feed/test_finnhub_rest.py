@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import email.utils
 import json
 import logging
 import random
@@ -14,7 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_app.feed.budget import PER_MINUTE, PER_SECOND
-from photon_app.feed.finnhub_rest import MAX_ANSWER_BYTES, QUOTES, REFUSED_KEY_S, FinnhubRest
+from photon_app.feed.finnhub_rest import (
+    MAX_ANSWER_BYTES,
+    QUOTES,
+    REFUSED_KEY_S,
+    VERDICT_S,
+    FinnhubRest,
+)
 from photon_app.feed.rest_wire import Failed, Unknown
 from photon_app.model import Listing, Seed
 from photon_app.settings import Secret
@@ -136,20 +143,21 @@ def test_a_quote_is_remembered_for_a_minute() -> None:
     play(scenario)
 
 
-def test_an_unknown_symbol_is_asked_for_once_a_day() -> None:
-    """Junk, in whatever order, cannot eat the budget."""
+def test_an_unknown_symbol_is_asked_for_once_in_minutes() -> None:
+    """Junk, in whatever order, cannot eat the budget; who polls asks anew, to confirm."""
 
     async def scenario(upstream: Upstream) -> None:
         upstream.says(body=ZEROS)
         for _ in range(50):
             assert await upstream.rest.quote("JUNK") == Unknown(symbol="JUNK")
-        assert await upstream.passing(upstream.rest.quote("JUNK", polling=True)) == Unknown(
-            symbol="JUNK"
-        )
         assert len(upstream.asked) == 1
-        await upstream.time.advance(86_401)
+        await upstream.time.advance(VERDICT_S + 1)
         await upstream.rest.quote("JUNK")
         assert len(upstream.asked) == 2
+        for _ in range(3):
+            answer = await upstream.passing(upstream.rest.quote("JUNK", polling=True))
+            assert answer == Unknown(symbol="JUNK")
+        assert len(upstream.asked) == 5
 
     play(scenario)
 
@@ -611,3 +619,55 @@ def test_it_speaks_over_a_real_port(monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(CANARY.encode() in head for head in port.heads)
 
     asyncio.run(scenario())
+
+
+def date(ms: int) -> dict[str, str]:
+    """A header."""
+    return {"Date": email.utils.formatdate(ms / 1000, usegmt=True)}
+
+
+@pytest.mark.parametrize("fast_ms", [-86_400_000, -90_000, 0, 90_000, 3_600_000])
+def test_the_date_of_answers_tells_how_fast_this_clock_is(fast_ms: int) -> None:
+    """To a second; one that cannot be read tells nothing; a clock that is set is measured anew."""
+
+    async def scenario(upstream: Upstream) -> None:
+        upstream.says(body=figures(), headers={"Date": "yesterday"})
+        await upstream.rest.quote("X")
+        assert upstream.rest.fast_ms is None
+        for symbol in "ABC":
+            upstream.says(body=figures(), headers=date(upstream.time.now_ms() - fast_ms))
+            await upstream.rest.quote(symbol)
+        assert abs((upstream.rest.fast_ms or 0) - fast_ms) <= 1000
+        for leap_s in (3600, -3600):
+            upstream.time.doze(leap_s)
+            assert not upstream.rest.fast_ms
+            upstream.says(body=figures(), headers=date(upstream.time.now_ms()))
+            await upstream.rest.quote(f"Y{leap_s + 3600}")
+            assert upstream.rest._fast_ms
+
+    play(scenario)
+
+
+def test_a_price_of_now_is_none_of_the_future_where_this_clock_is_slow() -> None:
+    """By the server's own clock."""
+
+    async def scenario(upstream: Upstream) -> None:
+        true_ms = upstream.time.now_ms() + 90_000
+        upstream.says(body={**figures(), "t": true_ms // 1000}, headers=date(true_ms))
+        seed = await upstream.rest.quote("A")
+        assert isinstance(seed, Seed)
+        assert seed.time_ms == true_ms // 1000 * 1000
+
+    play(scenario)
+
+
+def test_a_night_is_longer_than_a_minute() -> None:
+    """What is remembered ages in sleep too."""
+
+    async def scenario(upstream: Upstream) -> None:
+        await upstream.rest.quote("A")
+        upstream.time.doze(8 * 3600)
+        await upstream.rest.quote("A")
+        assert len(upstream.asked) == 2
+
+    play(scenario)

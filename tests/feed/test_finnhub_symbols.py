@@ -7,8 +7,9 @@ from typing import Any
 
 from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
-from photon_app.feed.finnhub_wire import Subscribe
-from photon_app.model import Trade
+from photon_app.feed.finnhub_wire import Subscribe, encode_trades
+from photon_app.feed.rota import CONFIRM_S, UNSURE_S, VERDICT_S
+from photon_app.model import FeedStatus, Trade
 from tests.fakes import finnhub_rest as rest
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.finnhub_script import PATIENT
@@ -60,7 +61,11 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def rig(
-    wanted: Iterable[str] = "", viewers: dict[str, int] | None = None, **options: Any
+    wanted: Iterable[str] = "",
+    viewers: dict[str, int] | None = None,
+    *,
+    market: Callable[[VirtualTime], FakeMarket] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Rig]:
     """Start both; cancel the feed at the end."""
     time = VirtualTime()
@@ -68,6 +73,8 @@ async def rig(
     rules = {"script": (PATIENT,)} | {name: options.pop(name) for name in names & options.keys()}
     async with FakeFinnhub(time=time, **rules) as fake:
         made = Rig(fake, time, **options)
+        if market is not None:
+            made.market = market(time)
         made.feed.want(frozenset(wanted), viewers)
         running = asyncio.create_task(made.feed.run(made.market))
         try:
@@ -129,7 +136,7 @@ def test_a_plan_for_nothing_polls_everything() -> None:
             assert it.polled == set("ABC")
             told = len(it.fake.lines[-1].commands)
             await it.time.advance(3600)
-            assert len(it.fake.lines[-1].commands) - told < 50
+            assert len(it.fake.lines[-1].commands) - told < 100
             it.fake.cap = 50
             await it.time.advance(4000)
             assert it.subscribed == set("ABC")
@@ -149,7 +156,7 @@ def test_a_cap_is_tried_again_on_a_new_line_and_after_an_hour() -> None:
             await it.time.advance(120)
             assert len(it.fake.lines) == 2
             assert len(it.subscribed) == 4
-            assert len(it.fake.lines[-1].refused) == 1
+            assert it.fake.lines[-1].refused == ["E", "E"]
             it.fake.cap = 9
             await it.time.advance(3900)
             assert len(it.fake.lines) == 2
@@ -193,17 +200,164 @@ def test_a_symbol_called_invalid_is_polled_and_tried_again() -> None:
 
 
 def test_a_name_without_figures_is_rejected_and_frees_its_slot() -> None:
-    """Late, once, and it is not asked for again."""
+    """When that was said twice, minutes apart; and nothing calls it followed."""
 
     async def scenario() -> None:
         async with rig("", limit=2) as it:
-            it.quotes.unknown("NOSUCH")
-            it.feed.want(frozenset({"NOSUCH", "A", "X"}), {"NOSUCH": 1, "A": 1, "X": 1})
+            it.quotes.unknown("A")
+            it.feed.want(frozenset({"A", "B", "X"}), {"A": 1, "B": 1, "X": 1})
+            await it.time.advance(CONFIRM_S - 5)
+            assert it.rejected == []
+            assert it.subscribed == {"A", "B"}
+            await it.time.advance(15)
+            assert it.rejected == ["A"]
+            assert it.subscribed == {"B", "X"}
+            assert len(it.quotes.times("A")) == 2
+            assert "A" not in it.polled
+            assert it.market.stale == {"A"}
+
+    run(scenario)
+
+
+def test_zeros_are_asked_again_while_the_symbol_is_wanted() -> None:
+    """Every few minutes; figures take the verdict back, as after a first print."""
+
+    async def scenario() -> None:
+        async with rig("A", {"A": 1}) as it:
+            it.quotes.unknown("A")
+            await it.time.advance(CONFIRM_S + 10)
+            assert it.rejected == ["A"]
+            await it.time.advance(VERDICT_S + 10)
+            assert len(it.quotes.times("A")) == 3
+            assert it.subscribed == set()
+            del it.quotes.answers["A"]
+            await it.time.advance(VERDICT_S + 10)
+            assert it.subscribed == it.feed.held == {"A"}
+            assert it.market.seeds["A"].price == 100
+            assert it.market.stale == frozenset()
+
+    run(scenario)
+
+
+def test_zeros_never_reject_a_symbol_that_exists() -> None:
+    """Whether it has traded or had figures, and however often they come."""
+
+    async def scenario() -> None:
+        async with rig("AB", limit=1, day_of=lambda _: it_is["day"]) as it:
+            await it.time.advance(10)
+            it.quotes.unknown("A", "B")
+            for day in range(20):
+                it_is["day"] = day
+                await it.trade("A")
+                await it.time.advance(300)
+            assert len(it.quotes.times("A")) > 2
+            assert len(it.quotes.times("B")) > 2
+            assert it.rejected == []
+            assert it.subscribed == {"A"}
+
+    it_is = {"day": 0}
+    run(scenario)
+
+
+def test_a_trade_takes_a_verdict_back() -> None:
+    """What trades exists, also when it was dropped and comes again."""
+
+    async def scenario() -> None:
+        async with rig("AB", limit=2) as it:
+            it.quotes.unknown("A", "B")
+            await it.time.advance(5)
+            await it.trade("A")
+            await it.time.advance(CONFIRM_S)
+            assert it.rejected == ["B"]
+            now_ms = it.time.now_ms()
+            await it.fake.lines[-1].send(encode_trades([Trade("B", 1, 1, now_ms)]))
+            await it.time.advance(5)
+            assert it.subscribed == {"A", "B"}
+            it.feed.want(frozenset(), {})
+            it.feed.want(frozenset("AB"), {"A": 1, "B": 1})
+            await it.time.advance(900)
+            assert it.rejected == ["B"]
+
+    run(scenario)
+
+
+def test_nothing_is_live_that_the_line_was_not_told() -> None:
+    """Neither before a symbol is told nor while there is no line; without REST not ever."""
+
+    async def scenario() -> None:
+        async with rig("ABC", rest=None, limit=2) as it:
+            await it.market.until(lambda: it.market.stale == set("ABC"))
+            await it.time.advance(1)
+            assert it.market.stale == {"C"}
+            it.fake.lines[-1].cut()
+            await it.market.until_state("reconnecting")
+            told: list[frozenset[str]] = []
+            status = it.market.status
+
+            def on_status(said: FeedStatus) -> None:
+                told.append(it.market.stale)
+                status(said)
+
+            it.market.status = on_status  # type: ignore[method-assign, assignment]
+            await it.time.advance(5)
+            assert it.market.statuses[-1].state == "live"
+            assert told[-1] == {"A", "B", "C"}
+            assert it.market.stale == {"C"}
+            assert it.subscribed == {"A", "B"}
+
+    run(scenario)
+
+
+def test_a_symbol_that_is_silent_for_long_while_asking_fails_is_not_live() -> None:
+    """It may move unseen, although its market trades; its next trade tells."""
+
+    async def scenario() -> None:
+        async with rig("AB") as it:
+            await it.time.advance(5)
+            it.quotes.down = failed()
+            for _ in range(round(UNSURE_S / 60) - 1):
+                await it.trade("A")
+                await it.time.advance(60)
+                assert it.market.stale == frozenset()
+            for _ in range(10):
+                await it.trade("A")
+                await it.time.advance(60)
+            assert it.market.stale == {"B"}
+            assert it.market.statuses[-1].state == "live"
+            await it.trade("B")
+            assert it.market.stale == frozenset()
+            await it.time.advance(2 * UNSURE_S)
+            assert it.market.stale == {"A", "B"}
+            it.quotes.down = None
             await it.time.advance(120)
-            assert it.rejected == ["NOSUCH"]
-            assert it.subscribed == {"A", "X"}
-            assert len(it.quotes.times("NOSUCH")) == 1
-            assert "NOSUCH" not in it.polled
+            assert it.market.stale == frozenset()
+
+    run(scenario)
+
+
+def test_a_thin_symbol_that_asking_confirms_stays_live() -> None:
+    """For hours, and over a failure now and then."""
+
+    async def scenario() -> None:
+        async with rig("AB") as it:
+            for minute in range(240):
+                await it.trade("A")
+                it.quotes.down = failed() if minute % 30 == 17 else None
+                await it.time.advance(60)
+                assert it.market.stale == frozenset(), minute
+                assert it.polled == set()
+
+    run(scenario)
+
+
+def test_silence_at_night_makes_nobody_stale() -> None:
+    """The market is closed; and asking may fail all the while."""
+
+    async def scenario() -> None:
+        async with rig("A", open_now=lambda _: False) as it:
+            it.quotes.down = failed()
+            await it.time.advance(3600)
+            assert it.market.stale == frozenset()
 
     run(scenario)
 
@@ -215,11 +369,20 @@ def test_whoever_comes_later_for_an_unknown_name_is_told_too() -> None:
         async with rig("") as it:
             it.quotes.unknown("NOSUCH")
             it.feed.want(frozenset({"NOSUCH"}), {"NOSUCH": 1})
-            await it.time.advance(5)
+            await it.time.advance(CONFIRM_S + 10)
             it.feed.want(frozenset({"NOSUCH"}), {})
             it.feed.want(frozenset({"NOSUCH"}), {"NOSUCH": 1})
             assert it.rejected == ["NOSUCH", "NOSUCH"]
-            assert len(it.quotes.times("NOSUCH")) == 1
+            it.feed.want(frozenset(), {})
+            it.feed.want(frozenset({"NOSUCH"}), {"NOSUCH": 1})
+            assert it.rejected == ["NOSUCH", "NOSUCH", "NOSUCH"]
+            assert len(it.quotes.times("NOSUCH")) == 2
+            it.feed.want(frozenset(), {})
+            await it.time.advance(VERDICT_S)
+            it.feed.want(frozenset({"NOSUCH"}), {"NOSUCH": 1})
+            await it.time.advance(5)
+            assert it.rejected == ["NOSUCH", "NOSUCH", "NOSUCH"]
+            assert len(it.quotes.times("NOSUCH")) == 3
 
     run(scenario)
 

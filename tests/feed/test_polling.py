@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from photon_app.feed.polling import Poller
 from photon_app.feed.rota import (
     CLOSED_UNVIEWED_S,
+    CONFIRM_S,
     FAILED_S,
-    LONGEST_S,
     SILENT_S,
     UNVIEWED_S,
+    VERDICT_S,
     VIEWED_S,
     Lane,
     Rota,
@@ -120,24 +121,32 @@ def test_failures_put_a_symbol_off_and_no_other() -> None:
     for reason, waits in (("network", [30, 30, 30]), ("plan", [60, 120, 240])):
         for wait in waits:
             now_s = rota._entries["A"].asked_s or 0.0
-            rota.failed("A", failed(reason))
+            rota.failed("A", failed(reason), now_s)
             assert rota.next(Lane.POLL, now_s + wait - 0.1).symbol is None
             assert rota.next(Lane.POLL, now_s + wait).symbol == "A"
 
 
-def test_an_unknown_symbol_is_not_asked_for_again_while_it_is_wanted() -> None:
-    """And who comes anew for it is known."""
+def test_a_verdict_takes_two_answers_minutes_apart_and_is_asked_again_after_minutes() -> None:
+    """And who comes anew for the symbol is known."""
     rota = Rota()
     rota.want(frozenset("A"), {"A": 1}, 0)
     rota.next(Lane.SEED, 0)
-    assert rota.forget("A")
+    assert not rota.zeros("A", 0)
+    assert not rota.zeros("A", CONFIRM_S - 1)
+    assert rota.next(Lane.POLL, CONFIRM_S - 1).symbol is None
+    assert rota.next(Lane.POLL, CONFIRM_S).symbol == "A"
+    assert rota.zeros("A", CONFIRM_S)
     assert rota.polled == frozenset()
-    assert rota.next(Lane.POLL, LONGEST_S * 10).symbol is None
-    assert rota.want(frozenset("A"), {"A": 1}, 1) == set()
-    assert rota.want(frozenset("A"), {"A": 2}, 1) == {"A"}
-    assert rota.want(frozenset(), NOBODY, 1) == set()
-    assert not rota.forget("A")
-    assert rota.want(frozenset("A"), {"A": 1}, 1) == set()
+    assert rota.unknown == {"A"}
+    later_s = CONFIRM_S + VERDICT_S
+    assert rota.next(Lane.POLL, later_s - 1).symbol is None
+    assert rota.want(frozenset("A"), {"A": 1}, later_s - 1) == set()
+    assert rota.want(frozenset("A"), {"A": 2}, later_s - 1) == {"A"}
+    assert rota.next(Lane.POLL, later_s).symbol == "A"
+    assert rota.want(frozenset(), NOBODY, later_s) == set()
+    assert not rota.zeros("A", later_s)
+    assert rota.want(frozenset("A"), {"A": 1}, later_s) == set()
+    assert rota.unknown == frozenset()
     assert rota.next(Lane.SEED, 2).symbol == "A"
 
 
@@ -245,17 +254,21 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_an_answer_is_a_seed_an_unknown_one_a_verdict_and_a_failure_nothing() -> None:
-    """Of what is wanted, and only that."""
+    """Of what is wanted, and only that; the verdict when it was said again."""
 
     async def scenario() -> None:
         time, market, rota = VirtualTime(), FakeMarket(), Rota()
         quotes = FakeQuotes(time)
+        rota.hold(frozenset("ABC"), 0)
         quotes.unknown("B")
         quotes.answers["C"] = failed("garbage")
         rota.want(frozenset("ABC"), NOBODY, 0)
         asking, unknown = poller(time, quotes, rota)
         task = asyncio.create_task(asking.run(market))
         await time.advance(5)
+        assert market.log == [seed("A")]
+        assert unknown == []
+        await time.advance(CONFIRM_S + 5)
         assert market.log == [seed("A")]
         assert unknown == ["B"]
         task.cancel()

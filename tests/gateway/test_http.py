@@ -7,6 +7,7 @@ import httpx
 from websockets.asyncio.client import connect
 
 from photon_app import __version__
+from photon_app.model import FeedStatus
 from tests.fakes.server import HandFeed, Serving, serving
 
 
@@ -130,5 +131,36 @@ def test_the_origin_rule_holds_for_http_too() -> None:
         for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
             answer = await client.get("/api/quotes", headers=headers)
             assert answer.status_code == 403
+
+    with_server(check)
+
+
+def test_health_tells_a_delayed_tape() -> None:
+    """The feed's state stays, and so does its health; null where there is no delay."""
+
+    async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
+        assert (await client.get("/health")).json()["feed"]["delay_ms"] is None
+        assert feed.market is not None
+        late = FeedStatus(
+            source="finnhub", state="live", since_ms=1, detail="late", delay_ms=900_000
+        )
+        feed.market.status(late)
+        health = (await client.get("/health")).json()
+        assert health["status"] == "healthy"
+        told = {name: health["feed"][name] for name in ("state", "detail", "delay_ms")}
+        assert told == {"state": "live", "detail": "late", "delay_ms": 900_000}
+
+    with_server(check)
+
+
+def test_quotes_of_what_is_not_followed_are_not_live() -> None:
+    """As clients of the socket are told."""
+
+    async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
+        feed.trade("AAPL", 150)
+        assert feed.market is not None
+        feed.market.polling(frozenset(), frozenset({"AAPL"}))
+        [quote] = (await client.get("/api/quotes?symbols=AAPL")).json()["quotes"]
+        assert quote["state"] == "stale"
 
     with_server(check)

@@ -2,6 +2,8 @@
 
 import math
 
+import msgspec
+
 from photon_app.model import Seed
 from tests.fakes.exchange import NOON_MS, FakeExchange, status
 
@@ -80,3 +82,38 @@ def test_an_interval_client_is_told_of_a_polled_price_in_the_same_way() -> None:
     assert all(message["polled"] for message in polled)
     assert polled[-1]["data"]["price"] == 11
     assert not math.isnan(polled[-1]["data"]["timestamp"])
+
+
+def test_what_is_not_followed_is_nowhere_live() -> None:
+    """Not in a status, a snapshot, or to whoever asks; and who holds it is told once."""
+    exchange = FakeExchange()
+    client, other = exchange.client("A"), exchange.client("B")
+    exchange.trades([("A", 10, 1, NOON_MS), ("B", 10, 1, NOON_MS)])
+    exchange.settle()
+    client.outlet.take()
+    other.outlet.take()
+    exchange.pipeline.polling(frozenset(), frozenset("AZ"))
+    assert [m["symbols"] for m in client.outlet.take()] == [{"A": "stale"}]
+    exchange.pipeline.polling(frozenset("Z"), frozenset("A"))
+    assert client.outlet.take() == other.outlet.take() == []
+    assert exchange.hub.state("A") == "stale"
+    late = exchange.client()
+    late.subscribe("A")
+    [told] = [m for m in late.outlet.take() if m["type"] == "price_update"]
+    assert told["data"]["state"] == "stale"
+    exchange.pipeline.polling(frozenset("A"), frozenset())
+    assert [m["symbols"] for m in client.outlet.take()] == [{"A": "polled"}]
+    exchange.pipeline.polling(frozenset(), frozenset())
+    assert [m["symbols"] for m in client.outlet.take()] == [{"A": "live"}]
+
+
+def test_the_delay_of_the_tape_is_in_every_status() -> None:
+    """As a number, or null where there is none."""
+    exchange = FakeExchange()
+    client = exchange.client("A")
+    exchange.pipeline.status(status("live"))
+    assert client.outlet.take()[-1]["delay_ms"] is None
+    late = msgspec.structs.replace(status("live"), delay_ms=900_000, detail="late")
+    exchange.pipeline.status(late)
+    told = client.outlet.take()[-1]
+    assert (told["feed"], told["delay_ms"], told["detail"]) == ("live", 900_000, "late")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -186,22 +187,23 @@ def test_a_bar_is_final_a_moment_after_its_end() -> None:
 
 
 class Line:
-    """A live feed on a clock that the test turns."""
+    """A live feed on a clock that the test turns; the tape may be behind this machine's clock."""
 
-    def __init__(self) -> None:
-        self.now_ms = OPEN_MS
+    def __init__(self, behind_s: int = 0) -> None:
+        self.behind_ms = behind_s * 1000
+        self.now_ms = OPEN_MS + self.behind_ms
         self.bars = Bars(now_ms=lambda: self.now_ms)
         self.bars.flowing(flows=True)
         self.bars.follow(SYMBOL)
 
     def at(self, seconds: float) -> "Line":
-        """Turn the clock."""
-        self.now_ms = OPEN_MS + round(seconds * 1000)
+        """Turn the clock, to so many seconds after the tape's opening."""
+        self.now_ms = OPEN_MS + self.behind_ms + round(seconds * 1000)
         return self
 
     def trade(self) -> "Line":
         """One trade now."""
-        self.bars.fold(Trade(SYMBOL, 10, 1, self.now_ms))
+        self.bars.fold(Trade(SYMBOL, 10, 1, self.now_ms - self.behind_ms))
         return self
 
     @property
@@ -254,13 +256,95 @@ def test_a_symbol_that_is_let_go_is_forgotten_when_nothing_can_be_late() -> None
     assert not line.bars.symbols
 
 
-def test_prices_that_were_asked_for_make_an_incomplete_bar_without_trades() -> None:
-    """Between two of them anything may have happened."""
+def test_prices_that_were_asked_for_make_a_bar_without_trades() -> None:
+    """Complete where the line followed the symbol all the while; else anything may have happened
+    between two of them.
+    """
     line = Line()
-    line.bars.sample(SYMBOL, 12, OPEN_MS + 1000)
+    line.at(1).bars.sample(SYMBOL, 12, OPEN_MS + 1000)
     [bar] = line.bars.between(SYMBOL, "1m")
     assert (bar.open, bar.close, bar.volume, bar.count, bar.vwap) == (12, 12, 0, 0, None)
-    assert bar.incomplete
+    assert line.incomplete == [False]
+    line.at(61).bars.unseen(frozenset({SYMBOL}))
+    line.at(70).bars.sample(SYMBOL, 13, OPEN_MS + 70_000)
+    line.at(130).bars.sample(SYMBOL, 13, OPEN_MS + 130_000)
+    line.at(140).bars.unseen(frozenset())
+    line.at(150).trade()
+    line.at(200).trade()
+    assert line.incomplete == [False, True, True, False]
+
+
+def test_one_price_that_was_asked_for_leaves_a_followed_day_whole() -> None:
+    """As at an opening, or when somebody looks into a silence."""
+    line = Line()
+    for minute in range(5):
+        line.at(minute * 60 + 5).trade()
+        line.at(minute * 60 + 20).bars.sample(SYMBOL, 11, OPEN_MS + minute * MINUTE_MS + 20_000)
+    _, bar = line.bars.bar_at(SYMBOL, "1d", OPEN_MS, Calendar())
+    assert bar is not None
+    assert not bar.incomplete
+    assert bar.count == 5
+
+
+def test_a_gap_begins_with_the_last_sign_of_life() -> None:
+    """Not when it is noticed: bars that were told as whole are told again, and stored again."""
+    line = Line()
+    corrected: list[tuple[str, int]] = []
+    line.bars.on_correction = lambda symbol, time_ms: corrected.append((symbol, time_ms))
+    line.at(30).trade()
+    line.at(80).trade()
+    line.at(80.5).bars.sample(SYMBOL, 12, OPEN_MS + 80_500)
+    line.at(130).bars.sample(SYMBOL, 12, OPEN_MS + 130_000)
+    assert line.incomplete == [False, False, False]
+    line.bars.take_dirty()
+    line.at(200).bars.flowing(flows=False, lost_ms=OPEN_MS + 81_000)
+    assert line.incomplete == [False, True, True]
+    assert corrected == [(SYMBOL, OPEN_MS + MINUTE_MS)]
+    [(_, dirty)] = line.bars.take_dirty()
+    assert [bar.incomplete for bar in dirty] == [True, True]
+    line.at(250).bars.flowing(flows=True)
+    line.at(255).trade()
+    line.at(310).trade()
+    assert line.incomplete == [False, True, True, True, False]
+
+
+@given(st.integers(0, 600), st.integers(0, 150), st.lists(st.integers(0, 900), max_size=30))
+def test_bars_that_a_dead_line_cut_are_incomplete_and_no_others(
+    lost_s: int, noticed_s: int, seconds: list[int]
+) -> None:
+    """Whenever it died, was noticed and came back, and whatever came late."""
+    line = Line()
+    back_s = lost_s + noticed_s + 20
+    events = [(s, "trade") for s in sorted(seconds) if s <= lost_s or s > back_s]
+    events += [(lost_s + noticed_s, "down"), (back_s, "up")]
+    for second, what in sorted(events, key=lambda event: event[0]):
+        line.at(second)
+        if what == "trade":
+            line.trade()
+        else:
+            line.bars.flowing(flows=what == "up", lost_ms=OPEN_MS + lost_s * 1000)
+    for bar in line.bars.between(SYMBOL, "1m"):
+        begun_s = (bar.time_ms - OPEN_MS) // 1000
+        assert bar.incomplete == (begun_s < back_s and lost_s < begun_s + 60)
+
+
+@pytest.mark.parametrize("behind_s", [-90, 90, 900, 2400])
+def test_the_tape_s_time_makes_bars_final_and_whole(behind_s: int) -> None:
+    """Not this machine's: what is followed from now on is followed from the tape's now on."""
+    line = Line(behind_s=behind_s)
+    line.bars.tape(behind_s * 1000)
+    line.bars.follow("B")
+    for second in range(1, 150):
+        line.at(second).trade()
+        if second == 70:
+            line.bars.flowing(flows=False)
+        if second == 80:
+            line.bars.flowing(flows=True)
+    assert line.incomplete == [False, True, False]
+    line.at(61.9)
+    assert line.bars.final_ms < OPEN_MS + MINUTE_MS
+    line.at(62)
+    assert line.bars.final_ms == OPEN_MS + MINUTE_MS
 
 
 def test_a_recording_is_complete_as_far_as_it_goes() -> None:
