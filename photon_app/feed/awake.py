@@ -12,6 +12,8 @@ from photon_app.feed.protocol import SystemTime, Time
 
 LEAP_S = 15.0
 """What a clock's daemon corrects at once is less, and so is what a line outlives in sleep."""
+HELD_UP_S = 1.0
+"""Two looks so far apart are not of one moment."""
 SLICE_S = 2.0
 """A sleeper looks at the clocks at least so often, by the monotonic one."""
 
@@ -25,7 +27,7 @@ class Awake:
 
     def __init__(self, time: Time | None = None) -> None:
         self._time = time or SystemTime()
-        self._seen_s, self._seen_ms = self._time.monotonic(), self._time.now_ms()
+        self._seen_s, self._seen_ms = self._read()
         self.slept_s = 0.0
         """How long the machine slept so far, or its clock was set forward."""
         self.set_back_ms = 0
@@ -42,7 +44,7 @@ class Awake:
 
     def monotonic(self) -> float:
         """Seconds since some moment, those of sleep included; never steps back."""
-        now_s, now_ms = self._time.monotonic(), self._time.now_ms()
+        now_s, now_ms = self._read()
         leap_s = (now_ms - self._seen_ms) / 1000 - (now_s - self._seen_s)
         self._seen_s, self._seen_ms = now_s, now_ms
         if leap_s >= LEAP_S:
@@ -50,6 +52,16 @@ class Awake:
         elif leap_s <= -LEAP_S:
             self.set_back_ms += round(-leap_s * 1000)
         return now_s + self.slept_s
+
+    def _read(self) -> tuple[float, int]:
+        """Both clocks at one moment: again where the process was held up between the two."""
+        now_s, now_ms = self._time.monotonic(), self._time.now_ms()
+        for _ in range(3):
+            before_s, now_s = now_s, self._time.monotonic()
+            if now_s - before_s < HELD_UP_S:
+                break
+            now_ms = self._time.now_ms()
+        return now_s, now_ms
 
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds, or soon after the machine woke when that is later."""

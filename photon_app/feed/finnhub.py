@@ -139,7 +139,6 @@ class FinnhubFeed:
         self._polled: frozenset[str] = frozenset()
         self._stale: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
-        self._up = False
         self._opened = 0
         self._failures: dict[FailureReason, int] = {}
         self._last_s = self._looked_s = 0.0
@@ -221,7 +220,6 @@ class FinnhubFeed:
         try:
             return await self._live(connection, market)
         finally:
-            self._up = False
             await self._close(connection)
             self._rota.line(self._time.monotonic(), up=False)
 
@@ -232,7 +230,6 @@ class FinnhubFeed:
         self._slept_s = self._time.slept_s
         self._subscriptions.line_opened(opened_s)
         self._rota.line(opened_s, up=True)
-        self._up = True
         self._share()
         _log.info("Connected to Finnhub")
         self._say(market, "live")
@@ -349,9 +346,8 @@ class FinnhubFeed:
         if self._market is None:
             return
         polled = self._rota.polled if self._poller is not None else frozenset()
-        told = self._subscriptions.told if self._up else frozenset()
         unsure = self._rota.unsure(self._time.monotonic())
-        stale = (self._rota.wanted - told | unsure) - polled
+        stale = (self._rota.wanted - self._subscriptions.told | unsure) - polled
         if polled != self._polled or stale != self._stale:
             self._polled, self._stale = polled, stale
             self._market.polling(polled, stale)

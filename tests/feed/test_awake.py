@@ -41,6 +41,26 @@ def test_a_clock_that_is_corrected_little_by_little_is_no_sleep() -> None:
     assert (awake.slept_s, awake.set_back_ms) == (0, 0)
 
 
+def test_a_process_that_is_held_up_between_two_looks_did_not_sleep() -> None:
+    """Nor one that is held up in the middle of a look."""
+
+    class HeldUp(VirtualTime):
+        """For a minute, when it is asked the time for the third time."""
+
+        asked = 0
+
+        def now_ms(self) -> int:
+            self.asked += 1
+            if self.asked == 3:
+                self.jump(60)
+            return super().now_ms()
+
+    awake = Awake(HeldUp())
+    for _ in range(10):
+        awake.monotonic()
+    assert (awake.slept_s, awake.set_back_ms) == (0, 0)
+
+
 def test_who_waits_is_woken_soon_after_the_machine_is() -> None:
     """Not when the monotonic clock has come so far."""
 
