@@ -86,7 +86,7 @@ class Quote(Fact, frozen=True):
     time_ms: int
     prev_close: float | None
     change: float | None
-    """``price - prev_close``, rounded to the tick of the two."""
+    """``price - prev_close``, exact as the two are written."""
     change_percent: float | None
     open: float
     high: float
@@ -100,6 +100,8 @@ class Quote(Fact, frozen=True):
     """Whether the price is one that an earlier process stored, and nothing newer has come since."""
     day_ms: int | None = None
     """When the day of these figures began."""
+    decimals: int = 2
+    """How many decimals the symbol's prices are shown with."""
 
 
 class Bar(Fact, frozen=True):

@@ -49,6 +49,8 @@ class QuoteBody(BaseModel):
     low: float
     day_volume: float
     polled: bool
+    decimals: int
+    """How many decimals the symbol's prices are shown with."""
     state: SymbolState
 
 

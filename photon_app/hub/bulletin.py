@@ -87,5 +87,5 @@ class Bulletin:
             return "stale"
         if quote.symbol in self.polling:
             return "polled"
-        flows = self.feed.state in FLOWING and symbol not in self.stale
+        flows = self.feed.state in FLOWING and quote.symbol not in self.stale
         return "live" if flows else "stale"

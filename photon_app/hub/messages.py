@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from photon_app.errors import ErrorCode, RequestError
+from photon_app.market import digits
 from photon_app.model import (
     Bar,
     FeedState,
@@ -74,13 +75,22 @@ class BarBody(msgspec.Struct, gc=False, omit_defaults=True):
             high=bar.high,
             low=bar.low,
             close=bar.close,
-            volume=bar.volume,
+            volume=digits.total(bar.volume),
             count=bar.count,
-            vwap=bar.vwap,
+            vwap=None if (vwap := bar.vwap) is None else digits.mean(vwap),
             final=final,
             incomplete=bar.incomplete,
             invented=bar.invented,
         )
+
+    def written(self, decimals: int) -> list[str]:
+        """Its figures from open to vwap as text for a table, prices in full and with at least so
+        many decimals.
+        """
+        plain = digits.plain
+        prices = [plain(price, decimals) for price in (self.open, self.high, self.low, self.close)]
+        vwap = "" if self.vwap is None else plain(self.vwap, decimals)
+        return [*prices, plain(self.volume), str(self.count), vwap]
 
 
 class _Bar(_Message, tag="bar", omit_defaults=True):
@@ -102,6 +112,7 @@ class _Figures(msgspec.Struct, gc=False):
     high: float | None
     low: float | None
     day_volume: float | None
+    decimals: int
     day: int | None
     session: MarketSession | None
     state: SymbolState
@@ -249,6 +260,7 @@ def snapshot(quote: Quote, session: MarketSession | None, state: SymbolState) ->
         high=quote.high,
         low=quote.low,
         day_volume=quote.day_volume,
+        decimals=quote.decimals,
         day=quote.day_ms,
         session=session,
         state=state,

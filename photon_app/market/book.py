@@ -32,6 +32,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from photon_app.market import digits
 from photon_app.market.conditions import REGULAR, Effect, Effects
 from photon_app.market.entry import Entry, Span, is_price
 from photon_app.market.gate import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
@@ -215,7 +216,7 @@ class Book:
         changed = entry.recall(day, bar, close) or (learned and entry.time_ms >= 0)
         return FIGURES if changed else NOTHING
 
-    def apply(self, trade: Trade) -> int:
+    def apply(self, trade: Trade) -> int:  # noqa: C901 - the hot path: a call costs more
         """Fold one trade in. Never raises: what cannot be is refused and counted.
 
         Returns:
@@ -258,12 +259,16 @@ class Book:
         entry.volume = volume
         entry.polled = entry.recalled = False
         entry.time_ms = time_ms
-        entry.seq += 1
+        entry.seq = seq = entry.seq + 1
+        if seq >= entry.look_seq and entry.look():
+            self._turned.append(trade.symbol)
         self.counters.applied += 1
-        return entry.seq
+        return seq
 
     def take_turned(self) -> list[str]:
-        """The symbols that went on into a new day since the last call; forgets them."""
+        """The symbols that went on into a new day, or are written with other decimals, since the
+        last call; forgets them.
+        """
         turned, self._turned = self._turned, []
         return turned
 
@@ -272,7 +277,7 @@ class Book:
         entry = self._entries.get(symbol)
         if entry is None or entry.time_ms < 0:
             return None
-        change, percent = _change(entry.price, entry.prev_close)
+        change, percent = digits.change(entry.price, entry.prev_close)
         return Quote(
             symbol=symbol,
             seq=entry.seq,
@@ -285,11 +290,12 @@ class Book:
             open=entry.open,
             high=entry.high,
             low=entry.low,
-            day_volume=entry.day_volume,
+            day_volume=digits.total(entry.day_volume),
             close=entry.close,
             polled=entry.polled,
             recalled=entry.recalled,
             day_ms=None if entry.day is None else entry.day.date_ms,
+            decimals=entry.digits.decimals,
         )
 
     def _apply_marked(self, entry: Entry, trade: Trade, effect: Effect) -> int:
@@ -396,6 +402,8 @@ class Book:
         entry.polled, entry.recalled = True, False
         entry.time_ms = max(entry.time_ms, time_ms)
         entry.seq += 1
+        if entry.look():
+            self._turned.append(entry.symbol)
         self.counters.polled += 1
         return entry.seq
 
@@ -484,16 +492,3 @@ def _outnumbered(entry: Entry, trade: Trade) -> bool:
     side = 1 if trade.price > entry.price else -1
     entry.run = entry.run + side if entry.run * side > 0 else side
     return abs(entry.run) >= RUN
-
-
-def _change(price: float, prev_close: float | None) -> tuple[float | None, float | None]:
-    if prev_close is None:
-        return None, None
-    change = round(price - prev_close, max(decimals(price), decimals(prev_close), 2))
-    return change, round(change / prev_close * 100, 4)
-
-
-def decimals(price: float) -> int:
-    """How many decimals a price is written with: the tick as far as one price shows it."""
-    _, _, fraction = f"{price:.8f}".partition(".")
-    return len(fraction.rstrip("0"))

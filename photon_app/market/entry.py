@@ -8,6 +8,7 @@ holds at most one print that waits, and never a history.
 import math
 from typing import Protocol
 
+from photon_app.market.digits import Digits
 from photon_app.model import Bar, Seed, Trade
 
 
@@ -53,9 +54,11 @@ class Entry:
         "day_end_ms",
         "day_start_ms",
         "day_volume",
+        "digits",
         "edge_ms",
         "held",
         "high",
+        "look_seq",
         "low",
         "open",
         "polled",
@@ -77,6 +80,9 @@ class Entry:
     def begin(self, seq: int) -> None:
         """No trade yet."""
         self.seq = seq
+        self.digits = Digits(self.symbol)
+        self.look_seq = seq
+        """From which ``seq`` on a price is looked at for its decimals."""
         self.price = math.nan
         self.volume = 0.0
         self.polled = False
@@ -170,6 +176,12 @@ class Entry:
             self.ahead_ms, self.ahead_volume = day.start_ms, 0.0
         if day.start_ms == self.ahead_ms:
             self.ahead_volume += volume
+
+    def look(self) -> bool:
+        """Learn from the newest price how prices are written; true when that is news."""
+        news = self.digits.look(self.price)
+        self.look_seq = self.seq + self.digits.step
+        return news
 
     def widen(self, price: float) -> None:
         """High and low hold this price."""

@@ -195,13 +195,13 @@ class Ring:
         """Mark the bars that begin in a half-open range as incomplete. Returns the times of those
         that were not.
         """
-        first, last = self._range(from_ms, to_ms)
         spoiled = []
-        for at in range(first, last):
-            flags = int(self._values[at * _STRIDE + 9])
-            if not flags & _INCOMPLETE:
-                self._values[at * _STRIDE + 9] = flags | _INCOMPLETE
-                spoiled.append(self._times[at])
+        for block, places in self._parts(from_ms, to_ms):
+            for at in places:
+                flags = int(block.values[at * _STRIDE + 9])
+                if not flags & _INCOMPLETE:
+                    block.values[at * _STRIDE + 9] = flags | _INCOMPLETE
+                    spoiled.append(block.times[at])
         return spoiled
 
     def trim(self, most: int) -> None:

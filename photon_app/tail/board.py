@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Literal
 
-from photon_app.market.book import decimals
+from photon_app.market import digits
 from photon_app.model import FLOWING, Fact
 from photon_app.tail import wire
 
@@ -42,6 +42,8 @@ class Quote(Fact, frozen=True):
     low: float | None
     day_volume: float | None
     polled: bool
+    decimals: int
+    """How many its symbol's prices are shown with: as told, else those of the first price."""
 
 
 class Row:
@@ -55,8 +57,6 @@ class Row:
         self.reason = ""
         """Why it was rejected."""
         self.recent: deque[float] = deque(maxlen=RECENT)
-        self.decimals = 0
-        """The most decimals that its prices were written with."""
         self.direction = 0
         """1, 0 or -1: the newest price against the one before."""
         self.moved_s = -math.inf
@@ -84,12 +84,10 @@ class Row:
         self.quote = None
         self.said = "waiting"
         self.recent.clear()
-        self.decimals = 0
         self.direction = 0
         self._second = -1.0
 
     def _remember(self, quote: Quote) -> None:
-        self.decimals = max(self.decimals, decimals(quote.price))
         second = quote.time_ms // 1000
         if self.recent and second == self._second:
             self.recent[-1] = quote.price
@@ -249,10 +247,16 @@ def fold(held: Quote | None, update: wire.Update) -> Quote | None:
     """One update over the quote held; ``None`` when it is older than that."""
     if held is not None and (update.seq < held.seq if update.snapshot else update.seq <= held.seq):
         return None
-    return _whole(update) if update.snapshot else _next(held, update)
+    return _whole(held, update) if update.snapshot else _next(held, update)
 
 
-def _whole(update: wire.Update) -> Quote:
+def _decimals(held: Quote | None, data: wire.Figures) -> int:
+    if data.decimals is not None:
+        return min(max(data.decimals, 0), digits.MOST)
+    return digits.shown_by(data.price) if held is None else held.decimals
+
+
+def _whole(held: Quote | None, update: wire.Update) -> Quote:
     data = update.data
     return Quote(
         symbol=update.symbol,
@@ -268,6 +272,7 @@ def _whole(update: wire.Update) -> Quote:
         low=data.low,
         day_volume=data.day_volume,
         polled=update.polled,
+        decimals=_decimals(held, data),
     )
 
 
@@ -275,7 +280,7 @@ def _next(held: Quote | None, update: wire.Update) -> Quote:
     """One trade over the day so far; without one it is the day's first."""
     price, volume = update.data.price, update.data.volume
     prev_close = None if held is None else held.prev_close
-    change, percent = _change(price, prev_close)
+    change, percent = digits.change(price, prev_close)
     return Quote(
         symbol=update.symbol,
         seq=update.seq,
@@ -288,14 +293,7 @@ def _next(held: Quote | None, update: wire.Update) -> Quote:
         open=price if held is None else held.open,
         high=price if held is None or held.high is None else max(held.high, price),
         low=price if held is None or held.low is None else min(held.low, price),
-        day_volume=volume if held is None else (held.day_volume or 0) + volume,
+        day_volume=volume if held is None else digits.total((held.day_volume or 0) + volume),
         polled=update.polled,
+        decimals=_decimals(held, update.data),
     )
-
-
-def _change(price: float, prev_close: float | None) -> tuple[float | None, float | None]:
-    """The change against the previous close, rounded to the finer tick of the two."""
-    if prev_close is None:
-        return None, None
-    change = round(price - prev_close, max(decimals(price), decimals(prev_close), 2))
-    return change, round(change / prev_close * 100, 4) if prev_close else None

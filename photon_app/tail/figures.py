@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
+from photon_app.market import digits
+
 DASH = "–"
 MINUS = "−"
 BLOCKS = "▁▂▃▄▅▆▇"
@@ -27,30 +29,21 @@ _CHANGES = {
 }
 
 
-def digits(price: float, written: int = 2) -> int:
-    """Decimals that prices of this size are shown with: cents; finer below ten when they are
-    written finer, as exchange rates are; finer below one.
+def price(value: float | None, decimals: int | None = None) -> str:
+    """``1043.20``, ``64,210.50``, ``1.08500``.
 
     Args:
-        price: sets the size.
-        written: the most decimals that prices of this symbol came with.
+        value: a price.
+        decimals: those of its symbol; where they are not known, those that it shows by itself.
     """
-    size = abs(price)
-    if size >= 10 or size == 0:
-        return 2
-    if size >= 1:
-        return min(max(written, 2), 5)
-    return 4 if size >= 0.01 else 8
+    if value is None:
+        return DASH
+    return _number(value, digits.shown_by(value) if decimals is None else decimals)
 
 
-def price(value: float | None, written: int = 2) -> str:
-    """``1043.20``, ``64,210.50``, ``1.0850``."""
-    return DASH if value is None else _number(value, digits(value, written))
-
-
-def change(value: float | None, reference: float, written: int = 2) -> str:
-    """``+4.12``, in the decimals of the price that it belongs to."""
-    return DASH if value is None else _signed(value, digits(reference, written))
+def change(value: float | None, decimals: int) -> str:
+    """``+4.12``, in the decimals of the symbol that it belongs to."""
+    return DASH if value is None else _signed(value, decimals)
 
 
 def percent(value: float | None) -> str:
@@ -60,9 +53,7 @@ def percent(value: float | None) -> str:
 
 def exact(value: float | None) -> str:
     """A number for programs: all its digits, no grouping, ``-`` when unknown."""
-    if value is None:
-        return "-"
-    return f"{value:.8f}".rstrip("0").rstrip(".") if abs(value) < _ABSURD else f"{value!r}"
+    return "-" if value is None else digits.plain(value)
 
 
 def arrow(value: float | None) -> str:
@@ -79,7 +70,9 @@ def volume(value: float | None) -> str:
     for size, unit in _UNITS:
         if value >= size * 0.99995:
             return f"{_number(value / size, 0 if value >= size * 99.95 else 1)} {unit}"
-    return _number(value, 0 if value == int(value) or value >= 100 else 2)
+    if value == int(value) or value >= 100:
+        return _number(value, 0)
+    return _number(value, max(2, min(digits.least("", value) - 2, 8)))
 
 
 def age(ms: float | None) -> str:

@@ -259,7 +259,7 @@ def _prices(board: Board, rows: Sequence[Row], at: Moment) -> list[Text]:
 
 
 def _price(row: Row) -> str:
-    return figures.price(None if row.quote is None else row.quote.price, row.decimals)
+    return figures.DASH if row.quote is None else figures.price(row.quote.price, row.quote.decimals)
 
 
 def _flash(board: Board, row: Row, at: Moment) -> str:
@@ -278,7 +278,7 @@ def _change(row: Row) -> Text:
     if row.quote is None or row.quote.change is None:
         return Text(figures.DASH, "dim")
     value = row.quote.change
-    return Text(figures.change(value, row.quote.price, row.decimals), _colour(value))
+    return Text(figures.change(value, row.quote.decimals), _colour(value))
 
 
 def _volume(row: Row) -> Text:

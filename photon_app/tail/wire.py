@@ -67,6 +67,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     high: float | None = None
     low: float | None = None
     day_volume: float | None = None
+    decimals: int | None = None
     state: str | None = None
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.book import COUNTED, FIGURES, FUTURE_MS, NOTHING, Book, decimals
+from photon_app.market.book import COUNTED, FIGURES, FUTURE_MS, NOTHING, Book
 from photon_app.market.session import day_of
 from photon_app.model import Bar, Seed, Trade
 
@@ -212,11 +212,6 @@ def test_a_seed_gives_change_its_meaning() -> None:
     assert (quote.change, quote.change_percent) == (0.3, 0.2997)
     assert book.seed(Seed(symbol="A", prev_close=100.2)) == FIGURES
     assert book.seed(Seed(symbol="A", prev_close=100.2)) == NOTHING
-
-
-def test_decimals_are_those_that_a_price_is_written_with() -> None:
-    """The tick, as far as one price shows it."""
-    assert [decimals(p) for p in (10, 10.5, 10.25, 0.00000123)] == [0, 1, 2, 8]
 
 
 def day_so_far(book_ms: int = NOON_MS) -> Bar:

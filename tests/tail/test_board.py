@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -202,3 +203,28 @@ def test_what_the_server_could_not_do_is_kept_until_it_greets_again() -> None:
     assert made.error == "too many"
     made.apply(hello(), 0)
     assert not made.error
+
+
+def test_decimals_are_those_told_and_else_those_of_the_first_price() -> None:
+    """They stay while short forms come."""
+    made = board(snapshot(price=1.085, decimals=5))
+    made.apply(trade(seq=2, price=1.0851234), 0)
+    quote = made.rows["AAPL"].quote
+    assert quote is not None
+    assert quote.decimals == 5
+    made = board(trade(seq=1, price=0.65382), trade(seq=2, price=0.654))
+    quote = made.rows["AAPL"].quote
+    assert quote is not None
+    assert quote.decimals == 5
+
+
+def test_a_day_goes_on_without_the_noise_of_floats() -> None:
+    """Changes and volumes."""
+    made = board(snapshot(price=0.3, prev_close=0.1, day_volume=0.1))
+    update = trade(seq=2, price=0.3)
+    made.apply(
+        msgspec.structs.replace(update, data=wire.Figures(price=0.3, volume=0.2, timestamp=0)), 0
+    )
+    quote = made.rows["AAPL"].quote
+    assert quote is not None
+    assert (quote.change, quote.change_percent, quote.day_volume) == (0.2, 200, 0.3)
