@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import csv
 import datetime as dt
+import functools
 import io
 import itertools
 import os
@@ -26,6 +27,7 @@ from photon_app.hub.messages import BarBody
 from photon_app.market.almanac import fetch_table
 from photon_app.market.bars import GRACE_MS
 from photon_app.market.calendar import Calendar, new_york_date
+from photon_app.market.digits import decimals_of
 from photon_app.market.merge import by_span
 from photon_app.market.session import Day, venue_of
 from photon_app.market.timeframes import NEVER_MS, span_at
@@ -43,6 +45,7 @@ COLUMNS = (
     *("incomplete", "utc"),
 )
 _ROW_GROUP = 50_000
+_TELLING_ROWS = 64
 _MOST_NAMES = 10
 _CLOSED_DAYS = dt.timedelta(days=14)
 """Longer than the exchange was ever closed."""
@@ -90,7 +93,7 @@ def run(
     step = _one_of("--timeframe", timeframe, STORED)
     first_ms = 0 if from_ is None else _moment("--from", from_)
     end_ms = NEVER_MS if to is None else _moment("--to", to)
-    write = write_csv if format == "csv" else parquet_writer()
+    to_parquet = parquet_writer() if format == "parquet" else None
     with open_archive(_existing(settings)) as archive:
         series = chosen(archive.series(), symbol, source)
         calendar = Calendar()
@@ -101,6 +104,7 @@ def run(
         found = bars(archive, series, step, from_ms=first_ms, to_ms=end_ms, calendar=calendar)
         final_ms = NEVER_MS if series.source.startswith("replay:") else now_ms() - GRACE_MS
         rows = (row_of(span, bar, final_ms) for span, bar in found)
+        write = to_parquet or functools.partial(write_csv, symbol=series.symbol)
         return _write_all(write, rows, path, out)
 
 
@@ -179,15 +183,21 @@ def exchange_days(from_ms: int, to_ms: int) -> Calendar:
 # Writing
 
 
-def write_csv(rows: Iterable[Row], out: BinaryIO) -> None:
-    """Write a line of names and one for each row."""
+def write_csv(rows: Iterable[Row], out: BinaryIO, *, symbol: str) -> None:
+    """Write a line of names and one for each row, prices with the decimals of their symbol, as far
+    as its first rows tell them.
+    """
+    rows = iter(rows)
+    first = list(itertools.islice(rows, _TELLING_ROWS))
+    decimals = decimals_of(symbol, (close for _, _, _, _, close, *_ in first))
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=False)
     try:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for *figures, final, incomplete, utc in rows:
+        for *figures, final, incomplete, utc in itertools.chain(first, rows):
             flags = ["true" if flag else "false" for flag in (final, incomplete)]
-            writer.writerow([*figures, *flags, utc])
+            written = BarBody(*figures).written(decimals)
+            writer.writerow([figures[0], *written, *flags, utc])
     finally:
         text.detach()  # flushes, and leaves the file open
 

@@ -94,8 +94,28 @@ def test_a_line_has_the_columns_of_the_api_and_the_time_as_text(place: Place) ->
     place.put("finnhub", "AAPL", odd)
     assert place.text(now_ms=lambda: NOON_MS + HOUR_MS) == (
         "time,open,high,low,close,volume,count,vwap,final,incomplete,utc\n"
-        "1795194000000,10.25,12.0,9.75,0.30000000000000004,100.0,3,10.0,true,false,2026-11-20T17:00:00Z\n"
+        "1795194000000,10.2500,12.0000,9.7500,0.30000000000000004,100,3,10.0000,true,false,2026-11-20T17:00:00Z\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price", "text"),
+    [
+        ("OANDA:EUR_USD", 1.085, "1.08500"),
+        ("OANDA:USD_JPY", 149.2, "149.200"),
+        ("BINANCE:SHIBUSDT", 0.00000871, "0.000008710"),
+        ("BRK.A", 712345.0, "712345.00"),
+    ],
+)
+def test_prices_have_the_decimals_of_their_symbol_and_volumes_no_noise(
+    place: Place, symbol: str, price: float, text: str
+) -> None:
+    """And no exponent."""
+    told = Bar(NOON_MS, price, price, price, price, 0.1 + 0.2, price * 0.3, 2, NOON_MS, NOON_MS)
+    place.put("finnhub", symbol, told)
+    (row,) = place.rows(symbol)
+    assert {row[name] for name in ("open", "high", "low", "close", "vwap")} == {text}
+    assert row["volume"] == "0.3"
 
 
 def test_a_bar_without_volume_has_no_average(place: Place) -> None:
@@ -233,11 +253,11 @@ def test_an_empty_range_has_its_columns(place: Place) -> None:
 def test_the_source_may_be_left_out_where_there_is_one(place: Place) -> None:
     """Else those that there are, are told."""
     place.put("simulated", "AAPL", bar(0, 1))
-    assert [row["close"] for row in place.rows("aapl")] == ["1.0"]
+    assert [row["close"] for row in place.rows("aapl")] == ["1.000"]
     place.put("finnhub", "AAPL", bar(0, 2))
     with pytest.raises(SettingsError, match="--source is needed: AAPL has bars of finnhub, simul"):
         place.rows("aapl")
-    assert [row["close"] for row in place.rows(source="finnhub")] == ["2.0"]
+    assert [row["close"] for row in place.rows(source="finnhub")] == ["2.000"]
 
 
 def test_an_export_right_after_an_import_works_or_says_what_to_add(

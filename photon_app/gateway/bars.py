@@ -24,6 +24,7 @@ from photon_app.gateway.problems import REQUIRED, problems, shown, whole
 from photon_app.history.history import Past
 from photon_app.hub.messages import BarBody
 from photon_app.market.calendar import Calendar, new_york_date
+from photon_app.market.digits import decimals_of
 from photon_app.market.session import venue_of
 from photon_app.model import TIMEFRAMES, MarketSession, Timeframe, parse_symbol
 from photon_app.moments import parse_moment
@@ -33,6 +34,8 @@ USUAL = 500
 AT_ONCE = 1_000
 """Answers of more bars are written in a thread, two at a time."""
 MOST_SESSION_DAYS = 400
+_ENOUGH = 64
+"""So many of the newest closes tell a symbol's decimals where it has no price."""
 COLUMNS = (
     *("time", "open", "high", "low", "close", "volume", "count", "vwap", "final"),
     "incomplete",
@@ -167,12 +170,15 @@ async def bars(
         )
     except BusyError as problem:
         raise HTTPException(503, str(problem), headers={"Retry-After": "1"}) from problem
+    quote = live.book.quote(wanted)
     final_ms, calendar, source = live.history.memory.final_ms, live.calendar(), live.hub.feed.source
 
     def answer() -> Response:
         rows = bodies(past, final_ms)
         if shape == "csv":
-            return _csv(wanted, step, rows, partial=past.partial)
+            newest = (row.close for row in rows[-_ENOUGH:])
+            decimals = decimals_of(wanted, newest) if quote is None else quote.decimals
+            return _csv(wanted, step, rows, decimals, partial=past.partial)
         body = _Body(
             symbol=wanted,
             timeframe=step,
@@ -199,13 +205,15 @@ def bodies(past: Past, final_ms: int) -> list[BarBody]:
     ]
 
 
-def _csv(symbol: str, timeframe: Timeframe, rows: list[BarBody], *, partial: bool) -> Response:
+def _csv(
+    symbol: str, timeframe: Timeframe, rows: list[BarBody], decimals: int, *, partial: bool
+) -> Response:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        shown = [getattr(row, name) for name in COLUMNS]
-        writer.writerow(["true" if v is True else "false" if v is False else v for v in shown])
+        flags = ["true" if flag else "false" for flag in (row.final, row.incomplete)]
+        writer.writerow([row.time, *row.written(decimals), *flags])
     name = re.sub(r"[^A-Z0-9.\-]", "_", symbol)
     headers = {"Content-Disposition": f'attachment; filename="{name}-{timeframe}.csv"'}
     if partial:

@@ -146,6 +146,29 @@ def test_a_symbol_without_trades_has_no_bars() -> None:
     with_server(check)
 
 
+def test_csv_has_the_decimals_of_the_symbol_and_no_exponent() -> None:
+    """And sums of volumes without noise, there and in JSON."""
+
+    async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
+        assert feed.market is not None
+        begin = play(feed, (0, 10))
+        for symbol, price in (("OANDA:EUR_USD", 1.085), ("BINANCE:XUSDT", 1.2e-9)):
+            feed.market.trades([Trade(symbol, price, v, begin + MINUTE_MS) for v in (0.1, 0.2)])
+        for symbol, text in (("OANDA:EUR_USD", "1.08500"), ("BINANCE:XUSDT", "0.000000001200")):
+            params = {"symbol": symbol, "format": "csv"}
+            answer = await client.get("/api/bars", params=params)
+            (row,) = csv.DictReader(io.StringIO(answer.text))
+            assert (row["close"], row["vwap"], row["volume"]) == (text, text, "0.3")
+            (bar,) = (await client.get("/api/bars", params={"symbol": symbol})).json()["bars"]
+            assert (bar["volume"], bar["vwap"]) == (0.3, float(text))
+            (quote,) = (await client.get("/api/quotes", params={"symbols": symbol})).json()[
+                "quotes"
+            ]
+            assert (quote["day_volume"], quote["decimals"]) == (0.3, len(text) - 2)
+
+    with_server(check, symbols=("AAPL", "OANDA:EUR_USD", "BINANCE:XUSDT"))
+
+
 def test_csv_has_the_same_bars() -> None:
     """Under a line of names, for a spreadsheet; an empty field where there is no average."""
 
@@ -157,7 +180,7 @@ def test_csv_has_the_same_bars() -> None:
         assert answer.headers["content-type"].startswith("text/csv")
         assert 'filename="AAPL-1m.csv"' in answer.headers["content-disposition"]
         rows = list(csv.DictReader(io.StringIO(answer.text)))
-        assert [row["vwap"] for row in rows] == ["10.0", ""]
+        assert [row["vwap"] for row in rows] == ["10.00", ""]
         assert [row["final"] for row in rows] == ["true", "true"]
         assert int(rows[0]["time"]) == begin
 
