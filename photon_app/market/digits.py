@@ -101,6 +101,8 @@ def shown_by(price: float) -> int:
     """The decimals that one price shows of a symbol of which nothing else is known. Clients assume
     the same (``digitsOf`` in ``ui/live/photon-client.js``) until they are told.
     """
+    if not 0 < price < math.inf:
+        return CENTS
     return max(least("", price), min(written(price), _most(price)))
 
 
@@ -164,7 +166,8 @@ def total(volume: float) -> float:
     """
     if not math.isfinite(volume) or volume == int(volume):
         return volume
-    return round(volume, min(_VOLUME_DECIMALS, _VOLUME_SIGNIFICANT - 1 - _magnitude(volume)))
+    room = _VOLUME_SIGNIFICANT - 1 - _magnitude(volume)
+    return round(volume, min(_VOLUME_DECIMALS, max(room, 0)))
 
 
 def mean(value: float) -> float:

@@ -1,5 +1,6 @@
 """How prices are written: the decimals of a symbol, exact differences, sums without noise."""
 
+import math
 from decimal import Decimal
 from itertools import pairwise
 
@@ -58,6 +59,19 @@ def test_a_symbol_has_the_decimals_of_its_market_its_size_and_its_prices(
 ) -> None:
     """Zeros at the end of a price, which JSON does not write, are among them."""
     assert decimals_of(symbol, prices) == decimals
+
+
+@pytest.mark.parametrize(
+    ("price", "decimals"),
+    [
+        *[(1.085, 3), (1.08503, 5), (149.2, 2), (25412, 2), (1.2e-9, 12), (0.00000871, 9)],
+        *[(97123.45, 2), (712345, 2), (0.0123, 5), (5.25, 3), (0.5, 4), (10, 2), (9.9999, 4)],
+        *[(189.50000000000003, 2), (97123.45678901, 5), (1e-300, 20), (0, 2), (math.nan, 2)],
+    ],
+)
+def test_one_price_shows_what_clients_assume(price: float, decimals: int) -> None:
+    """The same table stands in ``tests/ui/photon_client.test.mjs``."""
+    assert digits.shown_by(price) == decimals
 
 
 def test_one_odd_print_does_not_change_how_all_are_shown() -> None:

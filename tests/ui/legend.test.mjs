@@ -17,6 +17,20 @@ test("a bar's figures have a change against the bar before", () => {
   assert.deepEqual([told.arrow, told.direction], ["▲", "up"]);
 });
 
+test("a bar's figures have the decimals of the symbol, and a change of unrounded numbers", () => {
+  const rate = { open: 1.085, high: 1.08512, low: 1.0849, close: 1.08503, volume: 0 };
+  const told = legend.figures(rate, { close: 1.08499 }, 5);
+  assert.deepEqual([told.open, told.high, told.low, told.close], ["1.08500", "1.08512", "1.08490", "1.08503"]);
+  assert.equal(plain(told.change), "+0.00004 (+0.00 %)");
+  const tiny = { open: 0.96e-9, high: 1.2e-9, low: 0.96e-9, close: 1.2e-9, volume: 0 };
+  assert.equal(plain(legend.figures(tiny, undefined, 12).change), "+0.000000000240 (+25.00 %)");
+});
+
+test("bars alone tell decimals too", () => {
+  assert.equal(legend.digitsOfBars([{ close: 1.085 }, { close: 1.08503 }, { close: 1.08 }]), 5);
+  assert.equal(legend.digitsOfBars([{ close: 1.2e-9 }]), 12);
+});
+
 test("the first bar's change is against its own open, and none at all has dashes", () => {
   assert.equal(plain(legend.figures(bar).change), "+0.15 (+0.08 %)");
   const none = legend.figures(undefined, undefined);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Photon, fold } from "../../photon_app/ui/live/photon-client.js";
+import { digitsOf, Photon, fold } from "../../photon_app/ui/live/photon-client.js";
 import { environment, settled, snapshot, update } from "./fake_browser.mjs";
 
 /** A client whose line somebody needs. */
@@ -676,4 +676,37 @@ test("a message whose fields are of another type than they should be ends nothin
   await settled();
   browser.socket.say(update("A", 1, 51));
   assert.equal(photon.quote("A").price, 51);
+});
+
+test("decimals are those told, and else those that the first price shows", () => {
+  const held = fold(null, snapshot("OANDA:EUR_USD", 1, 1.085, { decimals: 5 }), 1);
+  assert.equal(held.decimals, 5);
+  assert.equal(fold(held, update("OANDA:EUR_USD", 2, 1.0851234), 2).decimals, 5);
+  const untold = fold(null, update("A", 1, 0.65382), 1);
+  assert.equal(untold.decimals, 5);
+  assert.equal(fold(untold, update("A", 2, 0.65), 2).decimals, 5);
+  for (const odd of [-1, 1.5, "5", null, 1e9]) {
+    const { decimals } = fold(null, snapshot("A", 1, 10, { decimals: odd }), 1);
+    assert.ok(Number.isInteger(decimals) && decimals >= 0 && decimals <= 20);
+  }
+});
+
+test("one price shows what the server assumes", () => {
+  const table = [[1.085, 3], [1.08503, 5], [149.2, 2], [25412, 2], [1.2e-9, 12], [0.00000871, 9], [97123.45, 2], [712345, 2], [0.0123, 5], [5.25, 3],
+    [0.5, 4], [10, 2], [9.9999, 4], [189.50000000000003, 2], [97123.45678901, 5], [1e-300, 20], [0, 2], [NaN, 2]];
+  for (const [price, decimals] of table) assert.equal(digitsOf(price), decimals, String(price));
+});
+
+test("a day's volume has no noise of floats", () => {
+  let held = fold(null, snapshot("A", 1, 10, { day_volume: 0.1 }), 1);
+  held = fold(held, update("A", 2, 10, { volume: 0.2 }), 2);
+  assert.equal(held.dayVolume, 0.3);
+  assert.equal(fold(held, update("A", 3, 10, { volume: 100 }), 3).dayVolume, 100.3);
+});
+
+test("a change of a tiny price is exact, and its percentage of unrounded numbers", () => {
+  const held = fold(null, snapshot("A", 1, 0.96e-9, { prev_close: 0.96e-9 }), 1);
+  const { change, changePercent } = fold(held, update("A", 2, 1.2e-9), 2);
+  assert.equal(change, 2.4e-10);
+  assert.ok(Math.abs(changePercent - 25) < 1e-9);
 });

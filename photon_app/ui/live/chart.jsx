@@ -10,7 +10,7 @@ import { useEffect, useRef, useState } from "react";
 import { ChartFeed } from "./chart-feed.js";
 import * as format from "./format.js";
 import { inFrame, mark, notInFrame, photon, useParts, useQuote, write } from "./hooks.js";
-import { collecting, figures, INCOMPLETE, PARTIAL, pictureName, sourceOf, SPOKEN, STYLES, TIMEFRAMES, timeOf, whenOf } from "./legend.js";
+import { collecting, digitsOfBars, figures, INCOMPLETE, PARTIAL, pictureName, sourceOf, SPOKEN, STYLES, TIMEFRAMES, timeOf, whenOf } from "./legend.js";
 import { onLook, tokens } from "./look.js";
 import { Picture } from "./picture.js";
 import { save } from "./picture-file.js";
@@ -58,6 +58,19 @@ class Chart {
 
   close(price) { this.#picture.close(price); }
 
+  /** The shown symbol's quote is another: with other decimals, all is written anew. */
+  quoted(quote) {
+    this.close(quote?.prevClose ?? null);
+    if (quote && quote.decimals !== this.#decimals) { this.#decimals = quote.decimals; this.#soon(); }
+  }
+  #decimals = null;
+
+  /** Decimals of the symbol that is drawn, which is not yet the chosen one while its bars are asked for. */
+  get #digits() {
+    const { symbol, series } = this.shown ?? {};
+    return photon().quote(symbol ?? "")?.decimals ?? (series?.bars.length ? digitsOfBars(series.bars) : 2);
+  }
+
   /** Move the keyboard's crosshair; 0 to the newest bar, Infinity to no bar. */
   step(by) {
     const last = (this.shown?.series.bars.length ?? 0) - 1;
@@ -73,7 +86,7 @@ class Chart {
   #speak() {
     const { series, timeframe } = this.shown;
     const bar = series.bars[this.#place];
-    const told = figures(bar, series.bars[this.#place - 1]);
+    const told = figures(bar, series.bars[this.#place - 1], this.#digits);
     mark(this.#at.reader, "aria-valuemax", String(series.bars.length - 1));
     mark(this.#at.reader, "aria-valuenow", String(this.#place));
     mark(this.#at.reader, "aria-valuetext", `${timeOf(bar.time, timeframe)}: open ${told.open}, high ${told.high}, low ${told.low}, close ${told.close}`);
@@ -122,6 +135,7 @@ class Chart {
   #paint() {
     const { shown } = this.#feed;
     const bars = shown?.series.bars ?? [];
+    this.#picture.digits(this.#digits);
     if (this.#repaint || !bars.length) this.#picture.set(bars, shown?.series.sessions ?? [], shown?.timeframe ?? "1m", this.#repaint === "anew");
     else this.#paintBars(shown.series);
     this.#repaint = null;
@@ -143,7 +157,7 @@ class Chart {
     const at = this.#at;
     const place = this.#place;
     const bar = bars[place];
-    const told = figures(bar, bars[place - 1]);
+    const told = figures(bar, bars[place - 1], this.#digits);
     for (const name of ["open", "high", "low", "close", "volume", "change", "arrow"]) write(at[name], told[name]);
     mark(at.moved, "data-direction", told.direction);
     write(at.time, bar ? whenOf(bar.time, shown.timeframe) : "");
@@ -247,7 +261,7 @@ export function PriceChart({ symbol = "", timeframe = "1m", look = "candles", on
     return () => { for (const event of events) document.removeEventListener(event, pressed, { capture: true }); };
   }, []);
   useEffect(() => chart.current?.choose(choice.current), [symbol, frame, style]);
-  useQuote(symbol, (quote) => chart.current?.close(quote?.prevClose ?? null));
+  useQuote(symbol, (quote) => chart.current?.quoted(quote));
   const step = (event) => {
     if (!Object.hasOwn(STEPS, event.key)) return;
     event.preventDefault();

@@ -1,9 +1,11 @@
 /**
  * How figures are written: pure functions from numbers to text, null and undefined to a dash.
  *
- * Used by the live parts and tested under node. Digits are fixed per size of price, so that a
- * column does not move when a price does; spaces before units do not break.
+ * Used by the live parts and tested under node. Decimals are those of a symbol, not of a price, so that
+ * a column does not move when a price does; spaces before units do not break.
  */
+
+import { digitsOf } from "./photon-client.js";
 
 export const DASH = "—";
 const NBSP = "\u00a0";
@@ -22,22 +24,20 @@ const number = (digits) => {
 
 const known = (value) => typeof value === "number" && Number.isFinite(value);
 
-/** Decimals that prices of this size are shown with: cents, and finer below one unit. */
-export const priceDigits = (price) => {
-  const size = Math.abs(price);
-  return size >= 1 || size === 0 ? 2 : size >= 0.01 ? 4 : 8;
-};
-
 /** A price with decimals that are given. */
 export const fixed = (value, digits) => number(digits).format(value);
 
-export const price = (value) => (known(value) ? number(priceDigits(value)).format(value) : DASH);
+/** A price with the decimals of its symbol; where they are not known, those that it shows by itself. */
+export const price = (value, digits) => (known(value) ? fixed(value, digits ?? digitsOf(value)) : DASH);
+
+const everyDigit = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20, useGrouping: false });
+/** A number with all its digits, in full. */
+export const exact = (value) => (known(value) ? everyDigit.format(value) : DASH);
 
 const signed = (value, text) => (value > 0 ? `+${text}` : value < 0 ? `${MINUS}${text}` : text);
 
-/** A change with its sign, in the decimals of the price that it belongs to. */
-export const change = (value, reference) =>
-  known(value) ? signed(value, number(priceDigits(reference ?? 1)).format(Math.abs(value))) : DASH;
+/** A change with its sign, in the decimals of the symbol that it belongs to. */
+export const change = (value, digits = 2) => (known(value) ? signed(value, fixed(Math.abs(value), digits)) : DASH);
 
 export const percent = (value) =>
   known(value) ? `${signed(value, number(2).format(Math.abs(value)))}${NBSP}%` : DASH;
@@ -52,7 +52,8 @@ export const volume = (value) => {
   for (const [size, unit] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]]) {
     if (value >= size * 0.99995) return `${number(value >= size * 99.95 ? 0 : 1).format(value / size)}${NBSP}${unit}`;
   }
-  return number(Number.isInteger(value) || value >= 100 ? 0 : 2).format(value);
+  if (Number.isInteger(value) || value >= 100) return number(0).format(value);
+  return number(Math.max(2, Math.min(8, -Math.floor(Math.log10(Math.abs(value))) + 1))).format(value);
 };
 
 /** How old: 0.2 s, 12 s, 4 m, 3 h, 40 h, 2 d. */

@@ -6,10 +6,12 @@
  */
 
 import * as format from "./format.js";
+import { difference, digitsOf } from "./photon-client.js";
 
 export const TIMEFRAMES = ["1s", "1m", "5m", "15m", "1h", "1d"];
 export const STYLES = ["candles", "area", "line"];
 export const SPOKEN = { "1s": "1 second", "1m": "1 minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day" };
+const LATELY = 64; // bars
 const HALF_DAY = 12 * 3_600_000;
 const YEAR = 70, MONTH = 60, DAY = 50, MINUTE = 20; // weights of marks on the axis
 
@@ -76,17 +78,19 @@ export function closeName(height, view, figure) {
   return beyond ? `${beyond} Prev close ${figure}` : "Prev close";
 }
 
-/** A bar's figures as text; dashes for none. The change is that against the bar before. */
-export function figures(bar, before) {
-  const change = bar && bar.close - (before?.close ?? bar.open);
-  const digits = bar ? format.priceDigits(bar.close) : 2;
-  const rounded = bar ? Number(change.toFixed(digits)) : null;
+/** The decimals of the symbol whose bars these are, where nobody told them: the most that a close of lately shows. */
+export const digitsOfBars = (bars) => Math.max(0, ...bars.slice(-LATELY).map(({ close }) => digitsOf(close)));
+
+/** A bar's figures as text, prices in these decimals; dashes for none. The change is that against the bar before. */
+export function figures(bar, before, digits) {
   const reference = before?.close ?? bar?.open;
+  const change = bar ? difference(bar.close, reference) : null;
+  const price = (value) => format.price(value, digits);
   return {
-    open: format.price(bar?.open), high: format.price(bar?.high), low: format.price(bar?.low), close: format.price(bar?.close),
+    open: price(bar?.open), high: price(bar?.high), low: price(bar?.low), close: price(bar?.close),
     volume: format.volume(bar?.volume),
-    arrow: format.arrow(rounded), direction: format.direction(rounded),
-    change: bar ? `${format.change(rounded, bar.close)} (${format.percent(reference ? (rounded / reference) * 100 : 0)})` : format.DASH,
+    arrow: format.arrow(change), direction: format.direction(change),
+    change: bar ? `${format.change(change, digits)} (${format.percent(reference ? (change / reference) * 100 : 0)})` : format.DASH,
   };
 }
 

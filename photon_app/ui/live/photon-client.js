@@ -9,7 +9,7 @@
  *     import { Photon } from "http://localhost:8000/photon-client.js";
  *     const photon = new Photon();
  *     const output = document.getElementById("price");
- *     photon.watch("AAPL", (quote) => { output.textContent = quote.price.toFixed(2); });
+ *     photon.watch("AAPL", (quote) => { output.textContent = quote.price.toFixed(quote.decimals); });
  *     photon.onStatus(() => { output.classList.toggle("old", photon.stateOf("AAPL") !== "live"); });
  *     photon.onRejected(({ symbol, message }) => console.warn(symbol, message));
  *     const { bars } = await photon.history("AAPL", { timeframe: "1m", limit: 100 });
@@ -31,13 +31,14 @@
  * @property {number} time       of the last trade, UNIX ms of the market clock
  * @property {number} seq        position in this epoch's updates of the symbol
  * @property {?number} prevClose
- * @property {?number} change    price less prevClose, rounded to the finer tick of the two
+ * @property {?number} change    price less prevClose, exact as the two are written
  * @property {?number} changePercent
  * @property {?number} open
  * @property {?number} high
  * @property {?number} low
  * @property {?number} dayVolume
  * @property {?number} day       when the day of these figures began, UNIX ms: as the `time` of its bar
+ * @property {number} decimals   how many the symbol's prices are shown with
  * @property {string} state      live, polled, waiting, rejected or stale, as the server last said
  * @property {?string} session   pre, regular, post or closed, at the last snapshot
  * @property {boolean} polled    whether the price came from polling, not from a trade
@@ -63,18 +64,42 @@ const SILENCE_MS = 40_000; // heartbeats come every 15 s: two missed ones, and a
 const STEADY_MS = 5_000; // a connection that lasted this long starts the backoff anew
 const LINGER_MS = 1_000; // a symbol watched again within this never leaves the subscription
 const BARS_PACE_MS = 250; // subscriptions of bars change at most this often: they follow a visitor's clicks and keys
+const MOST_DECIMALS = 20; // of a price
 const BACKOFF_MS = { first: 250, most: 5_000 };
 
 /** @param {number} price @returns {number} how many decimals its shortest form has */
 const decimals = (price) => {
   const [digits, exponent = "0"] = String(price).split("e");
-  return Math.min(12, Math.max(0, (digits.split(".")[1] ?? "").length - Number(exponent)));
+  return Math.min(MOST_DECIMALS, Math.max(0, (digits.split(".")[1] ?? "").length - Number(exponent)));
 };
+
+/** The place of a number's first digit: 2 for 149.3, -1 for 0.65. */
+const magnitude = (value) => Number(value.toExponential(12).split("e")[1]);
+
+/**
+ * The decimals that one price shows of a symbol of which nothing else is known: those that it is written
+ * with, cents at least, and four significant digits. The server assumes that a client does so.
+ * @param {number} price
+ * @returns {number}
+ */
+export function digitsOf(price) {
+  if (!(price > 0 && price < Infinity)) return 2;
+  const place = magnitude(price);
+  const written = Math.min(decimals(Number(price.toPrecision(12))), Math.max(9 - place, 0));
+  return Math.min(MOST_DECIMALS, Math.max(3 - place, price >= 1 ? 2 : 4, written));
+}
+
+/** A sum of volumes without the noise of adding: 0.1 + 0.2 is 0.3. */
+const total = (volume) =>
+  Number.isInteger(volume) || !Number.isFinite(volume) ? volume : Number(volume.toFixed(Math.min(8, Math.max(0, 12 - magnitude(volume)))));
+
+/** One price less another, exact as the two are written: 0.3 and 0.1 are 0.2 apart. */
+export const difference = (price, other) => Number((price - other).toFixed(Math.max(decimals(price), decimals(other))));
 
 /** The change that a price makes against the previous close. */
 function changed(price, prevClose) {
   if (prevClose == null) return { change: null, changePercent: null };
-  const change = Number((price - prevClose).toFixed(Math.max(decimals(price), decimals(prevClose))));
+  const change = difference(price, prevClose);
   return { change, changePercent: prevClose ? (change / prevClose) * 100 : null };
 }
 
@@ -95,6 +120,7 @@ export function fold(held, message, receivedAt) {
     symbol, seq, price, volume, time: timestamp, polled, receivedAt, snapshot: Boolean(message.snapshot),
     direction: held ? Math.sign(price - held.price) : 0,
     tick: (held && Math.sign(price - held.price)) || (held?.tick ?? 0),
+    decimals: Number.isInteger(data.decimals) ? Math.min(MOST_DECIMALS, Math.max(0, data.decimals)) : held?.decimals ?? digitsOf(price),
   };
   if (message.snapshot) {
     return Object.freeze({
@@ -109,7 +135,7 @@ export function fold(held, message, receivedAt) {
     ...common,
     prevClose: held?.prevClose ?? null, ...changed(price, held?.prevClose),
     open: held?.open ?? price, high: Math.max(held?.high ?? price, price),
-    low: Math.min(held?.low ?? price, price), dayVolume: (held?.dayVolume ?? 0) + volume, day: held?.day ?? null,
+    low: Math.min(held?.low ?? price, price), dayVolume: total((held?.dayVolume ?? 0) + volume), day: held?.day ?? null,
     state: polled ? "polled" : "live", session: held?.session ?? null,
   });
 }

@@ -139,8 +139,6 @@ export class Picture {
     this.#bars = bars;
     this.#newest = bars.at(-1)?.time ?? -Infinity;
     this.#frame.current = timeframe;
-    const digits = bars.length ? format.priceDigits(bars.at(-1).close) : 2;
-    if (digits !== this.#digits) { this.#digits = digits; this.#prices?.applyOptions(this.#priceFormat()); }
     this.#prices?.setData(bars.map((bar) => this.#price(bar)));
     this.#volumes.setData(bars.map((bar) => this.#volume(bar)));
     this.shade(sessions);
@@ -159,6 +157,13 @@ export class Picture {
     this.#prices.update(this.#price(bar), earlier);
     this.#volumes.update(this.#volume(bar), earlier);
     if (!earlier) this.#last();
+  }
+
+  /** Write prices with so many decimals. */
+  digits(decimals) {
+    if (decimals === this.#digits) return;
+    this.#digits = decimals;
+    this.#prices?.applyOptions(this.#priceFormat());
   }
 
   shade(sessions) { this.#shading.set(bands(this.#bars, sessions)); }

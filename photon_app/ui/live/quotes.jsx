@@ -22,8 +22,8 @@ export function LivePrice({ symbol, className = "" }) {
   const inView = useInView(at, "box");
   useEffect(() => { shown.current = undefined; }, [symbol]);
   useQuote(symbol, (quote) => {
-    write(at.price, format.price(quote?.price));
-    mark(at.box, "title", quote ? String(quote.price) : null);
+    write(at.price, format.price(quote?.price, quote?.decimals));
+    mark(at.box, "title", quote ? format.exact(quote.price) : null);
     const before = shown.current;
     shown.current = quote && { price: quote.price, seq: quote.seq };
     if (!quote || !before || quote.price === before.price || !inView()) return;
@@ -54,7 +54,7 @@ export function LiveChange({ symbol, inline = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     const change = quote?.change;
-    const absolute = format.change(change, quote?.price);
+    const absolute = format.change(change, quote?.decimals);
     const percent = format.percent(quote?.changePercent);
     mark(at.box, "data-direction", format.direction(change));
     write(at.arrow, format.arrow(change) || UP);
@@ -82,7 +82,8 @@ export function DayRange({ symbol }) {
     const position = format.position(quote?.price, quote?.low, quote?.high);
     place(at.mark, position);
     const day = dayName(quote?.day, live.marketNow());
-    const words = position === null ? "Day range unknown" : `${day && `${day}: `}Low ${format.price(quote.low)}, high ${format.price(quote.high)}`;
+    const words = position === null ? "Day range unknown"
+      : `${day && `${day}: `}Low ${format.price(quote.low, quote.decimals)}, high ${format.price(quote.high, quote.decimals)}`;
     mark(at.line, "aria-label", words);
     mark(at.line, "title", words);
   });
@@ -90,10 +91,10 @@ export function DayRange({ symbol }) {
 }
 
 const FIGURES = {
-  open: (quote) => format.price(quote?.open),
-  high: (quote) => format.price(quote?.high),
-  low: (quote) => format.price(quote?.low),
-  prevClose: (quote) => format.price(quote?.prevClose),
+  open: (quote) => format.price(quote?.open, quote?.decimals),
+  high: (quote) => format.price(quote?.high, quote?.decimals),
+  low: (quote) => format.price(quote?.low, quote?.decimals),
+  prevClose: (quote) => format.price(quote?.prevClose, quote?.decimals),
   volume: (quote) => format.volume(quote?.dayVolume),
   age: (quote, live) => format.age(quote ? live.marketNow() - quote.time : null),
   session: (quote) => format.session(quote?.session),

@@ -27,10 +27,10 @@ function remember(quote) {
   tapes.set(quote.symbol, tape);
 }
 
-function writeRow(row, trade, now) {
+function writeRow(row, trade, now, digits) {
   const [time, price, size] = row.children;
   write(time, trade ? stamp(trade.time, now) : "");
-  write(price, trade ? `${format.arrow(trade.direction)} ${format.price(trade.price)}` : "");
+  write(price, trade ? `${format.arrow(trade.direction)} ${format.price(trade.price, digits)}` : "");
   mark(price, "data-direction", trade ? format.direction(trade.direction) : null);
   write(size, trade ? (trade.volume ? format.volume(trade.volume) : format.DASH) : "");
 }
@@ -44,8 +44,7 @@ export function Tape({ symbol, symbols = [] }) {
   }, [list]);
   useQuote(symbol, (quote, live) => {
     const tape = quote ? tapes.get(symbol) ?? [] : [];
-    const now = live.marketNow();
-    rows.current.forEach((row, index) => row && writeRow(row, tape[index], now));
+    rows.current.forEach((row, index) => row && writeRow(row, tape[index], now, quote?.decimals));
   });
   return (
     <table className="tape">
