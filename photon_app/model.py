@@ -271,7 +271,9 @@ class Reference(Protocol):
         ...
 
 
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9 .:\-_/^]{0,31}")
+_SYMBOL = re.compile(r"[A-Z0-9^$#](?:[A-Z0-9 .:\-_/^=&+$!#*]{0,30}[A-Z0-9.:\-_/^=&+$!#*])?")
+ALPHABET = "letters, digits, spaces or . : - _ / ^ = & + $ ! # *"
+"""What a symbol is made of, for people."""
 
 
 def parse_symbol(text: str) -> str:
@@ -285,7 +287,7 @@ def parse_symbol(text: str) -> str:
         shown = text if len(text) <= 40 else text[:40] + "…"
         raise RequestError(
             "bad_symbol",
-            f"{shown!r} is not a symbol: expected 1 to 32 letters, digits, spaces or . : - _ / ^, "
-            "beginning with a letter or digit, such as AAPL or BINANCE:BTCUSDT",
+            f"{shown!r} is not a symbol: expected 1 to 32 {ALPHABET}, beginning with a letter, "
+            "a digit, ^, $ or #, not ending with a space, such as AAPL, ^DJI or BINANCE:BTCUSDT",
         )
     return symbol

@@ -389,18 +389,27 @@ def _symbols(text: str) -> SymbolList:
     for part in (p.strip() for p in text.split(",")):
         if not part:
             continue
-        name, equals, price = part.partition("=")
+        name, price = _start_price(part)
         try:
-            symbol = parse_symbol(name.strip())
+            symbol = parse_symbol(name)
         except RequestError as error:
             raise ValueError(f"a comma list of symbols; {error.message}") from None
         symbols[symbol] = None
-        if equals:
+        if price is not None:
             try:
-                prices[symbol] = _number(0.01, 1e9)(price.strip())
+                prices[symbol] = _number(0.0001, 1e9)(price)
             except ValueError as error:
                 raise ValueError(f"SYMBOL=PRICE with {error}") from None
     return (tuple(symbols) or None), prices
+
+
+def _start_price(part: str) -> tuple[str, str | None]:
+    """A name and the price behind its last ``=``. One letter there is no price but the end of the
+    name, as Yahoo writes futures and currencies: ``GC=F``, ``EURUSD=X``, ``GC=F=2650.5``.
+    """
+    name, equals, price = (piece.strip() for piece in part.rpartition("="))
+    ends = len(price) == 1 and price.isalpha()
+    return (name, price) if equals and not ends else (part, None)
 
 
 def _feed_choice(text: str) -> FeedChoice:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from photon_app.errors import RequestError
-from photon_app.model import parse_symbol
+from photon_app.model import ALPHABET, parse_symbol
 
 VERSION = 1
 MAX_STORED_CHARS = 65_536
@@ -21,7 +21,7 @@ MAX_STORED_CHARS = 65_536
 MOST: Final = 1_500
 """Symbols of a list, whatever a connection may have: the longest of them fit the stored text."""
 MAX_TYPED_CHARS = 400
-ALLOWED = "letters, digits and . : - _ / ^ only, such as AAPL"
+ALLOWED = f"{ALPHABET} only, such as AAPL"
 
 
 class _Stored(msgspec.Struct):

@@ -11,11 +11,12 @@ from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.recording import Recording
 from photon_app.model import Trade
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings
+from tests.names import SYMBOL
 
 GOOD = '{"c":["1"],"p":2.5,"s":"GOOD","t":1672348887195,"v":100}'
 GOOD_TRADE = Trade(symbol="GOOD", price=2.5, volume=100, time_ms=1672348887195, conditions=("1",))
 
-symbols = st.from_regex(r"[A-Z0-9][A-Z0-9 .:\-_/^]{0,31}", fullmatch=True)
+symbols = st.from_regex(SYMBOL, fullmatch=True)
 trades = st.builds(
     Trade,
     symbol=symbols,

@@ -25,6 +25,7 @@ from photon_app.model import Trade
 from photon_app.settings import DEFAULT_SYMBOLS
 from tests.fakes.market import FakeMarket
 from tests.fakes.time import START_MS, VirtualTime
+from tests.names import SYMBOL
 
 DEFAULTS = frozenset(DEFAULT_SYMBOLS)
 seeds = st.integers(0, 2**63 - 1)
@@ -179,7 +180,7 @@ def test_every_default_symbol_has_a_known_start_price() -> None:
     assert set(START_PRICES) == DEFAULTS
 
 
-@given(st.from_regex(r"[A-Z0-9][A-Z0-9 .:\-_/^]{0,31}", fullmatch=True))
+@given(st.from_regex(SYMBOL, fullmatch=True))
 def test_every_other_symbol_starts_at_a_price_of_its_name(symbol: str) -> None:
     """Between 5 and 500, always the same."""
     assert 5 <= start_price(symbol) <= 500

@@ -151,7 +151,7 @@ def test_a_search_that_fails_is_silent(visitor: Visitor, answer: str) -> None:
 
 def test_a_refused_text_goes_when_the_visitor_goes(visitor: Visitor) -> None:
     """So that the next one is not written behind it."""
-    typed(visitor, "$$$")
+    typed(visitor, "<b>")
     visitor.page.keyboard.press("Enter")
     expect(visitor.notice).to_be_visible()
     visitor.page.keyboard.press("Escape")

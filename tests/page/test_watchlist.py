@@ -3,11 +3,12 @@
 from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
+from photon_app.ui.watchlist import ALLOWED
 from tests.page.visitor import Visitor
 
 DEFAULTS = list(DEFAULT_SYMBOLS)
 REFUSALS = {
-    "$$$bad": "$$$bad is not a symbol: letters, digits and . : - _ / ^ only, such as AAPL",
+    "<bad>": f"<bad> is not a symbol: {ALLOWED}",
     "aapl": "AAPL is already in the list",
     "": "Type a symbol, such as AAPL",
 }

@@ -710,3 +710,16 @@ test("a change of a tiny price is exact, and its percentage of unrounded numbers
   assert.equal(change, 2.4e-10);
   assert.ok(Math.abs(changePercent - 25) < 1e-9);
 });
+
+test("names of the world reach the server as they are", async () => {
+  const names = ["M&M.NS", "^DJI", "GC=F", "ACAQ+", "#A", "ES1!", "BAC$L", "IC MARKETS:1"];
+  for (const name of names) {
+    let asked = null;
+    const { options } = environment();
+    const photon = new Photon({ ...options, fetch: async (url) => { asked = new URL(url); return { ok: true, json: async () => ({}) }; } });
+    await photon.history(name.toLowerCase());
+    assert.equal(asked.searchParams.get("symbol"), name);
+    assert.equal(asked.hash, "");
+    photon.close();
+  }
+});

@@ -141,6 +141,7 @@ export function fold(held, message, receivedAt) {
 }
 
 const barsKey = (symbol, timeframe) => `${symbol} ${timeframe}`;
+const partsOf = (key) => [key.slice(0, key.lastIndexOf(" ")), key.slice(key.lastIndexOf(" ") + 1)]; // a symbol may hold spaces
 
 /** /ws on the host that served this module, or, where it was bundled, the page. */
 function defaultUrl() {
@@ -573,7 +574,7 @@ export class Photon {
     for (const [key, asked] of this.#barsAsked) if (!this.#bars.has(key) && this.#barsAsked.delete(key)) note("unsubscribe", asked);
     for (const key of this.#bars.keys()) {
       if (this.#barsAsked.has(key)) continue;
-      const [symbol, timeframe] = key.split(" ");
+      const [symbol, timeframe] = partsOf(key);
       this.#barsAsked.set(key, { symbol, timeframe });
       note("subscribe", { symbol, timeframe });
     }

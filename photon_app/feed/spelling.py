@@ -1,0 +1,154 @@
+"""How upstream writes symbols: clients name them in any case, upstream knows one spelling of each.
+
+Owns what is known of that, and which spelling each symbol was asked for in. Pure and synchronous;
+the clock is an argument; called on the event loop by the line to Finnhub and by its REST calls,
+which share one. A symbol is asked for in capitals unless upstream itself wrote it otherwise, in a
+trade or in a search. Where a client wrote a name with a colon in another case, that is a guess:
+one guess after the other is tried while nothing comes, the next one later each time.
+
+Bound: ``capacity`` symbols that are not written in capitals; the oldest make room. Of one symbol
+``MOST_GUESSES``. Any client can guess: a guess that brings nothing changes nothing for long.
+"""
+
+from collections.abc import Collection
+
+from photon_app.errors import RequestError
+from photon_app.model import parse_symbol
+
+CAPACITY = 4096
+MOST_GUESSES = 4
+PATIENCE_S = 20.0
+"""How long the first guess may bring nothing; each further one twice as long, up to ``LONGEST_S``."""
+LONGEST_S = 600.0
+
+
+class _Guess:
+    """The spellings that one symbol may have, the present one first."""
+
+    __slots__ = ("patience_s", "spellings", "tried")
+
+    def __init__(self, spellings: list[str]) -> None:
+        self.spellings = spellings
+        self.tried = 1
+        self.patience_s = PATIENCE_S
+
+    def turn(self) -> None:
+        self.spellings.append(self.spellings.pop(0))
+        self.patience_s = min(self.patience_s * 2, LONGEST_S)
+
+
+class Spellings:
+    """What is known of spellings.
+
+    Args:
+        capacity: most symbols of which anything is known.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._known: dict[str, str] = {}
+        self._guesses: dict[str, _Guess] = {}
+        self._asked: dict[str, tuple[str, float]] = {}
+
+    def of(self, symbol: str) -> str:
+        """What to ask upstream for."""
+        known = self._known.get(symbol)
+        if known is not None:
+            return known
+        guess = self._guesses.get(symbol)
+        return symbol if guess is None else guess.spellings[0]
+
+    def learn(self, spelling: str) -> None:
+        """Upstream itself writes a symbol so."""
+        symbol = spelling.upper()
+        self._guesses.pop(symbol, None)
+        self._known.pop(symbol, None)
+        if spelling != symbol:
+            self._known[symbol] = spelling
+            _trim(self._known, self._capacity)
+
+    def guess(self, typed: str) -> None:
+        """Somebody wrote a symbol so. Any text may be given."""
+        try:
+            symbol = parse_symbol(typed)
+        except RequestError:
+            return
+        house, colon, _ = typed.partition(":")
+        if typed == symbol or not colon or symbol in self._known:
+            return
+        guess = self._guesses.get(symbol)
+        if guess is not None:
+            if typed not in guess.spellings and len(guess.spellings) < MOST_GUESSES:
+                guess.spellings.append(typed)
+            return
+        # Who writes the house in capitals and the rest not, most likely means it.
+        meant = house == house.upper()
+        self._guesses[symbol] = _Guess([typed, symbol] if meant else [symbol, typed])
+        _trim(self._guesses, self._capacity)
+
+    def heard(self, symbols: Collection[str], odd: Collection[str]) -> None:
+        """Trades came of these symbols, of some in these spellings, of the others in capitals."""
+        for spelling in odd:
+            if self._known.get(spelling.upper()) != spelling:
+                self.learn(spelling)
+        if self._guesses:
+            for symbol in self._guesses.keys() & set(symbols):
+                self.learn(symbol)
+
+    def failed(self, symbol: str) -> bool:
+        """The present spelling brought nothing. Whether there is one now that was not tried yet;
+        once all were, each counts as not tried again.
+        """
+        guess = self._guesses.get(symbol)
+        if guess is None:
+            return False
+        guess.turn()
+        guess.tried += 1
+        if guess.tried <= len(guess.spellings):
+            return True
+        guess.tried = 1
+        return False
+
+    # What the line was asked for
+
+    def ask(self, symbol: str, now_s: float) -> str:
+        """The spelling to subscribe a symbol in; remembered until it is let go."""
+        spelling = self.of(symbol)
+        self._asked[symbol] = spelling, now_s
+        return spelling
+
+    def let_go(self, symbol: str) -> str:
+        """The spelling that a symbol was subscribed in."""
+        return self._asked.pop(symbol, (symbol, 0.0))[0]
+
+    def line_opened(self) -> None:
+        """A new line was asked for nothing yet."""
+        self._asked.clear()
+
+    def overdue(self, now_s: float) -> str | None:
+        """A symbol to be subscribed anew because its spelling is another now."""
+        if not (self._known or self._guesses):
+            return None
+        for symbol, (spelling, at_s) in self._asked.items():
+            guess = self._guesses.get(symbol)
+            if guess is not None and spelling == guess.spellings[0]:
+                if now_s < at_s + guess.patience_s:
+                    continue
+                guess.turn()
+            if spelling != self.of(symbol):
+                return symbol
+        return None
+
+    def wait_s(self, now_s: float) -> float | None:
+        """After how long to look for one again."""
+        waits = [
+            self._asked[symbol][1] + guess.patience_s - now_s
+            for symbol, guess in self._guesses.items()
+            if symbol in self._asked
+        ]
+        return max(min(waits), 0.01) if waits else None
+
+
+def _trim(kept: dict[str, str] | dict[str, _Guess], most: int) -> None:
+    if len(kept) > most:
+        del kept[next(iter(kept))]

@@ -1,0 +1,9 @@
+"""The grammar of symbols as the contract writes it, for tests that make some up."""
+
+SYMBOL = r"[A-Z0-9^$#]([A-Z0-9 .:\-_/^=&+$!#*]{0,30}[A-Z0-9.:\-_/^=&+$!#*])?"
+WORLD = (
+    *("AAPL", "BRK.B", "BF-A", "7203.T", "M&M.NS", "^DJI", "GC=F", "EURUSD=X", "ACAQ+", "BAC$L"),
+    *("ES1!", "$SPX", "#A", "#", "^", "$", "IC MARKETS:1", "BINANCE:BTCUSDT", "OANDA:EUR_USD"),
+    *("FXCM:EUR/USD", "BTC-USD", "ES*1", "ABC.W+"),
+)
+"""As real venues write them."""
