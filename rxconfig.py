@@ -13,7 +13,7 @@ for _chatter in ("AUDIT", "FUND", "UPDATE_NOTIFIER"):  # requests that nobody re
 
 import reflex as rx  # Reflex reads the lines above when it is imported
 
-from photon_app import settings
+from photon_app import printing, settings
 from photon_app.errors import SettingsError
 from photon_app.gateway.origin import Origins
 from photon_app.ui.build import PhotonPlugin
@@ -21,7 +21,7 @@ from photon_app.ui.build import PhotonPlugin
 try:
     _settings = settings.load()
 except SettingsError as error:
-    sys.stderr.write(f"photon: {error}\n")
+    printing.complain(f"photon: {error}")
     raise SystemExit(2) from None
 
 config = rx.Config(

@@ -2,7 +2,8 @@
 
 The order matters. The port is bound before anything else, so a second start fails in one line and
 never opens a second line upstream; then the page is built if it is missing or older than its
-sources; then uvicorn serves on the bound socket until Ctrl-C or SIGTERM, and the exit code is 0.
+sources; then uvicorn serves on the bound socket until Ctrl-C, SIGTERM or SIGHUP, and the exit code
+is 0.
 
 Each command is one function that returns the exit code, and one that says what it takes. Options
 that are settings too are put into the environment, so that there is one reading of them and one
@@ -10,22 +11,33 @@ wording of what is refused. A command loads what it needs when it is run: ``tail
 the server's libraries, nor the server for the terminal's.
 """
 
+import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
 
-if __name__ == "__main__":  # before the imports below, which take their time
-    for _number in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, _number):
-            signal.signal(getattr(signal, _number), lambda *_: sys.exit(0))
+
+def _on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+    if __name__ != "__main__":
+        return
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        ignored = name == "SIGHUP" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup
+        if number is not None and not ignored:
+            signal.signal(number, handler)
+
+
+# Before the imports below, which take their time; there is nothing to put in order yet, and an
+# exception out of a handler can get lost in an import.
+_on_signals(lambda *_: os._exit(0))
 
 import argparse
 import math
-import os
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from photon_app import __version__, settings
-from photon_app.errors import PhotonError
+from photon_app import __version__, printing, settings
+from photon_app.errors import PhotonError, StartError
 from photon_app.tail import arguments as tail
 
 EPILOG = """\
@@ -44,9 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
     except PhotonError as error:
-        print(f"photon: {error}", file=sys.stderr)
-        return 2
+        printing.complain(f"photon: {error}")
+        return 1 if isinstance(error, StartError) else 2
     return code
+
+
+def _unwind(code: int) -> None:
+    """Let a signal end this command with an exit code, and what it has open be closed."""
+    _on_signals(lambda *_: sys.exit(code))
 
 
 def _serve(_: argparse.Namespace) -> int:
@@ -58,14 +75,19 @@ def _serve(_: argparse.Namespace) -> int:
 def _build(_: argparse.Namespace) -> int:
     from photon_app import launcher
 
+    _unwind(1)
     settings.load()
-    launcher.build(force=True)
+    try:
+        launcher.build(force=True)
+    except SystemExit:  # a signal: there may be no page now
+        return 1
     return 0
 
 
 def _record(given: argparse.Namespace) -> int:
     from photon_app import record
 
+    _unwind(0)
     _set(PHOTON_SYMBOLS=given.symbols)
     return record.record(
         settings.load(),
@@ -121,6 +143,7 @@ def _replay_takes(parser: argparse.ArgumentParser) -> None:
 def _import(given: argparse.Namespace) -> int:
     from photon_app import importer
 
+    _unwind(1)
     return importer.run(settings.load(), given.path, source=given.source)
 
 
@@ -138,6 +161,7 @@ def _import_takes(parser: argparse.ArgumentParser) -> None:
 def _export(given: argparse.Namespace) -> int:
     from photon_app import exporter
 
+    _unwind(1)
     return exporter.run(
         settings.load(),
         symbol=given.symbol,
@@ -166,6 +190,7 @@ def _export_takes(parser: argparse.ArgumentParser) -> None:
 def _tail(given: argparse.Namespace) -> int:
     from photon_app.tail import command
 
+    _unwind(0)
     return command.run(given)
 
 
@@ -224,5 +249,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _process() -> int:
+    """The exit code of a process of its own, whatever becomes of its output."""
+    printing.hold_descriptors()
+    try:
+        code = main()
+    except SystemExit as ended:  # of argparse, or by a signal
+        code = ended.code if isinstance(ended.code, int) else 0
+    return printing.finish(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_process())

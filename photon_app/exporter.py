@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
-from photon_app import clock
+from photon_app import clock, printing
 from photon_app.errors import CalendarError, SettingsError, StorageError
 from photon_app.hub.messages import BarBody
 from photon_app.market.almanac import fetch_table
@@ -175,8 +175,9 @@ def exchange_days(from_ms: int, to_ms: int) -> Calendar:
     try:
         return Calendar(asyncio.run(fetch_table(first, last)))
     except CalendarError as error:
-        complaint = f"photon: every weekday counts as an ordinary day of the exchange: {error}"
-        print(complaint, file=sys.stderr)
+        printing.complain(
+            f"photon: every weekday counts as an ordinary day of the exchange: {error}"
+        )
         return Calendar()
 
 
@@ -242,6 +243,8 @@ def _write_all(
             with _file(path) as file:
                 write(rows, file)
         else:
+            if out is None and sys.stdout is None:
+                raise SettingsError("the output cannot be written (standard output is closed)")
             out = out or sys.stdout.buffer
             write(rows, out)
             out.flush()

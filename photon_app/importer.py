@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Self, TextIO
 
-from photon_app import clock
+from photon_app import clock, printing
 from photon_app.errors import RecordingError, SettingsError
 from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import Intake
@@ -105,7 +105,7 @@ def run(
         )
     line = f"{done.summary()}, in {where.shown} ({monotonic() - began:.1f} s){less}{torn}"
     verb = "stopped by a signal, imported" if stopped else "imported"
-    print(f"photon: {verb} {line}", file=out or sys.stdout, flush=True)
+    printing.say(f"photon: {verb} {line}", out)
     return 1 if stopped else 0
 
 

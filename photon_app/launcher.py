@@ -2,6 +2,11 @@
 
 Called by the command line only, in the main thread. It never imports the application itself:
 uvicorn does, once the port is ours and the page is built.
+
+SIGINT, SIGTERM and SIGHUP are one wish, at every moment. Until the event loop runs there is nothing
+to put in order but a build, so ``__main__`` ends the process at once; a start that is under way is
+given up; a server that serves shuts down. A second signal ends the waiting for clients, a third one
+the process.
 """
 
 import asyncio
@@ -15,15 +20,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
-from photon_app import __version__
+from photon_app import __version__, printing
 from photon_app.descriptors import FileShortage, room_for
-from photon_app.errors import StartError
+from photon_app.errors import PhotonError, StartError
 from photon_app.feed.recording import Recording
 from photon_app.feed.replay import start_ms
 from photon_app.settings import Settings
@@ -42,18 +49,30 @@ PRODUCTION = {
 """What makes ``uvicorn --factory photon_app.photon_app:app`` serve the built page."""
 PING_S = 20.0
 GRACE_S = 5
+LEAVE_S = 8.0
+"""After serving, what is still busy (a name that is looked up, a database that does not answer) has
+so long; then the process ends all the same."""
+LOOK_S = 0.1
+"""How soon a signal ends a build."""
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+MOST_SIGNALS = 2
+"""A third one ends the process as it is."""
 BACKLOG = 2048
 ACCEPTS_A_TURN = 1
 """Connections accepted in one turn of the event loop, which asyncio takes from the backlog that it
 is given. Python 3.11 goes on for the whole number when a process has no file left to open, with a
 traceback and a timer each: at uvicorn's 2,048 that stops everything else."""
 
+_log = logging.getLogger(__name__)
+
 
 def serve(settings: Settings) -> int:
     """Serve until a signal says stop; returns the exit code.
 
     Raises:
-        StartError: the port is taken, or the page cannot be built.
+        StartError: the port is taken, the page cannot be built, or what serves cannot start.
         RecordingError: the file to replay is not a recording, or ends before the start.
         SettingsError: the database's address is none.
     """
@@ -64,12 +83,13 @@ def serve(settings: Settings) -> int:
         if settings.replay_path is not None:
             start_ms(Recording(settings.replay_path), settings.replay_start)
         build()
+        if sys.stdout is None:
+            sys.stdout = printing.nowhere()  # libraries ask it what it is
         _log_to_stderr(settings)
         # the application reads its settings again, from the environment
         os.environ["PHOTON_MAX_CONNECTIONS"] = str(room_for(settings.max_connections))
         os.environ.update(PRODUCTION)
-        with _quiet_signals():
-            return _run(settings, sock)
+        return _run(settings, sock)
 
 
 @contextlib.contextmanager
@@ -111,35 +131,60 @@ def build(*, force: bool = False) -> None:
     fresh = (ROOT / BUILT_PAGE).is_file() and stamp.is_file() and stamp.read_text() == digest
     if fresh and not force:
         return
-    print("photon: building the page (once; about half a minute) …", flush=True)
+    printing.say("photon: building the page (once; about half a minute) …")
     code, output = _run_build()
     if code != 0 or not (ROOT / BUILT_PAGE).is_file():
         tail = "\n".join(output.strip().splitlines()[-25:])
         message = f"the page could not be built (exit {code}):\n{tail}"
         raise StartError(message)
-    stamp.write_text(digest)
+    try:
+        stamp.write_text(digest)
+    except OSError as error:
+        raise StartError(f"{stamp} cannot be written: {error.strerror}") from None
 
 
 def _run_build() -> tuple[int, str]:
-    """Run the build as a group of its own, which ends with us whichever signal we can handle."""
-    with subprocess.Popen(
-        [sys.executable, *BUILD_COMMAND],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as child:
+    """Run the build as a group of its own, which ends with us whichever signal we can handle.
+
+    Raises:
+        StartError: it cannot be run.
+        SystemExit: a signal came.
+    """
+    came: list[int] = []
+    with _handling(lambda number, _: came.append(number)):
         try:
-            output, _ = child.communicate()
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            raise
+            child = subprocess.Popen(
+                [sys.executable, *BUILD_COMMAND],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise StartError(f"the page cannot be built: {error.strerror}") from None
+        with child:
+            try:
+                output = _output(child, came)
+            except BaseException:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                raise
     return child.returncode, output
+
+
+def _output(child: "subprocess.Popen[str]", came: list[int]) -> str:
+    """All that a child prints, unless a signal comes. It is looked for, not raised: an exception
+    out of a signal's handler can get lost.
+    """
+    while True:
+        if came:
+            raise SystemExit(0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=LOOK_S)[0]
 
 
 def sources_digest(root: Path) -> str:
@@ -180,22 +225,106 @@ def _run(settings: Settings, sock: socket.socket) -> int:
         timeout_graceful_shutdown=GRACE_S,
         backlog=ACCEPTS_A_TURN,
     )
-    server = _Server(config, banner(settings, sock.getsockname()[1]))
     os.chdir(ROOT)  # Reflex looks for its files in the working directory
-    server.run(sockets=[sock])
-    return 0 if server.started else 1
+    with _one_line("the application cannot be loaded"):
+        config.load()
+    server = _Server(config, banner(settings, sock.getsockname()[1]))
+    logging.getLogger("uvicorn.error").addFilter(server.hears)
+    with _handling(server.signalled), contextlib.suppress(asyncio.CancelledError):
+        try:
+            with _one_line("it cannot start"):
+                server.run(sockets=[sock])
+        except SystemExit:  # uvicorn's, when the application did not start
+            raise StartError(f"it cannot start: {server.why}") from None
+    return 0 if server.started or server.signals else 1
+
+
+@contextlib.contextmanager
+def _one_line(what: str) -> Iterator[None]:
+    """Make a fault of the start one line; the whole is logged at the level ``debug``."""
+    try:
+        yield
+    except PhotonError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever libraries raise
+        _log.debug("%s", what, exc_info=True)
+        said = next(iter(str(error).splitlines()), "")
+        message = f"{what}: {type(error).__name__}{said and ': '}{said} (LOG_LEVEL=debug says more)"
+        raise StartError(message) from None
+
+
+@contextlib.contextmanager
+def _handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Handle the signals in a block; SIGHUP not where it is ignored, as under ``nohup``."""
+    numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server that says one line when it serves, and accepts in small portions."""
+    """uvicorn's server that says one line when it serves, accepts in small portions, and ends
+    whenever it is told to.
+    """
 
     def __init__(self, config: uvicorn.Config, ready: str) -> None:
         super().__init__(config)
         self._ready = ready
+        self._starting: asyncio.Task[object] | None = None
+        self.signals = 0
+        """How many came."""
+        self.why = "see the log"
+        """Why the application did not start."""
+
+    def signalled(self, *_: object) -> None:
+        """A signal came, in the main thread and between any two lines of it."""
+        self.signals += 1
+        if self.signals > MOST_SIGNALS:
+            os._exit(1)
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        if (starting := self._starting) is not None:
+            starting.get_loop().call_soon_threadsafe(self._give_up_start)
+
+    def _give_up_start(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+
+    def hears(self, record: logging.LogRecord) -> bool:
+        """Take uvicorn's words of a start that failed out of the log: a traceback, and a line."""
+        said = record.getMessage()
+        if said.startswith("Traceback"):
+            if not self.signals:
+                _log.debug("%s", said)
+            self.why = f"{said.strip().splitlines()[-1]} (LOG_LEVEL=debug says more)"
+        return not said.startswith(("Traceback", "Application startup failed"))
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: ours are handled already, and none is raised again at the end."""
+        yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop; what is then left to do has an end."""
+        try:
+            await super().serve(sockets)
+        finally:
+            leaving = threading.Timer(LEAVE_S, os._exit, [0 if self.signals else 1])
+            leaving.daemon = True
+            leaving.start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(FileShortage(time.monotonic))
-        await super().startup(sockets)
+        self._starting = asyncio.current_task()
+        if self.should_exit:
+            return
+        try:
+            await super().startup(sockets)
+        finally:
+            self._starting = None
         for sock in sockets or ():
             sock.listen(BACKLOG)
         # What is loaded by now stays: a full collection that looks at all of it again and again
@@ -203,7 +332,12 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         if self.started and not self.should_exit:
-            print(self._ready, flush=True)
+            printing.say(self._ready)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.force_exit:  # then uvicorn leaves the application as it is
+            await self.lifespan.shutdown()
 
 
 def banner(settings: Settings, port: int) -> str:
@@ -237,18 +371,3 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"port {port} on {host} needs privileges: choose one above 1023 with PORT=…"
     return f"cannot listen on {host}:{port}: {error.strerror}"
-
-
-@contextlib.contextmanager
-def _quiet_signals() -> Iterator[None]:
-    """Uvicorn raises the signal that stopped it again, after a clean end: let that be nothing, so
-    that the exit code is 0.
-    """
-    before = {
-        number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

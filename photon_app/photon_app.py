@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from photon_app import runtime, settings
+from photon_app import printing, runtime, settings
 from photon_app.errors import SettingsError
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.cors import Cors
@@ -29,7 +29,7 @@ try:
     loaded = settings.load()
     address.of(loaded)
 except SettingsError as error:
-    print(f"photon: {error}", file=sys.stderr)
+    printing.complain(f"photon: {error}")
     sys.exit(2)
 
 rule = OriginRule.of(loaded)

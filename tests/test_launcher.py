@@ -1,24 +1,39 @@
 """How a process comes up and goes down, as a user sees it."""
 
 import asyncio
+import functools
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 import websockets.exceptions
 from websockets.asyncio.client import connect
 
 from photon_app import __version__, launcher
 from photon_app.errors import StartError
-from tests.fakes.process import ROOT, Process, environment, photon, run, wait_for
+from photon_app.gateway.origin import Receive, Send
+from tests.fakes.process import (
+    ROOT,
+    Process,
+    environment,
+    photon,
+    run,
+    starting,
+    wait_for,
+)
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_it_with_code_0_and_clients_are_told(number: int) -> None:
     """Within ten seconds, whatever clients do."""
 
@@ -41,6 +56,174 @@ def test_a_signal_ends_it_with_code_0_and_clients_are_told(number: int) -> None:
         assert seen[-2:] == ["shutdown", 1012]
         assert "Traceback" not in process.output
         assert process.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_start_at_each_of_its_moments(number: int) -> None:
+    """With code 0 and without a word: first of all, while the page and the application are looked
+    for, and while the database is waited for.
+    """
+    with launcher.bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    for is_there in (
+        lambda process: _handles(process, signal.SIGHUP),  # the last that it sets
+        lambda process: _listens(process, port),
+        lambda process: "pydantic_core" in _maps(process),
+    ):
+        with starting(PORT=port) as process:
+            wait_for(functools.partial(is_there, process), 60)
+            assert process.stop(number) == 0
+            assert process.output == ""
+
+
+def _handles(process: Process, number: int) -> bool:
+    """Whether a process handles a signal."""
+    status = Path(f"/proc/{process.popen.pid}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
+
+
+def _maps(process: Process) -> str:
+    """What a process has loaded of compiled libraries."""
+    return Path(f"/proc/{process.popen.pid}/maps").read_text()
+
+
+def _listens(process: Process, port: int) -> bool:
+    assert process.popen.poll() is None, process.output
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(("signals", "code"), [(1, 0), (2, 0), (3, 1)])
+def test_a_signal_ends_a_start_that_waits_for_its_database(signals: int, code: int) -> None:
+    """It is given up; a third signal ends the process as it is."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/bars"
+        with starting(DATABASE_URL=url) as process, silent.accept()[0]:
+            for _ in range(signals - 1):
+                process.popen.send_signal(signal.SIGTERM)
+                time.sleep(0.05)  # two at once are one
+            assert process.stop(signal.SIGTERM, within_s=12) == code
+            assert not {"Traceback", "dashboard"} & set(process.output.split())
+
+
+def test_a_second_signal_ends_the_waiting_for_clients() -> None:
+    """Not that for the application, which has bars to write."""
+    ended: list[str] = []
+
+    async def application(_scope: object, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        ended.append("written")
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def scenario(sock: socket.socket) -> None:
+        server = launcher._Server(uvicorn.Config(application, log_config=None), "ready")
+        serving = asyncio.ensure_future(uvicorn.Server.serve(server, [sock]))
+        while not server.started:
+            await asyncio.sleep(0)
+        waits = asyncio.create_task(asyncio.Event().wait())
+        server.server_state.tasks.add(waits)  # type: ignore[arg-type] # an answer under way
+        server.signalled()
+        async with asyncio.timeout(5):
+            while sock.fileno() != -1:
+                await asyncio.sleep(0.01)
+            assert not ended
+            server.signalled()
+            await serving
+        waits.cancel()
+
+    with launcher.bind("127.0.0.1", 0) as sock:
+        asyncio.run(scenario(sock))
+    assert ended == ["written"]
+
+
+BUILDS = """
+import pathlib, sys
+from photon_app import launcher
+launcher.BUILT_PAGE = pathlib.Path("no/such/page")
+launcher.BUILD_COMMAND = ("-c", "import time; print('builds', flush=True); time.sleep(60)")
+launcher.build()
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_build_with_its_children(number: int) -> None:
+    """The code of serving is 0."""
+    with subprocess.Popen([sys.executable, "-c", BUILDS], cwd=ROOT, stdout=subprocess.PIPE) as ours:
+        children = Path(f"/proc/{ours.pid}/task/{ours.pid}/children")
+        wait_for(children.read_text)
+        child = int(children.read_text())
+        ours.send_signal(number)
+        assert ours.wait(5) == 0
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+
+
+FAILS = """
+import sys
+from photon_app import __main__, upstream
+def fails(*_, **__):
+    raise OSError("the moon is down")
+upstream.of = fails
+sys.exit(__main__.main([]))
+"""
+
+
+def test_a_start_that_fails_is_one_line_and_code_1() -> None:
+    """Whatever it was; the traceback is logged at the level debug."""
+    for level, lines in (("info", 1), ("debug", 10)):
+        done = subprocess.run(
+            [sys.executable, "-c", FAILS],
+            cwd=ROOT,
+            env=environment(LOG_LEVEL=level),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("photon: it cannot start: OSError: the moon is down")
+        assert min(done.stderr.count("\n"), 10) == lines
+        assert ("Traceback" in done.stderr) == (level == "debug")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "variables"),
+    [
+        ("> /dev/full", {}),
+        ("> /dev/full 2> /dev/full", {"PYTHONUNBUFFERED": 1}),
+        ("> >(true)", {}),
+        (">&-", {}),
+        ("<&- >&- 2>&-", {}),
+        ("> /dev/null", {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}),
+    ],
+)
+def test_a_banner_that_cannot_be_written_holds_up_nothing(
+    redirection: str, variables: dict[str, object]
+) -> None:
+    """It serves, and ends when it is told to."""
+    with launcher.bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    script = f'exec "$@" {redirection}'
+    with (
+        starting("bash", "-c", script, "bash", PORT=port, **variables) as process,
+        httpx.Client(transport=httpx.HTTPTransport(retries=9)) as client,
+    ):
+        wait_for(lambda: _listens(process, port), 60)
+        assert client.get(f"http://127.0.0.1:{port}/health", timeout=60).status_code == 200
+        assert process.stop() == 0
+        assert process.output == ""
+
+
+def test_what_nohup_keeps_from_it_does_not_end_it() -> None:
+    """It goes on when its terminal goes."""
+    with starting("sh", "-c", 'trap "" HUP; exec "$@"', "sh") as process:
+        process.wait_ready()
+        process.popen.send_signal(signal.SIGHUP)
+        assert httpx.get(f"{process.http}/health").status_code == 200
+        assert process.stop() == 0
 
 
 def test_a_client_that_reads_nothing_does_not_hold_up_the_end() -> None:
@@ -80,7 +263,7 @@ def test_a_taken_port_is_one_clear_line_and_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run(PORT=port)
-    assert done.returncode != 0
+    assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert f"port {port} on 127.0.0.1 is taken" in done.stderr

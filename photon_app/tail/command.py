@@ -8,7 +8,6 @@ for what cannot be asked.
 
 import argparse
 import asyncio
-import contextlib
 import functools
 import io
 import random
@@ -16,7 +15,7 @@ import sys
 
 from rich.console import Console
 
-from photon_app import settings
+from photon_app import printing, settings
 from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Time
 from photon_app.tail import address, arguments, defaults, wire
@@ -45,7 +44,7 @@ def run(given: argparse.Namespace) -> int:
         except (Stopped, asyncio.CancelledError, BrokenPipeError):
             return 0
         except OSError as error:
-            _complain(f"photon: nothing can be written: {error.strerror or error}")
+            printing.complain(f"photon: nothing can be written: {error.strerror or error}")
             return 1
 
 
@@ -63,7 +62,7 @@ def _show(given: argparse.Namespace, board: Board, where: Address, stop: Stop) -
             line = _line(board, where, screen, given.count, interval_ms, time)
             asyncio.run(watch(line, screen, stop, time))
         return 1 if board.why else 0
-    notices = Notices(board, where.shown, _complain)
+    notices = Notices(board, where.shown, printing.complain)
     form = as_json if given.json else as_line
     lines = Lines(board, form, notices, stop, sys.stdout.fileno())
     line = _line(board, where, lines, given.count, given.interval or 0, time)
@@ -121,8 +120,3 @@ async def _refresh(output: Output, time: Time) -> None:
     while True:
         output.refresh()
         await time.sleep(REFRESH_S)
-
-
-def _complain(text: str) -> None:
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)

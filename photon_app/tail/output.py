@@ -24,7 +24,7 @@ from photon_app.tail.view import Moment, feed_badge, picture
 IDLE_S = 0.5
 """A table is drawn at least so often: ages pass, and what has moved fades."""
 
-Write = Callable[[str], None]
+Write = Callable[[str], object]
 Form = Callable[[Board, wire.Message, str, Row | None], str | None]
 """What to write for a message, if anything."""
 

@@ -112,6 +112,23 @@ def _start(command: list[str], settings: Mapping[str, object]) -> Process:
 
 
 @contextlib.contextmanager
+def starting(*before: str, at: int | None = None, **settings: object) -> Iterator[Process]:
+    """A Photon that was just started, ended with the block. ``before`` comes before its command;
+    ``at`` is as in ``photon``.
+    """
+    module = ["photon_app"] if at is None else ["tests.fakes.moments", str(at)]
+    process = _start([*before, sys.executable, "-m", *module], settings)
+    try:
+        yield process
+    finally:
+        if process.popen.poll() is None:
+            process.kill()
+        if process.popen.stdout is not None:
+            process._reader.join(5)
+            process.popen.stdout.close()
+
+
+@contextlib.contextmanager
 def photon(
     files: int | None = None, at: int | None = None, /, **settings: object
 ) -> Iterator[Process]:
@@ -123,17 +140,9 @@ def photon(
         settings: environment variables.
     """
     limited = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
-    module = ["photon_app"] if at is None else ["tests.fakes.moments", str(at)]
-    process = _start([*limited, sys.executable, "-m", *module], settings)
-    try:
+    with starting(*limited, at=at, **settings) as process:
         process.wait_ready()
         yield process
-    finally:
-        if process.popen.poll() is None:
-            process.kill()
-        if process.popen.stdout is not None:
-            process._reader.join(5)
-            process.popen.stdout.close()
 
 
 def run(*arguments: str, **settings: object) -> "subprocess.CompletedProcess[str]":
