@@ -66,14 +66,17 @@ class Address:
             text = text.replace(form, "***")
         text = _LOGIN.sub(r"\1***@", text)
         if self._url is not None and self._url.username:
-            text = re.sub(rf"(?<!\w){re.escape(self._url.username)}(?!\w)", "***", text)
+            for user in {self._url.username, self._login.partition(":")[0]}:
+                text = re.sub(rf"(?<!\w){re.escape(user)}(?!\w)", "***", text)
         return text
 
     def _secrets(self) -> list[str]:
         if self._url is None:
             return []
         query = [value for name in self._url.query if _is_secret(name) for value in self._all(name)]
-        given = (self._url.password, self._login, self._login.partition(":")[2], *query)
+        _, colon, password = self._login.partition(":")
+        whole = self._login if colon else ""
+        given = (self._url.password, whole, password, *query)
         return [str(secret) for secret in given if secret]
 
     def _all(self, name: str) -> tuple[str, ...]:

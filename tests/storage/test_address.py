@@ -126,6 +126,15 @@ def test_the_last_at_sign_ends_a_password(password: str) -> None:
     assert said.endswith('of role "***" (Joanna\'s): cannot')
 
 
+def test_a_user_is_scrubbed_where_it_is_a_word() -> None:
+    """With and without a password, as it is and as the address has it."""
+    for login in ("me", "me:pw"):
+        address = parse(f"postgresql://{login}@host/bars")
+        assert address.scrub('timeout of role "me" (me@host)') == 'timeout of role "***" (***@host)'
+    address = parse("postgresql://j%20doe@host/bars")
+    assert address.scrub("no j doe, no j%20doe") == "no ***, no ***"
+
+
 @pytest.mark.parametrize(
     "text",
     [
