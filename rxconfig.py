@@ -10,6 +10,8 @@ if not os.environ.get("PATH", "").startswith(_scripts + os.pathsep):
     os.environ["PATH"] = os.pathsep.join([_scripts, os.environ.get("PATH", "")])
 for _chatter in ("AUDIT", "FUND", "UPDATE_NOTIFIER"):  # requests that nobody reads the answer of
     os.environ.setdefault(f"NPM_CONFIG_{_chatter}", "false")
+# `reflex run` watches the code, and nothing that a Photon writes beside it (database, log, …)
+os.environ.setdefault("REFLEX_HOT_RELOAD_OVERRIDE_PATHS", "photon_app:rxconfig.py")
 
 import reflex as rx  # Reflex reads the lines above when it is imported
 

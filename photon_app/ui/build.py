@@ -7,6 +7,7 @@ page's own. The licences of the packages that draw the chart go to visitors with
 ask. Called by ``rxconfig.py`` only; runs nothing at serving time.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Sequence
@@ -52,6 +53,13 @@ class PhotonPlugin(Plugin):
     def get_static_assets(self, **_context: Any) -> Sequence[tuple[Path, str | bytes]]:
         """The style sheet, generated from ``theme``."""
         return ((Path("styles") / STYLESHEET, theme.stylesheet()),)
+
+    def post_compile(self, **_context: Any) -> None:
+        """Leave the committed package list in one order under ``reflex run`` too. Each process that
+        serves comes by here, and serves also where the list cannot be read or written.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            settle(PACKAGES)
 
     def post_build(self, **context: Any) -> None:
         """Replace the baked addresses, add the chart's licence, and leave the committed package

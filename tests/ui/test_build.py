@@ -1,6 +1,8 @@
 """One build serves every address."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,14 @@ from photon_app.errors import StartError
 from photon_app.ui.build import (
     CHART_LICENSES,
     CHART_NOTICE,
+    PACKAGES,
+    PhotonPlugin,
     add_licenses,
     make_portable,
     portable,
     settle,
 )
+from tests.fakes.process import ROOT, environment
 
 BUILT = (
     "var e={PING:`http://localhost:8000/ping`,EVENT:`ws://localhost:8000/_event`,"
@@ -69,6 +74,40 @@ def test_a_package_list_is_left_in_one_order(tmp_path: Path) -> None:
         assert json.loads(file.read_text()) == json.loads(text)
         settled.add(file.read_text())
     assert len(settled) == 1
+
+
+def test_a_development_server_puts_the_package_list_in_order_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And serves where it cannot."""
+    monkeypatch.chdir(tmp_path)
+    PhotonPlugin().post_compile()
+    PACKAGES.parent.mkdir()
+    for text, settled in (('{"b": 1, "a": 2}', '{\n  "a": 2,\n  "b": 1\n}\n'), ("{torn", "{torn")):
+        PACKAGES.write_text(text)
+        PhotonPlugin().post_compile()
+        assert PACKAGES.read_text() == settled
+
+
+RELOADS = """
+import rxconfig
+from reflex.utils.exec import get_reload_paths
+print(*get_reload_paths(), sep="\\n")
+"""
+
+
+def test_a_development_server_watches_code_only() -> None:
+    """A Photon in the same folder writes databases, recordings and logs beside it."""
+    done = subprocess.run(
+        [sys.executable, "-c", RELOADS],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert set(done.stdout.split()) == {str(ROOT / "photon_app"), str(ROOT / "rxconfig.py")}
 
 
 def test_visitors_get_the_charts_notice_and_licence(tmp_path: Path) -> None:
