@@ -24,6 +24,7 @@ from websockets.asyncio.client import ClientConnection
 from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
 from photon_app.feed.reference import FinnhubReference
+from photon_app.feed.rota import CONFIRM_S
 from photon_app.listings import BundledReference
 from photon_app.services import Services
 from photon_app.settings import Secret
@@ -45,8 +46,9 @@ STEADY = SYMBOLS[:3]
 VISITS = 400
 SLACK_WALL_S = 0.3
 """How late this machine's event loop may be without breaking a law."""
-CALM_S = 240.0
-"""Fast seconds of health before the verdict."""
+CALM_S = 240.0 + CONFIRM_S
+"""Fast seconds of health before the verdict, that on a name without figures included."""
+
 REST_WALL_S = 2.0
 """How long nothing trades before clients are compared with the book."""
 LONGEST_REFUSAL_S = 1_100.0
