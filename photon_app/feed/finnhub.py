@@ -32,7 +32,7 @@ from photon_app.feed.bell import Bell
 from photon_app.feed.deadline import within
 from photon_app.feed.finnhub_key import with_token, without_key
 from photon_app.feed.intake import Intake, Tap
-from photon_app.feed.offset import SAID_MS, Offset, Verdict, judge
+from photon_app.feed.offset import TapeClock
 from photon_app.feed.outage import Life, Outage, Streak
 from photon_app.feed.polling import Poller, Quotes
 from photon_app.feed.protocol import Counters, Time, WallClock
@@ -133,8 +133,7 @@ class FinnhubFeed:
         self._intake = Intake(self.source, self._time, self._scrub, tap)
         self._bell = Bell(self._time)
         self._market: Market | None = None
-        self._offset = Offset()
-        self._verdict = Verdict()
+        self._tape = TapeClock()
         self._told_tape = (0, 0)
         self._polled: frozenset[str] = frozenset()
         self._stale: frozenset[str] = frozenset()
@@ -175,7 +174,8 @@ class FinnhubFeed:
         """Keep one line open until cancelled."""
         self._market = market
         self._polled = self._stale = frozenset()
-        self._told_tape = (0, 0)
+        if self._told_tape != (0, 0):
+            market.tape(*self._told_tape)
         try:
             async with asyncio.TaskGroup() as tasks:
                 if self._poller is not None:
@@ -276,52 +276,32 @@ class FinnhubFeed:
     def _measure(self, event: wire.Event) -> None:
         """Learn from a frame how far the tape's times are from this machine's."""
         if self._time.set_back_ms != self._set_back_ms:
-            self._clock_was_set()
-        if not isinstance(event, wire.Trades) or not event.batch:
-            return
-        newest = event.batch[-1]
-        self._offset.arrived(newest.symbol, newest.time_ms, self._last_ms, self._last_s)
-        if self._last_s - self._looked_s >= LOOK_S or not self._looked_s:
-            self._judge_clock()
-
-    def _clock_was_set(self) -> None:
-        """This machine's clock was set back: all times are so much more ahead of it."""
-        back_ms = self._time.set_back_ms - self._set_back_ms
-        self._set_back_ms = self._time.set_back_ms
-        self._offset.clear()
-        self._rota.anew()
-        self._verdict = Verdict(
-            behind_ms=self._verdict.behind_ms - back_ms,
-            ahead_ms=self._verdict.ahead_ms + back_ms,
-            delay_ms=self._verdict.delay_ms,
-        )
-        self._tell_tape(self._verdict.behind_ms, self._verdict.ahead_ms)
+            self._tape.set_back(self._time.set_back_ms - self._set_back_ms)
+            self._set_back_ms = self._time.set_back_ms
+            self._rota.anew()
+            self._tell_tape()
+        if isinstance(event, wire.Trades) and event.batch:
+            self._tape.arrived(event.batch[-1], self._last_ms, self._last_s)
+            if self._last_s - self._looked_s >= LOOK_S or not self._looked_s:
+                self._judge_clock()
 
     def _judge_clock(self) -> None:
         """Say how far tape and clock are from each other, when that has changed."""
-        now_s = self._looked_s = self._time.monotonic()
-        fast_ms = None if self._rest is None else self._rest.fast_ms
-        measured = self._offset.measured(now_s)
-        before = self._verdict
-        wrong = fast_ms is not None and abs(fast_ms) >= SAID_MS
-        # A plan does not change because the market is closed.
-        if measured or wrong or (fast_ms is not None and before.delay_ms is None):
-            self._verdict = judge(measured, fast_ms).settled(before)
-        if measured or self._verdict != Verdict():
-            self._tell_tape(self._verdict.behind_ms, self._verdict.ahead_ms)
-        else:
-            self._tell_tape(self._offset.guess(now_s), 0)
-        if self._verdict != before and self._market is not None and self._status.state == "live":
+        self._looked_s = self._time.monotonic()
+        before = self._tape.verdict
+        self._tape.look(self._looked_s, None if self._rest is None else self._rest.fast_ms)
+        self._tell_tape()
+        if self._tape.verdict != before and self._market and self._status.state == "live":
             self._say(self._market, "live")
 
-    def _tell_tape(self, behind_ms: int, ahead_ms: int) -> None:
+    def _tell_tape(self) -> None:
         """Let the market know, unless it is about what it knows."""
-        told = self._told_tape
-        near = max(abs(behind_ms - told[0]), abs(ahead_ms - told[1])) < LEAST_MS
-        if self._market is None or near:
-            return
-        self._told_tape = (behind_ms, ahead_ms)
-        self._market.tape(behind_ms, ahead_ms)
+        behind_ms, ahead_ms = self._tape.distance
+        known_behind_ms, known_ahead_ms = self._told_tape
+        moved_ms = max(abs(behind_ms - known_behind_ms), abs(ahead_ms - known_ahead_ms))
+        if self._market is not None and moved_ms >= LEAST_MS:
+            self._told_tape = self._tape.distance
+            self._market.tape(behind_ms, ahead_ms)
 
     def _unknown(self, symbol: str) -> None:
         """There is no such symbol: it gets no slot, and who wants it is told."""
@@ -396,7 +376,7 @@ class FinnhubFeed:
     def _ending(self, error: ConnectionClosed, life: Life) -> Outage:
         now_s = self._time.monotonic()
         if self._overslept_s:
-            self._offset.clear()
+            self._tape.clear()
             self._rota.anew()
             return outage.slept(self._overslept_s, life)
         ours_came_first = error.rcvd_then_sent is False
@@ -421,8 +401,8 @@ class FinnhubFeed:
             source=self.source,
             state=state,
             since_ms=self._time.now_ms() if changed else self._status.since_ms,
-            detail=detail or (self._verdict.detail if state == "live" else ""),
-            delay_ms=self._verdict.delay_ms,
+            detail=detail or (self._tape.verdict.detail if state == "live" else ""),
+            delay_ms=self._tape.verdict.delay_ms,
             lost_ms=None if state == "live" else self._last_ms or None,
             retry_at_ms=retry_at_ms,
             reconnects=max(self._opened - 1, 0),

@@ -2,8 +2,8 @@
 
 ``Offset`` measures: a trade arrives some tenths of a second after its exchange's time, so the least
 of what the trades of a few seconds took is the distance of the two clocks, and how long the tape is
-held back. One trade with an odd time, or a report that came late, is in one such span only: of the
-spans the middle one counts. ``judge`` says whose fault a distance is; a server's own clock, from
+held back. A trade with an odd time, or a report that came late, is in few such spans: of the spans
+a middle one counts. ``judge`` says whose fault a distance is; a server's own clock, from
 the ``Date`` of an answer, tells a delayed tape from a wrong clock here. Pure and synchronous;
 called by ``FinnhubFeed`` on the event loop.
 
@@ -13,7 +13,7 @@ Bound: ``SPANS`` numbers of each of ``MARKETS`` exchanges.
 import statistics
 from collections import deque
 
-from photon_app.model import Fact
+from photon_app.model import Fact, Trade
 
 SPAN_S = 5.0
 SPANS = 12
@@ -72,7 +72,7 @@ class Offset:
         """
         oldest = (now_s - KEPT_S) // SPAN_S
         recent = ([ms for begun, ms in spans if begun >= oldest] for spans in self._spans.values())
-        return [round(statistics.median_low(each)) for each in recent if len(each) >= LEAST_SPANS]
+        return [_typical(sorted(each)) for each in recent if len(each) >= LEAST_SPANS]
 
     def guess(self, now_s: float) -> int:
         """The same of all together, from the little that came; 0 when nothing did. It can be too
@@ -84,6 +84,14 @@ class Offset:
             for spans in self._spans.values()
         ]
         return max(0, round(max(least, default=0)))
+
+
+def _typical(spans: list[float]) -> int:
+    """The middle one; of a tape that is behind the quarter, because in a quiet market some spans
+    have nothing but reports that came late.
+    """
+    middle = statistics.median_low(spans)
+    return round(middle if middle <= 0 else max(0, spans[len(spans) // 4]))
 
 
 class Verdict(Fact, frozen=True):
@@ -111,6 +119,49 @@ class Verdict(Fact, frozen=True):
             if alike and moved_ms < SETTLED_MS and bool(self.detail) is bool(before.detail)
             else self
         )
+
+
+class TapeClock:
+    """What is known of the distance of one feed's tape, and what was made of it last."""
+
+    def __init__(self) -> None:
+        self._offset = Offset()
+        self._guess_ms = 0
+        self.verdict = Verdict()
+
+    @property
+    def distance(self) -> tuple[int, int]:
+        """How far the tape is behind this machine's clock, and how far ahead; a guess at first."""
+        if self.verdict == Verdict():
+            return self._guess_ms, 0
+        return self.verdict.behind_ms, self.verdict.ahead_ms
+
+    def arrived(self, trade: Trade, now_ms: int, now_s: float) -> None:
+        """A trade came; see ``Offset.arrived``."""
+        self._offset.arrived(trade.symbol, trade.time_ms, now_ms, now_s)
+
+    def clear(self) -> None:
+        """This machine slept, or its clock was set: it is measured anew."""
+        self._offset.clear()
+
+    def set_back(self, back_ms: int) -> None:
+        """This machine's clock was set back: the tape is ahead by so much more."""
+        self._offset.clear()
+        self.verdict = Verdict(
+            behind_ms=self.verdict.behind_ms - back_ms,
+            ahead_ms=self.verdict.ahead_ms + back_ms,
+            delay_ms=self.verdict.delay_ms,
+        )
+
+    def look(self, now_s: float, fast_ms: int | None) -> None:
+        """Judge anew, where there is something to judge by: a delay is not forgotten because the
+        market is closed.
+        """
+        measured = self._offset.measured(now_s)
+        wrong = fast_ms is not None and abs(fast_ms) >= SAID_MS
+        if measured or wrong or (fast_ms is not None and self.verdict.delay_ms is None):
+            self.verdict = judge(measured, fast_ms).settled(self.verdict)
+        self._guess_ms = 0 if measured else self._offset.guess(now_s)
 
 
 _SET_IT = "set it, for example with timedatectl set-ntp true"

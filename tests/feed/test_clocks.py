@@ -306,6 +306,6 @@ def test_bounds_are_small() -> None:
             await it.time.advance(1)
             for number in range(40):
                 await trade_for(it, 1, symbol=f"X{number}:A")
-            assert len(it.feed._offset._spans) <= 16
+            assert len(it.feed._tape._offset._spans) <= 16
 
     asyncio.run(scenario())

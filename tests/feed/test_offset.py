@@ -52,6 +52,16 @@ def test_one_trade_from_the_future_is_not_believed() -> None:
     assert offset.measured(60) == [0]
 
 
+def test_a_quiet_market_with_late_reports_is_in_time() -> None:
+    """Where half of the spans have nothing else."""
+    offset = Offset()
+    for span in range(12):
+        late_ms = 200 if span % 3 == 0 else 9_000
+        now_ms, now_s = NOW_MS + span * 5000, span * SPAN_S
+        offset.arrived("A", now_ms - late_ms, now_ms, now_s)
+    assert offset.measured(60) == [200]
+
+
 def test_too_little_proves_nothing_and_is_a_guess_at_most() -> None:
     """A guess never says that the tape is ahead."""
     offset = Offset()
