@@ -280,10 +280,9 @@ class FinnhubFeed:
             self._set_back_ms = self._time.set_back_ms
             self._rota.anew()
             self._tell_tape()
-        if isinstance(event, wire.Trades) and event.batch:
-            self._tape.arrived(event.batch[-1], self._last_ms, self._last_s)
-            if self._last_s - self._looked_s >= LOOK_S or not self._looked_s:
-                self._judge_clock()
+        trades = event.batch if isinstance(event, wire.Trades) else ()
+        if trades and self._tape.arrived(trades[-1], self._last_ms, self._last_s):
+            self._judge_clock()
 
     def _judge_clock(self) -> None:
         """Say how far tape and clock are from each other, when that has changed."""

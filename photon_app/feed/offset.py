@@ -43,8 +43,8 @@ class Offset:
         """The clock here was set: what was measured holds no more."""
         self._spans.clear()
 
-    def arrived(self, symbol: str, time_ms: int, now_ms: int, now_s: float) -> None:
-        """A trade came.
+    def arrived(self, symbol: str, time_ms: int, now_ms: int, now_s: float) -> bool:
+        """A trade came. Whether it is the first one of a span.
 
         Args:
             symbol: whose.
@@ -53,18 +53,19 @@ class Offset:
             now_s: a clock that is never set.
         """
         if not YEAR_2000_MS <= time_ms < YEAR_2100_MS:
-            return
+            return False
         exchange, colon, _ = symbol.partition(":")
         spans = self._spans.get(exchange if colon else "")
         if spans is None:
             if len(self._spans) >= MARKETS:
-                return
+                return False
             spans = self._spans[exchange if colon else ""] = deque(maxlen=SPANS)
         begun_s, behind_ms = now_s // SPAN_S, now_ms - time_ms
         if not spans or spans[-1][0] != begun_s:
             spans.append([begun_s, behind_ms])
-        elif behind_ms < spans[-1][1]:
-            spans[-1][1] = behind_ms
+            return True
+        spans[-1][1] = min(behind_ms, spans[-1][1])
+        return False
 
     def measured(self, now_s: float) -> list[int]:
         """By how many ms each exchange's tape is behind; negative where it is ahead. Without those
@@ -136,9 +137,9 @@ class TapeClock:
             return self._guess_ms, 0
         return self.verdict.behind_ms, self.verdict.ahead_ms
 
-    def arrived(self, trade: Trade, now_ms: int, now_s: float) -> None:
+    def arrived(self, trade: Trade, now_ms: int, now_s: float) -> bool:
         """A trade came; see ``Offset.arrived``."""
-        self._offset.arrived(trade.symbol, trade.time_ms, now_ms, now_s)
+        return self._offset.arrived(trade.symbol, trade.time_ms, now_ms, now_s)
 
     def clear(self) -> None:
         """This machine slept, or its clock was set: it is measured anew."""

@@ -173,6 +173,7 @@ def test_a_delayed_tape_is_told_and_its_bars_are_final_by_its_own_time(
     async def scenario() -> None:
         async with real(fast_ms=fast_ms) as (it, market):
             await it.time.advance(1)
+            await it.time.advance(6)
             await trade_for(it, 150, minutes * 60_000)
             status = market.statuses[-1]
             assert status.state == "live"
