@@ -195,10 +195,10 @@ def write_csv(rows: Iterable[Row], out: BinaryIO, *, symbol: str) -> None:
     try:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for *figures, final, incomplete, utc in itertools.chain(first, rows):
+        for row in itertools.chain(first, rows):
+            *_, final, incomplete, utc = row
             flags = ["true" if flag else "false" for flag in (final, incomplete)]
-            written = BarBody(*figures).written(decimals)
-            writer.writerow([figures[0], *written, *flags, utc])
+            writer.writerow([row[0], *BarBody(*row[:8]).written(decimals), *flags, utc])
     finally:
         text.detach()  # flushes, and leaves the file open
 

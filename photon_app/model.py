@@ -154,6 +154,8 @@ class Listing(Fact, frozen=True):
     name: str
     type: str
     """In Finnhub's words: ``Common Stock``, ``ETP``, ``ADR``, ``Crypto``, …"""
+    spelling: str = ""
+    """How upstream writes the symbol, where that is not in capitals."""
 
 
 class FeedStatus(Fact, frozen=True):

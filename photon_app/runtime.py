@@ -98,6 +98,7 @@ def assemble(
         on_add=admit,
         on_drop=drop,
         on_view=lambda _: wants.changed(),
+        on_spelling=source.spelled,
     )
     wants.bind(demand)
     market = SessionClock(feed.clock, lambda: almanac.calendar)

@@ -28,12 +28,12 @@ DEFAULT_SYMBOLS = ("AAPL", "MSFT", "NVDA", "GOOGL", "AMZN", "META", "TSLA", "AMD
 T = TypeVar("T")
 FeedKind = Literal["finnhub", "simulated", "replay"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-SymbolList = tuple[tuple[str, ...] | None, dict[str, float]]
+SymbolList = tuple[tuple[str, ...] | None, dict[str, float], tuple[str, ...]]
 FeedChoice = tuple[Literal["auto"] | FeedKind, Path | None]
 ReplayStart = float | dt.time | dt.datetime
 """Seconds after a recording's first frame, a time of day in New York, or a moment, which is one in
 New York when it names no zone."""
-_NO_SYMBOLS: SymbolList = (None, {})
+_NO_SYMBOLS: SymbolList = (None, {}, ())
 _DATABASE = "sqlite:///photon.db"
 _AUTO_FEED: FeedChoice = ("auto", None)
 _WILDCARD = re.compile(r"https?://\*\.[^*]+", re.IGNORECASE)
@@ -91,6 +91,8 @@ class Settings:
     symbols: tuple[str, ...] | None = None
     """The default symbols, or ``None`` when not set: ``DEFAULT_SYMBOLS``, or a recording's own."""
     start_prices: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    spellings: tuple[str, ...] = ()
+    """Those of them that were not written in capitals, as they were."""
     symbol_limit: int = 50
     max_symbols: int = 100
     max_symbols_total: int = 2000
@@ -159,7 +161,7 @@ class _Reader:
     def settings(self) -> Settings:
         key = self._values.get("FINNHUB_API_KEY")
         feed, replay_path = self._feed(has_key=key is not None)
-        symbols, start_prices = self._get("PHOTON_SYMBOLS", _symbols, _NO_SYMBOLS)
+        symbols, start_prices, spellings = self._get("PHOTON_SYMBOLS", _symbols, _NO_SYMBOLS)
         self._workers()
         host = self._get("HOST", _host, DEFAULTS.host)
         total = self._count("PHOTON_MAX_SYMBOLS_TOTAL", DEFAULTS.max_symbols_total)
@@ -183,6 +185,7 @@ class _Reader:
             replay_start=self._get("PHOTON_REPLAY_START", _replay_start, None),
             symbols=symbols,
             start_prices=start_prices,
+            spellings=spellings,
             symbol_limit=self._count("PHOTON_SYMBOL_LIMIT", DEFAULTS.symbol_limit),
             max_symbols=self._count("PHOTON_MAX_SYMBOLS", DEFAULTS.max_symbols),
             max_symbols_total=total,
@@ -386,6 +389,7 @@ def _origin(text: str) -> str:
 def _symbols(text: str) -> SymbolList:
     symbols: dict[str, None] = {}
     prices: dict[str, float] = {}
+    spellings: list[str] = []
     for part in (p.strip() for p in text.split(",")):
         if not part:
             continue
@@ -395,12 +399,14 @@ def _symbols(text: str) -> SymbolList:
         except RequestError as error:
             raise ValueError(f"a comma list of symbols; {error.message}") from None
         symbols[symbol] = None
+        if name != symbol:
+            spellings.append(name)
         if price is not None:
             try:
                 prices[symbol] = _number(0.0001, 1e9)(price)
             except ValueError as error:
                 raise ValueError(f"SYMBOL=PRICE with {error}") from None
-    return (tuple(symbols) or None), prices
+    return (tuple(symbols) or None), prices, tuple(spellings)
 
 
 def _start_price(part: str) -> tuple[str, str | None]:

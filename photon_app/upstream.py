@@ -16,6 +16,7 @@ from photon_app.feed.reference import FinnhubReference
 from photon_app.feed.replay import ReplayFeed
 from photon_app.feed.simulated import START_PRICES, SimulatedFeed, round_to_tick, start_price
 from photon_app.feed.simulated_past import Hour, Hours, SimulatedPast
+from photon_app.feed.spelling import Spellings
 from photon_app.listings import BundledReference
 from photon_app.market import session
 from photon_app.market.calendar import Calendar
@@ -36,6 +37,8 @@ class Upstream:
     reference: Reference = dataclasses.field(default_factory=BundledReference)
     asked: Callable[[], dict[str, int]] = dict
     """What was asked over REST since the start, by kind."""
+    spelled: Callable[[str], None] = lambda _: None
+    """Told a symbol as somebody wrote it, where not in capitals."""
     aclose: Callable[[], Awaitable[None]] = _nothing
     """Call it when the feed has ended."""
     past: SimulatedPast | None = None
@@ -116,7 +119,10 @@ def _finnhub(settings: Settings, calendar: Callable[[], Calendar], tap: Tap | No
     key = settings.finnhub_api_key
     assert key is not None, "settings give Finnhub its key"
     now_ms = SystemTime().now_ms
-    rest = FinnhubRest(settings.finnhub_api_url, key)
+    spellings = Spellings()
+    for text in settings.spellings:
+        spellings.guess(text)
+    rest = FinnhubRest(settings.finnhub_api_url, key, spellings=spellings)
 
     def open_now(symbol: str) -> bool:
         return session.trades_at(session.venue_of(symbol), now_ms(), calendar())
@@ -133,6 +139,7 @@ def _finnhub(settings: Settings, calendar: Callable[[], Calendar], tap: Tap | No
         ),
         linger_s=settings.linger_s,
         tap=tap,
+        spellings=spellings,
     )
     return Upstream(
         feed=feed,
@@ -143,5 +150,6 @@ def _finnhub(settings: Settings, calendar: Callable[[], Calendar], tap: Tap | No
             "failed": rest.counters.failed,
             "cached": rest.counters.cached,
         },
+        spelled=spellings.guess,
         aclose=rest.aclose,
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app import settings
-from photon_app.errors import RequestError
+from photon_app.errors import RequestError, SettingsError
 from photon_app.model import parse_symbol
 from photon_app.tail import arguments
 from photon_app.ui import watchlist
@@ -104,5 +104,5 @@ def test_a_start_price_follows_the_last_equals_sign(
 )
 def test_a_start_price_that_is_none_is_refused(given: str) -> None:
     """And not taken for a name."""
-    with pytest.raises(settings.SettingsError, match="SYMBOL=PRICE"):
+    with pytest.raises(SettingsError, match="SYMBOL=PRICE"):
         settings.load({"PHOTON_SYMBOLS": given}, None)

@@ -38,7 +38,8 @@ from photon_app.feed.polling import Poller, Quotes
 from photon_app.feed.protocol import Counters, Time, WallClock
 from photon_app.feed.rota import Rota
 from photon_app.feed.slots import Slots
-from photon_app.feed.subscriptions import Subscriptions
+from photon_app.feed.spelling import Spellings
+from photon_app.feed.subscriptions import Command, Subscriptions
 from photon_app.model import FailureReason, FeedState, FeedStatus, Market
 from photon_app.settings import Secret
 
@@ -83,6 +84,7 @@ class FinnhubFeed:
         linger_s: for so long a symbol without viewers keeps its slot in any case.
         proxy: as in ``connect``; none by default.
         tap: is given each frame as it came.
+        spellings: how upstream writes symbols.
     """
 
     source = "finnhub"
@@ -105,7 +107,9 @@ class FinnhubFeed:
         linger_s: float = 30.0,
         proxy: str | Literal[True] | None = None,
         tap: Tap | None = None,
+        spellings: Spellings | None = None,
     ) -> None:
+        self._spellings = spellings or Spellings()
         self._url = url
         self._key = key
         self._time = Awake.over(time)
@@ -115,7 +119,7 @@ class FinnhubFeed:
         self._watchdog_s = watchdog_s
         self._proxy = proxy
         self._slots = Slots(limit, linger_s)
-        self._subscriptions = Subscriptions(self._slots)
+        self._subscriptions = Subscriptions(self._slots, respell=self._spellings.refused)
         self._rota = Rota(open_now, day_of)
         self._poller: Poller | None = None
         if rest is not None:
@@ -132,6 +136,7 @@ class FinnhubFeed:
         self._streak = Streak()
         self._intake = Intake(self.source, self._time, self._scrub, tap)
         self._bell = Bell(self._time)
+        self._spellings.on_change = self._bell.ring
         self._market: Market | None = None
         self._tape = TapeClock()
         self._told_tape = (0, 0)
@@ -229,6 +234,7 @@ class FinnhubFeed:
         self._last_ms = self._time.now_ms()
         self._slept_s = self._time.slept_s
         self._subscriptions.line_opened(opened_s)
+        self._spellings.line_opened()
         self._rota.line(opened_s, up=True)
         self._share()
         _log.info("Connected to Finnhub")
@@ -264,6 +270,7 @@ class FinnhubFeed:
         """Learn what a frame says about subscriptions."""
         if isinstance(event, wire.Trades):
             symbols = {trade.symbol for trade in event.batch}
+            self._spellings.heard(symbols, event.odd)
             if self._subscriptions.heard(symbols):
                 self._bell.ring()
             if self._rota.heard(symbols, self._last_s):
@@ -337,15 +344,32 @@ class FinnhubFeed:
         try:
             while True:
                 while command := self._subscriptions.take(self._time.monotonic()):
-                    await connection.send(_encoded(command))
+                    await connection.send(self._encoded(command))
                     await self._time.sleep(self._pace_s)
+                await self._respell(connection)
                 if self._slots.held != told:
                     told = self._slots.held
                     self._share()
                 self._tell_states()
-                await self._bell.wait(self._subscriptions.wait_s(self._time.monotonic()))
+                now_s = self._time.monotonic()
+                waits = (self._subscriptions.wait_s(now_s), self._spellings.wait_s(now_s))
+                await self._bell.wait(min((w for w in waits if w is not None), default=None))
         except ConnectionClosed:
             return
+
+    async def _respell(self, connection: ClientConnection) -> None:
+        """Ask anew for what upstream spells otherwise than it was asked for."""
+        while (symbol := self._spellings.overdue(self._time.monotonic())) is not None:
+            for command in (wire.Unsubscribe(symbol=symbol), wire.Subscribe(symbol=symbol)):
+                await connection.send(self._encoded(command))
+                await self._time.sleep(self._pace_s)
+
+    def _encoded(self, command: Command) -> str:
+        if isinstance(command, wire.Subscribe):
+            return wire.encode_subscribe(
+                self._spellings.ask(command.symbol, self._time.monotonic())
+            )
+        return wire.encode_unsubscribe(self._spellings.let_go(command.symbol))
 
     async def _watch(self, connection: ClientConnection, market: Market) -> None:
         """Close a line that has fallen silent, or that this machine slept over."""
@@ -408,12 +432,6 @@ class FinnhubFeed:
             failures=dict(self._failures),
         )
         market.status(self._status)
-
-
-def _encoded(command: wire.Subscribe | wire.Unsubscribe) -> str:
-    if isinstance(command, wire.Subscribe):
-        return wire.encode_subscribe(command.symbol)
-    return wire.encode_unsubscribe(command.symbol)
 
 
 def _refusal(error: Exception, now_ms: int) -> Outage:

@@ -34,6 +34,7 @@ from photon_app.feed.deadline import within
 from photon_app.feed.offset import SAID_MS
 from photon_app.feed.protocol import Time
 from photon_app.feed.rest_wire import Failed, Unknown
+from photon_app.feed.spelling import Spellings
 from photon_app.model import Listing, Seed
 from photon_app.settings import Secret
 
@@ -102,6 +103,7 @@ class FinnhubRest:
         time: what waits and stamps.
         transport: httpx's, or a stand-in.
         rng: jitter of the retries.
+        spellings: how upstream writes symbols.
     """
 
     def __init__(
@@ -112,7 +114,9 @@ class FinnhubRest:
         time: Time | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         rng: random.Random | None = None,
+        spellings: Spellings | None = None,
     ) -> None:
+        self._spellings = spellings or Spellings()
         self._time = Awake.over(time)
         self._rng = rng or random.Random()
         self._budget = Budget(self._time)
@@ -140,9 +144,10 @@ class FinnhubRest:
             symbol: canonical.
             polling: ask anew, in the lane of those who ask again and again, and only once.
         """
+        spelling = self._spellings.of(symbol)
         question = _Question[Seed | Unknown](
             path="/quote",
-            params=(("symbol", symbol),),
+            params=(("symbol", spelling),),
             lane=Lane.POLL if polling else Lane.LOOKUP,
             patience_s=PATIENCE_S,
             decode=lambda body: rest_wire.decode_quote(symbol, body, self._server_ms()),
@@ -152,6 +157,10 @@ class FinnhubRest:
         )
         asked = self.counters.requests
         answer = await self._answer(question)
+        if isinstance(answer, Failed) and answer.reason == "empty":
+            self._spellings.unanswered(symbol)
+        elif isinstance(answer, Seed) and self._spellings.of(symbol) == spelling:
+            self._spellings.learn(spelling)
         if polling and self.counters.requests == asked:
             await self._time.sleep(IDLE_POLL_S)
         return answer
@@ -174,13 +183,17 @@ class FinnhubRest:
             decode=rest_wire.decode_search,
             memory=self._searches,
         )
-        return await self._answer(question)
+        answer = await self._answer(question)
+        for one in answer if isinstance(answer, tuple) else ():
+            if one.spelling:
+                self._spellings.learn(one.spelling)
+        return answer
 
     async def profile(self, symbol: str) -> Listing | Unknown | Failed:
         """The company behind a symbol; ``Unknown`` is no verdict on the symbol."""
         question = _Question[Listing | Unknown](
             path="/stock/profile2",
-            params=(("symbol", symbol),),
+            params=(("symbol", self._spellings.of(symbol)),),
             lane=Lane.LOOKUP,
             patience_s=PATIENCE_S,
             decode=functools.partial(rest_wire.decode_profile, symbol),

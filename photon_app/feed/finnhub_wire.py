@@ -6,7 +6,8 @@ recorded trade takes the same road as a real one.
 
 ``decode`` is total: whatever the bytes are, it returns an event and never raises. It judges shape
 only. Whether a price or a time makes sense is for the market book, except for what JSON cannot
-carry (NaN, infinities, numbers that do not fit) and for symbols that are not canonical. One bad
+carry (NaN, infinities, numbers that do not fit) and for names that are no symbols. Symbols come
+out canonical, however upstream spells them. One bad
 trade never loses the good ones around it: a frame that the typed decoder refuses is read again,
 loosely and slowly, trade by trade.
 """
@@ -24,6 +25,9 @@ from photon_app.model import Fact, Trade, parse_symbol
 SHOWN_CHARS = 200
 """Longest foreign text that an event carries; the rest is cut."""
 
+MOST_NAMES = 10
+"""Names that are no symbols, told of one frame."""
+
 _KNOWN_CONDITIONS = 1024
 _KNOWN_CONDITION_BYTES = 128
 _KNOWN_SYMBOLS = 4096
@@ -37,6 +41,12 @@ class Trades(Fact, frozen=True):
 
     batch: tuple[Trade, ...]
     skipped: int = 0
+    misnamed: int = 0
+    """Those of them whose name is no symbol."""
+    names: tuple[str, ...] = ()
+    """Some of those names, made printable."""
+    odd: tuple[str, ...] = ()
+    """Spellings of symbols that upstream does not write in capitals."""
 
 
 class Ping(Fact, frozen=True):
@@ -127,17 +137,25 @@ class _Command(msgspec.Struct, frozen=True, gc=False):
     symbol: str
 
 
-class _Canonical(dict[str, bool]):
-    """Remembers which symbols are canonical; starts anew when full."""
+class _Canonical(dict[str, str | None]):
+    """Remembers the symbols that spellings mean, ``None`` for what means none; starts anew when
+    full.
+    """
 
-    def __missing__(self, symbol: str) -> bool:
+    def __init__(self) -> None:
+        super().__init__()
+        self.odd = False
+        """Whether any spelling is not that of its symbol."""
+
+    def __missing__(self, spelling: str) -> str | None:
         if len(self) >= _KNOWN_SYMBOLS:
             self.clear()
         try:
-            known = parse_symbol(symbol) == symbol
+            known = parse_symbol(spelling)
         except RequestError:
-            known = False
-        self[symbol] = known
+            known = None
+        self.odd |= known != spelling
+        self[spelling] = known
         return known
 
 
@@ -191,11 +209,11 @@ def decode(frame: bytes | str) -> Event:
         return Trades(batch=())
     canonical, conditions = _canonical, _conditions
     batch = [
-        Trade(p.s, p.p, p.v, p.t, meant)
+        Trade(symbol, p.p, p.v, p.t, meant)
         for p in data
-        if canonical[p.s] and (meant := conditions[bytes(p.c)]) is not None
+        if (symbol := canonical[p.s]) and (meant := conditions[bytes(p.c)]) is not None
     ]
-    return Trades(batch=tuple(batch), skipped=len(data) - len(batch))
+    return _trades(batch, [p.s for p in data] if canonical.odd else [], len(data))
 
 
 def decode_command(text: bytes | str) -> Subscribe | Unsubscribe | Malformed:
@@ -261,8 +279,24 @@ def _salvage_trades(data: object) -> Trades | Malformed:
         return Trades(batch=())
     if not isinstance(data, list):
         return Malformed(reason="data is not a list")
-    batch = tuple(trade for trade in map(_salvage_trade, data) if trade is not None)
-    return Trades(batch=batch, skipped=len(data) - len(batch))
+    batch = [trade for trade in map(_salvage_trade, data) if trade is not None]
+    names = [
+        item["s"] for item in data if isinstance(item, dict) and isinstance(item.get("s"), str)
+    ]
+    return _trades(batch, names, len(data))
+
+
+def _trades(batch: list[Trade], names: list[str], came: int) -> Trades:
+    """What was read of so many trades, with what is to be said of their names."""
+    misnamed = [name for name in names if _canonical[name] is None]
+    odd = [name for name in dict.fromkeys(names) if _canonical[name] not in {None, name}]
+    return Trades(
+        batch=tuple(batch),
+        skipped=came - len(batch),
+        misnamed=len(misnamed),
+        names=tuple(map(_shown, dict.fromkeys(misnamed[:MOST_NAMES]))),
+        odd=tuple(odd),
+    )
 
 
 def _integer(digits: str) -> int | float:
@@ -277,11 +311,11 @@ def _salvage_trade(item: Any) -> Trade | None:
         read = _decode_loose(_encode(item))
     except (*_REFUSALS, TypeError):
         return None
-    time_ms = int(read.t)
-    if time_ms != read.t or not -(2**63) <= time_ms < 2**63 or not _canonical[read.s]:
+    time_ms, symbol = int(read.t), _canonical[read.s]
+    if time_ms != read.t or not -(2**63) <= time_ms < 2**63 or not symbol:
         return None
     return Trade(
-        symbol=read.s, price=read.p, volume=read.v, time_ms=time_ms, conditions=read.c or ()
+        symbol=symbol, price=read.p, volume=read.v, time_ms=time_ms, conditions=read.c or ()
     )
 
 

@@ -93,8 +93,7 @@ class Intake:
         if isinstance(event, wire.Trades):
             self._remember(mark, at_s)
             if event.skipped:
-                counters.skipped += event.skipped
-                self._warn("trades that cannot be read", f"{event.skipped} in one frame")
+                self._skip(event)
         elif isinstance(event, wire.Malformed):
             counters.malformed += 1
             self._warn("a frame that is no message", event.reason)
@@ -128,6 +127,16 @@ class Intake:
         newest[mark] = at_s
         if len(newest) > KEPT_FRAMES:
             del newest[next(iter(newest))]
+
+    def _skip(self, event: wire.Trades) -> None:
+        """Count and tell the trades of a frame that were left out."""
+        self.counters.skipped += event.skipped
+        self.counters.misnamed += event.misnamed
+        if event.misnamed < event.skipped:
+            self._warn("trades that cannot be read", f"{event.skipped} in one frame")
+        if event.misnamed:
+            names = ", ".join(event.names)[: wire.SHOWN_CHARS]
+            self._warn("trades under a name that is no symbol", names)
 
     def _warn(self, kind: str, detail: str) -> None:
         now = self._time.monotonic()

@@ -75,6 +75,8 @@ class Counters(msgspec.Struct):
     """Trade frames that upstream sent again, dropped whole."""
     skipped: int = 0
     """Trades in readable frames that could not be read themselves."""
+    misnamed: int = 0
+    """Those of them whose name is no symbol."""
     malformed: int = 0
     """Frames that were no message."""
     unknown: int = 0

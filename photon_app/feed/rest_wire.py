@@ -171,7 +171,12 @@ def decode_search(body: bytes) -> tuple[Listing, ...] | Failed:
     for one in found:
         symbol, name = _canonical(one.symbol), _clean(one.description)
         if symbol and name and symbol not in listings:
-            listings[symbol] = Listing(symbol=symbol, name=name, type=_clean(one.type))
+            listings[symbol] = Listing(
+                symbol=symbol,
+                name=name,
+                type=_clean(one.type),
+                spelling="" if one.symbol in {None, symbol} else one.symbol or "",
+            )
             if len(listings) == MOST_LISTINGS:
                 break
     return tuple(listings.values())

@@ -6,11 +6,13 @@ which share one. A symbol is asked for in capitals unless upstream itself wrote 
 trade or in a search. Where a client wrote a name with a colon in another case, that is a guess:
 one guess after the other is tried while nothing comes, the next one later each time.
 
-Bound: ``capacity`` symbols that are not written in capitals; the oldest make room. Of one symbol
-``MOST_GUESSES``. Any client can guess: a guess that brings nothing changes nothing for long.
+Bound: ``capacity`` symbols of each kind, known to be written in capitals, known to be not, and
+guessed; the oldest make room. Of one symbol ``MOST_GUESSES``. Any client can guess: of what is
+known no guess is taken, and one that brings nothing changes nothing for long.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 from photon_app.errors import RequestError
 from photon_app.model import parse_symbol
@@ -18,8 +20,9 @@ from photon_app.model import parse_symbol
 CAPACITY = 4096
 MOST_GUESSES = 4
 PATIENCE_S = 20.0
-"""How long the first guess may bring nothing; each further one twice as long, up to ``LONGEST_S``."""
+"""How long the first guess may bring nothing; each further one twice as long."""
 LONGEST_S = 600.0
+"""But not longer than this."""
 
 
 class _Guess:
@@ -46,7 +49,10 @@ class Spellings:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when a symbol may be spelled otherwise than before."""
         self._known: dict[str, str] = {}
+        self._capitals: dict[str, None] = {}
         self._guesses: dict[str, _Guess] = {}
         self._asked: dict[str, tuple[str, float]] = {}
 
@@ -61,11 +67,18 @@ class Spellings:
     def learn(self, spelling: str) -> None:
         """Upstream itself writes a symbol so."""
         symbol = spelling.upper()
+        before = self.of(symbol)
         self._guesses.pop(symbol, None)
         self._known.pop(symbol, None)
-        if spelling != symbol:
+        self._capitals.pop(symbol, None)
+        if spelling == symbol:
+            self._capitals[symbol] = None
+            _trim(self._capitals, self._capacity)
+        else:
             self._known[symbol] = spelling
             _trim(self._known, self._capacity)
+        if before != spelling:
+            self.on_change()
 
     def guess(self, typed: str) -> None:
         """Somebody wrote a symbol so. Any text may be given."""
@@ -74,7 +87,7 @@ class Spellings:
         except RequestError:
             return
         house, colon, _ = typed.partition(":")
-        if typed == symbol or not colon or symbol in self._known:
+        if typed == symbol or not colon or symbol in self._known or symbol in self._capitals:
             return
         guess = self._guesses.get(symbol)
         if guess is not None:
@@ -85,20 +98,28 @@ class Spellings:
         meant = house == house.upper()
         self._guesses[symbol] = _Guess([typed, symbol] if meant else [symbol, typed])
         _trim(self._guesses, self._capacity)
+        self.on_change()
 
-    def heard(self, symbols: Collection[str], odd: Collection[str]) -> None:
+    def heard(self, symbols: set[str], odd: Collection[str]) -> None:
         """Trades came of these symbols, of some in these spellings, of the others in capitals."""
         for spelling in odd:
             if self._known.get(spelling.upper()) != spelling:
                 self.learn(spelling)
-        if self._guesses:
-            for symbol in self._guesses.keys() & set(symbols):
+        for symbol in symbols - self._capitals.keys() if symbols else ():
+            if symbol not in self._known:
                 self.learn(symbol)
 
-    def failed(self, symbol: str) -> bool:
-        """The present spelling brought nothing. Whether there is one now that was not tried yet;
-        once all were, each counts as not tried again.
+    def unanswered(self, symbol: str) -> None:
+        """REST said nothing of a symbol: the next guess, unless the line is to find out."""
+        guess = self._guesses.get(symbol)
+        if guess is not None and symbol not in self._asked:
+            guess.turn()
+
+    def refused(self, symbol: str) -> bool:
+        """The line refused a symbol in its present spelling. Whether there is one now that was not
+        tried yet; once all were, each counts as not tried again.
         """
+        self._asked.pop(symbol, None)
         guess = self._guesses.get(symbol)
         if guess is None:
             return False
@@ -149,6 +170,6 @@ class Spellings:
         return max(min(waits), 0.01) if waits else None
 
 
-def _trim(kept: dict[str, str] | dict[str, _Guess], most: int) -> None:
+def _trim(kept: dict[str, Any], most: int) -> None:
     if len(kept) > most:
         del kept[next(iter(kept))]

@@ -16,6 +16,7 @@ than there are slots, because it lets one go before it asks for another.
 """
 
 import re
+from collections.abc import Callable
 
 from photon_app.feed.finnhub_wire import Subscribe, Unsubscribe
 from photon_app.feed.slots import Slots
@@ -45,11 +46,17 @@ class Subscriptions:
         slots: who shall be subscribed.
         acknowledged_s: the acknowledgement window.
         retry_s: how long a symbol called invalid goes without a slot.
+        respell: whether a symbol called invalid is to be asked for in another spelling.
     """
 
     def __init__(
-        self, slots: Slots, acknowledged_s: float = ACKNOWLEDGED_S, retry_s: float = RETRY_S
+        self,
+        slots: Slots,
+        acknowledged_s: float = ACKNOWLEDGED_S,
+        retry_s: float = RETRY_S,
+        respell: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self._respell = respell
         self._slots = slots
         self._first_s = self._acknowledged_s = acknowledged_s
         self._retry_s = retry_s
@@ -116,10 +123,13 @@ class Subscriptions:
             self._refused(now_s)
             return True
         invalid = _INVALID.fullmatch(message.strip())
-        if invalid is None or invalid["symbol"] not in self._told:
+        symbol = "" if invalid is None else invalid["symbol"].upper()
+        if symbol not in self._told:
             return False
-        self._forget(invalid["symbol"])
-        self._slots.bar(invalid["symbol"], now_s + self._retry_s)
+        self._forget(symbol)
+        if self._respell(symbol):
+            return True
+        self._slots.bar(symbol, now_s + self._retry_s)
         self._slots.assign(now_s)
         return True
 

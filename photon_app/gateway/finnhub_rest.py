@@ -102,6 +102,7 @@ def create_router() -> APIRouter:
             return FinnhubQuote()
         if waiting.count >= MOST_WAITING and live.book.quote(known) is None:
             return _error(429, "API limit reached. Please try again later.")
+        live.demand.spelled(symbol)
         waiting.count += 1
         try:
             return await _quote(known, live)

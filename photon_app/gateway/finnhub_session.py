@@ -122,6 +122,7 @@ class FinnhubSession:
         if command.type == "unsubscribe":
             self._tape.unfollow(self._follower, symbol)
         elif symbol not in self._follower.symbols:
+            self._demand.spelled(command.symbol)
             self._follow(symbol)
         return True
 

@@ -133,6 +133,7 @@ class Session:
         for text in dict.fromkeys(request.symbols):
             try:
                 symbol = parse_symbol(text)
+                self._hub.spelled(text)
                 self._admit(symbol, accepted)
                 accepted[symbol] = None
             except RequestError as problem:
@@ -149,6 +150,8 @@ class Session:
     def _subscribe_bars(self, request: Subscribe, timeframe: Timeframe) -> None:
         keys: dict[Key, None] = {}
         parsed, rejected = _parsed(request.symbols)
+        for text in request.symbols:
+            self._hub.spelled(text)
         for symbol in parsed:
             key = Key(symbol, timeframe)
             try:

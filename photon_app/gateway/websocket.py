@@ -72,6 +72,8 @@ async def _serve_array(websocket: WebSocket, live: Services) -> None:
     except RequestError as problem:
         await refuse_socket(websocket, 400, problem.message)
         return
+    for text in (websocket.query_params.get("symbols") or "").split(","):
+        live.demand.spelled(text.strip())
     held = tuple(symbol for symbol in symbols if live.demand.hold(symbol))
     try:
         await websocket.accept()

@@ -24,6 +24,7 @@ class Demand:
         on_add: Callable[[str], None] = lambda _: None,
         on_drop: Callable[[str], None] = lambda _: None,
         on_view: Callable[[str], None] = lambda _: None,
+        on_spelling: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Make a demand that wants the defaults.
 
@@ -35,7 +36,9 @@ class Demand:
             on_add: called when a symbol becomes wanted.
             on_drop: called when it no longer is.
             on_view: called when the first viewer of a symbol has come or the last has gone.
+            on_spelling: called with a symbol as somebody wrote it, where not in capitals.
         """
+        self._on_spelling = on_spelling
         self._limit = limit
         self._linger_s = linger_s
         self._now_s = now_s
@@ -63,6 +66,11 @@ class Demand:
 
     def __len__(self) -> int:
         return len(self._holders) + len(self._unheld_since)
+
+    def spelled(self, text: str) -> None:
+        """Somebody who wants a symbol wrote it so; to be called before ``hold``."""
+        if text != text.upper():
+            self._on_spelling(text)
 
     def hold(self, symbol: str) -> bool:
         """One more holder; false when the bound refuses a new symbol."""

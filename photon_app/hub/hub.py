@@ -254,6 +254,10 @@ class Hub:
         for key in self.bars.leave(client):
             self._demand.release(key.symbol)
 
+    def spelled(self, text: str) -> None:
+        """Somebody who wants a symbol wrote it so."""
+        self._demand.spelled(text)
+
     def hold(self, symbol: str) -> bool:
         """Want a symbol upstream; false when the process holds as many as it may."""
         return self._demand.hold(symbol)

@@ -44,6 +44,8 @@ class FakeExchange:
         self.market = MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0)
         self.book = book_type(day_of, capacity=limit)
         self.bars = Bars(now_ms=self.now_ms, gaps=False, capacity=limit)
+        self.spelled: list[str] = []
+        """Symbols as clients wrote them, where not in capitals."""
         self.demand = Demand(
             defaults,
             limit=limit,
@@ -51,6 +53,7 @@ class FakeExchange:
             now_s=self.loop.time,
             on_add=self._admit,
             on_drop=self._drop,
+            on_spelling=self.spelled.append,
         )
         self.hub = Hub(
             quote=self.book.quote,

@@ -292,7 +292,12 @@ def _for_line(frame: str, event: wire.Event, line: Line) -> str | None:
     """The frame as this line gets it; the original text where nothing is left out."""
     if not isinstance(event, wire.Trades):
         return frame
-    batch = [trade for trade in event.batch if trade.symbol in line.subscribed]
+    spelled = {name.upper(): name for name in event.odd}
+    came = [
+        msgspec.structs.replace(trade, symbol=spelled.get(trade.symbol, trade.symbol))
+        for trade in event.batch
+    ]
+    batch = [trade for trade in came if trade.symbol in line.subscribed]
     if len(batch) == len(event.batch):
         return frame
     return wire.encode_trades(batch) if batch else None

@@ -9,6 +9,7 @@ from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
 from photon_app.feed.finnhub_wire import Subscribe, encode_trades
 from photon_app.feed.rota import CONFIRM_S, UNSURE_S, VERDICT_S
+from photon_app.feed.spelling import PATIENCE_S, Spellings
 from photon_app.model import FeedStatus, Trade
 from tests.fakes import finnhub_rest as rest
 from tests.fakes.finnhub import FakeFinnhub
@@ -541,5 +542,83 @@ def test_each_symbol_is_told_once_on_a_line_that_takes_it() -> None:
             await it.time.advance(5)
             told = [c.symbol for c in it.fake.lines[0].commands if isinstance(c, Subscribe)]
             assert told == [*"BCA", *"DEFGHIJ"]
+
+    run(scenario)
+
+
+def spelled(*typed: str) -> Spellings:
+    """What clients wrote."""
+    made = Spellings()
+    for text in typed:
+        made.guess(text)
+    return made
+
+
+def test_a_symbol_is_subscribed_in_upstreams_spelling_and_its_trades_are_its_own() -> None:
+    """``GEMINI:btcusd`` to upstream, ``GEMINI:BTCUSD`` to everybody else."""
+
+    async def scenario() -> None:
+        async with rig(["GEMINI:BTCUSD"], spellings=spelled("GEMINI:btcusd")) as it:
+            await it.fake.until_subscribed({"GEMINI:btcusd"})
+            await it.trade("GEMINI:btcusd")
+            while {trade.symbol for trade in it.market.all_trades} != {"GEMINI:BTCUSD"}:
+                await settle()
+            it.feed.want(frozenset())
+            await it.time.advance(60)
+            await it.fake.until_subscribed(set())
+
+    run(scenario)
+
+
+def test_a_spelling_that_brings_nothing_is_changed() -> None:
+    """A client wrote it wrong: capitals are tried, and stay once a trade came."""
+
+    async def scenario() -> None:
+        typed = spelled("BINANCE:btcusdt")
+        async with rig(["BINANCE:BTCUSDT"], spellings=typed) as it:
+            await it.fake.until_subscribed({"BINANCE:btcusdt"})
+            await it.time.advance(PATIENCE_S + 1)
+            await it.fake.until_subscribed({"BINANCE:BTCUSDT"})
+            await it.trade("BINANCE:BTCUSDT")
+            typed.guess("BINANCE:Btcusdt")
+            await it.time.advance(10 * PATIENCE_S)
+            assert it.subscribed == {"BINANCE:BTCUSDT"}
+
+    run(scenario)
+
+
+def test_a_spelling_that_is_called_invalid_gives_way_to_the_next() -> None:
+    """At once."""
+
+    async def scenario() -> None:
+        invalid = {"GEMINI:BTCUSD"}
+        async with rig(
+            ["GEMINI:BTCUSD"], invalid=invalid, spellings=spelled("gemini:btcusd", "GEMINI:btcusd")
+        ) as it:
+            await it.time.advance(2)
+            await it.fake.until_subscribed({"gemini:btcusd"})
+
+    run(scenario)
+
+
+def test_a_search_tells_the_spelling() -> None:
+    """Of a symbol that was asked for in capitals before, too."""
+
+    async def scenario() -> None:
+        known = Spellings()
+        async with rig(["GEMINI:BTCUSD"], spellings=known) as it:
+            await it.fake.until_subscribed({"GEMINI:BTCUSD"})
+            it.fake.rest.listings.append({"symbol": "GEMINI:btcusd", "description": "Bitcoin"})
+            asked = FinnhubRest(it.fake.api_url, KEY, time=it.time, spellings=known)
+            try:
+                found = await asked.search("bitcoin")
+                assert isinstance(found, tuple)
+                assert [one.symbol for one in found] == ["GEMINI:BTCUSD"]
+                await it.time.advance(1)
+                await it.fake.until_subscribed({"GEMINI:btcusd"})
+                it.fake.rest.quotes["GEMINI:btcusd"] = rest.quote(97_123.45, START_MS // 1000)
+                assert getattr(await asked.quote("GEMINI:BTCUSD"), "price", None) == 97_123.45
+            finally:
+                await asked.aclose()
 
     run(scenario)

@@ -90,6 +90,26 @@ def test_a_time_may_be_an_integral_float() -> None:
     assert (time_ms, type(time_ms)) == (1672348887195, int)
 
 
+@pytest.mark.parametrize("time", ["1", "1.0"])
+@pytest.mark.parametrize("spelling", ["GEMINI:btcusd", "BITFINEX:tBTCUSD", "M&M.ns", "aapl"])
+def test_a_trade_is_its_symbols_however_upstream_spells_it(spelling: str, time: str) -> None:
+    """And tells the spelling, in well-formed frames and in others."""
+    event = beside_a_good_trade(f'{{"p":1,"s":"{spelling}","t":{time},"v":1}}')
+    assert isinstance(event, wire.Trades)
+    assert [trade.symbol for trade in event.batch] == ["GOOD", spelling.upper(), "GOOD"]
+    assert (event.skipped, event.odd) == (0, (spelling,))
+
+
+def test_names_that_are_no_symbols_are_told_in_print() -> None:
+    """Some of them, and how many trades they had."""
+    prints = ",".join(f'{{"p":1,"s":"<{n}\\u0007>","t":1,"v":1}}' for n in [*range(30), 0])
+    event = wire.decode(f'{{"data":[{prints}],"type":"trade"}}')
+    assert isinstance(event, wire.Trades)
+    assert (event.batch, event.skipped, event.misnamed) == ((), 31, 31)
+    assert 0 < len(event.names) <= wire.MOST_NAMES
+    assert event.names[0] == "<0?>"
+
+
 def test_a_symbol_may_hold_a_space() -> None:
     """Forex symbols of Finnhub do."""
     assert only_trade('{"p":1,"s":"IC MARKETS:1","t":1,"v":0}').symbol == "IC MARKETS:1"
@@ -110,7 +130,7 @@ def test_a_symbol_may_hold_a_space() -> None:
         '{"p":true,"s":"X","t":1,"v":1}',
         '{"p":1,"s":7,"t":1,"v":1}',
         '{"p":1,"s":"","t":1,"v":1}',
-        '{"p":1,"s":"aapl","t":1,"v":1}',
+        '{"p":1,"s":"a<b>","t":1,"v":1}',
         '{"p":1,"s":"ÄPFEL","t":1,"v":1}',
         '{"p":1,"s":"\\ud800","t":1,"v":1}',
         '{"p":1,"s":"X","t":1.5,"v":1}',
@@ -128,14 +148,16 @@ def test_a_symbol_may_hold_a_space() -> None:
 )
 def test_one_bad_trade_does_not_lose_the_good_ones(bad: str) -> None:
     """The trades around it arrive, in order, and it is counted."""
-    assert beside_a_good_trade(bad) == wire.Trades(batch=(GOOD_TRADE, GOOD_TRADE), skipped=1)
+    event = beside_a_good_trade(bad)
+    assert isinstance(event, wire.Trades)
+    assert (event.batch, event.skipped) == ((GOOD_TRADE, GOOD_TRADE), 1)
 
 
 def test_invalid_utf8_in_one_trade_does_not_lose_the_good_ones() -> None:
     """The broken symbol is counted, the rest arrives."""
     bad = b'{"p":1,"s":"\xff","t":1,"v":1}'
     event = wire.decode(b'{"data":[' + bad + b"," + GOOD.encode() + b'],"type":"trade"}')
-    assert event == wire.Trades(batch=(GOOD_TRADE,), skipped=1)
+    assert event == wire.Trades(batch=(GOOD_TRADE,), skipped=1, misnamed=1, names=("\ufffd",))
 
 
 @pytest.mark.parametrize("price", ["0", "-1", "1e300"])

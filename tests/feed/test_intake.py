@@ -49,6 +49,18 @@ def test_a_flood_of_rubbish_is_one_log_line_in_ten_seconds(
     assert intake.counters.malformed == 1001
 
 
+def test_a_trade_dropped_for_its_name_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    """In one printable line in ten seconds."""
+    intake = Intake("test", VirtualTime())
+    with caplog.at_level(logging.WARNING):
+        for n in range(1, 51):
+            intake.read(f'{{"type":"trade","data":[{{"s":"<x\\u001b>","p":{n},"t":1,"v":1}}]}}')
+    assert (intake.counters.misnamed, intake.counters.skipped) == (50, 50)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "<x?>" in line
+    assert line.isprintable()
+
+
 def test_secrets_are_scrubbed_from_what_upstream_says(caplog: pytest.LogCaptureFixture) -> None:
     """Finnhub could repeat the key in an error."""
     intake = Intake("test", VirtualTime(), lambda text: text.replace("SECRET", "***"))

@@ -326,3 +326,20 @@ def test_no_text_whatever_raises_or_goes_unanswered(text: str) -> None:
     outlet.take()
     session.receive(text)
     assert outlet.take()
+
+
+def test_how_a_client_spells_a_symbol_is_passed_on() -> None:
+    """Where it is not in capitals: upstream may know it so; clients never hear of it."""
+    exchange = FakeExchange(defaults=("AAPL",))
+    session, outlet, _ = exchange.session()
+    answer = ask(session, outlet, action="subscribe", symbols=["GEMINI:btcusd", "NVDA", "<b>:x"])
+    assert answer[0]["symbols"] == ["GEMINI:BTCUSD", "NVDA"]
+    ask(
+        session,
+        outlet,
+        action="subscribe",
+        channel="bars",
+        timeframe="1m",
+        symbols=["ZB:btc_usdt"],
+    )
+    assert exchange.spelled == ["GEMINI:btcusd", "ZB:btc_usdt"]
