@@ -11,6 +11,7 @@ handler passes its argument to a total rule of ``ui/watchlist.py`` and is short.
 # mypy: disable-error-code="misc, no-any-return"
 # Reflex types a background handler as something not callable.
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,6 +54,13 @@ def max_symbols() -> int:
     except LookupError:
         allowed = settings.DEFAULTS.max_symbols
     return min(allowed, watchlist.MOST)
+
+
+def tell_spelling(typed: str) -> None:
+    """What a visitor wrote: upstream may know a symbol so, and not in capitals."""
+    with contextlib.suppress(LookupError):
+        for text in typed.split(","):
+            services.current().demand.spelled(text.strip())
 
 
 class Dashboard(rx.State):
@@ -151,6 +159,7 @@ class Dashboard(rx.State):
             self.chosen = addition.chosen
         if not addition.added:
             return None
+        tell_spelling(str(typed))
         return [rx.set_value(ADD_FIELD, ""), Dashboard.learn_names(list(addition.added))]
 
     @rx.event

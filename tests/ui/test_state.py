@@ -194,6 +194,7 @@ class Upstream:
     def __init__(self, **told: str) -> None:
         self.told = told
         self.asked: list[str] = []
+        self.spelled: list[str] = []
 
     async def name(self, symbol: str) -> str | None:
         """What it was told."""
@@ -208,12 +209,23 @@ def running(upstream: Upstream) -> Iterator[None]:
         reference=upstream,
         default_symbols=settings.DEFAULT_SYMBOLS,
         settings=settings.DEFAULTS,
+        demand=SimpleNamespace(spelled=upstream.spelled.append),
     )
     services.install(live)
     try:
         yield
     finally:
         services.remove(live)
+
+
+def test_how_a_visitor_spells_a_symbol_is_told_once_it_is_in_the_list(tab: Dashboard) -> None:
+    """The list itself has capitals."""
+    upstream = Upstream()
+    with running(upstream):
+        call(tab, "add_symbol", {ADD_FIELD: "GEMINI:btcusd, <b>"})
+        call(tab, "add_symbol", {ADD_FIELD: "<i>"})
+    assert "GEMINI:BTCUSD" in tab.symbols
+    assert "GEMINI:btcusd" in upstream.spelled
 
 
 def test_names_that_no_list_has_are_learned_from_upstream(tab: Dashboard) -> None:
