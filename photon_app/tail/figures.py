@@ -56,6 +56,21 @@ def exact(value: float | None) -> str:
     return "-" if value is None else digits.plain(value)
 
 
+def name(symbol: str, room: int) -> str:
+    """A symbol in so many columns: ``OA…EUR_USD``, for the exchange before a colon says the least,
+    and where there is none ``IC MARK…``.
+    """
+    if len(symbol) <= room:
+        return symbol
+    house, colon, own = symbol.partition(":")
+    if not (colon and own):
+        return f"{symbol[: room - 1]}…"
+    left = room - len(own) - 1
+    if left >= 0:
+        return f"{house[:left]}…{own}"
+    return own if len(own) == room else f"{own[: room - 1]}…"
+
+
 def arrow(value: float | None) -> str:
     """Which way, for those who see no colours."""
     if not value:

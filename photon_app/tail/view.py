@@ -33,7 +33,7 @@ GAP = 2
 """Cells between columns."""
 SPARK_LEAST, SPARK_MOST = 8, 40
 RANGE = 12
-SYMBOL_LEAST = 6
+SYMBOL_LEAST = 8
 ORDER = ("symbol", "spark", "last", "percent", "change", "range", "volume", "age")
 NOTES = 3
 """Lines below the table for what was rejected."""
@@ -204,12 +204,10 @@ def _columns(board: Board, rows: Sequence[Row], at: Moment) -> list[_Column]:
     """The columns that fit: the more important one takes its place first."""
     last = _Column("Last", _prices(board, rows, at))
     age = _Column("Age".rjust(5), [_age(board, row, at) for row in rows])
-    names = [Text(row.symbol, "bold") for row in rows]
     if at.width < _width((last, age)) + GAP + SYMBOL_LEAST:
         age = _Column("", [_mark(board, row) for row in rows])
     room = max(1, at.width - _width((last, age)) - GAP)
-    for name in names:
-        name.truncate(room, overflow="ellipsis")
+    names = [Text(figures.name(row.symbol, room), "bold") for row in rows]
     symbol = _Column("Symbol"[:room], names, left=True, least=4)
     columns = {"symbol": symbol, "last": last, "age": age}
     for key, column in _optional(rows):

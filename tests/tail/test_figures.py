@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.tail import figures
+from tests.names import SYMBOL
 from tests.tail.said import NOON_MS
 
 any_number = st.floats(allow_nan=False, allow_infinity=False)
@@ -68,6 +69,31 @@ def test_an_age_has_one_unit(ms: float | None, text: str) -> None:
 )  # fmt: skip
 def test_a_span_has_at_most_two(ms: float, text: str) -> None:
     assert figures.span(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("symbol", "room", "text"),
+    [
+        ("OANDA:EUR_USD", 13, "OANDA:EUR_USD"),
+        ("OANDA:EUR_USD", 12, "OAND…EUR_USD"),
+        ("OANDA:EUR_USD", 8, "…EUR_USD"),
+        ("OANDA:EUR_USD", 7, "EUR_USD"),
+        ("OANDA:EUR_USD", 6, "EUR_U…"),
+        ("IC MARKETS:1", 4, "IC…1"),
+        ("LONGNAME", 5, "LONG…"),
+        ("A:", 1, "…"),
+        ("AAPL", 1, "…"),
+    ],
+)
+def test_a_symbol_without_room_loses_its_exchange_first(symbol: str, room: int, text: str) -> None:
+    """So that two pairs of one house can be told apart."""
+    assert figures.name(symbol, room) == text
+
+
+@given(st.from_regex(SYMBOL, fullmatch=True), st.integers(1, 40))
+def test_a_symbol_fits_its_room(symbol: str, room: int) -> None:
+    """Whatever it is called."""
+    assert len(figures.name(symbol, room)) <= room
 
 
 def test_a_change_has_a_sign_and_its_prices_digits() -> None:

@@ -117,7 +117,7 @@ NARROW = """\
 
 Symbol                 Last          Age
 AAPL                 229.87        3.0 s
-BINANCE:BTCU…     64,210.50        2.1 s
+BINAN…BTCUSDT     64,210.50        2.1 s
 OANDA:EUR_USD       1.08502        2.9 s
 LOW                  231.40  POLLED 44 s
 IDLE                      –      WAITING
@@ -137,8 +137,8 @@ NARROWEST = """\
 
 Symbol           Last
 AAPL           229.87
-BINANC…     64,210.50
-OANDA:…       1.08502
+BTCUSDT     64,210.50
+EUR_USD       1.08502
 LOW            231.40  ~
 IDLE                –  …
 NOPE                –  ✗
@@ -287,3 +287,13 @@ def test_a_delayed_tape_is_never_called_live(delay_ms: int, words: str) -> None:
     assert "LIVE" not in shown
     assert "Trades come late" in shown
     assert badge(board(status("simulated", delay_ms=None)))[0] == "SIMULATED"
+
+
+def test_two_pairs_of_one_house_can_be_told_apart_in_a_narrow_terminal() -> None:
+    """Its name is cut, not theirs."""
+    pairs = ("OANDA:EUR_USD", "OANDA:EUR_GBP")
+    made = board(*(snapshot(pair, price=1.085, decimals=5) for pair in pairs), symbols=pairs)
+    shown = text(made, width=22)
+    assert "EUR_USD" in shown
+    assert "EUR_GBP" in shown
+    assert shown.count("1.08500") == 2

@@ -76,7 +76,10 @@ def _row(row: Row) -> rx.Component:
     return rx.el.tr(
         rx.el.th(
             rx.el.button(
-                rx.el.span(row.symbol, class_name="symbol"),
+                rx.el.span(
+                    rx.el.span(row.symbol),
+                    class_name=rx.cond(row.symbol.contains(":"), "symbol housed", "symbol"),
+                ),
                 symbol_tag(symbol=row.symbol),
                 rx.el.span(row.name, class_name="name"),
                 type="button",

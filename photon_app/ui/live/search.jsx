@@ -66,7 +66,7 @@ export function SymbolSearch({ listId, symbols = [], children }) {
       <ul className="suggestions" id={listId} role="listbox" aria-label="Suggestions" hidden={!open} onPointerDown={(event) => event.preventDefault()}>
         {found.map((option, index) => (
           <li key={option.symbol} id={`${listId}-${index}`} role="option" aria-selected={index === place} onClick={() => choose(option)}>
-            <b>{option.symbol}</b>
+            <b className={option.symbol.includes(":") ? "housed" : null}><span>{option.symbol}</span></b>
             <span className="option-name">{option.name}</span>
             <span className="option-type">{symbols.includes(option.symbol) ? "in the list" : option.type}</span>
           </li>
