@@ -1,5 +1,6 @@
 """What the README says can be pasted, and works."""
 
+import os
 import re
 import subprocess
 import sys
@@ -24,6 +25,32 @@ def test_the_python_example_prints_live_prices() -> None:
         ) as program:
             assert program.stdout is not None
             lines = [program.stdout.readline() for _ in range(5)]
+            program.kill()
+    assert all(re.fullmatch(r"(AAPL|NVDA) \d+\.\d+\n", line) for line in lines)
+
+
+def test_the_python_example_survives_a_restart() -> None:
+    """It comes back by itself, and goes on printing."""
+    [example] = examples("python")
+    with photon() as process:
+        port = process.port
+        pasted = example.replace(":8000", f":{port}")
+        quick = {
+            "WEBSOCKETS_BACKOFF_INITIAL_DELAY": "0.2",
+            "WEBSOCKETS_BACKOFF_MIN_DELAY": "0.2",
+            "WEBSOCKETS_BACKOFF_MAX_DELAY": "1",
+        }
+        with subprocess.Popen(
+            [sys.executable, "-u", "-c", pasted],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **quick},
+        ) as program:
+            assert program.stdout is not None
+            assert program.stdout.readline()
+            process.stop()
+            with photon(PORT=port, PHOTON_SIM_INTERVAL_MS=20):
+                lines = [program.stdout.readline() for _ in range(60)]  # more than were under way
             program.kill()
     assert all(re.fullmatch(r"(AAPL|NVDA) \d+\.\d+\n", line) for line in lines)
 
