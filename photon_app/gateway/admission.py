@@ -96,7 +96,7 @@ class Admission:
             self._leave(address)
 
     def _refusal(self, address: str | None) -> Refusal | None:
-        """The rate comes last: who is refused for another reason must not use it up."""
+        """The rate comes last: a client that is refused for another reason must not use it up."""
         if self.open >= self._max_connections:
             sentence = (
                 "this server has as many connections open as it may "

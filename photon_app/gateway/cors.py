@@ -1,9 +1,9 @@
 """What a browser tells the pages of other origins about this server's answers (CORS).
 
 ``Cors`` stands behind ``origin.OriginGuard``, which has refused every ``Origin`` that is not
-allowed: whoever comes here may read all answers. So there is one rule for who may, in one place,
-and one layer that says so; Reflex's own, of which it lays one around each of its parts, are taken
-out by ``ui.pages``.
+allowed: a page whose request comes here may read all answers. So one rule says which pages may, and
+one layer tells their browsers; Reflex's own, of which it lays one around each of its parts, are
+taken out by ``ui.pages``.
 """
 
 from starlette.datastructures import Headers, MutableHeaders

@@ -3,7 +3,7 @@
 A token, in the query or in ``X-Finnhub-Token``, is not looked at. A symbol that somebody follows is
 answered from the book. Any other is followed from the first question on, for as long as unwanted
 symbols linger, so that a program that asks again and again costs Finnhub one subscription instead
-of one request a question.
+of one request per question.
 
 Bound: ``MOST_WAITING`` questions that wait for an answer; one more gets Finnhub's own 429.
 """

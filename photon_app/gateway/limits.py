@@ -98,7 +98,8 @@ class FairBucket:
     """A token bucket for many askers, which one of them cannot keep empty for the others.
 
     A lone asker may have every token. Once another has asked, in this turn of ``TURN_S`` or in the
-    one before, each may take half of the rate a turn: who was refused finds a token a turn later.
+    one before, each may take half of the rate per turn: an asker that was refused finds a token a
+    turn later.
     Askers that act together (many addresses) can still use all of it up.
     """
 

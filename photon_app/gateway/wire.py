@@ -143,7 +143,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     def _end(self, code: int, reason: str) -> None:
-        """The one way to the end of an open connection, whoever wants it: nobody writes any more,
+        """The one way to the end of an open connection, whatever the cause: nobody writes any more,
         the application hears of it, and the socket is free soon, even if its peer neither hangs up
         nor reads what is still queued.
         """

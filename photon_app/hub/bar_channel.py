@@ -1,9 +1,10 @@
 """The bars channel of ``/ws``: running bars, closed ones, corrections.
 
-Beside the hub, for the same clients and sinks; on the event loop only. Who wants bars of a symbol
-and timeframe is a ``Course``. ``PER_S`` times a second each course looks whether its bars changed;
-what changed is encoded once, and each client written once: at most ``PER_S`` a second of one bar,
-whatever the tape does. A course ends with its last client, and with it all that is remembered.
+Beside the hub, for the same clients and sinks; on the event loop only. The clients that want bars
+of a symbol and timeframe share a ``Course``. ``PER_S`` times a second each course looks whether its
+bars changed; what changed is encoded once, and each client written once: at most ``PER_S`` a second
+of one bar, whatever the tape does. A course ends with its last client, and with it all that is
+remembered.
 
 A bar is told as running until it is final (``market.bars``), then once as final, and again, as
 corrected, when a late trade changes it. A client that is congested is not written to: it is
@@ -222,7 +223,7 @@ class BarChannel:
                 break
         wait_s = 0.0 if self._due_keys else self._begun_s + 1 / PER_S - self._loop.time()
         self._timer = self._loop.call_later(max(0.0, wait_s), self._turn)
-        for client, those in frames.items():  # one write a client, whatever it follows
+        for client, those in frames.items():  # one write per client, whatever it follows
             try:
                 client.sink.send(Frames(those))
             except Exception:

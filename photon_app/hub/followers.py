@@ -2,9 +2,9 @@
 
 Pure bookkeeping behind ``hub.tape``, on the event loop: nothing here writes or knows of time.
 
-Repeats: who reads Finnhub drops a frame whose bytes it had among its last eight, because Finnhub
-sends frames twice. Two flushes can differ in nothing and still be different trades, so a text that
-went to a follower lately gets a space behind it: equal as JSON, different as bytes.
+Repeats: a program that reads Finnhub drops a frame whose bytes it had among its last eight, because
+Finnhub sends frames twice. Two flushes can differ in nothing and still be different trades, so a
+text that went to a follower lately gets a space behind it: equal as JSON, different as bytes.
 
 Bound: a follower is owed ``BACKLOG_BYTES`` at most; then ``owe`` says so.
 """

@@ -1,4 +1,4 @@
-"""The updates that wait for one flush: an outbox a symbol, and the order of the tape across them.
+"""The updates that wait for one flush: an outbox per symbol, and the tape's order across them.
 
 Pure, on the event loop. Each frame stands once, in the order of arrival; a symbol's outbox is the
 list of its places. What a client with other symbols than its neighbour gets is a merge of its own

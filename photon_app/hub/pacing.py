@@ -40,7 +40,7 @@ class Pacing:
         """Make an empty one.
 
         Args:
-            registry: who shares which pace.
+            registry: which clients share which pace.
             quote: the newest price of a symbol.
             snapshot: a quote as a ready frame of the snapshot form.
         """
