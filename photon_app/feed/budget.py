@@ -47,7 +47,7 @@ class Budget:
 
     Args:
         time: what waits and stamps.
-        waiters: most callers that wait in a lane; who comes then is refused.
+        waiters: most callers that wait in a lane; one that comes then is refused.
     """
 
     def __init__(self, time: Time, waiters: int = WAITERS) -> None:

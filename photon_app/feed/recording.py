@@ -1,4 +1,4 @@
-"""Reading a recording: one JSON object a line, ``{"at": ms, "frame": "…"}``, gzip or plain.
+"""Reading a recording: one JSON object per line, ``{"at": ms, "frame": "…"}``, gzip or plain.
 
 Owns the file format and nothing of time; ``recorder`` writes it. Synchronous and streaming: one
 line in memory, and no line longer than ``MAX_LINE_BYTES``. Whoever reads slowly only holds a file

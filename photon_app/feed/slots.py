@@ -16,7 +16,7 @@ FORGET_S = 3600.0
 
 
 class Slots:
-    """Hands out slots: who has viewers and a slot keeps it, then the most viewers, then by name.
+    """Hands out slots: to those that have one and viewers, then by viewers, then by name.
 
     A symbol without viewers keeps its slot for the linger, so that a reload does not churn, and
     for longer while nobody with viewers waits for one. Of those the least recently wanted goes

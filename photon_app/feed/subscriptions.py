@@ -43,7 +43,7 @@ class Subscriptions:
     """The dialogue with one line after the other.
 
     Args:
-        slots: who shall be subscribed.
+        slots: which symbols shall be subscribed.
         acknowledged_s: the acknowledgement window.
         retry_s: how long a symbol called invalid goes without a slot.
         respell: whether a symbol called invalid is to be asked for in another spelling.
