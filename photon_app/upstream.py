@@ -53,7 +53,7 @@ def of(
     Args:
         settings: of this process.
         calendar: the exchange's days as they are known.
-        tap: is given each frame of upstream as it comes; a replay has none. Who records wants the
+        tap: is given each frame of upstream as it comes; a replay has none. A recorder wants the
             line and nothing else: no REST call is made then.
 
     Raises:

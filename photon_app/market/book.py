@@ -1,8 +1,8 @@
 """The book: the newest price of every symbol, its day so far, and its sequence.
 
 The one place where trades become truth. Synchronous and total; called on the event loop only, by
-whoever receives trades. It never looks upstream or downstream: who wants a symbol is told to it
-with ``admit`` and ``drop``, who wants to know is told by the return value of ``apply``.
+whoever receives trades. It never looks upstream or downstream: which symbols are wanted is told
+to it with ``admit`` and ``drop``, and what came of a trade by the return value of ``apply``.
 
 Rules (the order of a tape is by time, not by arrival; docs/market-data.md has the reasons):
 

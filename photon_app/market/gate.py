@@ -1,6 +1,6 @@
 """The outlier gate: which prices need a second print before they are believed.
 
-Pure rules about one print; the book keeps the print that waits, one a symbol. A price more than
+Pure rules about one print; the book keeps the print that waits, one per symbol. A price more than
 ``REACH`` away from a fresh last price is held, counts nowhere, and is believed when a second print
 comes ``NEAR`` to it within ``CONFIRM_MS`` of exchange time, or when ``RUN`` of them in a row say
 that it is the last price that is wrong. The reasons for the figures, and for

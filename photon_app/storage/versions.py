@@ -1,6 +1,6 @@
 """The version of the tables: found out, brought up to date, or refused.
 
-Called at each opening, in the thread that opens. Whoever comes second on an empty database waits
+Called at each opening, in the thread that opens. A second process on an empty database waits
 for the first. Alembic is imported only when there is something to do.
 """
 

@@ -29,7 +29,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--url", help="the Photon to watch: HOST:PORT, http(s)://HOST, or ws(s)://HOST/ws"
     )
     parser.add_argument(
-        "--json", action="store_true", help="each price_update as it was received, one a line"
+        "--json", action="store_true", help="each price_update as it was received, one per line"
     )
     parser.add_argument(
         "--interval",

@@ -3,7 +3,7 @@
 Owns the newest price of each symbol, its day, its recent prices, the feed's status and the state of
 the line to the server. Synchronous and total: messages are applied as they come, and what is older
 than what is held is left out. Memory is bounded by the symbols and ``RECENT`` prices of each. It
-never waits, prints or connects, and has no clock: who calls says what time it is.
+never waits, prints or connects, and has no clock: the caller says what time it is.
 
 While the line or the feed is down the prices stay, and their state says ``stale``.
 """

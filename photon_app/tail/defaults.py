@@ -1,6 +1,6 @@
 """The default symbols of a Photon, asked for over HTTP.
 
-Imports httpx only when called: whoever names symbols does not wait for it.
+Imports httpx only when called: a start that names symbols does not wait for it.
 """
 
 import msgspec

@@ -1,4 +1,4 @@
-"""The watchlist: a real table, one row a symbol, its figures live."""
+"""The watchlist: a real table, one row per symbol, its figures live."""
 
 # mypy: disable-error-code="no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
