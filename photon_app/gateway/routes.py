@@ -76,12 +76,9 @@ def _is_of_programs(path: str) -> bool:
 def _refusal(path: str, method: str, allowed: list[str]) -> Response:
     """Why there is no answer; to OPTIONS, which methods there are."""
     headers = {"Cache-Control": caching.NEVER}
-    if path in SOCKETS:
-        headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
-        detail = f"{path} is a WebSocket: connect with ws:// or wss://"
-        return JSONResponse({"detail": detail}, 426, headers)
     if not allowed:
-        return JSONResponse({"detail": NOT_FOUND}, 404, headers)
+        socket = f"{path} is a WebSocket: connect with ws:// or wss://"
+        return JSONResponse({"detail": socket if path in SOCKETS else NOT_FOUND}, 404, headers)
     headers["Allow"] = ", ".join([*allowed, *(["HEAD"] if "GET" in allowed else []), "OPTIONS"])
     if method == "OPTIONS":
         return Response(status_code=204, headers=headers)
