@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -201,7 +202,7 @@ def test_a_start_that_fails_is_one_line_and_code_1() -> None:
     ],
 )
 def test_a_banner_that_cannot_be_written_holds_up_nothing(
-    redirection: str, variables: dict[str, object]
+    redirection: str, variables: dict[str, Any]
 ) -> None:
     """It serves, and ends when it is told to."""
     with launcher.bind("127.0.0.1", 0) as free:

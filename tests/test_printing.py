@@ -59,7 +59,7 @@ def test_every_text_fits_every_encoding(text: str, encoding: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="\n")
     for given_text in (text, text + "\udce9"):
         assert printing.say(given_text, stream)
-    written = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    written = stream.buffer.getvalue().decode(encoding)
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -71,7 +71,7 @@ def test_the_banners_dots_are_dashes_in_ascii() -> None:
     """And not an escape."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     printing.say("Photon · built … über", stream)
-    assert stream.buffer.getvalue() == b"Photon - built ... \\xfcber\n"  # type: ignore[attr-defined]
+    assert stream.buffer.getvalue() == b"Photon - built ... \\xfcber\n"
 
 
 def test_streams_that_are_closed_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ HANDSHAKES = (
     Handshake("POST", handshake(method="POST"), {405}),
     Handshake("HTTP/1.0", handshake(version="1.0"), {400}, plain=False),
     Handshake("HTTP/9.9", handshake(version="9.9"), {400}, plain=False),
-    Handshake("no upgrade", head("/ws", "Accept: */*"), {426}),
+    Handshake("no upgrade", head("/ws", "Accept: */*"), {404}),
     Handshake("no Host", handshake().replace(b"Host", b"Most"), {400}),
     Handshake("a header of 10 KiB", handshake("", "X: " + "x" * 10 * KIB), {431}, plain=False),
     Handshake("a header of 64 KiB", handshake("", "X: " + "x" * 64 * KIB), {400, 431}, plain=False),

@@ -14,7 +14,7 @@ from photon_app.market import venues
 from photon_app.market.venues import FUTURES, SUFFIXES, US, US_SUFFIXES, Exchange, exchange_of
 from tests.names import SYMBOL
 
-ALL = {*SUFFIXES.values(), *venues._INDICES.values(), FUTURES, US}
+ALL: set[Exchange] = {*SUFFIXES.values(), *venues._INDICES.values(), FUTURES, US}
 WINTER, SUMMER = dt.datetime(2026, 1, 15, 12), dt.datetime(2026, 7, 15, 12)
 
 
@@ -113,7 +113,7 @@ def test_no_suffix_means_two_things() -> None:
     assert not SUFFIXES.keys() & US_SUFFIXES
 
 
-@pytest.mark.parametrize("exchange", sorted(ALL, key=lambda one: (one.zone, one.code or "")))
+@pytest.mark.parametrize("exchange", sorted(ALL, key=str))
 def test_days_and_hours_are_those_of_the_calendar_of_the_exchange(exchange: Exchange) -> None:
     """Of the one that ``pandas_market_calendars`` has under its code."""
     zone = ZoneInfo(exchange.zone)

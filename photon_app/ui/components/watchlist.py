@@ -1,6 +1,6 @@
 """The watchlist: a real table, one row per symbol, its figures live."""
 
-# mypy: disable-error-code="no-any-return, operator"
+# mypy: disable-error-code="attr-defined, no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
 
 import reflex as rx
