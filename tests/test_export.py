@@ -353,6 +353,23 @@ def test_a_reader_that_has_enough_ends_it_quietly(place: Place) -> None:
     assert process.wait(20) == 0
 
 
+def test_a_standard_output_that_is_closed_fails_it(place: Place) -> None:
+    """Nothing is exported into nowhere as if all were well."""
+    place.put("finnhub", "AAPL", bar(0))
+    command_line = [sys.executable, "-m", "photon_app", "export", "--symbol", "AAPL"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command_line],
+        cwd=ROOT,
+        env=environment(DATABASE_URL=place.url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = "photon: the output cannot be written (standard output is closed)\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 def test_a_file_is_there_when_it_is_whole(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,32 @@ def test_a_second_signal_ends_the_waiting_for_clients() -> None:
     assert ended == ["written"]
 
 
+LEAVES = """
+import asyncio, time, uvicorn
+from photon_app import launcher
+async def application(_, receive, send):
+    await receive()
+    asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+launcher.LEAVE_S = 0.2
+with launcher.bind("127.0.0.1", 0) as sock:
+    server = launcher._Server(uvicorn.Config(application), "ready")
+    with launcher._handling(server.signalled):
+        server.run([sock])
+"""
+
+
+def test_what_is_still_busy_at_the_end_is_left() -> None:
+    """As a name that is looked up, which nothing can break off."""
+    with subprocess.Popen([sys.executable, "-c", LEAVES], cwd=ROOT, stdout=subprocess.PIPE) as ours:
+        assert ours.stdout is not None
+        assert ours.stdout.readline() == b"ready\n"
+        ours.send_signal(signal.SIGTERM)
+        assert ours.wait(20) == 0
+
+
 BUILDS = """
 import pathlib, sys
 from photon_app import launcher
