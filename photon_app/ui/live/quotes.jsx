@@ -13,6 +13,12 @@ import { symbolWords } from "./words.js";
 
 const UP = format.arrow(1); // stands hidden where there is no change, so that lines keep their height
 
+/** Write a figure, and say of a long one how long it is, so that it is drawn smaller instead of cut. */
+function fit(element, text) {
+  write(element, text);
+  mark(element, "data-long", text.length > 16 ? "3" : text.length > 13 ? "2" : text.length > 10 ? "1" : null);
+}
+
 const ARROW = { duration: 800, easing: "steps(1, end)" };
 
 /** The last price; when it moves, its background is tinted and an arrow shown for a moment, as the tape's newest move. */
@@ -22,7 +28,7 @@ export function LivePrice({ symbol, className = "" }) {
   const inView = useInView(at, "box");
   useEffect(() => { shown.current = undefined; }, [symbol]);
   useQuote(symbol, (quote) => {
-    write(at.price, format.price(quote?.price, quote?.decimals));
+    fit(at.price, format.price(quote?.price, quote?.decimals));
     mark(at.box, "title", quote ? format.exact(quote.price) : null);
     const before = shown.current;
     shown.current = quote && { price: quote.price, seq: quote.seq };
@@ -59,7 +65,7 @@ export function LiveChange({ symbol, inline = false }) {
     mark(at.box, "data-direction", format.direction(change));
     write(at.arrow, format.arrow(change) || UP);
     write(at.main, inline ? absolute : percent);
-    write(at.side, inline ? (change == null ? "" : `(${percent})`) : quote ? absolute : missing(live, symbol) || "\u00a0");
+    (inline || !quote ? write : fit)(at.side, inline ? (change == null ? "" : `(${percent})`) : quote ? absolute : missing(live, symbol) || "\u00a0");
   });
   return (
     <span className={inline ? "change change-inline" : "change"} data-direction="flat" ref={part("box")}>
@@ -107,7 +113,7 @@ const AT_FIRST = { day: "Session" };
 function Figure({ symbol, figure, className }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
-    write(at.figure, FIGURES[figure](quote, live));
+    fit(at.figure, FIGURES[figure](quote, live));
     if (!OF_THE_DAY.has(figure)) return;
     const day = dayName(quote?.day, live.marketNow());
     mark(at.figure, "title", day ? `Of ${day}` : null);
