@@ -286,6 +286,6 @@ def test_no_history_says_so_until_the_first_trade(visit: Visit, hand: Hand) -> N
         hand.do("trade", "ZZZQ", 5.0)
         expect_shown(visitor, "ZZZQ", "1m")
         expect(visitor.page.locator(".chart-empty")).to_have_text("")
-        expect(visitor.page.locator(".legend-close b")).to_have_text("5.00")
+        expect(visitor.page.locator(".legend-close b")).to_have_text("5.000")
         note = visitor.page.locator(".legend-note")
         expect(note).to_have_text(re.compile(r"^Collecting since \d\d:\d\d$"))

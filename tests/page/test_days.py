@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
+from photon_app import clock
 from tests.page.conftest import Visit
 from tests.page.hand import Hand, hand_fed
 from tests.page.visitor import Visitor
@@ -42,7 +43,7 @@ def visitor(visit: Visit, hand: Hand) -> Visitor:
 
 def last_traded() -> str:
     """The date of the day of 40 hours ago, as the page writes it."""
-    then = dt.datetime.now(dt.UTC) - dt.timedelta(hours=HOURS)
+    then = dt.datetime.fromtimestamp(clock.now_ms() / 1000, dt.UTC) - dt.timedelta(hours=HOURS)
     return f"{then:%a, %b} {then.day}"
 
 

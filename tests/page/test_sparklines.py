@@ -68,7 +68,7 @@ def test_a_line_is_as_sharp_as_the_screen(visit: Visit, server: Process) -> None
 def test_a_row_that_comes_back_has_its_line_again(visitor: Visitor) -> None:
     """Each time it is asked for once: the day, and its bars."""
     visitor.expect_live(*DEFAULT_SYMBOLS)
-    expect_drawn(visitor, DARK)
+    visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="NFLX")
     visitor.row("NFLX").hover()
     visitor.page.get_by_label("Remove NFLX").click()
     expect(visitor.row("NFLX")).to_have_count(0)

@@ -43,7 +43,7 @@ export function Tape({ symbol, symbols = [] }) {
     return () => stops.forEach((stop) => stop());
   }, [list]);
   useQuote(symbol, (quote, live) => {
-    const tape = quote ? tapes.get(symbol) ?? [] : [];
+    const tape = quote ? tapes.get(symbol) ?? [] : [], now = live.marketNow();
     rows.current.forEach((row, index) => row && writeRow(row, tape[index], now, quote?.decimals));
   });
   return (
