@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 
-def _on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+def _on_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
     if __name__ != "__main__":
         return
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -256,7 +256,9 @@ def _process() -> int:
         code = main()
     except SystemExit as ended:  # of argparse, or by a signal
         code = ended.code if isinstance(ended.code, int) else 0
-    return printing.finish(code)
+    code = printing.finish(code)
+    _on_signals(signal.SIG_IGN)  # Python gives them back to the system before it is gone
+    return code
 
 
 if __name__ == "__main__":

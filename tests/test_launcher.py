@@ -139,6 +139,23 @@ def test_a_second_signal_ends_the_waiting_for_clients() -> None:
     assert ended == ["written"]
 
 
+LAST = """
+import atexit, runpy, signal, sys
+numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+atexit.register(lambda: print(*map(signal.getsignal, numbers)))
+sys.argv = ["photon_app", "--version"]
+runpy.run_module("photon_app", run_name="__main__")
+"""
+
+
+def test_a_signal_while_python_itself_ends_changes_no_exit_code() -> None:
+    """It gives signals back to the system before it is gone, but for those that are ignored."""
+    done = subprocess.run(
+        [sys.executable, "-c", LAST], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[1:] == [" ".join([str(signal.SIG_IGN)] * 3)]
+
+
 LEAVES = """
 import asyncio, time, uvicorn
 from photon_app import launcher
