@@ -3,6 +3,8 @@
 # mypy: disable-error-code="attr-defined, no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
 
+from typing import Any
+
 import reflex as rx
 
 from photon_app.ui.live.parts import (
@@ -73,12 +75,13 @@ def _head(key: str, title: str) -> rx.Component:
 
 def _row(row: Row) -> rx.Component:
     chosen = row.symbol == Dashboard.selected
+    symbol: Any = row.symbol  # a variable of the page, whatever its type says
     return rx.el.tr(
         rx.el.th(
             rx.el.button(
                 rx.el.span(
                     rx.el.span(row.symbol),
-                    class_name=rx.cond(row.symbol.contains(":"), "symbol housed", "symbol"),
+                    class_name=rx.cond(symbol.contains(":"), "symbol housed", "symbol"),
                 ),
                 symbol_tag(symbol=row.symbol),
                 rx.el.span(row.name, class_name="name"),
