@@ -213,7 +213,9 @@ def decode(frame: bytes | str) -> Event:
         for p in data
         if (symbol := canonical[p.s]) and (meant := conditions[bytes(p.c)]) is not None
     ]
-    return _trades(batch, [p.s for p in data] if canonical.odd else [], len(data))
+    if canonical.odd:
+        return _trades(batch, [p.s for p in data], len(data))
+    return Trades(batch=tuple(batch), skipped=len(data) - len(batch))
 
 
 def decode_command(text: bytes | str) -> Subscribe | Unsubscribe | Malformed:
