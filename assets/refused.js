@@ -13,8 +13,8 @@
     if (asked || !["SCRIPT", "LINK"].includes(target?.nodeName)) return;
     asked = true;
     const answer = await fetch("/health", { method: "POST" }).catch(() => null);
+    const why = (await answer?.text() ?? "").trim().slice(0, MOST);
     if (answer?.status !== 403) return;
-    const why = (await answer.text()).trim().slice(0, MOST);
     if (document.readyState === "loading") await new Promise((done) => { addEventListener("DOMContentLoaded", done); });
     show(".badge", ".badge [role=status]", "REFUSED");
     show(".trouble", ".trouble span", `The server refuses this page's scripts: ${why}`);

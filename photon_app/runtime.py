@@ -28,6 +28,7 @@ from photon_app.market.book import Book
 from photon_app.market.ledger import Ledger
 from photon_app.market.silence import Silence
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS
+from photon_app.market.venues import US, exchange_of
 from photon_app.model import FeedStatus, Market
 from photon_app.pipeline import Pipeline, SessionClock
 from photon_app.services import Services
@@ -231,7 +232,10 @@ async def running(
         tasks = [
             asyncio.create_task(keep_running(feed, pipeline), name="photon feed"),
             asyncio.create_task(live.history.run(), name="photon history"),
-            asyncio.create_task(days.run(feed.clock.now_ms), name="photon almanac"),
+            asyncio.create_task(
+                days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
+                name="photon almanac",
+            ),
             asyncio.create_task(_every(TICK_S, _ticker(live, silence)), name="photon tick"),
             asyncio.create_task(
                 _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
@@ -255,6 +259,12 @@ def _stopwatch(now_s: Callable[[], float]) -> Callable[[], float]:
     """The seconds since this call."""
     began_s = now_s()
     return lambda: now_s() - began_s
+
+
+def _exchanges(symbols: Iterable[str]) -> frozenset[str]:
+    """The codes of exchanges outside the US on which symbols are listed."""
+    listed = {exchange_of(symbol) for symbol in symbols} - {None, US}
+    return frozenset(one.code for one in listed if one is not None and one.code is not None)
 
 
 class _Wants:

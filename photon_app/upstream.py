@@ -83,8 +83,7 @@ def simulated_past(settings: Settings, calendar: Callable[[], Calendar]) -> Simu
         start_price=lambda symbol: START_PRICES.get(symbol) or start_price(symbol),
         given=settings.start_prices,
         hours_at=lambda symbol, time_ms: _hours(
-            session.venue_of(symbol) == "us",
-            symbol if session.venue_of(symbol) != "us" else "",
+            "AAPL" if session.venue_of(symbol) == "us" else symbol,
             session.market_day(symbol, time_ms, calendar()),
             calendar(),
         ),
@@ -96,13 +95,17 @@ _LIVELY: dict[MarketSession, float] = {"pre": 0.25, "regular": 1.0, "post": 0.2,
 
 
 @functools.lru_cache(maxsize=2048)
-def _hours(stock: bool, symbol: str, day: session.MarketDay, calendar: Calendar) -> Hours:  # noqa: FBT001
+def _hours(symbol: str, day: session.MarketDay, calendar: Calendar) -> Hours:
     """The hours of a trading day, each of one session."""
+    stock = session.venue_of(symbol) == "us"
+    opens_ms, closes_ms = session.hours_on(symbol, day) or (day.start_ms, day.done_ms)
     hours = []
-    for span in spans("1h", symbol, day.start_ms, day.done_ms, calendar):
+    for span in spans("1h", symbol, opens_ms, closes_ms, calendar):
         lively = _LIVELY[calendar.phase_at(span.start_ms).session] if stock else 1.0
-        hours.append(Hour(span.start_ms, min(span.end_ms, day.done_ms), lively))
-    return Hours(tuple(hours), day.close_ms, day.end_ms)
+        begin_ms, end_ms = max(span.start_ms, opens_ms), min(span.end_ms, closes_ms)
+        hours.append(Hour(begin_ms, end_ms, lively))
+    close_ms = day.close_ms if stock else closes_ms
+    return Hours(tuple(hours), close_ms, day.start_ms, day.end_ms)
 
 
 def _replay(settings: Settings) -> ReplayFeed:
@@ -125,7 +128,7 @@ def _finnhub(settings: Settings, calendar: Callable[[], Calendar], tap: Tap | No
     rest = FinnhubRest(settings.finnhub_api_url, key, spellings=spellings)
 
     def open_now(symbol: str) -> bool:
-        return session.trades_at(session.venue_of(symbol), now_ms(), calendar())
+        return session.trades_at(symbol, now_ms(), calendar())
 
     feed = FinnhubFeed(
         settings.finnhub_ws_url,

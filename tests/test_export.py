@@ -275,7 +275,7 @@ def test_an_export_right_after_an_import_works_or_says_what_to_add(
     capfdbinary.readouterr()
     assert command.main(export) == 0
     once = capfdbinary.readouterr().out
-    assert b",7.0," in once
+    assert b",7.000," in once
     place.put("simulated", "AAPL", bar(0))
     assert command.main(export) == 2
     said = capfdbinary.readouterr().err.decode()

@@ -20,7 +20,7 @@ from tests.fakes.server import Serving, serving
 CALENDAR = Calendar()
 LEAST = {"1m": 300, "5m": 100, "15m": 100, "1h": 60, "1d": 120}
 TWO_YEARS_MS = 731 * 86_400_000
-SYMBOLS = ("AAPL", "BINANCE:BTCUSDT", "OANDA:EUR_USD")
+SYMBOLS = ("AAPL", "BINANCE:BTCUSDT", "OANDA:EUR_USD", "7203.T")
 UNFOLLOWED = "KO"
 every_moment = pytest.mark.parametrize("moment_ms", MOMENTS.values(), ids=MOMENTS)
 

@@ -60,12 +60,14 @@ class Hours(NamedTuple):
     hours: tuple[Hour, ...]
     close_ms: int
     """Where the regular session ends, which is the end of one of the hours."""
+    begins_ms: int
+    """Where the day begins: with its first hour, or before."""
     ends_ms: int
     """Where the next trading day begins."""
 
     @property
     def start_ms(self) -> int:
-        """Where the day begins."""
+        """Where its first hour begins."""
         return self.hours[0].start_ms
 
     @property
@@ -152,7 +154,7 @@ class SimulatedPast:
     def days_before(self, symbol: str, day: Hours, now_ms: int) -> Iterator[Hours]:
         """The trading days before one, the newest first, as far as the past goes."""
         first_ms = now_ms - now_ms % DAY_MS - REACH_MS
-        while (day := self._before(symbol, day)).start_ms >= first_ms:
+        while (day := self._before(symbol, day)).begins_ms >= first_ms:
             yield day
 
     def first_ms(self, symbol: str, now_ms: int) -> int:
@@ -163,7 +165,7 @@ class SimulatedPast:
     # Inside
 
     def _before(self, symbol: str, day: Hours) -> Hours:
-        return self.hours_at(symbol, day.start_ms - 1)
+        return self.hours_at(symbol, day.begins_ms - 1)
 
     def _rng(self, *purpose: object) -> random.Random:
         # Seeding with text hashes it with SHA-512, which PYTHONHASHSEED does not touch.

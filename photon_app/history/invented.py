@@ -51,7 +51,7 @@ class Invented:
         from_ms, to_ms = max(from_ms, self.first_ms), min(to_ms, self._now_ms)
         while from_ms < to_ms:
             day = self._past.hours_at(self._symbol, to_ms - 1 if newest else from_ms)
-            begin_ms, end_ms = max(from_ms, day.start_ms), min(to_ms, day.ends_ms)
+            begin_ms, end_ms = max(from_ms, day.begins_ms), min(to_ms, day.ends_ms)
             yield begin_ms, end_ms
             if newest:
                 to_ms = begin_ms

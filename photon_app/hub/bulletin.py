@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.messages import MarketView
-from photon_app.market.session import VENUES, Venue, session_at, venue_of
+from photon_app.market.calendar import Calendar
+from photon_app.market.session import market_of, session_at
 from photon_app.model import FLOWING, FeedStatus, MarketSession, Quote, SymbolState
 
 
@@ -22,6 +23,7 @@ class Bulletin:
         *,
         quote: Callable[[str], Quote | None],
         market: Callable[[], MarketView],
+        calendar: Callable[[], Calendar],
         feed: FeedStatus,
     ) -> None:
         """Make one with an epoch of its own.
@@ -29,10 +31,12 @@ class Bulletin:
         Args:
             quote: the newest price of a symbol.
             market: the market's clock and session now.
+            calendar: the exchanges' days as they are known.
             feed: the feed's first status.
         """
         self._quote = quote
         self._market = market
+        self._calendar = calendar
         self.feed = feed
         self.epoch = uuid.uuid4().hex
         self.polling: frozenset[str] = frozenset()
@@ -68,14 +72,17 @@ class Bulletin:
 
     def snapshot(self, quote: Quote) -> bytes:
         """A quote in the snapshot form."""
-        state, now = self._state_of(quote), self._market()
-        session = session_at(venue_of(quote.symbol), now.now_ms, now.session)
-        return frame(messages.snapshot(quote, session, state))
+        session = self._session(quote.symbol, self._market())
+        return frame(messages.snapshot(quote, session, self._state_of(quote)))
 
-    def sessions(self) -> dict[Venue, MarketSession | None]:
-        """The session of each kind of market."""
+    def sessions(self, symbols: Iterable[str]) -> dict[str, MarketSession | None]:
+        """The sessions of the markets of some symbols, by market (``session.market_of``)."""
         now = self._market()
-        return {venue: session_at(venue, now.now_ms, now.session) for venue in VENUES}
+        markets = {market_of(symbol): symbol for symbol in symbols}
+        return {market: self._session(symbol, now) for market, symbol in markets.items()}
+
+    def _session(self, symbol: str, now: MarketView) -> MarketSession | None:
+        return session_at(symbol, now.now_ms, now.session, self._calendar())
 
     def snapshots(self, symbols: Iterable[str]) -> Frames:
         """The snapshot form of each symbol with a known price."""

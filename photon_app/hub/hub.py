@@ -37,8 +37,16 @@ from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.sink import FAULT, SLOW_CLIENT, Missed, Sink
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
-from photon_app.market.session import venue_of
-from photon_app.model import FLOWING, TIMEFRAMES, FeedStatus, Quote, SymbolState, Trade
+from photon_app.market.session import market_of
+from photon_app.model import (
+    FLOWING,
+    TIMEFRAMES,
+    FeedStatus,
+    MarketSession,
+    Quote,
+    SymbolState,
+    Trade,
+)
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +88,7 @@ class Hub:
             slow_s: how long a client may stay congested before it is closed with 4008.
         """
         self._quote = quote
-        self._say = Bulletin(quote=quote, market=market, feed=feed)
+        self._say = Bulletin(quote=quote, market=market, calendar=calendar, feed=feed)
         self._demand = demand
         self._loop = loop
         self._flush_s = flush_s
@@ -92,7 +100,7 @@ class Hub:
         """The bars channel, for whoever asks what a client has there."""
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
-        self._sessions = self._say.sessions()
+        self._sessions: dict[str, MarketSession | None] = {}
         self._another_session: dict[str, None] = {}
         self._last_flush_s = -1.0
         self._timer: Timer | None = None
@@ -355,11 +363,11 @@ class Hub:
                 client.sink.close(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
 
     def _tell_sessions(self) -> None:
-        before, self._sessions = self._sessions, self._say.sessions()
+        before, self._sessions = self._sessions, self._say.sessions(self._registry.topics)
         if self._sessions != before:
             for symbol in self._registry.topics:
-                venue = venue_of(symbol)
-                if self._sessions[venue] != before[venue]:
+                market = market_of(symbol)
+                if self._sessions[market] != before.get(market, self._sessions[market]):
                     self._another_session[symbol] = None
         for symbol in list(itertools.islice(self._another_session, SESSIONS_A_TICK)):
             del self._another_session[symbol]

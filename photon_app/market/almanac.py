@@ -34,7 +34,8 @@ CHECK_S = 1.0
 RETRY_S = 600.0
 """The pause after a child that failed."""
 
-Fetch = Callable[[dt.date, dt.date], Awaitable[Table]]
+Fetch = Callable[..., Awaitable[Table]]
+"""Given the first date and the last, and behind them the codes of other exchanges, if any."""
 
 _TOLD_TO_END = frozenset({signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)})
 _SECRETS = frozenset({"FINNHUB_API_KEY", "DATABASE_URL"})
@@ -61,6 +62,7 @@ class Almanac:
         self._fetch = fetch or fetch_table
         self._sleep = sleep
         self._failed = False
+        self._asked: frozenset[str] = frozenset()
         self.calendar = Calendar()
         """What is known now; replaced, never changed."""
 
@@ -68,19 +70,27 @@ class Almanac:
         """The session at a time, as far as is known now."""
         return self.calendar.phase_at(time_ms)
 
-    async def run(self, now_ms: Callable[[], int]) -> None:
-        """Keep the days around a clock known, until cancelled."""
+    async def run(
+        self, now_ms: Callable[[], int], codes: Callable[[], frozenset[str]] = frozenset
+    ) -> None:
+        """Keep the days around a clock known, until cancelled.
+
+        Args:
+            now_ms: the clock.
+            codes: other exchanges whose dates are wanted now, by their names in
+                ``pandas_market_calendars``.
+        """
         while True:
-            time_ms = now_ms()
+            time_ms, wanted = now_ms(), codes()
             pause_s = CHECK_S
-            if self.calendar.left_days(time_ms) < RENEW_DAYS:
-                pause_s = CHECK_S if await self._renew(time_ms) else RETRY_S
+            if self.calendar.left_days(time_ms) < RENEW_DAYS or not wanted <= self._asked:
+                pause_s = CHECK_S if await self._renew(time_ms, wanted | self._asked) else RETRY_S
             await self._sleep(pause_s)
 
-    async def _renew(self, time_ms: int) -> bool:
+    async def _renew(self, time_ms: int, codes: frozenset[str]) -> bool:
         today = new_york_date(time_ms)
         try:
-            table = await self._fetch(today - BEHIND, today + AHEAD)
+            table = await self._fetch(today - BEHIND, today + AHEAD, *sorted(codes))
         except _ToldToEndError as error:  # as whoever started both tells both
             _log.debug("the exchange's calendar is not made: %s", error)
             return True
@@ -96,6 +106,7 @@ class Almanac:
             self._failed = True
             return False
         self.calendar = Calendar(table)
+        self._asked = codes
         self._failed = False
         return True
 
@@ -105,7 +116,11 @@ class _ToldToEndError(CalendarError):
 
 
 async def fetch_table(
-    first: dt.date, last: dt.date, *, command: Sequence[str] = CHILD, limit_s: float = CHILD_S
+    first: dt.date,
+    last: dt.date,
+    *codes: str,
+    command: Sequence[str] = CHILD,
+    limit_s: float = CHILD_S,
 ) -> Table:
     """Compute a table in a process of its own, which does not outlive this call, nor this process:
     it ends with the pipe that is its standard input. Its session is its own too, so that what a
@@ -117,7 +132,8 @@ async def fetch_table(
     Args:
         first: the first date of the table.
         last: its last.
-        command: what is run, with the two dates behind it.
+        codes: other exchanges whose dates are wanted too.
+        command: what is run, with the two dates and the codes behind it.
         limit_s: the longest that it may take.
 
     Raises:
@@ -126,7 +142,7 @@ async def fetch_table(
     theirs, ours = os.pipe()
     try:
         try:
-            child = _start((*command, str(first), str(last)), theirs)
+            child = _start((*command, str(first), str(last), *codes), theirs)
         except OSError as error:
             raise CalendarError(f"the child did not start ({error!r})") from None
         finally:

@@ -62,6 +62,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     last: dt.date
     """Known to this date, itself included."""
     days: tuple[TradingDay, ...] = ()
+    exchanges: dict[str, frozenset[dt.date]] = {}
+    """Of other exchanges, by their code: the dates on which they trade."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a calendar.
@@ -102,6 +104,19 @@ class Calendar:
     def last(self) -> dt.date | None:
         """The last date that is known, or ``None`` without a table."""
         return self._table.last if self._table else None
+
+    @property
+    def exchanges(self) -> frozenset[str]:
+        """The codes of the other exchanges whose dates are known."""
+        return frozenset(self._table.exchanges) if self._table else frozenset()
+
+    def trades_on(self, code: str | None, date: dt.date) -> bool | None:
+        """Whether another exchange trades on a date; ``None`` where that is not known."""
+        if self._table is None or code not in self._table.exchanges:
+            return None
+        if not self._table.first <= date <= self._table.last:
+            return None
+        return date in self._table.exchanges[code]
 
     def left_days(self, time_ms: int) -> int:
         """How many days are known from a time on; negative when the time's own day is not."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from photon_app.market.book import Counters
 from photon_app.market.calendar import Calendar
 from photon_app.market.refusals import Refusals
-from photon_app.market.session import Venue, trades_at, venue_of
+from photon_app.market.session import Venue, market_of, trades_at, venue_of
 from photon_app.model import Trade
 
 SILENT_MS = 120_000
@@ -26,6 +26,7 @@ _LOOKS_MS = 15_000
 """Between two looks there is a second: after so much the clock was set, or the machine slept."""
 _NAMES: dict[Venue, str] = {
     "us": "US stocks",
+    "world": "other exchanges",
     "fx": "foreign exchange",
     "crypto": "crypto",
     "other": "other markets",
@@ -78,8 +79,13 @@ class Silence:
         """
         now_ms, calendar = self._now_ms(), self._calendar()
         self._mind_the_clock(now_ms)
-        self._unheard = {venue_of(symbol) for symbol in held}
-        expected = [v for v in self._unheard if live and trades_at(v, now_ms, calendar)]
+        markets = {market_of(symbol): symbol for symbol in held}
+        self._unheard = {venue_of(symbol) for symbol in markets.values()}
+        expected = {
+            venue_of(symbol)
+            for symbol in markets.values()
+            if live and trades_at(symbol, now_ms, calendar)
+        }
         self._expected_ms = {v: self._expected_ms.get(v, now_ms) for v in expected}
         silent = [venue for venue in self._expected_ms if self._is_silent(venue, now_ms)]
         refused = "" if counters is None else self._refusals.look(counters)

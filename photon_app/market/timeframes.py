@@ -7,6 +7,8 @@ spans are half-open, in UNIX ms, and those of one timeframe meet without a gap.
   number of them after it;
 - ``1h`` of a US stock is counted from the begin of its session (04:00, 09:30, 16:00 New York), so
   that no bar mixes two: 09:00 to 09:30 is a short one, and so is 15:30 to 16:00;
+- ``1h`` of any other is counted from the begin of its day, which is a full hour but for zones that
+  are half an hour away from one;
 - ``1d`` is the symbol's trading day (``session.day_of``), with what is traded before and after the
   regular session, as the day figures of the book are.
 """
@@ -37,8 +39,9 @@ def span_at(timeframe: Timeframe, symbol: str, time_ms: int, calendar: Calendar)
     if timeframe == "1d":
         return day_of(symbol, time_ms)
     if venue_of(symbol) != "us":
-        start_ms = time_ms - time_ms % HOUR_MS
-        return Day(start_ms, start_ms + HOUR_MS)
+        day = day_of(symbol, time_ms)
+        start_ms = time_ms - (time_ms - day.start_ms) % HOUR_MS
+        return Day(start_ms, min(start_ms + HOUR_MS, day.end_ms))
     return _hour_of_session(time_ms, calendar)
 
 

@@ -94,7 +94,7 @@ def test_a_day_of_foreign_exchange_begins_at_five_in_new_york() -> None:
 )
 def test_the_week_of_foreign_exchange(moment: int, trades: bool) -> None:
     """Sunday 17:00 to Friday 17:00 in New York, less a pause each day, Christmas and New Year."""
-    assert trades_at("fx", moment, Calendar()) is trades
+    assert trades_at("OANDA:EUR_USD", moment, Calendar()) is trades
 
 
 @pytest.mark.parametrize(
@@ -109,34 +109,34 @@ def test_the_week_of_foreign_exchange(moment: int, trades: bool) -> None:
 )
 def test_us_stocks_trade_in_the_regular_session(moment: int, trades: bool) -> None:
     """Before and after it silence is common."""
-    assert trades_at("us", moment, Calendar()) is trades
+    assert trades_at("A", moment, Calendar()) is trades
 
 
 @given(st.integers(at(2001, 1, 1), at(2035, 1, 1)))
 def test_crypto_always_trades_and_the_unknown_is_never_expected_to(moment: int) -> None:
     """At any time."""
-    assert trades_at("crypto", moment, Calendar())
-    assert not trades_at("other", moment, Calendar())
+    assert trades_at("BINANCE:BTCUSDT", moment, Calendar())
+    assert not trades_at("X:B", moment, Calendar())
 
 
 @given(st.integers(at(2001, 1, 1), at(2035, 1, 1)), st.sampled_from(SESSIONS))
 def test_a_session_is_that_of_the_symbols_own_market(moment: int, exchange: MarketSession) -> None:
     """Of stocks the exchange's; a market that trades is not closed, whatever the exchange does."""
-    assert session_at("us", moment, exchange) == exchange
-    assert session_at("crypto", moment, exchange) == "regular"
-    assert session_at("other", moment, exchange) is None
-    fx = session_at("fx", moment, exchange)
+    assert session_at("A", moment, exchange, Calendar()) == exchange
+    assert session_at("BINANCE:BTCUSDT", moment, exchange, Calendar()) == "regular"
+    assert session_at("X:B", moment, exchange, Calendar()) is None
+    fx = session_at("OANDA:EUR_USD", moment, exchange, Calendar())
     assert fx in {"regular", "closed"}
-    assert fx == "regular" or not trades_at("fx", moment, Calendar())
+    assert fx == "regular" or not trades_at("OANDA:EUR_USD", moment, Calendar())
 
 
 def test_the_daily_pause_of_foreign_exchange_ends_no_session_and_its_weekend_does() -> None:
     """Wednesday and Friday at 17:00, Sunday before and after."""
-    assert session_at("fx", at(2026, 11, 18, 17), "post") == "regular"
-    assert session_at("fx", at(2026, 11, 20, 16, 59), "post") == "regular"
-    assert session_at("fx", at(2026, 11, 20, 17), "post") == "closed"
-    assert session_at("fx", at(2026, 11, 22, 16, 59), "closed") == "closed"
-    assert session_at("fx", at(2026, 11, 22, 17), "closed") == "regular"
+    assert session_at("OANDA:EUR_USD", at(2026, 11, 18, 17), "post", Calendar()) == "regular"
+    assert session_at("OANDA:EUR_USD", at(2026, 11, 20, 16, 59), "post", Calendar()) == "regular"
+    assert session_at("OANDA:EUR_USD", at(2026, 11, 20, 17), "post", Calendar()) == "closed"
+    assert session_at("OANDA:EUR_USD", at(2026, 11, 22, 16, 59), "closed", Calendar()) == "closed"
+    assert session_at("OANDA:EUR_USD", at(2026, 11, 22, 17), "closed", Calendar()) == "regular"
 
 
 @given(st.dates(dt.date(2001, 1, 1), dt.date(2034, 12, 31)))
@@ -150,4 +150,6 @@ def test_a_week_of_foreign_exchange_is_what_it_says(sunday: dt.date) -> None:
         return
     start = at(sunday.year, sunday.month, sunday.day, 17)
     minutes = range(start, start + 7 * 86_400_000 - 3_600_000, 5 * MINUTE_MS)
-    assert sum(trades_at("fx", minute, Calendar()) for minute in minutes) == 5 * (24 * 12 - 1)
+    assert sum(trades_at("OANDA:EUR_USD", minute, Calendar()) for minute in minutes) == 5 * (
+        24 * 12 - 1
+    )
