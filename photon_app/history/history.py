@@ -267,7 +267,9 @@ class History:
         if not minutes:
             return
         day = market_day(symbol, minutes[-1].time_ms, self._calendar())
-        whole = merge_all((bar for bar in minutes if bar.time_ms >= day.start_ms), day.start_ms)
+        of_day = [bar for bar in minutes if bar.time_ms >= day.start_ms]
+        # Minutes of a closed market are none of the day's, unless there are no others.
+        whole = merge_all([bar for bar in of_day if bar.time_ms < day.done_ms] or of_day, 0)
         if whole is None:
             return
         over = [bar for bar in minutes if day.start_ms <= bar.time_ms < day.close_ms]

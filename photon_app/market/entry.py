@@ -151,14 +151,19 @@ class Entry:
 
     def take_up(self, day: Span, bar: Bar, close: float | None) -> None:
         """Go on from a day's last price, where there is none here."""
-        self.begin_day(day, bar.close)
-        self.go_on_from(bar, close)
+        self.begin_day(day, bar.close, outside=bar.open_ms >= day.done_ms)
+        self.open, self.high, self.low, self.day_volume = bar.open, bar.high, bar.low, bar.volume
+        self.close = close
         self.price, self.time_ms = bar.close, bar.close_ms
         self.recalled = True
         self.seq += 1
 
     def go_on_from(self, bar: Bar, close: float | None) -> None:
-        """The bar has all that is here, or comes before all of it."""
+        """The bar has all that is here, or comes before all of it. One that is of a closed market
+        tells nothing of the session before.
+        """
+        if self.day is not None and self.provisional and bar.open_ms >= self.day.done_ms:
+            return
         if self.provisional or (bar.invented and self.asked is None):
             self.high, self.low, self.day_volume = bar.high, bar.low, bar.volume
         if self.asked is None:  # else the open is the official one

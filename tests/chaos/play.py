@@ -57,9 +57,10 @@ MEMORY_BYTES = 200 * 2**20
 STARTS_MS = (
     1_780_408_800_000,  # Tuesday 2026-06-02 10:00 in New York
     1_780_429_800_000,  # 15:50 there
-    1_780_441_800_000,  # 19:10 there: the UTC day turns
+    1_780_441_800_000,  # 19:10 there: the post-market ends, and the UTC day turns
     1_780_431_600_000,  # 16:20 there: the day of currencies turns
-    1_780_457_400_000,  # 23:30 there: the day of stocks turns
+    1_780_457_400_000,  # 23:30 there: the market of stocks is closed
+    1_780_472_400_000,  # Wednesday 03:40 there: the day of stocks turns
 )
 
 

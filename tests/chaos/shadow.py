@@ -25,6 +25,20 @@ NEAR_MS, FRESH_MS, IN_A_ROW = 10_000, 15 * 60_000, 5
 REPEAT_S, REPEAT_FRAMES = 10.0, 8
 
 
+class Day(NamedTuple):
+    """A trading day: its first session's begin, its regular session's end, its last one's end, and
+    the begin of the next.
+    """
+
+    start_ms: int
+    close_ms: int
+    done_ms: int
+    end_ms: int
+
+
+NO_DAY = Day(-1, -1, -1, -1)
+
+
 class Made(NamedTuple):
     """A last price, as clients must be told it."""
 
@@ -42,7 +56,11 @@ class State:
         self.volume = 0.0
         self.time_ms = -1
         self.polled = False
-        self.day = (-1, -1)
+        self.day = NO_DAY
+        self.made_up = False
+        """Whether the day is of trades that came when it was done: nothing better is known."""
+        self.close: float | None = None
+        """The price at the end of the day's regular session."""
         self.open = self.high = self.low = math.nan
         self.day_volume = 0.0
         self.prev_close: float | None = None
@@ -58,14 +76,22 @@ class State:
         self.high = max(self.high, price) if self.high == self.high else price
         self.low = min(self.low, price) if self.low == self.low else price
 
-    def begin(self, day: tuple[int, int], price: float) -> None:
+    def begin(self, day: Day, price: float, time_ms: int) -> None:
         """A day's first price."""
         if self.time_ms >= 0:
-            self.prev_close = self.price
-        self.day = day
+            self.prev_close = self.price if self.close is None else self.close
+        self.day, self.close = day, None
+        self.made_up = time_ms >= day.done_ms
         self.open = self.high = self.low = price
-        self.day_volume = self.waits[1] if self.waits[0] == day[0] else 0.0
+        self.day_volume = self.waits[1] if self.waits[0] == day.start_ms else 0.0
         self.waits = (-1, 0.0)
+
+    def outside(self, symbol: str, time_ms: int) -> bool:
+        """Whether a time is when the market is closed, and the last session is known."""
+        if self.day is NO_DAY or self.made_up:
+            return False
+        day = self.day if time_ms < self.day.end_ms else _day(symbol, time_ms)
+        return time_ms >= day.done_ms
 
     def out_of_reach(self, print_: Print) -> bool:
         """More than a fifth from a last price that is fresh."""
@@ -206,7 +232,9 @@ class Shadow:
         self.trades += 1
         self.tape.setdefault(got.symbol, []).append((got.price, got.volume, got.time_ms))
         made = self._fold(got)
-        if made != "nothing":
+        if made == "outside":
+            made = "price"
+        elif made != "nothing":
             self._count(got)
         self._count_held()
         return made
@@ -236,7 +264,9 @@ class Shadow:
         codes = set(print_.conditions)
         if codes & NOTHING:
             return "nothing"
-        later = print_.time_ms >= state.day[1]
+        later = print_.time_ms >= state.day.end_ms
+        if codes & (VOLUME | RANGE) and state.outside(print_.symbol, print_.time_ms):
+            return "nothing"
         if codes & VOLUME:
             return self._volume(state, print_)
         if codes & RANGE and not later:
@@ -247,23 +277,32 @@ class Shadow:
 
     def _regular(self, state: State, print_: Print) -> str:
         price, time_ms = print_.price, print_.time_ms
-        believed = time_ms < state.day[0] or self._believed(state, print_)
+        believed = time_ms < state.day.start_ms or self._believed(state, print_)
         if not believed:
             state.held = print_
             return "nothing"
         state.run = 0
-        if time_ms < state.day[0]:
+        if time_ms < state.day.start_ms:
             self._count(print_)
             return "nothing"
-        if time_ms >= state.day[1]:
-            state.begin(_day(print_.symbol, time_ms), price)
-        state.day_volume += print_.volume
-        state.widen(price)
+        outside = state.outside(print_.symbol, time_ms)
+        if not outside:
+            if time_ms >= state.day.end_ms:
+                state.begin(_day(print_.symbol, time_ms), price, time_ms)
+            elif time_ms >= state.day.close_ms and not state.made_up:
+                self._end_regular(state)
+            state.day_volume += print_.volume
+            state.widen(price)
         if time_ms < state.time_ms:
-            return "figures"
+            return "nothing" if outside else "figures"
         state.price, state.volume, state.time_ms = price, print_.volume, time_ms
         state.polled = False
-        return "price"
+        return "outside" if outside else "price"
+
+    def _end_regular(self, state: State) -> None:
+        """A trade of the post-market: the price before it was the close."""
+        if state.close is None and state.day.start_ms <= state.time_ms < state.day.close_ms:
+            state.close = state.price
 
     def _believed(self, state: State, print_: Print) -> bool:
         if self._borne_out(state, print_):
@@ -281,7 +320,7 @@ class Shadow:
         return abs(state.run) >= IN_A_ROW
 
     def _range(self, state: State, print_: Print) -> str:
-        if print_.time_ms < state.day[0]:
+        if print_.time_ms < state.day.start_ms:
             self._count(print_)
             return "nothing"
         if not state.low <= print_.price <= state.high and state.out_of_reach(print_):
@@ -291,13 +330,13 @@ class Shadow:
         return "figures"
 
     def _volume(self, state: State, print_: Print) -> str:
-        if print_.time_ms < state.day[0]:
+        if print_.time_ms < state.day.start_ms:
             self._count(print_)
             return "nothing"
-        if print_.time_ms < state.day[1]:
+        if print_.time_ms < state.day.end_ms:
             state.day_volume += print_.volume
             return "figures"
-        start_ms = _day(print_.symbol, print_.time_ms)[0]
+        start_ms = _day(print_.symbol, print_.time_ms).start_ms
         if start_ms > state.waits[0]:
             state.waits = (start_ms, 0.0)
         if start_ms == state.waits[0]:
@@ -311,12 +350,15 @@ class Shadow:
             return False
         if abs(print_.price - held.price) > 0.05 * held.price:
             return False
-        if print_.time_ms < state.day[1] <= held.time_ms:
+        if print_.time_ms < state.day.end_ms <= held.time_ms:
             return False
+        outside = state.outside(print_.symbol, held.time_ms)
         state.held = None
-        if held.time_ms >= state.day[1]:
-            state.begin(_day(print_.symbol, held.time_ms), held.price)
-        if held.time_ms >= state.day[0]:
+        if outside:
+            return True
+        if held.time_ms >= state.day.end_ms:
+            state.begin(_day(print_.symbol, held.time_ms), held.price, held.time_ms)
+        if held.time_ms >= state.day.start_ms:
             state.widen(held.price)
             state.day_volume += held.volume
         self._counted.append(held)
@@ -338,13 +380,15 @@ class Shadow:
         at_ms = seed.time_ms
         if at_ms is None or not 946_684_800_000 <= at_ms <= self._time.now_ms() + 60_000:
             changed = self._close(state, seed.prev_close)
-        elif at_ms < state.day[0]:
-            changed = state.prev_close is None and self._close(state, seed.price)
+        elif at_ms < state.day.start_ms:
+            day = _day(seed.symbol, at_ms)
+            official = day.end_ms == state.day.start_ms and at_ms >= day.close_ms
+            changed = (official or state.prev_close is None) and self._close(state, seed.price)
         elif seed.price is not None:
             return self._ask_price(state, seed, seed.price, at_ms)
         else:
             changed = self._close(state, seed.prev_close)
-            if at_ms < state.day[1]:
+            if at_ms < state.day.end_ms:
                 changed |= self._figures(state, seed)
         return "figures" if changed and state.time_ms >= 0 else "nothing"
 
@@ -352,10 +396,12 @@ class Shadow:
         self._borne_out(state, Print(seed.symbol, price, 0, at_ms, ()))
         news = state.asked != (price, at_ms)
         state.asked = (price, at_ms)
-        if at_ms >= state.day[1]:
-            state.begin(_day(seed.symbol, at_ms), price)
+        if at_ms >= state.day.end_ms:
+            state.begin(_day(seed.symbol, at_ms), price, at_ms)
         changed = self._close(state, seed.prev_close)
         changed |= self._figures(state, seed)
+        if state.day.close_ms <= at_ms < state.day.end_ms:
+            state.close = price
         second, ours = at_ms // 1000, state.time_ms // 1000
         if not (news and (second > ours or (second == ours and price != state.price))):
             return "figures" if changed else "nothing"
@@ -374,6 +420,9 @@ class Shadow:
     def _figures(self, state: State, seed: Seed) -> bool:
         """The day as upstream tells it."""
         before = (state.high, state.low, state.open)
+        known = [figure for figure in (seed.open, seed.high, seed.low) if figure is not None]
+        if state.made_up and known:
+            state.high, state.low, state.made_up = max(known), min(known), False
         for figure in (seed.open, seed.high, seed.low):
             if figure is not None:
                 state.widen(figure)
@@ -401,16 +450,21 @@ def _same(one: float | None, other: float | None) -> bool:
     return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def _day(symbol: str, time_ms: int) -> tuple[int, int]:
-    """The New York day of stocks; the day from 17:00 there of currencies; else that of UTC."""
+def _day(symbol: str, time_ms: int) -> Day:
+    """From 04:00 in New York to the next 04:00 for stocks, which have sessions until 20:00 and a
+    regular one until 16:00; from 17:00 there for currencies; else that of UTC. All that is played
+    is of the middle of a week without a holiday.
+    """
     house, colon, _ = symbol.partition(":")
-    fx = house in {"OANDA", "IC MARKETS"}
-    zone = NEW_YORK if fx or not colon else dt.UTC
-    turn = dt.timedelta(hours=17 if fx else 0)
+    fx, stock = house in {"OANDA", "IC MARKETS"}, not colon
+    zone = NEW_YORK if fx or stock else dt.UTC
+    turn = dt.timedelta(hours=17 if fx else 4 if stock else 0)
     local = dt.datetime.fromtimestamp(time_ms / 1000, zone).replace(tzinfo=None)
-    date = (local - turn).date()
-    ends = []
-    for day in (date, date + dt.timedelta(days=1)):
-        moment = (dt.datetime.combine(day, dt.time()) + turn).replace(tzinfo=zone)
-        ends.append(round(moment.timestamp() * 1000))
-    return ends[0], ends[1]
+    date = dt.datetime.combine((local - turn).date(), dt.time())
+
+    def at(hours: float) -> int:
+        return round((date + dt.timedelta(hours=hours)).replace(tzinfo=zone).timestamp() * 1000)
+
+    begin = turn.seconds / 3600
+    end = at(begin + 24)
+    return Day(at(begin), at(16) if stock else end, at(20) if stock else end, end)

@@ -280,3 +280,17 @@ def test_market_days_adjoin(fives: int, symbol: str) -> None:
     assert day.start_ms < day.close_ms <= day.done_ms <= day.end_ms
     assert market_day(symbol, day.end_ms, CALENDAR).start_ms == day.end_ms
     assert market_day(symbol, day.end_ms - 1, CALENDAR) == day
+
+
+def test_a_day_of_a_closed_market_is_none_of_the_session_before() -> None:
+    """What is recalled of a Sunday, or was folded since, tells nothing of Friday."""
+    sunday = new_york(2026, 11, 22, 12)
+    book = book_of()
+    book.apply(Trade("A", 100, 10, sunday))
+    book.recall("A", day_bar(sunday, 100, 10))
+    book.apply(Trade("A", 101, 20, sunday + 1))
+    assert figures(book.quote("A")) == (100, 101, 100, 30)
+    other = book_of()
+    other.recall("A", day_bar(sunday, 100, 10), as_price=True)
+    other.apply(Trade("A", 101, 20, sunday + MINUTE_MS))
+    assert figures(other.quote("A")) == (99, 102, 98, 30)
