@@ -252,7 +252,8 @@ class History:
             self.memory.fill(symbol, [bar for bar in stored if bar.time_ms < begin_ms])
         if learned:
             self.memory.fill(symbol, learned)
-        self._tell_day(symbol, prev_close=prev_close)
+        if stored or known or learned:
+            self._tell_day(symbol, prev_close=prev_close)
 
     def _memory_begins(self, symbol: str) -> int:
         first_ms, now_ms = self.memory.first_ms(symbol), self._now_ms()
