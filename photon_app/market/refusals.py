@@ -24,7 +24,7 @@ _REASONS = {
     "outliers": "its price is far from the last one",
     "unwanted": "nobody wants its symbol",
 }
-_COUNTED = ("applied", "late", "range_only", "volume_only", "repeats")
+_COUNTED = ("applied", "late", "range_only", "volume_only", "repeats", "outside")
 
 
 class Refusals:

@@ -54,6 +54,12 @@ def test_some_refusals_among_trades_that_count_are_none_of_it() -> None:
     assert watch.wait(LOOKS + 5) == ""
 
 
+def test_a_trade_outside_the_sessions_is_not_refused() -> None:
+    """At night it is a price: a few that are late or far off among such are nobody's fault."""
+    watch = Watch()
+    assert watch.wait(300, outside=1, earlier_day=2, outliers=1) == ""
+
+
 def test_what_was_refused_long_ago_is_forgotten() -> None:
     """As when the market closed."""
     watch = Watch()
