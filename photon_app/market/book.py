@@ -447,6 +447,8 @@ class Book:
         entry.price, entry.volume, entry.time_ms = trade.price, trade.volume, trade.time_ms
         entry.polled = entry.recalled = False
         entry.seq += 1
+        if entry.seq >= entry.look_seq and entry.look():
+            self._turned.append(entry.symbol)
         return entry.seq
 
     def _begin_day(self, entry: Entry, price: float, time_ms: int) -> None:

@@ -157,6 +157,7 @@ class Entry:
         self.price, self.time_ms = bar.close, bar.close_ms
         self.recalled = True
         self.seq += 1
+        self.look()
 
     def go_on_from(self, bar: Bar, close: float | None) -> None:
         """The bar has all that is here, or comes before all of it. One that is of a closed market

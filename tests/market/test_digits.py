@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from photon_app.market import digits
 from photon_app.market.book import Book
+from photon_app.market.calendar import Calendar
 from photon_app.market.digits import Digits, decimals_of
-from photon_app.market.session import day_of
-from photon_app.model import Seed, Trade
+from photon_app.market.session import day_of, market_day
+from photon_app.model import Bar, Seed, Trade
+from tests.fakes.moments import new_york
 
 NOON_MS = 1_795_539_600_000  # Tuesday, 24 November 2026, 12:00 in New York
 
@@ -219,6 +221,48 @@ def test_a_price_that_was_asked_for_tells_decimals_too() -> None:
     quote = book.quote("BINANCE:XUSDT")
     assert quote is not None
     assert quote.decimals == 9
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price", "decimals"),
+    [("MSFT", 495.5, 2), ("OANDA:USD_JPY", 149.2, 3), ("OANDA:AUD_USD", 0.65382, 5)],
+)
+def test_a_price_of_a_closed_market_and_a_stored_one_tell_decimals(
+    symbol: str, price: float, decimals: int
+) -> None:
+    """Also where they are all that is known: nobody is told that it has none."""
+    friday, saturday = new_york(2026, 11, 20, 15), new_york(2026, 11, 21, 12)
+    day = Bar(
+        time_ms=friday, open=price, high=price, low=price, close=price, volume=1.0, turnover=price,
+        count=1, open_ms=friday, close_ms=friday + 59_000,
+    )  # fmt: skip
+
+    def book_of(*, as_price: bool) -> Book:
+        book = Book(lambda symbol, time_ms: market_day(symbol, time_ms, Calendar()))
+        book.admit(symbol)
+        book.recall(symbol, day, as_price=as_price)
+        return book
+
+    stored, invented = book_of(as_price=True), book_of(as_price=False)
+    assert (quote := stored.quote(symbol)) is not None
+    assert quote.decimals == decimals
+    for book in (stored, invented):
+        book.apply(Trade(symbol, price, 1, saturday))
+        assert (quote := book.quote(symbol)) is not None
+        assert quote.decimals == decimals
+
+
+def test_finer_prices_of_a_closed_market_are_news() -> None:
+    """A symbol may be written finer from a weekend on."""
+    book = Book(lambda symbol, time_ms: market_day(symbol, time_ms, Calendar()))
+    book.admit("A")
+    book.apply(Trade("A", 20.25, 1, new_york(2026, 11, 20, 15)))
+    assert book.take_turned() == []
+    for at in range(64):
+        book.apply(Trade("A", 20.2505 + at / 10_000, 1, new_york(2026, 11, 21, 12) + at))
+    assert book.take_turned() == ["A"]
+    assert (quote := book.quote("A")) is not None
+    assert quote.decimals == 4
 
 
 def test_a_symbols_memory_does_not_grow_with_its_prices() -> None:
