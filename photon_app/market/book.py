@@ -392,7 +392,8 @@ class Book:
         if entry.day is not None and entry.day.close_ms <= time_ms < entry.day.end_ms:
             entry.close = price
         second, last_second = time_ms // 1000, entry.time_ms // 1000
-        newer = second > last_second or (second == last_second and price != entry.price)
+        unlike = price != entry.price or entry.recalled
+        newer = second > last_second or (second == last_second and unlike)
         if not (news and newer):
             return FIGURES if changed else NOTHING
         entry.widen(price)

@@ -261,12 +261,13 @@ def test_a_known_price_is_not_replaced_by_a_stored_one() -> None:
     assert (quote.price, quote.prev_close, quote.recalled) == (104, 96.5, False)
 
 
-def test_a_price_of_quote_confirms_a_stored_one() -> None:
-    """On a Sunday, when it is the same."""
+@pytest.mark.parametrize("second", [0, 60])
+def test_a_price_of_quote_confirms_a_stored_one(second: int) -> None:
+    """On a Sunday, when it is the same, of the same second or a later one."""
     book = book_of()
     bar = day_bar(new_york(*FRIDAY, 15, 58), 100, 5000)
     book.recall("A", bar, as_price=True)
-    told = Seed(symbol="A", price=100, prev_close=97, time_ms=new_york(*FRIDAY, 16))
+    told = Seed(symbol="A", price=100, prev_close=97, time_ms=bar.close_ms + second * 1000)
     assert book.seed(told) == 2
     assert not book.quote("A").recalled  # type: ignore[union-attr]
 
