@@ -155,6 +155,18 @@ def expected(
     return bars[-limit:] if from_ms is None else bars[:limit]
 
 
+@pytest.mark.parametrize("timeframe", TIMEFRAMES)
+@pytest.mark.parametrize("ahead_ms", [90_000, 40 * MINUTE_MS, 26 * 60 * MINUTE_MS])
+def test_a_tape_that_is_ahead_of_the_clock_loses_no_bar(
+    timeframe: Timeframe, ahead_ms: int
+) -> None:
+    """This machine's clock is slow then, and what is traded now is told all the same."""
+    memory = memory_of([minute(NOW_MS + ahead_ms - back * MINUTE_MS, 10 + back) for back in (1, 0)])
+    past = asyncio.run(history(None, memory).bars(SYMBOL, timeframe, limit=2))
+    assert past.bars[-1].close == 10
+    assert sum(bar.count for bar in past.bars) == 2
+
+
 def test_a_disk_that_does_not_answer_leaves_what_memory_has() -> None:
     """And the answer says so."""
     disk = Disk([minute(NOW_MS - 5 * MINUTE_MS)])

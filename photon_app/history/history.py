@@ -313,7 +313,8 @@ class History:
             limit: the most.
         """
         now_ms, calendar = self._now_ms(), self._calendar()
-        top_ms = min(to_ms if to_ms is not None else NEVER_MS, now_ms + AHEAD_MS)
+        tape_ms = max(now_ms, self.memory.newest_ms(symbol) or 0)  # it may be ahead of the clock
+        top_ms = min(to_ms if to_ms is not None else NEVER_MS, tape_ms + AHEAD_MS)
         invented = None
         if self._past is not None and timeframe != "1s":
             invented = Invented(self._past, symbol, now_ms, calendar)
