@@ -359,6 +359,11 @@ def _ticker(live: Services, silence: Silence) -> Callable[[], None]:
 def _say_silence(live: Services, silence: Silence) -> None:
     """Let the feed's status say which market is silent, unless the feed has something to say."""
     feed, said = live.hub.feed, silence.reason
-    now = silence.look(live.held(), live=feed.state == "live", counters=live.book.counters)
+    now = silence.look(
+        live.held(),
+        live=feed.state == "live",
+        counters=live.book.counters,
+        delay_ms=feed.delay_ms or 0,
+    )
     if feed.state == "live" and feed.detail in {"", said} and feed.detail != now:
         live.hub.set_feed(msgspec.structs.replace(feed, detail=now))

@@ -66,13 +66,21 @@ class Silence:
             self._heard_ms[venue] = now_ms
             self._unheard.discard(venue)
 
-    def look(self, held: Iterable[str], *, live: bool, counters: Counters | None = None) -> str:
+    def look(
+        self,
+        held: Iterable[str],
+        *,
+        live: bool,
+        counters: Counters | None = None,
+        delay_ms: int = 0,
+    ) -> str:
         """Compare what is heard with what should be.
 
         Args:
             held: the symbols that upstream is asked for.
             live: whether the feed's line is open. A simulator or a recording never is.
             counters: where the trades went.
+            delay_ms: how long the tape is held back: so much later a market is to be heard.
 
         Returns:
             ``reason``.
@@ -84,7 +92,7 @@ class Silence:
         expected = {
             venue_of(symbol)
             for symbol in markets.values()
-            if live and trades_at(symbol, now_ms, calendar)
+            if live and trades_at(symbol, now_ms - delay_ms, calendar)
         }
         self._expected_ms = {v: self._expected_ms.get(v, now_ms) for v in expected}
         silent = [venue for venue in self._expected_ms if self._is_silent(venue, now_ms)]

@@ -29,6 +29,7 @@ class Ear:
         self.silence = Silence(lambda: self.now_ms, Calendar)
         self.held: tuple[str, ...] = STOCKS
         self.live = True
+        self.delay_ms = 0
 
     def trade(self, symbol: str) -> None:
         self.silence.heard([Trade(symbol, 1, 1, self.now_ms)])
@@ -37,7 +38,7 @@ class Ear:
         """Let time pass; returns what is said at its end."""
         for _ in range(seconds):
             self.now_ms += 1000
-            self.silence.look(self.held, live=self.live)
+            self.silence.look(self.held, live=self.live, delay_ms=self.delay_ms)
         return self.silence.reason
 
 
@@ -115,6 +116,18 @@ def test_a_market_is_given_its_two_minutes_from_when_it_is_to_be_heard() -> None
     ear.held = ("BINANCE:BTCUSDT",)
     assert ear.wait(SILENT_MS // 1000) == ""
     assert ear.wait(1) != ""
+
+
+@pytest.mark.parametrize(
+    ("opens", "held"),
+    [(at(2026, 11, 22, 17, 5), ("OANDA:EUR_USD",)), (at(2026, 11, 20, 9, 30), STOCKS)],
+)
+def test_a_delayed_tape_is_to_be_heard_as_much_later(opens: int, held: tuple[str, ...]) -> None:
+    """Fifteen minutes after a market opened it still tells of when that was closed."""
+    ear = Ear(opens - 60_000)
+    ear.held, ear.delay_ms = held, 900_000
+    assert ear.wait(60 + 900 + 110) == ""
+    assert "in trading hours" in ear.wait(20)
 
 
 def test_the_last_trade_is_that_of_any_market() -> None:
