@@ -79,6 +79,14 @@ test("silence in trading hours is told where the feed seems well", () => {
   for (const other of [health("healthy", "live"), health("degraded", "reconnecting"), null, {}]) assert.equal(silence(other), "");
 });
 
+test("a database that fails is not taken for silence", () => {
+  const health = (detail, storage) => ({ status: "degraded", feed: { state: "live", detail }, storage });
+  assert.equal(silence(health("", { state: "failing", detail: "another Photon writes here" })), "Bars are not kept: another Photon writes here");
+  assert.equal(silence(health("", { state: "failing", detail: "" })), "Bars are not kept");
+  assert.match(silence(health("No trade of crypto", { state: "failing", detail: "disk full" })), /^No trade of crypto; .*disk full$/);
+  assert.match(silence(health("", { state: "ok", detail: "" })), /no trade/);
+});
+
 test("failures are listed by number, those that never were are not", () => {
   assert.deepEqual(failures({ network: 2, kick: 5, auth: 0, odd: 1 }).map(([reason, , count]) => [reason, count]), [["kick", 5], ["network", 2], ["odd", 1]]);
   for (const nothing of [undefined, null, {}, { kick: "x" }]) assert.deepEqual(failures(nothing), []);

@@ -77,11 +77,15 @@ export function symbolWords(state, rejection) {
   return { tag: "REJECTED", why, ...(REFUSALS[rejection?.code] ?? { short: "Refused", line: why }) };
 }
 
-/** What is wrong although the feed's state is well: silence in trading hours, as `/health` judges it. */
-export const silence = (health) =>
-  health?.status === "degraded" && ["live", "simulated", "replay"].includes(health.feed?.state)
-    ? health.feed.detail || "The market is open, but no trade comes"
-    : "";
+const UNKEPT = "Bars are not kept";
+
+/** What is wrong although the feed's state is well, as `/health` judges it: silence in trading hours, or a database that fails. */
+export const silence = (health) => {
+  if (health?.status !== "degraded" || !["live", "simulated", "replay"].includes(health.feed?.state)) return "";
+  const { state, detail } = health.storage ?? {};
+  if (state === "failing") return [health.feed.detail, detail ? `${UNKEPT}: ${detail}` : UNKEPT].filter(Boolean).join("; ");
+  return health.feed.detail || "The market is open, but no trade comes";
+};
 
 const FAILURES = {
   network: "No answer, or the line broke",
