@@ -326,6 +326,36 @@ test("rejections come with code and message, at once or as a later verdict", asy
   assert.equal(photon.rejection("NOPE").message, "no such symbol");
 });
 
+test("a symbol that was not known is asked for again, and is rejected until it has a price", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const prices = [];
+  const told = [];
+  photon.onRejected((rejection) => told.push(rejection.symbol));
+  photon.watch("IPO", ({ price }) => prices.push(price));
+  photon.watch("A", () => {});
+  photon.bars("IPO", "1m", () => {});
+  browser.socket.greet();
+  const verdict = () => browser.socket.say({ type: "status", feed: "live", market: "regular", epoch: "one", symbols: { IPO: "rejected" } });
+  const stay = () => {
+    for (let beats = 0; beats < 32; beats++) { browser.advance(10_000); browser.socket.say({ type: "heartbeat", timestamp: 0, now: 0 }); }
+  };
+  for (const times of [2, 3]) {
+    verdict();
+    stay();
+    assert.equal(symbolsOf(browser.socket, "subscribe").filter((symbols) => symbols.includes("IPO")).length, 2 * times);
+    browser.socket.say({ type: "status", feed: "live", market: "regular", epoch: "one", symbols: { IPO: "waiting" } });
+    assert.equal(photon.stateOf("IPO"), "rejected");
+  }
+  assert.equal(symbolsOf(browser.socket, "subscribe").filter((symbols) => symbols.includes("A")).length, 1);
+  browser.socket.say(update("IPO", 1, 21));
+  assert.equal(photon.stateOf("IPO"), "live");
+  assert.equal(photon.rejection("IPO"), null);
+  stay();
+  assert.equal(symbolsOf(browser.socket, "subscribe").filter((symbols) => symbols.includes("IPO")).length, 6);
+  assert.deepEqual([prices, told], [[21], ["IPO"]]);
+});
+
 test("a symbol refused for want of room is asked for again when there is room", async () => {
   const browser = environment();
   const photon = connected(browser);

@@ -63,6 +63,7 @@ const CHUNK = 100; // symbols a message: 100 of the longest are about 4 KB, the 
 const SILENCE_MS = 40_000; // heartbeats come every 15 s: two missed ones, and a little
 const STEADY_MS = 5_000; // a connection that lasted this long starts the backoff anew
 const LINGER_MS = 1_000; // a symbol watched again within this never leaves the subscription
+const AGAIN_MS = 310_000; // a server remembers for 5 minutes that a symbol is not known
 const BARS_PACE_MS = 250; // subscriptions of bars change at most this often: they follow a visitor's clicks and keys
 const MOST_DECIMALS = 20; // of a price
 const BACKOFF_MS = { first: 250, most: 5_000 };
@@ -181,7 +182,7 @@ export class Photon {
   };
   #clock = null;
   #attempt = 0; #openedAt = 0; #heardAt = 0; #notBefore = 0;
-  #syncQueued = false; #retryTimer = null; #silenceTimer = null; #lingerTimer = null;
+  #syncQueued = false; #retryTimer = null; #silenceTimer = null; #lingerTimer = null; #againTimer = null;
   #wake = () => { if (globalThis.document?.visibilityState !== "hidden") this.#retryNow(); };
 
   /**
@@ -392,7 +393,7 @@ export class Photon {
 
   #finish(reason) {
     this.#closed = true;
-    for (const timer of [this.#retryTimer, this.#silenceTimer, this.#lingerTimer, this.#barsTimer]) this.#options.clearTimeout(timer);
+    for (const timer of [this.#retryTimer, this.#silenceTimer, this.#lingerTimer, this.#againTimer, this.#barsTimer]) this.#options.clearTimeout(timer);
     this.#options.target.removeEventListener?.("online", this.#wake);
     this.#options.target.document?.removeEventListener?.("visibilitychange", this.#wake);
     const socket = this.#socket;
@@ -430,6 +431,7 @@ export class Photon {
     const changed = this.#states.get(quote.symbol) !== quote.state;
     this.#quotes.set(quote.symbol, quote);
     this.#states.set(quote.symbol, quote.state);
+    this.#rejected.delete(quote.symbol); // it has a price after all
     if (this.#status.rate === 0 && !(this.marketNow() >= quote.time)) this.#setClock(quote.time, 0);
     callEach(this.#watchers.get(quote.symbol) ?? new Set(), quote);
     if (changed) this.#set({});
@@ -458,7 +460,7 @@ export class Photon {
       this.#states.set(symbol, state);
       const quote = this.#quotes.get(symbol);
       if (quote && quote.state !== state) this.#quotes.set(symbol, Object.freeze({ ...quote, state }));
-      if (state === "rejected") this.#reject({ symbol, code: "unknown_symbol", message: `${symbol} is not known to the feed` });
+      if (state === "rejected") this.#unknown(symbol);
     }
     this.#set({
       feed: message.feed, source: message.source ?? null, detail: message.detail ?? "", since: message.since ?? null,
@@ -502,6 +504,22 @@ export class Photon {
     this.#rejected.set(symbol, { symbol, code, message });
     callEach(this.#rejectedListeners, { symbol, code, message });
     this.#set({});
+  }
+
+  /** The feed does not know a symbol, which has left the subscriptions; it may soon, as before a first day of trading. */
+  #unknown(symbol) {
+    this.#reject({ symbol, code: "unknown_symbol", message: `${symbol} is not known to the feed` });
+    this.#againTimer ??= this.#options.setTimeout(() => this.#askAgain(), AGAIN_MS);
+  }
+
+  /** Subscribe anew to what was not known; it stays rejected until it has a price. */
+  #askAgain() {
+    this.#againTimer = null;
+    const unknown = (symbol) => this.#rejected.get(symbol)?.code === "unknown_symbol";
+    for (const symbol of this.#asked) if (unknown(symbol)) this.#asked.delete(symbol);
+    for (const [key, { symbol }] of this.#barsAsked) if (unknown(symbol)) this.#barsAsked.delete(key);
+    this.#sync();
+    this.#syncBars();
   }
 
   #pong(id) {
