@@ -8,7 +8,8 @@ but ``simulated``, and never floods: time lost to a pause beyond ``CATCH_UP_MS``
 
 Laws: the same seed, times and wishes make the same trades, in every process; a symbol's walk does
 not depend on which others are wanted; a trade's time is never after the clock and never before
-the symbol's last. A clock that is set back therefore silences the tape until it has caught up.
+the symbol's last. Where the wall clock is set back the feed's goes on as before, ahead of it until
+the process ends: else the tape would be silent until it has caught up.
 """
 
 import math
@@ -49,6 +50,8 @@ DUE_TRADES = 500
 
 LEAD_S = 60.0
 """How often it is looked where a symbol's day leads."""
+SET_BACK_MS = 1_000
+"""By less a wall clock is corrected, and the tape waits."""
 _VOLATILITY = 3e-4
 """Standard deviation of the logarithm of the price in one second."""
 _SPREAD = 0.007
@@ -172,7 +175,7 @@ class SimulatedFeed:
     ) -> None:
         self._past = past
         self._time = time or SystemTime()
-        self.clock = WallClock(self._time)
+        self.clock = _Onward(self._time)
         self._interval_ms = interval_ms
         if seed is None:
             seed = random.SystemRandom().getrandbits(63)
@@ -252,6 +255,25 @@ class SimulatedFeed:
         for symbol in self._simulator.symbols:
             day = self._past.hours_at(symbol, now_ms)
             self._simulator.lead(symbol, self._past.close(symbol, day))
+
+
+class _Onward(WallClock):
+    """The wall clock, which goes on as before where it is set back."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__(time)
+        self._ahead_ms = 0
+        self._seen_ms, self._seen_s = time.now_ms(), time.monotonic()
+
+    def now_ms(self) -> int:
+        """The feed's time in UNIX milliseconds."""
+        now_s, now_ms = self._time.monotonic(), self._time.now_ms() + self._ahead_ms
+        if now_ms < self._seen_ms - SET_BACK_MS:
+            went_on_ms = self._seen_ms + round((now_s - self._seen_s) * 1000)
+            self._ahead_ms += went_on_ms - now_ms
+            now_ms = went_on_ms
+        self._seen_ms, self._seen_s = max(self._seen_ms, now_ms), now_s
+        return now_ms
 
 
 def start_price(symbol: str) -> float:

@@ -327,6 +327,34 @@ def test_the_feed_follows_wishes_while_it_runs() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("leap_s", [-3600, -45, 3600, -0.4])
+def test_a_clock_that_is_set_does_not_silence_the_feed(leap_s: float) -> None:
+    """Its own time goes on, and no trade is before the last one, nor after that time."""
+
+    async def scenario() -> None:
+        time = VirtualTime()
+        feed = SimulatedFeed(seed=1, time=time)
+        feed.want(DEFAULTS)
+        market = FakeMarket()
+        task = asyncio.create_task(feed.run(market))
+        await time.advance(20)
+        count = len(market.all_trades)
+        time.doze(leap_s)
+        await time.advance(10)
+        fresh = market.all_trades[count:]
+        task.cancel()
+        assert {trade.symbol for trade in fresh} == DEFAULTS
+        assert feed.clock.now_ms() == pytest.approx(
+            START_MS + 30_000 + (leap_s * 1000 if leap_s > -1 else 0), abs=500
+        )
+        for symbol in DEFAULTS:
+            times = [trade.time_ms for trade in of(symbol, market.all_trades)]
+            assert times == sorted(times)
+            assert times[-1] <= feed.clock.now_ms()
+
+    asyncio.run(scenario())
+
+
 def test_without_a_seed_two_feeds_differ() -> None:
     """Invented prices are not the same on every start."""
 
