@@ -31,8 +31,9 @@ from photon_app.feed.protocol import SystemTime
 from photon_app.feed.recording import Line, Recording
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
+from photon_app.market.calendar import Calendar
 from photon_app.market.ledger import Ledger
-from photon_app.market.session import day_of
+from photon_app.market.session import market_day
 from photon_app.market.timeframes import MINUTE_MS
 from photon_app.model import Bar
 from photon_app.moments import shown_utc
@@ -175,7 +176,13 @@ class Import:
         self._at_ms = 0
         self._intake = Intake(source, SystemTime())
         bars = Bars(now_ms=lambda: self._at_ms, follow_all=True, gaps=False, capacity=capacity)
-        self._ledger = Ledger(Book(day_of, admit_all=True, capacity=capacity), bars)
+        calendar = Calendar()
+        book = Book(
+            lambda symbol, time_ms: market_day(symbol, time_ms, calendar),
+            admit_all=True,
+            capacity=capacity,
+        )
+        self._ledger = Ledger(book, bars)
         self._replaces = source.startswith(REPLAY)
         self._trades = 0
         self._waiting = 0
@@ -230,6 +237,7 @@ class Import:
             "with a volume that cannot be": book.bad_volume,
             "with a time that cannot be": book.bad_time,
             "marked as repeats": book.repeats,
+            "outside the sessions of their market": book.outside,
             "of symbols beyond PHOTON_MAX_SYMBOLS_TOTAL": book.unwanted,
         }
         rest = self._trades - self.counted - sum(trades.values())

@@ -22,6 +22,7 @@ from photon_app.settings import Secret, Settings
 from photon_app.storage import address
 from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database
+from tests.fakes.moments import new_york
 from tests.fakes.process import run
 from tests.feed.recordings import START_MS, frame, ladder, line, write
 
@@ -241,6 +242,19 @@ def test_what_counts_in_no_bar_is_counted(place: Place, tmp_path: Path) -> None:
     assert place.bars("replay:day.jsonl", "BAC") == []
 
 
+def test_trades_outside_the_sessions_make_no_bar(place: Place, tmp_path: Path) -> None:
+    """As when a feed brings them: of stocks those of nights and weekends, of crypto none."""
+    times = [new_york(2013, 10, 11, 15), *(new_york(2013, 10, 11 + days, 22) for days in range(3))]
+    path = write(
+        tmp_path / "day.jsonl",
+        [line(at, frame(symbol, 100, at)) for at in times for symbol in ("IBM", "BINANCE:X")],
+    )
+    assert place.bring(path).endswith("; left out: 3 trades outside the sessions of their market\n")
+    source = "replay:day.jsonl"
+    assert [bar.open_ms for bar in place.bars(source)] == times[:1]
+    assert [bar.open_ms for bar in place.bars(source, "BINANCE:X")] == times
+
+
 def test_a_frame_that_comes_twice_counts_once(place: Place, tmp_path: Path) -> None:
     """As everywhere."""
     text = frame("IBM", 7)
@@ -420,8 +434,9 @@ def test_memory_is_bounded_whatever_the_length(monkeypatch: pytest.MonkeyPatch) 
     """A week of minutes leaves a day of them in memory, and every one on disk."""
     monkeypatch.setattr(importer, "BATCH_TRADES", 500)
     archive, minutes = FakeArchive(), 10_000
-    done = fold((Trade("IBM", 100, 1, FIRST_MS + n * MINUTE_MS) for n in range(minutes)), archive)
+    trades = (Trade("BINANCE:X", 100, 1, FIRST_MS + n * MINUTE_MS) for n in range(minutes))
+    done = fold(trades, archive)
     assert len(archive.rows) == minutes
     assert archive.largest <= 501
-    assert len(done._ledger.bars.between("IBM", "1m")) < 2_200
-    assert len(done._tally._lately["IBM"]) < 10
+    assert len(done._ledger.bars.between("BINANCE:X", "1m")) < 2_200
+    assert len(done._tally._lately["BINANCE:X"]) < 10
