@@ -48,6 +48,8 @@ class QuoteBody(BaseModel):
     high: float
     low: float
     day_volume: float
+    day: int | None
+    """When the day of these figures began, UNIX ms, as the `time` of its bar."""
     polled: bool
     decimals: int
     """How many decimals the symbol's prices are shown with."""
@@ -191,5 +193,5 @@ def _parse(symbols: str | None, live: Services) -> list[str]:
 
 def _quote_body(quote: Quote, live: Services) -> QuoteBody:
     figures = msgspec.structs.asdict(quote)
-    timestamp = figures.pop("time_ms")
-    return QuoteBody(**figures, timestamp=timestamp, state=live.hub.state(quote.symbol))
+    timestamp, day = figures.pop("time_ms"), figures.pop("day_ms")
+    return QuoteBody(**figures, timestamp=timestamp, day=day, state=live.hub.state(quote.symbol))

@@ -8,6 +8,7 @@ from websockets.asyncio.client import connect
 
 from photon_app import __version__
 from photon_app.model import FeedStatus
+from tests.fakes.moments import at, new_york
 from tests.fakes.server import HandFeed, Serving, serving
 
 
@@ -85,6 +86,23 @@ def test_quotes_are_the_newest_prices_and_name_what_is_missing() -> None:
         assert (await client.get("/api/quotes")).json() == {**answer, "missing": ["NVDA"]}
 
     with_server(check)
+
+
+def test_quotes_tell_whose_day_their_figures_are_of() -> None:
+    """On a Sunday a price is of another date than they."""
+
+    async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
+        with at(new_york(2026, 11, 20, 15)):
+            feed.trade("AAPL", 150, 10)
+        with at(new_york(2026, 11, 22, 12)):
+            feed.trade("AAPL", 160, 10)
+        (quote,) = (await client.get("/api/quotes?symbols=AAPL")).json()["quotes"]
+        assert quote["timestamp"] >= new_york(2026, 11, 22, 12)
+        assert (quote["price"], quote["high"], quote["day_volume"]) == (160, 150, 10)
+        assert quote["day"] == new_york(2026, 11, 20)
+
+    with at(new_york(2026, 11, 20, 15)):
+        with_server(check)
 
 
 def test_bad_symbols_are_refused_readably() -> None:
