@@ -431,7 +431,7 @@ class Book:
         if day is None or time_ms >= day.end_ms:
             self._begin_day(entry, trade.price, time_ms)
             return self._apply_outside(entry, trade) if self._is_done(entry, time_ms) else None
-        if entry.close is None and day.start_ms <= entry.time_ms < day.close_ms:
+        if day.start_ms <= entry.time_ms < day.close_ms:  # also where one was recalled too early
             entry.close = entry.price
         if time_ms >= day.close_ms + CROSS_MS:
             entry.edge_ms = day.end_ms if entry.provisional else day.done_ms

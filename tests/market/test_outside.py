@@ -249,6 +249,18 @@ def test_a_stored_price_is_the_last_one_until_a_newer_comes() -> None:
     assert (quote.price, quote.prev_close, quote.recalled, quote.seq) == (104, 100, False, 2)
 
 
+def test_a_close_that_was_recalled_is_made_anew_by_what_a_delayed_tape_brings() -> None:
+    """A restart after the bell knows the minutes until a quarter of an hour before it."""
+    book = book_of()
+    book.recall("A", day_bar(new_york(*FRIDAY, 15, 44), 100), close=100.0, as_price=True)
+    for minute, price in ((50, 101), (59, 102)):
+        book.apply(Trade("A", price, 1, new_york(*FRIDAY, 15, minute)))
+    book.apply(Trade("A", 105, 1, new_york(*FRIDAY, 16, 5)))
+    assert book.quote("A").close == 102  # type: ignore[union-attr]
+    book.apply(Trade("A", 106, 1, new_york(2026, 11, 23, 4)))
+    assert book.quote("A").prev_close == 102  # type: ignore[union-attr]
+
+
 def test_a_known_price_is_not_replaced_by_a_stored_one() -> None:
     """Nor is a previous close that was told."""
     book = book_of()
