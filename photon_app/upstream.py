@@ -18,7 +18,7 @@ from photon_app.feed.simulated import START_PRICES, SimulatedFeed, round_to_tick
 from photon_app.feed.simulated_past import Hour, Hours, SimulatedPast
 from photon_app.feed.spelling import Spellings
 from photon_app.listings import BundledReference
-from photon_app.market import session
+from photon_app.market import digits, session
 from photon_app.market.calendar import Calendar
 from photon_app.market.timeframes import spans
 from photon_app.model import MarketSession, Reference
@@ -70,8 +70,19 @@ def of(
         start_prices=settings.start_prices,
         tap=tap,
         past=past,
+        to_tick=to_tick,
     )
     return Upstream(feed=feed, past=past)
+
+
+def to_tick(symbol: str, price: float) -> float:
+    """The nearest price at which a symbol is traded by a simulator: of a cent for what costs one or
+    more, else, and for rates of foreign exchange, with the decimals that it is shown with.
+    """
+    if price >= 1.0 and not digits.is_rate(symbol):
+        return round_to_tick(price)
+    decimals = digits.least(symbol, price)
+    return max(round(price, decimals), round(10.0**-decimals, decimals))
 
 
 def simulated_past(settings: Settings, calendar: Callable[[], Calendar]) -> SimulatedPast:
@@ -87,7 +98,7 @@ def simulated_past(settings: Settings, calendar: Callable[[], Calendar]) -> Simu
             session.market_day(symbol, time_ms, calendar()),
             calendar(),
         ),
-        round_to_tick=round_to_tick,
+        to_tick=to_tick,
     )
 
 

@@ -64,6 +64,24 @@ _BURST_MS = 30
 _LOTS = (100, 100, 100, 200, 200, 300, 400, 500, 1000)
 
 
+def round_to_tick(price: float) -> float:
+    """The nearest price at which a stock can be traded: a cent, or 0.0001 under 1.00; never zero.
+
+    Source: SEC Regulation NMS, rule 612.
+    """
+    if price >= 1.0:
+        return round(price, 2)
+    return max(round(price, 4), 0.0001)
+
+
+ToTick = Callable[[str, float], float]
+"""The nearest price at which a symbol can be traded."""
+
+
+def _to_cents(_symbol: str, price: float) -> float:
+    return round_to_tick(price)
+
+
 class Simulator:
     """Geometric random walks of the wanted symbols.
 
@@ -73,6 +91,7 @@ class Simulator:
         start_prices: first prices by symbol, before ``START_PRICES``; above zero.
         opening: first price and previous close of a symbol that is newly wanted; without it the
             first price is that of the lists, and the close is drawn.
+        to_tick: the nearest price at which a symbol can be traded.
     """
 
     def __init__(
@@ -81,7 +100,9 @@ class Simulator:
         interval_ms: int = 250,
         start_prices: Mapping[str, float] | None = None,
         opening: Callable[[str], tuple[float, float]] | None = None,
+        to_tick: ToTick = _to_cents,
     ) -> None:
+        self._to_tick = to_tick
         self._seed = seed
         self._mean_ms = min(max(2 * interval_ms, 20), 1_000)
         self._quiet_ms = max(QUIET_MS - interval_ms, 300)
@@ -107,11 +128,17 @@ class Simulator:
         for symbol in fresh:
             rng = self.rng(symbol)
             start = self._start_prices.get(symbol) or start_price(symbol)
-            prev_close = round_to_tick(start * math.exp(rng.uniform(-0.012, 0.012)))
+            prev_close = self._to_tick(symbol, start * math.exp(rng.uniform(-0.012, 0.012)))
             if self._opening is not None:
                 start, prev_close = self._opening(symbol)
             self._walks[symbol] = _Walk(
-                symbol, start, prev_close, rng, mean_ms=self._mean_ms, quiet_ms=self._quiet_ms
+                symbol,
+                start,
+                prev_close,
+                rng,
+                mean_ms=self._mean_ms,
+                quiet_ms=self._quiet_ms,
+                to_tick=self._to_tick,
             )
         return [Seed(symbol=s, prev_close=self._walks[s].prev_close) for s in fresh]
 
@@ -158,6 +185,7 @@ class SimulatedFeed:
         tap: is given each frame as it is made.
         past: what a symbol did before it was wanted, and where its days lead; without it a symbol
             has none, and keeps near its first price.
+        to_tick: the nearest price at which a symbol can be traded.
     """
 
     source = "simulated"
@@ -172,6 +200,7 @@ class SimulatedFeed:
         *,
         tap: Tap | None = None,
         past: SimulatedPast | None = None,
+        to_tick: ToTick = _to_cents,
     ) -> None:
         self._past = past
         self._time = time or SystemTime()
@@ -180,7 +209,7 @@ class SimulatedFeed:
         if seed is None:
             seed = random.SystemRandom().getrandbits(63)
         opening = None if past is None else self._opening
-        self._simulator = Simulator(seed, interval_ms, start_prices, opening)
+        self._simulator = Simulator(seed, interval_ms, start_prices, opening, to_tick)
         self._led_s = -math.inf
         self._seeds: dict[str, Seed] = {}
         self._intake = Intake(self.source, self._time, tap=tap)
@@ -283,16 +312,6 @@ def start_price(symbol: str) -> float:
     return round_to_tick(math.exp(drawn))
 
 
-def round_to_tick(price: float) -> float:
-    """The nearest price that can be traded: a cent, or 0.0001 under 1.00; never zero.
-
-    Source: SEC Regulation NMS, rule 612.
-    """
-    if price >= 1.0:
-        return round(price, 2)
-    return max(round(price, 4), 0.0001)
-
-
 class _Walk:
     """One symbol's trades to come."""
 
@@ -305,8 +324,10 @@ class _Walk:
         *,
         mean_ms: float,
         quiet_ms: int,
+        to_tick: ToTick,
     ) -> None:
         self._symbol = symbol
+        self._to_tick = to_tick
         self._rng = rng
         self._mean_ms = mean_ms
         self._quiet_ms = quiet_ms
@@ -318,7 +339,7 @@ class _Walk:
     @property
     def price(self) -> float:
         """Where it is."""
-        return round_to_tick(self._start * math.exp(self._log))
+        return self._to_tick(self._symbol, self._start * math.exp(self._log))
 
     def resume(self, price: float | None, prev_close: float | None) -> None:
         """Go on from a price; in the long run it comes back to where it would have begun."""

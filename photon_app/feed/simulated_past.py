@@ -84,7 +84,7 @@ class SimulatedPast:
         start_price: the price that a symbol is known for.
         given: prices that symbols are to have now; their pasts lead there.
         hours_at: the newest trading day of a symbol that has begun by a time.
-        round_to_tick: the nearest price that can be traded.
+        to_tick: the nearest price at which a symbol can be traded.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class SimulatedPast:
         start_price: Callable[[str], float],
         given: Mapping[str, float],
         hours_at: Callable[[str, int], Hours],
-        round_to_tick: Callable[[float], float],
+        to_tick: Callable[[str, float], float],
     ) -> None:
         self._seed = seed
         self._start_price = start_price
         self._given = given
         self.hours_at = hours_at
-        self._round = round_to_tick
+        self._to_tick = to_tick
         self._bases: dict[str, float] = {}
         self._year = functools.lru_cache(maxsize=1024)(self._draw_year)
         self._day = functools.lru_cache(maxsize=_DAYS_KEPT)(self._make_day)
@@ -109,7 +109,7 @@ class SimulatedPast:
 
     def close(self, symbol: str, day: Hours) -> float:
         """The close of a trading day."""
-        return self._round(self._base(symbol, day) * math.exp(self._level(symbol, day)))
+        return self._to_tick(symbol, self._base(symbol, day) * math.exp(self._level(symbol, day)))
 
     def prev_close(self, symbol: str, now_ms: int) -> float:
         """The close of the trading day before the newest one."""
@@ -149,7 +149,7 @@ class SimulatedPast:
         minutes = [bar for bar in minutes if bar.time_ms < end_ms]
         if not minutes or end_ms >= day.done_ms:
             return minutes
-        return self._bent(minutes, end_ms, price)
+        return self._bent(symbol, minutes, end_ms, price)
 
     def days_before(self, symbol: str, day: Hours, now_ms: int) -> Iterator[Hours]:
         """The trading days before one, the newest first, as far as the past goes."""
@@ -220,18 +220,20 @@ class SimulatedPast:
         after = day.hours[len(regular) :]
         path = [opening, *_bridge(rng, [_deviation(hour) for hour in regular], opening, close)]
         path += _bridge(rng, [_deviation(hour) for hour in after], close, close)
-        prices = [self._round(math.exp(level)) for level in path]
+        prices = [self._to_tick(symbol, math.exp(level)) for level in path]
         busy = rng.lognormvariate(0.0, 0.35)
         return [
-            self._hour(rng, hour, busy, ends)
+            self._hour(symbol, rng, hour, busy, ends)
             for hour, ends in zip(day.hours, itertools.pairwise(prices), strict=True)
         ]
 
-    def _hour(self, rng: random.Random, hour: Hour, busy: float, ends: tuple[float, float]) -> Bar:
+    def _hour(
+        self, symbol: str, rng: random.Random, hour: Hour, busy: float, ends: tuple[float, float]
+    ) -> Bar:
         begin, end = ends
         reach = 0.6 * _deviation(hour)
-        high = self._round(max(ends) * (1 + reach * rng.random()))
-        low = self._round(min(ends) * (1 - reach * rng.random()))
+        high = self._to_tick(symbol, max(ends) * (1 + reach * rng.random()))
+        low = self._to_tick(symbol, min(ends) * (1 - reach * rng.random()))
         minutes = (hour.end_ms - hour.start_ms) // MINUTE_MS
         usual = _SHARES * minutes * hour.lively
         volume = max(100 * minutes, round(usual * busy * rng.lognormvariate(0.0, 0.25)))
@@ -271,9 +273,10 @@ class SimulatedPast:
         edges = [*range(whole.time_ms, end_ms, step_ms), end_ms]
         if len(edges) == 2:
             return [whole]
-        return split(self._rng(symbol, whole.time_ms, step_ms), whole, edges, self._round)
+        to_tick = functools.partial(self._to_tick, symbol)
+        return split(self._rng(symbol, whole.time_ms, step_ms), whole, edges, to_tick)
 
-    def _bent(self, minutes: Sequence[Bar], end_ms: int, price: float) -> list[Bar]:
+    def _bent(self, symbol: str, minutes: Sequence[Bar], end_ms: int, price: float) -> list[Bar]:
         """Minutes whose last hour leads to a price."""
         off = math.log(price / minutes[-1].close)
         if not off:
@@ -282,7 +285,7 @@ class SimulatedPast:
 
         def moved(figure: float, time_ms: int) -> float:
             share = max(0, time_ms - from_ms) / (end_ms - from_ms)
-            return self._round(figure * math.exp(off * share))
+            return self._to_tick(symbol, figure * math.exp(off * share))
 
         made: list[Bar] = []
         for bar in minutes:

@@ -113,7 +113,7 @@ def least(symbol: str, price: float) -> int:
     if not 0 < price < math.inf:
         return CENTS
     needed = min(max(SIGNIFICANT - 1 - _magnitude(price), 0), MOST)
-    if _is_rate(symbol):
+    if is_rate(symbol):
         usual = FX_YEN if _in_yen(symbol) else FX_USUAL
         room = FX_SIGNIFICANT - 1 - _magnitude(price) if price < FX_WHOLE else 0
         return max(needed, min(usual, max(room, 0)))
@@ -191,7 +191,8 @@ def _lowest(symbol: str, price: float, decimals: int) -> float:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_rate(symbol: str) -> bool:
+def is_rate(symbol: str) -> bool:
+    """Whether a symbol is a rate of foreign exchange."""
     return venue_of(symbol) == "fx" or _RATE.fullmatch(symbol) is not None
 
 

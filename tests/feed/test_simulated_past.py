@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_app import upstream
-from photon_app.feed.simulated import SimulatedFeed, round_to_tick
+from photon_app.feed.finnhub_wire import Trades, decode
+from photon_app.feed.simulated import SimulatedFeed, Simulator, round_to_tick
 from photon_app.feed.simulated_past import DAY_MS, MINUTE_MS, REACH_MS, SimulatedPast, split
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
@@ -55,6 +56,35 @@ def test_shorter_bars_merge_into_the_day(seed: int, symbol: str, now_ms: int) ->
                 assert getattr(made, name) == getattr(whole, name), (timeframe, name)
 
 
+@pytest.mark.parametrize(
+    ("symbol", "price", "decimals"),
+    [
+        ("OANDA:EUR_USD", 1.08503, 5),
+        ("OANDA:USD_JPY", 149.269, 3),
+        ("BINANCE:PEPEUSDT", 0.001234, 6),
+        ("AAPL", 189.57, 2),
+        ("KO", 7.44, 2),
+        ("PENNY", 0.6538, 4),
+    ],
+)
+def test_past_and_tape_have_the_decimals_of_their_symbol(
+    symbol: str, price: float, decimals: int
+) -> None:
+    """Whoever looks at a rate sees it move by its fifth decimal, and a stock by a cent."""
+    given_price = Settings(symbols=(symbol,), start_prices={symbol: price}, sim_seed=1)
+    past = upstream.simulated_past(given_price, lambda: CALENDAR)
+    day = past.hours_at(symbol, START_MS)
+    prices = [bar.close for bar in past.of_day(symbol, "1m", day)]
+    simulator = Simulator(1, 250, {symbol: price}, to_tick=upstream.to_tick)
+    simulator.want(frozenset({symbol}))
+    for frame in (f for n in range(400) for f in simulator.frames(START_MS + n * 250)):
+        event = decode(frame)
+        assert isinstance(event, Trades)
+        prices += [trade.price for trade in event.batch]
+    assert all(round(one, decimals) == one > 0 for one in prices)
+    assert any(round(one, decimals - 1) != one for one in prices)
+
+
 @few
 @given(seeds, symbols, moments, st.sampled_from(SHORTER))
 def test_every_bar_is_one_that_trades_could_have_made(
@@ -69,7 +99,7 @@ def test_every_bar_is_one_that_trades_could_have_made(
     for bar in bars:
         assert 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
         figures = (bar.open, bar.high, bar.low, bar.close)
-        assert figures == tuple(round_to_tick(figure) for figure in figures)
+        assert figures == tuple(upstream.to_tick(symbol, figure) for figure in figures)
         assert bar.vwap is not None
         assert bar.low * (1 - 1e-9) <= bar.vwap <= bar.high * (1 + 1e-9)
         assert 1 <= bar.count <= bar.volume
