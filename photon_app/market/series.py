@@ -272,7 +272,7 @@ class Series:
             total = Sum(span.start_ms)
             if known is not None:
                 total.merge(known)
-            if span.start_ms <= self.minute.time_ms < span.end_ms:
+            if self.minute.priced and span.start_ms <= self.minute.time_ms < span.end_ms:
                 total.merge(self.minute)
             self._derived[timeframe] = span, total.bar() if total.priced else None
 

@@ -100,6 +100,17 @@ def test_a_longer_bar_is_that_of_its_minutes(tape: list[Trade], timeframe: Timef
         assert bars.bar_at(SYMBOL, timeframe, bar.time_ms, CALENDAR)[1] == bar
 
 
+@pytest.mark.parametrize("timeframe", TIMEFRAMES[2:])
+def test_a_longer_bar_that_is_watched_is_that_of_its_minutes(timeframe: Timeframe) -> None:
+    """Volume of a minute without a price does not count there either, whenever somebody asks."""
+    bars = folded([])
+    for minute, code in enumerate(("1", "3", "1", "3", "3", "1", "3")):
+        trade = Trade(SYMBOL, 100 + minute, 7, OPEN_MS + minute * MINUTE_MS, (code,))
+        bars.fold(trade, effect_of(trade.conditions))
+        span, bar = bars.bar_at(SYMBOL, timeframe, trade.time_ms, CALENDAR)
+        assert bar == merge_all(bars.between(SYMBOL, "1m", *span), span.start_ms)
+
+
 @given(tapes(span_ms=3_600_000))
 def test_five_minutes_make_the_hour_that_minutes_make(tape: list[Trade]) -> None:
     """Sums are kept at each step, whichever way the hour is put together."""
