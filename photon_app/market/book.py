@@ -254,6 +254,8 @@ class Book:
             entry.widen(price)
         if time_ms < entry.time_ms:
             self.counters.late += 1
+            if entry.close is not None:
+                _close_late(entry, trade)
             return FIGURES
         entry.price = price
         entry.volume = volume
@@ -309,8 +311,7 @@ class Book:
         if effect.last or (effect.high_low and first):
             return self.apply(Trade(trade.symbol, price, volume, time_ms))
         if time_ms < entry.day_start_ms:
-            self.counters.earlier_day += 1
-            return COUNTED if effect.volume else NOTHING
+            return self._count_earlier(entry, time_ms) if effect.volume else NOTHING
         if effect.high_low:
             return self._apply_range(entry, trade, volume)
         if not effect.volume:
@@ -390,7 +391,7 @@ class Book:
         changed = entry.learn_close(seed.prev_close)
         changed |= entry.learn_figures(seed)
         if entry.day is not None and entry.day.close_ms <= time_ms < entry.day.end_ms:
-            entry.close = price
+            entry.close_at(price, time_ms)
         second, last_second = time_ms // 1000, entry.time_ms // 1000
         unlike = price != entry.price or entry.recalled
         newer = second > last_second or (second == last_second and unlike)
@@ -424,20 +425,27 @@ class Book:
         """
         time_ms, day = trade.time_ms, entry.day
         if time_ms < entry.day_start_ms:
-            self.counters.earlier_day += 1
-            return COUNTED
+            return self._count_earlier(entry, time_ms)
         if self._is_done(entry, time_ms):
             return self._apply_outside(entry, trade)
         if day is None or time_ms >= day.end_ms:
             self._begin_day(entry, trade.price, time_ms)
             return self._apply_outside(entry, trade) if self._is_done(entry, time_ms) else None
         if day.start_ms <= entry.time_ms < day.close_ms:  # also where one was recalled too early
-            entry.close = entry.price
+            entry.close_at(entry.price, entry.time_ms)
         if time_ms >= day.close_ms + CROSS_MS:
             entry.edge_ms = day.end_ms if entry.provisional else day.done_ms
         elif not CROSSES.isdisjoint(trade.conditions):
-            entry.close = trade.price
+            entry.close_at(trade.price, time_ms)
         return None
+
+    def _count_earlier(self, entry: Entry, time_ms: int) -> int:
+        """Count a trade from before the day: it is of one that is over, or was outside."""
+        if time_ms >= self._day_of(entry.symbol, time_ms).done_ms:
+            self.counters.outside += 1
+            return NOTHING
+        self.counters.earlier_day += 1
+        return COUNTED
 
     def _apply_outside(self, entry: Entry, trade: Trade) -> int:
         """Fold in a trade outside the sessions: it is a price and no more."""
@@ -445,6 +453,9 @@ class Book:
         self.counters.outside += 1
         if trade.time_ms < entry.time_ms:
             return NOTHING
+        day = entry.day
+        if entry.close is None and day is not None and day.start_ms <= entry.time_ms < day.done_ms:
+            entry.close_at(entry.price, entry.time_ms)
         entry.price, entry.volume, entry.time_ms = trade.price, trade.volume, trade.time_ms
         entry.polled = entry.recalled = False
         entry.seq += 1
@@ -486,6 +497,16 @@ class Book:
 
 def _doubtful(entry: Entry, trade: Trade) -> bool:
     return far(trade.symbol, trade.price, entry.price) and fresh(trade.time_ms, entry.time_ms)
+
+
+def _close_late(entry: Entry, trade: Trade) -> None:
+    """Let a late trade be the close of its day, where it is nearer to it than what is known."""
+    day, time_ms = entry.day, trade.time_ms
+    if day is None or time_ms < entry.close_ms:
+        return
+    crosses = time_ms < day.close_ms + CROSS_MS and not CROSSES.isdisjoint(trade.conditions)
+    if time_ms < day.close_ms or crosses:
+        entry.close_at(trade.price, time_ms)
 
 
 def _outnumbered(entry: Entry, trade: Trade) -> bool:

@@ -50,6 +50,7 @@ class Entry:
         "asked",
         "before",
         "close",
+        "close_ms",
         "day",
         "day_end_ms",
         "day_start_ms",
@@ -94,6 +95,8 @@ class Entry:
         """Until then a trade of the day is like the one before it."""
         self.close: float | None = None
         """The price at the end of the day's regular session, once that is over."""
+        self.close_ms = -1
+        """When it was made: a closing cross after that end, all others before it."""
         self.recalled = False
         """Whether the price is of an earlier process and not confirmed since."""
         self.open = self.high = self.low = math.nan
@@ -153,7 +156,8 @@ class Entry:
         """Go on from a day's last price, where there is none here."""
         self.begin_day(day, bar.close, outside=bar.open_ms >= day.done_ms)
         self.open, self.high, self.low, self.day_volume = bar.open, bar.high, bar.low, bar.volume
-        self.close = close
+        if close is not None:
+            self.close_at(close, day.close_ms - 1)
         self.price, self.time_ms = bar.close, bar.close_ms
         self.recalled = True
         self.seq += 1
@@ -173,8 +177,12 @@ class Entry:
         self.widen(bar.low)
         self.day_volume = max(self.day_volume, bar.volume)
         self.settle()
-        if self.close is None:
-            self.close = close
+        if self.close is None and close is not None and self.day is not None:
+            self.close_at(close, self.day.close_ms - 1)
+
+    def close_at(self, price: float, time_ms: int) -> None:
+        """This was the price at the end of the regular session."""
+        self.close, self.close_ms = price, time_ms
 
     def come_ahead(self, day: Span, volume: float) -> None:
         """Volume of a day that has no price yet."""

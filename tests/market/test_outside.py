@@ -103,6 +103,87 @@ def test_the_closing_cross_is_the_close() -> None:
     assert book.quote("A").prev_close == 100.5  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("time", "price", "conditions", "close"),
+    [
+        ((15, 59, 50), 100.0, (), 100.0),
+        ((15, 59, 57), 100.2, (), 100.2),
+        ((15, 59, 57), 100.2, AVERAGE_PRICE, 100.0),
+        ((16, 0, 0), 100.3, (), 100.0),
+        ((16, 0, 58), 100.4, CROSS, 100.4),
+        ((16, 1, 0), 100.5, CROSS, 100.0),
+    ],
+)
+def test_the_close_is_by_the_exchange_s_time(
+    time: tuple[int, ...], price: float, conditions: tuple[str, ...], close: float
+) -> None:
+    """Reports come after later trades: a last price or a cross of before them is the close."""
+    book = book_of()
+    book.apply(Trade("A", 100, 1, new_york(*FRIDAY, 15, 59, 55)))
+    book.apply(Trade("A", 103, 1, new_york(*FRIDAY, 16, 1, 1)))
+    book.apply(Trade("A", price, 1, new_york(*FRIDAY, *time), conditions))
+    assert book.quote("A").close == close  # type: ignore[union-attr]
+    book.apply(Trade("A", 99, 1, new_york(*FRIDAY, 15, 58)))
+    book.apply(Trade("A", 105, 1, new_york(2026, 11, 23, 8)))
+    assert book.quote("A").prev_close == close  # type: ignore[union-attr]
+
+
+def test_no_late_trade_undoes_a_cross_or_an_official_close() -> None:
+    """Whichever came first."""
+    book = book_of()
+    book.apply(Trade("A", 100, 1, new_york(*FRIDAY, 15, 59)))
+    book.apply(Trade("A", 101, 1, new_york(*FRIDAY, 16, 0, 3), CROSS))
+    book.apply(Trade("A", 99, 1, new_york(*FRIDAY, 15, 59, 59)))
+    assert book.quote("A").close == 101  # type: ignore[union-attr]
+    book.seed(Seed(symbol="A", price=101.5, time_ms=new_york(*FRIDAY, 16, 0, 4)))
+    book.apply(Trade("A", 98, 1, new_york(*FRIDAY, 15, 59, 59)))
+    assert book.quote("A").close == 101.5  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "inside", "outside", "next_day"),
+    [
+        (
+            "OANDA:EUR_USD",
+            new_york(2026, 11, 20, 16, 59),
+            new_york(2026, 11, 21, 3),
+            new_york(2026, 11, 22, 17),
+        ),
+        ("A", new_york(*FRIDAY, 15), new_york(*FRIDAY, 20), new_york(2026, 11, 23, 4)),
+        ("A", new_york(*FRIDAY, 19), new_york(*FRIDAY, 20), new_york(2026, 11, 23, 4)),
+    ],
+)
+def test_what_is_traded_outside_is_no_previous_close(
+    symbol: str, inside: int, outside: int, next_day: int
+) -> None:
+    """Of currencies, and of a stock that had no trade in its post-market, or no other."""
+    book = book_of(symbol)
+    book.apply(Trade(symbol, 1.0, 1, inside))
+    book.apply(Trade(symbol, 1.1, 1, outside))
+    book.apply(Trade(symbol, 1.12, 1, outside + MINUTE_MS))
+    book.apply(Trade(symbol, 1.05, 1, next_day))
+    assert book.quote(symbol).prev_close == 1.0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("conditions", [(), AVERAGE_PRICE])
+@pytest.mark.parametrize(
+    ("symbol", "outside", "inside"),
+    [
+        ("A", new_york(2026, 11, 23, 3, 59, 59), new_york(2026, 11, 23, 4)),
+        ("A", new_york(2026, 11, 26, 12), new_york(2026, 11, 27, 5)),
+        ("OANDA:EUR_USD", new_york(2026, 11, 22, 16, 59), new_york(2026, 11, 22, 17)),
+    ],
+)
+def test_outside_is_outside_when_the_next_day_has_begun(
+    symbol: str, outside: int, inside: int, conditions: tuple[str, ...]
+) -> None:
+    """A late report from before it is not of the day before, and counts in no bar either."""
+    book = book_of(symbol)
+    book.apply(Trade(symbol, 1.0, 1, inside))
+    assert book.apply(Trade(symbol, 1.01, 1, outside, conditions)) == NOTHING
+    assert (book.counters.outside, book.counters.earlier_day) == (1, 0)
+
+
 def test_the_official_close_is_what_quote_says_after_the_bell() -> None:
     """At any time between two sessions; by it the next day's change is counted."""
     book = book_of()
