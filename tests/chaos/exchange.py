@@ -39,7 +39,15 @@ EMPTY: tuple[str, ...] = (
 )
 UNREADABLE: tuple[dict[str, Any], ...] = (
     *({"p": float("nan")}, {"p": float("inf")}, {"p": "12"}, {"p": None}, {"v": "1"}, {"v": None}),
-    *({"t": None}, {"t": 1e300}, {"t": 10**30}, {"t": 1.5}, {"s": "<aapl>"}, {"s": ""}, {"s": None}),
+    *(
+        {"t": None},
+        {"t": 1e300},
+        {"t": 10**30},
+        {"t": 1.5},
+        {"s": "<aapl>"},
+        {"s": ""},
+        {"s": None},
+    ),
     *({"s": "A" * 40}, {"c": "1"}, {"c": [1]}, {"v": float("-inf")}),
 )
 REFUSED: tuple[dict[str, Any], ...] = (

@@ -61,6 +61,7 @@ class State:
         """Whether the day is of trades that came when it was done: nothing better is known."""
         self.close: float | None = None
         """The price at the end of the day's regular session."""
+        self.close_ms = -1
         self.open = self.high = self.low = math.nan
         self.day_volume = 0.0
         self.prev_close: float | None = None
@@ -252,6 +253,11 @@ class Shadow:
         )
         self.candles.add(print_.symbol, counted)
 
+    def _count_earlier(self, print_: Print) -> None:
+        """Of a day that is over; what was traded outside its sessions is in no bar."""
+        if print_.time_ms < _day(print_.symbol, print_.time_ms).done_ms:
+            self._count(print_)
+
     def _count_held(self) -> None:
         held, self._counted = self._counted, []
         for print_ in held:
@@ -283,7 +289,7 @@ class Shadow:
             return "nothing"
         state.run = 0
         if time_ms < state.day.start_ms:
-            self._count(print_)
+            self._count_earlier(print_)
             return "nothing"
         outside = state.outside(print_.symbol, time_ms)
         if not outside:
@@ -294,15 +300,23 @@ class Shadow:
             state.day_volume += print_.volume
             state.widen(price)
         if time_ms < state.time_ms:
+            if state.close is not None and state.close_ms <= time_ms < state.day.close_ms:
+                state.close, state.close_ms = price, time_ms
             return "nothing" if outside else "figures"
+        if (
+            outside
+            and state.close is None
+            and state.day.start_ms <= state.time_ms < state.day.done_ms
+        ):
+            state.close, state.close_ms = state.price, state.time_ms
         state.price, state.volume, state.time_ms = price, print_.volume, time_ms
         state.polled = False
         return "outside" if outside else "price"
 
     def _end_regular(self, state: State) -> None:
         """A trade of the post-market: the price before it was the close."""
-        if state.close is None and state.day.start_ms <= state.time_ms < state.day.close_ms:
-            state.close = state.price
+        if state.day.start_ms <= state.time_ms < state.day.close_ms:
+            state.close, state.close_ms = state.price, state.time_ms
 
     def _believed(self, state: State, print_: Print) -> bool:
         if self._borne_out(state, print_):
@@ -321,7 +335,7 @@ class Shadow:
 
     def _range(self, state: State, print_: Print) -> str:
         if print_.time_ms < state.day.start_ms:
-            self._count(print_)
+            self._count_earlier(print_)
             return "nothing"
         if not state.low <= print_.price <= state.high and state.out_of_reach(print_):
             return "nothing"
@@ -331,7 +345,7 @@ class Shadow:
 
     def _volume(self, state: State, print_: Print) -> str:
         if print_.time_ms < state.day.start_ms:
-            self._count(print_)
+            self._count_earlier(print_)
             return "nothing"
         if print_.time_ms < state.day.end_ms:
             state.day_volume += print_.volume
@@ -401,7 +415,7 @@ class Shadow:
         changed = self._close(state, seed.prev_close)
         changed |= self._figures(state, seed)
         if state.day.close_ms <= at_ms < state.day.end_ms:
-            state.close = price
+            state.close, state.close_ms = price, at_ms
         second, ours = at_ms // 1000, state.time_ms // 1000
         if not (news and (second > ours or (second == ours and price != state.price))):
             return "figures" if changed else "nothing"
