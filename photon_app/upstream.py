@@ -147,6 +147,7 @@ def _finnhub(settings: Settings, calendar: Callable[[], Calendar], tap: Tap | No
         limit=settings.symbol_limit,
         rest=rest if tap is None else None,
         open_now=open_now,
+        market_of=session.market_of,
         day_of=lambda symbol: (
             session.day_of(symbol, now_ms()),
             session.market_day(symbol, now_ms(), calendar()),

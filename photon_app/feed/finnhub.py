@@ -76,6 +76,7 @@ class FinnhubFeed:
         rest: whom to ask for days and for symbols without a slot; nobody by default.
         open_now: whether a symbol trades in regular hours now.
         day_of: something that changes when a symbol's trading day does.
+        market_of: what symbols share that have the same days and hours.
         time: what waits and stamps.
         rng: jitter of the retries.
         connect: ``websockets.asyncio.client.connect`` or a stand-in.
@@ -99,6 +100,7 @@ class FinnhubFeed:
         rest: Quotes | None = None,
         open_now: Callable[[str], bool] = lambda _: True,
         day_of: Callable[[str], object] = lambda _: None,
+        market_of: Callable[[str], str] = str,
         time: Time | None = None,
         rng: random.Random | None = None,
         connect: Connect = connect,
@@ -120,7 +122,7 @@ class FinnhubFeed:
         self._proxy = proxy
         self._slots = Slots(limit, linger_s)
         self._subscriptions = Subscriptions(self._slots, respell=self._spellings.refused)
-        self._rota = Rota(open_now, day_of)
+        self._rota = Rota(open_now, day_of, market_of)
         self._poller: Poller | None = None
         if rest is not None:
             self._poller = Poller(

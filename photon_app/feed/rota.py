@@ -100,6 +100,7 @@ class Rota:
     Args:
         open_now: whether a symbol trades in regular hours now.
         day_of: something that changes when a symbol's trading day does.
+        market_of: what symbols share that have the same days and hours; else each has its own.
         silent_s: see ``SILENT_S``.
     """
 
@@ -107,10 +108,13 @@ class Rota:
         self,
         open_now: Callable[[str], bool] = lambda _: True,
         day_of: Callable[[str], object] = lambda _: None,
+        market_of: Callable[[str], str] = str,
+        *,
         silent_s: float = SILENT_S,
     ) -> None:
         self._open_now = open_now
         self._day_of = day_of
+        self._market_of = market_of
         self._silent_s = silent_s
         self._entries: dict[str, _Entry] = {}
         self._held: frozenset[str] = frozenset()
@@ -258,7 +262,7 @@ class Rota:
         """Look at the clocks of the markets again; silence is counted from an opening on."""
         before, self._hours = self._hours, {}
         for symbol in self._held & self._entries.keys():
-            market = _market_of(symbol)
+            market = self._market_of(symbol)
             was = before.get(market)
             if was is not None and self._hours_of(symbol).open and not was.open:
                 self._listen_from(symbol, now_s)
@@ -341,18 +345,12 @@ class Rota:
             entry.silent = True
 
     def _hours_of(self, symbol: str) -> Hours:
-        market = _market_of(symbol)
+        market = self._market_of(symbol)
         hours = self._hours.get(market)
         if hours is None:
             hours = Hours(day=self._day_of(symbol), open=self._open_now(symbol))
             self._hours[market] = hours
         return hours
-
-
-def _market_of(symbol: str) -> str:
-    """Symbols of one exchange share its hours; names without a colon are US stocks."""
-    exchange, colon, _ = symbol.partition(":")
-    return exchange if colon else ""
 
 
 def _interval_s(hours: Hours, *, viewed: bool) -> float:

@@ -42,6 +42,8 @@ class QuoteBody(BaseModel):
     volume: float
     timestamp: int
     prev_close: float | None
+    close: float | None
+    """The price at the end of the day's regular session, once that is over."""
     change: float | None
     change_percent: float | None
     open: float

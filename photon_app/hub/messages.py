@@ -106,6 +106,7 @@ class _Figures(msgspec.Struct, gc=False):
     volume: float
     timestamp: int
     prev_close: float | None
+    close: float | None
     change: float | None
     change_percent: float | None
     open: float | None
@@ -254,6 +255,7 @@ def snapshot(quote: Quote, session: MarketSession | None, state: SymbolState) ->
         volume=quote.volume,
         timestamp=quote.time_ms,
         prev_close=quote.prev_close,
+        close=quote.close,
         change=quote.change,
         change_percent=quote.change_percent,
         open=quote.open,

@@ -426,13 +426,13 @@ class Book:
         time_ms, day = trade.time_ms, entry.day
         if time_ms < entry.day_start_ms:
             return self._count_earlier(entry, time_ms)
+        if day is not None and day.start_ms <= entry.time_ms < day.close_ms:
+            entry.close_at(entry.price, entry.time_ms)  # also where one was recalled too early
         if self._is_done(entry, time_ms):
             return self._apply_outside(entry, trade)
         if day is None or time_ms >= day.end_ms:
             self._begin_day(entry, trade.price, time_ms)
             return self._apply_outside(entry, trade) if self._is_done(entry, time_ms) else None
-        if day.start_ms <= entry.time_ms < day.close_ms:  # also where one was recalled too early
-            entry.close_at(entry.price, entry.time_ms)
         if time_ms >= day.close_ms + CROSS_MS:
             entry.edge_ms = day.end_ms if entry.provisional else day.done_ms
         elif not CROSSES.isdisjoint(trade.conditions):

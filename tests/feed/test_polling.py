@@ -341,3 +341,11 @@ def test_a_failed_seed_is_tried_again_in_half_a_minute() -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     run(scenario)
+
+
+def test_symbols_of_two_exchanges_have_hours_of_their_own() -> None:
+    """A stock in Tokyo is not open because one in New York is, nor the other way round."""
+    market_of = {"AAPL": "us", "MSFT": "us", "7203.T": "Tokyo"}.__getitem__
+    rota = Rota(open_now=lambda symbol: market_of(symbol) == "us", market_of=market_of)
+    assert [rota._hours_of(s).open for s in ("7203.T", "AAPL", "MSFT")] == [False, True, True]
+    assert len(rota._hours) == 2

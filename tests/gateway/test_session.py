@@ -50,7 +50,7 @@ def test_subscribe_answers_with_acknowledgement_then_snapshots_then_updates() ->
     }
     assert (answer[1]["type"], answer[1]["snapshot"], answer[1]["seq"]) == ("price_update", True, 1)
     assert set(answer[1]["data"]) == {
-        *("price", "volume", "timestamp", "prev_close", "change", "change_percent"),
+        *("price", "volume", "timestamp", "prev_close", "close", "change", "change_percent"),
         *("open", "high", "low", "day_volume", "decimals", "day", "session", "state"),
     }
     assert answer[2]["symbols"] == {"NVDA": "waiting"}

@@ -90,6 +90,17 @@ def test_monday_begins_at_four_against_fridays_close() -> None:
     assert book.take_turned() == ["A"]
 
 
+@pytest.mark.parametrize("moment_ms", [new_york(*FRIDAY, 22), new_york(2026, 11, 22, 12)])
+def test_a_night_without_a_post_market_keeps_the_close(moment_ms: int) -> None:
+    """The first trade after the regular session may be one outside of all."""
+    book = book_of()
+    book.apply(Trade("A", 100, 10, new_york(*FRIDAY, 15, 59)))
+    book.apply(Trade("A", 110, 10, moment_ms))
+    assert book.quote("A").close == 100  # type: ignore[union-attr]
+    book.apply(Trade("A", 111, 10, new_york(2026, 11, 23, 4)))
+    assert book.quote("A").prev_close == 100  # type: ignore[union-attr]
+
+
 def test_the_closing_cross_is_the_close() -> None:
     """It is printed some seconds after the bell, among trades of the post-market."""
     book = book_of()

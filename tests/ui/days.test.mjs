@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { commonDay, dayName, dayTitle, stamp } from "../../photon_app/ui/live/days.js";
+import { commonDay, dayName, dayTitle, sinceClose, stamp } from "../../photon_app/ui/live/days.js";
 
 const HOUR = 3_600_000;
 const FRIDAY = Date.UTC(2026, 10, 27, 5); // midnight in New York
@@ -46,4 +46,13 @@ test("a trade of today has its time, another one its date too", () => {
   assert.equal(stamp(at(15), at(400 * 24)), "Nov 27, 2026 15:00:00");
   assert.equal(stamp(at(15), null), "15:00:00");
   assert.equal(stamp(undefined, at(1)), "--:--:--");
+});
+
+test("what a stock moved since its close stands apart, and only when that is over", () => {
+  const quote = { price: 101.1, close: 100.8, session: "post" };
+  assert.deepEqual(sinceClose(quote), { change: 0.3, percent: (0.3 / 100.8) * 100 });
+  assert.equal(sinceClose({ ...quote, session: "closed" }).change, 0.3);
+  for (const other of [{ ...quote, session: "regular" }, { ...quote, session: "pre" }, { ...quote, close: null }, { price: 1 }, undefined]) {
+    assert.equal(sinceClose(other), null);
+  }
 });

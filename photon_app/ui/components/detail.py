@@ -9,6 +9,7 @@ from photon_app.ui.live.parts import (
     live_change,
     live_figure,
     live_price,
+    live_since_close,
     price_chart,
     symbol_tag,
     tape,
@@ -61,7 +62,11 @@ def _quote() -> rx.Component:
             ),
             class_name="detail-head",
         ),
-        rx.el.div(symbol_tag(symbol=symbol, explain=True), class_name="detail-tag"),
+        rx.el.div(
+            symbol_tag(symbol=symbol, explain=True),
+            live_since_close(symbol=symbol),
+            class_name="detail-tag",
+        ),
         price_chart(
             symbol=symbol,
             timeframe=Dashboard.chart_timeframe,

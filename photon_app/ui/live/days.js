@@ -7,6 +7,7 @@
  */
 
 import { clock } from "./format.js";
+import { difference } from "./photon-client.js";
 
 const DAY = 86_400_000, HALF_DAY = DAY / 2, YEAR = 300 * DAY;
 
@@ -42,4 +43,17 @@ export const dayTitle = (quotes, now) => dayName(commonDay(quotes), now) || "Tod
 export function stamp(time, now) {
   if (!Number.isFinite(time) || !Number.isFinite(now) || datedYear.format(time) === datedYear.format(now)) return clock(time);
   return `${(Math.abs(now - time) > YEAR ? datedYear : dated).format(time)} ${clock(time)}`;
+}
+
+/**
+ * How far a price has moved since the regular session ended; null while that runs, and where its close is
+ * not known.
+ * @param {?import("./photon-client.js").Quote} quote
+ * @returns {?{change: number, percent: number}}
+ */
+export function sinceClose(quote) {
+  const { close = null, price, session } = quote ?? {};
+  if (close === null || (session !== "post" && session !== "closed")) return null;
+  const change = difference(price, close);
+  return { change, percent: (change / close) * 100 };
 }

@@ -68,6 +68,12 @@ class LiveChange(_QuotePart):
     """In one line instead of percent over absolute."""
 
 
+class LiveSinceClose(_QuotePart):
+    """How far a price has moved since the regular session ended; empty while that runs."""
+
+    tag = "LiveSinceClose"
+
+
 class DayRange(_QuotePart):
     """A short line from the day's low to its high with the price on it."""
 
@@ -226,6 +232,7 @@ class ListKeeper(rx.Component):
 
 live_price = LivePrice.create
 live_change = LiveChange.create
+live_since_close = LiveSinceClose.create
 day_range = DayRange.create
 live_volume = LiveVolume.create
 live_age = LiveAge.create

@@ -31,6 +31,7 @@
  * @property {number} time       of the last trade, UNIX ms of the market clock
  * @property {number} seq        position in this epoch's updates of the symbol
  * @property {?number} prevClose
+ * @property {?number} close     at the end of the day's regular session, once that is over
  * @property {?number} change    price less prevClose, exact as the two are written
  * @property {?number} changePercent
  * @property {?number} open
@@ -126,7 +127,7 @@ export function fold(held, message, receivedAt) {
   if (message.snapshot) {
     return Object.freeze({
       ...common,
-      prevClose: data.prev_close ?? null, change: data.change ?? null,
+      prevClose: data.prev_close ?? null, close: data.close ?? null, change: data.change ?? null,
       changePercent: data.change_percent ?? null, open: data.open ?? null, high: data.high ?? null,
       low: data.low ?? null, dayVolume: data.day_volume ?? null, day: data.day ?? null,
       state: data.state ?? (polled ? "polled" : "live"), session: data.session ?? null,
@@ -134,7 +135,7 @@ export function fold(held, message, receivedAt) {
   }
   return Object.freeze({
     ...common,
-    prevClose: held?.prevClose ?? null, ...changed(price, held?.prevClose),
+    prevClose: held?.prevClose ?? null, close: held?.close ?? null, ...changed(price, held?.prevClose),
     open: held?.open ?? price, high: Math.max(held?.high ?? price, price),
     low: Math.min(held?.low ?? price, price), dayVolume: total((held?.dayVolume ?? 0) + volume), day: held?.day ?? null,
     state: polled ? "polled" : "live", session: held?.session ?? null,

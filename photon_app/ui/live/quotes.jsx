@@ -7,7 +7,7 @@
 
 import { useEffect, useRef } from "react";
 import * as format from "./format.js";
-import { dayName } from "./days.js";
+import { dayName, sinceClose } from "./days.js";
 import { flash, mark, useInView, useParts, useQuote, write } from "./hooks.js";
 import { symbolWords } from "./words.js";
 
@@ -71,6 +71,23 @@ export function LiveChange({ symbol, inline = false }) {
     <span className={inline ? "change change-inline" : "change"} data-direction="flat" ref={part("box")}>
       <span className="change-main"><i aria-hidden="true" ref={part("arrow")}>{UP}</i><span ref={part("main")}>{format.DASH}</span></span>
       <span className="change-side" ref={part("side")}>{inline ? "" : "\u00a0"}</span>
+    </span>
+  );
+}
+
+/** Of a price that moved on since the regular session: how far, beside the change of the day. */
+export function LiveSinceClose({ symbol }) {
+  const { at, part } = useParts();
+  useQuote(symbol, (quote) => {
+    const moved = sinceClose(quote);
+    write(at.words, moved === null ? "" : `${quote.session === "post" ? "After hours" : "Since the close"} `);
+    write(at.moved, moved === null ? "" : `${format.change(moved.change, quote.decimals)} (${format.percent(moved.percent)})`);
+    mark(at.moved, "data-direction", format.direction(moved?.change));
+  });
+  return (
+    <span className="since-close">
+      <span ref={part("words")} />
+      <span className="since-close-moved" data-direction="flat" ref={part("moved")} />
     </span>
   );
 }
