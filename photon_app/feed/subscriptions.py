@@ -5,14 +5,16 @@ messages. Pure and synchronous; the clock is an argument; called by ``FinnhubFee
 loop. Bounded by the slots.
 
 "Subscribing to too many symbols" does not say which. While it has not come, symbols are told one
-after the other without waiting. Once it has, every symbol that it could mean is let go and told
-again alone: one in flight, until a trade of it or an acknowledgement window without an error shows
-that it was taken. An error that comes meanwhile can still be about another, asked before: so who is
-blamed is let go, since it may have been taken, and asked once more; only who is refused twice alone
-is the refused one, and who was taken before it are the cap. When an error was about nobody that was
-found, errors take longer than was thought: the window is doubled, and all who have not traded yet
-are told again, alone. It never has more symbols told
-than there are slots, because it lets one go before it asks for another.
+after the other without waiting. Once it has, every symbol that it could mean is let go: all that
+have not traded and were told so lately that an error can still be under way. When no error has come
+for an acknowledgement window, they are told again alone: one in flight, until a trade of it or a
+window without an error shows that it was taken. An error that comes meanwhile can still be about
+another, asked before: so who is blamed is let go, since it may have been taken, and asked once
+more; only who is refused twice alone is the refused one, and who was taken before it are the cap.
+When an error was about nobody that was found, or one is blamed again who was thought to be taken
+when asked once more, errors take longer than was thought: the window is doubled, and all who have
+not traded yet are told again, alone. It never has more symbols told than there are slots, because
+it lets one go before it asks for another.
 """
 
 import re
@@ -26,7 +28,7 @@ Command = Subscribe | Unsubscribe
 ACKNOWLEDGED_S = 1.5
 """A subscribe that has met no error for so long was taken."""
 LONGEST_S = 12.0
-"""The same on a line whose errors were seen to come late."""
+"""The same at most, on a line whose errors were seen to come late."""
 
 RETRY_S = 600.0
 """A symbol that Finnhub calls invalid may be good again: it was seen to refuse valid ones."""
@@ -65,6 +67,8 @@ class Subscriptions:
         self._suspects: set[str] = set()
         self._in_flight: str | None = None
         self._blamed: str | None = None
+        self._cleared: set[str] = set()
+        """Who was blamed, and thought to be taken when asked once more."""
         self._careful = False
         self._unsolved = False
         """Whether there was an error, and nobody found whom it was about."""
@@ -81,6 +85,7 @@ class Subscriptions:
         self._unheard.clear()
         self._suspects.clear()
         self._in_flight = self._blamed = None
+        self._cleared.clear()
         self._careful = self._unsolved = False
         self._acknowledged_s = self._first_s
         self._quiet_until_s = _HEARD
@@ -137,18 +142,29 @@ class Subscriptions:
         blamed, self._careful = self._in_flight, True
         if blamed is None:
             if now_s >= self._quiet_until_s:
-                self._suspects = self._doubtful(now_s)
-                self._begin_quiet(now_s)
+                self._suspects |= self._doubtful(now_s)
+            self._begin_quiet(now_s)
             return
         self._forget(blamed)
         self._suspects.add(blamed)  # another may have been meant: then this one has a place
-        if blamed != self._blamed:
+        if blamed == self._blamed:
+            self._solved(blamed, now_s)
+        elif blamed not in self._cleared:
+            if self._blamed is not None:
+                self._cleared.add(self._blamed)
             self._blamed = blamed
             self._begin_quiet(now_s)
-            return
+        elif self._acknowledged_s < LONGEST_S:
+            self._be_patient(now_s)
+        else:
+            self._solved(blamed, now_s)
+
+    def _solved(self, refused: str, now_s: float) -> None:
+        """The error is about this one, and the others that were told are the cap."""
         self._blamed, self._unsolved = None, False
+        self._cleared.clear()
         if not self._told:
-            self._slots.bar(blamed, now_s + self._retry_s)
+            self._slots.bar(refused, now_s + self._retry_s)
         self._slots.learn(self._told, now_s)
 
     def _begin_quiet(self, now_s: float) -> None:
@@ -159,18 +175,24 @@ class Subscriptions:
     def _done(self, now_s: float) -> Command | None:
         """All was told and nobody is in flight: an error that is unsolved came late."""
         self._blamed = None
+        self._cleared.clear()
         if not self._unsolved or not self._unheard or self._acknowledged_s >= LONGEST_S:
             self._careful = self._unsolved = False
             return None
-        self._acknowledged_s *= 2
-        self._suspects = set(self._unheard)
-        self._quiet_until_s = now_s + self._acknowledged_s
-        self._unsolved = False
+        self._be_patient(now_s)
         return self._let_go(min(self._suspects))
+
+    def _be_patient(self, now_s: float) -> None:
+        """Errors take longer than was thought: all who may not be taken are asked once more."""
+        self._acknowledged_s *= 2
+        self._suspects |= self._unheard
+        self._quiet_until_s = now_s + self._acknowledged_s
+        self._blamed, self._unsolved = None, False
+        self._cleared.clear()
 
     def _doubtful(self, now_s: float) -> set[str]:
         """Whom an error about nobody in particular can mean."""
-        doubtful = {s for s, at in self._told.items() if now_s < at + self._acknowledged_s}
+        doubtful = {s for s in self._unheard if now_s < self._told[s] + LONGEST_S}
         if not doubtful:
             latest = max(self._unheard, key=lambda symbol: self._told[symbol], default=None)
             doubtful = set() if latest is None else {latest}
@@ -185,6 +207,8 @@ class Subscriptions:
 
     def _let_go(self, symbol: str) -> Unsubscribe:
         self._forget(symbol)
+        if self._in_flight is not None:  # which was asked when fewer places were free
+            self._blamed = None
         return Unsubscribe(symbol=symbol)
 
     def _forget(self, symbol: str) -> None:

@@ -1,6 +1,6 @@
 """What a line is told, and what its errors mean."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from photon_app.feed.finnhub_wire import Subscribe, Unsubscribe
@@ -162,6 +162,56 @@ def test_an_error_that_comes_late_costs_nobody_who_was_taken_a_place() -> None:
     assert len(it.taken) == it.slots.room == 4
 
 
+def test_two_that_are_refused_late_are_not_blamed_in_turn_for_ever() -> None:
+    """Who is blamed again after it was thought to be taken shows that errors come late."""
+    it = Upstream(limit=3, cap=1, late_s=4.0)
+    it.want("ABC")
+    it.run(120)
+    assert it.taken == it.line.told == it.slots.held == {"A"}
+    told = len(it.told)
+    it.run(300)
+    assert len(it.told) == told
+
+
+def test_errors_that_follow_each_other_are_waited_out() -> None:
+    """They are about those that were told before, not about the one that is asked next."""
+    it = Upstream()
+    it.want("ABC")
+    it.run(1)
+    for _ in range(4):
+        it.line.error(TOO_MANY, it.now_s)
+        it.run(ACKNOWLEDGED_S - 0.5)
+        assert it.told == ["A", "B", "C", "-A", "-B", "-C"]
+    it.run(ACKNOWLEDGED_S)
+    assert it.told[6:] == ["A"]
+    it.run(30)
+    assert it.taken == it.line.told == it.slots.held == {"A", "B", "C"}
+
+
+def test_an_error_can_mean_one_that_was_asked_before_the_window() -> None:
+    """As long ago as errors were ever seen to take, unless it has traded."""
+    it = Upstream()
+    it.want("ABC")
+    it.run(ACKNOWLEDGED_S + 1)
+    it.line.heard({"B"})
+    it.want("ABCD")
+    it.step()
+    it.line.error(TOO_MANY, it.now_s)
+    it.run(1)
+    assert it.told == ["A", "B", "C", "D", "-A", "-C", "-D"]
+
+
+def test_a_place_that_is_given_up_meanwhile_counts_as_a_place() -> None:
+    """A refusal is about how many were told when it was asked, so it is asked once more."""
+    it = Upstream(limit=3, cap=2, late_s=1.0)
+    it.want("ABC")
+    while it.told.count("C") < 3:
+        it.step()
+    it.want("BC")
+    it.run(30)
+    assert it.taken == it.line.told == it.slots.held == {"B", "C"}
+
+
 def test_one_in_flight_is_one_in_flight() -> None:
     """Nothing is sent between a careful subscribe and its acknowledgement."""
     it = Upstream()
@@ -224,6 +274,9 @@ def test_a_symbol_with_a_space_is_understood() -> None:
     st.integers(1, 8),
     st.floats(0, 5),
 )
+@example([({"A": 0, "B": 0, "C": 0}, 0.0, False)], 3, 1, 4.0)
+@example([({"A": 3, "B": 1, "C": 0, "G": 3}, 0.0, False)], 7, 1, 1.5)
+@example([({"E": 3, "F": 3, "B": 0, "G": 0, "H": 1}, 0.0, True)], 6, 2, 1.5331649068357818)
 def test_line_and_slots_agree_in_the_end_whatever_upstream_takes(
     history: list[tuple[dict[str, int], float, bool]], limit: int, cap: int, late_s: float
 ) -> None:
