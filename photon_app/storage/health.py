@@ -23,8 +23,9 @@ class StorageHealth(Fact, frozen=True):
     """How storage is, for ``/health``."""
 
     state: State
-    """``off``: nothing is stored. ``slow``: a write took more than a second, or bars have been
-    waiting for more than five. ``failing``: nothing is written now; it is tried again.
+    """``off``: nothing is stored. ``slow``: the last write took more than a second, and something
+    waited ever since; or bars have been waiting for more than five. ``failing``: nothing is written
+    now; it is tried again.
     """
     reason: HealthReason = ""
     detail: str = ""
@@ -70,7 +71,8 @@ class Condition:
         self.fault: Fault | None = None
         self.since_s = 0.0
         """When the fault began, on the monotonic clock."""
-        self.is_slow = False
+        self.slow_s = 0.0
+        """How long the last write took, if that was too long; 0 once nothing waits."""
         self.failures = 0
         self.written = 0
         self.last_write_ms: int | None = None
@@ -93,9 +95,13 @@ class Condition:
         self.fault = None
         self._in_a_row = 0
 
+    def idle(self) -> None:
+        """Nothing waits, so nothing is slow."""
+        self.slow_s = 0.0
+
     def wrote(self, rows: int, took_s: float, now_ms: int) -> None:
         """A transaction was committed."""
-        self.is_slow = took_s > SLOW_WRITE_S
+        self.slow_s = took_s if took_s > SLOW_WRITE_S else 0.0
         self.written += rows
         self.last_write_ms = now_ms
 
@@ -115,14 +121,16 @@ class Condition:
         state: State = "ok"
         reason: HealthReason = ""
         detail = ""
-        slow = self.is_slow or age_s > SLOW_WAIT_S
         if fault is not None:
             state, reason, detail = "failing", fault.reason, fault.detail
         elif not opened:
             state = "opening"
-        elif slow:
+        elif age_s > SLOW_WAIT_S:
             state = reason = "slow"
             detail = f"the database is slow; the oldest bar has been waiting for {age_s:.0f} s"
+        elif self.slow_s:
+            state = reason = "slow"
+            detail = f"the database is slow; the last write took {self.slow_s:.1f} s"
         return StorageHealth(
             state=state,
             reason=reason,

@@ -128,6 +128,8 @@ class Writer:
                 raise UnusableError("corrupt", "the database is damaged")
 
     def _write(self) -> None:
+        if self._pending.is_idle:
+            self.condition.idle()
         while not self._pending.is_idle:
             batch = self._pending.take(BATCH)
             began_s = self._monotonic()

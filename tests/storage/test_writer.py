@@ -4,7 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -250,6 +250,25 @@ def test_a_write_that_takes_long_makes_it_slow() -> None:
     scene.put(bar(1))
     scene.pauses(1)
     assert [*states, scene.health.state] == ["slow", "ok"]
+
+
+def test_a_write_that_took_long_is_over_when_nothing_waits_any_more() -> None:
+    """It is not told all night because it was the last one of the day."""
+    scene = Scene()
+    scene.pauses(1)
+    quick = scene.disk.write
+
+    def take_long(*given: Any, **named: Any) -> None:
+        scene.now_s += 1.5
+        quick(*given, **named)
+
+    scene.disk.write = take_long  # type: ignore[method-assign]
+    scene.put(bar(1))
+    scene.pauses(1)
+    assert (scene.health.state, scene.health.pending) == ("slow", 0)
+    assert scene.health.detail == "the database is slow; the last write took 1.5 s"
+    scene.pauses(1)
+    assert (scene.health.state, scene.health.detail) == ("ok", "")
 
 
 def test_a_connection_that_failed_is_opened_anew() -> None:
