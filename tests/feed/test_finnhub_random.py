@@ -1,12 +1,14 @@
 """Random moods of Finnhub, and the laws that hold under all of them."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from photon_app.feed.finnhub import FinnhubFeed
+from photon_app.model import Trade
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.finnhub_script import (
     PING,
@@ -29,6 +31,7 @@ from tests.fakes.time import START_MS, VirtualTime
 from tests.feed.scripted import KEY, Longest
 
 NAMES = "ABCDEF"
+ALIVE = (Wait(50), Frames(PING))
 
 frames = st.sampled_from(
     [
@@ -45,7 +48,7 @@ prints = st.builds(lambda s, t: trades((s, t - START_MS + 1, t)), st.sampled_fro
 ordinary: st.SearchStrategy[Step] = st.one_of(
     st.builds(Frames, frames | prints),
     st.builds(Wait, st.floats(0, 100)),
-    st.builds(lambda n: Times(n, (Wait(50), Frames(PING))), st.integers(0, 4)),
+    st.builds(lambda n: Times(n, ALIVE), st.integers(0, 4)),
     st.just(Subscribed(1)),
 )
 endings: st.SearchStrategy[Step] = st.one_of(
@@ -72,33 +75,59 @@ wishes = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2), min_size=1)
     st.integers(1, 6),
     st.sets(st.sampled_from(NAMES), max_size=2),
 )
+@example(
+    [(Frames(trades(("B", 1.0, START_MS))), *ALIVE, Cut())],
+    [({"A": 2, "B": 0, "C": 1}, 60.0)],
+    6,
+    4,
+    {"B", "C"},
+)
+@example(
+    [(Times(6, ALIVE), Frames(trades(("B", 1.0, START_MS + 300_000))), *ALIVE, Cut())],
+    [({"A": 2, "B": 1, "C": 1}, 200.0), ({"A": 1}, 60.0), ({"A": 1, "B": 1}, 1.0)],
+    2,
+    6,
+    {"B", "C"},
+)
 def test_the_feed_outlives_every_mood(
     visits: list[tuple[Step, ...]],
     history: list[tuple[dict[str, int], float]],
     limit: int,
     cap: int,
-    nonsense: set[str],
+    zeros: set[str],
 ) -> None:
     """Never two lines, never more than the limit, ten messages a second or nine attempts a minute;
     no key in a status; and once Finnhub is well again the line has what has a slot, everyone else
-    is polled, and the unknown are rejected and neither.
+    is polled, and those for which REST has zeros are rejected and neither, unless they traded while
+    they were wanted: then they are known, and rejected no more.
     """
 
     async def scenario() -> None:
         time, market = VirtualTime(), FakeMarket()
         quotes = FakeQuotes(time)
-        quotes.unknown(*nonsense)
+        quotes.unknown(*zeros)
         async with FakeFinnhub(script=after(visits), time=time, cap=cap) as fake:
             options: dict[str, Any] = {"time": time, "rng": Longest(), "rest": quotes}
             feed = FinnhubFeed(fake.url, KEY, limit, **options)
             running = asyncio.create_task(feed.run(market))
             wanted: dict[str, int] = {}
+            traded: dict[str, int] = {}
+
+            def trade(batch: Sequence[Trade]) -> None:
+                for symbol in {trade.symbol for trade in batch} & wanted.keys():
+                    traded.setdefault(symbol, len(market.log))
+
+            market.on_trades = trade
             for wanted, seconds in history:
                 feed.want(frozenset(wanted), wanted)
                 await time.advance(seconds)
             await time.advance(700 * (len(visits) + 1))
             check_the_past(fake, market, limit)
-            check_the_end(fake, feed, market, wanted.keys() - nonsense, wanted.keys() & nonsense)
+            unknown = wanted.keys() & zeros - traded.keys()
+            check_the_end(fake, feed, market, wanted.keys() - unknown, unknown)
+            assert wanted.keys() - zeros <= market.seeds.keys()
+            for symbol, since in traded.items():
+                assert not rejected(market, symbol, since)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             assert running.cancelled()
@@ -131,6 +160,9 @@ def check_the_end(
     assert feed.held <= known
     polled = [set(entry[1:]) for entry in market.log if isinstance(entry, list)]
     assert known - feed.held <= (polled[-1] if polled else set())
-    for symbol in unknown:
-        assert any(str(entry).startswith(f"rejected {symbol}:") for entry in market.log)
-    assert known <= market.seeds.keys()
+    assert all(rejected(market, symbol) for symbol in unknown)
+
+
+def rejected(market: FakeMarket, symbol: str, since: int = 0) -> bool:
+    """Whether a symbol was, from some entry of the log on."""
+    return any(str(entry).startswith(f"rejected {symbol}:") for entry in market.log[since:])
