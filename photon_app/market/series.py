@@ -93,6 +93,7 @@ class Series:
             between = bar.invented and (bar.time_ms < open_ms or open_ms < 0)
             if before or (between and self.minutes.get(bar.time_ms) is None):
                 self.minutes.merge(Sum.of(bar))
+                self.newest_ms = max(self.newest_ms, bar.close_ms)
         handed_over = self.told == self.changes  # what is filled in need not be stored
         self._changed()
         if handed_over:

@@ -418,6 +418,19 @@ def test_older_minutes_are_filled_in_and_newer_ones_left_alone() -> None:
     assert [bar.close for bar in line.bars.between(SYMBOL, "1m")] == [99, 10]
 
 
+def test_what_is_filled_in_may_be_the_newest() -> None:
+    """After a restart on a Sunday that is Friday's last trade; what is too late for it is so too."""
+    line = Line()
+    stored = folded([trade(0), trade(2 * LATE_MS)]).between(SYMBOL, "1m")
+    line.bars.follow(SYMBOL)
+    line.bars.fill(SYMBOL, stored)
+    assert line.bars.newest_ms(SYMBOL) == OPEN_MS + 2 * LATE_MS
+    line.bars.fold(trade(LATE_MS - 1), REGULAR)
+    assert line.bars.counters.too_late == 1
+    line.bars.fill(SYMBOL, stored[:1])
+    assert line.bars.newest_ms(SYMBOL) == OPEN_MS + 2 * LATE_MS
+
+
 def test_a_regular_trade_is_folded_by_the_short_way_as_by_the_long_one() -> None:
     """The first of a second goes the long way, the second the short one."""
     first, second = trade(0, 10, 2), trade(1, 11, 3)
