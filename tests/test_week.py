@@ -41,8 +41,8 @@ HEAD_MS = 19_000
 """How long before its market's time a process is started."""
 PAUSE_MS = 120_000
 """How long nobody is there when the process is restarted."""
-MOST_BLOCKS = 500
-"""A day adds some ten for its bars, and trades add none, of which there are some 600 a day."""
+MOST_BLOCKS = 1_000
+"""A day adds some 200, for its bars and dates; its trades, of which there are some 600, none."""
 Figures = dict[str, Any]
 
 
@@ -239,11 +239,14 @@ class Week:
     ) -> None:
         """Each bar was final once, in time, and what was told last of it is what it is."""
         finals: Counter[object] = Counter()
+        greeted: set[object] = set()
         newest: dict[object, Figures] = {}
         for at, message in told:
             if message["type"] != "bar":
                 continue
             key = (message["symbol"], message["timeframe"], message["bar"]["time"])
+            if at < started + HEAD_MS:
+                greeted.add(key[:2])
             due = bars[key]["end"] + GRACE_MS
             assert message["final"] == (at >= due), (key, at)
             if bars[key]["end"] <= started:
@@ -252,6 +255,8 @@ class Week:
             if message["final"] and not message.get("corrected"):
                 finals[key] += 1
                 assert at <= due + 300 or bars[key]["born"] > due, (key, at)
+        resumed = len(self.judge.cuts) > 1
+        assert greeted == ({key[:2] for key in bars} if resumed else set())
         for key, bar in bars.items():
             due = bar["end"] + GRACE_MS
             if started < bar["end"]:

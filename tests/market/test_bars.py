@@ -419,7 +419,7 @@ def test_older_minutes_are_filled_in_and_newer_ones_left_alone() -> None:
 
 
 def test_what_is_filled_in_may_be_the_newest() -> None:
-    """After a restart on a Sunday that is Friday's last trade; what is too late for it is so too."""
+    """After a restart on a Sunday that is of Friday; what is too late for it is so too."""
     line = Line()
     stored = folded([trade(0), trade(2 * LATE_MS)]).between(SYMBOL, "1m")
     line.bars.follow(SYMBOL)
