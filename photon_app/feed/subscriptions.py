@@ -7,7 +7,7 @@ loop. Bounded by the slots.
 "Subscribing to too many symbols" does not say which. While it has not come, symbols are told one
 after the other without waiting. Once it has, every symbol that it could mean is let go: all that
 have not traded and were told so lately that an error can still be under way. When no error has come
-for an acknowledgement window, they are told again alone: one in flight, until a trade of it or a
+for two acknowledgement windows, they are told again alone: one in flight, until a trade of it or a
 window without an error shows that it was taken. An error that comes meanwhile can still be about
 another, asked before: so who is blamed is let go, since it may have been taken, and asked once
 more; only who is refused twice alone is the refused one, and who was taken before it are the cap.
@@ -168,9 +168,11 @@ class Subscriptions:
         self._slots.learn(self._told, now_s)
 
     def _begin_quiet(self, now_s: float) -> None:
-        """Errors that are under way are not to meet whoever is asked next."""
+        """Errors that are under way are not to meet whoever is asked next. They are a window and a
+        little apart when they are about some that were asked one at a time.
+        """
         self._unsolved = True
-        self._quiet_until_s = now_s + self._acknowledged_s
+        self._quiet_until_s = now_s + 2 * self._acknowledged_s
 
     def _done(self, now_s: float) -> Command | None:
         """All was told and nobody is in flight: an error that is unsolved came late."""

@@ -180,7 +180,7 @@ def test_errors_that_follow_each_other_are_waited_out() -> None:
     it.run(1)
     for _ in range(4):
         it.line.error(TOO_MANY, it.now_s)
-        it.run(ACKNOWLEDGED_S - 0.5)
+        it.run(2 * ACKNOWLEDGED_S - 0.5)
         assert it.told == ["A", "B", "C", "-A", "-B", "-C"]
     it.run(ACKNOWLEDGED_S)
     assert it.told[6:] == ["A"]
@@ -217,7 +217,7 @@ def test_one_in_flight_is_one_in_flight() -> None:
     it = Upstream()
     it.want("ABC")
     it.line.error(TOO_MANY, 0)
-    it.run(ACKNOWLEDGED_S)
+    it.run(2 * ACKNOWLEDGED_S)
     before = len(it.told)
     it.run(ACKNOWLEDGED_S - 0.2)
     assert len(it.told) <= before + 1
