@@ -96,4 +96,4 @@ def test_the_market_leaves_its_bars_in_memory_and_nothing_else() -> None:
     gc.collect()
     bars = len(SYMBOLS) * PLAYED_S
     assert all(len(street.exchange.bars.between(s, "1s")) > PLAYED_S for s in SYMBOLS)
-    assert sys.getallocatedblocks() - before < bars / 10
+    assert sys.getallocatedblocks() - before < bars / 5
