@@ -21,14 +21,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
-from photon_app import __version__, printing
+from photon_app import __version__, clock, printing
 from photon_app.descriptors import FileShortage, room_for
 from photon_app.errors import PhotonError, StartError
 from photon_app.feed.recording import Recording
@@ -317,7 +316,7 @@ class _Server(uvicorn.Server):
             leaving.start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_exception_handler(FileShortage(time.monotonic))
+        asyncio.get_running_loop().set_exception_handler(FileShortage(clock.monotonic))
         self._starting = asyncio.current_task()
         if self.should_exit:
             return

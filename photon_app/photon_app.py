@@ -7,11 +7,10 @@ API's routes, Reflex's own (its event socket and, in production, the built page)
 import contextlib
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from photon_app import printing, runtime, settings
+from photon_app import clock, printing, runtime, settings
 from photon_app.errors import SettingsError
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.cors import Cors
@@ -33,7 +32,7 @@ except SettingsError as error:
     sys.exit(2)
 
 rule = OriginRule.of(loaded)
-admission = Admission.of(loaded, time.monotonic)
+admission = Admission.of(loaded, clock.monotonic)
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
 
 

@@ -10,11 +10,11 @@ visitor only that something failed.
 
 import logging
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from photon_app import clock
 from photon_app.settings import Settings, is_loopback
 
 Scope = MutableMapping[str, Any]
@@ -92,7 +92,7 @@ class OriginGuard:
     """
 
     def __init__(
-        self, app: ASGIApp, rule: OriginRule, now_s: Callable[[], float] = time.monotonic
+        self, app: ASGIApp, rule: OriginRule, now_s: Callable[[], float] = clock.monotonic
     ) -> None:
         self._app = app
         self._rule = rule

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, QueuePool
 
+from photon_app import clock
 from photon_app.storage.address import Address
 
 READERS = 2
@@ -100,14 +101,14 @@ def write_ahead(connection: sa.Connection, *, lock_s: float) -> None:
     """Let readers and the writer not wait for each other, from now on and for every process: the
     file remembers it. SQLite does not wait for locks here by itself.
     """
-    deadline = time.monotonic() + lock_s
+    deadline = clock.monotonic() + lock_s
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     while True:
         try:
             driver.execute("PRAGMA journal_mode = WAL").fetchone()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or clock.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:
