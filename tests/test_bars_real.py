@@ -277,7 +277,7 @@ def test_a_killed_replay_that_is_resumed_has_the_bars_of_the_file(url: str) -> N
         "PHOTON_REPLAY_LOOP": 0,
         "DATABASE_URL": url,
     }
-    with photon(PHOTON_REPLAY_SPEED=600, **settings) as process:
+    with photon(PHOTON_REPLAY_SPEED=200, **settings) as process:
         wait_for(lambda: newest_ms(process) >= times[20])
         process.kill()
     left = stored(url, source)

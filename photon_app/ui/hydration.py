@@ -57,8 +57,6 @@ class StorageFirst(Middleware):
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """Let an event pass (None), or hold it and ask the page for its storage."""
         del app
-        if EventContext.get().parent_txid is not None:
-            return None  # of a handler's making, and so of a state that has it
         dashboard = await state.get_state(Dashboard)
         if event.name == HYDRATES:
             held, dashboard._held = dashboard._held, []

@@ -84,8 +84,14 @@ def test_what_the_storage_brings_anyway_is_not_done_again() -> None:
     assert tab.done == []
 
 
-def test_what_a_handler_asks_for_does_not_wait() -> None:
-    assert Tab().ask(event("learn_names", symbols=[]), parent="another") is None
+def test_what_a_handler_asks_for_waits_only_where_its_state_was_forgotten_meanwhile() -> None:
+    tab = Tab()
+    tab.ask(HYDRATES)
+    assert tab.ask(event("learn_names", symbols=[]), parent="another") is None
+    forgotten, asked = Tab(), event("learn_names", symbols=[])
+    assert forgotten.ask(asked, parent="another") is not None
+    forgotten.ask(HYDRATES)
+    assert forgotten.done == [asked]
 
 
 def test_what_waits_is_bounded_in_number_and_size() -> None:
