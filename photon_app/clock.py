@@ -8,17 +8,14 @@ to it.
 
 import time
 
+monotonic = time.monotonic
+"""Seconds since some moment; never steps back, and stands still while the machine sleeps."""
 _ahead_ms = 0
 
 
 def now_ms() -> int:
     """The wall clock, UNIX milliseconds; can step."""
     return time.time_ns() // 1_000_000 + _ahead_ms
-
-
-def monotonic() -> float:
-    """Seconds since some moment; never steps back, and stands still while the machine sleeps."""
-    return time.monotonic()
 
 
 def start_at(moment_ms: int | None) -> None:

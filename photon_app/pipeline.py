@@ -81,18 +81,20 @@ class Pipeline:
 
     def trades(self, batch: Sequence[Trade]) -> None:
         """The trades of one upstream frame."""
-        apply, publish, effects = self._ledger.apply, self._hub.publish, self._ledger.effects
+        ledger, publish = self._ledger, self._hub.publish
+        apply = ledger.apply
         for trade in batch:
             seq = apply(trade)
             if seq > NOTHING:
-                if not effects[trade.conditions].volume:  # the book says so too
+                if not ledger.effect.volume:  # the book says so too
                     trade = msgspec.structs.replace(trade, volume=0)  # noqa: PLW2901
                 publish(trade, seq)
-                if self._ledger.outside:
-                    self._ledger.outside = False
-                    self._hub.refigure(trade.symbol)
             elif seq == FIGURES:
                 self._hub.refigure(trade.symbol)
+        if ledger.outside:
+            for symbol in ledger.outside:
+                self._hub.refigure(symbol)
+            ledger.outside.clear()
         self._refigure_turned()
         self._hub.changed()
         self._tape.trades(batch)

@@ -259,7 +259,7 @@ class Book:
             return FIGURES
         entry.price = price
         entry.volume = volume
-        entry.polled = entry.recalled = False
+        entry.polled = False
         entry.time_ms = time_ms
         entry.seq = seq = entry.seq + 1
         if seq >= entry.look_seq and entry.look():
@@ -401,7 +401,7 @@ class Book:
         entry.run = 0
         entry.price = price
         entry.volume = 0.0
-        entry.polled, entry.recalled = True, False
+        entry.polled = True
         entry.time_ms = max(entry.time_ms, time_ms)
         entry.seq += 1
         if entry.look():
@@ -457,7 +457,7 @@ class Book:
         if entry.close is None and day is not None and day.start_ms <= entry.time_ms < day.done_ms:
             entry.close_at(entry.price, entry.time_ms)
         entry.price, entry.volume, entry.time_ms = trade.price, trade.volume, trade.time_ms
-        entry.polled = entry.recalled = False
+        entry.polled = False
         entry.seq += 1
         if entry.seq >= entry.look_seq and entry.look():
             self._turned.append(entry.symbol)

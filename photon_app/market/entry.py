@@ -65,7 +65,7 @@ class Entry:
         "polled",
         "prev_close",
         "price",
-        "recalled",
+        "recalled_seq",
         "run",
         "seq",
         "symbol",
@@ -97,8 +97,8 @@ class Entry:
         """The price at the end of the day's regular session, once that is over."""
         self.close_ms = -1
         """When it was made: a closing cross after that end, all others before it."""
-        self.recalled = False
-        """Whether the price is of an earlier process and not confirmed since."""
+        self.recalled_seq = -1
+        """The ``seq`` of a price that is of an earlier process."""
         self.open = self.high = self.low = math.nan
         self.day_volume = 0.0
         self.ahead_ms = -1
@@ -134,6 +134,11 @@ class Entry:
         self.before = None
 
     @property
+    def recalled(self) -> bool:
+        """Whether the price is of an earlier process and not confirmed since."""
+        return self.seq == self.recalled_seq
+
+    @property
     def provisional(self) -> bool:
         """Whether the day's figures are of trades that came when it was done."""
         return self.day is not None and self.edge_ms == self.day_end_ms > self.day.done_ms
@@ -159,8 +164,8 @@ class Entry:
         if close is not None:
             self.close_at(close, day.close_ms - 1)
         self.price, self.time_ms = bar.close, bar.close_ms
-        self.recalled = True
         self.seq += 1
+        self.recalled_seq = self.seq
         self.look()
 
     def go_on_from(self, bar: Bar, close: float | None) -> None:

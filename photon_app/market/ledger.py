@@ -6,7 +6,7 @@ book judges (``market.book``), the bars keep what it lets through (``market.bars
 
 from photon_app.market.bars import Bars
 from photon_app.market.book import NOTHING, Book
-from photon_app.market.conditions import Effect, Effects
+from photon_app.market.conditions import REGULAR, Effect, Effects
 from photon_app.model import Seed, Trade
 
 
@@ -17,20 +17,25 @@ class Ledger:
         self.book = book
         self.bars = bars
         self.effects = Effects()
-        self.outside = False
-        """Whether a trade was outside the sessions, since whoever asks set it back: no client can
-        fold it by itself.
+        self.effect: Effect = REGULAR
+        """What the conditions of the last trade that counted let it do."""
+        self.outside: set[str] = set()
+        """Symbols that were traded outside their sessions, until whoever applies trades takes them
+        out: no client can fold such a trade by itself.
         """
 
     def apply(self, trade: Trade) -> int:
         """Judge one trade and let it count. Returns what ``Book.apply`` does."""
-        seq = self.book.apply(trade)
-        if self.book.price_only:
-            self.book.price_only = False
-            self.outside = True
+        book = self.book
+        seq = book.apply(trade)
+        if book.price_only:
+            book.price_only = False
+            self.effect = self.effects[trade.conditions]
+            self.outside.add(trade.symbol)
         elif seq != NOTHING:
-            self.bars.fold(trade, self.effects[trade.conditions])
-            if self.book.borne_out:
+            self.effect = effect = self.effects[trade.conditions]
+            self.bars.fold(trade, effect)
+            if book.borne_out:
                 self._fold_borne_out()
         return seq
 
