@@ -21,6 +21,7 @@ test("a day is named after its trading day, wherever its market is", () => {
   assert.equal(dayName(Date.UTC(2026, 10, 27), later), "Fri, Nov 27"); // UTC
   assert.equal(dayName(Date.UTC(2026, 10, 26, 15), later), "Fri, Nov 27"); // Tokyo
   assert.equal(dayName(Date.UTC(2026, 6, 3, 4), later), "Fri, Jul 3"); // New York in summer
+  assert.equal(dayName(Date.UTC(2026, 10, 26, 11), later), "Fri, Nov 27"); // Auckland in summer
 });
 
 test("what is unknown has no name", () => {
@@ -37,6 +38,16 @@ test("over a list stands the day of most of it, of equals the newest", () => {
   assert.equal(dayTitle([], now), "Today");
   assert.equal(dayTitle([stock], null), "Today");
   assert.equal(commonDay([]), null);
+});
+
+test("a date is the same day in every market, whenever it begins there", () => {
+  const new_york = { day: FRIDAY }, tokyo = { day: Date.UTC(2026, 10, 26, 15) }, rate = { day: Date.UTC(2026, 10, 26, 22) };
+  const coin = { day: Date.UTC(2026, 10, 28) };
+  const now = Date.UTC(2026, 10, 28, 17);
+  assert.equal(dayTitle([new_york, coin, tokyo, coin, rate], now), "Fri, Nov 27");
+  assert.equal(dayTitle([tokyo, coin], now), "Today");
+  assert.equal(dayTitle([tokyo, tokyo, new_york], Date.UTC(2026, 10, 27, 16)), "Today"); // over in Tokyo, not in New York
+  assert.equal(commonDay([tokyo, new_york, rate]), FRIDAY);
 });
 
 test("a trade of today has its time, another one its date too", () => {

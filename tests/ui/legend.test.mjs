@@ -49,7 +49,7 @@ test("times are the viewer's, with what tells bars apart", () => {
 });
 
 test("a day's bar has the date of its trading day, wherever the viewer is", () => {
-  const days = { stock: Date.UTC(2026, 10, 24, 5), crypto: Date.UTC(2026, 10, 24), forex: Date.UTC(2026, 10, 23, 22) };
+  const days = { stock: Date.UTC(2026, 10, 24, 5), crypto: Date.UTC(2026, 10, 24), forex: Date.UTC(2026, 10, 23, 22), auckland: Date.UTC(2026, 10, 23, 11) };
   for (const begin of Object.values(days)) {
     for (const zone of [BERLIN, YORK, "Asia/Tokyo"]) {
       assert.equal(legend.timeOf(begin, "1d", zone), "Tue, Nov 24, 2026");

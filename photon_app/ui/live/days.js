@@ -2,14 +2,17 @@
  * Whose day figures are, and when trades were: words for what is not of today. Pure, tested under node.
  *
  * A day is told as the moment at which it began (`day` of a quote, `time` of its bar); its date is the
- * one twelve hours into it in UTC, wherever its market and the viewer are. Trades are dated in New
+ * one fourteen hours into it in UTC, wherever its market (from UTC+14 to UTC−9) and the viewer are. Trades are dated in New
  * York, as the page's clock is.
  */
 
 import { clock } from "./format.js";
 import { difference } from "./photon-client.js";
 
-const DAY = 86_400_000, HALF_DAY = DAY / 2, YEAR = 300 * DAY;
+/** How far into a day, ms, the date in UTC is its own. */
+export const INTO_DATE = 14 * 3_600_000;
+
+const DAY = 86_400_000, YEAR = 300 * DAY;
 
 const written = (timeZone, options) => new Intl.DateTimeFormat("en-US", { timeZone, ...options });
 const short = { month: "short", day: "numeric" };
@@ -26,14 +29,22 @@ const datedYear = written("America/New_York", { ...short, year: "numeric" });
  */
 export function dayName(day, now) {
   if (!Number.isFinite(day) || !Number.isFinite(now) || now < day + DAY) return "";
-  return (now - day > YEAR ? namedYear : named).format(day + HALF_DAY);
+  return (now - day > YEAR ? namedYear : named).format(day + INTO_DATE);
 }
 
-/** The day that most of these quotes are of, of equals the newest; null without any. */
+/**
+ * The day that most of these quotes are of, by its date: those of one date begin at other moments in other
+ * markets, and the newest is meant. Of equals the newest date; null without any.
+ */
 export function commonDay(quotes) {
-  const counts = new Map();
-  for (const quote of quotes) if (Number.isFinite(quote?.day)) counts.set(quote.day, (counts.get(quote.day) ?? 0) + 1);
-  return [...counts].sort(([day, count], [other, counted]) => counted - count || other - day)[0]?.[0] ?? null;
+  const dates = new Map();
+  for (const quote of quotes) {
+    if (!Number.isFinite(quote?.day)) continue;
+    const date = Math.floor((quote.day + INTO_DATE) / DAY);
+    const { day = -Infinity, count = 0 } = dates.get(date) ?? {};
+    dates.set(date, { day: Math.max(day, quote.day), count: count + 1 });
+  }
+  return [...dates.values()].sort((one, other) => other.count - one.count || other.day - one.day)[0]?.day ?? null;
 }
 
 /** What stands over the days of a list: "Today", or the date of the day that most of it shows. */

@@ -1,10 +1,11 @@
 /**
  * What stands beside a chart: figures of a bar, times in the viewer's zone, notes. Pure functions.
  *
- * A day's bar is named by its trading day, which is the date twelve hours into it in UTC, wherever
+ * A day's bar is named by its trading day, which is the date that `days.js` finds, wherever
  * the viewer is; every other time is shown in the viewer's zone.
  */
 
+import { INTO_DATE } from "./days.js";
 import * as format from "./format.js";
 import { difference, digitsOf } from "./photon-client.js";
 
@@ -12,7 +13,6 @@ export const TIMEFRAMES = ["1s", "1m", "5m", "15m", "1h", "1d"];
 export const STYLES = ["candles", "area", "line"];
 export const SPOKEN = { "1s": "1 second", "1m": "1 minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day" };
 const LATELY = 64; // bars
-const HALF_DAY = 12 * 3_600_000;
 const YEAR = 70, MONTH = 60, DAY = 50, MINUTE = 20; // weights of marks on the axis
 
 const made = new Map();
@@ -33,7 +33,7 @@ const dateOf = (ms, zone) => written("date", { ...day, year: "numeric" }, zone).
 
 /** When a bar is: "Tue, Nov 24 14:03", with seconds where they tell bars apart, and the year when it is not this one. */
 export function timeOf(ms, timeframe, zone, now = Date.now()) {
-  if (timeframe === "1d") return dateOf(ms + HALF_DAY, "UTC");
+  if (timeframe === "1d") return dateOf(ms + INTO_DATE, "UTC");
   const near = yearOf(ms, zone) === yearOf(now, zone);
   return `${near ? dayOf(ms, zone) : dateOf(ms, zone)} ${timeframe === "1s" ? secondOf(ms, zone) : minuteOf(ms, zone)}`;
 }
@@ -49,7 +49,7 @@ export const whenOf = (ms, timeframe, zone, now) => timeOf(ms, timeframe, zone, 
 
 /** A mark on the time axis, by its weight: the year, the month, the day, the minute, the second. */
 export function markOf(ms, weight, timeframe, zone) {
-  const [at, where] = timeframe === "1d" ? [ms + HALF_DAY, "UTC"] : [ms, zone];
+  const [at, where] = timeframe === "1d" ? [ms + INTO_DATE, "UTC"] : [ms, zone];
   if (weight >= YEAR) return yearOf(at, where);
   if (weight >= MONTH) return written("month", { month: "short" }, where).format(at);
   if (weight >= DAY || timeframe === "1d") return written("mark", { month: "short", day: "numeric" }, where).format(at);
@@ -57,7 +57,7 @@ export function markOf(ms, weight, timeframe, zone) {
 }
 
 /** Milliseconds of the wall clock that the axis follows, so that its days begin at midnight there. */
-export const wallOf = (ms, timeframe) => (timeframe === "1d" ? ms + HALF_DAY : ms - new Date(ms).getTimezoneOffset() * 60_000);
+export const wallOf = (ms, timeframe) => (timeframe === "1d" ? ms + INTO_DATE : ms - new Date(ms).getTimezoneOffset() * 60_000);
 
 const STEPS = [
   [43_200_000, 33], [21_600_000, 32], [10_800_000, 31], [3_600_000, 30], [1_800_000, 23], [900_000, 22], [300_000, 21],
@@ -108,7 +108,7 @@ export const PARTIAL = "Older bars may be missing: the database does not answer"
 
 /** AAPL-1m-2026-11-24.png: the day of the newest bar. */
 export function pictureName(symbol, timeframe, ms, zone) {
-  const [at, where] = timeframe === "1d" ? [ms + HALF_DAY, "UTC"] : [ms, zone];
+  const [at, where] = timeframe === "1d" ? [ms + INTO_DATE, "UTC"] : [ms, zone];
   const date = new Intl.DateTimeFormat("en-CA", { timeZone: where, year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
   return `${symbol.replace(/[^A-Za-z0-9.=-]+/g, "_")}-${timeframe}-${date}.png`;
 }
