@@ -21,7 +21,7 @@ MAX_STORED_CHARS = 65_536
 MOST: Final = 1_500
 """Symbols of a list, whatever a connection may have: the longest of them fit the stored text."""
 MAX_TYPED_CHARS = 400
-ALLOWED = f"{ALPHABET} only, such as AAPL"
+ALLOWED = f"1 to 32 {ALPHABET}, beginning with a letter, a digit, ^, $ or #, such as AAPL"
 
 
 class _Stored(msgspec.Struct):
@@ -154,4 +154,5 @@ def _symbol(entry: object) -> str:
 
 
 def _shown(text: str) -> str:
-    return text if len(text) <= 24 else text[:24] + "…"
+    shown = "".join(letter if letter.isprintable() else "·" for letter in text[:24])
+    return shown if len(text) <= 24 else shown + "…"
