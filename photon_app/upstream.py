@@ -89,15 +89,18 @@ def simulated_past(settings: Settings, calendar: Callable[[], Calendar]) -> Simu
     """What a simulator makes up of the time before it. Without a seed it is the same in every
     process, whatever its prices do from now on.
     """
+    alike: dict[str, str] = {}
+    """One symbol of each market, whose hours are those of all."""
+
+    def hours_at(symbol: str, time_ms: int) -> Hours:
+        known = alike.setdefault(session.market_of(symbol), symbol)
+        return _hours(known, session.market_day(known, time_ms, calendar()), calendar())
+
     return SimulatedPast(
         settings.sim_seed or 0,
         start_price=lambda symbol: START_PRICES.get(symbol) or start_price(symbol),
         given=settings.start_prices,
-        hours_at=lambda symbol, time_ms: _hours(
-            "AAPL" if session.venue_of(symbol) == "us" else symbol,
-            session.market_day(symbol, time_ms, calendar()),
-            calendar(),
-        ),
+        hours_at=hours_at,
         to_tick=to_tick,
     )
 

@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_app import upstream
 from photon_app.errors import StorageError
+from photon_app.feed.simulated_past import Hours, SimulatedPast
 from photon_app.history.history import History
+from photon_app.history.invented import Invented
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
 from photon_app.market.timeframes import MINUTE_MS, span_at
 from photon_app.model import TIMEFRAMES, Bar, Timeframe, Trade
+from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.store import Store
 
@@ -42,6 +46,24 @@ def minute(time_ms: int, price: float = 10, **more: object) -> Bar:
         close_ms=time_ms,
     )
     return msgspec.structs.replace(bar, **more)
+
+
+class Counted(SimulatedPast):
+    """A past that counts the days of which it is asked for bars."""
+
+    def __init__(self, past: SimulatedPast) -> None:
+        self.__dict__.update(past.__dict__)
+        self.days = 0
+
+    def day(self, symbol: str, day: Hours) -> Bar:
+        """A whole trading day."""
+        self.days += 1
+        return super().day(symbol, day)
+
+    def of_day(self, symbol: str, timeframe: Timeframe, day: Hours) -> list[Bar]:
+        """Its bars."""
+        self.days += 1
+        return super().of_day(symbol, timeframe, day)
 
 
 class Disk:
@@ -256,6 +278,32 @@ def test_what_a_feed_makes_up_stands_where_nothing_is_known(known: bool, late: b
     assert [bar.open for bar in bars] == ([99, 50, 99] if known else [99, 99, 99])
     assert [bar.invented for bar in bars] == [bar.open == 99 for bar in bars]
     assert [bars for _, bars in disk.put_by if bars] == []
+
+
+@pytest.mark.parametrize("timeframe", ["1d", "1h", "15m", "5m", "1m"])
+@pytest.mark.parametrize("symbol", ["AAPL", "BINANCE:BTCUSDT"])
+def test_a_price_waits_for_a_few_made_up_days_and_not_for_years_of_them(
+    symbol: str, timeframe: Timeframe
+) -> None:
+    """However many bars are asked for; what is made up bit by bit is the same."""
+    past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
+    made = Counted(past)
+    bars_now = Bars(now_ms=lambda: NOW_MS, gaps=False)
+    asked = History(bars_now, None, calendar=lambda: CALENDAR, now_ms=lambda: NOW_MS, past=made)
+
+    async def ask() -> tuple[list[Bar], int]:
+        most, loop = 0, asyncio.get_running_loop()
+        question = loop.create_task(asked.bars(symbol, timeframe, limit=10_000))
+        while not question.done():
+            made.days = 0
+            await asyncio.sleep(0)
+            most = max(most, made.days)
+        return list((await question).bars), most
+
+    bars, most = asyncio.run(ask())
+    assert 0 < most <= 20
+    whole = Invented(past, symbol, NOW_MS, CALENDAR).bars(timeframe, 0, NOW_MS)
+    assert bars == [bar for _, bar in whole][-10_000:]
 
 
 def test_the_last_minutes_of_an_earlier_process_are_incomplete() -> None:
