@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 from photon_app.model import TIMEFRAMES
 from photon_app.settings import DEFAULT_SYMBOLS
 from photon_app.ui.theme import DARK, LIGHT
-from tests.fakes.process import Process
+from tests.fakes.moments import MOMENTS
+from tests.fakes.process import Process, photon
 from tests.page.conftest import Visit
 from tests.page.hand import Hand, hand_fed
 from tests.page.test_theme import choose
@@ -33,6 +34,15 @@ PIXELS = """(color) => {
   return found;
 }"""
 """How much of the chart is drawn in exactly this colour."""
+
+ON_TOP = """(element) => {
+  const { left, top, width, height } = element.getBoundingClientRect();
+  element.style.pointerEvents = "auto";
+  const found = document.elementFromPoint(left + width / 2, top + height / 2);
+  element.style.pointerEvents = "";
+  return found === element;
+}"""
+"""Whether nothing lies over an element."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -282,6 +292,7 @@ def test_no_history_says_so_until_the_first_trade(visit: Visit, hand: Hand) -> N
         visitor.add("ZZZQ")
         visitor.expect_selected("ZZZQ")
         expect(visitor.page.locator(".chart-empty")).to_contain_text("No trades yet")
+        assert visitor.page.locator(".chart-empty").evaluate(ON_TOP)
         hand.do("viewed", "ZZZQ")
         hand.do("trade", "ZZZQ", 5.0)
         expect_shown(visitor, "ZZZQ", "1m")
@@ -289,3 +300,16 @@ def test_no_history_says_so_until_the_first_trade(visit: Visit, hand: Hand) -> N
         expect(visitor.page.locator(".legend-close b")).to_have_text("5.000")
         note = visitor.page.locator(".legend-note")
         expect(note).to_have_text(re.compile(r"^Collecting since \d\d:\d\d$"))
+
+
+def test_a_chart_that_a_closed_market_leaves_empty_says_so(visit: Visit) -> None:
+    """Of the seconds of Friday nothing is known on a Saturday, and what is traded then is none."""
+    saturday_ms = MOMENTS["Saturday noon"]
+    with photon(None, saturday_ms, PHOTON_SYMBOLS="AAPL") as process:
+        visitor = visit(process.http, at=saturday_ms)
+        visitor.expect_live("AAPL")
+        expect_shown(visitor, "AAPL", "1m")
+        visitor.page.get_by_label("1 second", exact=True).click()
+        empty = visitor.page.locator(".chart-empty")
+        expect(empty).to_contain_text("while the market is closed")
+        assert empty.evaluate(ON_TOP)

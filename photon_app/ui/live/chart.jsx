@@ -20,6 +20,7 @@ const SINGLE = 64; // bars that are painted one by one
 const NEAR = 60; // bars before the oldest is in view when older ones are asked for
 const TOLD_MS = 5_000; // a choice has been to the server and back
 const EMPTY = "No trades yet. The first one begins the chart.";
+const CLOSED = "Nothing to show while the market is closed. The next session begins the chart.";
 
 /** One picture with its feed, and the words beside it. */
 class Chart {
@@ -58,12 +59,17 @@ class Chart {
 
   close(price) { this.#picture.close(price); }
 
-  /** The shown symbol's quote is another: with other decimals, all is written anew. */
+  /** The shown symbol's quote is another: with other decimals or in another session, all is written anew. */
   quoted(quote) {
     this.close(quote?.prevClose ?? null);
-    if (quote && quote.decimals !== this.#decimals) { this.#decimals = quote.decimals; this.#soon(); }
+    const { decimals, session } = quote ?? {};
+    if (quote && (decimals !== this.#decimals || session !== this.#session)) {
+      [this.#decimals, this.#session] = [decimals, session];
+      this.#soon();
+    }
   }
   #decimals = null;
+  #session = null;
 
   /** Decimals of the symbol that is drawn, which is not yet the chosen one while its bars are asked for. */
   get #digits() {
@@ -163,12 +169,17 @@ class Chart {
     write(at.time, bar ? whenOf(bar.time, shown.timeframe) : "");
     write(at.source, bar ? sourceOf(shown.series.source) : "");
     write(at.note, bar ? this.#note(shown, bar, bars) : "");
-    const { failure } = this.#feed;
-    write(at.empty, bar || !shown || !shown.symbol ? "" : failure ? `The history could not be loaded: ${failure}` : EMPTY);
+    write(at.empty, bar || !shown?.symbol ? "" : this.#missing(shown.symbol));
     mark(at.box, "aria-busy", this.#feed.waiting ? "true" : null);
     mark(at.box, "data-shown", shown && bar ? `${shown.symbol} ${shown.timeframe} ${this.#choice.style}` : "");
     mark(at.box, "data-bars", String(bars.length));
     mark(at.reader, "aria-label", shown ? `${shown.symbol}, ${SPOKEN[shown.timeframe]} a bar` : "Chart");
+  }
+
+  /** Why there is not one bar. */
+  #missing(symbol) {
+    if (this.#feed.failure) return `The history could not be loaded: ${this.#feed.failure}`;
+    return photon().quote(symbol)?.session === "closed" ? CLOSED : EMPTY;
   }
 
   #note({ series }, bar, bars) {
