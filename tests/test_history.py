@@ -321,6 +321,19 @@ def test_the_last_minutes_of_an_earlier_process_are_incomplete() -> None:
     assert flags == {"A": [False, True], "B": [False]}
 
 
+def test_bars_of_days_to_come_are_no_past() -> None:
+    """They were stored by a clock that was wrong; what is of now goes on all the same."""
+    future = [minute(NOW_MS + days * 86_400_000, 7) for days in (2, 5_000)]
+    disk = Disk([minute(NOW_MS - MINUTE_MS), *future])
+    asked = history(disk, followed())
+    asked.follow(SYMBOL)
+    asked.resume({SYMBOL: future})
+    asyncio.run(turn(asked))
+    for timeframe in TIMEFRAMES[1:]:
+        bars = asyncio.run(asked.bars(SYMBOL, timeframe)).bars
+        assert [bar.close for bar in bars] == [10]
+
+
 def test_a_replay_that_begins_anew_replaces_its_bars() -> None:
     """In memory and on disk."""
     disk = Disk()

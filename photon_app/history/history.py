@@ -36,6 +36,8 @@ RESTORED = 20_000
 TURN_S = 1.0
 AHEAD_MS = 60_000
 """How far ahead of the market's clock a bar may begin, as the book lets a trade."""
+FUTURE_MS = 86_400_000
+"""What begins later than that is of a clock that was wrong: no tape is so far ahead."""
 log = logging.getLogger(__name__)
 
 
@@ -135,7 +137,14 @@ class History:
         self._resumed.pop(symbol, None)
 
     def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
-        """Go on from what an earlier process stored last. Its newest minutes were cut off."""
+        """Go on from what an earlier process stored last. Its newest minutes were cut off. What it
+        stored of days to come, by a clock that was wrong, stays on disk.
+        """
+        until_ms = self._now_ms() + FUTURE_MS
+        stored = {
+            symbol: [bar for bar in bars if bar.time_ms < until_ms]
+            for symbol, bars in stored.items()
+        }
         newest_ms = max((bar.time_ms for bars in stored.values() for bar in bars), default=0)
         for symbol, bars in stored.items():
             cut = [
@@ -144,7 +153,7 @@ class History:
                 else bar
                 for bar in bars
             ]
-            if self.memory.resume(symbol, cut):
+            if cut and self.memory.resume(symbol, cut):
                 self._resumed[symbol] = frozenset(bar.time_ms for bar in bars)
 
     def restore(self) -> None:
