@@ -1,10 +1,13 @@
 """The small lines of the watchlist: the day so far of each symbol."""
 
+import re
+
 from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
 from photon_app.ui.theme import DARK, LIGHT, Palette
-from tests.fakes.process import Process
+from tests.fakes.moments import MOMENTS
+from tests.fakes.process import Process, photon
 from tests.page.conftest import Visit
 from tests.page.visitor import WIDE, Visitor
 
@@ -26,6 +29,25 @@ COLORS = """(symbol) => {
 
 LINE = f"Object.values(({COLORS})(symbol)).some((count) => count > 30)"
 """Whether there is more of a line than the dot of a newest price."""
+
+RUNS = """([symbol, color]) => {
+  const canvas = document.querySelector(`tr[data-quote="${symbol}"] canvas.spark`);
+  const { width, height } = canvas;
+  if (!width) return 0;
+  const copy = new OffscreenCanvas(width, height);
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  const wanted = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  const rows = new Set();
+  for (let at = 0; at < data.length; at += 4) {
+    const [x, y] = [(at / 4) % width, Math.floor(at / 4 / width)];
+    const near = wanted.every((value, part) => Math.abs(data[at + part] - value) < 24);
+    if (x > width * 0.6 && near && data[at + 3] > 64) rows.add(y);
+  }
+  return rows.size;
+}"""
+"""In how many rows of pixels the right part of a line of one colour runs."""
 
 DRAWN = f"""([symbol, colors]) => {{
   const found = ({COLORS})(symbol);
@@ -86,6 +108,27 @@ def test_a_symbol_that_is_new_to_the_server_has_its_day_soon(visitor: Visitor) -
     visitor.add("KO")
     expect(visitor.row("KO").locator("canvas.spark")).to_be_visible()
     visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="KO")
+
+
+def test_a_line_that_is_asked_for_on_a_weekend_is_that_of_the_last_session(visit: Visit) -> None:
+    """What is traded meanwhile is none of it, and its colour is that of the change."""
+    saturday_ms = MOMENTS["Saturday noon"]
+    names = ("BAC$L", "ACAQ+", "^GSPC", "IC MARKETS:1", "KO", "7203.T")
+    with (
+        photon(None, saturday_ms, PHOTON_SYMBOLS="AAPL") as process,
+        visit(process.http, at=saturday_ms) as visitor,
+    ):
+        visitor.expect_live("AAPL")
+        for name in names:
+            visitor.add(name)
+            visitor.expect_live(name)
+        for name in names:
+            change = visitor.row(name).locator(".change")
+            expect(change).to_have_attribute("data-direction", re.compile("up|down"))
+            visitor.page.wait_for_function(
+                f"(args) => args[1].some((color) => ({RUNS})([args[0], color]) > 3)",
+                arg=[name, [DARK.up, DARK.down]],
+            )
 
 
 def test_columns_fall_away_in_their_order(visitor: Visitor) -> None:
