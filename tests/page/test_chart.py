@@ -305,8 +305,10 @@ def test_no_history_says_so_until_the_first_trade(visit: Visit, hand: Hand) -> N
 def test_a_chart_that_a_closed_market_leaves_empty_says_so(visit: Visit) -> None:
     """Of the seconds of Friday nothing is known on a Saturday, and what is traded then is none."""
     saturday_ms = MOMENTS["Saturday noon"]
-    with photon(None, saturday_ms, PHOTON_SYMBOLS="AAPL") as process:
-        visitor = visit(process.http, at=saturday_ms)
+    with (
+        photon(None, saturday_ms, PHOTON_SYMBOLS="AAPL") as process,
+        visit(process.http, at=saturday_ms) as visitor,
+    ):
         visitor.expect_live("AAPL")
         expect_shown(visitor, "AAPL", "1m")
         visitor.page.get_by_label("1 second", exact=True).click()
