@@ -115,7 +115,10 @@ def chosen(known: Sequence[SeriesInfo], symbol: str, source: str | None) -> Seri
         SettingsError: there is none, or more than one, with those that there are.
     """
     if not known:
-        raise SettingsError("there is nothing to export: no bars are stored yet")
+        raise SettingsError(
+            "there is nothing to export: no bars are stored yet (what a simulator made up never is: "
+            "GET /api/bars has it)"
+        )
     sources = sorted({series.source for series in known})
     if source is not None and source not in sources:
         raise _refused("--source", source, f"one that has bars: {_some(sources)}")
