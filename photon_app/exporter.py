@@ -116,8 +116,8 @@ def chosen(known: Sequence[SeriesInfo], symbol: str, source: str | None) -> Seri
     """
     if not known:
         raise SettingsError(
-            "there is nothing to export: no bars are stored yet (what a simulator made up never is: "
-            "GET /api/bars has it)"
+            "there is nothing to export: no bars are stored yet (what a simulator made up never "
+            "is: GET /api/bars has it)"
         )
     sources = sorted({series.source for series in known})
     if source is not None and source not in sources:

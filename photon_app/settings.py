@@ -403,9 +403,9 @@ def _symbols(text: str) -> SymbolList:
             spellings.append(name)
         if price is not None:
             try:
-                prices[symbol] = _number(0.0001, 1e9)(price)
+                prices[symbol] = _number(1e-9, 1e9)(price)
             except ValueError as error:
-                raise ValueError(f"SYMBOL=PRICE with {error}") from None
+                raise ValueError(f"SYMBOL=PRICE with {error}, not {part[:40]!r}") from None
     return (tuple(symbols) or None), prices, tuple(spellings)
 
 

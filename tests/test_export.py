@@ -302,7 +302,7 @@ def test_where_nothing_is_stored_nothing_is_made(place: Place, tmp_path: Path) -
         place.rows()
     assert list(tmp_path.iterdir()) == []
     place.put("finnhub", "AAPL")
-    with pytest.raises(SettingsError, match="no bars are stored yet .*GET /api/bars"):
+    with pytest.raises(SettingsError, match=r"no bars are stored yet .*GET /api/bars"):
         place.rows()
     place.settings = Settings(database_url=None)
     with pytest.raises(SettingsError, match="DATABASE_URL=none"):

@@ -88,6 +88,7 @@ def test_markup_quotes_controls_and_spaces_at_the_ends_are_none(text: str) -> No
             {"EURUSD=X": 1.08503, "M&M.NS": 2900},
         ),
         ("OANDA:EUR_USD=1.085", ("OANDA:EUR_USD",), {"OANDA:EUR_USD": 1.085}),
+        ("BINANCE:SHIBUSDT=0.00000871", ("BINANCE:SHIBUSDT",), {"BINANCE:SHIBUSDT": 8.71e-6}),
     ],
 )
 def test_a_start_price_follows_the_last_equals_sign(
@@ -100,9 +101,10 @@ def test_a_start_price_follows_the_last_equals_sign(
 
 @pytest.mark.parametrize(
     "given",
-    ["AAPL=", "AAPL=-1", "AAPL=0", "AAPL=1e99", "AAPL=nan", "GC=F=.", "AAPL=free"],
+    ["AAPL=", "AAPL=-1", "AAPL=0", "AAPL=1e99", "AAPL=1e-10", "AAPL=nan", "GC=F=.", "AAPL=free"],
 )
 def test_a_start_price_that_is_none_is_refused(given: str) -> None:
     """And not taken for a name."""
-    with pytest.raises(SettingsError, match="SYMBOL=PRICE"):
-        settings.load({"PHOTON_SYMBOLS": given}, None)
+    told = rf"SYMBOL=PRICE with .*, not {re.escape(repr(given))}"
+    with pytest.raises(SettingsError, match=told):
+        settings.load({"PHOTON_SYMBOLS": f"{'MSFT,' * 20}{given},X"}, None)

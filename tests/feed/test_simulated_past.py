@@ -62,6 +62,8 @@ def test_shorter_bars_merge_into_the_day(seed: int, symbol: str, now_ms: int) ->
         ("OANDA:EUR_USD", 1.08503, 5),
         ("OANDA:USD_JPY", 149.269, 3),
         ("BINANCE:PEPEUSDT", 0.001234, 6),
+        ("BINANCE:SHIBUSDT", 8.714e-6, 9),
+        ("BINANCE:TINY", 1.234e-9, 12),
         ("AAPL", 189.57, 2),
         ("KO", 7.44, 2),
         ("PENNY", 0.6538, 4),
