@@ -58,8 +58,9 @@ def assemble(
     feed = source.feed
     loop = asyncio.get_running_loop()
     replaying = settings.feed == "replay"
+    days_of = session.market_day if source.past is None else session.hours_day
     book = Book(
-        lambda symbol, time_ms: session.market_day(symbol, time_ms, almanac.calendar),
+        lambda symbol, time_ms: days_of(symbol, time_ms, almanac.calendar),
         now_ms=None if replaying else feed.clock.now_ms,
         admit_all=replaying,
         capacity=settings.max_symbols_total,

@@ -14,7 +14,7 @@ from photon_app.market.calendar import Calendar
 from photon_app.market.session import day_of, market_day, market_day_before
 from photon_app.settings import Settings
 from tests.fakes.almanac import shipped
-from tests.fakes.moments import MOMENTS, at, new_york
+from tests.fakes.moments import MOMENTS, at, new_york, utc
 from tests.fakes.server import Serving, serving
 
 CALENDAR = Calendar()
@@ -25,6 +25,11 @@ UNFOLLOWED = "KO"
 every_moment = pytest.mark.parametrize("moment_ms", MOMENTS.values(), ids=MOMENTS)
 
 Rows = list[dict[str, Any]]
+
+
+def tokyo(*fields: int) -> int:
+    """A moment by the clocks of Tokyo, UNIX ms."""
+    return utc(*fields) - 9 * 3_600_000
 
 
 def simulated(**settings: Any) -> Any:
@@ -195,3 +200,26 @@ def test_a_price_that_is_set_is_the_price_at_every_moment() -> None:
     for moment_ms in MOMENTS.values():
         with at(moment_ms):
             asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("hour", [2, 7, 12, 17, 23])
+def test_a_night_in_tokyo_shows_its_last_session(hour: int) -> None:
+    """Invented trades of the night begin no day there, and those of the evening add to none."""
+    moment_ms = tokyo(2026, 11, 26, hour)
+
+    async def scenario() -> None:
+        async with simulated(sim_interval_ms=20) as server:
+            await filled(server)
+            first = await snapshot(server, "7203.T")
+            quote = server.live.book.quote
+            traded = quote("7203.T")
+            while quote("7203.T") == traded:
+                await asyncio.sleep(0.01)
+            data = await snapshot(server, "7203.T")
+            running = 8 <= hour < 15
+            assert data["day"] == tokyo(2026, 11, 26 if hour >= 8 else 25)
+            assert data["session"] == ("regular" if running else "closed")
+            assert (data["day_volume"] > first["day_volume"]) is running
+
+    with at(moment_ms):
+        asyncio.run(scenario())

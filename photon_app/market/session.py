@@ -47,6 +47,8 @@ FX_PAUSE = dt.timedelta(minutes=5)
 _FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
 SUNDAY_WEEKS = frozenset({"Asia/Riyadh", "Asia/Qatar", "Asia/Kuwait", "Africa/Cairo"})
 """Where the week is Sunday to Thursday."""
+AUCTIONS = dt.timedelta(hours=1)
+"""How long before ordinary trading an exchange may print the trades of its opening auction."""
 _LONGEST_CLOSING = 16
 """Days; the longest closings of exchanges are those of the Chinese New Year, of nine or ten."""
 _FX_HOLIDAYS = frozenset({(12, 25), (1, 1)})
@@ -122,6 +124,13 @@ class _Dates(NamedTuple):
         eve = date - dt.timedelta(days=self.turn > dt.time())
         return _ms(dt.datetime.combine(eve, self.turn, self.zone))
 
+    def first_ms(self, date: dt.date) -> int:
+        """When a trading day of that date begins."""
+        if self.exchange is None or self.turn > dt.time():
+            return self.begin_ms(date)
+        opens = dt.datetime.combine(date, self.exchange.opens) - AUCTIONS
+        return _ms(opens.replace(tzinfo=self.zone))
+
 
 _UTC_DATES = _Dates(dt.UTC, dt.time())
 _NEW_YORK_DATES = _Dates(NEW_YORK, dt.time())
@@ -154,21 +163,34 @@ def day_of(symbol: str, time_ms: int) -> Day:
 def market_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:
     """The newest trading day of a symbol that has begun by a time: on a Sunday it is Friday.
 
-    Outside the US a trading day is a whole date: when an exchange's auctions and evening trade are
-    over is not known, and none of its trades may be left out.
+    Outside the US a trading day begins ``AUCTIONS`` before ordinary trading does, and is done with
+    its date: when the auctions and the evening trade of an exchange are over is not known, and none
+    of its trades may be left out.
     """
     if venue_of(symbol) == "us":
         return _stock_day(time_ms, calendar)
     dates = _dates_of(symbol)
     date = dates.date_at(time_ms)
-    if dates is not _UTC_DATES:
-        date = _nearest(dates, date, -1, calendar)
-    following = date + dt.timedelta(days=1)
-    done_ms = dates.begin_ms(following)
-    if dates is not _UTC_DATES:
-        following = _nearest(dates, following, 1, calendar)
-    start_ms = dates.begin_ms(date)
-    return MarketDay(start_ms, done_ms, done_ms, dates.begin_ms(following), start_ms)
+    if dates is _UTC_DATES:
+        day = day_of(symbol, time_ms)
+        return MarketDay(day.start_ms, day.end_ms, day.end_ms, day.end_ms, day.start_ms)
+    if time_ms < dates.first_ms(date):
+        date -= dt.timedelta(days=1)
+    date = _nearest(dates, date, -1, calendar)
+    after = date + dt.timedelta(days=1)
+    following = _nearest(dates, after, 1, calendar)
+    done_ms = dates.begin_ms(after)
+    start_ms, end_ms = dates.first_ms(date), dates.first_ms(following)
+    return MarketDay(start_ms, done_ms, done_ms, end_ms, dates.begin_ms(date))
+
+
+def hours_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:
+    """As ``market_day``, but outside the US a day is done when ordinary trading ends: for trades
+    that are invented at any hour.
+    """
+    day = market_day(symbol, time_ms, calendar)
+    hours = hours_on(symbol, day)
+    return day if hours is None else day._replace(close_ms=hours[1], done_ms=hours[1])
 
 
 def _nearest(dates: _Dates, date: dt.date, step: int, calendar: Calendar) -> dt.date:

@@ -14,6 +14,7 @@ from photon_app.market.calendar import Calendar, Table
 from photon_app.market.nyse import table
 from photon_app.market.session import (
     day_of,
+    hours_day,
     hours_on,
     market_day,
     market_day_before,
@@ -79,7 +80,7 @@ def test_holidays_and_weekends_belong_to_the_trading_day_before(
     day = market_day(symbol, moment, KNOWN)
     exchange = exchange_of(symbol)
     assert exchange is not None
-    assert day.start_ms == there(exchange.zone, *date)
+    assert day.date_ms == there(exchange.zone, *date)
     assert day.done_ms <= moment < day.end_ms
     assert session_at(symbol, moment, "regular", KNOWN) == "closed"
     assert not trades_at(symbol, moment, KNOWN)
@@ -90,9 +91,7 @@ def test_a_week_in_riyadh_begins_on_sunday() -> None:
     sunday = there("Asia/Riyadh", 2026, 11, 29, 12)
     for calendar in (KNOWN, UNKNOWN):
         assert session_at("2222.SR", sunday, "closed", calendar) == "regular"
-        assert market_day("2222.SR", sunday, calendar).start_ms == there(
-            "Asia/Riyadh", 2026, 11, 29
-        )
+        assert market_day("2222.SR", sunday, calendar).date_ms == there("Asia/Riyadh", 2026, 11, 29)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -129,6 +128,21 @@ def test_market_days_adjoin_and_hours_nest_in_days(quarters: int, symbol: str, k
     assert hour.end_ms - hour.start_ms <= HOUR_MS
     opens, closes = hours_on(symbol, day) or (0, 0)
     assert day.start_ms <= opens < closes <= day.done_ms
+
+
+def test_a_day_begins_with_its_auctions_and_not_at_midnight() -> None:
+    """What is invented in the night is of the day before, and outside; so is what is invented after
+    hours.
+    """
+    day = market_day("7203.T", tokyo(2026, 11, 26, 1), KNOWN)
+    assert (day.date_ms, day.end_ms) == (tokyo(2026, 11, 25), tokyo(2026, 11, 26, 8))
+    assert day.done_ms == tokyo(2026, 11, 26) <= tokyo(2026, 11, 26, 1)
+    assert market_day("7203.T", tokyo(2026, 11, 26, 8), KNOWN).date_ms == tokyo(2026, 11, 26)
+    invented = hours_day("7203.T", tokyo(2026, 11, 26, 16), KNOWN)
+    assert invented.close_ms == invented.done_ms == tokyo(2026, 11, 26, 15, 30)
+    assert hours_day("AAPL", tokyo(2026, 11, 26, 1), KNOWN) == market_day(
+        "AAPL", tokyo(2026, 11, 26, 1), KNOWN
+    )
 
 
 @pytest.mark.parametrize("symbol", ["ABC.XYZ", "7203", "FOO.QQ", "EURUSD=X", "BTC-USD"])

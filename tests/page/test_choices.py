@@ -21,6 +21,8 @@ CHOOSE = """([chosen, selected]) => {
   for (const [name, text] of Object.entries(chosen)) localStorage.setItem(name, text);
   sessionStorage.setItem("photon.selected", selected);
 }"""
+HELD = """(expected) => Object.entries(expected)
+  .every(([name, text]) => localStorage.getItem(name) === text)"""
 CLICKED_AT = """(at) => new Promise((done) => setTimeout(() => {
   document.querySelector(".add-button").click();
   done();
@@ -61,8 +63,7 @@ def expect_choices(visitor: Visitor, **changed: str) -> None:
     expect(visitor.page.locator('.chart-frames [aria-pressed="true"]')).to_have_text(timeframe)
     expected = {**CHOSEN, "photon.timeframe": timeframe}
     expected.pop("photon.watchlist")
-    held = visitor.page.evaluate("() => ({...localStorage})")
-    assert {name: held[name] for name in expected} == expected
+    visitor.page.wait_for_function(HELD, arg=expected)  # a choice is painted before it is kept
 
 
 def test_an_added_symbol_joins_the_list_that_the_browser_holds(visitor: Visitor) -> None:
