@@ -14,7 +14,7 @@ from photon_app.feed.intake import Tap
 from photon_app.feed.protocol import Feed, SystemTime
 from photon_app.feed.reference import FinnhubReference
 from photon_app.feed.replay import ReplayFeed
-from photon_app.feed.simulated import START_PRICES, SimulatedFeed, round_to_tick, start_price
+from photon_app.feed.simulated import SimulatedFeed, known_price, round_to_tick
 from photon_app.feed.simulated_past import Hour, Hours, SimulatedPast
 from photon_app.feed.spelling import Spellings
 from photon_app.listings import BundledReference
@@ -98,7 +98,7 @@ def simulated_past(settings: Settings, calendar: Callable[[], Calendar]) -> Simu
 
     return SimulatedPast(
         settings.sim_seed or 0,
-        start_price=lambda symbol: START_PRICES.get(symbol) or start_price(symbol),
+        start_price=known_price,
         given=settings.start_prices,
         hours_at=hours_at,
         to_tick=to_tick,

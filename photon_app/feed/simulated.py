@@ -36,6 +36,42 @@ START_PRICES: Mapping[str, float] = {
 }
 """Plausible prices of ``settings.DEFAULT_SYMBOLS``; nothing depends on their being true."""
 
+FURTHER_PRICES: Mapping[str, float] = {
+    "SPY": 671.93,
+    "QQQ": 605.16,
+    "BRK.B": 509.4,
+    "KO": 71.02,
+    "IBM": 305.69,
+    "ORCL": 222.85,
+    "^DJI": 47_112.45,
+    "^GSPC": 6_734.11,
+    "^IXIC": 22_900.59,
+    "^N225": 49_823.94,
+    "7203.T": 3_138.0,
+    "SAP.DE": 209.85,
+    "VOD.L": 93.54,
+    "0700.HK": 623.5,
+    "GC=F": 4_116.7,
+    "OANDA:EUR_USD": 1.15827,
+    "OANDA:GBP_USD": 1.31654,
+    "OANDA:USD_JPY": 155.214,
+    "OANDA:AUD_USD": 0.65382,
+    "OANDA:USD_CHF": 0.80561,
+    "OANDA:USD_CAD": 1.40217,
+    "OANDA:EUR_GBP": 0.87974,
+    "OANDA:EUR_JPY": 179.772,
+    "OANDA:XAU_USD": 4_082.45,
+    "BINANCE:BTCUSDT": 94_218.5,
+    "BINANCE:ETHUSDT": 3_112.64,
+    "BINANCE:SOLUSDT": 139.27,
+    "BINANCE:XRPUSDT": 2.2371,
+    "BINANCE:DOGEUSDT": 0.16124,
+    "BINANCE:SHIBUSDT": 0.00000871,
+    "COINBASE:BTC-USD": 94_230.1,
+    "COINBASE:ETH-USD": 3_113.05,
+}
+"""Of further names that people look for first."""
+
 QUIET_MS = 2_650
 """Longest time between two trades of a symbol with the delay of a round, so that a client waits
 under 3 s; with rounds further apart than that it waits for the round."""
@@ -107,7 +143,7 @@ class Simulator:
         self._mean_ms = min(max(2 * interval_ms, 20), 1_000)
         self._quiet_ms = max(QUIET_MS - interval_ms, 300)
         self._catch_up_ms = max(CATCH_UP_MS, 2 * interval_ms)
-        self._start_prices = {**START_PRICES, **(start_prices or {})}
+        self._start_prices = {**START_PRICES, **FURTHER_PRICES, **(start_prices or {})}
         self._opening = opening
         self._walks: dict[str, _Walk] = {}
 
@@ -303,6 +339,11 @@ class _Onward(WallClock):
             now_ms = went_on_ms
         self._seen_ms, self._seen_s = max(self._seen_ms, now_ms), now_s
         return now_ms
+
+
+def known_price(symbol: str) -> float:
+    """What a symbol is known to cost: by the lists, else by its name alone."""
+    return START_PRICES.get(symbol) or FURTHER_PRICES.get(symbol) or start_price(symbol)
 
 
 def start_price(symbol: str) -> float:
