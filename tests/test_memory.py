@@ -89,11 +89,11 @@ def test_the_market_leaves_its_bars_in_memory_and_nothing_else() -> None:
     and bars are numbers in a few blocks.
     """
     street = Street()
-    street.play(WARM_S)
+    street.play(WARM_S + PLAYED_S)  # what is remembered within bounds is full by then
     gc.collect()
     before = sys.getallocatedblocks()
     street.play(PLAYED_S)
     gc.collect()
     bars = len(SYMBOLS) * PLAYED_S
     assert all(len(street.exchange.bars.between(s, "1s")) > PLAYED_S for s in SYMBOLS)
-    assert sys.getallocatedblocks() - before < bars / 5
+    assert sys.getallocatedblocks() - before < bars / 10
