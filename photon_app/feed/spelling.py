@@ -116,10 +116,9 @@ class Spellings:
             guess.turn()
 
     def refused(self, symbol: str) -> bool:
-        """The line refused a symbol in its present spelling. Whether there is one now that was not
-        tried yet; once all were, each counts as not tried again.
+        """The line refused a symbol in its present spelling, in which it is to be let go. Whether
+        there is one now that was not tried yet; once all were, each counts as not tried again.
         """
-        self._asked.pop(symbol, None)
         guess = self._guesses.get(symbol)
         if guess is None:
             return False

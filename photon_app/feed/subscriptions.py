@@ -132,6 +132,7 @@ class Subscriptions:
         if symbol not in self._told:
             return False
         self._forget(symbol)
+        self._suspects.add(symbol)  # Finnhub was seen to refuse what it had taken
         if self._respell(symbol):
             return True
         self._slots.bar(symbol, now_s + self._retry_s)

@@ -89,6 +89,16 @@ wishes = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2), min_size=1)
     6,
     {"B", "C"},
 )
+@example(
+    [
+        (Close(1000),),
+        (Subscribed(1), Frames('{"type":"error","msg":"Invalid symbol A"}'), *ALIVE, Close(1000)),
+    ],
+    [({"A": 0, "B": 0}, 1.0)],
+    1,
+    2,
+    set(),
+)
 def test_the_feed_outlives_every_mood(
     visits: list[tuple[Step, ...]],
     history: list[tuple[dict[str, int], float]],

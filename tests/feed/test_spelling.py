@@ -82,8 +82,10 @@ def test_a_refused_spelling_gives_way_at_once_until_all_were_refused() -> None:
     spellings.guess(GEMINI)
     spellings.ask("GEMINI:BTCUSD", 0)
     assert spellings.refused("GEMINI:BTCUSD")
+    assert spellings.let_go("GEMINI:BTCUSD") == GEMINI
     assert spellings.ask("GEMINI:BTCUSD", 1) == "GEMINI:BTCUSD"
     assert not spellings.refused("GEMINI:BTCUSD")
+    assert spellings.let_go("GEMINI:BTCUSD") == "GEMINI:BTCUSD"
     assert spellings.overdue(1e9) is None
 
 
