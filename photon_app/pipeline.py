@@ -81,12 +81,12 @@ class Pipeline:
 
     def trades(self, batch: Sequence[Trade]) -> None:
         """The trades of one upstream frame."""
-        ledger, publish = self._ledger, self._hub.publish
+        ledger, book, publish = self._ledger, self._book, self._hub.publish
         apply = ledger.apply
         for trade in batch:
             seq = apply(trade)
             if seq > NOTHING:
-                if not ledger.effect.volume:  # the book says so too
+                if not book.effect.volume:  # the book says so too
                     trade = msgspec.structs.replace(trade, volume=0)  # noqa: PLW2901
                 publish(trade, seq)
             elif seq == FIGURES:

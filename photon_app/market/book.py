@@ -123,6 +123,8 @@ class Book:
         self._latest_ms = 0
         self._turned: list[str] = []
         self._effects = Effects()
+        self.effect: Effect = REGULAR
+        """What its conditions let the trade do that was applied last, if it counted."""
         self.price_only = False
         """Whether the trade applied last counts in no bar: whoever applies trades sets it back."""
         self.borne_out: list[Trade] = []
@@ -234,7 +236,7 @@ class Book:
         if not (YEAR_2000_MS <= time_ms <= self._latest_ms or self._possible(time_ms)):
             self.counters.bad_time += 1
             return NOTHING
-        effect = self._effects[trade.conditions]
+        self.effect = effect = self._effects[trade.conditions]
         if effect is not REGULAR:
             return self._apply_marked(entry, trade, effect)
         last = entry.price
@@ -271,7 +273,9 @@ class Book:
         """The symbols that went on into a new day, or are written with other decimals, since the
         last call; forgets them.
         """
-        turned, self._turned = self._turned, []
+        turned = self._turned
+        if turned:
+            self._turned = []
         return turned
 
     def quote(self, symbol: str) -> Quote | None:
@@ -309,7 +313,9 @@ class Book:
             self.counters.outside += 1
             return NOTHING
         if effect.last or (effect.high_low and first):
-            return self.apply(Trade(trade.symbol, price, volume, time_ms))
+            seq = self.apply(Trade(trade.symbol, price, volume, time_ms))
+            self.effect = effect
+            return seq
         if time_ms < entry.day_start_ms:
             return self._count_earlier(entry, time_ms) if effect.volume else NOTHING
         if effect.high_low:

@@ -6,7 +6,7 @@ book judges (``market.book``), the bars keep what it lets through (``market.bars
 
 from photon_app.market.bars import Bars
 from photon_app.market.book import NOTHING, Book
-from photon_app.market.conditions import REGULAR, Effect, Effects
+from photon_app.market.conditions import Effect, Effects
 from photon_app.model import Seed, Trade
 
 
@@ -16,9 +16,7 @@ class Ledger:
     def __init__(self, book: Book, bars: Bars) -> None:
         self.book = book
         self.bars = bars
-        self.effects = Effects()
-        self.effect: Effect = REGULAR
-        """What the conditions of the last trade that counted let it do."""
+        self._effects = Effects()
         self.outside: set[str] = set()
         """Symbols that were traded outside their sessions, until whoever applies trades takes them
         out: no client can fold such a trade by itself.
@@ -30,11 +28,9 @@ class Ledger:
         seq = book.apply(trade)
         if book.price_only:
             book.price_only = False
-            self.effect = self.effects[trade.conditions]
             self.outside.add(trade.symbol)
         elif seq != NOTHING:
-            self.effect = effect = self.effects[trade.conditions]
-            self.bars.fold(trade, effect)
+            self.bars.fold(trade, book.effect)
             if book.borne_out:
                 self._fold_borne_out()
         return seq
@@ -52,5 +48,5 @@ class Ledger:
         """Prints that were held and count now, though never as a last price."""
         held, self.book.borne_out = self.book.borne_out, []
         for trade in held:
-            effect = self.effects[trade.conditions]
+            effect = self._effects[trade.conditions]
             self.bars.fold(trade, Effect(last=False, high_low=True, volume=effect.volume))
