@@ -28,17 +28,25 @@ class Counted(NamedTuple):
 
 
 class Candles:
-    """Every print that counted, by symbol, in the order in which it did."""
+    """Every print that counted, by symbol, in the order in which it did.
 
-    def __init__(self) -> None:
+    Args:
+        began_ms: since when the symbols are followed that are compared.
+    """
+
+    def __init__(self, began_ms: int) -> None:
+        self._began_ms = began_ms
         self._prints: dict[str, list[Counted]] = defaultdict(list)
         self._newest_ms: dict[str, int] = {}
         self.late = 0
 
     def add(self, symbol: str, counted: Counted) -> None:
-        """One more, unless its bars are closed for good."""
+        """One more, unless its bars are closed for good, or it is a price that was asked for, of
+        long before anybody followed its symbol.
+        """
         newest_ms = self._newest_ms.get(symbol, -1)
-        if counted.time_ms < newest_ms - LATE_MS:
+        asked = not counted.trades
+        if counted.time_ms < max(newest_ms, self._began_ms if asked else 0) - LATE_MS:
             return
         self.late += counted.time_ms // 1000 < newest_ms // 1000
         self._newest_ms[symbol] = max(newest_ms, counted.time_ms)

@@ -8,6 +8,7 @@ unless they say otherwise; ``slack_s`` is how late the machine can make somethin
 import dataclasses
 import logging
 from collections import Counter, deque
+from collections.abc import Callable
 from itertools import pairwise
 
 from photon_app.feed.finnhub_wire import Subscribe
@@ -98,6 +99,12 @@ class Bounds:
 
     limit: int
     slack_s: float
+    late_s: Callable[[float, float], float]
+    """Seconds that the machine lost between two moments."""
+
+    def slack(self, first_s: float, last_s: float) -> float:
+        """How much later than it should something may be that began and ended then."""
+        return self.slack_s + self.late_s(first_s, last_s)
 
 
 def judge_lines(judge: Judge, fake: FakeFinnhub, door: Door, bounds: Bounds) -> None:
@@ -151,12 +158,14 @@ def judge_policy(judge: Judge, door: Door, bounds: Bounds) -> None:
     surely = maybe = 0
     for attempt, following in pairwise(attempts):
         gap_s = following.began_s - attempt.ended_s
+        slack_s = bounds.slack(attempt.ended_s, following.began_s)
         surely = surely + 1 if _is_short(attempt, SHORT_S) else 0
-        maybe = maybe + 1 if _is_short(attempt, SHORT_S + bounds.slack_s) else 0
-        least_s, most_s = _bounds_of(attempt, surely, maybe)
+        lived_slack_s = bounds.slack(attempt.began_s, attempt.ended_s)
+        maybe = maybe + 1 if _is_short(attempt, SHORT_S + lived_slack_s) else 0
+        least_s, most_s = _bounds_of(attempt, surely, maybe, lived_slack_s - bounds.slack_s)
         judge.check(
             "policy",
-            least_s - 0.01 <= gap_s <= most_s + bounds.slack_s,
+            least_s - 0.01 <= gap_s <= most_s + slack_s,
             f"{gap_s:.1f} s after {_words(attempt)}, short {surely} to {maybe} times: "
             f"expected {least_s:.0f} to {most_s:.0f}",
         )
@@ -164,7 +173,7 @@ def judge_policy(judge: Judge, door: Door, bounds: Bounds) -> None:
         silent_s = attempt.ended_s - attempt.heard_s
         judge.check(
             "policy",
-            silent_s <= SILENCE_S + bounds.slack_s,
+            silent_s <= SILENCE_S + bounds.slack(attempt.heard_s, attempt.ended_s),
             f"a line was kept for {silent_s:.0f} s of silence",
         )
     for first, ninth in zip(attempts, attempts[8:], strict=False):
@@ -172,26 +181,28 @@ def judge_policy(judge: Judge, door: Door, bounds: Bounds) -> None:
         judge.check("policy", span_s > 60, f"nine attempts in {span_s:.1f} s")
 
 
-def judge_rest(judge: Judge, fake: FakeFinnhub, asked_s: list[float], slack_s: float) -> None:
+def judge_rest(judge: Judge, fake: FakeFinnhub, asked_s: list[float], bounds: Bounds) -> None:
     """How often REST was asked, and how."""
     for first, later in zip(asked_s, asked_s[60:], strict=False):
+        # The first may have been let go before the machine stood still, and left only after.
+        slack_s = bounds.slack_s / 6 + bounds.late_s(first - 10.0, later)
         judge.check("rest", later - first >= 60 - slack_s, f"61 requests in {later - first:.1f} s")
     for fault in fake.rest.faults[:1]:
         judge.complain("rest", fault)
 
 
-def _bounds_of(attempt: Attempt, surely: int, maybe: int) -> tuple[float, float]:
+def _bounds_of(attempt: Attempt, surely: int, maybe: int, late_s: float) -> tuple[float, float]:
     """The least and most delay that docs/finnhub.md allows after this attempt, which ends a row of
-    so many short lines: at least ``surely``, at most ``maybe``.
+    so many short lines: at least ``surely``, at most ``maybe``. The machine lost ``late_s`` in it.
     """
     asked_s = min(attempt.retry_after_s, 900.0)
     if attempt.status == 401:
         return 900.0, 900.0
     if attempt.status == 429:
         return max(61.0, asked_s), max(120.0, asked_s)
-    if attempt.opened_s is not None and attempt.alive_s - attempt.opened_s >= 31:
+    if attempt.opened_s is not None and attempt.alive_s - attempt.opened_s >= 31 + late_s:
         return 1.0, 2.0
-    if attempt.opened_s is not None and attempt.alive_s - attempt.opened_s >= 29:
+    if attempt.opened_s is not None and attempt.alive_s - attempt.opened_s >= 29 - late_s:
         return 1.0, 120.0  # too close to the edge to say
     kicked = attempt.close_code in {1008, 4001} or surely >= 2
     if kicked:

@@ -180,6 +180,7 @@ class Chaos:
             self._core,
         )
         runs = [*(client.run() for client in self.clients), self.reader.run(), self._moody()]
+        runs.append(self.time.watch())
         return [asyncio.create_task(run) for run in runs]
 
     def well(self, live: Services) -> bool:
@@ -309,7 +310,9 @@ async def _pass(
         await asyncio.sleep(0.1)
     await chaos.time.sleep(CALM_S)
     chaos.exchange.resting = True  # what is on its way must arrive before it is compared
+    rested_s = chaos.time.monotonic()
     await asyncio.sleep(REST_WALL_S)
+    await chaos.time.sleep(chaos.time.late_s(rested_s, chaos.time.monotonic()))
     _judge_recovery(chaos, server.live)
     grown = _memory_bytes() - _kept_bytes(chaos) - memory
     chaos.judge.check("leaks", grown < MEMORY_BYTES, f"{grown / 2**20:.0f} MiB more memory")
@@ -369,10 +372,10 @@ def _judge_watcher(chaos: Chaos, client: Watcher, held: frozenset[str]) -> None:
 def _judge_history(chaos: Chaos) -> int:
     """The laws that are judged by what was written down. Returns how many frames were lost."""
     slack_s = SLACK_WALL_S * chaos.time.rate
-    bounds = Bounds(limit=LIMIT, slack_s=slack_s)
+    bounds = Bounds(limit=LIMIT, slack_s=slack_s, late_s=chaos.time.late_s)
     laws.judge_lines(chaos.judge, chaos.fake, chaos.door, bounds)
     laws.judge_policy(chaos.judge, chaos.door, bounds)
-    laws.judge_rest(chaos.judge, chaos.fake, chaos.transport.asked_s, 0.05 * chaos.time.rate)
+    laws.judge_rest(chaos.judge, chaos.fake, chaos.transport.asked_s, bounds)
     return laws.judge_delivery(chaos.judge, chaos.exchange.sent, chaos.door)
 
 

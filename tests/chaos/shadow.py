@@ -126,7 +126,7 @@ class Shadow:
         self.tape: dict[str, list[tuple[float, float, int]]] = {}
         """Price, volume and time of all that went to followers."""
         self.admitted_s: dict[str, float] = {}
-        self.candles = Candles()
+        self.candles = Candles(time.now_ms())
         self._counted: list[Print] = []
         """Prints that were held, and count since the one that is judged now."""
         self.trades = self.duplicates = self.seeds = 0
