@@ -15,6 +15,7 @@ from photon_app.hub.messages import MarketView
 from photon_app.hub.tape import Tape
 from photon_app.market.book import FIGURES, NOTHING
 from photon_app.market.calendar import Calendar, Phase
+from photon_app.market.conditions import REGULAR
 from photon_app.market.ledger import Ledger
 from photon_app.model import FLOWING, Bar, Clock, FeedStatus, Recollection, Seed, Trade
 
@@ -86,7 +87,7 @@ class Pipeline:
         for trade in batch:
             seq = apply(trade)
             if seq > NOTHING:
-                if not book.effect.volume:  # the book says so too
+                if book.effect is not REGULAR and not book.effect.volume:  # the book says so too
                     trade = msgspec.structs.replace(trade, volume=0)  # noqa: PLW2901
                 publish(trade, seq)
             elif seq == FIGURES:

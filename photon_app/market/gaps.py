@@ -15,7 +15,7 @@ _REMEMBERED = 64
 class Gaps:
     """The times during which a feed was down; at first it is."""
 
-    __slots__ = ("_down_ms", "_over", "behind_ms", "possible")
+    __slots__ = ("_down_ms", "_ended_ms", "_over", "behind_ms", "possible")
 
     def __init__(self, *, possible: bool) -> None:
         self.possible = possible
@@ -25,6 +25,8 @@ class Gaps:
         self._down_ms: int | None = -1
         """Since when the feed is down; ``None`` while it is not."""
         self._over: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._ended_ms = -1
+        """The latest end of any."""
 
     def flowing(self, now_ms: int, *, flows: bool) -> bool:
         """Whether trades can come from a moment on, by the clock; true when that is news."""
@@ -32,6 +34,7 @@ class Gaps:
             return False
         if self._down_ms is not None:
             self._over.append((self._down_ms, now_ms))
+            self._ended_ms = max(self._ended_ms, now_ms)
         self._down_ms = None if flows else now_ms
         return True
 
@@ -42,4 +45,6 @@ class Gaps:
         begin_ms, end_ms = begin_ms + self.behind_ms, end_ms + self.behind_ms
         if self._down_ms is not None and self._down_ms < end_ms:
             return True
+        if begin_ms >= self._ended_ms:  # as on the path of every trade
+            return False
         return any(begin < end_ms and begin_ms < end for begin, end in self._over)

@@ -71,10 +71,11 @@ class Series:
         """Take in one trade, given as a bar of its own; true when it is late: of a second that is
         over.
         """
-        self.newest_ms = max(self.newest_ms, time_ms)
-        total.time_ms = time_ms - time_ms % SECOND_MS
-        if total.time_ms >= max(self.second.time_ms, self.minute.time_ms):
-            if total.time_ms > self.second.time_ms:
+        if time_ms > self.newest_ms:
+            self.newest_ms = time_ms
+        total.time_ms = second_ms = time_ms - time_ms % SECOND_MS
+        if second_ms >= self.second.time_ms and second_ms >= self.minute.time_ms:
+            if second_ms > self.second.time_ms:
                 self._begin_second(total)
             else:
                 self.second.merge(total)
