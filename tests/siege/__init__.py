@@ -1,0 +1,1 @@
+"""Photon under siege: rude clients beside honest ones (``make siege``)."""

@@ -1,0 +1,79 @@
+"""``python -m tests.siege``: each attack beside honest clients, judged by the goal's numbers."""
+
+import argparse
+import asyncio
+import itertools
+import sys
+from collections.abc import Iterable
+
+from tests.siege.besieged import Outcome, besieged
+from tests.siege.row import Row, no_upstream
+from tests.siege.rows import ROWS
+from tests.siege.verdict import calm_p99_ms, delays, faults
+
+CALM_S = 1.5
+AFTER_S = 0.5
+
+
+def main() -> int:
+    """Play; 1 when a bound was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.siege")
+    parser.add_argument(
+        "--only", nargs="+", metavar="ROW", help="rows whose names hold one of these"
+    )
+    parser.add_argument("--seconds", type=float, help="how long each attack takes")
+    options = parser.parse_args()
+    chosen = [
+        row
+        for row in ROWS.values()
+        if not options.only or any(part in row.name for part in options.only)
+    ]
+    outcomes = [
+        outcome for rows in _by_server(chosen) for outcome in _played(rows, options.seconds)
+    ]
+    return _tell(outcomes)
+
+
+def _by_server(rows: Iterable[Row]) -> list[list[Row]]:
+    """Rows that can share a server, together."""
+
+    def server(row: Row) -> tuple[str, str, str]:
+        return repr(sorted(row.settings.items())), str(row.files), repr(row.upstream)
+
+    return [list(group) for _, group in itertools.groupby(sorted(rows, key=server), key=server)]
+
+
+def _played(rows: list[Row], seconds: float | None) -> list[Outcome]:
+    async def play() -> list[Outcome]:
+        first = rows[0]
+        async with (first.upstream or no_upstream)() as more:
+            with besieged(first.files, **{**first.settings, **more}) as beside:
+                return [
+                    await beside.play(row, seconds or row.seconds, calm_s=CALM_S, after_s=AFTER_S)
+                    for row in rows
+                ]
+
+    return asyncio.run(play())
+
+
+def _tell(outcomes: list[Outcome]) -> int:
+    calm_ms = calm_p99_ms(outcomes)
+    print(f"{'attack':48} {'p50':>6} {'p99':>6} {'late':>6} {'MiB':>5} {'log B/s':>8}   (calm p99)")
+    broken = 0
+    for outcome in outcomes:
+        calm, attacked = outcome.calm, outcome.attacked
+        print(
+            f"{outcome.row.name:48} {attacked.p50_ms:6.1f} {attacked.p99_ms:6.1f} "
+            f"{attacked.late_ms:6.0f} {attacked.memory_mib - calm.memory_mib:5.0f} "
+            f"{attacked.log_bytes / outcome.seconds:8.0f}   ({calm.p99_ms:.1f})"
+        )
+        said = faults(outcome) + delays(outcome, calm_ms)
+        broken += bool(said)
+        for words in said:
+            print(f"    BROKEN: {words}")
+    print(f"{len(outcomes)} attacks, {broken} broken; calm p99 up to {calm_ms:.1f} ms")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
