@@ -10,7 +10,7 @@ INSTALL := $(PIP) --no-compile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test chaos lint bench browser clean
+.PHONY: help run build test chaos siege lint bench browser clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -27,6 +27,10 @@ test: $(VENV)/test-ready browser ## Run every test
 
 chaos: $(VENV)/test-ready ## Play Finnhub's worst moods for 2 minutes; SEED=N plays one again
 	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+siege: $(VENV)/test-ready ## Attack a server beside honest clients, for 4 minutes; ONLY=name plays some
+	@$(BIN)/python -c 'from photon_app import launcher; launcher.build()'
+	@exec $(BIN)/python -m tests.siege $(if $(ONLY),--only $(ONLY))
 
 lint: $(VENV)/test-ready ## Lint, format and types
 	$(BIN)/ruff check .
