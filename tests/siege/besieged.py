@@ -70,11 +70,7 @@ class Besieged:
 
     def close(self) -> None:
         """Send the honest home."""
-        with contextlib.suppress(OSError):
-            assert self._honest.stdin is not None
-            self._honest.stdin.close()
-        self._honest.kill()
-        self._honest.wait()
+        _end(self._honest)
 
     async def watch(self, seconds: float) -> Phase:
         """What the honest see for so long."""
@@ -94,8 +90,7 @@ class Besieged:
             attack.stdin.close()
             counts = json.loads(_line(attack) or "{}")
         finally:
-            attack.kill()
-            attack.wait()
+            _end(attack)
         output = self.process.output[before:]
         after = await self.watch(after_s)
         return Outcome(
@@ -155,3 +150,12 @@ def _python(module: str, *arguments: str) -> "subprocess.Popen[str]":
 def _line(popen: "subprocess.Popen[str]") -> str:
     assert popen.stdout is not None
     return popen.stdout.readline().strip()
+
+
+def _end(popen: "subprocess.Popen[str]") -> None:
+    popen.kill()
+    popen.wait()
+    for pipe in (popen.stdin, popen.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
