@@ -46,7 +46,7 @@ def simulated(**settings: Any) -> Any:
 
 async def look(server: Serving, symbol: str, timeframe: str, limit: int = 500) -> Rows:
     """Bars as the page asks for them."""
-    async with httpx.AsyncClient(base_url=server.http) as http:
+    async with httpx.AsyncClient(base_url=server.http, timeout=60) as http:
         asked = {"symbol": symbol, "timeframe": timeframe, "limit": str(limit)}
         rows: Rows = (await http.get("/api/bars", params=asked)).json()["bars"]
         return rows

@@ -103,7 +103,7 @@ def test_without_a_key_the_simulator_is_recorded_and_named(tmp_path: Path) -> No
     assert done.returncode == 0
     assert "recording SIMULATED prices" in done.stderr
     assert done.stdout == ""
-    assert len(frames_of(path)) > 3
+    assert frames_of(path)
 
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz"])
