@@ -102,8 +102,8 @@ class Settings:
     flush_ms: int = 20
     ws_format: Literal["events", "array"] = "events"
     max_connections: int = 10_000
-    max_per_ip: int = 100
-    handshakes_per_s: int = 200
+    max_per_ip: int = 500
+    handshakes_per_s: int = 500
     messages_per_s: int = 20
     slow_s: float = 10.0
     proxy_hops: int = 0

@@ -1,8 +1,9 @@
-"""Who gets a place: sockets in all, for each address, and handshakes a second.
+"""Who gets a place: sockets in all, of each kind for each address, and handshakes a second.
 
 One for each process, for every path that keeps a socket open; called on the event loop only. ASGI
 servers do not count upgrades, so they are counted here. A place is held from the handshake to the
-end of the socket. Memory: one entry for each address that has a socket open, besides the bounds of
+end of the socket. A tab of the page has a socket of two kinds, so an address has its limit for each
+kind. Memory: one entry for each address and kind with a socket open, besides the bounds of
 ``limits.FairBucket``.
 
 Refusals are counted by reason, and logged at most once in ten seconds, since whoever is refused
@@ -20,6 +21,8 @@ from photon_app.gateway.limits import FairBucket
 from photon_app.settings import Settings
 
 Reason = Literal["full", "per_ip", "rate"]
+Kind = Literal["ws", "finnhub", "page"]
+"""Which path a socket is of: ``/ws``, ``/finnhub``, or the events of the page."""
 PLACE_RETRY_S, RATE_RETRY_S = 5, 1
 """When to try again: nobody knows when a place is free; a token is there within a second."""
 WARN_EVERY_S = 10.0
@@ -42,7 +45,7 @@ class Admission:
 
     Args:
         max_connections: open sockets in all.
-        max_per_address: open sockets of one address.
+        max_per_address: open sockets of one kind and address.
         handshakes_per_s: sockets opened in a second, at once too.
         now_s: a monotonic clock.
     """
@@ -55,13 +58,14 @@ class Admission:
         handshakes_per_s: int,
         now_s: Callable[[], float],
     ) -> None:
-        self.open = 0
+        self.open: dict[Kind, int] = {"ws": 0, "finnhub": 0, "page": 0}
+        """How many sockets of each kind are open."""
         self.refused: dict[Reason, int] = {"full": 0, "per_ip": 0, "rate": 0}
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._handshakes_per_s = handshakes_per_s
         self._handshakes = FairBucket(handshakes_per_s, now_s())
-        self._by_address: dict[str, int] = {}
+        self._by_address: dict[tuple[Kind, str], int] = {}
         self._now_s = now_s
         self._told = dict(self.refused)
         self._tell_at_s = now_s()
@@ -77,59 +81,65 @@ class Admission:
         )
 
     @contextlib.contextmanager
-    def place(self, address: str | None) -> Iterator[Refusal | None]:
+    def place(self, address: str | None, *, kind: Kind = "ws") -> Iterator[Refusal | None]:
         """Hold a place for as long as the block lasts, or say why there is none.
 
         Args:
             address: key of the client's address (``gateway.address``); without one only the limits
                 in all hold.
+            kind: which path the socket is of.
         """
-        refusal = self._refusal(address)
+        refusal = self._refusal(address, kind)
         if refusal is not None:
             self._count(refusal, address)
             yield refusal
             return
-        self._enter(address)
+        self._enter(address, kind)
         try:
             yield None
         finally:
-            self._leave(address)
+            self._leave(address, kind)
 
-    def _refusal(self, address: str | None) -> Refusal | None:
+    def _refusal(self, address: str | None, kind: Kind) -> Refusal | None:
         """The rate comes last: a client that is refused for another reason must not use it up."""
-        if self.open >= self._max_connections:
+        if sum(self.open.values()) >= self._max_connections:
             sentence = (
                 "this server has as many connections open as it may "
-                f"({self._max_connections}): try again later"
+                f"({self._max_connections}): try again later, or raise PHOTON_MAX_CONNECTIONS"
             )
             return Refusal("full", 503, sentence, PLACE_RETRY_S)
-        if address is not None and self._by_address.get(address, 0) >= self._max_per_address:
+        if (
+            address is not None
+            and self._by_address.get((kind, address), 0) >= self._max_per_address
+        ):
             sentence = (
                 "your address has as many connections open as it may "
-                f"({self._max_per_address}): close some first"
+                f"({self._max_per_address}): close some first, or raise PHOTON_MAX_PER_IP"
             )
             return Refusal("per_ip", 429, sentence, PLACE_RETRY_S)
         if not self._handshakes.take(address, self._now_s()):
             sentence = (
                 "too many connections are being opened at once, of at most "
-                f"{self._handshakes_per_s} a second: try again in a moment"
+                f"{self._handshakes_per_s} a second: try again in a moment, or raise "
+                "PHOTON_HANDSHAKES_PER_S"
             )
             return Refusal("rate", 429, sentence, RATE_RETRY_S)
         return None
 
-    def _enter(self, address: str | None) -> None:
-        self.open += 1
+    def _enter(self, address: str | None, kind: Kind) -> None:
+        self.open[kind] += 1
         if address is not None:
-            self._by_address[address] = self._by_address.get(address, 0) + 1
+            key = kind, address
+            self._by_address[key] = self._by_address.get(key, 0) + 1
 
-    def _leave(self, address: str | None) -> None:
-        self.open -= 1
+    def _leave(self, address: str | None, kind: Kind) -> None:
+        self.open[kind] -= 1
         if address is not None:
-            left = self._by_address[address] - 1
+            left = self._by_address[kind, address] - 1
             if left:
-                self._by_address[address] = left
+                self._by_address[kind, address] = left
             else:
-                del self._by_address[address]
+                del self._by_address[kind, address]
 
     def _count(self, refusal: Refusal, address: str | None) -> None:
         self.refused[refusal.reason] += 1

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from photon_app import services
 from photon_app.gateway.address import client_address
-from photon_app.gateway.admission import Admission
+from photon_app.gateway.admission import Admission, Kind
 from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
 from photon_app.gateway.outlets import AsgiOutlet, WireOutlet
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
@@ -30,6 +30,7 @@ class SocketEdge:
     """
 
     paths: ClassVar[frozenset[str]]
+    kind: ClassVar[Kind]
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class SocketEdge:
             await refuse_socket(websocket, 503, reason, 1)
             return
         address = client_address(scope, live.settings.proxy_hops)
-        with self._admission.place(address) as refusal:
+        with self._admission.place(address, kind=self.kind) as refusal:
             if refusal is None:
                 await self.serve(websocket, live)
                 return

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from starlette.websockets import WebSocket
 
+from photon_app.gateway.admission import Kind
 from photon_app.gateway.edge import SocketEdge, next_text, outlet_of, refuse_socket
 from photon_app.gateway.finnhub_session import FinnhubSession
 from photon_app.hub.sink import Sink
@@ -19,6 +20,7 @@ class FinnhubEdge(SocketEdge):
     """ASGI middleware that serves ``/finnhub`` and passes on everything else."""
 
     paths: ClassVar[frozenset[str]] = frozenset({"/finnhub", "/finnhub/"})
+    kind: ClassVar[Kind] = "finnhub"
 
     async def serve(self, websocket: WebSocket, live: Services) -> None:
         """See ``SocketEdge``."""

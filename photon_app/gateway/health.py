@@ -52,6 +52,14 @@ class SymbolCounts(BaseModel):
     upstream: int
 
 
+class SocketCounts(BaseModel):
+    """Open WebSockets, by kind: those of ``/ws``, of ``/finnhub``, and of the page's events."""
+
+    ws: int
+    finnhub: int
+    page: int
+
+
 class RefusedCounts(BaseModel):
     """WebSockets that got no place, since the start, by reason."""
 
@@ -120,6 +128,7 @@ class Health(BaseModel):
     feed: FeedHealth
     market: MarketHealth
     clients: int
+    sockets: SocketCounts
     refused: RefusedCounts
     slow: SlowCounts
     symbols: SymbolCounts
@@ -158,7 +167,8 @@ def health_of(live: Services, admission: Admission) -> Health:
             known_until=live.calendar().last,
             epoch=live.hub.epoch,
         ),
-        clients=admission.open,
+        clients=admission.open["ws"] + admission.open["finnhub"],
+        sockets=SocketCounts(**admission.open),
         refused=RefusedCounts(**admission.refused),
         slow=SlowCounts(
             now=live.hub.congested + live.tape.congested,

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
+from photon_app.gateway.admission import Kind
 from photon_app.gateway.edge import SocketEdge, next_text, outlet_of, refuse_socket
 from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.session import RATE_LIMITED, Session
@@ -27,6 +28,7 @@ class WebSocketEdge(SocketEdge):
     """ASGI middleware that serves ``/ws`` and passes on everything else."""
 
     paths: ClassVar[frozenset[str]] = frozenset({"/ws", "/ws/"})
+    kind: ClassVar[Kind] = "ws"
 
     async def serve(self, websocket: WebSocket, live: Services) -> None:
         """See ``SocketEdge``."""

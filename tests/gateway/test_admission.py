@@ -11,10 +11,14 @@ import websockets.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.gateway.admission import Admission, Refusal
+from photon_app.gateway.address import client_address
+from photon_app.gateway.admission import Admission, Kind, Refusal
+from photon_app.settings import Settings
 from tests.fakes.loop import FakeLoop
 from tests.fakes.server import Serving, serving
 from tests.gateway.test_websocket import both, client, receive
+
+KINDS: tuple[Kind, ...] = ("ws", "finnhub", "page")
 
 
 def admission(
@@ -35,10 +39,10 @@ class Door:
         self.admission = admission
         self.given: list[contextlib.ExitStack] = []
 
-    def open(self, address: str | None) -> contextlib.ExitStack | Refusal:
+    def open(self, address: str | None, kind: Kind = "ws") -> contextlib.ExitStack | Refusal:
         """A place, to be closed, or why there is none."""
         stack = contextlib.ExitStack()
-        refusal = stack.enter_context(self.admission.place(address))
+        refusal = stack.enter_context(self.admission.place(address, kind=kind))
         if refusal is None:
             self.given.append(stack)
             return stack
@@ -82,6 +86,37 @@ def test_the_limit_of_an_address_is_429_and_concerns_no_other() -> None:
         place(door.open(address))
     first.close()
     place(door.open("1.1.1.1"))
+
+
+def test_the_limit_of_an_address_holds_for_each_kind_of_socket() -> None:
+    """And the limit in all for all kinds together."""
+    door = Door(admission(total=5, each=2))
+    for kind in KINDS[:2]:
+        for _ in range(2):
+            place(door.open("1.1.1.1", kind))
+        refused = door.open("1.1.1.1", kind)
+        assert refusal(refused)[0] == "per_ip"
+        assert isinstance(refused, Refusal)
+        assert "PHOTON_MAX_PER_IP" in refused.sentence
+    place(door.open("1.1.1.1", "page"))
+    assert refusal(door.open("1.1.1.1", "page"))[0] == "full"
+    assert door.admission.open == {"ws": 2, "finnhub": 2, "page": 1}
+
+
+@pytest.mark.parametrize("hops", [0, 1])
+def test_an_office_behind_one_address_passes_at_once_with_the_default_settings(hops: int) -> None:
+    """Sixty people with two tabs each, while others come too; whether or not their proxy is known
+    by its hops.
+    """
+    door = Door(Admission.of(Settings(proxy_hops=hops), FakeLoop().time))
+    headers = [(b"x-forwarded-for", b"198.51.100.7")]
+    office = client_address({"client": ("10.0.0.9", 5), "headers": headers}, hops)
+    assert office == ("198.51.100.7" if hops else "10.0.0.9")
+    place(door.open("203.0.113.5"))
+    for _ in range(60 * 2):
+        place(door.open(office, "page"))
+        place(door.open(office, "ws"))
+    place(door.open("203.0.113.5"))
 
 
 def test_the_rate_is_429_and_time_refills_it() -> None:
@@ -130,18 +165,18 @@ def test_a_place_is_given_back_once_however_it_ends() -> None:
     async def scenario() -> None:
         task = asyncio.create_task(held())
         await asyncio.sleep(0)
-        assert door.open == 1
+        assert door.open["ws"] == 1
         with door.place("2.2.2.2") as refused:
             assert refused is not None
-            assert door.open == 1
+            assert door.open["ws"] == 1
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(scenario())
-    assert door.open == 0
+    assert door.open["ws"] == 0
     with pytest.raises(ZeroDivisionError), door.place("1.1.1.1"):
         raise ZeroDivisionError
-    assert (door.open, door._by_address) == (0, {})
+    assert (door.open["ws"], door._by_address) == (0, {})
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b", "c"]), st.booleans()), max_size=60))
@@ -157,9 +192,9 @@ def test_counts_are_those_of_the_open_places(steps: list[tuple[str | None, bool]
         elif held.get(address):
             held[address].pop().close()
         counts = {name: len(places) for name, places in held.items() if places}
-        assert door.admission.open == sum(counts.values()) <= 5
+        assert door.admission.open["ws"] == sum(counts.values()) <= 5
         counts.pop(None, None)
-        assert door.admission._by_address == counts
+        assert door.admission._by_address == {("ws", name): n for name, n in counts.items()}
         assert all(n <= 2 for n in counts.values())
 
 
@@ -223,6 +258,7 @@ def test_each_limit_of_sockets_refuses_before_the_handshake_and_says_when_to_com
                 assert "this server has as many connections open as it may (3)" in sentence
                 counted = await health(server)
                 assert counted["clients"] == 3
+                assert counted["sockets"] == {"ws": 3, "finnhub": 0, "page": 0}
                 assert counted["refused"] == {"full": 1, "per_ip": 1, "rate": 0}
             assert (await receive(one))["type"] == "connection"
 
