@@ -1,6 +1,6 @@
 """How much may be asked: token buckets. Pure and synchronous; the clock is an argument.
 
-Memory: a ``TokenBucket`` is three numbers, a ``MessageBudget`` two more; a ``FairBucket`` has one
+Memory: a ``TokenBucket`` is four numbers, a ``MessageBudget`` three more; a ``FairBucket`` has one
 entry besides for each asker that got a token within a second, which is at most twice its rate.
 """
 
@@ -30,12 +30,15 @@ class TokenBucket:
         self._tokens = burst
         self._at_s = now_s
 
-    def take(self, now_s: float) -> bool:
-        """Whether there was a token."""
+    def take(self, now_s: float, price: float = 1.0) -> bool:
+        """Whether there were so many tokens. What costs more than the bucket holds costs all that
+        it holds: nothing is out of reach for ever.
+        """
         self.refill(now_s)
-        if self._tokens < 1 - _ROUNDING:
+        price = min(price, self._burst)
+        if self._tokens < price - _ROUNDING:
             return False
-        self._tokens -= 1
+        self._tokens -= price
         return True
 
     def refill(self, now_s: float) -> float:
@@ -47,9 +50,9 @@ class TokenBucket:
         self._tokens = min(self._burst, tokens)
         return tokens - self._tokens
 
-    def retry_after_s(self) -> float:
-        """Seconds until the next token."""
-        return max(0.0, (1 - self._tokens) / self._rate_per_s)
+    def retry_after_s(self, price: float = 1.0) -> float:
+        """Seconds until there are so many tokens."""
+        return max(0.0, (min(price, self._burst) - self._tokens) / self._rate_per_s)
 
 
 def message_bucket(rate_per_s: float, now_s: float) -> TokenBucket:
@@ -60,38 +63,46 @@ def message_bucket(rate_per_s: float, now_s: float) -> TokenBucket:
 
 
 class MessageBudget:
-    """What one client may ask, by work: a message that names symbols costs those, any other one.
+    """What one client may ask, by work: a message costs what it gives to do.
 
     Symbols are taken from a reserve, wide enough for all that a client may have, twice: so that it
     may subscribe it in one message or in a hundred, in both channels, or let it go again. Without
-    enough of it, a message costs one token of ``message_bucket`` like any other. What that bucket
-    has no room for refills the reserve: in any ``t`` seconds no more messages pass than those of
-    the bucket and the reserve's width.
+    enough of it, a message costs its price in tokens of ``message_bucket``, as any other does. What
+    that bucket has no room for refills the reserve: in any ``t`` seconds no more messages pass than
+    those of the bucket and the reserve's width.
 
     Args:
-        rate_per_s: messages a second.
+        rate_per_s: messages a second, of those that cost one token.
         symbols: the most that the client may have in one channel.
         now_s: of a monotonic clock.
     """
 
-    __slots__ = ("_messages", "_most", "_symbols")
+    __slots__ = ("_messages", "_most", "_price", "_symbols")
 
     def __init__(self, rate_per_s: float, symbols: int, now_s: float) -> None:
         self._messages = message_bucket(rate_per_s, now_s)
         self._symbols = self._most = float(SYMBOLS_TIMES * symbols)
+        self._price = 1.0
 
-    def take(self, now_s: float, symbols: int = 0) -> bool:
-        """Whether a message passes that names so many symbols."""
+    def take(self, now_s: float, symbols: int = 0, price: float = 1.0) -> bool:
+        """Whether a message passes.
+
+        Args:
+            now_s: of the same clock.
+            symbols: how many it takes from the reserve, if that has enough.
+            price: what it costs otherwise, in tokens.
+        """
         spilt = self._messages.refill(now_s)
         self._symbols = min(self._most, self._symbols + spilt)
         if 0 < symbols <= self._symbols + _ROUNDING:
             self._symbols -= symbols
             return True
-        return self._messages.take(now_s)
+        self._price = price
+        return self._messages.take(now_s, price)
 
     def retry_after_s(self) -> float:
-        """Seconds until the next message of any kind."""
-        return self._messages.retry_after_s()
+        """Seconds until what was refused would pass."""
+        return self._messages.retry_after_s(self._price)
 
 
 class FairBucket:

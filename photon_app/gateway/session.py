@@ -6,7 +6,7 @@ row, or asking too often, do.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from photon_app.errors import RequestError
@@ -25,6 +25,7 @@ from photon_app.hub.bar_channel import Key
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import Rejection
+from photon_app.hub.pacing import stepped_s
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
 from photon_app.model import TIMEFRAMES, Timeframe, parse_symbol
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 BAD_MESSAGES_IN_A_ROW = 5
 POLICY_VIOLATION = 1008
 RATE_LIMITED = 4029
+MOST_REFUSED = 50
+"""How many names of one message are refused one by one."""
+LONGEST_NAME = 64
+"""How much of a name that is refused is sent back, in characters."""
 
 
 class Session:
@@ -74,23 +79,40 @@ class Session:
         try:
             request = protocol.decode(text)
         except RequestError as problem:
-            if self._may(0):
+            if self._may():
                 self._refuse(problem, protocol.request_id(text))
             return
-        if self._may(protocol.symbols_named(request)):
+        if self._may(*self._cost(request)):
             self._obey(request)
 
     def end(self) -> None:
         """The connection is over."""
         self._hub.leave(self._client)
 
-    def _may(self, symbols: int) -> bool:
-        """Whether a message that names so many symbols is within the budget; if not, the client
-        has to go.
-        """
-        if self._budget.take(self._now_s(), symbols):
+    def _cost(self, request: Request) -> tuple[int, float]:
+        """What a message gives to do here: ``protocol.cost``, and what the client has."""
+        match request:
+            case ListSubscriptions():
+                return 0, max(1.0, self._had() / protocol.TOLD_A_TOKEN)
+            case UnsubscribeAll():
+                had = self._had()
+                return had, max(1.0, had / protocol.NAMES_A_TOKEN)
+            case _:
+                return protocol.cost(request, self._max_symbols)
+
+    def _had(self) -> int:
+        """How many subscriptions the client has, in both channels."""
+        return len(self._client.order) + self._hub.bars.count(self._client)
+
+    def _may(self, symbols: int = 0, price: float = 1.0) -> bool:
+        """Whether a message of this cost is within the budget; if not, the client has to go."""
+        if self._budget.take(self._now_s(), symbols, price):
             return True
-        problem = RequestError("rate_limited", "too many messages: slow down and reconnect")
+        problem = RequestError(
+            "rate_limited",
+            "too many messages, or too much in them (PHOTON_MESSAGES_PER_S): slow down and "
+            "reconnect",
+        )
         retry_after_ms = round(self._budget.retry_after_s() * 1000) + 1
         self._send(messages.error(problem, None, retry_after_ms))
         self._sink.close(RATE_LIMITED, "too many messages")
@@ -128,82 +150,105 @@ class Session:
                 self._send(messages.pong(self._wall_ms(), request.id))
 
     def _subscribe(self, request: Subscribe) -> None:
-        accepted: dict[str, None] = {}
-        rejected: list[Rejection] = []
-        for text in dict.fromkeys(request.symbols):
-            try:
-                symbol = parse_symbol(text)
-                self._hub.spelled(text)
-                self._admit(symbol, accepted)
-                accepted[symbol] = None
-            except RequestError as problem:
-                rejected.append(Rejection(text[:64], problem.code, problem.message))
-        self._hub.subscribe(self._client, accepted, request.interval_ms / 1000)
+        had = self._client.order
+        room = self._max_symbols - len(had)
+        accepted, rejected = self._admitted(request.symbols, had.__contains__, room, "symbols")
+        self._hub.subscribe(self._client, accepted, stepped_s(request.interval_ms))
         self._acknowledge("subscribed", accepted, rejected, request.id)
         self._hub.welcome(self._client, accepted)
 
     def _unsubscribe(self, request: Unsubscribe) -> None:
-        accepted, rejected = _parsed(request.symbols)
+        accepted, rejected = self._sorted(request.symbols, parse_symbol)
         self._hub.unsubscribe(self._client, accepted)
         self._acknowledge("unsubscribed", accepted, rejected, request.id)
 
     def _subscribe_bars(self, request: Subscribe, timeframe: Timeframe) -> None:
-        keys: dict[Key, None] = {}
-        parsed, rejected = _parsed(request.symbols)
-        for text in request.symbols:
-            self._hub.spelled(text)
-        for symbol in parsed:
-            key = Key(symbol, timeframe)
-            try:
-                self._admit_bars(key, keys)
-                keys[key] = None
-            except RequestError as problem:
-                rejected.append(Rejection(symbol, problem.code, problem.message))
-        self._hub.bars.subscribe(self._client, keys)
-        symbols = [key.symbol for key in keys]
+        bars = self._hub.bars
+        symbols, rejected = self._admitted(
+            request.symbols,
+            lambda symbol: bars.has(self._client, Key(symbol, timeframe)),
+            self._max_symbols - bars.count(self._client),
+            "symbols of bars",
+        )
+        keys = [Key(symbol, timeframe) for symbol in symbols]
+        bars.subscribe(self._client, keys)
         self._acknowledge_bars("subscribed", symbols, rejected, request.id, timeframe)
-        self._hub.bars.welcome(self._client, keys)
+        bars.welcome(self._client, keys)
 
     def _unsubscribe_bars(self, request: Unsubscribe) -> None:
-        symbols, rejected = _parsed(request.symbols)
+        symbols, rejected = self._sorted(request.symbols, parse_symbol)
         timeframes = TIMEFRAMES if request.timeframe is None else (request.timeframe,)
         keys = [Key(symbol, timeframe) for symbol in symbols for timeframe in timeframes]
         self._hub.unsubscribe_bars(self._client, keys)
         self._acknowledge_bars("unsubscribed", symbols, rejected, request.id, request.timeframe)
+
+    def _admitted(
+        self, texts: list[str], has: Callable[[str], bool], room: int, what: str
+    ) -> tuple[list[str], list[Rejection]]:
+        """The symbols among some names that the client may have, held where it has them not yet.
+
+        Args:
+            texts: what the client sent.
+            has: whether it has a symbol already.
+            room: how many more it may have.
+            what: what it may have, in a word or two.
+        """
+        fresh: set[str] = set()
+
+        def admit(text: str) -> str:
+            symbol = parse_symbol(text)
+            if symbol not in fresh and not has(symbol):
+                if len(fresh) >= room:
+                    raise RequestError(
+                        "too_many_symbols",
+                        f"one connection may have {self._max_symbols} {what} "
+                        "(PHOTON_MAX_SYMBOLS): unsubscribe some first",
+                    )
+                self._hub.spelled(text)
+                self._hold(symbol)
+                fresh.add(symbol)
+            else:
+                self._hub.spelled(text)
+            return symbol
+
+        return self._sorted(texts, admit)
+
+    def _sorted(
+        self, texts: list[str], take: Callable[[str], str]
+    ) -> tuple[list[str], list[Rejection]]:
+        """The symbols among some names, each once, and what is refused: the first by name, and one
+        entry for all that is behind them.
+        """
+        names = list(dict.fromkeys(texts))
+        most = protocol.most_names(self._max_symbols)
+        taken: dict[str, None] = {}
+        rejected: list[Rejection] = []
+        for place, text in enumerate(names[:most]):
+            try:
+                taken[take(text)] = None
+            except RequestError as problem:
+                if len(rejected) == MOST_REFUSED:
+                    rejected.append(_rest(names[place:], problem))
+                    break
+                rejected.append(Rejection(_named(text), problem.code, problem.message))
+        else:
+            if len(names) > most:
+                reason = f"of one message {most} names are looked at (twice PHOTON_MAX_SYMBOLS)"
+                rejected.append(_rest(names[most:], RequestError("too_many_symbols", reason)))
+        return list(taken), rejected
 
     def _keys(self) -> list[Key]:
         """What the client has in the bars channel."""
         had = self._hub.bars.of(self._client)
         return [Key(symbol, timeframe) for timeframe, those in had.items() for symbol in those]
 
-    def _admit_bars(self, key: Key, accepted: Mapping[Key, None]) -> None:
-        if self._hub.bars.has(self._client, key):
-            return
-        fresh = sum(not self._hub.bars.has(self._client, one) for one in accepted)
-        if self._hub.bars.count(self._client) + fresh >= self._max_symbols:
-            raise RequestError(
-                "too_many_symbols",
-                f"one connection may have {self._max_symbols} symbols of bars: unsubscribe some "
-                "first",
-            )
-        self._hold(key.symbol)
-
     def _hold(self, symbol: str) -> None:
         if not self._hub.hold(symbol):
             raise RequestError(
-                "too_many_symbols", "this server follows as many symbols as it may: try later"
-            )
-
-    def _admit(self, symbol: str, accepted: Iterable[str]) -> None:
-        if symbol in self._client.order or symbol in accepted:
-            return
-        held = len(self._client.order) + sum(s not in self._client.order for s in accepted)
-        if held >= self._max_symbols:
-            raise RequestError(
                 "too_many_symbols",
-                f"one connection may have {self._max_symbols} symbols: unsubscribe some first",
+                "this server follows as many symbols as it may (PHOTON_MAX_SYMBOLS_TOTAL): try "
+                "later",
             )
-        self._hold(symbol)
 
     def _acknowledge_bars(
         self,
@@ -252,13 +297,16 @@ class Session:
         self._hub.answer(self._client, Frames.of(payload))
 
 
-def _parsed(texts: Iterable[str]) -> tuple[list[str], list[Rejection]]:
-    """The symbols among what a client sent, each once, and what is none."""
-    symbols: dict[str, None] = {}
-    rejected: list[Rejection] = []
-    for text in dict.fromkeys(texts):
-        try:
-            symbols[parse_symbol(text)] = None
-        except RequestError as problem:
-            rejected.append(Rejection(text[:64], problem.code, problem.message))
-    return list(symbols), rejected
+def _rest(names: list[str], problem: RequestError) -> Rejection:
+    """The one entry for names that are refused together, without a look at each: that of the first
+    of them.
+    """
+    message = problem.message
+    if len(names) > 1:
+        message = f"refused with the {len(names) - 1} names behind it: {message}"
+    return Rejection(_named(names[0]), problem.code, message)
+
+
+def _named(text: str) -> str:
+    """A name as a client wrote it, printable and not endless."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text[:LONGEST_NAME])

@@ -95,7 +95,7 @@ async def _run_array(websocket: WebSocket, live: Services, symbols: tuple[str, .
 
     async def read() -> None:
         while (text := await next_text(websocket, sink)) is not None:
-            if not budget.take(now_s(), protocol.symbols_asked(text)):
+            if not budget.take(now_s(), *protocol.cost_of(text, settings.max_symbols)):
                 sink.close(RATE_LIMITED, "too many messages")
 
     live.arrays.join(sink, symbols)
@@ -111,6 +111,7 @@ def _array_symbols(given: str | None, live: Services) -> list[str]:
     symbols = [parse_symbol(part.strip()) for part in given.split(",") if part.strip()]
     if len(symbols) > live.settings.max_symbols:
         raise RequestError(
-            "too_many_symbols", f"one connection may have {live.settings.max_symbols} symbols"
+            "too_many_symbols",
+            f"one connection may have {live.settings.max_symbols} symbols (PHOTON_MAX_SYMBOLS)",
         )
     return list(dict.fromkeys(symbols))

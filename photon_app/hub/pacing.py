@@ -2,19 +2,22 @@
 
 Called by the hub only, on the event loop. A trade of a symbol costs one entry here, however many
 interval clients there are; when a ``Pace`` is due its price is encoded once and handed to every
-client that shares it. The first price after a quiet time leaves at once.
+client that shares it, and to those of the symbol's other paces that are due with it. The first
+price after a quiet time leaves at once.
 
 A client that joins a pace between two of its prices has just had a snapshot. It sits out a price
 that comes before its own interval is over, and is in step with the others from the next on: the
 newest price reaches it at most two intervals after the snapshot, once.
 
-Bounds: one entry a moved symbol, one a waiting pace; paces that were left before they were due are
+Bounds: one entry a moved symbol, one a waiting pace, of which a symbol has as many as there are
+``STEPS_MS``; paces that were left before they were due are
 swept out when they outnumber the others.
 """
 
 import heapq
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 
 from photon_app.hub import messages
@@ -22,9 +25,20 @@ from photon_app.hub.frames import Frames, frame
 from photon_app.hub.registry import OWED, Pace, Registry, Share, Subscriber
 from photon_app.model import Quote, Trade
 
+STEPS_MS = (50, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000)
+"""The intervals that there are: each symbol has a pace for each of them at most."""
 _SLACK_S = 1e-4
 """Timers may come a little early."""
 _SWEEP_ABOVE = 64
+
+
+def stepped_s(interval_ms: int) -> float:
+    """The interval that a client gets, in seconds: the first step that is not shorter than what it
+    asked for; 0 stays 0.
+    """
+    if interval_ms <= 0:
+        return 0.0
+    return STEPS_MS[min(bisect_left(STEPS_MS, interval_ms), len(STEPS_MS) - 1)] / 1000
 
 
 class Pacing:
@@ -106,8 +120,9 @@ class Pacing:
         """Write what is due; whether anything was."""
         self._queue_moved()
         outgoing: dict[Subscriber, list[bytes]] = {}
+        forms: dict[str, _Forms] = {}
         while self._queue and self._queue[0][0] <= now_s + _SLACK_S:
-            self._fire(heapq.heappop(self._queue)[2], now_s, outgoing)
+            self._fire(heapq.heappop(self._queue)[2], now_s, outgoing, forms)
         made: dict[tuple[bytes, ...], Frames] = {}
         for client, each in outgoing.items():
             key = tuple(each)
@@ -135,13 +150,21 @@ class Pacing:
             heapq.heapify(self._queue)
             self._sweep_above = max(_SWEEP_ABOVE, 2 * len(self._queue))
 
-    def _fire(self, pace: Pace, now_s: float, outgoing: dict[Subscriber, list[bytes]]) -> None:
+    def _fire(
+        self,
+        pace: Pace,
+        now_s: float,
+        outgoing: dict[Subscriber, list[bytes]],
+        made: dict[str, "_Forms"],
+    ) -> None:
         """The newest price of one pace to everyone who shares it."""
         pace.queued = False
         quote = self._quote(pace.symbol)
         if quote is None or not pace.shares:
             return
-        forms = _Forms(quote, self._snapshot)
+        forms = made.get(pace.symbol)
+        if forms is None:
+            forms = made[pace.symbol] = _Forms(quote, self._snapshot)
         refigured, pace.refigured = pace.refigured, False
         sat_out = False
         for client, share in pace.shares.items():

@@ -1,5 +1,6 @@
 """The rules of one /ws client, without a socket."""
 
+import itertools
 import json
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.hub.pacing import STEPS_MS, stepped_s
 from tests.fakes.exchange import NOON_MS, FakeExchange
 from tests.fakes.outlet import FakeOutlet, prices
 
@@ -273,12 +275,12 @@ def test_all_that_a_client_may_have_is_admitted_however_it_is_split(
         {"action": "list"},
         {"action": "subscribe", "symbols": []},
         {"action": "subscribe", "symbols": ["é"]},
-        {"action": "subscribe", "symbols": ["é", "AAPL"] * 101},
+        {"action": "subscribe", "symbols": ["é"] * 10},
         {"action": "unsubscribe", "symbols": [" "]},
         {"action": "unsubscribe_all"},
     ],
 )
-def test_a_flood_that_names_no_symbol_or_too_many_is_cut_as_before(message: object) -> None:
+def test_a_flood_that_names_no_symbol_is_cut_at_the_rate_of_messages(message: object) -> None:
     """After the burst of twice the rate, whatever the number of symbols that one may have."""
     session, outlet, _ = FakeExchange(limit=500).session(messages_per_s=20)
     passed = -1
@@ -296,6 +298,153 @@ def test_a_flood_of_single_subscribes_is_cut_too() -> None:
         passed += 1
         session.receive(json.dumps({"action": "subscribe", "symbols": [f"N{passed}"]}))
     assert (passed, outlet.closed()) == (242, (4029, "too many messages"))
+
+
+MANY = [f"N{n}" for n in range(2600)]
+A_HUNDRED = MANY[:100]
+BARS = {"channel": "bars", "timeframe": "1d"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "most"),
+    [
+        ([{"action": "subscribe", "symbols": MANY}], 3),
+        ([{"action": "unsubscribe", "symbols": MANY}], 3),
+        ([{"action": "subscribe", "symbols": MANY, **BARS}], 2),
+        ([{"action": "subscribe", "symbols": ["é"] * 2600}], 2),
+        ([{"action": "subscribe", "symbols": ["AAPL"] * 2600}], 3),
+        (
+            [
+                {"action": "subscribe", "symbols": A_HUNDRED},
+                {"action": "unsubscribe", "symbols": A_HUNDRED},
+            ],
+            7,
+        ),
+        (
+            [{"action": "subscribe", "symbols": A_HUNDRED}, {"action": "unsubscribe_all"}],
+            7,
+        ),
+        (
+            [
+                {"action": "subscribe", "symbols": A_HUNDRED, **BARS},
+                {"action": "unsubscribe", "symbols": A_HUNDRED, "channel": "bars"},
+            ],
+            4,
+        ),
+    ],
+)
+def test_a_message_costs_what_it_gives_to_do_and_refused_names_too(
+    messages: list[dict[str, Any]], most: int
+) -> None:
+    """By its names, not as one: of those that are many few pass, and then the client goes."""
+    session, outlet, _ = FakeExchange(limit=5000).session(messages_per_s=20, max_symbols=100)
+    passed = -1
+    for message in itertools.cycle(messages):
+        if outlet.closed() is not None:
+            break
+        session.receive(json.dumps(message))
+        passed += 1
+    assert 1 <= passed <= most
+    assert outlet.closed() == (4029, "too many messages")
+
+
+def test_a_list_of_many_subscriptions_costs_more_than_a_small_message() -> None:
+    """By what it tells: a client may have ten thousand."""
+    session, outlet, _ = FakeExchange(limit=5000).session(max_symbols=1000)
+    session.receive(json.dumps({"action": "subscribe", "symbols": MANY[:1000]}))
+    passed = -1
+    while outlet.closed() is None:
+        session.receive('{"action":"list"}')
+        passed += 1
+    assert passed == 4
+
+
+def test_of_what_is_refused_the_first_are_named_and_one_entry_stands_for_the_rest() -> None:
+    """With its reason and how many they are, in the shape of the others."""
+    session, outlet, _ = FakeExchange(limit=5000).session(max_symbols=100)
+    [answer, *_] = ask(session, outlet, action="subscribe", symbols=MANY)
+    assert answer["symbols"] == A_HUNDRED
+    rejected = answer["rejected"]
+    assert [r["symbol"] for r in rejected] == MANY[100:151]
+    assert {r["code"] for r in rejected} == {"too_many_symbols"}
+    assert all("PHOTON_MAX_SYMBOLS" in r["message"] for r in rejected)
+    assert "2449 names behind it" in rejected[-1]["message"]
+    assert "names behind it" not in rejected[-2]["message"]
+    assert outlet.closed() is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"action": "subscribe", "symbols": [f"é{n}" for n in range(300)]},
+        {"action": "unsubscribe", "symbols": [f"é{n}" for n in range(300)]},
+        {"action": "subscribe", "symbols": MANY[:300], **BARS},
+        {"action": "unsubscribe", "symbols": MANY[:300], **BARS},
+        {"action": "unsubscribe", "symbols": MANY[:300]},
+    ],
+)
+def test_every_list_of_names_is_answered_in_bounds(message: dict[str, Any]) -> None:
+    """In both channels and directions; nothing is left without a word."""
+    session, outlet, _ = FakeExchange(limit=5000).session(max_symbols=100)
+    [answer, *_] = ask(session, outlet, **message)
+    assert len(answer["symbols"]) <= 200
+    assert len(answer["rejected"]) <= 51
+    told = len(answer["symbols"]) + len(answer["rejected"])
+    said = answer["rejected"][-1]["message"]
+    assert f"refused with the {300 - told} names behind it" in said
+
+
+def test_a_list_is_admitted_in_one_pass() -> None:
+    """Each name is looked at once, however many are held or were accepted before it."""
+    looks: list[str] = []
+
+    class Counting(FakeExchange):
+        def __init__(self) -> None:
+            super().__init__(limit=5000)
+            hold = self.demand.hold
+            self.demand.hold = lambda s: looks.append(s) or hold(s)  # type: ignore[method-assign,func-returns-value]
+
+    session, outlet, _ = Counting().session(max_symbols=1000)
+    ask(session, outlet, action="subscribe", symbols=MANY[:600])
+    ask(session, outlet, action="subscribe", symbols=MANY[300:1200])
+    assert looks == MANY[:1000]
+
+
+def test_a_refused_name_is_sent_back_printable() -> None:
+    """A terminal that shows it must not obey it."""
+    session, outlet, _ = FakeExchange().session()
+    foreign = "A\x1b[2J\x9b\u202e" + "x" * 100
+    [answer, *_] = ask(session, outlet, action="subscribe", symbols=[foreign, "é"])
+    assert [r["symbol"] for r in answer["rejected"]] == ["A\ufffd[2J\ufffd\ufffd" + "x" * 57, "é"]
+    assert all(r["message"].isprintable() for r in answer["rejected"])
+
+
+def test_a_client_may_change_the_pace_of_all_that_it_has_once_a_second() -> None:
+    """An honest one that asks for much now and then is not taken for a flood."""
+    exchange = FakeExchange(limit=500)
+    session, outlet, _ = exchange.session()
+    for n in range(30):
+        session.receive(
+            json.dumps({"action": "subscribe", "symbols": A_HUNDRED, "interval_ms": 50 + n})
+        )
+        exchange.loop.advance(1)
+    assert outlet.closed() is None
+
+
+def test_an_interval_is_the_next_longer_step_and_a_symbol_has_a_pace_for_each_at_most() -> None:
+    """Never faster than asked; 0 stays every trade."""
+    exchange = FakeExchange(limit=500)
+    for interval in range(50, 10_001, 7):
+        session, _, _ = exchange.session()
+        session.receive(
+            json.dumps({"action": "subscribe", "symbols": ["A"], "interval_ms": interval})
+        )
+        pace = session._client.paced["A"]
+        assert interval <= pace.interval_s * 1000 < 2 * interval
+    assert len(exchange.hub._registry.topics["A"].paces) <= len(STEPS_MS) == 16
+    session.receive(json.dumps({"action": "subscribe", "symbols": ["A"]}))
+    assert (session._client.paced, session._client.every) == ({}, {"A"})
+    assert all(stepped_s(ms) == ms / 1000 for ms in STEPS_MS)
 
 
 @given(
