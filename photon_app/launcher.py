@@ -63,6 +63,10 @@ ACCEPTS_A_TURN = 1
 """Connections accepted in one turn of the event loop, which asyncio takes from the backlog that it
 is given. Python 3.11 goes on for the whole number when a process has no file left to open, with a
 traceback and a timer each: at uvicorn's 2,048 that stops everything else."""
+ANY_HOST = (
+    "photon: HOST={} serves other machines under any Host, also a foreign name that leads here; "
+    "PHOTON_ALLOWED_HOSTS=prices.example.com would serve that name and addresses only"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +89,8 @@ def serve(settings: Settings) -> int:
         if sys.stdout is None:
             sys.stdout = printing.nowhere()  # libraries ask it what it is
         _log_to_stderr(settings)
+        if not settings.loopback and not settings.allowed_hosts:
+            printing.complain(ANY_HOST.format(settings.host))
         # the application reads its settings again, from the environment
         os.environ["PHOTON_MAX_CONNECTIONS"] = str(room_for(settings.max_connections))
         os.environ.update(PRODUCTION)

@@ -39,6 +39,8 @@ _AUTO_FEED: FeedChoice = ("auto", None)
 _WILDCARD = re.compile(r"https?://\*\.[^*]+", re.IGNORECASE)
 _HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f:.]+")
 
+_ALLOWED_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f]*:[0-9a-f:.]+\]?")
+
 
 class Secret:
     """A string that no ``repr``, ``str``, f-string or traceback shows."""
@@ -83,6 +85,9 @@ class Settings:
     )
     """Further origins that may use the server, as browsers write them; in ``https://*.example.com``
     the ``*`` stands for one label."""
+    allowed_hosts: tuple[str, ...] = ()
+    """The names under which the server may be asked for, in lower case; in ``*.example.com`` the
+    ``*`` stands for one label. None: under any, or under loopback's where it listens on that."""
     feed: FeedKind = "simulated"
     replay_path: Path | None = None
     replay_speed: float = 1.0
@@ -178,6 +183,7 @@ class _Reader:
             host=host,
             port=self._get("PORT", _integer(0, 65535), 8000),
             frontend_url=self._origins(host),
+            allowed_hosts=self._get("PHOTON_ALLOWED_HOSTS", _hosts, DEFAULTS.allowed_hosts),
             feed=feed,
             replay_path=replay_path,
             replay_speed=self._get("PHOTON_REPLAY_SPEED", _number(0, 1_000_000), 1.0),
@@ -334,6 +340,17 @@ def _host(text: str) -> str:
     if not text.isascii() or any(c in text for c in "/ ,@?#"):
         raise ValueError("a host name or address, such as 127.0.0.1 or 0.0.0.0")
     return text.strip("[]")
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    parts = [part.strip().lower() for part in text.split(",")]
+    hosts = dict.fromkeys(part.removesuffix(".") for part in parts if part)
+    if not hosts or not all(map(_ALLOWED_HOST.fullmatch, hosts)):
+        raise ValueError(
+            "a comma list of host names without a port, such as prices.example.com; a * stands for "
+            "one whole label, as in *.example.com"
+        )
+    return tuple(hosts)
 
 
 def _ws_url(text: str) -> str:

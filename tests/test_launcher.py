@@ -302,6 +302,23 @@ def test_the_one_line_says_what_runs_where_and_with_which_feed() -> None:
             assert part in process.banner
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"HOST": "0.0.0.0"}, True),
+        ({"HOST": "0.0.0.0", "PHOTON_ALLOWED_HOSTS": "prices.example.com"}, False),
+        ({}, False),
+    ],
+)
+def test_a_start_for_other_machines_says_that_any_host_is_accepted(
+    settings: dict[str, str], says: bool
+) -> None:
+    """In one line, which names the setting."""
+    with photon(**settings) as process:
+        lines = [line for line in process.output.splitlines() if "PHOTON_ALLOWED_HOSTS" in line]
+    assert [("any Host" in line, "HOST=0.0.0.0" in line) for line in lines] == [(True, True)] * says
+
+
 def test_a_taken_port_is_one_clear_line_and_a_failure() -> None:
     """Before anything else starts."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

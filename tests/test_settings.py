@@ -63,6 +63,12 @@ def test_symbols_may_carry_start_prices() -> None:
         ("PHOTON_FLUSH_MS", "0"),
         ("PHOTON_MAX_CONNECTIONS", "0"),
         ("PHOTON_MAX_PER_IP", "0"),
+        ("PHOTON_ALLOWED_HOSTS", "https://prices.example.com"),
+        ("PHOTON_ALLOWED_HOSTS", "prices.example.com:8000"),
+        ("PHOTON_ALLOWED_HOSTS", "*"),
+        ("PHOTON_ALLOWED_HOSTS", "a.*.example.com"),
+        ("PHOTON_ALLOWED_HOSTS", "a.example.com b.example.com"),
+        ("PHOTON_ALLOWED_HOSTS", ","),
         ("PHOTON_HANDSHAKES_PER_S", "0.5"),
         ("PHOTON_MESSAGES_PER_S", "many"),
         ("PHOTON_PROXY_HOPS", "-1"),
@@ -142,6 +148,14 @@ def test_to_other_machines_the_origins_given_are_all(host: str) -> None:
 def test_an_origin_is_read_as_browsers_write_it(given: str, read: str) -> None:
     """Else it would be taken and never match."""
     assert load({"FRONTEND_URL": given, "HOST": "0.0.0.0"}, dotenv=None).frontend_url == (read,)
+
+
+def test_allowed_hosts_are_read_as_a_request_is_compared_with_them() -> None:
+    """In lower case and without a last dot, once each; none is none."""
+    given = " Prices.Example.com., *.Example.ORG,,prices.example.com "
+    settings = load({"PHOTON_ALLOWED_HOSTS": given}, dotenv=None)
+    assert settings.allowed_hosts == ("prices.example.com", "*.example.org")
+    assert load({}, dotenv=None).allowed_hosts == ()
 
 
 def test_the_limits_are_read() -> None:

@@ -4,10 +4,13 @@ A browser's ``Origin`` passes when its host and port equal the request's ``Host`
 one of the further origins of ``FRONTEND_URL``; a request without one is not a browser's and
 passes. When the server listens on loopback only, ``Host`` must be loopback too: else a page of
 another site, whose name was re-pointed at 127.0.0.1 (DNS rebinding), would be its own origin here.
+A server for other machines is safe from that where ``PHOTON_ALLOWED_HOSTS`` lists its names: then
+``Host`` must be one of them, an address (which no name leads to) or this machine's own.
 What is refused stands in the log, at most one line in ``COMPLAIN_EVERY_S``: a browser shows its
 visitor only that something failed.
 """
 
+import ipaddress
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -26,6 +29,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 COMPLAIN_EVERY_S = 10.0
 _SHOWN_CHARACTERS = 100
 _LABEL = re.compile(r"[a-z0-9_-]+")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{0,5})?", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _log = logging.getLogger(__name__)
 
@@ -50,21 +54,59 @@ class Origins(tuple[str, ...]):
         return wild and super().__contains__(f"{scheme}://*.{rest}")
 
 
+class Hosts(tuple[str, ...]):
+    """Host names as ``PHOTON_ALLOWED_HOSTS`` lists them: ``*.example.com`` has every
+    ``LABEL.example.com``, and neither ``example.com`` nor two labels.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, host: object) -> bool:
+        """Whether the value of a ``Host`` header names one of them, this machine, or an address:
+        with or without a port, in any case of letters.
+        """
+        found = _HOST.fullmatch(host) if isinstance(host, str) else None
+        if found is None:
+            return False
+        name = found[1].lower().rstrip(".")
+        label, dot, rest = name.partition(".")
+        wild = bool(dot) and _LABEL.fullmatch(label) is not None
+        return (
+            super().__contains__(name)
+            or (wild and super().__contains__(f"*.{rest}"))
+            or is_loopback(name)
+            or _is_address(name)
+        )
+
+
 class OriginRule:
     """The rule, for one set of settings."""
 
-    def __init__(self, *, origins: Iterable[str], loopback: bool) -> None:
+    def __init__(
+        self, *, origins: Iterable[str], loopback: bool, hosts: Iterable[str] = ()
+    ) -> None:
         self._origins = Origins(origin.lower() for origin in origins)
         self._loopback = loopback
+        self._hosts = Hosts(hosts)
 
     @classmethod
     def of(cls, settings: Settings) -> "OriginRule":
         """The rule that these settings make."""
-        return cls(origins=settings.frontend_url, loopback=settings.loopback)
+        return cls(
+            origins=settings.frontend_url,
+            loopback=settings.loopback,
+            hosts=settings.allowed_hosts,
+        )
 
     def refusal(self, origin: str | None, host: str | None) -> str | None:
         """Why a request is refused, in one sentence, or ``None`` when it passes."""
-        if self._loopback and host is not None and not is_loopback(_split(f"//{host}")[0]):
+        if self._hosts:
+            if host is not None and host not in self._hosts:
+                return (
+                    "this server is not to be asked for under the Host of the request: add it to "
+                    "PHOTON_ALLOWED_HOSTS"
+                )
+        elif self._loopback and host is not None and not is_loopback(_split(f"//{host}")[0]):
             return (
                 "this server listens on loopback only, and the Host of the request is another: "
                 "set HOST to serve other machines"
@@ -168,6 +210,13 @@ def _shown(text: str | None) -> str:
         return "(none)"
     shown = "".join(c if c.isprintable() else "?" for c in text[:_SHOWN_CHARACTERS])
     return shown + "…" if len(text) > _SHOWN_CHARACTERS else shown
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        return False
 
 
 def _same(origin: str, host: str | None) -> bool:

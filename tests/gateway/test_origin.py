@@ -16,10 +16,15 @@ from photon_app.gateway.origin import (
     Scope,
     Send,
 )
+from tests.fakes.server import serving
 
 LOCAL = OriginRule(origins=["http://localhost:3000"], loopback=True)
 PUBLIC = OriginRule(origins=["https://prices.example.com"], loopback=False)
 WILD = OriginRule(origins=["https://*.vercel.app", "http://*.localhost:3000"], loopback=False)
+NAMED = OriginRule(
+    origins=[], loopback=False, hosts=["prices.example.com", "*.example.org", "photon"]
+)
+NAMED_ON_LOOPBACK = OriginRule(origins=[], loopback=True, hosts=["prices.example.com"])
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,48 @@ def test_everyone_else_is_refused_with_a_sentence(
     assert refusal.endswith(("machines", "FRONTEND_URL"))
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("prices.example.com", "Prices.Example.COM:8443", "prices.example.com.", "photon:8000"),
+        *("a.example.org", "b-2_x.example.org:80", "localhost:8000", "app.localhost", None),
+        *("127.0.0.1:8000", "10.0.0.5", "[::1]:8000", "[2001:db8::1]", "203.0.113.9:80"),
+    ],
+)
+def test_listed_hosts_addresses_and_this_machine_pass(host: str | None) -> None:
+    """With a port and without, in any case of letters; a program of long ago names none."""
+    assert NAMED.refusal(None, host) is None
+    assert NAMED.refusal(None if host is None else f"http://{host}", host) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "example.org", "a.b.example.org", "*.example.org", ".example.org"),
+        *("prices.example.com.evil.example", "evil@prices.example.com", "prices.example.com/x"),
+        *("", " ", ":8000", "localhost.evil.example", "127.0.0.1.evil.example", "[evil]", "1"),
+        *("photon:80:80", "photon\n", "évil", "aphoton", "photon.evil.example"),
+    ],
+)
+def test_every_other_host_is_refused_and_the_setting_named(host: str) -> None:
+    """Also where its Origin is its own, as that of a name re-pointed at this machine is."""
+    for origin in (None, f"http://{host}"):
+        refusal = NAMED.refusal(origin, host)
+        assert refusal is not None
+        assert refusal.endswith("PHOTON_ALLOWED_HOSTS")
+
+
+def test_a_listed_host_passes_on_loopback_too() -> None:
+    """Where a proxy on the same machine passes on the name that was asked for."""
+    assert NAMED_ON_LOOPBACK.refusal(None, "prices.example.com") is None
+    assert NAMED_ON_LOOPBACK.refusal(None, "evil.example") is not None
+
+
+def test_without_a_list_any_host_passes_beyond_loopback() -> None:
+    """As ever."""
+    assert PUBLIC.refusal(None, "evil.example") is None
+
+
 labels = st.text(st.sampled_from("abzABZ019-_.*/@:?# ü"), max_size=12)
 
 
@@ -94,6 +141,42 @@ def test_a_wildcard_stands_for_one_label_only(label: str, rest: str) -> None:
     listed = Origins(["https://*.vercel.app"])
     one = re.fullmatch(r"[A-Za-z0-9_-]+", label) is not None and rest == "vercel.app"
     assert (f"https://{label}.{rest}" in listed) == one
+
+
+def test_one_list_of_hosts_holds_on_every_path() -> None:
+    """Of HTTP and of sockets, before anything is accepted."""
+
+    async def scenario() -> None:
+        async with serving(host="0.0.0.0", allowed_hosts=("prices.example.com",)) as server:
+            for path in ("/", "/health", "/api/quotes", "/photon-client.js", "/nowhere"):
+                status, body = await _asked(server.port, path, "evil.example")
+                assert (status, "PHOTON_ALLOWED_HOSTS" in body) == (403, True)
+                status, _ = await _asked(server.port, path, "prices.example.com:8000")
+                assert status == (404 if path == "/nowhere" else 200)
+            upgrade = (
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            )
+            for path in ("/ws", "/ws/", "/ws?format=array", "/finnhub?token=x"):
+                status, body = await _asked(server.port, path, "evil.example", upgrade)
+                assert (status, "PHOTON_ALLOWED_HOSTS" in body) == (403, True)
+                status, _ = await _asked(server.port, path, f"127.0.0.1:{server.port}", upgrade)
+                assert status == 101
+
+    asyncio.run(scenario())
+
+
+async def _asked(port: int, path: str, host: str, more: str = "") -> tuple[int, str]:
+    """Status and the beginning of the body of one request."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection = "Upgrade" if more else "close"
+    head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\n{more}\r\n"
+    writer.write(head.encode())
+    answer = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode()
+    status = int(answer.split()[1])
+    body = "" if status == 101 else (await asyncio.wait_for(reader.read(400), 5)).decode()
+    writer.transport.abort()
+    return status, body
 
 
 def test_what_is_refused_stands_in_the_log_once_in_ten_seconds(
