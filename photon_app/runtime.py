@@ -14,12 +14,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import msgspec
 
 from photon_app import clock, services, upstream
+from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Feed
 from photon_app.feed.simulated import SimulatedFeed
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import BEATS, Hub
+from photon_app.hub.stalls import BEAT_S, Stalls
 from photon_app.hub.tape import Tape
 from photon_app.market import session
 from photon_app.market.almanac import Almanac
@@ -139,6 +141,7 @@ def assemble(
         calendar=lambda: almanac.calendar,
         silence=lambda: silence.reason,
         wall_ms=clock.now_ms,
+        stalls=Stalls(Awake().monotonic),
         uptime_s=_stopwatch(clock.monotonic),
         default_symbols=default_symbols,
         last_message_ms=lambda: feed.last_message_ms,
@@ -238,6 +241,7 @@ async def running(
                 name="photon almanac",
             ),
             asyncio.create_task(_every(TICK_S, _ticker(live, silence)), name="photon tick"),
+            asyncio.create_task(_every(BEAT_S, live.stalls.beat), name="photon beat"),
             asyncio.create_task(
                 _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
                 name="photon heartbeat",

@@ -12,6 +12,7 @@ from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
+from photon_app.hub.stalls import Stalls
 from photon_app.hub.tape import Tape
 from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar
@@ -41,6 +42,8 @@ class Services:
     """Which market should trade and does not, one sentence; empty when none."""
     wall_ms: Callable[[], int]
     """The wall clock, UNIX ms."""
+    stalls: Stalls
+    """For how long this process stood still."""
     uptime_s: Callable[[], float]
     """For how long the process has been serving, on a clock that nobody sets: a machine's sleep
     does not count."""

@@ -22,6 +22,7 @@ from photon_app.hub import finnhub_messages as messages
 from photon_app.hub.demand import Demand
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
+from photon_app.hub.stalls import Stalls
 from photon_app.hub.tape import Tape
 from photon_app.model import parse_symbol
 
@@ -59,6 +60,7 @@ class FinnhubSession:
         max_symbols: int,
         messages_per_s: float,
         now_s: Callable[[], float],
+        stalls: Stalls | None = None,
     ) -> None:
         """Register the client.
 
@@ -71,13 +73,14 @@ class FinnhubSession:
             messages_per_s: how often it may ask, with a burst of twice that; besides, it may at
                 once subscribe all of its symbols and let them go, since a message carries one.
             now_s: a monotonic clock.
+            stalls: for how long this process stood still.
         """
         self._tape = tape
         self._demand = demand
         self._sink = sink
         self._max_symbols = max_symbols
         self._now_s = now_s
-        self._budget = MessageBudget(messages_per_s, max_symbols, now_s())
+        self._budget = MessageBudget(messages_per_s, max_symbols, now_s(), stalls)
         self._bad_in_a_row = 0
         self._follower = tape.join(sink, conditions=conditions, release=demand.release)
 
@@ -94,6 +97,10 @@ class FinnhubSession:
             self._refuse(f"Invalid message: {_EXPECTED}")
         else:
             self._handle(command)
+
+    def waited(self, seconds: float) -> None:
+        """The client was not read for so long: what it sent meanwhile counts as sent then."""
+        self._budget.waited(self._now_s(), seconds)
 
     def end(self) -> None:
         """The connection is over."""

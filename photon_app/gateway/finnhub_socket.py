@@ -31,7 +31,7 @@ class FinnhubEdge(SocketEdge):
         await websocket.accept()
         now_s = asyncio.get_running_loop().time
         outlet = outlet_of(websocket)
-        sink = Sink(outlet, now_s)
+        sink = Sink(outlet, live.stalls.awake_s)
         outlet.attach(sink, live.tape.flush)
         session = FinnhubSession(
             live.tape,
@@ -41,12 +41,13 @@ class FinnhubEdge(SocketEdge):
             max_symbols=live.settings.max_symbols,
             messages_per_s=live.settings.messages_per_s,
             now_s=now_s,
+            stalls=live.stalls,
         )
 
         async def read() -> None:
             while (text := await next_text(websocket, sink)) is not None:
                 session.receive(text)
-                await sink.uncongested()
+                session.waited(await sink.uncongested())
 
         try:
             await outlet.serve(read())

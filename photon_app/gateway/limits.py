@@ -1,10 +1,15 @@
 """How much may be asked: token buckets. Pure and synchronous; the clock is an argument.
 
+What a client asks counts when it asks, not when this server comes to read it: for what waited here,
+because the process stood still or the client was not read, its bucket saves up beyond its burst.
+
 Memory: a ``TokenBucket`` is four numbers, a ``MessageBudget`` three more; a ``FairBucket`` has one
 entry besides for each asker that got a token within a second, which is at most twice its rate.
 """
 
 import math
+
+from photon_app.hub.stalls import Stalls
 
 JITTER_S = 0.1
 """Messages that were sent evenly may arrive this much closer together."""
@@ -47,19 +52,51 @@ class TokenBucket:
             return 0.0
         tokens = self._tokens + (now_s - self._at_s) * self._rate_per_s
         self._at_s = now_s
-        self._tokens = min(self._burst, tokens)
+        self._tokens = max(self._tokens, min(self._burst, tokens))
         return tokens - self._tokens
+
+    def forgive(self, now_s: float, waited_s: float) -> None:
+        """What is asked now has waited here for so long, at most: save that time's tokens up,
+        whatever the burst.
+        """
+        self.refill(now_s - waited_s)
+        self._tokens += waited_s * self._rate_per_s
+        self._at_s = max(self._at_s, now_s)
 
     def retry_after_s(self, price: float = 1.0) -> float:
         """Seconds until there are so many tokens."""
         return max(0.0, (min(price, self._burst) - self._tokens) / self._rate_per_s)
 
 
-def message_bucket(rate_per_s: float, now_s: float) -> TokenBucket:
+class ClientBucket(TokenBucket):
+    """The bucket of one client, which is not charged for what a stall of this process heaped up."""
+
+    __slots__ = ("_mark_s", "_stalls")
+
+    def __init__(
+        self, rate_per_s: float, burst: float, now_s: float, stalls: Stalls | None = None
+    ) -> None:
+        super().__init__(rate_per_s, burst, now_s)
+        self._stalls = stalls
+        self._mark_s = 0.0 if stalls is None else stalls.total_s
+
+    def take(self, now_s: float, price: float = 1.0) -> bool:
+        """See ``TokenBucket``; only where there are too few tokens is a stall looked for."""
+        return super().take(now_s, price) or (self._forgiven(now_s) and super().take(now_s, price))
+
+    def _forgiven(self, now_s: float) -> bool:
+        if self._stalls is None or (stood_s := self._stalls.fresh_s(self._mark_s)) <= 0:
+            return False
+        self._mark_s = self._stalls.total_s
+        self.forgive(now_s, stood_s)
+        return True
+
+
+def message_bucket(rate_per_s: float, now_s: float, stalls: Stalls | None = None) -> ClientBucket:
     """The bucket of one client's messages: two seconds' worth at once, and a little more, so that
     one that spends all of that and then keeps to the rate is not closed for the network's jitter.
     """
-    return TokenBucket(rate_per_s, (2 + JITTER_S) * rate_per_s, now_s)
+    return ClientBucket(rate_per_s, (2 + JITTER_S) * rate_per_s, now_s, stalls)
 
 
 class MessageBudget:
@@ -75,12 +112,15 @@ class MessageBudget:
         rate_per_s: messages a second, of those that cost one token.
         symbols: the most that the client may have in one channel.
         now_s: of a monotonic clock.
+        stalls: for how long this process stood still.
     """
 
     __slots__ = ("_messages", "_most", "_price", "_symbols")
 
-    def __init__(self, rate_per_s: float, symbols: int, now_s: float) -> None:
-        self._messages = message_bucket(rate_per_s, now_s)
+    def __init__(
+        self, rate_per_s: float, symbols: int, now_s: float, stalls: Stalls | None = None
+    ) -> None:
+        self._messages = message_bucket(rate_per_s, now_s, stalls)
         self._symbols = self._most = float(SYMBOLS_TIMES * symbols)
         self._price = 1.0
 
@@ -99,6 +139,11 @@ class MessageBudget:
             return True
         self._price = price
         return self._messages.take(now_s, price)
+
+    def waited(self, now_s: float, waited_s: float) -> None:
+        """The client was not read for so long; what it sent meanwhile comes now."""
+        if waited_s > 0:
+            self._messages.forgive(now_s, waited_s)
 
     def retry_after_s(self) -> float:
         """Seconds until what was refused would pass."""

@@ -28,6 +28,7 @@ from photon_app.hub.messages import Rejection
 from photon_app.hub.pacing import stepped_s
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
+from photon_app.hub.stalls import Stalls
 from photon_app.model import TIMEFRAMES, Timeframe, parse_symbol
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Session:
         messages_per_s: float,
         now_s: Callable[[], float],
         wall_ms: Callable[[], int],
+        stalls: Stalls | None = None,
     ) -> None:
         """Register the client and greet it.
 
@@ -64,13 +66,14 @@ class Session:
                 (``limits.MessageBudget``).
             now_s: a monotonic clock.
             wall_ms: the wall clock, UNIX ms.
+            stalls: for how long this process stood still.
         """
         self._hub = hub
         self._sink = sink
         self._max_symbols = max_symbols
         self._now_s = now_s
         self._wall_ms = wall_ms
-        self._budget = MessageBudget(messages_per_s, max_symbols, now_s())
+        self._budget = MessageBudget(messages_per_s, max_symbols, now_s(), stalls)
         self._bad_in_a_row = 0
         self._client: Subscriber = hub.join(sink)
 
@@ -84,6 +87,10 @@ class Session:
             return
         if self._may(*self._cost(request)):
             self._obey(request)
+
+    def waited(self, seconds: float) -> None:
+        """The client was not read for so long: what it sent meanwhile counts as sent then."""
+        self._budget.waited(self._now_s(), seconds)
 
     def end(self) -> None:
         """The connection is over."""

@@ -45,7 +45,7 @@ async def _serve_events(websocket: WebSocket, live: Services) -> None:
     await websocket.accept()
     now_s = asyncio.get_running_loop().time
     outlet = outlet_of(websocket)
-    sink = Sink(outlet, now_s)
+    sink = Sink(outlet, live.stalls.awake_s)
     outlet.attach(sink, lambda: sink.send(Frames.of(messages.shutdown(RETRY_AFTER_MS))))
     session = Session(
         live.hub,
@@ -54,12 +54,13 @@ async def _serve_events(websocket: WebSocket, live: Services) -> None:
         messages_per_s=live.settings.messages_per_s,
         now_s=now_s,
         wall_ms=live.wall_ms,
+        stalls=live.stalls,
     )
 
     async def read() -> None:
         while (text := await next_text(websocket, sink)) is not None:
             session.receive(text)
-            await sink.uncongested()
+            session.waited(await sink.uncongested())
 
     try:
         await outlet.serve(read())
@@ -88,10 +89,10 @@ async def _serve_array(websocket: WebSocket, live: Services) -> None:
 async def _run_array(websocket: WebSocket, live: Services, symbols: tuple[str, ...]) -> None:
     now_s = asyncio.get_running_loop().time
     outlet = outlet_of(websocket)
-    sink = Sink(outlet, now_s)
+    sink = Sink(outlet, live.stalls.awake_s)
     outlet.attach(sink, lambda: None)
     settings = live.settings
-    budget = MessageBudget(settings.messages_per_s, settings.max_symbols, now_s())
+    budget = MessageBudget(settings.messages_per_s, settings.max_symbols, now_s(), live.stalls)
 
     async def read() -> None:
         while (text := await next_text(websocket, sink)) is not None:

@@ -94,13 +94,17 @@ class Sink:
         """Seconds since the client stopped reading fast enough; 0 when it keeps up."""
         return 0.0 if self.missed is None else self._now_s() - self.missed.since_s
 
-    async def uncongested(self) -> None:
-        """Return when the client keeps up; the pause of its own reader."""
+    async def uncongested(self) -> float:
+        """Return when the client keeps up; the pause of its own reader, which is told how long it
+        was, in seconds.
+        """
         if self.missed is None:
-            return
+            return 0.0
+        began_s = self._now_s()
         if self._uncongested is None:
             self._uncongested = asyncio.Event()
         await self._uncongested.wait()
+        return self._now_s() - began_s
 
     def send(self, frames: Frames) -> None:
         """Write answers and snapshots: whatever the client asked for."""

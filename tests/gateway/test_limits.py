@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
 from photon_app.gateway.limits import FairBucket, MessageBudget, TokenBucket, message_bucket
+from photon_app.hub.stalls import BEAT_S, FRESH_S, Stalls
 from tests.fakes.exchange import FakeExchange
 from tests.fakes.server import serving
 from tests.gateway.test_websocket import both, client, closing, receive, subscribe, until
@@ -97,6 +98,52 @@ def test_a_reserve_that_was_used_is_there_again_after_a_while() -> None:
     assert sum(budget.take(0.0, 1) for _ in range(50)) == 21
     assert sum(budget.take(2.1 + 3, 1) for _ in range(80)) == 30 + 21
     assert sum(budget.take(2.1 + 3 + 2.1 + 10 + 1, 1) for _ in range(300)) == 100 + 21
+
+
+def test_what_was_sent_while_the_server_stood_still_is_not_charged_at_once() -> None:
+    """Half a minute of honest messages passes when it wakes; what is above the rate does not."""
+    now = [100.0]
+    stalls = Stalls(lambda: now[0])
+    budget = MessageBudget(20, 100, now[0], stalls)
+    newcomer = MessageBudget(20, 100, now[0] + 30, stalls)
+    now[0] += 30 + BEAT_S
+    passed = 0
+    while budget.take(now[0]):
+        passed += 1
+    assert passed == 30 * 20 + 42
+    stalls.beat()
+    assert not budget.take(now[0])
+    assert sum(newcomer.take(now[0]) for _ in range(2000)) == 642
+    late = MessageBudget(20, 100, now[0], stalls)
+    assert sum(late.take(now[0]) for _ in range(2000)) == 42
+
+
+def test_a_stall_of_long_ago_is_no_credit() -> None:
+    """A flood that comes a minute later is cut as ever."""
+    now = [100.0]
+    stalls = Stalls(lambda: now[0])
+    budget = MessageBudget(20, 100, now[0], stalls)
+    now[0] += 3600
+    stalls.beat()
+    for _ in range(round((FRESH_S + 1) / BEAT_S)):
+        now[0] += BEAT_S
+        stalls.beat()
+    assert sum(budget.take(now[0]) for _ in range(2000)) == 42
+
+
+@given(st.floats(0.1, 100), st.integers(1, 40))
+def test_what_waits_because_its_client_is_not_read_is_not_charged_at_once(
+    waited_s: float, rate: int
+) -> None:
+    """A client that was congested may have sent all that while; and not twice that."""
+    budget = MessageBudget(rate, 1, 0.0)
+    while budget.take(0.0, 1):
+        pass
+    budget.waited(waited_s, waited_s)
+    passed = sum(budget.take(waited_s) for _ in range(5000))
+    assert abs(passed - waited_s * rate) <= 1
+    later = waited_s + 1000
+    assert sum(budget.take(later) for _ in range(5000)) <= 2.1 * rate + 1
 
 
 def test_a_lone_asker_may_have_every_token() -> None:
@@ -276,5 +323,32 @@ def test_a_message_that_is_too_big_says_how_big_one_may_be(ws: str, query: str) 
             await connection.send("x" * 20_000)
             code, reason = await closing(connection)
             assert (code, "16384" in reason) == (1009, True)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws?format=array", "/finnhub"])
+@both
+def test_a_server_that_stood_still_closes_nobody_for_what_was_sent_meanwhile(
+    ws: str, path: str
+) -> None:
+    """Half a minute of pings that are read at once, on every path; a flood goes as ever."""
+
+    async def scenario() -> None:
+        async with (
+            serving(ws=ws) as server,
+            connect(f"ws://127.0.0.1:{server.port}{path}", compression=None) as connection,
+        ):
+            server.live.stalls._beat_s -= 30  # the last beat was half a minute ago
+            for _ in range(600):
+                await connection.send('{"action":"ping","type":"ping"}')
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    while True:
+                        await connection.recv()
+            with contextlib.suppress(websockets.exceptions.ConnectionClosed):
+                for _ in range(60):
+                    await connection.send('{"action":"ping","type":"ping"}')
+            assert (await closing(connection))[0] == 4029
 
     asyncio.run(scenario())
