@@ -32,8 +32,10 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from photon_app.gateway.limits import TokenBucket
+from photon_app import services
+from photon_app.gateway.limits import ClientBucket, TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
+from photon_app.hub.stalls import Stalls
 
 EXTENSION = "photon.wire"
 CAPPED_PATHS = frozenset({"/ws", "/ws/", "/finnhub", "/finnhub/"})
@@ -104,6 +106,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     _early = b""
     _ended = False
     """Whether this side has seen to the end: an application that still talks is told so."""
+    _pinged_at_s = 0.0
+    """For how long this process had stood still when the peer was pinged last."""
     _last_words_bytes = MAX_MESSAGE_BYTES
     """How much is still parsed of a client after a close frame was sent to it."""
 
@@ -251,9 +255,19 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         """No answer to a ping: the peer is gone, and so is its place; do not wait for it to read
-        what is queued.
+        what is queued. Where the process stood still meanwhile the answer may lie unread, or the
+        peer was not there either: it is asked once more.
         """
+        if _stalls().fresh_s(self._pinged_at_s) > 0:
+            self.pong_timer = None
+            self.send_keepalive_ping()
+            return
         self.goodbye(KEEPALIVE_TIMEOUT, "keepalive ping timeout")
+
+    def send_keepalive_ping(self) -> None:
+        """Ask whether the peer is there."""
+        self._pinged_at_s = _stalls().total_s
+        super().send_keepalive_ping()
 
     def _charge(self) -> None:
         """Control frames and fragments never reach the application and its limits: count them."""
@@ -327,7 +341,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _cap(self) -> None:
         self.conn.max_message_size = MAX_MESSAGE_BYTES
-        self._bucket = TokenBucket(FRAMES_PER_S, FRAMES_BURST, self.loop.time())
+        self._bucket = ClientBucket(FRAMES_PER_S, FRAMES_BURST, self.loop.time(), _stalls())
         if hasattr(self.transport, "max_size"):  # asyncio's own; the launcher asks for its loop
             self.transport.max_size = READ_BYTES
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)
@@ -338,6 +352,14 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
                 # number: 40 ms for a small frame behind another
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
+
+
+def _stalls() -> Stalls:
+    """The stalls of this process; without services there are none."""
+    try:
+        return services.current().stalls
+    except LookupError:
+        return Stalls(lambda: 0.0)
 
 
 def wire_of(extensions: dict[str, object]) -> Wire | None:

@@ -119,7 +119,7 @@ async def serving(
     feed: Feed | Upstream | None = None,
     /,  # so that there may be a setting of that name
     *,
-    ws: str = WIRE,
+    ws: str | type[asyncio.Protocol] = WIRE,
     http: str | type[asyncio.Protocol] | None = None,
     ping_s: float = launcher.PING_S,
     frontend: str | None = None,

@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
+from photon_app import services
+from photon_app.gateway.wire import PhotonWebSocketProtocol
 from tests.fakes import raw
 from tests.fakes.bystander import Life, settled, undisturbed
 from tests.fakes.raw import RawClient, fragments, frame, head, say, text
-from tests.fakes.server import PLAIN, WIRE, HandFeed, Serving, serving
+from tests.fakes.server import HTTP, PLAIN, WIRE, HandFeed, Serving, serving
 
 Lives = Callable[[str], Life]
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -249,6 +251,33 @@ def test_pings_reap_the_dead_and_spare_the_silent(ws: str) -> None:
             await silent.send('{"action":"list"}')
             while json.loads(await asyncio.wait_for(silent.recv(), 5))["type"] != "subscription":
                 pass
+
+    asyncio.run(scenario())
+
+
+def test_a_stall_of_the_server_reaps_nobody_and_charges_no_frames() -> None:
+    """A ping that was not answered meanwhile is asked again, once; what lay unread is as if it had
+    come in time.
+    """
+    pings: list[float] = []
+
+    class Counting(PhotonWebSocketProtocol):
+        def send_keepalive_ping(self) -> None:
+            super().send_keepalive_ping()
+            pings.append(self.loop.time())
+            if len(pings) == 1:
+                services.current().stalls._beat_s -= 30  # the last beat was half a minute ago
+
+    async def scenario() -> None:
+        async with serving(ws=Counting, http=HTTP, ping_s=0.2) as server:
+            async with RawClient.upgraded(server.port) as client:
+                seen = await client.read()
+            assert (seen.code, len(pings)) == (1011, 2)
+            async with RawClient.upgraded(server.port) as busy:
+                await busy.read_until("status")
+                server.live.stalls._beat_s -= 30
+                await busy.send(frame(raw.PING) * 2000 + say(action="ping"))
+                await busy.read_until("pong")
 
     asyncio.run(scenario())
 
