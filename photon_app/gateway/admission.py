@@ -18,6 +18,7 @@ from typing import Literal
 import msgspec
 
 from photon_app.gateway.limits import FairBucket
+from photon_app.gateway.shares import Shares
 from photon_app.settings import Settings
 
 Reason = Literal["full", "per_ip", "rate"]
@@ -65,6 +66,8 @@ class Admission:
         self._max_per_address = max_per_address
         self._handshakes_per_s = handshakes_per_s
         self._handshakes = FairBucket(handshakes_per_s, now_s())
+        self.shares = Shares(now_s)
+        """How much of the time the messages of each address may take."""
         self._by_address: dict[tuple[Kind, str], int] = {}
         self._now_s = now_s
         self._told = dict(self.refused)
@@ -128,12 +131,14 @@ class Admission:
 
     def _enter(self, address: str | None, kind: Kind) -> None:
         self.open[kind] += 1
+        self.shares.enter(address)
         if address is not None:
             key = kind, address
             self._by_address[key] = self._by_address.get(key, 0) + 1
 
     def _leave(self, address: str | None, kind: Kind) -> None:
         self.open[kind] -= 1
+        self.shares.leave(address)
         if address is not None:
             left = self._by_address[kind, address] - 1
             if left:

@@ -4,7 +4,8 @@
 On the event loop, one coroutine for each connection; it never awaits a write of updates.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import ClassVar
 
 from starlette.websockets import WebSocket
@@ -19,6 +20,7 @@ from photon_app.gateway.wire import wire_of
 from photon_app.hub.sink import Sink
 from photon_app.services import Services
 
+InTurn = Callable[[Callable[[float], None]], Awaitable[None]]
 BINARY, TOO_BIG = 1003, 1009
 
 
@@ -64,12 +66,19 @@ class SocketEdge:
         address = client_address(scope, live.settings.proxy_hops)
         with self._admission.place(address, kind=self.kind) as refusal:
             if refusal is None:
-                await self.serve(websocket, live)
+                await self.serve(websocket, live, partial(self._admission.shares.take, address))
                 return
         await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
 
-    async def serve(self, websocket: WebSocket, live: Services) -> None:
-        """One connection that has a place and is not accepted yet, to its end."""
+    async def serve(self, websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
+        """One connection that has a place and is not accepted yet, to its end.
+
+        Args:
+            websocket: the connection.
+            live: the services of this process.
+            in_turn: does what a message asks for when its address may go on, and tells it for how
+                many seconds the message had to wait.
+        """
         raise NotImplementedError
 
 

@@ -84,8 +84,14 @@ class FinnhubSession:
         self._bad_in_a_row = 0
         self._follower = tape.join(sink, conditions=conditions, release=demand.release)
 
-    def receive(self, text: str) -> None:
-        """Handle one message. Never raises for what a client sends."""
+    def receive(self, text: str, waited_s: float = 0.0) -> None:
+        """Handle one message. Never raises for what a client sends.
+
+        Args:
+            text: what was sent.
+            waited_s: for how long it waited here, in seconds.
+        """
+        self.waited(waited_s)
         try:
             command = _decode(text)
         except (ValueError, RecursionError):

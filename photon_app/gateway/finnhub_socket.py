@@ -5,12 +5,13 @@ goes nowhere: Photon knows no accounts. ``?conditions=0`` leaves ``c`` out of ev
 """
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from starlette.websockets import WebSocket
 
 from photon_app.gateway.admission import Kind
-from photon_app.gateway.edge import SocketEdge, next_text, outlet_of, refuse_socket
+from photon_app.gateway.edge import InTurn, SocketEdge, next_text, outlet_of, refuse_socket
 from photon_app.gateway.finnhub_session import FinnhubSession
 from photon_app.hub.sink import Sink
 from photon_app.services import Services
@@ -22,7 +23,7 @@ class FinnhubEdge(SocketEdge):
     paths: ClassVar[frozenset[str]] = frozenset({"/finnhub", "/finnhub/"})
     kind: ClassVar[Kind] = "finnhub"
 
-    async def serve(self, websocket: WebSocket, live: Services) -> None:
+    async def serve(self, websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
         """See ``SocketEdge``."""
         conditions = websocket.query_params.get("conditions", "1")
         if conditions not in {"0", "1"}:
@@ -46,7 +47,7 @@ class FinnhubEdge(SocketEdge):
 
         async def read() -> None:
             while (text := await next_text(websocket, sink)) is not None:
-                session.receive(text)
+                await in_turn(partial(session.receive, text))
                 session.waited(await sink.uncongested())
 
         try:

@@ -55,13 +55,14 @@ class TokenBucket:
         self._tokens = max(self._tokens, min(self._burst, tokens))
         return tokens - self._tokens
 
-    def forgive(self, now_s: float, waited_s: float) -> None:
+    def forgive(self, now_s: float, waited_s: float) -> float:
         """What is asked now has waited here for so long, at most: save that time's tokens up,
-        whatever the burst.
+        whatever the burst. Returns what found no room before it.
         """
-        self.refill(now_s - waited_s)
+        spilt = self.refill(now_s - waited_s)
         self._tokens += waited_s * self._rate_per_s
         self._at_s = max(self._at_s, now_s)
+        return spilt
 
     def retry_after_s(self, price: float = 1.0) -> float:
         """Seconds until there are so many tokens."""
@@ -143,7 +144,8 @@ class MessageBudget:
     def waited(self, now_s: float, waited_s: float) -> None:
         """The client was not read for so long; what it sent meanwhile comes now."""
         if waited_s > 0:
-            self._messages.forgive(now_s, waited_s)
+            spilt = self._messages.forgive(now_s, waited_s)
+            self._symbols = min(self._most, self._symbols + spilt)
 
     def retry_after_s(self) -> float:
         """Seconds until what was refused would pass."""

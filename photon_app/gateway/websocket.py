@@ -5,6 +5,7 @@ further while its client is congested; writing is the sink's. It never awaits a 
 """
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from starlette.websockets import WebSocket
@@ -12,7 +13,7 @@ from starlette.websockets import WebSocket
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
 from photon_app.gateway.admission import Kind
-from photon_app.gateway.edge import SocketEdge, next_text, outlet_of, refuse_socket
+from photon_app.gateway.edge import InTurn, SocketEdge, next_text, outlet_of, refuse_socket
 from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.session import RATE_LIMITED, Session
 from photon_app.hub import messages
@@ -30,18 +31,18 @@ class WebSocketEdge(SocketEdge):
     paths: ClassVar[frozenset[str]] = frozenset({"/ws", "/ws/"})
     kind: ClassVar[Kind] = "ws"
 
-    async def serve(self, websocket: WebSocket, live: Services) -> None:
+    async def serve(self, websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
         """See ``SocketEdge``."""
         wanted = websocket.query_params.get("format", live.settings.ws_format)
         if wanted == "array":
-            await _serve_array(websocket, live)
+            await _serve_array(websocket, live, in_turn)
         elif wanted == "events":
-            await _serve_events(websocket, live)
+            await _serve_events(websocket, live, in_turn)
         else:
             await refuse_socket(websocket, 400, "format: expected events or array")
 
 
-async def _serve_events(websocket: WebSocket, live: Services) -> None:
+async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
     await websocket.accept()
     now_s = asyncio.get_running_loop().time
     outlet = outlet_of(websocket)
@@ -59,7 +60,7 @@ async def _serve_events(websocket: WebSocket, live: Services) -> None:
 
     async def read() -> None:
         while (text := await next_text(websocket, sink)) is not None:
-            session.receive(text)
+            await in_turn(partial(session.receive, text))
             session.waited(await sink.uncongested())
 
     try:
@@ -68,7 +69,7 @@ async def _serve_events(websocket: WebSocket, live: Services) -> None:
         session.end()
 
 
-async def _serve_array(websocket: WebSocket, live: Services) -> None:
+async def _serve_array(websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
     """The array format: all prices at once, then every second; what the client says is ignored."""
     try:
         symbols = _array_symbols(websocket.query_params.get("symbols"), live)
@@ -80,13 +81,15 @@ async def _serve_array(websocket: WebSocket, live: Services) -> None:
     held = tuple(symbol for symbol in symbols if live.demand.hold(symbol))
     try:
         await websocket.accept()
-        await _run_array(websocket, live, held)
+        await _run_array(websocket, live, held, in_turn)
     finally:
         for symbol in held:
             live.demand.release(symbol)
 
 
-async def _run_array(websocket: WebSocket, live: Services, symbols: tuple[str, ...]) -> None:
+async def _run_array(
+    websocket: WebSocket, live: Services, symbols: tuple[str, ...], in_turn: InTurn
+) -> None:
     now_s = asyncio.get_running_loop().time
     outlet = outlet_of(websocket)
     sink = Sink(outlet, live.stalls.awake_s)
@@ -94,10 +97,14 @@ async def _run_array(websocket: WebSocket, live: Services, symbols: tuple[str, .
     settings = live.settings
     budget = MessageBudget(settings.messages_per_s, settings.max_symbols, now_s(), live.stalls)
 
+    def ignore(text: str, waited_s: float) -> None:
+        budget.waited(now_s(), waited_s)
+        if not budget.take(now_s(), *protocol.cost_of(text, settings.max_symbols)):
+            sink.close(RATE_LIMITED, "too many messages")
+
     async def read() -> None:
         while (text := await next_text(websocket, sink)) is not None:
-            if not budget.take(now_s(), *protocol.cost_of(text, settings.max_symbols)):
-                sink.close(RATE_LIMITED, "too many messages")
+            await in_turn(partial(ignore, text))
 
     live.arrays.join(sink, symbols)
     try:

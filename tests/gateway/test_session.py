@@ -241,6 +241,20 @@ def test_asking_too_often_is_told_and_closed() -> None:
     assert (outlet.closed() or (0,))[0] == 4029
 
 
+def test_what_waited_here_is_not_charged_at_once() -> None:
+    """A client whose address had to wait, or that was not read, may have asked all that while."""
+    exchange = FakeExchange()
+    session, outlet, _ = exchange.session()
+    for _ in range(42):
+        session.receive('{"action":"ping"}')
+    exchange.loop.advance(10)
+    session.waited(4)
+    session.receive('{"action":"ping"}', 6)
+    for _ in range(190):
+        session.receive('{"action":"ping"}')
+    assert outlet.closed() is None
+
+
 @st.composite
 def splits(draw: st.DrawFn) -> tuple[int, list[list[str]]]:
     """A limit of symbols, and as many or fewer of them cut into messages, in any order."""

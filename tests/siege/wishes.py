@@ -20,7 +20,7 @@ BEYOND = tuple(
     for each in itertools.product(string.ascii_uppercase, string.digits, string.digits)
 )
 """Nearly as many as one message of 16 KiB can name."""
-A_HUNDRED = {"PHOTON_SYMBOLS": ",".join(("AAPL", *KNOWN))}
+A_HUNDRED = {"PHOTON_SYMBOLS": ",".join(("AAPL", *KNOWN)), "PHOTON_SIM_INTERVAL_MS": 25}
 OFTEN_S = 1 / 19
 """Just within the rate of messages."""
 Wishes = Iterable[dict[str, Any]]

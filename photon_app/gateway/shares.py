@@ -1,0 +1,95 @@
+"""How much of this process's time the messages of one address may take while others are there.
+
+One thread serves everybody, so what one address asks for, everybody waits for, whichever of its
+sockets asks and however well each keeps to its own rate. While sockets of other addresses are open
+too, an address gets ``SHARE`` of the time: what is more waits in its own queue, unread, and nobody
+is refused for it. Alone, an address may have everything: that is also everybody behind a proxy that
+``PHOTON_PROXY_HOPS`` does not tell of.
+
+The rules are pure, the clock is an argument; on the event loop only. Memory: an entry for each
+address with open sockets, and of each socket the one message that waits.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+SHARE = 0.25
+SLACK_S = 0.04
+"""By how much an address may be ahead: with its share, 10 ms of work at once."""
+READING_S = 50e-6
+"""What a message takes before it is looked at: frames, a task that wakes."""
+
+
+class Share:
+    """One address's: when it may go on."""
+
+    __slots__ = ("_free_s", "lock")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        """Who of its sockets is next."""
+        self._free_s = 0.0
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until the next message's turn."""
+        return max(0.0, self._free_s - SLACK_S - now_s)
+
+    def spend(self, now_s: float, seconds: float) -> None:
+        """So much time was spent on a message."""
+        self._free_s = max(self._free_s, now_s) + seconds / SHARE
+
+
+class Shares:
+    """Those of every address with open sockets.
+
+    Args:
+        now_s: a monotonic clock, fine enough to measure work.
+    """
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._sockets: dict[str | None, int] = {}
+        self._shares: dict[str | None, Share] = {}
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def enter(self, address: str | None) -> None:
+        """A socket of this address is open."""
+        self._sockets[address] = self._sockets.get(address, 0) + 1
+
+    def leave(self, address: str | None) -> None:
+        """It is not any more."""
+        self._sockets[address] -= 1
+        if not self._sockets[address]:
+            del self._sockets[address]
+            self._shares.pop(address, None)
+
+    async def take(self, address: str | None, work: Callable[[float], None]) -> None:
+        """Do what a message of an address asks for, in its turn.
+
+        Args:
+            address: whose.
+            work: does it; told for how many seconds the message had to wait.
+        """
+        if len(self._sockets) < 2:
+            work(0.0)
+            return
+        share = self._shares.get(address)
+        if share is None:
+            share = self._shares[address] = Share()
+        came_s = self._now_s()
+        if not share.lock.locked() and share.wait_s(came_s) <= 0:
+            self._spend(share, came_s, 0.0, work)
+            return
+        async with share.lock:
+            await asyncio.sleep(share.wait_s(self._now_s()))
+            began_s = self._now_s()
+            self._spend(share, began_s, began_s - came_s, work)
+
+    def _spend(
+        self, share: Share, began_s: float, waited_s: float, work: Callable[[float], None]
+    ) -> None:
+        work(waited_s)
+        now_s = self._now_s()
+        share.spend(now_s, now_s - began_s + READING_S)
