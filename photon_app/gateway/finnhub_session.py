@@ -160,4 +160,6 @@ class FinnhubSession:
 
 
 def _shown(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    """What a client sent, printable and not endless."""
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN])
+    return shown if len(text) <= _SHOWN else shown + "…"

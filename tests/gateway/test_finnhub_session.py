@@ -51,6 +51,13 @@ class World:
         return [t["s"] for message in self.outlet.take() for t in message["data"]]
 
 
+def test_what_is_refused_is_sent_back_printable() -> None:
+    """A terminal that shows it must not obey it."""
+    world = World()
+    for said in (world.say("\x1b[2J\u202e"), world.say("subscribe", "\x9b2J")):
+        assert all(message["msg"].isprintable() for message in said)
+
+
 def test_a_subscribed_symbol_is_held_and_its_trades_come_and_nothing_is_acknowledged() -> None:
     """Until it is unsubscribed; twice is once."""
     world = World()

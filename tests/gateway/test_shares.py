@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,13 +72,11 @@ def test_beside_others_an_address_waits_and_the_others_do_not() -> None:
             shares._shares[address].spend(loop.time(), 0.02)  # as if it had taken that long
 
         rude = [
-            asyncio.create_task(
-                shares.take("rude", lambda waited_s, n=n: work(f"rude {n}", "rude", waited_s))
-            )
+            asyncio.create_task(shares.take("rude", partial(work, f"rude {n}", "rude")))
             for n in range(5)
         ]
         await asyncio.sleep(0)
-        await shares.take("honest", lambda waited_s: work("honest", "honest", waited_s))
+        await shares.take("honest", partial(work, "honest", "honest"))
         await asyncio.gather(*rude)
         return did
 

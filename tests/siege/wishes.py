@@ -86,10 +86,11 @@ async def wishing(
         client = None
         try:
             client = await Client.at(target, path)
-            for message in wishes() if client is not None else ():
-                await client.say(message)
-                target.counts["said"] += 1
-                await asyncio.sleep(pause_s)
+            if client is not None:
+                for message in wishes():
+                    await client.say(message)
+                    target.counts["said"] += 1
+                    await asyncio.sleep(pause_s)
         except GONE:
             target.counts["gone"] += 1
         finally:
