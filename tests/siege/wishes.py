@@ -174,6 +174,11 @@ def letting_all_go() -> Iterator[dict[str, Any]]:
         yield {"action": "unsubscribe_all"}
 
 
+def pings() -> Iterator[dict[str, Any]]:
+    """The smallest of messages."""
+    yield from itertools.repeat({"action": "ping"})
+
+
 def one_of_finnhubs() -> Iterator[dict[str, Any]]:
     """A symbol more and a symbol less, in Finnhub's words."""
     for name in KNOWN:
@@ -264,6 +269,7 @@ ROWS = (
     Row(name="bars on and off", attack=_many(20, "/ws", bars_churn), settings=A_HUNDRED),
     Row(name="lists", attack=_many(20, "/ws", lists), settings=A_HUNDRED),
     Row(name="all and nothing", attack=_many(20, "/ws", letting_all_go), settings=A_HUNDRED),
+    Row(name="two hundred clients within the rate", attack=_many(200, "/ws", pings)),
     Row(name="a hundred others that churn", attack=a_hundred_others, settings=A_HUNDRED),
     Row(name="handshakes", attack=handshakes()),
     Row(
