@@ -3,9 +3,10 @@
 """
 
 from photon_app.hub.frames import Frames
+from photon_app.hub.pacing import STEPS_MS
 from photon_app.hub.sink import Sink
-from photon_app.model import Seed
-from tests.fakes.exchange import FakeExchange
+from photon_app.model import Quote, Seed
+from tests.fakes.exchange import NOON_MS, FakeExchange
 from tests.fakes.outlet import FakeOutlet, prices
 
 
@@ -114,3 +115,24 @@ def test_paces_that_were_left_do_not_pile_up() -> None:
         exchange.settle()
         exchange.hub.unsubscribe(client.registered, ["A"])
     assert len(exchange.hub._pacing._queue) <= 2 * 64
+
+
+def test_paces_of_a_symbol_that_are_due_together_share_an_encoding() -> None:
+    """However many intervals clients ask for, a flush makes a price once in each form."""
+    exchange = FakeExchange(defaults=("A",))
+    exchange.trade("A", 1)
+    clients = [exchange.client("A", interval_s=ms / 1000) for ms in STEPS_MS]
+    made: list[float] = []
+    make = exchange.hub._pacing._snapshot
+
+    def counted(quote: Quote) -> bytes:
+        made.append(quote.price)
+        return make(quote)
+
+    exchange.hub._pacing._snapshot = counted
+    exchange.loop.advance(20)
+    for price in (2.0, 3.0, 4.0):  # more than one in an interval: the snapshot form
+        exchange.trades([("A", price, 1, NOON_MS), ("A", price + 0.5, 1, NOON_MS)])
+        exchange.loop.advance(20)
+    assert made == [2.5, 3.5, 4.5]
+    assert all(len(client.outlet.take()) == 3 for client in clients)
