@@ -71,7 +71,7 @@ class Series:
         """Take in one trade, given as a bar of its own; true when it is late: of a second that is
         over.
         """
-        if time_ms > self.newest_ms:
+        if time_ms > self.newest_ms:  # noqa: PLR1730 - a call costs more than all of this
             self.newest_ms = time_ms
         total.time_ms = second_ms = time_ms - time_ms % SECOND_MS
         if second_ms >= self.second.time_ms and second_ms >= self.minute.time_ms:

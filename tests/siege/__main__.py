@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from tests.siege.besieged import Outcome, besieged
 from tests.siege.row import Row, no_upstream
 from tests.siege.rows import ROWS
-from tests.siege.verdict import calm_p99_ms, delays, faults
+from tests.siege.verdict import calm_gap_ms, calm_p99_ms, delays, faults
 
 CALM_S = 1.5
 AFTER_S = 0.5
@@ -57,7 +57,7 @@ def _played(rows: list[Row], seconds: float | None) -> list[Outcome]:
 
 
 def _tell(outcomes: list[Outcome]) -> int:
-    calm_ms = calm_p99_ms(outcomes)
+    calm_ms, calm_gap = calm_p99_ms(outcomes), calm_gap_ms(outcomes)
     print(f"{'attack':48} {'p50':>6} {'p99':>6} {'late':>6} {'MiB':>5} {'log B/s':>8}   (calm p99)")
     broken = 0
     for outcome in outcomes:
@@ -67,7 +67,7 @@ def _tell(outcomes: list[Outcome]) -> int:
             f"{attacked.late_ms:6.0f} {attacked.memory_mib - calm.memory_mib:5.0f} "
             f"{attacked.log_bytes / outcome.seconds:8.0f}   ({calm.p99_ms:.1f})"
         )
-        said = faults(outcome) + delays(outcome, calm_ms)
+        said = faults(outcome) + delays(outcome, calm_ms, calm_gap)
         broken += bool(said)
         for words in said:
             print(f"    BROKEN: {words}")

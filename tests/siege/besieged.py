@@ -17,7 +17,7 @@ from tests.fakes.process import ROOT, Process, photon
 from tests.siege.row import Row, Seen
 
 SYMBOL = "AAPL"
-SETTINGS = {"PHOTON_SIM_INTERVAL_MS": 50, "PHOTON_SIM_SEED": 1}
+SETTINGS = {"PHOTON_SIM_INTERVAL_MS": 20, "PHOTON_SIM_SEED": 1}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,11 @@ def calm_p99_ms(outcomes: Sequence[Outcome]) -> float:
     return max((outcome.calm.p99_ms for outcome in outcomes), default=math.inf)
 
 
+def calm_gap_ms(outcomes: Sequence[Outcome]) -> float:
+    """The longest time without a price in any calm phase: the simulator trades at random."""
+    return max((outcome.calm.gap_ms for outcome in outcomes), default=math.inf)
+
+
 def faults(outcome: Outcome) -> list[str]:
     """What is wrong whatever the machine: clients closed, pings lost, memory, log, and the row's
     own facts.
@@ -39,7 +44,7 @@ def faults(outcome: Outcome) -> list[str]:
     return said
 
 
-def delays(outcome: Outcome, calm_ms: float) -> list[str]:
+def delays(outcome: Outcome, calm_ms: float, calm_gap: float) -> list[str]:
     """What honest clients had to wait for too long. Says something of the machine as well."""
     attacked, said = outcome.attacked, []
     most_ms = min(MOST_P99_MS, MOST_TIMES_CALM * calm_ms)
@@ -48,6 +53,6 @@ def delays(outcome: Outcome, calm_ms: float) -> list[str]:
     if not outcome.row.feeds_stop:
         if attacked.late_ms > MOST_LATE_MS:
             said.append(f"a price was {attacked.late_ms:.0f} ms late")
-        if attacked.gap_ms > outcome.calm.gap_ms + MOST_LATE_MS:
+        if attacked.gap_ms > calm_gap + MOST_LATE_MS:
             said.append(f"no price for {attacked.gap_ms:.0f} ms")
     return said
