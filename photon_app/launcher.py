@@ -12,6 +12,7 @@ the process.
 import asyncio
 import contextlib
 import errno
+import functools
 import gc
 import hashlib
 import logging
@@ -27,7 +28,7 @@ from types import FrameType
 
 import uvicorn
 
-from photon_app import __version__, clock, printing
+from photon_app import __version__, clock, printing, runtime
 from photon_app.descriptors import FileShortage, room_for
 from photon_app.errors import PhotonError, StartError
 from photon_app.feed.recording import Recording
@@ -88,13 +89,14 @@ def serve(settings: Settings) -> int:
         build()
         if sys.stdout is None:
             sys.stdout = printing.nowhere()  # libraries ask it what it is
-        _log_to_stderr(settings)
         if not settings.loopback and not settings.allowed_hosts:
             printing.complain(ANY_HOST.format(settings.host))
-        # the application reads its settings again, from the environment
-        os.environ["PHOTON_MAX_CONNECTIONS"] = str(room_for(settings.max_connections))
-        os.environ.update(PRODUCTION)
-        return _run(settings, sock)
+        say = functools.partial(printing.say, stream=sys.stdout)
+        with runtime.logged(settings, prints=True):
+            # the application reads its settings again, from the environment
+            os.environ["PHOTON_MAX_CONNECTIONS"] = str(room_for(settings.max_connections))
+            os.environ.update(PRODUCTION)
+            return _run(settings, sock, say)
 
 
 @contextlib.contextmanager
@@ -213,7 +215,7 @@ def _sources(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _run(settings: Settings, sock: socket.socket) -> int:
+def _run(settings: Settings, sock: socket.socket, say: Callable[[str], object]) -> int:
     config = uvicorn.Config(
         APP,
         factory=True,
@@ -226,14 +228,16 @@ def _run(settings: Settings, sock: socket.socket) -> int:
         proxy_headers=False,
         server_header=False,
         access_log=False,  # it would log query strings, and with them tokens
-        log_level="warning",  # its own lines too would show query strings
+        log_config=None,  # what it logs goes where all goes
+        log_level="warning",
         timeout_graceful_shutdown=GRACE_S,
         backlog=ACCEPTS_A_TURN,
     )
     os.chdir(ROOT)  # Reflex looks for its files in the working directory
     with _one_line("the application cannot be loaded"):
         config.load()
-    server = _Server(config, banner(settings, sock.getsockname()[1]))
+    ready = banner(settings, sock.getsockname()[1])
+    server = _Server(config, lambda: say(ready))
     logging.getLogger("uvicorn.error").addFilter(server.hears)
     with _handling(server.signalled), contextlib.suppress(asyncio.CancelledError):
         try:
@@ -275,7 +279,7 @@ class _Server(uvicorn.Server):
     whenever it is told to.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: str) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
         super().__init__(config)
         self._ready = ready
         self._starting: asyncio.Task[object] | None = None
@@ -303,7 +307,7 @@ class _Server(uvicorn.Server):
         said = record.getMessage()
         if said.startswith("Traceback"):
             if not self.signals:
-                _log.debug("%s", said)
+                _log.debug("the application did not start", extra={"more": said})
             self.why = f"{said.strip().splitlines()[-1]} (LOG_LEVEL=debug says more)"
         return not said.startswith(("Traceback", "Application startup failed"))
 
@@ -337,7 +341,7 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         if self.started and not self.should_exit:
-            printing.say(self._ready)
+            self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
@@ -358,13 +362,6 @@ def banner(settings: Settings, port: int) -> str:
         f"Photon {__version__}: dashboard http://{host}:{port} · "
         f"WebSocket ws://{host}:{port}/ws · API http://{host}:{port}/docs · feed: {feed}"
     )
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("photon_app").setLevel(settings.log_level.upper())
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

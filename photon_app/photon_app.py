@@ -46,8 +46,9 @@ def around(page: ASGIApp) -> ASGIApp:
 @contextlib.asynccontextmanager
 async def photon() -> AsyncIterator[None]:
     """The process's lifespan: everything that runs besides requests."""
-    async with runtime.running(loaded):
-        yield
+    with runtime.logged(loaded, prints=True):  # where nobody did, as under `reflex run`
+        async with runtime.running(loaded):
+            yield
 
 
 def event_origin(origin: str | None, environ: Mapping[str, str]) -> bool:

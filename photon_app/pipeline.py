@@ -163,7 +163,8 @@ class Pipeline:
         level = logging.INFO if well else logging.WARNING
         if status.state in {"simulated", "replay", "connecting"}:
             level = logging.DEBUG
-        log.log(level, "feed %s: %s %s", status.source, status.state, status.detail)
+        kind = {"kind": status.state}
+        log.log(level, "feed %s: %s %s", status.source, status.state, status.detail, extra=kind)
         self._ledger.bars.flowing(flows=status.state in FLOWING, lost_ms=status.lost_ms)
         self._hub.set_feed(status)
         self._tape.set_feed(status)

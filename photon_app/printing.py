@@ -2,9 +2,9 @@
 
 Called by whatever a person started, in any thread. Nothing here raises, whatever stands behind a
 stream: a disk that is full, a reader that is gone, a closed descriptor, a terminal that knows
-ASCII only. What cannot be written is dropped, and Python's own writing at the end of the process
-finds nothing to complain of. It is not for what a program reads (``tail``, ``export``): that fails
-with its command.
+ASCII only; and nothing here drives a terminal, whatever the text. What cannot be written is
+dropped, and Python's own writing at the end of the process finds nothing to complain of. It is not
+for what a program reads (``tail``, ``export``): that fails with its command.
 """
 
 import contextlib
@@ -12,6 +12,8 @@ import os
 import sys
 from pathlib import Path
 from typing import TextIO
+
+from photon_app import foreign
 
 _IN_ASCII = str.maketrans({"·": "-", "…": "...", "—": "-"})
 
@@ -74,7 +76,8 @@ def finish(code: int) -> int:
 
 
 def _fitting(text: str, stream: TextIO) -> str:
-    """A text as the stream's encoding can show it."""
+    """A text as the stream's encoding can show it, with nothing in it that drives a terminal."""
+    text = foreign.escaped(text, keep="\n\t")
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

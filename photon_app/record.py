@@ -13,7 +13,7 @@ import logging
 import math
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -21,13 +21,14 @@ from photon_app import clock, upstream
 from photon_app.errors import SettingsError
 from photon_app.feed.recorder import Recorder
 from photon_app.model import Bar, FeedStatus, Seed, Trade
-from photon_app.runtime import keep_running
+from photon_app.runtime import keep_running, logged
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
 
 FLUSH_S = 1.0
 """How much a kill can cost a gzip recording."""
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_log = logging.getLogger(__name__)
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -63,7 +64,7 @@ def record(
     wanted = settings.symbols or DEFAULT_SYMBOLS
     with Recorder(path, clock.now_ms, max_bytes=max_bytes, keep=keep) as recorder:
         show.line(_opening(settings, path, wanted))
-        with _logging_to(show, settings):
+        with logged(settings, show.line):
             trades = asyncio.run(_run(settings, wanted, recorder, seconds, show))
     show.line(_summary(recorder, trades))
     return 1 if recorder.failure else 0
@@ -126,18 +127,6 @@ def _counts(recorder: Recorder, trades: int) -> str:
     return f"{recorder.frames:,} frames, {trades:,} trades, {recorder.bytes / 1e6:,.1f} MB"
 
 
-@contextlib.contextmanager
-def _logging_to(show: "_Screen", settings: Settings) -> Iterator[None]:
-    root, own = logging.getLogger(), logging.getLogger("photon_app")
-    handler = _LogLines(show)
-    root.addHandler(handler)
-    own.setLevel(settings.log_level.upper())
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-
-
 class Nobody:
     """``model.Market`` without a market: only the feed's state is kept."""
 
@@ -164,7 +153,7 @@ class Nobody:
 
     def rejected(self, symbol: str, reason: str) -> None:
         """Say so: it will not be in the recording."""
-        logging.getLogger(__name__).warning("upstream refuses %s: %s", symbol, reason)
+        _log.warning("upstream refuses %s: %s", symbol, reason, extra={"kind": symbol})
 
     def new_epoch(self) -> None:
         """There is nothing to forget."""
@@ -194,15 +183,3 @@ class _Screen:
         with contextlib.suppress(OSError):  # the terminal is gone, the recording is not
             self._stream.write(text)
             self._stream.flush()
-
-
-class _LogLines(logging.Handler):
-    """Log lines, above the line that counts."""
-
-    def __init__(self, show: _Screen) -> None:
-        super().__init__()
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._show.line(self.format(record))

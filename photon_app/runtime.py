@@ -9,11 +9,11 @@ server stops.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import msgspec
 
-from photon_app import clock, services, upstream
+from photon_app import clock, foreign, logs, services, upstream
 from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Feed
 from photon_app.feed.simulated import SimulatedFeed
@@ -51,6 +51,28 @@ OPENING_S = 5.0
 """How long the start waits for the database. Prices flow without it, and bars wait in memory."""
 GOING_AWAY = 1012
 RETRY_AFTER_MS = 1500
+
+
+@contextlib.contextmanager
+def logged(
+    settings: Settings, write: logs.Write | None = None, *, prints: bool = False
+) -> Iterator[None]:
+    """The log of a process for as long as a block lasts, without any secret of the settings.
+
+    Args:
+        settings: the level, and what may not be in it.
+        write: see ``logs.owned``.
+        prints: see there.
+
+    Raises:
+        SettingsError: the database's address is none.
+    """
+    given = (settings.finnhub_api_key, settings.database_url)
+    revealed = [form for one in given if one for form in foreign.forms(one.reveal())]
+    secrets = sorted({*revealed, *address.of(settings).secrets}, key=len, reverse=True)
+    logging.getLogger("photon_app").setLevel(settings.log_level.upper())
+    with logs.owned(write, secrets, prints=prints):
+        yield
 
 
 def assemble(

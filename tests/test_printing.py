@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app import printing
+from photon_app import foreign, printing
 
 FULL = Path("/dev/full")
 
@@ -64,7 +64,7 @@ def test_every_text_fits_every_encoding(text: str, encoding: str) -> None:
         text.encode(encoding)
     except UnicodeEncodeError:
         return
-    assert written.startswith(f"{text}\n")
+    assert written.startswith(foreign.escaped(text, keep="\n\t") + "\n")
 
 
 def test_the_banners_dots_are_dashes_in_ascii() -> None:
@@ -101,3 +101,10 @@ def test_what_a_command_could_not_write_fails_it(monkeypatch: pytest.MonkeyPatch
             ended = printing.finish(code)
             monkeypatch.undo()
             assert ended == ends
+
+
+def test_what_is_said_drives_no_terminal() -> None:
+    """Escapes, the second set of control characters, and what turns a line around."""
+    stream = io.StringIO()
+    printing.say("a\x1b[2J\x9b31m\u202e\r\nb\tc", stream)
+    assert stream.getvalue() == "a\\x1b[2J\\x9b31m\\u202e\\r\nb\tc\n"

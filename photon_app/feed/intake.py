@@ -152,6 +152,7 @@ class Intake:
             kind,
             dropped,
             self._scrub(detail),
+            extra={"kind": kind},
         )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus, unquote
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from photon_app import foreign
 from photon_app.errors import SettingsError
 from photon_app.settings import Settings
 
@@ -83,6 +84,11 @@ class Address:
         assert self._url is not None
         value = self._url.query[name]
         return (value,) if isinstance(value, str) else value
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Its passwords, in each form in which they can stand in a text."""
+        return tuple(form for secret in self._secrets() for form in foreign.forms(secret))
 
     def __repr__(self) -> str:
         return f"Address({self.shown})"

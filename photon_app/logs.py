@@ -1,0 +1,324 @@
+"""The log of a process: every record of every logger, ours and others', and what libraries print.
+
+``owned`` puts one ``Log`` under all loggers for as long as a block lasts; ``runtime.logged`` calls
+it for servers and commands. One record is one line on standard error, whatever is in it: what is
+not printable is escaped, it is cut, and values of headers, tokens, passwords and the settings'
+secrets are left out. A traceback keeps its lines, each marked and cut. Of each kind of record there
+is one line in ``EVERY_S``, with the count of those left out; a kind is a place in the code and a
+level (and of an error where it was raised), not a text, so that nobody can invent kinds. A record
+that is left out costs a look-up. Any thread may log; a slow standard error slows who logs.
+
+Bounds: ``MOST`` characters a record, ``LINES`` lines of ``LINE_MOST`` a traceback, ``MOST_KINDS``.
+It never raises for a record, and never logs what it was given in full first.
+"""
+
+import contextlib
+import io
+import logging
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, TextIO, cast
+
+from photon_app import clock, foreign, printing
+
+MOST = 500
+"""Characters of a message."""
+LOOKED_AT = 4_000
+"""Characters of a message that are looked at, so that secrets in it are whole."""
+LINES = 20
+"""Lines of a traceback: the first few, and the last."""
+_FIRST_LINES = 3
+LINE_MOST = 200
+MARK = "  | "
+"""Begins each line of a traceback: no record begins so."""
+EVERY_S = 10.0
+_SLACK_S = 0.5
+"""What is paced elsewhere with the same figure comes through."""
+MOST_KINDS = 512
+
+Write = Callable[[str], object]
+"""Takes one record, as a line or with the lines of its traceback."""
+
+_owner: "Log | None" = None
+
+
+class Pace:
+    """One of each kind in ``EVERY_S``. Beyond ``MOST_KINDS`` all others are one kind."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._kinds: dict[Hashable, tuple[float, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def take(self, kind: Hashable) -> int | None:
+        """Whether one may come: how many of its kind did not since the last one; else ``None``."""
+        now_s = self._now_s()
+        if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:
+            self._sweep(now_s)
+            if len(self._kinds) >= MOST_KINDS:
+                kind = None
+        until_s, left_out = self._kinds.get(kind, (now_s, 0))
+        if now_s < until_s:
+            self._kinds[kind] = (until_s, left_out + 1)
+            return None
+        self._kinds[kind] = (now_s + EVERY_S - _SLACK_S, 0)
+        return left_out
+
+    def _sweep(self, now_s: float) -> None:
+        self._kinds = {kind: was for kind, was in self._kinds.items() if was[0] > now_s}
+
+
+class Lines(logging.Formatter):
+    """A record as one line, and the lines of its traceback.
+
+    Args:
+        secrets: in each form in which they can stand in a text, the longest first.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._secrets = tuple(secrets)
+        self._longest = max(map(len, self._secrets), default=0)
+
+    def format(self, record: logging.LogRecord, left_out: int = 0) -> str:
+        """See ``logging.Formatter``; ``left_out`` records of its kind came before it."""
+        more = f" ({left_out} more like it since the last such line)" if left_out else ""
+        said = self._shown(_message(record), MOST)
+        name = foreign.printable(record.name, 80)
+        line = f"{self.formatTime(record)} {record.levelname} {name}: {said}{more}"
+        return "\n".join([line, *self._traceback(record)])
+
+    def _shown(self, text: str, most: int) -> str:
+        """On one line, without secrets, cut; a secret that the cut would halve goes with it."""
+        whole = len(text) <= LOOKED_AT
+        given = text if whole else text[: LOOKED_AT + self._longest]
+        clean = foreign.without_secrets(given, self._secrets)
+        if not whole:
+            clean = clean[: max(len(clean) - self._longest, 0)]
+        return _cut(foreign.escaped(clean), most, whole=whole)
+
+    def _traceback(self, record: logging.LogRecord) -> list[str]:
+        lines = [line for line in _lines(record) if line.strip()]
+        if len(lines) > LINES:
+            left_out = len(lines) - LINES
+            lines[_FIRST_LINES : _FIRST_LINES + left_out] = [f"… {left_out} lines left out"]
+        return [MARK + self._shown(line, LINE_MOST) for line in lines]
+
+
+class Log(logging.Handler):
+    """Where all records go.
+
+    Args:
+        write: takes each.
+        secrets: as ``Lines`` takes them.
+        now_s: seconds that never step back.
+    """
+
+    def __init__(
+        self,
+        write: Write,
+        secrets: Iterable[str] = (),
+        now_s: Callable[[], float] = clock.monotonic,
+    ) -> None:
+        super().__init__()
+        self._write = write
+        self._lines = Lines(secrets)
+        self._pace = Pace(now_s)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it, unless one of its kind was written just now."""
+        left_out = self._pace.take(kind_of(record))
+        if left_out is not None:
+            self._write(self._lines.format(record, left_out))
+
+
+def kind_of(record: logging.LogRecord) -> Hashable:
+    """Where it comes from: the logger, the place in the code, the level; of an error its type and
+    where it was raised. A record of ours may say a kind besides, ``extra={"kind": …}``, of which
+    there are few.
+    """
+    place = (record.name, record.levelno, record.pathname, record.lineno)
+    more = str(getattr(record, "kind", ""))[:40]
+    error = _error(record)
+    if error is None:
+        return (*place, more)
+    return (*place, more, type(error).__qualname__, *_raised_at(error.__traceback__))
+
+
+@contextlib.contextmanager
+def owned(
+    write: Write | None = None, secrets: Iterable[str] = (), *, prints: bool = False
+) -> Iterator[None]:
+    """Let every record in a block go one way, whatever handlers libraries have or add; within
+    another such block nothing changes.
+
+    Args:
+        write: takes each; standard error, when not given.
+        secrets: as ``Lines`` takes them.
+        prints: whether what is printed is a record too, as for a server; a command prints what it
+            was asked for.
+    """
+    global _owner  # noqa: PLW0603 - there is one log in a process
+    if _owner is not None:
+        yield
+        return
+    _owner = log = Log(write or _to(sys.stderr), secrets)
+    before = logging.Logger.callHandlers
+    logging.Logger.callHandlers = lambda _, record: log.handle(record)  # type: ignore[method-assign]
+    try:
+        with _hooks(log), _printed(log) if prints else contextlib.nullcontext():
+            yield
+    finally:
+        logging.Logger.callHandlers = before  # type: ignore[method-assign]
+        _owner = None
+
+
+def _to(stream: TextIO) -> Write:
+    return lambda text: printing.say(text, stream)
+
+
+@contextlib.contextmanager
+def _hooks(log: Log) -> Iterator[None]:
+    """What Python itself writes to standard error: warnings, and errors that nobody caught."""
+
+    def warned(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        _file: TextIO | None = None,
+        _line: str | None = None,
+    ) -> None:
+        said = f"{category.__name__}: {message}"
+        log.handle(
+            logging.LogRecord("py.warnings", logging.WARNING, filename, lineno, said, None, None)
+        )
+
+    def thread_failed(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            name = "?" if args.thread is None else args.thread.name
+            _failed(f"the thread {name} failed", args.exc_value)
+
+    def unraisable(args: "sys.UnraisableHookArgs") -> None:
+        _failed(args.err_msg or "an error could not be raised", args.exc_value)
+
+    before = warnings.showwarning, threading.excepthook, sys.unraisablehook
+    warnings.showwarning, threading.excepthook, sys.unraisablehook = (
+        warned,
+        thread_failed,
+        unraisable,
+    )
+    try:
+        yield
+    finally:
+        warnings.showwarning, threading.excepthook, sys.unraisablehook = before
+
+
+def _failed(what: str, error: BaseException | None) -> None:
+    logging.getLogger(__name__).error("%s", what, exc_info=error)
+
+
+@contextlib.contextmanager
+def _printed(log: Log) -> Iterator[None]:
+    streams = sys.stdout, sys.stderr
+    sys.stdout = cast(TextIO, _Printed("stdout", logging.INFO, log, sys.stdout))
+    sys.stderr = cast(TextIO, _Printed("stderr", logging.WARNING, log, sys.stderr))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+class _Printed(io.TextIOBase):
+    """A stream whose lines are records of who printed them."""
+
+    encoding = "utf-8"
+
+    def __init__(self, name: str, level: int, log: Log, instead_of: TextIO) -> None:
+        super().__init__()
+        self._name = name
+        self._level = level
+        self._log = log
+        self._instead_of = instead_of
+        self._lock = threading.RLock()
+        self._begun = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._instead_of.fileno()
+
+    def write(self, text: str) -> int:
+        by = sys._getframe(1)  # noqa: SLF001 - as logging does it
+        with self._lock:
+            *lines, begun = (self._begun + text).split("\n")
+            self._begun = begun[:LOOKED_AT]
+            for line in lines:
+                if line.strip():
+                    self._log.handle(
+                        logging.LogRecord(
+                            *(self._name, self._level, by.f_code.co_filename, by.f_lineno),
+                            *(line, None, None),
+                        )
+                    )
+        return len(text)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - others' arguments need not fit their formats
+        return foreign.printable(record.msg, LOOKED_AT)
+
+
+def _lines(record: logging.LogRecord) -> Iterator[str]:
+    """A record's traceback, stack, and further lines of ours (``extra={"more": …}``)."""
+    error = _error(record)
+    if error is not None:
+        try:
+            for part in traceback.format_exception(error):
+                yield from _frame(part) if part.lstrip(" |").startswith("File ") else [part.strip()]
+        except Exception:  # noqa: BLE001 - errors of others can fail to say what they are
+            yield f"{type(error).__qualname__}, which cannot be told"
+    for text in (record.stack_info, getattr(record, "more", None)):
+        if isinstance(text, str):
+            yield from text.split("\n")
+
+
+def _frame(part: str) -> list[str]:
+    """A frame of a traceback: its lines, without the one that points at a part of the code. All
+    else of a traceback is one line, for it holds what others said.
+    """
+    return [line for line in part.split("\n") if line.strip("| ^~")]
+
+
+def _error(record: logging.LogRecord) -> BaseException | None:
+    given: Any = record.exc_info
+    error = given[1] if isinstance(given, tuple) and len(given) > 1 else given
+    return error if isinstance(error, BaseException) else None
+
+
+def _raised_at(trace: TracebackType | None) -> tuple[str, int]:
+    """The innermost line of a traceback."""
+    if trace is None:
+        return ("", 0)
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+
+
+def _cut(text: str, most: int, *, whole: bool) -> str:
+    """In its middle: the end of what others say is often the point. At its end where that is not
+    known.
+    """
+    if len(text) <= most:
+        return text if whole else text[: most - 1] + "…"
+    end = most // 3 if whole else 0
+    return text[: most - 1 - end] + "…" + text[len(text) - end :]
