@@ -7,14 +7,16 @@ import os
 from tests.siege.row import GONE, Row, Target
 
 
-async def upgrade(target: Target, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def upgrade(
+    target: Target, path: str, headers: str = ""
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A WebSocket without a library, which would keep its rules; the status is counted."""
     reader, writer = await target.connect()
     key = base64.b64encode(os.urandom(16)).decode()
     writer.write(
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-        "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"Sec-WebSocket-Version: 13\r\n{headers}\r\n".encode()
     )
     head = await reader.readuntil(b"\r\n\r\n")
     target.counts[head.split()[1].decode()] += 1
