@@ -12,7 +12,6 @@ the process.
 import asyncio
 import contextlib
 import errno
-import functools
 import gc
 import hashlib
 import logging
@@ -91,12 +90,11 @@ def serve(settings: Settings) -> int:
             sys.stdout = printing.nowhere()  # libraries ask it what it is
         if not settings.loopback and not settings.allowed_hosts:
             printing.complain(ANY_HOST.format(settings.host))
-        say = functools.partial(printing.say, stream=sys.stdout)
         with runtime.logged(settings, prints=True):
             # the application reads its settings again, from the environment
             os.environ["PHOTON_MAX_CONNECTIONS"] = str(room_for(settings.max_connections))
             os.environ.update(PRODUCTION)
-            return _run(settings, sock, say)
+            return _run(settings, sock)
 
 
 @contextlib.contextmanager
@@ -215,7 +213,7 @@ def _sources(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _run(settings: Settings, sock: socket.socket, say: Callable[[str], object]) -> int:
+def _run(settings: Settings, sock: socket.socket) -> int:
     config = uvicorn.Config(
         APP,
         factory=True,
@@ -236,8 +234,7 @@ def _run(settings: Settings, sock: socket.socket, say: Callable[[str], object]) 
     os.chdir(ROOT)  # Reflex looks for its files in the working directory
     with _one_line("the application cannot be loaded"):
         config.load()
-    ready = banner(settings, sock.getsockname()[1])
-    server = _Server(config, lambda: say(ready))
+    server = _Server(config, banner(settings, sock.getsockname()[1]))
     logging.getLogger("uvicorn.error").addFilter(server.hears)
     with _handling(server.signalled), contextlib.suppress(asyncio.CancelledError):
         try:
@@ -279,7 +276,7 @@ class _Server(uvicorn.Server):
     whenever it is told to.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: str) -> None:
         super().__init__(config)
         self._ready = ready
         self._starting: asyncio.Task[object] | None = None
@@ -341,7 +338,7 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         if self.started and not self.should_exit:
-            self._ready()
+            printing.say(self._ready)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)

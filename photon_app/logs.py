@@ -236,7 +236,7 @@ def _printed(log: Log) -> Iterator[None]:
 
 
 class _Printed(io.TextIOBase):
-    """A stream whose lines are records of who printed them."""
+    """A stream whose lines are records of who printed them; ``printing`` goes past it."""
 
     encoding = "utf-8"
 
@@ -245,7 +245,8 @@ class _Printed(io.TextIOBase):
         self._name = name
         self._level = level
         self._log = log
-        self._instead_of = instead_of
+        self.instead_of = instead_of
+        """What it stands before."""
         self._lock = threading.RLock()
         self._begun = ""
 
@@ -253,7 +254,7 @@ class _Printed(io.TextIOBase):
         return True
 
     def fileno(self) -> int:
-        return self._instead_of.fileno()
+        return self.instead_of.fileno()
 
     def write(self, text: str) -> int:
         by = sys._getframe(1)  # noqa: SLF001 - as logging does it

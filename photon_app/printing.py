@@ -23,6 +23,7 @@ def say(text: str, stream: TextIO | None = None) -> bool:
     stream = stream or sys.stdout
     if stream is None:  # it is closed
         return False
+    stream = getattr(stream, "instead_of", stream)  # what libraries print is another's affair
     try:
         stream.write(_fitting(text, stream) + "\n")
         stream.flush()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app import foreign, logs
+from photon_app import foreign, logs, printing
 
 SECRET = "p4ssw0rd/with+odd"
 FORGED = "2026-11-25 16:00:00,000 CRITICAL photon_app: FORGED"
@@ -179,6 +179,14 @@ def test_what_is_printed_is_a_record() -> None:
             r"INFO stdout: \x1b[31mred ***",
             "WARNING stderr: begun ended",
         ]
+
+
+def test_lines_for_people_go_past_it() -> None:
+    """Such as the one that says what runs where."""
+    lines: list[str] = []
+    with contextlib.redirect_stdout(io.StringIO()) as out, logs.owned(lines.append, prints=True):
+        printing.say("ready")
+    assert (out.getvalue(), lines) == ("ready\n", [])
 
 
 def test_what_is_printed_without_end_is_bounded() -> None:
