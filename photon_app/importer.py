@@ -29,6 +29,7 @@ from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import Intake
 from photon_app.feed.protocol import SystemTime
 from photon_app.feed.recording import Line, Recording
+from photon_app.feed.replay import source_of
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar
@@ -112,7 +113,7 @@ def run(
 
 def _source(path: Path, given: str | None) -> str:
     if given is None:
-        return f"{REPLAY}{path.name}"
+        return source_of(path)
     if given in LIVE_SOURCES or (given.startswith(REPLAY) and given.strip() != REPLAY):
         return given
     raise SettingsError(

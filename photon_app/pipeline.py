@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from photon_app import foreign
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import MarketView
 from photon_app.hub.tape import Tape
@@ -158,7 +159,9 @@ class Pipeline:
         self._ledger.bars.tape(behind_ms)
 
     def status(self, status: FeedStatus) -> None:
-        """The feed's state."""
+        """The feed's state; what upstream said in it is made printable, whatever the feed."""
+        if not status.detail.isprintable():
+            status = msgspec.structs.replace(status, detail=foreign.printable(status.detail, 500))
         well = status.state in FLOWING and not status.detail
         level = logging.INFO if well else logging.WARNING
         if status.state in {"simulated", "replay", "connecting"}:

@@ -19,10 +19,11 @@ from typing import Annotated, Any
 
 import msgspec
 
+from photon_app import foreign
 from photon_app.errors import RequestError
 from photon_app.model import Fact, Trade, parse_symbol
 
-SHOWN_CHARS = 200
+SHOWN_CHARS = foreign.MOST
 """Longest foreign text that an event carries; the rest is cut."""
 
 MOST_NAMES = 10
@@ -223,12 +224,12 @@ def decode_command(text: bytes | str) -> Subscribe | Unsubscribe | Malformed:
     try:
         command = _decode_command(text)
     except _REFUSALS as error:
-        return Malformed(reason=_shown(error))
+        return Malformed(reason=foreign.printable(error))
     if command.type == "subscribe":
         return Subscribe(symbol=command.symbol)
     if command.type == "unsubscribe":
         return Unsubscribe(symbol=command.symbol)
-    return Malformed(reason=f"unknown type {_shown(command.type)!r}")
+    return Malformed(reason=f"unknown type {foreign.printable(command.type)!r}")
 
 
 def encode_trades(batch: Iterable[Trade]) -> str:
@@ -254,8 +255,8 @@ def _other(kind: str, message: object) -> Event:
     if kind == "ping":
         return Ping()
     if kind == "error":
-        return UpstreamError(message=_shown(message))
-    return Unknown(type=_shown(kind))
+        return UpstreamError(message=foreign.printable(message))
+    return Unknown(type=foreign.printable(kind))
 
 
 def _salvage(frame: bytes | str) -> Event:
@@ -264,7 +265,7 @@ def _salvage(frame: bytes | str) -> Event:
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         read: Any = json.loads(text, parse_int=_integer)
     except _REFUSALS as error:
-        return Malformed(reason=_shown(error))
+        return Malformed(reason=foreign.printable(error))
     match read:
         case {"type": "trade"}:
             return _salvage_trades(read.get("data"))
@@ -296,7 +297,7 @@ def _trades(batch: list[Trade], names: list[str], came: int) -> Trades:
         batch=tuple(batch),
         skipped=came - len(batch),
         misnamed=len(misnamed),
-        names=tuple(map(_shown, dict.fromkeys(misnamed[:MOST_NAMES]))),
+        names=tuple(map(foreign.printable, dict.fromkeys(misnamed[:MOST_NAMES]))),
         odd=tuple(odd),
     )
 
@@ -319,8 +320,3 @@ def _salvage_trade(item: Any) -> Trade | None:
     return Trade(
         symbol=symbol, price=read.p, volume=read.v, time_ms=time_ms, conditions=read.c or ()
     )
-
-
-def _shown(text: object) -> str:
-    """Foreign text made safe to log and to send: one bounded line without odd characters."""
-    return "".join(c if c.isprintable() else "?" for c in str(text)[:SHOWN_CHARS])

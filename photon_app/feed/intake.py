@@ -15,6 +15,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 
+from photon_app import foreign
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.protocol import Counters, Time
 from photon_app.model import Market, Trade
@@ -135,7 +136,7 @@ class Intake:
         if event.misnamed < event.skipped:
             self._warn("trades that cannot be read", f"{event.skipped} in one frame")
         if event.misnamed:
-            names = ", ".join(event.names)[: wire.SHOWN_CHARS]
+            names = foreign.printable(", ".join(event.names))
             self._warn("trades under a name that is no symbol", names)
 
     def _warn(self, kind: str, detail: str) -> None:

@@ -13,6 +13,7 @@ import ssl
 
 import msgspec
 
+from photon_app import foreign
 from photon_app.model import Fact, FailureReason
 
 SHORT_S = 10.0
@@ -133,6 +134,7 @@ def closed(code: int, said: str, life: Life) -> Outage:
         life: of the line.
     """
     reason = "kick" if code in _PRIVATE_CODES else _CLOSED_FOR.get(code, "server")
+    said = foreign.printable(said)
     words = f"the server closed the line ({code}{': ' if said else ''}{said})"
     return _ended(reason, words, life)
 

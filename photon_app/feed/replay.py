@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from photon_app import foreign
 from photon_app.errors import RecordingError
 from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import SLICE_TRADES, Intake
@@ -35,7 +36,14 @@ MAX_LATE_S = 1.0
 """A replay later than this, as after the process was stopped, goes on from where it is instead of
 delivering in one burst what it missed."""
 
+MOST_NAME = 255
+
 _log = logging.getLogger(__name__)
+
+
+def source_of(path: Path) -> str:
+    """What the prices of a recording are called, by its file."""
+    return f"replay:{foreign.printable(path.name, MOST_NAME)}"
 
 
 class ReplayClock:
@@ -112,13 +120,13 @@ class ReplayFeed:
         self._time = time or SystemTime()
         self._gap_s = gap_s
         self._start_ms = start_ms(self._recording, start)
-        self._intake = Intake(f"replay:{path.name}", self._time)
+        self.source = source_of(path)
+        self._intake = Intake(self.source, self._time)
         self._wanted: frozenset[str] = frozenset()
         self._yielded = 0.0
         self._since_ms = 0
         self._failure = ""
         self._losses = ""
-        self.source = f"replay:{path.name}"
         self.symbols = self._recording.symbols()
         self.clock = ReplayClock(self._start_ms, speed, self._time)
 

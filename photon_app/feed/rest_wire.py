@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from photon_app import foreign
 from photon_app.errors import RequestError
 from photon_app.model import Fact, Listing, Seed, parse_symbol
 
@@ -23,7 +24,7 @@ MOST_LISTINGS = 50
 
 _EPOCH_2000_S = 946_684_800
 _AHEAD_S = 60
-_SHOWN_CHARS = 120
+_NAME_CHARS = 120
 
 Reason = Literal["network", "server", "auth", "plan", "throttle", "garbage", "empty", "busy"]
 """Why there is no answer.
@@ -169,12 +170,12 @@ def decode_search(body: bytes) -> tuple[Listing, ...] | Failed:
         return _GARBAGE
     listings: dict[str, Listing] = {}
     for one in found:
-        symbol, name = _canonical(one.symbol), _clean(one.description)
+        symbol, name = _canonical(one.symbol), foreign.plain(one.description, _NAME_CHARS)
         if symbol and name and symbol not in listings:
             listings[symbol] = Listing(
                 symbol=symbol,
                 name=name,
-                type=_clean(one.type),
+                type=foreign.plain(one.type, _NAME_CHARS),
                 spelling="" if one.symbol in {None, symbol} else one.symbol or "",
             )
             if len(listings) == MOST_LISTINGS:
@@ -187,7 +188,7 @@ def decode_profile(symbol: str, body: bytes) -> Listing | Unknown | Failed:
     the type is not told.
     """
     try:
-        name = _clean(_decode_profile(body).name)
+        name = foreign.plain(_decode_profile(body).name, _NAME_CHARS)
     except _REFUSALS:
         return _GARBAGE
     return Listing(symbol=symbol, name=name, type="") if name else Unknown(symbol=symbol)
@@ -198,11 +199,6 @@ def _canonical(symbol: str | None) -> str:
         return parse_symbol(symbol or "")
     except RequestError:
         return ""
-
-
-def _clean(text: str | None) -> str:
-    words = " ".join((text or "")[: 4 * _SHOWN_CHARS].split())
-    return "".join(char for char in words if char.isprintable())[:_SHOWN_CHARS].strip()
 
 
 def date_ms(header: str | None) -> int | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from photon_app import foreign
 from photon_app.errors import RequestError
 from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.protocol import is_symbol
@@ -116,7 +117,7 @@ class FinnhubSession:
         if command.type in PAID:
             self._say(NO_ACCESS)
         elif command.type not in {"subscribe", "unsubscribe", "ping"}:
-            self._refuse(f"Unknown type {_shown(command.type)}: {_EXPECTED}")
+            self._refuse(f"Unknown type {foreign.printable(command.type, _SHOWN)}: {_EXPECTED}")
             return
         elif command.type != "ping" and not self._wish(command):
             return
@@ -130,7 +131,7 @@ class FinnhubSession:
         try:
             symbol = parse_symbol(command.symbol)
         except RequestError:
-            self._send(messages.invalid_symbol(_shown(command.symbol)))
+            self._send(messages.invalid_symbol(foreign.printable(command.symbol, _SHOWN)))
             return True
         if command.type == "unsubscribe":
             self._tape.unfollow(self._follower, symbol)
@@ -157,9 +158,3 @@ class FinnhubSession:
 
     def _send(self, payload: bytes) -> None:
         self._sink.send(Frames.of(payload))
-
-
-def _shown(text: str) -> str:
-    """What a client sent, printable and not endless."""
-    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN])
-    return shown if len(text) <= _SHOWN else shown + "…"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from photon_app import foreign
 from photon_app.errors import CalendarError
 from photon_app.market.calendar import Calendar, Phase, Table, new_york_date
 
@@ -41,7 +42,6 @@ _TOLD_TO_END = frozenset({signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP
 _SECRETS = frozenset({"FINNHUB_API_KEY", "DATABASE_URL"})
 CHILD = (sys.executable, "-m", "photon_app.market.nyse")
 _ROOT = Path(__file__).parents[2]
-_SHOWN_CHARACTERS = 200
 _log = logging.getLogger(__name__)
 
 
@@ -183,4 +183,4 @@ def _read(out: bytes, complaint: bytes) -> Table:
     except msgspec.DecodeError as error:
         lines = complaint.decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), str(error))
-        raise CalendarError(f"the child gave no table ({last[:_SHOWN_CHARACTERS]})") from None
+        raise CalendarError(f"the child gave no table ({foreign.printable(last)})") from None

@@ -41,7 +41,7 @@ class Address:
         """Whether anything is stored."""
         self.path: Path | None = None
         """The file of SQLite; in Photon's own folder, unless it names another."""
-        self.shown = "none" if url is None else _shown(url, login)
+        self.shown = "none" if url is None else foreign.escaped(_shown(url, login))
         """For people: with ``***`` for user and password."""
         if url is not None and url.drivername == "sqlite":
             self.path = ROOT / (url.database or "")

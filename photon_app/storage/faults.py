@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 import sqlalchemy as sa
 
+from photon_app import foreign
 from photon_app.errors import StorageError
 from photon_app.storage.address import Address
 
@@ -141,5 +142,4 @@ def _said(error: BaseException, address: Address) -> str:
 
 
 def _line(text: str, address: Address) -> str:
-    line = " ".join(address.scrub(text).split())
-    return line if len(line) <= MOST else line[: MOST - 1] + "…"
+    return foreign.printable(" ".join(address.scrub(text).split()), MOST)

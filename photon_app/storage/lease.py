@@ -16,6 +16,7 @@ import re
 import sys
 from pathlib import Path
 
+from photon_app import foreign
 from photon_app.storage.faults import UnusableError
 
 if sys.platform != "win32":
@@ -29,11 +30,10 @@ _log = logging.getLogger(__name__)
 
 def held(source: str) -> UnusableError:
     """The error of whoever wants to write what another process writes."""
-    name = "".join(char if char.isprintable() else "?" for char in source[:_MOST_SHOWN])
     return UnusableError(
         "held",
         "another Photon writes here: end it, or give one of the two a DATABASE_URL of its own "
-        f"(source {name})",
+        f"(source {foreign.printable(source, _MOST_SHOWN)})",
     )
 
 

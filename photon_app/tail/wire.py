@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from photon_app import foreign
+
 TEXT_LIMIT = 200
 
 
@@ -140,6 +142,4 @@ def subscribe(symbols: Sequence[str], interval_ms: int) -> str:
 
 def clean(text: str) -> str:
     """Foreign text, made fit to be shown on one line of a terminal."""
-    shown = "".join(c if c.isprintable() else " " for c in text[: TEXT_LIMIT * 2])
-    words = " ".join(shown.split())
-    return words if len(words) <= TEXT_LIMIT else words[: TEXT_LIMIT - 1] + "…"
+    return foreign.printable(" ".join(text[: TEXT_LIMIT * 2].split()), TEXT_LIMIT)

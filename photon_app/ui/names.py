@@ -7,7 +7,7 @@ without a name is shown without one.
 
 from collections.abc import Mapping
 
-from photon_app import listings
+from photon_app import foreign, listings
 from photon_app.model import Reference
 
 MAX_CHARS = 80
@@ -21,13 +21,4 @@ def known(symbol: str, learned: Mapping[str, str]) -> str:
 
 async def ask(reference: Reference, symbol: str) -> str:
     """What upstream says that a symbol stands for, or an empty text."""
-    return shown(await reference.name(symbol))
-
-
-def shown(name: object) -> str:
-    """A name as the page can show it: printable, on one line, not endless."""
-    if not isinstance(name, str):
-        return ""
-    line = " ".join(name[: 4 * MAX_CHARS].split())
-    printable = "".join(letter for letter in line if letter.isprintable())
-    return printable if len(printable) <= MAX_CHARS else printable[: MAX_CHARS - 1] + "…"
+    return foreign.plain(await reference.name(symbol), MAX_CHARS)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from photon_app import foreign
 from photon_app.errors import RequestError
 from photon_app.model import ALPHABET, parse_symbol
 
@@ -21,6 +22,7 @@ MAX_STORED_CHARS = 65_536
 MOST: Final = 1_500
 """Symbols of a list, whatever a connection may have: the longest of them fit the stored text."""
 MAX_TYPED_CHARS = 400
+MAX_SHOWN_CHARS = 25
 ALLOWED = f"1 to 32 {ALPHABET}, beginning with a letter, a digit, ^, $ or #, such as AAPL"
 
 
@@ -104,7 +106,7 @@ def add(symbols: tuple[str, ...], typed: object, limit: int) -> Addition:
         try:
             symbol = parse_symbol(part)
         except RequestError:
-            notice = f"{_shown(part)} is not a symbol: {ALLOWED}"
+            notice = f"{foreign.printable(part, MAX_SHOWN_CHARS)} is not a symbol: {ALLOWED}"
             continue
         if symbol in after:
             notice, chosen = f"{symbol} is already in the list", symbol
@@ -151,8 +153,3 @@ def _symbol(entry: object) -> str:
         return parse_symbol(entry) if isinstance(entry, str) else ""
     except RequestError:
         return ""
-
-
-def _shown(text: str) -> str:
-    shown = "".join(letter if letter.isprintable() else "·" for letter in text[:24])
-    return shown if len(text) <= 24 else shown + "…"

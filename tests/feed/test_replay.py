@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from photon_app.errors import RecordingError
 from photon_app.feed.recording import Recording
-from photon_app.feed.replay import ReplayClock, ReplayFeed, start_ms
+from photon_app.feed.replay import ReplayClock, ReplayFeed, source_of, start_ms
 from photon_app.market import session
 from photon_app.market.book import Book
 from photon_app.model import Quote
@@ -461,3 +461,9 @@ def test_equal_frames_that_the_recording_has_far_apart_are_two(tmp_path: Path) -
     path = write(tmp_path / "r", [line(at, text) for at in (0, 5_000, 60_000)])
     _, market = play_once(path)
     assert len(market.all_trades) == 2
+
+
+def test_a_recordings_odd_name_is_shown_printable() -> None:
+    """It is the source's, on every surface."""
+    assert source_of(Path("a/b.jsonl.gz")) == "replay:b.jsonl.gz"
+    assert source_of(Path("x\x1b[2J\x9b\u202e\n.gz")) == r"replay:x\x1b[2J\x9b\u202e\n.gz"

@@ -8,7 +8,7 @@ import pytest
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import BEATS, SESSIONS_A_TICK
 from photon_app.hub.messages import MarketView
-from photon_app.model import Seed, Trade
+from photon_app.model import FeedStatus, Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeClient, FakeExchange, status
 from tests.fakes.outlet import prices
 
@@ -489,3 +489,11 @@ def test_a_price_that_is_no_number_never_reaches_a_client() -> None:
     exchange.trade("A", math.inf)
     exchange.settle()
     assert client.outlet.take() == []
+
+
+def test_what_a_feed_says_reaches_clients_printable() -> None:
+    """Whoever said it, and whichever feed it is."""
+    exchange = FakeExchange()
+    odd = FeedStatus(source="x", state="reconnecting", since_ms=0, detail="a\x1b[2J\x9b\u202e\n")
+    exchange.pipeline.status(odd)
+    assert exchange.hub.feed.detail == r"a\x1b[2J\x9b\u202e\n"

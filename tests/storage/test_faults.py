@@ -96,3 +96,11 @@ def test_what_is_known_already_is_passed_on() -> None:
     """With its own words."""
     fault = fault_of(UnusableError("full", "no room"), SERVER)
     assert (fault.reason, fault.detail) == ("full", "no room")
+
+
+def test_what_a_database_says_is_one_printable_line() -> None:
+    """It stands in the log and in /health."""
+    said = sa.exc.OperationalError("", {}, psycopg.errors.DiskFull("no\x1b[2J\x9broom\u202e\nx"))
+    detail = fault_of(said, SERVER).detail
+    assert detail.isprintable()
+    assert r"no\x1b[2J\x9broom\u202e" in detail

@@ -200,7 +200,7 @@ def test_a_heartbeat_sets_the_clock() -> None:
 
 def test_what_the_server_could_not_do_is_kept_until_it_greets_again() -> None:
     made = board(wire.Error(code="rate_limited", message="too\x1b many"))
-    assert made.error == "too many"
+    assert made.error == r"too\x1b many"
     made.apply(hello(), 0)
     assert not made.error
 

@@ -90,4 +90,4 @@ def test_a_closed_line_is_tried_again(code: int) -> None:
 def test_1008_is_the_end_and_says_why() -> None:
     ending = retry.closed(1008, "five bad\x1bmessages")
     assert ending.final
-    assert ending.reason == "the server closed the line (1008: five bad messages)"
+    assert ending.reason == r"the server closed the line (1008: five bad\x1bmessages)"
