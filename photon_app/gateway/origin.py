@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from photon_app import clock
+from photon_app import clock, foreign
 from photon_app.settings import Settings, is_loopback
 
 Scope = MutableMapping[str, Any]
@@ -165,7 +165,10 @@ class OriginGuard:
             f" ({self._unsaid} more were refused since the last such line)" if self._unsaid else ""
         )
         self._unsaid = 0
-        given = [_shown(text) for text in (path, origin, host)]
+        given = [
+            "(none)" if text is None else foreign.printable(text, _SHOWN_CHARACTERS)
+            for text in (path, origin, host)
+        ]
         _log.warning("refused %s from Origin %s to Host %s: %s%s", *given, refusal, more)
 
 
@@ -202,14 +205,6 @@ async def refuse(
 def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
-
-
-def _shown(text: str | None) -> str:
-    """Foreign text for the log: on one line, printable, not endless."""
-    if text is None:
-        return "(none)"
-    shown = "".join(c if c.isprintable() else "?" for c in text[:_SHOWN_CHARACTERS])
-    return shown + "…" if len(text) > _SHOWN_CHARACTERS else shown
 
 
 def _is_address(name: str) -> bool:
