@@ -36,7 +36,7 @@ import argparse
 import math
 from pathlib import Path
 
-from photon_app import __version__, printing, settings
+from photon_app import __version__, logs, misnamed, printing, settings
 from photon_app.errors import PhotonError, StartError
 from photon_app.tail import arguments as tail
 
@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        code: int = arguments.run(arguments)
+        with logs.owned():
+            code: int = arguments.run(arguments)
     except PhotonError as error:
         printing.complain(f"photon: {error}")
         return 1 if isinstance(error, StartError) else 2
@@ -66,17 +67,26 @@ def _unwind(code: int) -> None:
     _on_signals(lambda *_: sys.exit(code))
 
 
+def _loaded() -> settings.Settings:
+    """The settings, with a line for each name that is nearly one of theirs: first of all, for that
+    can be why they cannot be used.
+    """
+    for doubt in misnamed.doubts():
+        printing.complain(f"photon: {doubt}")
+    return settings.load()
+
+
 def _serve(_: argparse.Namespace) -> int:
     from photon_app import launcher
 
-    return launcher.serve(settings.load())
+    return launcher.serve(_loaded())
 
 
 def _build(_: argparse.Namespace) -> int:
     from photon_app import launcher
 
     _unwind(1)
-    settings.load()
+    _loaded()
     try:
         launcher.build(force=True)
     except SystemExit:  # a signal: there may be no page now
@@ -90,7 +100,7 @@ def _record(given: argparse.Namespace) -> int:
     _unwind(0)
     _set(PHOTON_SYMBOLS=given.symbols)
     return record.record(
-        settings.load(),
+        _loaded(),
         given.path,
         max_bytes=round(given.max_mb * 1e6),
         keep=given.keep,
@@ -124,7 +134,7 @@ def _replay(given: argparse.Namespace) -> int:
         PHOTON_REPLAY_LOOP="0" if given.once else None,
         PHOTON_REPLAY_START=given.start,
     )
-    return launcher.serve(settings.load())
+    return launcher.serve(_loaded())
 
 
 def _replay_takes(parser: argparse.ArgumentParser) -> None:
@@ -141,10 +151,12 @@ def _replay_takes(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(given: argparse.Namespace) -> int:
-    from photon_app import importer
+    from photon_app import importer, runtime
 
     _unwind(1)
-    return importer.run(settings.load(), given.path, source=given.source)
+    loaded = _loaded()
+    with runtime.logged(loaded):
+        return importer.run(loaded, given.path, source=given.source)
 
 
 def _import_takes(parser: argparse.ArgumentParser) -> None:
@@ -159,19 +171,21 @@ def _import_takes(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from photon_app import exporter
+    from photon_app import exporter, runtime
 
     _unwind(1)
-    return exporter.run(
-        settings.load(),
-        symbol=given.symbol,
-        timeframe=given.timeframe,
-        source=given.source,
-        from_=given.from_,
-        to=given.to,
-        format=given.format,
-        path=given.output,
-    )
+    loaded = _loaded()
+    with runtime.logged(loaded):
+        return exporter.run(
+            loaded,
+            symbol=given.symbol,
+            timeframe=given.timeframe,
+            source=given.source,
+            from_=given.from_,
+            to=given.to,
+            format=given.format,
+            path=given.output,
+        )
 
 
 def _export_takes(parser: argparse.ArgumentParser) -> None:

@@ -63,6 +63,16 @@ def escaped(text: str, keep: str = "") -> str:
     )
 
 
+def in_json(text: str) -> str:
+    r"""A JSON text on one line, with ``\u009b`` for what is not printable: of the same value, for
+    odd characters stand in strings only.
+    """
+    line = " ".join(re.split(r"[\t\r\n]+", text))
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else _pairs(c) for c in line)
+
+
 def plain(text: object, most: int = MOST) -> str:
     """A name: foreign words on one line, without what is not printable, cut with an ellipsis. What
     is no text is no name.
@@ -100,6 +110,12 @@ def _starred(match: re.Match[str]) -> str:
     if match["quoted"] is not None:
         return f"{match['quoted']}***{match['q']}"
     return (match["set"] or match["line"] or match["scheme"]) + "***"
+
+
+def _pairs(character: str) -> str:
+    """As JSON writes it: beyond the first 65,536 characters as two."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _text(value: object) -> str:

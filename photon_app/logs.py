@@ -43,7 +43,7 @@ MOST_KINDS = 512
 Write = Callable[[str], object]
 """Takes one record, as a line or with the lines of its traceback."""
 
-_owner: "Log | None" = None
+_owners: list["Log"] = []
 
 
 class Pace:
@@ -155,8 +155,8 @@ def kind_of(record: logging.LogRecord) -> Hashable:
 def owned(
     write: Write | None = None, secrets: Iterable[str] = (), *, prints: bool = False
 ) -> Iterator[None]:
-    """Let every record in a block go one way, whatever handlers libraries have or add; within
-    another such block nothing changes.
+    """Let every record in a block go one way, whatever handlers libraries have or add; a block
+    within another one has its own way.
 
     Args:
         write: takes each; standard error, when not given.
@@ -164,11 +164,8 @@ def owned(
         prints: whether what is printed is a record too, as for a server; a command prints what it
             was asked for.
     """
-    global _owner  # noqa: PLW0603 - there is one log in a process
-    if _owner is not None:
-        yield
-        return
-    _owner = log = Log(write or _to(sys.stderr), secrets)
+    log = Log(write or _to(sys.stderr), secrets)
+    _owners.append(log)
     before = logging.Logger.callHandlers
     logging.Logger.callHandlers = lambda _, record: log.handle(record)  # type: ignore[method-assign]
     try:
@@ -176,10 +173,17 @@ def owned(
             yield
     finally:
         logging.Logger.callHandlers = before  # type: ignore[method-assign]
-        _owner = None
+        _owners.remove(log)
 
 
-def _to(stream: TextIO) -> Write:
+def is_owned() -> bool:
+    """Whether somebody owns the log of this process."""
+    return bool(_owners)
+
+
+def _to(stream: TextIO | None) -> Write:
+    if stream is None:  # it is closed
+        return lambda _: None
     return lambda text: printing.say(text, stream)
 
 

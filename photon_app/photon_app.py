@@ -5,12 +5,13 @@ API's routes, Reflex's own (its event socket and, in production, the built page)
 """
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from photon_app import clock, printing, runtime, settings
+from photon_app import clock, logs, misnamed, printing, runtime, settings
 from photon_app.errors import SettingsError
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.cors import Cors
@@ -23,6 +24,8 @@ from photon_app.ui import pages
 
 CLIENT_JS = Path(__file__).parent / "ui" / "live" / "photon-client.js"
 DEVELOPMENT_PAGE = "http://localhost:3000"
+
+_log = logging.getLogger(__name__)
 
 try:
     loaded = settings.load()
@@ -46,7 +49,11 @@ def around(page: ASGIApp) -> ASGIApp:
 @contextlib.asynccontextmanager
 async def photon() -> AsyncIterator[None]:
     """The process's lifespan: everything that runs besides requests."""
-    with runtime.logged(loaded, prints=True):  # where nobody did, as under `reflex run`
+    with contextlib.ExitStack() as log:
+        if not logs.is_owned():  # as under `reflex run` and a uvicorn that somebody else started
+            log.enter_context(runtime.logged(loaded, prints=True))
+            for doubt in misnamed.doubts():
+                _log.warning("%s", doubt, extra={"kind": doubt})
         async with runtime.running(loaded):
             yield
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from photon_app import clock, upstream
+from photon_app import clock, foreign, upstream
 from photon_app.errors import SettingsError
 from photon_app.feed.recorder import Recorder
 from photon_app.model import Bar, FeedStatus, Seed, Trade
@@ -173,7 +173,8 @@ class _Screen:
         self._live = stream.isatty()
 
     def line(self, text: str) -> None:
-        self._write(f"{_CLEAR_LINE if self._live else ''}{text}\n")
+        shown = foreign.escaped(text, keep="\n")
+        self._write(f"{_CLEAR_LINE if self._live else ''}{shown}\n")
 
     def progress(self, text: str) -> None:
         if self._live:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from photon_app import foreign
 from photon_app.errors import RequestError, SettingsError
 from photon_app.model import parse_symbol
 
@@ -36,6 +37,9 @@ New York when it names no zone."""
 _NO_SYMBOLS: SymbolList = (None, {}, ())
 _DATABASE = "sqlite:///photon.db"
 _AUTO_FEED: FeedChoice = ("auto", None)
+_LOOKED_AT = 1_000
+_LOOKS_SECRET = re.compile(r"(?=[A-Z+=]*\d)(?=[\d+=]*[A-Z])[A-Z\d+=]{16,}", re.IGNORECASE)
+"""A key in the wrong place is one long word of letters and digits."""
 _WILDCARD = re.compile(r"https?://\*\.[^*]+", re.IGNORECASE)
 _HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f:.]+")
 
@@ -145,16 +149,43 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | str | None = D
     Raises:
         SettingsError: a value cannot be used.
     """
-    file_values: dict[str, str | None] = {}
-    if dotenv is not None and Path(dotenv).is_file():
-        try:
-            file_values = dotenv_values(dotenv)
-        except (OSError, UnicodeDecodeError) as error:
-            message = f"{Path(dotenv).name} cannot be read: expected lines of UTF-8 text, {error}"
-            raise SettingsError(message) from None
-    merged = {**file_values, **(os.environ if environ is None else environ)}
+    merged = {**in_file(dotenv), **(os.environ if environ is None else environ)}
     values = {name: value.strip() for name, value in merged.items() if value and value.strip()}
     return _Reader(values).settings()
+
+
+def in_file(dotenv: Path | str | None = DOTENV) -> dict[str, str | None]:
+    """The values in a file; none where there is no file.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    if dotenv is None or not Path(dotenv).is_file():
+        return {}
+    try:
+        return dotenv_values(dotenv)
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{Path(dotenv).name} cannot be read: expected lines of UTF-8 text, {error}"
+        raise SettingsError(message) from None
+
+
+def names() -> tuple[str, ...]:
+    """The name of every setting, found by reading none."""
+    asked = _Asked()
+    _Reader(asked).settings()
+    return tuple(dict.fromkeys(asked.names))
+
+
+class _Asked(dict[str, str]):
+    """No values, and what was asked of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def get(self, name: str, default: object = None) -> None:  # type: ignore[override]
+        assert default is None
+        self.names.append(name)
 
 
 class _Reader:
@@ -224,7 +255,10 @@ class _Reader:
         except ValueError as error:
             key = self._values.get("FINNHUB_API_KEY")
             shown = _shown(Secret(key).scrub(given) if key else given)
-            message = f"{name}={shown} cannot be used: expected {error}"
+            expected = _LOOKS_SECRET.sub(
+                "***", Secret(key).scrub(str(error)) if key else str(error)
+            )
+            message = f"{name}={shown} cannot be used: expected {expected}"
             raise SettingsError(message) from None
 
     def _count(self, name: str, default: int) -> int:
@@ -264,6 +298,7 @@ DEFAULTS = Settings()
 
 
 def _shown(given: str) -> str:
+    given = _LOOKS_SECRET.sub("***", foreign.without_secrets(given[:_LOOKED_AT]))
     address, query, _ = given.partition("?")  # a query may hold a token
     shown = address if len(address) <= 60 else address[:60] + "…"
     return repr(shown + "?…" if query else shown)

@@ -40,6 +40,15 @@ def test_odd_characters_are_shown_as_escapes() -> None:
     )
 
 
+@given(texts)
+def test_json_stays_the_same_value_in_print(text: str) -> None:
+    """With what drives a terminal as escapes."""
+    written = json.dumps({"a": text}, ensure_ascii=False, indent=1)
+    line = foreign.in_json(written)
+    assert line.isprintable()
+    assert json.loads(line) == {"a": text}
+
+
 def test_what_is_no_text_is_shown_too() -> None:
     """Also an object that fails to say what it is."""
 

@@ -217,12 +217,13 @@ def test_warnings_and_errors_of_threads_are_records() -> None:
         assert warned.endswith(f"py.warnings: UserWarning: odd\\n{FORGED}")
 
 
-def test_owning_it_twice_is_owning_it_once() -> None:
-    """The outer one goes on."""
+def test_a_block_within_another_has_its_own_way() -> None:
+    """After it the outer one goes on."""
     outer: list[str] = []
     inner: list[str] = []
     with logs.owned(outer.append):
         with logs.owned(inner.append, prints=True):
             logging.getLogger("x").error("a")
         logging.getLogger("x").error("b")
-    assert (len(outer), inner) == (2, [])
+    assert not logs.is_owned()
+    assert (len(inner), len(outer)) == (1, 1)

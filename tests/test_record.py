@@ -210,3 +210,12 @@ def test_parts_are_named_in_the_last_line(tmp_path: Path) -> None:
     assert re.search(r"MB in \d+ parts are in", screen.getvalue())
     assert len(list(tmp_path.iterdir())) == 2
     assert math.isfinite(Recording(tmp_path / "r.jsonl").first_ms())
+
+
+def test_a_files_odd_name_drives_no_terminal(tmp_path: Path) -> None:
+    """In no line that is said of it."""
+    screen = io.StringIO()
+    settings = Settings(feed="simulated")
+    record.record(settings, tmp_path / "a\x1b[2J\x9b\u202e.jsonl", seconds=0, screen=screen)
+    assert r"a\x1b[2J\x9b\u202e.jsonl" in screen.getvalue()
+    assert screen.getvalue().replace("\n", "").isprintable()

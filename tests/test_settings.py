@@ -178,6 +178,23 @@ def test_a_key_in_the_wrong_place_is_not_shown(name: str) -> None:
     assert CANARY not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "c8q2aaiad3i9ibrc8b1g"),
+        ("PHOTON_FEED", "C8Q2AAIAD3I9IBRC8B1GC8Q2AAIAD3I9IBRC8B20"),
+        ("PHOTON_SYMBOLS", "AAPL,_c8q2aaiad3i9ibrc8b1g"),
+        ("FINNHUB_WS_URL", "ftp://me:c8q2aaiad3@host"),
+        ("FRONTEND_URL", "https://a.example?token=c8q2aaiad3"),
+    ],
+)
+def test_what_looks_like_a_secret_is_not_shown(name: str, value: str) -> None:
+    """Nor is who logs in."""
+    with pytest.raises(SettingsError, match=f"^{name}=") as refused:
+        load({name: value}, dotenv=None)
+    assert "c8q2aaiad3" not in str(refused.value).lower()
+
+
 def test_more_default_symbols_than_the_process_may_follow_are_refused() -> None:
     """None is left out silently."""
     with pytest.raises(SettingsError, match="PHOTON_SYMBOLS has 3 symbols"):

@@ -6,6 +6,7 @@ Pure. An address may hold a token in its query, so only ``Address.shown`` is eve
 import ipaddress
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from photon_app import foreign
 from photon_app.errors import SettingsError
 from photon_app.model import Fact
 from photon_app.settings import Settings
@@ -70,6 +71,7 @@ def _parse(text: str) -> Address:
     socket = (_SOCKETS[scheme], parts.netloc, path, urlencode([*query, ("format", "events")]), "")
     http = (scheme, parts.netloc, path.removesuffix("/ws") + "/api/quotes", urlencode(query), "")
     shown = _host_port(parts.hostname, parts.port) if parts.port else parts.hostname
+    shown = foreign.printable(shown)
     return Address(ws=urlunsplit(socket), quotes=urlunsplit(http), shown=shown)
 
 

@@ -15,6 +15,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.live import Live
 
+from photon_app import foreign
 from photon_app.feed.protocol import Time
 from photon_app.tail import figures, wire
 from photon_app.tail.board import Board, Row
@@ -50,10 +51,12 @@ class Output(Protocol):
 
 
 def as_json(board: Board, message: wire.Message, text: str, _row: Row | None) -> str | None:
-    """Each ``price_update`` of a watched symbol as it was received, on one line."""
+    """Each ``price_update`` of a watched symbol as it was received, on one line; what could drive a
+    terminal is escaped, as JSON does it.
+    """
     if not isinstance(message, wire.Update) or message.symbol not in board.rows:
         return None
-    return " ".join(text.splitlines())
+    return foreign.in_json(text)
 
 
 def as_line(board: Board, _message: wire.Message, _text: str, row: Row | None) -> str | None:
@@ -73,7 +76,7 @@ def as_line(board: Board, _message: wire.Message, _text: str, row: Row | None) -
         figures.exact(quote.volume),
         board.feed if board.feed in {"simulated", "replay"} else board.state(row),
     )
-    return "\t".join(fields)
+    return "\t".join(map(foreign.printable, fields))
 
 
 class Lines:

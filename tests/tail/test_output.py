@@ -54,6 +54,29 @@ def test_json_is_each_update_as_it_was_received(pipe: tuple[int, int]) -> None:
     assert json.loads(second) == json.loads(own)
 
 
+ODD = "\x7f\x85\x9b31m\u202e\u2028\U000e0001 é😀"
+
+
+def test_no_output_drives_a_terminal(pipe: tuple[int, int]) -> None:
+    """JSON has the same value with escapes, and lines show what was odd."""
+    made = board(snapshot())
+    said = {"price": 1.0, "timestamp": NOON_MS, "state": ODD}
+    update = {"type": "price_update", "symbol": "AAPL", "seq": 2, "snapshot": True, "data": said}
+    text = json.dumps(update, ensure_ascii=False, indent="\t")
+    for form in (as_json, as_line):
+        lines = Lines(made, form, notices(made)[0], Stop(), pipe[1])
+        message = wire.decode(text)
+        assert message is not None
+        row = made.apply(message, 0) or made.rows["AAPL"]
+        row.said = ODD
+        lines.message(message, text, row)
+        (line,) = os.read(pipe[0], 4096).decode().split("\n")[:-1]
+        assert line.replace("\t", "").isprintable()
+        assert "é😀" in line
+        if form is as_json:
+            assert json.loads(line) == update
+
+
 def test_a_line_has_the_figures_with_tabs_between() -> None:
     """In digits that every program reads."""
     made = board(snapshot(prev_close=160))
