@@ -166,8 +166,13 @@ def owned(
     """
     log = Log(write or _to(sys.stderr), secrets)
     _owners.append(log)
+
+    def handle(self: logging.Logger, record: logging.LogRecord) -> None:
+        del self
+        log.handle(record)
+
     before = logging.Logger.callHandlers
-    logging.Logger.callHandlers = lambda _, record: log.handle(record)  # type: ignore[method-assign]
+    logging.Logger.callHandlers = handle  # type: ignore[method-assign]
     try:
         with _hooks(log), _printed(log) if prints else contextlib.nullcontext():
             yield
@@ -191,14 +196,15 @@ def _to(stream: TextIO | None) -> Write:
 def _hooks(log: Log) -> Iterator[None]:
     """What Python itself writes to standard error: warnings, and errors that nobody caught."""
 
-    def warned(
+    def warned(  # noqa: PLR0917 - as Python calls it
         message: Warning | str,
         category: type[Warning],
         filename: str,
         lineno: int,
-        _file: TextIO | None = None,
-        _line: str | None = None,
+        file: TextIO | None = None,
+        line: str | None = None,
     ) -> None:
+        del file, line
         said = f"{category.__name__}: {message}"
         log.handle(
             logging.LogRecord("py.warnings", logging.WARNING, filename, lineno, said, None, None)

@@ -466,24 +466,33 @@ def test_files_that_run_out_are_one_line_and_the_server_goes_on() -> None:
         assert "Traceback" not in process.output
 
 
-def test_plain_uvicorn_serves_too() -> None:
-    """With the three variables, as documented."""
+def test_plain_uvicorn_serves_too(tmp_path: Path) -> None:
+    """With the three variables, as documented; and its log is Photon's, without secrets."""
     launcher.build()
     with launcher.bind("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", "--factory", launcher.APP, "--port", str(port)]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment(**launcher.PRODUCTION),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
+    log = tmp_path / "log"
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(FINHUB_API_KEY="canary", **launcher.PRODUCTION),
+            stdout=file,
+            stderr=file,
+        ) as server,
+    ):
         try:
             with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
-                page = client.get(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"})
+                url = f"http://127.0.0.1:{port}/?token=canary"
+                page = client.get(url, headers={"Accept": "text/html"})
             assert page.status_code == 200
             assert "Photon" in page.text
         finally:
             server.terminate()
             server.wait(10)
+    said = log.read_text()
+    assert "did you mean FINNHUB_API_KEY?" in said
+    assert "INFO uvicorn.access: " in said and "/?token=***" in said
+    assert "canary" not in said
