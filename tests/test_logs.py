@@ -194,7 +194,7 @@ def test_what_is_printed_without_end_is_bounded() -> None:
     with owned() as told:
         for _ in range(100):
             sys.stdout.write("x" * 1_000)
-        assert len(sys.stdout._begun) <= logs.LOOKED_AT  # type: ignore[attr-defined]
+        assert len(sys.stdout._begun) <= logs.LOOKED_AT  # type: ignore[union-attr]
         assert told == []
 
 

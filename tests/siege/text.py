@@ -87,12 +87,12 @@ async def asks(target: Target, request: str) -> None:
             _, writer = await target.connect()
             writer.write(request.encode("latin-1", "replace"))
             await writer.drain()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.2)
             writer.close()
             target.counts["asked"] += 1
         except GONE:
             target.counts["gone"] += 1
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.2)
 
 
 async def forged_requests(target: Target) -> None:
