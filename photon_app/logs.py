@@ -133,9 +133,10 @@ class Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write it, unless one of its kind was written just now."""
-        left_out = self._pace.take(kind_of(record))
-        if left_out is not None:
-            self._write(self._lines.format(record, left_out))
+        with contextlib.suppress(Exception):  # nobody fails because he logs
+            left_out = self._pace.take(kind_of(record))
+            if left_out is not None:
+                self._write(self._lines.format(record, left_out))
 
 
 def kind_of(record: logging.LogRecord) -> Hashable:

@@ -84,6 +84,16 @@ def test_a_record_that_cannot_be_formatted_is_written_all_the_same() -> None:
     assert as_line(record("%d apples", "two")).endswith(" %d apples")
 
 
+def test_nobody_fails_because_he_logs() -> None:
+    """Whatever the record is, and wherever it goes."""
+
+    def full(_: str) -> None:
+        raise OSError
+
+    logs.Log(full).handle(record("a"))
+    logs.Log(print).handle(record("a", created="never", exc_info=(1, 2), pathname=[]))
+
+
 class Told:
     """What a log wrote, on a clock of the test's."""
 
