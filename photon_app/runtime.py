@@ -8,6 +8,7 @@ server stops.
 
 import asyncio
 import contextlib
+import datetime as dt
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
@@ -189,9 +190,17 @@ def _store(settings: Settings, feed: Feed, history: Callable[[], History]) -> St
         source=feed.source,
         since_ms=now_ms - LATE_MS - MINUTE_MS if settings.feed != "replay" else NEVER_MS,
         retention_days=settings.retention_days,
+        retention_force_ms=_midnight_ms(settings.retention_force),
         on_open=lambda stored: history().resume(stored),
         on_reset=lambda: history().restore(),
     )
+
+
+def _midnight_ms(date: dt.date | None) -> int:
+    """Where a date begins in UTC; 0 for none."""
+    if date is None:
+        return 0
+    return round(dt.datetime.combine(date, dt.time(), dt.UTC).timestamp() * 1000)
 
 
 @contextlib.asynccontextmanager

@@ -120,6 +120,8 @@ class Settings:
     """Where bars are kept; ``None`` keeps them in memory only. A secret, for it may hold one."""
     retention_days: int = 730
     """How long; 0 is for ever."""
+    retention_force: dt.date | None = None
+    """Bars before that date may be deleted because of their age however many they are."""
     log_level: LogLevel = "info"
 
     @property
@@ -242,6 +244,7 @@ class _Reader:
             retention_days=self._get(
                 "PHOTON_RETENTION_DAYS", _integer(0, 36_500), DEFAULTS.retention_days
             ),
+            retention_force=self._get("PHOTON_RETENTION_FORCE", _date, None),
             proxy_hops=self._get("PHOTON_PROXY_HOPS", _integer(0, 10), DEFAULTS.proxy_hops),
             log_level=self._get("LOG_LEVEL", _log_level, DEFAULTS.log_level),
         )
@@ -369,6 +372,16 @@ def _replay_start(text: str) -> ReplayStart:
             "or a moment such as 2013-10-07T13:45Z"
         )
         raise ValueError(allowed) from None
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            "a date such as 2026-11-24: stored bars before it that are older than "
+            "PHOTON_RETENTION_DAYS are deleted, however many they are"
+        ) from None
 
 
 def _host(text: str) -> str:

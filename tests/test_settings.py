@@ -1,5 +1,6 @@
 """Settings are typed and bounded, and a secret stays one."""
 
+import datetime as dt
 import traceback
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def test_symbols_may_carry_start_prices() -> None:
         ("PHOTON_PROXY_HOPS", "-1"),
         ("PHOTON_PROXY_HOPS", "11"),
         ("PHOTON_WS_FORMAT", "xml"),
+        ("PHOTON_RETENTION_FORCE", "1"),
+        ("PHOTON_RETENTION_FORCE", "2026-13-01"),
         ("PHOTON_SIM_SEED", "1.5"),
         ("PHOTON_WORKERS", "2"),
         ("FRONTEND_URL", "localhost:3000"),
@@ -168,6 +171,13 @@ def test_the_limits_are_read() -> None:
     assert (settings.max_symbols, settings.max_symbols_total) == (3, 4)
     assert (settings.handshakes_per_s, settings.messages_per_s) == (5, 6)
     assert settings.proxy_hops == 7
+
+
+def test_what_retention_may_delete_is_read_as_a_date() -> None:
+    """None unless it is given."""
+    assert load({}, dotenv=None).retention_force is None
+    given = {"PHOTON_RETENTION_FORCE": " 2026-11-24 "}
+    assert load(given, dotenv=None).retention_force == dt.date(2026, 11, 24)
 
 
 @pytest.mark.parametrize("name", ["PORT", "FINNHUB_WS_URL", "PHOTON_FEED", "HOST", "LOG_LEVEL"])

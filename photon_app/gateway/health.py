@@ -112,6 +112,9 @@ class StorageBody(BaseModel):
     """Bars that were given up because too many waited."""
     failures: int
     last_write_age_ms: int | None
+    retention: str
+    """What is kept although it is older than `PHOTON_RETENTION_DAYS`, and what to do; else empty.
+    """
 
 
 class SlowCounts(BaseModel):

@@ -25,6 +25,7 @@ from photon_app.storage import engines, file, statements, versions
 from photon_app.storage.address import Address
 from photon_app.storage.faults import UnusableError
 from photon_app.storage.lease import FileLease, held
+from photon_app.storage.retention import DAY_MS
 from photon_app.storage.tables import bar_of, row_of
 
 T = TypeVar("T")
@@ -61,6 +62,8 @@ class Database:
         self._holder = uuid.uuid4().hex
         self._leases: dict[str, FileLease | None] = {}
         """The sources that are written here; of SQLite with the lock."""
+        self.aged = 0
+        """How many bars were deleted because of their age."""
 
     @property
     def is_open(self) -> bool:
@@ -211,6 +214,25 @@ class Database:
                 found.setdefault(symbol, []).append(bar_of(row))
         return found
 
+    def begins(self, from_ms: int, before_ms: int, most: int) -> list[int]:
+        """When spans of 24 hours begin that hold every bar of a range that can be too old.
+
+        Args:
+            from_ms: the bars that begin then or later,
+            before_ms: and before that.
+            most: only the first so many spans.
+        """
+        found: list[int] = []
+        with self._open.begin():
+            while len(found) < most:
+                at = statements.first_ageing(from_ms, before_ms)
+                first_ms = self._open.execute(at).scalar()
+                if first_ms is None:
+                    break
+                found.append(first_ms)
+                from_ms = first_ms + DAY_MS
+        return found
+
     def sweep(self, before_ms: int | None, rows: int) -> bool:
         """Delete some bars that were forgotten, or whose trading day ended before a time. No day is
         ever cut in two, so that no bar that is made of minutes shrinks.
@@ -283,7 +305,7 @@ class Database:
         edge_ms = day_of(symbol, before_ms).start_ms
         cut = self._open.execute(statements.cut(series_id, edge_ms, rows)).scalar()
         end_ms = edge_ms if cut is None else day_of(symbol, cut).end_ms
-        self._open.execute(statements.delete(series_id, end_ms))
+        self.aged += self._open.execute(statements.delete(series_id, end_ms)).rowcount
         return cut is not None
 
     # In any thread

@@ -42,6 +42,9 @@ class StorageHealth(Fact, frozen=True):
     """Wall clock."""
     database: str = "none"
     """The address, without its password."""
+    retention: str = ""
+    """What is kept although it is older than ``PHOTON_RETENTION_DAYS``, one sentence; else empty.
+    """
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +79,8 @@ class Condition:
         self.failures = 0
         self.written = 0
         self.last_write_ms: int | None = None
+        self.retention = ""
+        """What is kept although it is too old."""
 
     def failed(self, fault: Fault, now_s: float) -> float:
         """An attempt failed; returns how long to wait."""
@@ -141,4 +146,5 @@ class Condition:
             failures=self.failures,
             last_write_ms=self.last_write_ms,
             database=database,
+            retention=self.retention,
         )

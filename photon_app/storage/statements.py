@@ -111,6 +111,28 @@ def ageing() -> sa.Select[int, str]:
     )
 
 
+def first_ageing(from_ms: int, before_ms: int) -> sa.Select[int | None]:
+    """When the oldest bar of a range begins, of the series whose bars can be too old: each of them
+    is searched, and none is scanned.
+    """
+    kept = (FORGOTTEN, UNAGEING)
+    oldest = (
+        sa.select(sa.func.min(bars.c.time_ms))
+        .where(
+            bars.c.series_id == series.c.id,
+            bars.c.time_ms >= from_ms,
+            bars.c.time_ms < before_ms,
+        )
+        .correlate(series)
+        .scalar_subquery()
+    )
+    each = sa.select(oldest.label("time_ms")).where(
+        *(~series.c.source.startswith(name) for name in kept)
+    )
+    found = each.subquery("each")
+    return sa.select(sa.func.min(found.c.time_ms))
+
+
 def cut(series_id: int, before_ms: int, rows: int) -> sa.Select[int]:
     """Where the oldest ``rows`` minutes before a time end; no row when there are fewer."""
     return (

@@ -27,6 +27,7 @@ from photon_app.storage.faults import UnusableError, fault_of
 from photon_app.storage.health import Pace, StorageHealth
 from photon_app.storage.pending import Pending
 from photon_app.storage.readers import Readers
+from photon_app.storage.retention import Retention
 from photon_app.storage.writer import Writer
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Store:
         source: str,
         since_ms: int,
         retention_days: int,
+        retention_force_ms: int = 0,
         on_open: Callable[[Stored], None],
         on_reset: Callable[[], None] = lambda: None,
         capacity: int = 200_000,
@@ -60,6 +62,7 @@ class Store:
                 in two by a restart becomes one.
             retention_days: the bars of trading days that ended longer ago are deleted, but for
                 those of replays; 0 keeps all.
+            retention_force_ms: those before it are deleted then however many days they are.
             on_open: called once, on the event loop, with what the source has since ``since_ms``;
                 nothing is written before it returned.
             on_reset: called on the event loop when a new file has taken the place of the old one:
@@ -90,7 +93,7 @@ class Store:
                 self._pending,
                 source=source,
                 since_ms=since_ms,
-                retention_days=retention_days,
+                retention=Retention(days=retention_days, force_ms=retention_force_ms),
                 hand_over=self._hand_over,
                 on_reset=lambda: self._call(self._on_reset),
                 pace=pace,

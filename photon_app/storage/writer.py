@@ -19,10 +19,10 @@ from photon_app.storage.database import Database
 from photon_app.storage.faults import Fault, UnusableError, fault_of
 from photon_app.storage.health import Condition, Pace
 from photon_app.storage.pending import Pending
+from photon_app.storage.retention import Retention, judge
 
 BATCH = 5_000
 """Rows of one transaction."""
-DAY_MS = 86_400_000
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +36,7 @@ class Writer:
         *,
         source: str,
         since_ms: int,
-        retention_days: int,
+        retention: Retention,
         hand_over: Callable[[Mapping[str, Sequence[Bar]]], None],
         on_reset: Callable[[], None],
         pace: Pace,
@@ -50,7 +50,7 @@ class Writer:
             pending: what waits.
             source: whose bars they are.
             since_ms: from when on the stored bars are handed over.
-            retention_days: how long ago a trading day may have ended; 0 for any time.
+            retention: how long bars are kept.
             hand_over: called once, after the first opening; returns when it was taken.
             on_reset: called when another database stands in the place of the one there was.
             pace: pauses.
@@ -61,7 +61,7 @@ class Writer:
         self._pending = pending
         self._source = source
         self._since_ms = since_ms
-        self._retention_ms = retention_days * DAY_MS
+        self._retention = retention
         self._hand_over = hand_over
         self._on_reset = on_reset
         self._pace = pace
@@ -74,6 +74,11 @@ class Writer:
         """Whether another process wrote this source since what waits was put."""
         self._suspected = False
         self._sweep_s = 0.0
+        self._sweeping = False
+        """Whether a round of deleting has not come to its end."""
+        self._before_ms: int | None = None
+        self._aged = 0
+        """How much of ``Database.aged`` was told."""
         self.condition = Condition(pace)
 
     def suspect(self) -> None:
@@ -94,6 +99,7 @@ class Writer:
 
     def close(self) -> None:
         """End every connection."""
+        self._tell_aged()
         self._database.close()
 
     # The steps of a turn
@@ -149,9 +155,32 @@ class Writer:
     def _sweep(self) -> None:
         if self._monotonic() < self._sweep_s:
             return
-        before_ms = self._now_ms() - self._retention_ms if self._retention_ms else None
-        more = self._database.sweep(before_ms, BATCH)
-        self._sweep_s = self._monotonic() + (0.0 if more else self._pace.sweep_s)
+        if not self._sweeping:
+            verdict = judge(self._retention, self._now_ms(), self._database.begins)
+            self._before_ms = verdict.before_ms
+            self._keep_old(verdict.kept)
+        self._sweeping = self._database.sweep(self._before_ms, BATCH)
+        self._sweep_s = self._monotonic() + (0.0 if self._sweeping else self._pace.sweep_s)
+        if not self._sweeping:
+            self._tell_aged()
+
+    def _keep_old(self, why: str) -> None:
+        """Say what is kept although it is too old, when that begins."""
+        if why and not self.condition.retention:
+            _log.warning("in %s %s", self._shown, why)
+        self.condition.retention = why
+
+    def _tell_aged(self) -> None:
+        """Say how many bars were deleted since it was last said."""
+        aged, self._aged = self._database.aged - self._aged, self._database.aged
+        if aged:
+            _log.info(
+                "%d bars of days that ended more than PHOTON_RETENTION_DAYS=%d days ago were "
+                "deleted from %s",
+                aged,
+                self._retention.days,
+                self._shown,
+            )
 
     # How it went
 

@@ -16,6 +16,7 @@ from photon_app.storage.address import Address, parse
 from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database, SeriesInfo
 from photon_app.storage.readers import WAITING, Readers
+from photon_app.storage.retention import DAY_MS
 from photon_app.storage.store import Store
 from tests.storage.material import (
     MINUTE_MS,
@@ -151,6 +152,51 @@ def test_bars_grow_old(address: Address) -> None:
 
     run(scenario())
     assert on_disk(address) == noons[6:]
+
+
+@pytest.mark.parametrize(
+    ("retention_days", "ahead_days", "force_day", "kept"),
+    [
+        (730, 3 * 365, None, "all"),
+        (730, -20_000, None, "all"),
+        (3, 0, None, "all"),
+        (3, 0, 10, "from 10"),
+        (3, 0, 30, "from 26"),
+        (3, 3 * 365, 10, "from 10"),
+        (24, 0, None, "from 5"),
+    ],
+)
+def test_no_more_than_a_week_grows_old_at_once_unless_it_is_told(
+    address: Address, retention_days: int, ahead_days: int, force_day: int | None, kept: str
+) -> None:
+    """Not by a clock that is years off, nor by a retention that became short; the operator is told
+    how, and what is forced ends at its date whatever the clock says.
+    """
+    noons = bars(day * 1440 for day in range(30))
+    now_ms = bar(29 * 1440 + 3).time_ms + ahead_days * DAY_MS
+    force_ms = 0 if force_day is None else bar(force_day * 1440 - 300).time_ms
+
+    async def scenario() -> None:
+        async with storing(
+            address,
+            retention_days=retention_days,
+            retention_force_ms=force_ms,
+            now_ms=lambda: now_ms,
+        ) as store:
+            await written(store)
+            await until(lambda: store._writer is not None and store._writer._sweep_s > 0)
+            await until(lambda: store._writer is not None and not store._writer._sweeping)
+            told = store.health.retention
+        stays = 0 if kept == "all" else int(kept.split()[1])
+        assert on_disk(address) == noons[stays:]
+        refused = ahead_days >= 0 and stays not in {5, 26}
+        assert ("PHOTON_RETENTION_FORCE=" in told) == refused
+
+    with open_archive(address) as archive:
+        archive.write(SOURCE, "A", noons)
+        archive.write("replay:x", "A", bars(range(3)))
+    run(scenario())
+    assert len(on_disk(address, "replay:x")) == 3
 
 
 def test_an_archive_may_be_used_beside_a_running_store(address: Address) -> None:

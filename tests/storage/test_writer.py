@@ -18,7 +18,8 @@ from photon_app.storage.faults import Fault, UnusableError
 from photon_app.storage.health import Pace, StorageHealth
 from photon_app.storage.lease import held
 from photon_app.storage.pending import Pending
-from photon_app.storage.writer import DAY_MS, Writer
+from photon_app.storage.retention import AT_ONCE_DAYS, DAY_MS, Retention
+from photon_app.storage.writer import Writer
 from tests.storage.material import NOON_MS, Owner, bar, bars
 
 Look = Literal["closed", "same", "other", "garbage"]
@@ -39,6 +40,7 @@ class Disk(Database):
         self.said: list[str] = []
         self.before_ms: list[int | None] = []
         self.more = 0
+        self.days = 0
 
     @property
     def is_open(self) -> bool:
@@ -98,8 +100,12 @@ class Disk(Database):
                 found.setdefault(symbol, []).append(one)
         return found
 
+    def begins(self, from_ms: int, _before_ms: int, most: int) -> list[int]:
+        return [from_ms + day * DAY_MS for day in range(min(self.days, most))]
+
     def sweep(self, before_ms: int | None, _rows: int) -> bool:
         self.before_ms.append(before_ms)
+        self.aged += 5
         self.more -= 1
         return self.more >= 0
 
@@ -122,7 +128,7 @@ class Scene:
             self.pending,
             source="simulated",
             since_ms=bar(5).time_ms,
-            retention_days=retention_days,
+            retention=Retention(days=retention_days),
             hand_over=self._hand_over,
             on_reset=self.owner.reset,
             pace=Pace(),
@@ -385,6 +391,52 @@ def test_old_bars_are_looked_for_each_hour_and_at_once_while_there_are_more() ->
     scene.now_s = 3600
     scene.pauses(2)
     assert len(scene.disk.before_ms) == 4
+
+
+def test_what_is_deleted_is_told_once_for_each_round(caplog: pytest.LogCaptureFixture) -> None:
+    """However many turns it takes, and at the end when it was not over."""
+    scene = Scene(retention_days=2)
+    scene.disk.more = 2
+    with caplog.at_level(logging.INFO):
+        scene.pauses(9)
+        scene.now_s, scene.disk.more = 3600, 9
+        scene.pauses(2)
+        scene.writer.close()
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.split(" bars")[0] for line in said] == ["15", "10"]
+    assert "more than PHOTON_RETENTION_DAYS=2 days ago were deleted" in said[0]
+
+
+def test_too_much_at_once_is_kept_and_told_until_it_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once in the log, and in health; what was forgotten is deleted all the same."""
+    scene = Scene(retention_days=2)
+    scene.disk.days = AT_ONCE_DAYS + 1
+    for hour in range(5):
+        scene.now_s = hour * 3600
+        scene.pauses(2)
+    assert scene.disk.before_ms == [None] * 5
+    assert "start with PHOTON_RETENTION_FORCE=" in scene.health.retention
+    assert scene.health.state == "ok"
+    assert sum("PHOTON_RETENTION_FORCE" in line for line in caplog.messages) == 1
+    scene.disk.days, scene.now_s = AT_ONCE_DAYS, 18_000
+    scene.pauses(1)
+    assert scene.disk.before_ms[-1] == NOON_MS - 2 * DAY_MS
+    assert scene.health.retention == ""
+
+
+def test_a_clock_that_leaps_within_a_round_deletes_no_more_than_was_judged() -> None:
+    """A round goes on with what it began with."""
+    scene = Scene(retention_days=2)
+    now_ms = NOON_MS
+    scene.writer._now_ms = lambda: now_ms
+    scene.disk.more = 3
+    scene.pauses(1)
+    now_ms += 1_000 * DAY_MS
+    scene.disk.days = AT_ONCE_DAYS + 1
+    scene.pauses(5)
+    assert scene.disk.before_ms == [NOON_MS - 2 * DAY_MS] * 4
 
 
 def test_a_replacement_is_swept_up_after() -> None:
