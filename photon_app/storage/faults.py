@@ -24,6 +24,7 @@ _SQLITE: dict[int, Reason] = {
     sqlite3.SQLITE_PERM: "read_only",
     sqlite3.SQLITE_BUSY: "locked",
     sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_PROTOCOL: "locked",
     sqlite3.SQLITE_READONLY: "read_only",
     sqlite3.SQLITE_CORRUPT: "corrupt",
     sqlite3.SQLITE_FULL: "full",
@@ -55,7 +56,7 @@ _SENTENCES: dict[Reason, str] = {
     "held": "another Photon writes here",
     "locked": "another program holds the database locked",
     "read_only": "the database is read-only for this process",
-    "full": "the disk is full",
+    "full": "the disk is full, or has no inodes left",
     "gone": "the database cannot be reached",
     "corrupt": "the database is damaged",
     "error": "the database refuses",
@@ -128,9 +129,11 @@ def _of_sqlite(code: int, address: Address) -> Reason:
 
 
 def _is_full(address: Address) -> bool:
+    """Whether there is no room, or no inode for one more file."""
     assert address.path is not None
     disk = os.statvfs(address.path.parent)
-    return disk.f_bavail * disk.f_frsize < 1 << 17
+    no_inodes = disk.f_files > 0 and disk.f_favail < 1  # some file systems have no number of them
+    return no_inodes or disk.f_bavail * disk.f_frsize < 1 << 17
 
 
 def _said(error: BaseException, address: Address) -> str:

@@ -13,10 +13,12 @@ from photon_app.storage.faults import Fault
 
 State = Literal["off", "opening", "ok", "slow", "failing"]
 HealthReason = Literal[
-    "", "slow", "held", "locked", "read_only", "full", "gone", "corrupt", "error"
+    "", "slow", "silent", "held", "locked", "read_only", "full", "gone", "corrupt", "error"
 ]
 SLOW_WRITE_S = 1.0
 SLOW_WAIT_S = 5.0
+SILENT_S = 35.0
+"""Longer than any statement may take that a server still answers."""
 
 
 class StorageHealth(Fact, frozen=True):
@@ -25,7 +27,7 @@ class StorageHealth(Fact, frozen=True):
     state: State
     """``off``: nothing is stored. ``slow``: the last write took more than a second, and something
     waited ever since; or bars have been waiting for more than five. ``failing``: nothing is written
-    now; it is tried again.
+    now, or questions are not answered; it is tried again.
     """
     reason: HealthReason = ""
     detail: str = ""
@@ -79,6 +81,8 @@ class Condition:
         self.failures = 0
         self.written = 0
         self.last_write_ms: int | None = None
+        self.began_s: float | None = None
+        """When the attempt that is under way began, on the monotonic clock."""
         self.retention = ""
         """What is kept although it is too old."""
 
@@ -111,7 +115,15 @@ class Condition:
         self.last_write_ms = now_ms
 
     def health(
-        self, *, opened: bool, pending: int, age_s: float, dropped: int, database: str
+        self,
+        *,
+        opened: bool,
+        pending: int,
+        age_s: float,
+        dropped: int,
+        database: str,
+        silent: str = "",
+        now_s: float = 0.0,
     ) -> StorageHealth:
         """All of it as one fact.
 
@@ -121,13 +133,21 @@ class Condition:
             age_s: since when.
             dropped: bars given up.
             database: the address for people.
+            silent: why questions are not answered; empty when they are.
+            now_s: the monotonic clock.
         """
         fault = self.fault
+        busy_s = 0.0 if (began_s := self.began_s) is None else now_s - began_s
         state: State = "ok"
         reason: HealthReason = ""
         detail = ""
         if fault is not None:
             state, reason, detail = "failing", fault.reason, fault.detail
+        elif silent:
+            state, reason, detail = "failing", "silent", f"{silent}; charts show what memory has"
+        elif busy_s > SILENT_S:
+            state, reason = "failing", "silent"
+            detail = f"the database has not answered the writer for {busy_s:.0f} s"
         elif not opened:
             state = "opening"
         elif age_s > SLOW_WAIT_S:

@@ -238,6 +238,11 @@ def since(source: str, since_ms: int) -> sa.Select[Any]:
     )
 
 
+def any_series() -> sa.Select[int]:
+    """Any row."""
+    return sa.select(series.c.id).limit(1)
+
+
 def edge(source: str, symbol: str, *, newest: bool) -> sa.Select[int | None]:
     """The time of a series' first or last minute."""
     extreme = sa.func.max if newest else sa.func.min

@@ -5,7 +5,8 @@ Owns the writer's thread, which is the only one that writes, and the readers'. `
 time, and raise ``StorageError`` when there is no answer. All are called on the event loop.
 
 Bounds: ``capacity`` bars wait for the disk, then the oldest are given up and counted; 512 questions
-wait for an answer, then the next is refused. It never holds up the feed, and never stores what it
+wait for an answer, then the next is refused; and none is asked while the database does not answer
+(``readers``). It never holds up the feed, and never stores what it
 read from a file that was damaged or replaced.
 """
 
@@ -79,7 +80,14 @@ class Store:
         self._pace = pace
         self._pending = Pending(capacity=capacity, monotonic=monotonic)
         self._database = Database(address, lock_s=pace.lock_s) if address.stores else None
-        self._readers = Readers(wait_s=pace.read_s)
+        self._readers = Readers(
+            wait_s=pace.read_s,
+            probe=self._probe,
+            retry_s=pace.retry_s,
+            retry_most_s=pace.retry_most_s,
+            shown=address.shown,
+        )
+        self._monotonic = monotonic
         self._opened = asyncio.Event()
         self._stopping = threading.Event()
         self._wake = threading.Event()
@@ -163,6 +171,8 @@ class Store:
             age_s=self._pending.age_s,
             dropped=self._pending.dropped,
             database=self._address.shown,
+            silent=self._readers.silent,
+            now_s=self._monotonic(),
         )
 
     # Reading
@@ -258,6 +268,11 @@ class Store:
             if fault.reason == "corrupt" and self._writer is not None:
                 self._writer.suspect()
             raise StorageError(fault.detail) from None
+
+    def _probe(self) -> None:
+        """The smallest question that needs the database itself, in a reader's thread."""
+        assert self._database is not None
+        self._database.read(lambda c: c.execute(statements.any_series()).first())
 
     # The writer's thread
 

@@ -88,12 +88,15 @@ class Writer:
     def turn(self) -> float:
         """Do what there is to do; returns how many seconds to wait."""
         written = self.condition.written
+        self.condition.began_s = self._monotonic()
         try:
             self._ready()
             self._write()
             self._sweep()
         except Exception as error:  # noqa: BLE001 - whatever it is, bars wait and prices flow
             return self._failed(fault_of(error, self._database.address))
+        finally:
+            self.condition.began_s = None
         self._worked(self.condition.written - written)
         return self._pace.write_s
 

@@ -1,7 +1,9 @@
 """A real PostgreSQL that starts when a test first asks for it, and can be stopped and started."""
 
 import contextlib
+import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -38,6 +40,25 @@ class Postgres:
     def start(self) -> None:
         """On the same address as before."""
         self._server.ensure_postgres_running()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Every process of it stands still for as long as the block lasts."""
+        data = Path(self._server.pgdata)
+        parent = int((data / "postmaster.pid").read_text().split()[0])
+        frozen: list[int] = []
+        try:
+            os.kill(parent, signal.SIGSTOP)  # so that no new one is made
+            frozen.append(parent)
+            children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+            for child in map(int, children.split()):
+                os.kill(child, signal.SIGSTOP)
+                frozen.append(child)
+            yield
+        finally:
+            for pid in frozen:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager

@@ -7,17 +7,19 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from photon_app.errors import StorageError
 from photon_app.market.timeframes import NEVER_MS
 from photon_app.storage.address import Address, parse
 from photon_app.storage.store import Store
-from tests.storage.material import Owner, bar, bars, on_disk, run, storing, until, written
+from tests.storage.material import QUICK, Owner, bar, bars, on_disk, run, storing, until, written
 
 
 @pytest.fixture
@@ -26,19 +28,28 @@ def path(sqlite_address: Address) -> Path:
     return sqlite_address.path
 
 
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
+@contextlib.contextmanager
+def small(tmp_path: Path, options: str) -> Iterator[Path]:
+    """A small file system."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "photon-test", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", options, "photon-test", str(folder)]
     if (
         shutil.which("mount") is None
         or subprocess.run(mount, check=False, capture_output=True).returncode
     ):
         pytest.skip("this machine lets the tests mount nothing")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    with small(tmp_path, "size=1m") as folder:
+        yield folder
 
 
 def in_place(path: Path, content: bytes) -> None:
@@ -85,6 +96,88 @@ def test_a_lock_is_waited_for(sqlite_address: Address, path: Path) -> None:
 
     run(scenario())
     assert on_disk(sqlite_address) == [*bars(range(3)), *bars(range(3, 8), 11.0), bar(9)]
+
+
+LOCKS = """
+import fcntl, sys
+with open(sys.argv[1] + "-shm", "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX, 8, 120)
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+"""Takes every lock of the log's index, those of readers included (sqlite.org/walformat.html)."""
+
+
+@contextlib.contextmanager
+def readers_locked_out(path: Path) -> Iterator[None]:
+    """Another process has all locks of a database's log."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCKS, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdin is not None
+        assert other.stdout.readline() == b"locked\n"
+        yield
+        other.stdin.close()
+
+
+def test_readers_that_another_program_locks_out_are_told_at_once_after_one_time_out(
+    sqlite_address: Address, path: Path
+) -> None:
+    """SQLite would wait ten seconds each time; it is read again when the lock is gone."""
+    pace = msgspec.structs.replace(QUICK, read_s=0.5)
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        async with storing(sqlite_address, pace=pace) as store:
+            store.put("A", bars(range(5)))
+            await written(store)
+            with readers_locked_out(path):
+                began_s = loop.time()
+                for _ in range(20):
+                    with pytest.raises(StorageError, match="did not answer"):
+                        await store.read("A", 0, NEVER_MS, 9, newest=False)
+                assert loop.time() - began_s < 2
+                assert (store.health.state, store.health.reason) == ("failing", "silent")
+            await until(lambda: store.health.state == "ok")
+            assert await store.read("A", 0, NEVER_MS, 9, newest=False) == bars(range(5))
+
+    run(scenario())
+
+
+def test_a_disk_without_inodes_is_full_and_written_when_there_are_some_again(
+    tmp_path: Path,
+) -> None:
+    """There is room, and no file can be made: neither the database nor what stands beside it."""
+
+    async def scenario(folder: Path) -> None:
+        address = parse(f"sqlite:///{folder / 'photon.db'}")
+        crowd = [folder / str(number) for number in range(100)]
+
+        def fill() -> None:
+            with contextlib.suppress(OSError):
+                for file in crowd:
+                    file.touch()
+
+        fill()
+        async with storing(address, opened=False) as store:
+            store.put("A", bars(range(5)))
+            await failing(store, "full")
+            assert store.health.pending == 5
+            for file in crowd:
+                file.unlink(missing_ok=True)
+            await written(store)
+        fill()
+        async with storing(address, opened=False) as store:
+            store.put("A", bars(range(5, 8)))
+            await failing(store, "full")
+            crowd[0].unlink()
+            crowd[1].unlink()
+            crowd[2].unlink()
+            await written(store)
+        assert on_disk(address) == bars(range(8))
+
+    with small(tmp_path, "size=8m,nr_inodes=16") as folder:
+        run(scenario(folder))
 
 
 def test_a_read_only_file_is_written_when_it_is_not_any_more(mounted: Path) -> None:

@@ -15,7 +15,6 @@ from photon_app.model import Bar
 from photon_app.storage.address import Address, parse
 from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database, SeriesInfo
-from photon_app.storage.readers import WAITING, Readers
 from photon_app.storage.retention import DAY_MS
 from photon_app.storage.store import Store
 from tests.storage.material import (
@@ -346,28 +345,3 @@ def test_no_password_reaches_log_or_health(caplog: pytest.LogCaptureFixture) -> 
         run(scenario())
     assert "1 bars could not be written" in caplog.text
     assert "S3cr3t" not in caplog.text
-
-
-def test_a_question_too_many_is_refused_and_one_that_takes_long_is_given_up() -> None:
-    """So that nothing piles up behind a database that hangs."""
-
-    async def scenario() -> None:
-        gate = threading.Event()
-        readers = Readers(wait_s=0.1)
-        waiting = [asyncio.create_task(readers.ask(gate.wait)) for _ in range(WAITING)]
-        await asyncio.sleep(0)
-        with pytest.raises(StorageError, match="too many"):
-            for _ in range(3):  # the threads may have taken two of them
-                waiting.append(asyncio.create_task(readers.ask(gate.wait)))
-                await asyncio.sleep(0)
-                if waiting[-1].done():
-                    await waiting.pop()
-        for answer in await asyncio.gather(*waiting, return_exceptions=True):
-            assert isinstance(answer, StorageError) and "within 0.1 s" in str(answer)
-        gate.set()
-        await until(readers._questions.empty)
-        assert await readers.ask(lambda: 7) == 7
-        readers.close()
-        await asyncio.to_thread(readers.join, 5)
-
-    run(scenario())
