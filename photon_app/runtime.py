@@ -398,7 +398,7 @@ def _say_silence(live: Services, silence: Silence) -> None:
     now = silence.look(
         live.held(),
         live=feed.state == "live",
-        counters=live.book.counters,
+        book=live.book,
         delay_ms=feed.delay_ms or 0,
     )
     if feed.state == "live" and feed.detail in {"", said} and feed.detail != now:

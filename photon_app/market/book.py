@@ -29,6 +29,7 @@ most one print is held.
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
@@ -58,6 +59,8 @@ CROSSES = frozenset({"35", "36"})
 ABSURD_VOLUME = 1e15
 """More than any day of any instrument; sums stay far from what a float cannot hold."""
 _INFINITE = math.inf
+Refusal = Literal["bad_price", "bad_volume", "bad_time", "earlier_day"]
+"""Why a trade of a symbol that is held counts nowhere, by the count that it is in."""
 
 
 class Counters(msgspec.Struct):
@@ -132,6 +135,8 @@ class Book:
         self.ahead_ms = 0
         """How far the tape's clock is ahead of ``now_ms``."""
         self.counters = Counters()
+        self._refused: dict[str, Refusal] = {}
+        """Of the symbols held, those of which a trade was refused, since it was last asked for."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -231,10 +236,11 @@ class Book:
             self.counters.unwanted += 1
             return NOTHING
         if not (0 < price < _INFINITE and 0 <= volume < ABSURD_VOLUME):
-            self._refuse_figures(price)
+            self._refuse_figures(trade.symbol, price)
             return NOTHING
         if not (YEAR_2000_MS <= time_ms <= self._latest_ms or self._possible(time_ms)):
             self.counters.bad_time += 1
+            self._refused[trade.symbol] = "bad_time"
             return NOTHING
         self.effect = effect = self._effects[trade.conditions]
         if effect is not REGULAR:
@@ -277,6 +283,18 @@ class Book:
         if turned:
             self._turned = []
         return turned
+
+    def take_refused(self) -> dict[str, Refusal]:
+        """Of which symbols a trade was refused since the last call, and why last; forgets them."""
+        refused = self._refused
+        if refused:
+            self._refused = {}
+        return refused
+
+    def counted(self, symbol: str) -> tuple[int, float] | None:
+        """What changes with every trade of a symbol that counts; ``None`` when it is not held."""
+        entry = self._entries.get(symbol)
+        return None if entry is None else (entry.seq, entry.day_volume)
 
     def quote(self, symbol: str) -> Quote | None:
         """The newest price of a symbol and its day, or ``None`` without a trade."""
@@ -451,6 +469,7 @@ class Book:
             self.counters.outside += 1
             return NOTHING
         self.counters.earlier_day += 1
+        self._refused[entry.symbol] = "earlier_day"
         return COUNTED
 
     def _apply_outside(self, entry: Entry, trade: Trade) -> int:
@@ -481,11 +500,13 @@ class Book:
         entry = self._entries[symbol] = Entry(symbol, self._floor)
         return entry
 
-    def _refuse_figures(self, price: float) -> None:
+    def _refuse_figures(self, symbol: str, price: float) -> None:
         if 0 < price < _INFINITE:
             self.counters.bad_volume += 1
+            self._refused[symbol] = "bad_volume"
         else:
             self.counters.bad_price += 1
+            self._refused[symbol] = "bad_price"
 
     def _possible(self, time_ms: int) -> bool:
         """Neither absurd nor from the future; remembers the newest time seen, so that the clock is

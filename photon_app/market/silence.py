@@ -2,21 +2,22 @@
 
 Owns when each kind of market was last heard and since when it is to be heard. Synchronous; called
 on the event loop only: ``heard`` with every batch of trades, ``look`` once a second. It holds four
-numbers and never judges a single symbol: many a stock trades less than once in two minutes.
+numbers and never judges a single symbol's silence: many a stock trades less than once in two
+minutes.
 
 A kind of market (``session.Venue``) is silent when it was to be heard for ``SILENT_MS`` and no
 trade of it came in that time. It is to be heard while the feed is live, upstream is asked for one
 of its symbols and ``session.trades_at`` expects trades: so the silence of a night, a holiday, an
-early close, or of a line that is down (which says so itself) is none. Where all trades are refused
-it says that instead (``refusals``). It never takes a clock that was set, or a sleep of this
-machine, for silence.
+early close, or of a line that is down (which says so itself) is none. Where all trades are refused,
+or all of half of a market's symbols, it says that instead (``refusals``). It never takes a clock
+that was set, or a sleep of this machine, for silence.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
-from photon_app.market.book import Counters
+from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar
-from photon_app.market.refusals import Refusals
+from photon_app.market.refusals import Frozen, Refusals, frozen_sentence
 from photon_app.market.session import Venue, market_of, trades_at, venue_of
 from photon_app.model import Trade
 
@@ -49,6 +50,7 @@ class Silence:
         self._unheard: set[Venue] = set(_NAMES)
         self._looked_ms: int | None = None
         self._refusals = Refusals()
+        self._frozen = Frozen()
         self.reason = ""
         """One sentence about what is silent or refused, as of the last look; else empty."""
 
@@ -71,7 +73,7 @@ class Silence:
         held: Iterable[str],
         *,
         live: bool,
-        counters: Counters | None = None,
+        book: Book | None = None,
         delay_ms: int = 0,
     ) -> str:
         """Compare what is heard with what should be.
@@ -79,13 +81,14 @@ class Silence:
         Args:
             held: the symbols that upstream is asked for.
             live: whether the feed's line is open. A simulator or a recording never is.
-            counters: where the trades went.
+            book: where the trades went; what it refused since the last look is taken out.
             delay_ms: how long the tape is held back: so much later a market is to be heard.
 
         Returns:
             ``reason``.
         """
         now_ms, calendar = self._now_ms(), self._calendar()
+        held = frozenset(held)
         self._mind_the_clock(now_ms)
         markets = {market_of(symbol): symbol for symbol in held}
         self._unheard = {venue_of(symbol) for symbol in markets.values()}
@@ -96,9 +99,21 @@ class Silence:
         }
         self._expected_ms = {v: self._expected_ms.get(v, now_ms) for v in expected}
         silent = [venue for venue in self._expected_ms if self._is_silent(venue, now_ms)]
-        refused = "" if counters is None else self._refusals.look(counters)
+        refused = "" if book is None else self._refused(book, held)
         self.reason = (refused if live else "") or _sentence(silent)
         return self.reason
+
+    def _refused(self, book: Book, held: frozenset[str]) -> str:
+        """What is refused, of all or of half of a market's symbols."""
+        every = self._refusals.look(book.counters)
+        frozen = self._frozen.look(book.take_refused(), book.counted)
+        if every or not frozen:
+            return every
+        said = []
+        for venue in sorted({venue_of(symbol) for symbol in frozen}):
+            mine = [symbol for symbol in held if venue_of(symbol) == venue]
+            said.append(frozen_sentence(frozen, mine, _NAMES[venue]))
+        return next(filter(None, said), "")
 
     def _mind_the_clock(self, now_ms: int) -> None:
         """Begin anew when more or less than a second or so has passed since the last look."""

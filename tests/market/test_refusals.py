@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from photon_app.market.book import Counters
-from photon_app.market.refusals import FORGOTTEN, LEAST, LOOKS, Refusals
+from photon_app.market.book import Counters, Refusal
+from photon_app.market.refusals import FORGOTTEN, LEAST, LOOKS, Frozen, Refusals, frozen_sentence
 
 
 @dataclasses.dataclass
@@ -66,3 +66,51 @@ def test_what_was_refused_long_ago_is_forgotten() -> None:
     assert watch.wait(60, bad_time=1)
     assert watch.wait(FORGOTTEN)
     assert watch.wait(2) == ""
+
+
+@dataclasses.dataclass
+class Symbols:
+    """Symbols of a book, looked at once a second."""
+
+    frozen: Frozen = dataclasses.field(default_factory=Frozen)
+    counted: dict[str, int] = dataclasses.field(default_factory=lambda: {"A": 0, "B": 0})
+
+    def wait(self, seconds: int, refused: str = "", traded: str = "") -> set[str]:
+        """Trades of some are refused each second, and of some count."""
+        found: dict[str, Refusal] = {}
+        for _ in range(seconds):
+            for symbol in traded:
+                self.counted[symbol] += 1
+            found = self.frozen.look(dict.fromkeys(refused, "bad_price"), self.counted.get)
+        return set(found)
+
+
+def test_a_symbol_is_frozen_when_all_of_it_is_refused_for_half_a_minute() -> None:
+    """Whatever others do, until one of its trades counts."""
+    symbols = Symbols()
+    assert symbols.wait(LOOKS, refused="A", traded="B") == set()
+    assert symbols.wait(1, refused="A", traded="B") == {"A"}
+    assert symbols.wait(1, refused="A", traded="AB") == set()
+    assert symbols.wait(LOOKS, refused="A", traded="B") == set()
+    assert symbols.wait(90, refused="A", traded="A") == set()
+
+
+def test_a_symbol_that_is_let_go_or_silent_for_long_is_not_frozen() -> None:
+    """And nothing of it is kept."""
+    symbols = Symbols()
+    assert symbols.wait(60, refused="AB") == {"A", "B"}
+    del symbols.counted["A"]
+    assert symbols.wait(1, refused="AB") == {"B"}
+    assert symbols.wait(FORGOTTEN) == {"B"}
+    assert symbols.wait(2) == set()
+    assert not symbols.frozen._standing
+
+
+def test_half_of_a_market_is_worth_a_sentence() -> None:
+    """With how many, which, and why."""
+    frozen: dict[str, Refusal] = {"B": "bad_price", "C": "bad_time"}
+    assert frozen_sentence(frozen, "ABCDE", "crypto") == ""
+    assert frozen_sentence({}, "", "crypto") == ""
+    assert frozen_sentence(frozen, "DCBA", "crypto") == (
+        "Every trade of 2 of 4 symbols of crypto is refused, such as B: its price is not above 0"
+    )

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.book import Counters
+from photon_app.market.book import Book
 from photon_app.market.calendar import NEW_YORK, Calendar
+from photon_app.market.session import day_of
 from photon_app.market.silence import SILENT_MS, Silence
 from photon_app.model import Trade
 
@@ -157,17 +158,49 @@ def test_silence_is_said_exactly_when_no_trade_came_for_two_minutes(
         assert (ear.wait(seconds) != "") == (ear.now_ms - heard_ms >= SILENT_MS)
 
 
+def a_book(ear: Ear) -> Book:
+    """One that takes what is held."""
+    book = Book(day_of, now_ms=lambda: ear.now_ms)
+    for symbol in ear.held:
+        book.admit(symbol)
+    return book
+
+
 def test_that_all_trades_are_refused_is_said_while_the_line_is_open() -> None:
-    """They are heard, so nothing is silent; yet no price moves."""
-    ear, counters = Ear(), Counters()
+    """They are heard, so nothing is silent; yet no price moves. Also where it was so from the
+    start, as with a clock that is behind.
+    """
+    ear = Ear()
+    book = a_book(ear)
     for _ in range(60):
         ear.now_ms += 1000
-        counters.bad_time += 1
+        book.apply(Trade("AAPL", 10, 1, ear.now_ms + 3_600_000))
         ear.trade("AAPL")
-        ear.silence.look(ear.held, live=True, counters=counters)
+        ear.silence.look(ear.held, live=True, book=book)
     assert ear.silence.reason.startswith("Every trade is refused: its time")
-    ear.silence.look(ear.held, live=False, counters=counters)
+    ear.silence.look(ear.held, live=False, book=book)
     assert ear.silence.reason == ""
+
+
+def test_that_half_of_a_market_is_refused_is_said_though_others_trade() -> None:
+    """Until it trades; fewer are an upstream's slip, and another market's trades hide nothing."""
+    ear = Ear()
+    ear.held = ("AAPL", "MSFT", "NVDA", "BINANCE:BTCUSDT", "BINANCE:ETHUSDT")
+    book = a_book(ear)
+    said = []
+    for wrong in (1, 2, 0):
+        for _ in range(45):
+            ear.now_ms += 1000
+            for number, symbol in enumerate(ear.held):
+                ahead_ms = 3_600_000 if number < wrong else 0
+                book.apply(Trade(symbol, 10, 1, ear.now_ms + ahead_ms))
+                ear.trade(symbol)
+            ear.silence.look(ear.held, live=True, book=book)
+        said.append(ear.silence.reason)
+    assert said[0] == said[2] == ""
+    assert said[1].startswith(
+        "Every trade of 2 of 3 symbols of US stocks is refused, such as AAPL: its time is before"
+    )
 
 
 @pytest.mark.parametrize("leap_s", [-3600, 30, 3600, 9 * 3600])
