@@ -9,7 +9,7 @@ but ``simulated``, and never floods: time lost to a pause beyond ``CATCH_UP_MS``
 Laws: the same seed, times and wishes make the same trades, in every process; a symbol's walk does
 not depend on which others are wanted; a trade's time is never after the clock and never before
 the symbol's last. Where the wall clock is set back the feed's goes on as before, ahead of it until
-the process ends: else the tape would be silent until it has caught up.
+it is set forward again: else the tape would be silent until it has caught up.
 """
 
 import math
@@ -323,7 +323,9 @@ class SimulatedFeed:
 
 
 class _Onward(WallClock):
-    """The wall clock, which goes on as before where it is set back."""
+    """The wall clock, which goes on as before where it is set back, and is the wall's again as far
+    as that is set forward after it.
+    """
 
     def __init__(self, time: Time) -> None:
         super().__init__(time)
@@ -333,10 +335,14 @@ class _Onward(WallClock):
     def now_ms(self) -> int:
         """The feed's time in UNIX milliseconds."""
         now_s, now_ms = self._time.monotonic(), self._time.now_ms() + self._ahead_ms
+        went_on_ms = self._seen_ms + round((now_s - self._seen_s) * 1000)
         if now_ms < self._seen_ms - SET_BACK_MS:
-            went_on_ms = self._seen_ms + round((now_s - self._seen_s) * 1000)
             self._ahead_ms += went_on_ms - now_ms
             now_ms = went_on_ms
+        elif self._ahead_ms and now_ms > went_on_ms + SET_BACK_MS:
+            caught_up_ms = min(self._ahead_ms, now_ms - went_on_ms)
+            self._ahead_ms -= caught_up_ms
+            now_ms -= caught_up_ms
         self._seen_ms, self._seen_s = max(self._seen_ms, now_ms), now_s
         return now_ms
 

@@ -355,6 +355,16 @@ def test_a_clock_that_is_set_does_not_silence_the_feed(leap_s: float) -> None:
     asyncio.run(scenario())
 
 
+def test_a_clock_that_is_set_to_and_fro_leaves_the_feed_in_time() -> None:
+    """Each time back is made good by the time forward, and no more than that."""
+    time = VirtualTime()
+    feed = SimulatedFeed(seed=1, time=time)
+    for leap_s in (-3600, 3600, -3600, 1800, 1800, 600):
+        feed.clock.now_ms()
+        time.doze(leap_s)
+    assert feed.clock.now_ms() == time.now_ms() == START_MS + 600_000
+
+
 def test_without_a_seed_two_feeds_differ() -> None:
     """Invented prices are not the same on every start."""
 
