@@ -137,6 +137,10 @@ def build(*, force: bool = False) -> None:
     if fresh and not force:
         return
     printing.say("photon: building the page (once; about half a minute) …")
+    try:
+        stamp.unlink(missing_ok=True)  # a build that is cut off leaves half a page
+    except OSError as error:
+        raise StartError(f"{stamp} cannot be removed: {error.strerror}") from None
     code, output = _run_build()
     if code != 0 or not (ROOT / BUILT_PAGE).is_file():
         tail = "\n".join(output.strip().splitlines()[-25:])

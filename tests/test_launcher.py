@@ -204,6 +204,38 @@ def test_a_signal_ends_a_build_with_its_children(number: int) -> None:
             os.kill(child, 0)
 
 
+def test_half_a_page_is_not_taken_for_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever cut the build off; also where the sources are those of the page before it."""
+    monkeypatch.setattr(launcher, "ROOT", tmp_path)
+    monkeypatch.setattr(launcher, "sources_digest", lambda _: "digest")
+    page, stamp = tmp_path / launcher.BUILT_PAGE, tmp_path / launcher.STAMP
+    page.parent.mkdir(parents=True)
+    builds: list[str] = []
+
+    def half() -> tuple[int, str]:
+        page.write_text("half")
+        raise SystemExit(0)
+
+    def whole() -> tuple[int, str]:
+        builds.append(page.read_text())
+        page.write_text("whole")
+        return 0, ""
+
+    page.write_text("old")
+    stamp.write_text("digest")
+    launcher.build()
+    monkeypatch.setattr(launcher, "_run_build", half)
+    with pytest.raises(SystemExit):
+        launcher.build(force=True)
+    monkeypatch.setattr(launcher, "_run_build", whole)
+    launcher.build()
+    launcher.build()
+    assert builds == ["half"]
+    assert page.read_text() == "whole"
+
+
 FAILS = """
 import sys
 from photon_app import __main__, upstream
