@@ -11,41 +11,74 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from photon_app.errors import StartError
+
 if sys.platform != "win32":
     import resource
 
 COMPLAIN_EVERY_S = 10.0
 RESERVED_FILES = 256
 """Open files besides the sockets of clients: HTTP, the page's sockets, modules, logs, upstream."""
+OWN_FILES = 14
+"""The fewest of them: the three standard ones, the event loop's, the port, and what a request, or
+the child that computes the calendar, needs for a moment."""
+SQLITE_FILES = 10
+"""A connection that writes and two that read, with the log beside the file, and locks."""
+SERVER_FILES = 4
+"""Three connections to a database's server, and one that is opened anew."""
+UPSTREAM_FILES = 8
+"""The line to Finnhub, and its REST."""
 
 _log = logging.getLogger(__name__)
 
 
-def room_for(connections: int) -> int:
+def least_reserve(*, sqlite: bool, server: bool, upstream: bool) -> int:
+    """The fewest open files that a process needs besides the sockets of clients.
+
+    Args:
+        sqlite: whether bars are kept in a file,
+        server: or by a database's server.
+        upstream: whether prices come over the network.
+    """
+    files = {SQLITE_FILES: sqlite, SERVER_FILES: server, UPSTREAM_FILES: upstream}
+    return OWN_FILES + sum(number for number, used in files.items() if used)
+
+
+def room_for(connections: int, least: int = OWN_FILES) -> int:
     """Raise the soft limit of open files, 1,024 on many machines, as far as so many connections
     need and the hard limit allows.
+
+    Args:
+        connections: how many are wanted.
+        least: the fewest files that are needed besides.
 
     Returns:
         How many are possible: all of them, or, with a warning, as many as leave the reserve. So a
         client too many is told that the server is full, instead of waiting for a socket that
         cannot be opened.
+
+    Raises:
+        StartError: not one is.
     """
     if sys.platform == "win32":
         return connections
     needed = connections + RESERVED_FILES
     files = _raise_file_limit(needed)
-    if files >= needed:
-        return connections
-    possible = min(connections, files - min(RESERVED_FILES, files // 2))
+    possible = min(connections, files - max(least, min(RESERVED_FILES, files // 2)))
+    raising = f"(ulimit -Hn {needed}, LimitNOFILE= of systemd, --ulimit nofile= of Docker)"
+    if possible < 1:
+        raise StartError(
+            f"nobody can be served, because this process may have {files} files open and needs "
+            f"{least} without any client: raise that limit {raising}"
+        )
     if possible < connections:
         _log.warning(
             "at most %d connections are possible, not PHOTON_MAX_CONNECTIONS=%d, because this "
-            "process may have %d files open: raise that limit (ulimit -Hn %d, LimitNOFILE= of "
-            "systemd, --ulimit nofile= of Docker), or lower PHOTON_MAX_CONNECTIONS",
+            "process may have %d files open: raise that limit %s, or lower PHOTON_MAX_CONNECTIONS",
             possible,
             connections,
             files,
-            needed,
+            raising,
         )
     return possible
 

@@ -28,12 +28,13 @@ from types import FrameType
 import uvicorn
 
 from photon_app import __version__, clock, printing, runtime
-from photon_app.descriptors import FileShortage, room_for
+from photon_app.descriptors import FileShortage, least_reserve, room_for
 from photon_app.errors import PhotonError, StartError
 from photon_app.feed.recording import Recording
 from photon_app.feed.replay import start_ms
 from photon_app.settings import Settings
 from photon_app.storage import address
+from photon_app.storage.address import Address
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT_PAGE = Path(".web/build/client/index.html")
@@ -75,26 +76,38 @@ def serve(settings: Settings) -> int:
     """Serve until a signal says stop; returns the exit code.
 
     Raises:
-        StartError: the port is taken, the page cannot be built, or what serves cannot start.
+        StartError: the port is taken, too few files may be open, the page cannot be built, or what
+            serves cannot start.
         RecordingError: the file to replay is not a recording, or ends before the start.
         SettingsError: the database's address is none.
     """
-    address.of(settings)
+    where = address.of(settings)
     if settings.replay_path is not None:  # the application reads it again, from another folder
         os.environ["PHOTON_FEED"] = f"replay:{settings.replay_path.resolve()}"
     with bind(settings.host, settings.port) as sock:
         if settings.replay_path is not None:
             start_ms(Recording(settings.replay_path), settings.replay_start)
+        with runtime.logged(settings):
+            # the application reads its settings again, from the environment
+            os.environ["PHOTON_MAX_CONNECTIONS"] = str(_room(settings, where))
         build()
         if sys.stdout is None:
             sys.stdout = printing.nowhere()  # libraries ask it what it is
         if not settings.loopback and not settings.allowed_hosts:
             printing.complain(ANY_HOST.format(settings.host))
         with runtime.logged(settings, prints=True):
-            # the application reads its settings again, from the environment
-            os.environ["PHOTON_MAX_CONNECTIONS"] = str(room_for(settings.max_connections))
             os.environ.update(PRODUCTION)
             return _run(settings, sock)
+
+
+def _room(settings: Settings, where: Address) -> int:
+    """How many connections the open files of this process are enough for."""
+    least = least_reserve(
+        sqlite=where.is_sqlite,
+        server=where.stores and not where.is_sqlite,
+        upstream=settings.feed == "finnhub",
+    )
+    return room_for(settings.max_connections, least)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """How a process comes up and goes down, as a user sees it."""
 
 import asyncio
+import contextlib
 import functools
 import json
 import os
@@ -472,6 +473,47 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(
     if possible < wanted:
         assert f"at most {possible} connections" in done.stderr
         assert f"PHOTON_MAX_CONNECTIONS={wanted}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "database", "places"), [(24, "none", 10), (40, "sqlite", 16), (64, "sqlite", 32)]
+)
+def test_as_many_connections_as_are_promised_are_there(
+    tmp_path: Path, files: int, database: str, places: int
+) -> None:
+    """Each is told prices, one more is told that the server is full, and the database works."""
+
+    async def scenario(process: Process) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(places):
+                connection = await stack.enter_async_context(connect(process.ws))
+                await connection.recv()
+            with pytest.raises(websockets.exceptions.InvalidStatus, match="503"):
+                await stack.enter_async_context(connect(process.ws))
+            async with httpx.AsyncClient() as client:
+                asked = {"symbol": "AAPL", "timeframe": "1d"}
+                bars = await client.get(f"{process.http}/api/bars", params=asked)
+                assert "partial" not in bars.json()
+                health = (await client.get(f"{process.http}/health")).json()
+            assert health["clients"] == places
+            assert health["storage"]["state"] in {"off", "ok"}
+
+    url = "none" if database == "none" else f"sqlite:///{tmp_path / 'photon.db'}"
+    with photon(files, DATABASE_URL=url) as process:
+        assert f"at most {places} connections are possible" in process.output
+        asyncio.run(scenario(process))
+        assert "no connection can be accepted" not in process.output
+
+
+def test_who_could_serve_nobody_does_not_start(tmp_path: Path) -> None:
+    """It says how many files it may have open, and how many it needs."""
+    url = f"sqlite:///{tmp_path / 'photon.db'}"
+    limited = ("sh", "-c", 'ulimit -n 24 && exec "$@"', "sh")
+    with starting(*limited, DATABASE_URL=url) as process:
+        assert process.popen.wait(30) == 1
+        process._reader.join(5)
+        assert process.output.count("\n") == 1
+        assert "may have 24 files open and needs 24 without any client" in process.output
 
 
 def test_files_that_run_out_are_one_line_and_the_server_goes_on() -> None:
