@@ -261,18 +261,36 @@ def _write_all(
 
 @contextlib.contextmanager
 def _file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is there when it is whole, and as it was when it is not."""
+    """A file that is there when it is whole, and as it was when it is not. What stands where it is
+    written meanwhile is taken away and never written through: it may be a link to somewhere else.
+    """
+    if not str(path).isprintable():
+        raise _refused("-o", str(path), "a path of printable characters")
     if path.exists() and not path.is_file():  # a pipe, or a device
-        with path.open("wb") as file:
+        with os.fdopen(_open_writing(path), "wb") as file:
             yield file
         return
     part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+        made = os.fstat(file.fileno())
+        try:
             yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+            file.flush()
+            part.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(made, part.lstat()):
+                    part.unlink()
+            raise
+
+
+def _open_writing(path: Path) -> int:
+    """What is no file, open for writing. A pipe that nobody reads would be waited for for ever."""
+    descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    with contextlib.suppress(OSError, AttributeError):
+        os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _silence_stdout() -> None:

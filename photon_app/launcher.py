@@ -35,6 +35,8 @@ from photon_app.feed.replay import start_ms
 from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.address import Address
+from photon_app.storage.faults import UnusableError
+from photon_app.storage.file import refuse_other_kinds
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT_PAGE = Path(".web/build/client/index.html")
@@ -76,12 +78,12 @@ def serve(settings: Settings) -> int:
     """Serve until a signal says stop; returns the exit code.
 
     Raises:
-        StartError: the port is taken, too few files may be open, the page cannot be built, or what
-            serves cannot start.
+        StartError: the database's address leads to what is no file, the port is taken, too few
+            files may be open, the page cannot be built, or what serves cannot start.
         RecordingError: the file to replay is not a recording, or ends before the start.
         SettingsError: the database's address is none.
     """
-    where = address.of(settings)
+    where = _database(settings)
     if settings.replay_path is not None:  # the application reads it again, from another folder
         os.environ["PHOTON_FEED"] = f"replay:{settings.replay_path.resolve()}"
     with bind(settings.host, settings.port) as sock:
@@ -98,6 +100,19 @@ def serve(settings: Settings) -> int:
         with runtime.logged(settings, prints=True):
             os.environ.update(PRODUCTION)
             return _run(settings, sock)
+
+
+def _database(settings: Settings) -> Address:
+    """Where bars are kept. What cannot ever be a database stops the start; one that cannot be used
+    now does not.
+    """
+    where = address.of(settings)
+    if where.path is not None:
+        try:
+            refuse_other_kinds(where.path)
+        except UnusableError as error:
+            raise StartError(f"DATABASE_URL cannot be used: {error}") from None
+    return where
 
 
 def _room(settings: Settings, where: Address) -> int:

@@ -8,10 +8,12 @@ what is allowed. The API key is a ``Secret``: whatever prints it prints ``Secret
 
 import dataclasses
 import datetime as dt
+import io
 import ipaddress
 import math
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -36,6 +38,7 @@ ReplayStart = float | dt.time | dt.datetime
 New York when it names no zone."""
 _NO_SYMBOLS: SymbolList = (None, {}, ())
 _DATABASE = "sqlite:///photon.db"
+_DOTENV_BYTES = 2**20
 _AUTO_FEED: FeedChoice = ("auto", None)
 _LOOKED_AT = 1_000
 _LOOKS_SECRET = re.compile(r"(?=[A-Z+=]*\d)(?=[\d+=]*[A-Z])[A-Z\d+=]{16,}", re.IGNORECASE)
@@ -157,18 +160,31 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | str | None = D
 
 
 def in_file(dotenv: Path | str | None = DOTENV) -> dict[str, str | None]:
-    """The values in a file; none where there is no file.
+    """The values in a file; none where there is no file. It is a file, and a small one: a pipe
+    would be waited for, and a device may never end.
 
     Raises:
         SettingsError: it cannot be read.
     """
-    if dotenv is None or not Path(dotenv).is_file():
+    if dotenv is None:
         return {}
+    path = Path(dotenv)
+    expected = f"{path.name} cannot be read: expected lines of UTF-8 text"
     try:
-        return dotenv_values(dotenv)
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise SettingsError(f"{expected}, and it is not a file")
+            found = os.read(descriptor, _DOTENV_BYTES + 1)
+        finally:
+            os.close(descriptor)
+        if len(found) > _DOTENV_BYTES:
+            raise SettingsError(f"{expected}, at most {_DOTENV_BYTES:,} bytes of it")
+        return dotenv_values(stream=io.StringIO(found.decode()))
+    except FileNotFoundError:
+        return {}
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{Path(dotenv).name} cannot be read: expected lines of UTF-8 text, {error}"
-        raise SettingsError(message) from None
+        raise SettingsError(f"{expected}, {error}") from None
 
 
 def names() -> tuple[str, ...]:

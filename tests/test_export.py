@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import os
 import shlex
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from photon_app.storage.archive import open_archive
 from photon_app.storage.database import SeriesInfo
 from tests.fakes.process import ROOT, environment
 from tests.feed import recordings
+from tests.feed.test_recording import not_a_file
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -392,6 +394,54 @@ def test_a_file_is_there_when_it_is_whole(
     assert {one.name for one in tmp_path.iterdir()} <= {
         *("aapl.csv", "photon.db", "photon.db-wal", "photon.db-shm")
     }
+
+
+def test_a_link_where_it_is_written_meanwhile_is_not_followed(place: Place, tmp_path: Path) -> None:
+    """What it leads to stays as it is."""
+    place.put("finnhub", "AAPL", bar(0))
+    victim, path = tmp_path / "victim", tmp_path / "x.csv"
+    victim.write_text("precious")
+    (tmp_path / "x.csv.part").symlink_to(victim)
+    assert exporter.run(place.settings, symbol="AAPL", path=path) == 0
+    assert victim.read_text() == "precious"
+    assert path.read_text() == place.text()
+    assert not path.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask()
+    assert {found.name for found in tmp_path.iterdir()} == {"victim", "x.csv", "photon.db"}
+
+
+def umask() -> int:
+    mask = os.umask(0o22)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a socket", "a name with ESC"])
+def test_what_cannot_be_written_into_is_one_line(place: Place, tmp_path: Path, kind: str) -> None:
+    """A pipe that nobody reads is not waited for, and nothing is made."""
+    place.put("finnhub", "AAPL", bar(0))
+    path = tmp_path / "\x1b[2J\n.csv" if "ESC" in kind else not_a_file(tmp_path, kind)
+    before = set(tmp_path.iterdir())
+    with pytest.raises(SettingsError) as refused:
+        exporter.run(place.settings, symbol="AAPL", path=path)
+    assert str(refused.value).isprintable()
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_pipe_that_is_read_is_written_into(place: Place, tmp_path: Path) -> None:
+    """As before."""
+    place.put("finnhub", "AAPL", bar(0))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        while True:
+            try:
+                assert exporter.run(place.settings, symbol="AAPL", path=pipe) == 0
+                break
+            except SettingsError:
+                assert reader.poll() is None
+        assert reader.stdout is not None
+        assert reader.stdout.read().decode() == place.text()
 
 
 def test_hours_follow_the_exchanges_own_days(place: Place) -> None:

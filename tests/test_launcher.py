@@ -186,20 +186,21 @@ def test_what_is_still_busy_at_the_end_is_left() -> None:
 BUILDS = """
 import pathlib, sys
 from photon_app import launcher
-launcher.BUILT_PAGE = pathlib.Path("no/such/page")
+launcher.BUILT_PAGE = launcher.STAMP = pathlib.Path("no/such/page")
 launcher.BUILD_COMMAND = ("-c", "import time; print('builds', flush=True); time.sleep(60)")
 launcher.build()
 """
 
 
-@pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_ends_a_build_with_its_children(number: int) -> None:
-    """The code of serving is 0."""
+@pytest.mark.parametrize("numbers", [*((one,) for one in SIGNALS), SIGNALS])
+def test_a_signal_ends_a_build_with_its_children(numbers: tuple[int, ...]) -> None:
+    """The code of serving is 0, also when more than one comes."""
     with subprocess.Popen([sys.executable, "-c", BUILDS], cwd=ROOT, stdout=subprocess.PIPE) as ours:
         children = Path(f"/proc/{ours.pid}/task/{ours.pid}/children")
         wait_for(children.read_text)
         child = int(children.read_text())
-        ours.send_signal(number)
+        for number in numbers:
+            ours.send_signal(number)
         assert ours.wait(5) == 0
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
@@ -370,6 +371,12 @@ def test_a_taken_port_is_one_clear_line_and_a_failure() -> None:
         ({"PHOTON_FEED": "finnhub"}, "FINNHUB_API_KEY not found"),
         ({"PHOTON_FEED": f"replay:{__file__}"}, "test_launcher.py"),
         ({"HOST": "no.such.host.invalid"}, "HOST='no.such.host.invalid'"),
+        (
+            {"DATABASE_URL": "sqlite:////dev/zero"},
+            "DATABASE_URL cannot be used: /dev/zero is a dev",
+        ),
+        ({"DATABASE_URL": "sqlite:////tmp"}, "DATABASE_URL cannot be used: /tmp is a folder"),
+        ({"DATABASE_URL": "sqlite:////tmp/a\x1b[2J"}, "DATABASE_URL cannot be used: expected"),
     ],
 )
 def test_what_cannot_start_says_why_in_one_line(settings: dict[str, str], says: str) -> None:

@@ -1,6 +1,7 @@
 """Settings are typed and bounded, and a secret stays one."""
 
 import datetime as dt
+import os
 import traceback
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from photon_app.errors import SettingsError
 from photon_app.settings import DEFAULTS, Secret, is_loopback, load
+from tests.feed.test_recording import NOT_FILES, not_a_file
 
 CANARY = "canary-key-5f2c"
 
@@ -216,6 +218,22 @@ def test_a_dotenv_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+        load({}, dotenv=file)
+
+
+@pytest.mark.parametrize("kind", NOT_FILES)
+def test_a_dotenv_that_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
+    """A pipe is not waited for, and a device not read."""
+    with pytest.raises(SettingsError, match="thing cannot be read: expected lines"):
+        load({}, dotenv=not_a_file(tmp_path, kind))
+
+
+def test_a_dotenv_that_is_no_dotenv_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    """By its size."""
+    file = tmp_path / ".env"
+    file.write_text("PORT=1\n")
+    os.truncate(file, 2**40)
+    with pytest.raises(SettingsError, match="at most 1,048,576 bytes"):
         load({}, dotenv=file)
 
 

@@ -280,15 +280,16 @@ def _mend(descriptor: int, path: Path) -> None:
 
 
 def _last_line_start(file: BinaryIO, end: int) -> int:
-    """Where the text after the last newline begins."""
-    while end > 0:
+    """Where the text after the last newline begins; somewhere in it, when it is too long."""
+    size = end
+    while end > 0 and size - end <= MAX_LINE_BYTES:
         start = max(end - _BLOCK_BYTES, 0)
         file.seek(start)
         newline = file.read(end - start).rfind(b"\n")
         if newline >= 0:
             return start + newline + 1
         end = start
-    return 0
+    return end
 
 
 def _must_be_rewritten(recording: Recording) -> bool:

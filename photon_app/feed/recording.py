@@ -12,12 +12,18 @@ line that was torn off, as by a process killed while it recorded, ends the recor
 does a gzip file torn anywhere. Anything else that is not a recording line raises
 ``RecordingError``. A first line counts as torn only if it begins as one, so that no other file
 passes for an empty recording.
+
+Only a file is read, whose name can be printed: no device, pipe or folder, which may never end or
+never begin. Between two lines at most ``MOST_EMPTY`` others and ``MOST_ZEROS`` are passed over, so
+that a small gzip file of nothing ends within seconds too.
 """
 
 import contextlib
 import io
 import itertools
+import os
 import re
+import stat
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +40,11 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 32 * 2**20
 """Twice Finnhub's largest frame, since quoting makes a frame longer."""
+
+MOST_ZEROS = 64 * 2**20
+"""Zeros in a row that may be what a file system left."""
+MOST_EMPTY = 100_000
+"""Empty lines, and halves of lines, in a row."""
 
 PEEK_FRAMES = 2_000
 PEEK_SYMBOLS = 10
@@ -92,15 +103,25 @@ class Recording:
     Args:
         path: the file.
         max_line_bytes: a longer line is refused before it is in memory.
+
+    Raises:
+        RecordingError: its path has characters that cannot be printed.
     """
 
     def __init__(self, path: Path, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        if not str(path).isprintable():
+            raise RecordingError(
+                f"{str(path)!a} cannot be used: expected a path of printable characters, since a "
+                "recording's name is shown in many places"
+            )
         self.path = path
         self.torn = False
         """Whether the last reading to the end met a torn line or a torn gzip file."""
         self.left_out: Counter[LeftOut] = Counter()
         """Lines that the last reading passed over, by what they are."""
         self._begun = False
+        self._passed = 0
+        """Lines, or parts of them, that were passed over since the last whole one."""
         self._max_line_bytes = max_line_bytes
 
     @property
@@ -110,7 +131,7 @@ class Recording:
         Raises:
             OSError: it cannot be read.
         """
-        with self.path.open("rb") as file:
+        with opened(self.path) as file:
             head = file.read(len(_GZIP_MAGIC))
         return bool(head) and _GZIP_MAGIC.startswith(head)
 
@@ -128,13 +149,14 @@ class Recording:
         """As ``lines``, with the bytes of each."""
         number = 0
         self.torn = self._begun = False
+        self._passed = 0
         self.left_out.clear()
         try:
             with self._open() as file:
                 while text := self._next_line(file):
                     number += 1
                     for whole in self._read(number, text):
-                        self._begun = True
+                        self._begun, self._passed = True, 0
                         yield whole
                     if self.torn:
                         return
@@ -177,17 +199,21 @@ class Recording:
 
     def _open(self) -> BinaryIO:
         if not self.zipped:
-            return self.path.open("rb")
-        return io.BufferedReader(_Unzipped(self.path.open("rb"), self._met_zeros), _CHUNK_BYTES)
+            return opened(self.path)
+        return io.BufferedReader(_Unzipped(opened(self.path), self._met_zeros), _CHUNK_BYTES)
 
     def _next_line(self, file: BinaryIO) -> bytes:
         """The next line, without what zeros before it would make it too long."""
         text = file.readline(self._max_line_bytes + 1)
         if len(text) > self._max_line_bytes and text.startswith(_ZERO):
             self._met_zeros()
+            zeros = 0
             while len(text) > self._max_line_bytes and text.startswith(_ZERO):
-                text = text.lstrip(_ZERO)
-                text += file.readline(self._max_line_bytes + 1 - len(text))
+                bare = text.lstrip(_ZERO)
+                zeros += len(text) - len(bare)
+                if zeros > MOST_ZEROS:
+                    raise OSError(f"there are more than {MOST_ZEROS:,} zeros in a row")
+                text = bare + file.readline(self._max_line_bytes + 1 - len(bare))
         return text
 
     def _read(self, number: int, text: bytes) -> Iterable[Whole]:
@@ -204,11 +230,12 @@ class Recording:
         if _ZERO in text:
             self._met_zeros()
         end = text[len(text.rstrip(b"\r\n")) :]
-        pieces = [piece for part in _PARTS.split(text) if (piece := _bare(part))]
-        for left, piece in zip(reversed(range(len(pieces))), pieces, strict=True):
+        self._pass_over(number)
+        for piece, left in _with_more(_bare_pieces(text)):
             try:
                 yield Whole(piece + end, _decode_line(piece))
             except (ValueError, RecursionError) as error:
+                self._pass_over(number)
                 begun = self._begun or _BEGINNING.startswith(piece[: len(_BEGINNING)])
                 if begun and left:
                     self.left_out["cut off"] += 1
@@ -219,6 +246,13 @@ class Recording:
                 else:
                     raise self._error(number, str(error)) from None
 
+    def _pass_over(self, number: int) -> None:
+        self._passed += 1
+        if self._passed > MOST_EMPTY:
+            raise self._error(
+                number, f"so are the {MOST_EMPTY:,} before it: they are empty, or cut off"
+            )
+
     def _met_zeros(self) -> None:
         self.left_out["filled with zeros"] += 1
 
@@ -227,6 +261,43 @@ class Recording:
             f"{self.path.name} line {number} is not a recording line: expected "
             f'{{"at": milliseconds, "frame": "text"}}, but {reason}'
         )
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file for reading, never anything else that has a name: opening a pipe waits for ever, and a
+    device need not end.
+
+    Raises:
+        OSError: it is none, or cannot be read.
+    """
+    waits = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | waits)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("it is not a file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _bare_pieces(text: bytes) -> Iterator[bytes]:
+    """Where lines can begin it is parted; without what is empty. One at a time: there may be
+    millions.
+    """
+    begin = 0
+    for found in _PARTS.finditer(text):
+        if piece := _bare(text[begin : found.start()]):
+            yield piece
+        begin = found.end()
+    if piece := _bare(text[begin:]):
+        yield piece
+
+
+def _with_more(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each with whether another follows."""
+    before = next(pieces, None)
+    while before is not None:
+        after = next(pieces, None)
+        yield before, after is not None
+        before = after
 
 
 def _bare(text: bytes) -> bytes:
@@ -266,8 +337,7 @@ class _Unzipped(io.RawIOBase):
             if not self._begun and not self._first and read.startswith(_ZERO):
                 self._met_zeros()
                 self._waiting = b""
-                while read and not (read := read.lstrip(_ZERO)):
-                    read = self._next()
+                read = self._after_zeros(read)
             text = self._inflated(read, len(view))
             if not read and not text and self._begun:
                 text = self._closed()
@@ -279,6 +349,15 @@ class _Unzipped(io.RawIOBase):
         if self._end is None:
             return self._file.read(_CHUNK_BYTES)
         return self._file.read(min(_CHUNK_BYTES, self._end - self._file.tell()))
+
+    def _after_zeros(self, read: bytes) -> bytes:
+        zeros = 0
+        while read and not (bare := read.lstrip(_ZERO)):
+            zeros += len(read)
+            if zeros > MOST_ZEROS:
+                raise OSError(f"there are more than {MOST_ZEROS:,} zeros in a row")
+            read = self._next()
+        return bare if read else read
 
     def _closed(self) -> bytes:
         """What is left of a member whose last bytes are zeros themselves.
@@ -320,5 +399,7 @@ def _end_before_zeros(file: BinaryIO) -> int | None:
         end = start + left
         if left:
             break
+        if size - end > MOST_ZEROS:
+            raise OSError(f"it ends in more than {MOST_ZEROS:,} zeros")
     file.seek(0)
     return end if size - end >= _ZERO_TAIL else None

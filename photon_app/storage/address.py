@@ -139,7 +139,7 @@ def _postgresql(rest: str) -> Address:
     if "/" in login.partition("?")[0] and "?" in login:
         raise ValueError(_AMBIGUOUS)
     url = _made(f"postgresql+psycopg://{place}")
-    if not url.database:
+    if not url.database or not place.isprintable():
         raise ValueError(_EXPECTED)
     return Address(url, login)
 
@@ -154,7 +154,7 @@ def _made(text: str) -> URL:
 def _is_file(url: URL) -> bool:
     path = url.database or ""
     plain = url.host is None and url.username is None and not url.query
-    return plain and bool(path) and not path.startswith((":", "file:")) and "\0" not in path
+    return plain and bool(path) and not path.startswith((":", "file:")) and path.isprintable()
 
 
 def _logging_in(url: URL, login: str) -> URL:

@@ -136,8 +136,13 @@ class Database:
             return self._open.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
 
     def set_aside(self, now_ms: int) -> Path | None:
-        """Give a damaged file another name, and close it; ``None`` when there is no file."""
+        """Give a damaged file another name, and close it; ``None`` when there is no file, or it is
+        none of ours by its name, and never was a database here.
+        """
         if self.address.path is None:
+            return None
+        was_ours = self._file is not None and self._file.is_database
+        if not (was_ours or file.may_be_moved(self.address.path)):
             return None
         aside = file.set_aside(self.address.path, now_ms)
         self.close()

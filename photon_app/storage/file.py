@@ -12,6 +12,7 @@ which is closed when nothing of the process uses that file any more.
 import contextlib
 import datetime as dt
 import os
+import stat
 import threading
 from pathlib import Path
 from typing import Literal
@@ -41,8 +42,7 @@ class File:
         """
         if not path.parent.is_dir():
             raise UnusableError("gone", f"the folder of {path} does not exist: make it")
-        if path.is_dir():
-            raise UnusableError("error", f"{path} is a folder, and no file")
+        refuse_other_kinds(path)
         self.path = path
         self._id: Identity | None = _hold(path)
         self._wal: Identity | None = None
@@ -88,6 +88,29 @@ class File:
         return self.path.with_name(self.path.name + suffix)
 
 
+def refuse_other_kinds(path: Path) -> None:
+    """A database is a file, or is not there yet. What else has a name is never opened: a pipe would
+    be waited for, and a device may do anything.
+
+    Raises:
+        UnusableError: it is something else.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # whoever opens it is told
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "a device, a pipe or a socket"
+        raise UnusableError("error", f"{path} is {what}, and no file")
+
+
+def may_be_moved(path: Path) -> bool:
+    """Whether a file is a database by its name, so that it is moved aside when it is none inside.
+    Whoever mistypes an address must find what is there as it was.
+    """
+    return path.suffix.lower() in {".db", ".db3", ".sqlite", ".sqlite3"}
+
+
 def set_aside(path: Path, now_ms: int) -> Path:
     """Give a damaged database another name, with all that belongs to it; returns that name."""
     moment = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
@@ -109,7 +132,8 @@ def _hold(path: Path) -> Identity:
             descriptor, users = _held[known]
             _held[known] = descriptor, users + 1
             return known
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(path, flags, 0o644)
         status = os.fstat(descriptor)
         found = status.st_dev, status.st_ino
         # It took the place of another just now; its second descriptor cannot be closed.

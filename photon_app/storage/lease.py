@@ -65,7 +65,8 @@ class FileLease:
             return False
         self._let_go()
         for _ in range(_ATTEMPTS):
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+            self._descriptor = os.open(self.path, flags, 0o644)
             try:
                 self._lock(self._descriptor)
             except BaseException:

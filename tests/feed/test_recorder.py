@@ -204,6 +204,23 @@ def test_a_frame_that_is_no_text_is_left_out_and_counted(tmp_path: Path, bad: st
     assert frames_of(tmp_path / "r") == ["a", "b"]
 
 
+def test_a_recording_with_a_hole_at_its_end_is_refused_at_once(tmp_path: Path) -> None:
+    """However large it says that it is."""
+    path = tmp_path / "r.jsonl"
+    record(path, ["a"])
+    os.truncate(path, 2**40)
+    with pytest.raises(RecordingError, match="ends in a line longer than"):
+        Recorder(path, lambda: 1)
+    assert path.stat().st_size == 2**40
+
+
+def test_a_pipe_is_not_recorded_into(tmp_path: Path) -> None:
+    """Nor waited for."""
+    os.mkfifo(tmp_path / "r")
+    with pytest.raises(RecordingError, match="is not a file"):
+        Recorder(tmp_path / "r", lambda: 1)
+
+
 def test_a_frame_too_long_for_a_line_is_left_out_and_counted(tmp_path: Path) -> None:
     """The recording can be read to its end."""
     with Recorder(tmp_path / "r", lambda: START_MS) as recorder:

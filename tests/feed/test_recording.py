@@ -1,6 +1,9 @@
 """The file format of recordings."""
 
 import gzip
+import os
+import socket
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from zlib import compress
@@ -169,6 +172,115 @@ def test_a_gzip_file_whose_end_became_zeros_gives_its_whole_lines(tmp_path: Path
     assert [one.at for one in recording.lines()] == [*HALVES[0], *HALVES[1]]
     assert recording.left_out == {"filled with zeros": 2}
     assert not recording.torn
+
+
+NOT_FILES = ("a folder", "a pipe", "a socket", "a device", "a link to a pipe", "a loop")
+
+
+def not_a_file(folder: Path, kind: str) -> Path:
+    """Something with a name that is no file."""
+    path = folder / "thing"
+    match kind:
+        case "a folder":
+            path.mkdir()
+        case "a pipe":
+            os.mkfifo(path)
+        case "a socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        case "a device":
+            path.symlink_to("/dev/zero")
+        case "a link to a pipe":
+            os.mkfifo(folder / "pipe")
+            path.symlink_to(folder / "pipe")
+        case _:
+            path.symlink_to(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", NOT_FILES)
+def test_only_a_file_is_read(tmp_path: Path, kind: str) -> None:
+    """A pipe is not waited for, and a device not read without end."""
+    with pytest.raises(
+        RecordingError, match=r"thing line 1 is not a recording line.*cannot be read"
+    ):
+        Recording(not_a_file(tmp_path, kind)).first_ms()
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2J", "a\nb", "a\u202eb", "a\x9bb", "a\udcffb"])
+def test_a_name_that_cannot_be_printed_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    """It would reach logs, terminals and pages."""
+    with pytest.raises(RecordingError) as refused:
+        Recording(tmp_path / name / "r.jsonl")
+    assert str(refused.value).isprintable()
+
+
+def bomb(path: Path, text: bytes, times: int) -> Path:
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(times):
+            file.write(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "times", "why"),
+    [
+        (b"\0" * 2**20, 200, "zeros in a row"),
+        (b"\n" * 2**20, 200, "so are the 100,000 before it"),
+        (b" \0\n" * 2**18, 200, "so are the 100,000 before it"),
+        (b'{"at":\0\n' * 2**17, 200, "so are the 100,000 before it"),
+        (b"{\0" * 2**19, 30, "so are the 100,000 before it"),
+        (b"a" * 2**20, 200, "longer than"),
+    ],
+)
+def test_a_small_file_of_much_nothing_is_refused_within_little_memory(
+    tmp_path: Path, text: bytes, times: int, why: str
+) -> None:
+    """At its begin and between two lines."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(RecordingError, match=why):
+            list(Recording(bomb(tmp_path / "r.gz", text, times)).lines())
+        begun = line(1, "a").encode()
+        path = tmp_path / "begun"
+        path.write_bytes(gzip.compress(begun) + bomb(tmp_path / "r.gz", text, times).read_bytes())
+        recording = Recording(path)
+        with pytest.raises(RecordingError, match=why):
+            list(recording.lines())
+        assert tracemalloc.get_traced_memory()[1] < 160 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("head", [b"", b"\x1f\x8b", gzip.compress(line(1, "a").encode())])
+def test_a_file_of_holes_is_refused_at_once(tmp_path: Path, head: bytes) -> None:
+    """However large it says that it is, and whatever it begins with."""
+    path = tmp_path / "r"
+    path.write_bytes(head)
+    os.truncate(path, 2**40)
+    with pytest.raises(RecordingError, match="zeros"):
+        list(Recording(path).lines())
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_file_that_shrinks_or_grows_while_it_is_read_gives_whole_lines(
+    tmp_path: Path, *, zipped: bool
+) -> None:
+    """What is there is read to its end."""
+    texts = [line(at, "a" * 5000) for at in range(2000)]
+    path = write(tmp_path / "r", texts, zipped=zipped)
+    for change in (0.5, 0.0):
+        reading = Recording(path).lines()
+        times = [next(reading).at]
+        os.truncate(path, int(path.stat().st_size * change))
+        times += [read.at for read in reading]
+        assert times == list(range(len(times)))
+    path = write(tmp_path / "r", texts[:1000])
+    reading = Recording(path).lines()
+    next(reading)
+    with path.open("a") as file:
+        file.writelines(texts[1000:])
+    assert [read.at for read in reading] == list(range(1, 2000))
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:

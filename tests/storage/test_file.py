@@ -1,14 +1,20 @@
 """Whether a path still leads to the file that was opened."""
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from photon_app.storage.address import parse
+from photon_app.storage.database import Database
 from photon_app.storage.faults import UnusableError
 from photon_app.storage.file import HEADER, File, set_aside
+from photon_app.storage.lease import FileLease
+from tests.feed.test_recording import not_a_file
 
 MOMENT_MS = 1_795_541_400_000
 """17:30 on 24 November 2026, UTC."""
@@ -106,3 +112,37 @@ def test_what_is_set_aside_keeps_all_that_belongs_to_it(path: Path) -> None:
     path.write_bytes(b"again")
     assert set_aside(path, MOMENT_MS).name == "photon.db.corrupt-20261124-173000-2"
     assert aside.read_bytes().startswith(HEADER)
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a socket", "a device"])
+def test_what_is_no_file_is_refused_and_not_opened(tmp_path: Path, kind: str) -> None:
+    """A pipe is not waited for."""
+    before = open_files()
+    with pytest.raises(UnusableError, match="and no file"):
+        File(not_a_file(tmp_path, kind))
+    assert open_files() == before
+
+
+@pytest.mark.parametrize("name", ["README.md", "passwd", "bars.jsonl.gz"])
+def test_a_file_that_is_no_database_by_its_name_stays_where_it_is(
+    tmp_path: Path, name: str
+) -> None:
+    """Whoever mistypes an address finds it as it was."""
+    path = tmp_path / name
+    path.write_text("precious\n" * 1000)
+    database = Database(parse(f"sqlite:///{path}"))
+    with contextlib.closing(database):
+        with pytest.raises(sa.exc.DatabaseError):
+            database.open()
+        assert database.set_aside(MOMENT_MS) is None
+    assert path.read_text() == "precious\n" * 1000
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lease_is_not_taken_through_a_link(tmp_path: Path) -> None:
+    """Another may have put it there."""
+    lease = FileLease(tmp_path / "photon.db", "simulated")
+    lease.path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        lease.take()
+    assert not (tmp_path / "elsewhere").exists()
