@@ -138,11 +138,10 @@ def test_an_error_that_comes_late_silences_and_one_that_comes_at_once_does_not()
         assert not readers.silent
         with pytest.raises(ZeroDivisionError):
             await readers.ask(fails_late)
-        assert readers.silent
         await asyncio.sleep(0.1)
-        assert readers.silent
+        assert "refused after" in readers.silent
         broken[0] = False
-        await until(lambda: not readers.silent)
+        await until(lambda: readers.silent == "")
         await ends(readers)
 
     run(scenario())
