@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -184,7 +184,7 @@ async def off_and_on(target: Target) -> None:
         tasks.create_task(_questions(target))
 
 
-async def _on_disk(target: Target, fill: Callable[[Path], Awaitable[None]]) -> None:
+async def _on_disk(target: Target, fill: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
     address = await _database(target)
     if address == "none":
         await asyncio.Event().wait()
