@@ -98,6 +98,16 @@ def test_a_first_look_is_full_at_every_moment(moment_ms: int) -> None:
         asyncio.run(scenario())
 
 
+async def at_rest(server: Serving, symbol: str) -> tuple[Any, Any, dict[str, Any]]:
+    """The last two days of a symbol and its figures, between two trades."""
+    for _ in range(20):
+        before, newest = (await look(server, symbol, "1d"))[-2:]
+        data = await snapshot(server, symbol)
+        if (await look(server, symbol, "1d", 1))[-1] == newest:
+            return before, newest, data
+    raise AssertionError(f"{symbol} is traded without a pause")
+
+
 @every_moment
 def test_the_day_on_the_page_is_the_bar_of_the_day(moment_ms: int) -> None:
     """Open, high, low and volume agree with the newest bar, the previous close with the bar before;
@@ -109,8 +119,7 @@ def test_the_day_on_the_page_is_the_bar_of_the_day(moment_ms: int) -> None:
             await filled(server)
             for symbol in SYMBOLS:
                 day = market_day(symbol, clock.now_ms(), CALENDAR)
-                before, newest = (await look(server, symbol, "1d"))[-2:]
-                data = await snapshot(server, symbol)
+                before, newest, data = await at_rest(server, symbol)
                 if newest["time"] == day_of(symbol, day.start_ms).start_ms:
                     for figure in ("open", "high", "low"):
                         assert data[figure] == newest[figure], (symbol, figure)
