@@ -1,15 +1,18 @@
 """The composition root: one Reflex app, with Photon's API around it.
 
 Layers, from the outside in: the Origin rule, ``/finnhub``, ``/ws``, CORS, ``/`` by ``Accept``, the
-API's routes, Reflex's own (its event socket and, in production, the built page).
+API's routes, the bounds of Reflex's event socket, Reflex's own (that socket and, in production, the
+built page).
 """
 
 import contextlib
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from pathlib import Path
+
+from reflex.istate.manager.memory import StateManagerMemory
 
 from photon_app import clock, logs, misnamed, printing, runtime, settings
 from photon_app.errors import SettingsError
@@ -18,9 +21,12 @@ from photon_app.gateway.cors import Cors
 from photon_app.gateway.finnhub_socket import FinnhubEdge
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import ASGIApp, OriginGuard, OriginRule
+from photon_app.gateway.page_protocol import MAX_STORAGE_BYTES, Rule, Rules
+from photon_app.gateway.page_socket import Outbox, PageEdge
 from photon_app.gateway.websocket import WebSocketEdge
 from photon_app.storage import address
-from photon_app.ui import pages
+from photon_app.ui import events, pages
+from photon_app.ui.visitors import Visitors
 
 CLIENT_JS = Path(__file__).parent / "ui" / "live" / "photon-client.js"
 DEVELOPMENT_PAGE = "http://localhost:3000"
@@ -34,6 +40,10 @@ except SettingsError as error:
     printing.complain(f"photon: {error}")
     sys.exit(2)
 
+heard = Rules(
+    events={one.name: Rule(one.arguments, one.kind) for one in events.heard()},
+    stored=events.stored(),
+)
 rule = OriginRule.of(loaded)
 admission = Admission.of(loaded, clock.monotonic)
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
@@ -42,7 +52,8 @@ serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower()
 def around(page: ASGIApp) -> ASGIApp:
     """All layers of our own, around Reflex's."""
     frontend = None if serves_page else DEVELOPMENT_PAGE
-    http = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, page), frontend))
+    edge = PageEdge(page, admission, heard, left=visitors.left)
+    http = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, edge), frontend))
     return OriginGuard(FinnhubEdge(WebSocketEdge(http, admission), admission), rule)
 
 
@@ -63,7 +74,16 @@ def event_origin(origin: str | None, environ: Mapping[str, str]) -> bool:
     return rule.refusal(origin, environ.get("HTTP_HOST")) is None
 
 
+def connected() -> Container[str]:
+    """The tokens of tabs that have a socket."""
+    return () if app.event_namespace is None else app.event_namespace.token_to_sid
+
+
 app = pages.create_app(api_transformer=around)
 app.register_lifespan_task(photon)
 assert app.sio is not None, "the page has state"
 app.sio.eio.cors_allowed_origins = event_origin
+app.sio.eio.create_queue = Outbox
+app.sio.eio.max_http_buffer_size = MAX_STORAGE_BYTES
+assert isinstance(app.state_manager, StateManagerMemory), "states are kept in memory"
+visitors = Visitors(app.state_manager, connected, clock.monotonic)

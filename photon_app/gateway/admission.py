@@ -12,12 +12,14 @@ can come again as fast as it likes.
 
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import msgspec
 
-from photon_app.gateway.limits import FairBucket
+from photon_app.gateway.limits import FairBucket, TokenBucket
 from photon_app.gateway.shares import Shares
 from photon_app.settings import Settings
 
@@ -27,6 +29,10 @@ Kind = Literal["ws", "finnhub", "page"]
 PLACE_RETRY_S, RATE_RETRY_S = 5, 1
 """When to try again: nobody knows when a place is free; a token is there within a second."""
 WARN_EVERY_S = 10.0
+FRAMES_PER_S, FRAMES_BURST = 1_000, 2_000
+"""Control frames and fragments of all sockets of an address, beyond those of quiet clients
+(``gateway.wire``).
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +45,12 @@ class Refusal(msgspec.Struct, frozen=True):
     sentence: str
     retry_after_s: int
     """The value of ``Retry-After``."""
+
+
+class Frames(TokenBucket):
+    """Those of one address: there is one while anybody holds it."""
+
+    __slots__ = ("__weakref__",)
 
 
 class Admission:
@@ -62,6 +74,9 @@ class Admission:
         self.open: dict[Kind, int] = {"ws": 0, "finnhub": 0, "page": 0}
         """How many sockets of each kind are open."""
         self.refused: dict[Reason, int] = {"full": 0, "per_ip": 0, "rate": 0}
+        self._frames: WeakValueDictionary[str | None, Frames] = WeakValueDictionary()
+        self.page_refused: Counter[str] = Counter()
+        """What was refused on the page's sockets, by reason (``gateway.page_socket``)."""
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._handshakes_per_s = handshakes_per_s
@@ -102,6 +117,13 @@ class Admission:
             yield None
         finally:
             self._leave(address, kind)
+
+    def frames(self, address: str | None) -> Frames:
+        """The bucket of an address' control frames and fragments, for each of its sockets."""
+        frames = self._frames.get(address)
+        if frames is None:
+            frames = self._frames[address] = Frames(FRAMES_PER_S, FRAMES_BURST, self._now_s())
+        return frames
 
     def _refusal(self, address: str | None, kind: Kind) -> Refusal | None:
         """The rate comes last: a client that is refused for another reason must not use it up."""

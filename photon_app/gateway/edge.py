@@ -28,7 +28,7 @@ class SocketEdge:
     """ASGI middleware that serves the WebSockets of some paths and passes on everything else.
 
     Not a FastAPI route: the stack of one costs each connection about as much memory as all that
-    Photon keeps for it. The paths must be among ``wire.CAPPED_PATHS``.
+    Photon keeps for it.
     """
 
     paths: ClassVar[frozenset[str]]
@@ -66,6 +66,7 @@ class SocketEdge:
         address = client_address(scope, live.settings.proxy_hops)
         with self._admission.place(address, kind=self.kind) as refusal:
             if refusal is None:
+                share_frames(websocket, self._admission, address)
                 await self.serve(websocket, live, partial(self._admission.shares.take, address))
                 return
         await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
@@ -80,6 +81,13 @@ class SocketEdge:
                 many seconds the message had to wait.
         """
         raise NotImplementedError
+
+
+def share_frames(websocket: WebSocket, admission: Admission, address: str | None) -> None:
+    """Have a socket share its address' control frames and fragments, where the server can."""
+    wire = wire_of(websocket.scope.get("extensions", {}))
+    if wire is not None:
+        wire.share(admission.frames(address))
 
 
 async def refuse_socket(

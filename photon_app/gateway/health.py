@@ -133,6 +133,8 @@ class Health(BaseModel):
     clients: int
     sockets: SocketCounts
     refused: RefusedCounts
+    page_refused: dict[str, int]
+    """What was refused of what the page's sockets said, since the start, by reason."""
     slow: SlowCounts
     symbols: SymbolCounts
     trades: TradeCounts
@@ -173,6 +175,7 @@ def health_of(live: Services, admission: Admission) -> Health:
         clients=admission.open["ws"] + admission.open["finnhub"],
         sockets=SocketCounts(**admission.open),
         refused=RefusedCounts(**admission.refused),
+        page_refused=dict(admission.page_refused),
         slow=SlowCounts(
             now=live.hub.congested + live.tape.congested,
             closed=live.hub.closed_as_slow + live.tape.closed_as_slow,

@@ -10,10 +10,11 @@ frames without the cost of an ASGI message each. Control frames, pings, and the 
 stay the server's; ASGI messages and ready frames may be mixed, since both are written whole. The
 application must write well-formed, unmasked, uncompressed text frames (``hub.frames`` makes them).
 
-Bounds, for sockets on the capped paths: the kernel's send buffer (else it hides megabytes of stale
-prices), high and low water of the transport's buffer, the size of a message from the client, and
-how many control frames and fragments it may send. On every path: what is read in one turn of the
-event loop before the application has accepted, and how long an ended connection may linger.
+Bounds, for every socket, whatever its path: the kernel's send buffer (else it hides megabytes of
+stale prices), high and low water of the transport's buffer, the size of a message from the client
+(an application may set others for one socket), how many control frames and fragments it may send,
+what is read in one turn of the event loop, also before the application has accepted, and how long
+an ended connection may linger. Nothing is compressed: a small frame may not become a large one.
 
 Where the extension is missing (plain uvicorn, Granian, tests) ``gateway.outlets`` sends ordinary
 ASGI messages instead.
@@ -38,12 +39,13 @@ from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.hub.stalls import Stalls
 
 EXTENSION = "photon.wire"
-CAPPED_PATHS = frozenset({"/ws", "/ws/", "/finnhub", "/finnhub/"})
 KERNEL_BUFFER_BYTES = 128 * 1024
 HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
 FRAMES_PER_S, FRAMES_BURST = 100, 400
 """How many control frames and fragments a client may send."""
+QUIET_PER_S, QUIET_BURST = 5, 20
+"""How many of them concern nobody else of its address."""
 ABNORMAL, KEEPALIVE_TIMEOUT, RATE_LIMITED = 1006, 1011, 4029
 READ_BYTES = 4 * 1024
 """What one turn of the event loop reads, and parses whole, of one client: with asyncio's 256 KiB of
@@ -89,6 +91,16 @@ class Wire(Protocol):
         """Queue a close frame, stop writing, and abort if the peer does not answer."""
         ...
 
+    def share(self, frames: TokenBucket) -> None:
+        """Have the control frames and fragments of this client, beyond a quiet client's, taken from
+        a bucket that it shares with others.
+        """
+        ...
+
+    def bound(self, *, message_bytes: int, read_bytes: int) -> None:
+        """Give this client other bounds than ``MAX_MESSAGE_BYTES`` and ``READ_BYTES``."""
+        ...
+
 
 class _Nobody:
     def congest(self) -> None: ...
@@ -100,7 +112,9 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol with ready frames, bounded buffers and a polite shutdown."""
 
     _sink: Congestible = _Nobody()
-    _bucket: TokenBucket | None = None
+    _bucket: TokenBucket
+    _quiet: TokenBucket
+    _shared: TokenBucket | None = None
     _deaf = False
     """Whether nothing more is heard from the client: it broke the rules, and has been told so."""
     _early = b""
@@ -168,7 +182,22 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def _open(self) -> bool:
         return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
 
+    def share(self, frames: TokenBucket) -> None:
+        """See ``Wire``."""
+        self._shared = frames
+
+    def bound(self, *, message_bytes: int, read_bytes: int) -> None:
+        """See ``Wire``."""
+        self.conn.max_message_size = message_bytes
+        if hasattr(self.transport, "max_size"):  # asyncio's own; the launcher asks for its loop
+            self.transport.max_size = read_bytes
+
     # What uvicorn calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection was handed over, with the request's head to come."""
+        super().connection_made(transport)
+        self._cap()
 
     def handle_connect(self, event: Request) -> None:
         """The handshake arrived; ``scope`` exists only when it was well-formed."""
@@ -177,8 +206,6 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         extensions = cast("dict[str, object]", self.scope["extensions"])
         extensions[EXTENSION] = self
-        if self.scope["path"] in CAPPED_PATHS:
-            self._cap()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: the head of its request, in one piece, and then frames.
@@ -271,11 +298,16 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _charge(self) -> None:
         """Control frames and fragments never reach the application and its limits: count them."""
-        if self._bucket is None or self._deaf or self._bucket.take(self.loop.time()):
+        if self._deaf or self._may_send(self.loop.time()):
             return
         self.goodbye(RATE_LIMITED, "too many control frames or fragments")
         self._deaf = True
         self.transport.pause_reading()
+
+    def _may_send(self, now_s: float) -> bool:
+        if not self._bucket.take(now_s):
+            return False
+        return self._shared is None or self._quiet.take(now_s) or self._shared.take(now_s)
 
     def send_receive_event_to_app(self) -> None:
         """Text that is not UTF-8 is the client's fault: 1007, without a traceback."""
@@ -340,10 +372,10 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self._abort_soon()
 
     def _cap(self) -> None:
-        self.conn.max_message_size = MAX_MESSAGE_BYTES
+        self.conn.available_extensions = []
+        self.bound(message_bytes=MAX_MESSAGE_BYTES, read_bytes=READ_BYTES)
         self._bucket = ClientBucket(FRAMES_PER_S, FRAMES_BURST, self.loop.time(), _stalls())
-        if hasattr(self.transport, "max_size"):  # asyncio's own; the launcher asks for its loop
-            self.transport.max_size = READ_BYTES
+        self._quiet = TokenBucket(QUIET_PER_S, QUIET_BURST, self.loop.time())
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)
         sock = cast("socket.socket | None", self.transport.get_extra_info("socket"))
         if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import reflex as rx
 
-from photon_app import services, settings
+from photon_app import clock, services, settings
 from photon_app.model import TIMEFRAMES
 from photon_app.ui import names, watchlist
 
@@ -29,6 +29,11 @@ STYLES: Final = ("candles", "area", "line")
 ADD_FIELD: Final = "add-symbol"
 MOST_EDITS: Final = 256
 """Edits that the browser has not made yet; more are refused until it has."""
+MOST_NAMES: Final = 10_000
+"""Names in those edits, each of which holds the list that it begins with."""
+SHOW_S: Final = 0.25
+"""Learned names are shown at most that often."""
+CHOICES: Final = frozenset({"chosen", "pair", "timeframe", "style_of_chart"})
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,24 @@ class Dashboard(rx.State):
     """Why the last symbol was not added."""
     _learned: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
     """Names that upstream told of symbols in the list."""
+    _to_learn: tuple[str, ...] = ()
+    """Symbols whose names are still to be asked for."""
+    _learning: bool = False
+    """Whether names are being asked for: one at a time, however often that is asked for."""
     _has_storage: bool = False
     """Whether the browser's storage has come to this state (``ui/hydration.py``)."""
     _asked: bool = False
     """Whether the browser was asked for it."""
     _held: list[Any] = []  # noqa: RUF012
     """Events that wait for it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Cut what a browser brings of what it stores: it may be anything."""
+        if name == "stored":
+            value = watchlist.kept_text(value)
+        elif name in CHOICES:
+            value = watchlist.kept_choice(value)
+        super().__setattr__(name, value)
 
     def _all(self) -> tuple[str, ...]:
         defaults = default_symbols()
@@ -94,7 +111,8 @@ class Dashboard(rx.State):
 
     def _edit(self, **what: Any) -> bool:
         """Have the browser edit its list; returns whether it will."""
-        if len(self.edits) >= MOST_EDITS:
+        names = sum(len(edit.instead) for edit in self.edits)
+        if len(self.edits) >= MOST_EDITS or names > MOST_NAMES:
             return False
         edit = watchlist.Edit(id=uuid.uuid4().hex, instead=self._all(), **what)
         self.edits = [*self.edits, edit]
@@ -171,17 +189,46 @@ class Dashboard(rx.State):
     async def learn_names(self, symbols: list[str]) -> None:
         """Ask for the names of symbols of the list that have none; the page goes on meanwhile."""
         async with self:
-            held = [s for s in self._symbols() if isinstance(symbols, list) and s in symbols]
-            unnamed = [symbol for symbol in held if not names.known(symbol, self._learned)]
-        for symbol in unnamed:
-            try:
-                name = await names.ask(services.current().reference, symbol)
-            except LookupError:
+            held = self._symbols()
+            wanted = [*self._to_learn, *(symbols if isinstance(symbols, list) else ())]
+            self._to_learn = tuple(symbol for symbol in held if symbol in wanted)
+            if self._learning:
                 return
+            self._learning = True
+        try:
+            await self._learn()
+        finally:
             async with self:
-                still = self._symbols()
-                learned = {s: n for s, n in self._learned.items() if s in still}
-                self._learned = {**learned, symbol: name} if name else learned
+                self._learning = False
+
+    async def _learn(self) -> None:
+        """Names that come at once are shown at once: each showing sends the whole list."""
+        while True:
+            async with self:
+                batch, self._to_learn = self._to_learn, ()
+                batch = tuple(s for s in batch if not names.known(s, self._learned))
+            if not batch:
+                return
+            found: dict[str, str] = {}
+            shown_s = -SHOW_S
+            for symbol in batch:
+                try:
+                    name = await names.ask(services.current().reference, symbol)
+                except LookupError:
+                    return
+                if name:
+                    found[symbol] = name
+                if found and clock.monotonic() - shown_s >= SHOW_S:
+                    await self._show(found)
+                    found, shown_s = {}, clock.monotonic()
+            if found:
+                await self._show(found)
+
+    async def _show(self, found: dict[str, str]) -> None:
+        async with self:
+            learned = {**self._learned, **found}
+            still = self._symbols()
+            self._learned = {s: name for s, name in learned.items() if s in still}
 
     def _remove(self, symbol: object) -> None:
         before = self._symbols()

@@ -6,6 +6,8 @@ The browser stores the list and makes each ``Edit`` on what it holds (``ui/live/
 ``edited`` says what will come of it.
 """
 
+import functools
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +23,13 @@ MAX_STORED_CHARS = 65_536
 """A stored text above this was not written here; ``lists.js`` has the same bound."""
 MOST: Final = 1_500
 """Symbols of a list, whatever a connection may have: the longest of them fit the stored text."""
+MOST_ENTRIES: Final = 2 * MOST
+"""Entries of a stored text that are looked at; what was written here has no more."""
+MAX_KEPT_BYTES: Final = 160 * 1024
+"""What is kept in memory of a text that a browser stores; twice what any is that was written here,
+so that one that was not is left as it is.
+"""
+MAX_CHOICE_CHARS: Final = 64
 MAX_TYPED_CHARS = 400
 MAX_SHOWN_CHARS = 25
 ALLOWED = f"1 to 32 {ALPHABET}, beginning with a letter, a digit, ^, $ or #, such as AAPL"
@@ -62,13 +71,31 @@ def held(stored: object, defaults: tuple[str, ...]) -> tuple[str, ...]:
     """
     if not isinstance(stored, str) or not stored or len(stored) > MAX_STORED_CHARS:
         return defaults
+    entries = _entries(stored)
+    return defaults if entries is None else entries
+
+
+@functools.lru_cache(maxsize=64)
+def _entries(stored: str) -> tuple[str, ...] | None:
+    """Those of a text; each event of a tab asks several times, and texts seldom change."""
     try:
         decoded = msgspec.json.decode(stored, type=_Stored)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return defaults
+        return None
     if decoded.v != VERSION:
-        return defaults
-    return tuple(dict.fromkeys(name for name in map(_symbol, decoded.symbols) if name))
+        return None
+    names = map(_symbol, decoded.symbols[:MOST_ENTRIES])
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def kept_text(value: object) -> str:
+    """A watchlist as a browser stores it, or an empty text where that is none or far too long."""
+    return value if isinstance(value, str) and sys.getsizeof(value) <= MAX_KEPT_BYTES else ""
+
+
+def kept_choice(value: object) -> str:
+    """A stored choice of another kind, or an empty text where it can be none."""
+    return value if isinstance(value, str) and len(value) <= MAX_CHOICE_CHARS else ""
 
 
 def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -13,8 +13,20 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from photon_app import launcher
 from photon_app.gateway.origin import Receive, Scope, Send
-from photon_app.gateway.wire import EXTENSION, GOODBYE_S, Wire, wire_of
+from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
+from photon_app.gateway.wire import (
+    EXTENSION,
+    GOODBYE_S,
+    HIGH_WATER_BYTES,
+    LOW_WATER_BYTES,
+    READ_BYTES,
+    Wire,
+    wire_of,
+)
 from photon_app.hub.frames import frame
+from tests.fakes import raw
+from tests.fakes.raw import RawClient
+from tests.fakes.raw import frame as frame_of
 from tests.fakes.server import WIRE
 
 Talk = Callable[[Wire, Send], Awaitable[None]]
@@ -40,10 +52,8 @@ class Marks:
 
 
 @contextlib.asynccontextmanager
-async def talking(
-    talk: Talk, connect_options: dict[str, Any] | None = None, **options: Any
-) -> AsyncIterator[ClientConnection]:
-    """A client of an application that accepts and then talks."""
+async def application(talk: Talk, **options: Any) -> AsyncIterator[int]:
+    """The port of an application that accepts, whatever the path, and then talks."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "websocket"
@@ -56,21 +66,33 @@ async def talking(
             pass
 
     with launcher.bind("127.0.0.1", 0) as sock:
-        config = uvicorn.Config(
-            app, ws=WIRE, lifespan="off", log_level="error", ws_per_message_deflate=False, **options
-        )
+        config = uvicorn.Config(app, ws=WIRE, lifespan="off", log_level="error", **options)
         server = uvicorn.Server(config)
         config.load()
         serving = asyncio.create_task(server._serve([sock]))
         while not server.started:
             await asyncio.sleep(0.005)
         try:
-            address = f"ws://127.0.0.1:{sock.getsockname()[1]}/ws"
-            async with connect(address, max_size=None, **(connect_options or {})) as client:
-                yield client
+            yield sock.getsockname()[1]
         finally:
             server.should_exit = True
             await serving
+
+
+@contextlib.asynccontextmanager
+async def talking(
+    talk: Talk, connect_options: dict[str, Any] | None = None, **options: Any
+) -> AsyncIterator[ClientConnection]:
+    """A client of such an application."""
+    async with application(talk, **options) as port:
+        address = f"ws://127.0.0.1:{port}/ws"
+        async with connect(address, max_size=None, **(connect_options or {})) as client:
+            yield client
+
+
+async def silence(wire: Wire, send: Send) -> None:
+    """An application that has nothing to say."""
+    del wire, send
 
 
 def test_ready_frames_and_messages_of_the_server_arrive_whole_and_in_order() -> None:
@@ -193,6 +215,76 @@ def test_a_client_that_is_gone_when_its_sink_comes_is_lost_at_once() -> None:
             with pytest.raises(ConnectionClosedOK):
                 await client.recv()
         assert marks.told[0] == "lost"
+
+    asyncio.run(scenario())
+
+
+PATHS = ("/ws", "/finnhub/", "/_event/?EIO=4&transport=websocket", "/a/path/of/tomorrow")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_bounds_of_frames_and_messages_hold_on_every_path(path: str) -> None:
+    """None is exempt because nobody thought of it."""
+    floods = {
+        4029: (
+            frame_of(raw.PING) * 2_000,
+            frame_of(raw.PONG) * 2_000,
+            raw.text("x", fin=False) + frame_of(raw.CONTINUATION, fin=False) * 2_000,
+        ),
+        1009: (raw.text("x" * (MAX_MESSAGE_BYTES + 1)), raw.text("x" * 1_000_000)),
+    }
+
+    async def scenario() -> None:
+        async with application(silence) as port:
+            for code, sent in (
+                (code, sent) for code, all_sent in floods.items() for sent in all_sent
+            ):
+                async with RawClient.upgraded(port, target=path) as client:
+                    sending = asyncio.create_task(client.send(sent))
+                    assert (await client.read()).code == code
+                    await sending
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_reads_little_at_once_and_compresses_nothing(path: str) -> None:
+    """A small frame may not become a large one, also where the server was told to compress."""
+    seen: list[Wire] = []
+
+    async def talk(wire: Wire, send: Send) -> None:
+        del send
+        seen.append(wire)
+
+    async def scenario() -> None:
+        async with (
+            application(talk, ws_per_message_deflate=True) as port,
+            connect(f"ws://127.0.0.1:{port}{path}", compression="deflate") as client,
+        ):
+            assert client.protocol.extensions == []
+        transport = cast("Any", seen[0]).transport
+        assert transport.max_size == READ_BYTES
+        assert transport.get_write_buffer_limits() == (LOW_WATER_BYTES, HIGH_WATER_BYTES)
+
+    asyncio.run(scenario())
+
+
+def test_an_application_may_give_one_socket_other_bounds() -> None:
+    """Up to what it says, and no other socket's."""
+
+    async def talk(wire: Wire, send: Send) -> None:
+        del send
+        wire.bound(message_bytes=100_000, read_bytes=1_000)
+
+    async def scenario() -> None:
+        async with application(talk) as port:
+            for size, code in ((100_000, 1000), (100_001, 1009)):
+                async with RawClient.upgraded(port) as client:
+                    await asyncio.sleep(0.05)  # the application has spoken
+                    goodbye = frame_of(raw.CLOSE, b"\x03\xe8")
+                    sending = asyncio.create_task(client.send(raw.text("x" * size) + goodbye))
+                    assert (await client.read(polite=False)).code == code
+                    await sending
 
     asyncio.run(scenario())
 

@@ -1,0 +1,315 @@
+"""``/_event``: the socket of a tab of the page, with bounds in front of Reflex.
+
+Reflex's event socket knows no bound of its own: whoever connects may send anything as fast as it
+likes, and what it does not read is kept. So each socket passes here first. It needs a place like
+every other (``gateway.admission``); what it says is checked before Reflex sees it
+(``gateway.page_protocol``); events wait for their turn, by tab and by address, and a tab that waits
+is not read (``gateway.turnstile``); and what waits for a tab that does not read is bounded
+(``Outbox``, which Reflex's Engine.IO is made to use). A fast visitor is slower at worst, never
+refused: only what no page says is refused, counted, and logged at most once in ten seconds.
+
+On the event loop only, one coroutine for each socket. It knows no state and no event by name.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from starlette.websockets import WebSocket
+
+from photon_app import clock, services
+from photon_app.gateway.address import client_address
+from photon_app.gateway.admission import WARN_EVERY_S, Admission
+from photon_app.gateway.edge import BINARY, TOO_BIG, refuse_socket, share_frames
+from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send, refuse
+from photon_app.gateway.page_protocol import (
+    HANDSHAKE,
+    MAX_STORAGE_BYTES,
+    NAMESPACE,
+    Packet,
+    Rules,
+    read,
+    token_of,
+)
+from photon_app.gateway.turnstile import Lane, Turnstile
+from photon_app.gateway.wire import wire_of
+from photon_app.services import Services
+
+BROKEN, SLOW = 1008, 4008
+TAB_UNITS_PER_S, TAB_UNITS_BURST = 30, 150
+"""What one tab may ask for. A key that is held down repeats 30 times a second."""
+ADDRESS_UNITS_PER_S, ADDRESS_UNITS_BURST = 120, 1_500
+"""What all tabs of an address may ask for: a hundred may come back at once."""
+HANDSHAKE_UNITS = 2
+READ_BYTES = 1024
+"""What is read of a tab in one turn: what waits for its turn is at most that, in the smallest of
+messages.
+"""
+MOST_UNWANTED = 5
+"""Events that the page does not have, in a row; then the socket is closed."""
+MOST_REPORTS, MOST_REPORTS_A_MINUTE = 5, 20
+"""Errors of browsers that reach the log: of one socket, and of all."""
+OUTBOX_BYTES, OUTBOX_PACKETS = 512 * 1024, 256
+"""What may wait for a tab besides the packet that is put last."""
+_KEPT_HEADERS = frozenset({b"host", b"origin", b"connection", b"upgrade", b"user-agent"})
+"""What Reflex may see of a visitor's request: it keeps it with the state, and may log it."""
+_KEPT_HEADER_BYTES = 512
+
+_log = logging.getLogger(__name__)
+_tab: ContextVar["_Tab"] = ContextVar("photon_tab")
+
+
+class Packeted(Protocol):
+    """A packet of Engine.IO."""
+
+    def encode(self) -> str | bytes:
+        """As it is sent; remembered by the packet."""
+        ...
+
+
+class Outbox(asyncio.Queue[Packeted | None]):
+    """What Engine.IO has to send to one tab, bounded in bytes and packets: one that does not read
+    is closed, and nothing is kept for it any more.
+
+    Made by Engine.IO itself, for each of its sockets (``create_queue``), within ``PageEdge``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+        self._tab = _tab.get(None)
+
+    def put_nowait(self, item: Packeted | None) -> None:
+        """Put a packet, or the end of all, which always has room."""
+        if item is not None and (self.bytes > OUTBOX_BYTES or self.qsize() >= OUTBOX_PACKETS):
+            if self._tab is not None:
+                self._tab.slow()
+            return
+        super().put_nowait(item)
+
+    def _put(self, item: Packeted | None) -> None:
+        self.bytes += _size(item)
+        super()._put(item)
+
+    def _get(self) -> Packeted | None:
+        item = super()._get()
+        self.bytes -= _size(item)
+        return item
+
+
+def _size(item: Packeted | None) -> int:
+    return 0 if item is None else len(item.encode())
+
+
+class PageEdge:
+    """ASGI middleware around the page: bounds on its event socket; all else is passed on.
+
+    Args:
+        app: the page.
+        admission: who gets a place.
+        rules: what the page's app has.
+        left: told when a socket ended.
+        live: the services of this process; ``LookupError`` while there are none.
+        now_s: a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        admission: Admission,
+        rules: Rules,
+        *,
+        left: Callable[[], None] = lambda: None,
+        live: Callable[[], Services] = services.current,
+        now_s: Callable[[], float] = clock.monotonic,
+    ) -> None:
+        self._app = app
+        self._admission = admission
+        self._left = left
+        self._live = live
+        self.now_s = now_s
+        self.rules = rules
+        self.turnstile = Turnstile(
+            rate_per_s=ADDRESS_UNITS_PER_S, burst=ADDRESS_UNITS_BURST, now_s=now_s
+        )
+        self._complaints = _Complaints(admission, now_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one socket to its end, refuse long polling, pass on everything else."""
+        path = scope.get("path", "")
+        if path != NAMESPACE and not path.startswith(NAMESPACE + "/"):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._place(WebSocket(scope, receive, send))
+        else:
+            sentence = "the page's events go over a WebSocket: there is no long polling"
+            await refuse(scope, receive, send, 400, sentence)
+
+    async def _place(self, websocket: WebSocket) -> None:
+        try:
+            live = self._live()
+        except LookupError:
+            reason = "the server is starting or stopping: try again"
+            await refuse_socket(websocket, 503, reason, 1)
+            return
+        token = token_of(websocket.scope["query_string"])
+        if token is None:
+            await refuse_socket(websocket, 400, HANDSHAKE)
+            return
+        address = client_address(websocket.scope, live.settings.proxy_hops)
+        with self._admission.place(address, kind="page") as refusal:
+            if refusal is None:
+                share_frames(websocket, self._admission, address)
+                await self._serve(websocket, address, token)
+                return
+        await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
+
+    async def _serve(self, websocket: WebSocket, address: str | None, token: str) -> None:
+        lane = self.turnstile.enter(address)
+        tab = _Tab(websocket, self, self._complaints, lane, address)
+        inside = _tab.set(tab)
+        try:
+            await self.turnstile.turn(HANDSHAKE_UNITS, lane)
+            await self._app(_known(websocket.scope, token), tab.receive, tab.send)
+        finally:
+            _tab.reset(inside)
+            self.turnstile.leave(lane)
+            self._left()
+
+
+class _Tab:
+    """One socket: what it says to Reflex, and what Reflex says to it."""
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        edge: PageEdge,
+        complaints: "_Complaints",
+        lane: Lane,
+        address: str | None,
+    ) -> None:
+        self._edge = edge
+        self._receive, self._send = websocket.receive, websocket.send
+        self._wire = wire_of(websocket.scope.get("extensions", {}))
+        self._complaints = complaints
+        self._address = address
+        self._lanes = (Lane(TAB_UNITS_PER_S, TAB_UNITS_BURST, edge.now_s()), lane)
+        self._connected = self._over = False
+        self._unwanted = self._reports = 0
+        self._closing: asyncio.Task[None] | None = None
+
+    async def send(self, message: Message) -> None:
+        """What Reflex says; nothing any more once the tab was told to go."""
+        if self._over:
+            return
+        if message["type"] == "websocket.accept" and self._wire is not None:
+            self._wire.bound(message_bytes=MAX_STORAGE_BYTES, read_bytes=READ_BYTES)
+        await self._send(message)
+
+    async def receive(self) -> Message:
+        """The next thing that Reflex is to hear."""
+        while not self._over:
+            message = await self._receive()
+            if message["type"] != "websocket.receive":
+                return message
+            text = message.get("text")
+            if text is None:
+                self._close(BINARY, "text messages only")
+            elif len(text) > MAX_STORAGE_BYTES:
+                self._close(TOO_BIG, f"a message may have {MAX_STORAGE_BYTES} bytes")
+            elif (packet := self._read(text)) is not None:
+                await self._edge.turnstile.turn(packet.units, *self._lanes)
+                if not self._over:
+                    return {"type": "websocket.receive", "text": packet.text}
+            else:
+                await self._edge.turnstile.turn(1 + len(text) // 1024, *self._lanes)
+        return {"type": "websocket.disconnect", "code": BROKEN}
+
+    def slow(self) -> None:
+        """It does not read what waits for it."""
+        self._complaints.add("slow", self._address)
+        self._close(SLOW, "too slow: what waited for this tab was not read")
+
+    def _read(self, text: str) -> Packet | None:
+        said = read(text, self._edge.rules, connected=self._connected)
+        if isinstance(said, Packet) and (said.kind != "report" or self._may_report()):
+            self._unwanted = 0
+            self._connected |= said.kind == "connect"
+            return said
+        if isinstance(said, Packet):
+            self._complaints.add("reports", self._address)
+            return None
+        self._complaints.add(said.reason, self._address)
+        self._unwanted += 1
+        if said.reason == "protocol" or self._unwanted >= MOST_UNWANTED:
+            self._close(BROKEN, f"not what the page says: {said.sentence}")
+        return None
+
+    def _may_report(self) -> bool:
+        self._reports += 1
+        return self._reports <= MOST_REPORTS and self._complaints.may_report()
+
+    def _close(self, code: int, reason: str) -> None:
+        if self._over:
+            return
+        self._over = True
+        if self._wire is not None:
+            self._wire.goodbye(code, reason)
+        else:
+            closing = {"type": "websocket.close", "code": code, "reason": reason}
+            self._closing = asyncio.ensure_future(_quietly(self._send, closing))
+
+
+async def _quietly(send: Send, message: Message) -> None:
+    with contextlib.suppress(Exception):  # who is gone need not be told
+        await send(message)
+
+
+class _Complaints:
+    """What was refused on all tabs, counted for ``/health`` and told in the log now and then."""
+
+    def __init__(self, admission: Admission, now_s: Callable[[], float]) -> None:
+        self._counts = admission.page_refused
+        self._now_s = now_s
+        self._since: Counter[str] = Counter()
+        self._tell_at_s = self._minute_s = now_s()
+        self._reports = 0
+
+    def add(self, reason: str, address: str | None) -> None:
+        """Something was refused."""
+        self._counts[reason] += 1
+        self._since[reason] += 1
+        now = self._now_s()
+        if now < self._tell_at_s:
+            return
+        self._tell_at_s = now + WARN_EVERY_S
+        since, self._since = self._since, Counter()
+        _log.warning(
+            "refused on the page's sockets since the last such line: %d (%s); the last one from %s",
+            since.total(),
+            ", ".join(f"{reason} {n}" for reason, n in sorted(since.items())),
+            address or "no address",
+        )
+
+    def may_report(self) -> bool:
+        """Whether one more error of a browser may go to the log."""
+        now = self._now_s()
+        if now - self._minute_s >= 60:
+            self._minute_s, self._reports = now, 0
+        self._reports += 1
+        return self._reports <= MOST_REPORTS_A_MINUTE
+
+
+def _known(scope: Scope, token: str) -> dict[str, Any]:
+    """The scope as Reflex may see it: with nothing in it that the page did not need to say."""
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name.lower() in _KEPT_HEADERS and len(value) <= _KEPT_HEADER_BYTES
+    ]
+    query = f"EIO=4&transport=websocket&token={token}".encode()
+    return {**scope, "headers": headers, "query_string": query}

@@ -1,0 +1,117 @@
+"""Whose turn it is: work of many askers, one piece in a turn of the event loop.
+
+Nobody is refused here: who asks for more than its share waits, and is not read meanwhile. Each
+asker has a ``Lane`` of its own (a rate, and a reserve for what comes at once), and all lanes end in
+one door that lets one piece through, so that whatever comes at once leaves room for everybody
+else's between two pieces. Within a lane, and at the door, it is first come, first served.
+
+On the event loop only; the clock is an argument. Memory: a lane is a few numbers; lanes by address
+are forgotten when nobody is in them and their reserve is full again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+SWEEP_S = 1.0
+"""How often lanes that say nothing any more are looked for, at most."""
+
+
+class Lane:
+    """Work that one asker may ask for: ``rate_per_s`` units, and ``burst`` of them at once.
+
+    A piece that is larger than the reserve passes when the reserve is full, and is paid for
+    afterwards.
+    """
+
+    __slots__ = ("_at_s", "_burst", "_rate_per_s", "_units", "line", "users")
+
+    def __init__(self, rate_per_s: float, burst: float, now_s: float) -> None:
+        self._rate_per_s = rate_per_s
+        self._burst = self._units = burst
+        self._at_s = now_s
+        self.line = asyncio.Lock()
+        """Who stands in it: the first one waits for the reserve, the others for the first."""
+        self.users = 0
+        """How many may ask."""
+
+    def wait_s(self, units: float, now_s: float) -> float:
+        """Seconds until a piece of so many units may pass."""
+        self._refill(now_s)
+        return max(0.0, (min(units, self._burst) - self._units) / self._rate_per_s)
+
+    def pay(self, units: float, now_s: float) -> None:
+        """A piece passes."""
+        self._refill(now_s)
+        self._units -= units
+
+    def rested(self, now_s: float) -> bool:
+        """Whether a new lane would be the same."""
+        self._refill(now_s)
+        return not self.users and self._units >= self._burst
+
+    def _refill(self, now_s: float) -> None:
+        if now_s > self._at_s:
+            grown = self._units + (now_s - self._at_s) * self._rate_per_s
+            self._units = min(self._burst, grown)
+            self._at_s = now_s
+
+
+class Turnstile:
+    """The lanes of all addresses, and the one door.
+
+    Args:
+        rate_per_s: units in a second, of one address.
+        burst: units at once, of one address.
+        now_s: a monotonic clock.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate_per_s: float,
+        burst: float,
+        now_s: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._rate_per_s = rate_per_s
+        self._burst = burst
+        self._now_s = now_s
+        self._sleep = sleep
+        self._lanes: dict[str | None, Lane] = {}
+        self._swept_s = now_s()
+        self._door = asyncio.Lock()
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def enter(self, address: str | None) -> Lane:
+        """The lane of an address, for somebody who must ``leave`` it."""
+        self._sweep()
+        lane = self._lanes.get(address)
+        if lane is None:
+            lane = self._lanes[address] = Lane(self._rate_per_s, self._burst, self._now_s())
+        lane.users += 1
+        return lane
+
+    def leave(self, lane: Lane) -> None:
+        """Somebody will ask no more."""
+        lane.users -= 1
+
+    async def turn(self, units: float, *lanes: Lane) -> None:
+        """Return when it is the turn of a piece of so many units in each of these lanes."""
+        for lane in lanes:
+            async with lane.line:
+                while wait_s := lane.wait_s(units, self._now_s()):
+                    await self._sleep(wait_s)
+                lane.pay(units, self._now_s())
+        async with self._door:
+            await asyncio.sleep(0)
+
+    def _sweep(self) -> None:
+        now = self._now_s()
+        if now - self._swept_s < SWEEP_S:
+            return
+        self._swept_s = now
+        for address in [key for key, lane in self._lanes.items() if lane.rested(now)]:
+            del self._lanes[address]

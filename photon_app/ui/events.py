@@ -1,0 +1,97 @@
+"""Which events the page's app has, with the types of their arguments.
+
+Read off the handlers themselves, so that a new one is known here. ``photon_app/photon_app.py``
+gives it to the gateway, which lets nothing else through to Reflex. Left out are Reflex's generic
+setter, what runs in the background (only handlers ask for that), and Reflex's other internals that
+no page of one route asks for.
+"""
+
+from typing import Annotated, Any, Final, Literal, get_type_hints
+
+import msgspec
+from reflex.state import (
+    FrontendEventExceptionState,
+    OnLoadInternalState,
+    State,
+    UpdateVarsInternalState,
+)
+from reflex_base.constants.state import FIELD_MARKER
+from reflex_base.event import EventHandler
+from reflex_base.utils.format import format_event_handler
+
+from photon_app.ui.state import Dashboard
+
+_STORED_TEXTS: Final = Annotated[dict[str, str | None], msgspec.Meta(max_length=32)]
+_PLAIN: Final[dict[Any, Any]] = {
+    str: str,
+    int: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)],
+    bool: bool,
+    list[str]: list[str],
+    str | list[str]: str | list[str],
+    dict[str, Any]: dict[str, str | list[tuple[str, str]]],  # what a form holds
+}
+"""What a browser may send for an argument of each type that handlers have."""
+
+
+class Storage(msgspec.Struct, omit_defaults=True):
+    """What a browser stores, as the page sends it when it comes."""
+
+    vars: _STORED_TEXTS | None = None
+    hashes: Annotated[list[str], msgspec.Meta(max_length=64)] | None = None
+
+
+class Changed(msgspec.Struct):
+    """What another tab of the browser stored."""
+
+    vars: _STORED_TEXTS
+
+
+class Report(msgspec.Struct):
+    """What went wrong in a browser."""
+
+    info: str
+    component_stack: str
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """One event."""
+
+    name: str
+    arguments: type[msgspec.Struct]
+    kind: Literal["event", "storage", "report"] = "event"
+
+
+def heard() -> list[Heard]:
+    """All of them."""
+    own = [
+        Heard(format_event_handler(handler), _arguments(name, handler))
+        for name, handler in Dashboard.event_handlers.items()
+        if name != "setvar" and not handler.is_background
+    ]
+    loads = OnLoadInternalState.event_handlers["on_load_internal"]
+    return [
+        *own,
+        Heard(_name(State, "hydrate_and_load"), Storage, "storage"),
+        Heard(_name(UpdateVarsInternalState, "update_vars_internal"), Changed, "storage"),
+        Heard(_name(FrontendEventExceptionState, "handle_frontend_exception"), Report, "report"),
+        Heard(format_event_handler(loads), _arguments("on_load_internal", loads)),
+    ]
+
+
+def stored() -> frozenset[str]:
+    """The names under which a page sends what its browser stores."""
+    return frozenset(
+        f"{Dashboard.get_full_name()}.{name}{FIELD_MARKER}"
+        for name in Dashboard.base_vars
+        if Dashboard._is_client_storage(name)  # noqa: SLF001 - Reflex asks it the same
+    )
+
+
+def _name(state: type[State], handler: str) -> str:
+    return format_event_handler(state.event_handlers[handler])
+
+
+def _arguments(name: str, handler: EventHandler) -> type[msgspec.Struct]:
+    hints = {key: hint for key, hint in get_type_hints(handler.fn).items() if key != "return"}
+    fields = [(key, _PLAIN[hint]) for key, hint in hints.items()]
+    return msgspec.defstruct(name, fields, forbid_unknown_fields=True)
