@@ -29,7 +29,7 @@ Kind = Literal["ws", "finnhub", "page"]
 PLACE_RETRY_S, RATE_RETRY_S = 5, 1
 """When to try again: nobody knows when a place is free; a token is there within a second."""
 WARN_EVERY_S = 10.0
-FRAMES_PER_S, FRAMES_BURST = 1_000, 2_000
+FRAMES_PER_S, FRAMES_BURST = 500, 1_000
 """Control frames and fragments of all sockets of an address, beyond those of quiet clients
 (``gateway.wire``).
 """

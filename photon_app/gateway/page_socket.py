@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -115,6 +115,7 @@ class PageEdge:
         left: told when a socket ended.
         live: the services of this process; ``LookupError`` while there are none.
         now_s: a monotonic clock.
+        sleep: waits so many seconds.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class PageEdge:
         left: Callable[[], None] = lambda: None,
         live: Callable[[], Services] = services.current,
         now_s: Callable[[], float] = clock.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._app = app
         self._admission = admission
@@ -134,7 +136,7 @@ class PageEdge:
         self.now_s = now_s
         self.rules = rules
         self.turnstile = Turnstile(
-            rate_per_s=ADDRESS_UNITS_PER_S, burst=ADDRESS_UNITS_BURST, now_s=now_s
+            rate_per_s=ADDRESS_UNITS_PER_S, burst=ADDRESS_UNITS_BURST, now_s=now_s, sleep=sleep
         )
         self._complaints = _Complaints(admission, now_s)
 
@@ -200,7 +202,9 @@ class _Tab:
         self._lanes = (Lane(TAB_UNITS_PER_S, TAB_UNITS_BURST, edge.now_s()), lane)
         self._connected = self._over = False
         self._unwanted = self._reports = 0
-        self._closing: asyncio.Task[None] | None = None
+        self._last: Message | None = None
+        """How it is told to go, where the server has no wire."""
+        self._parting: asyncio.Task[None] | None = None
 
     async def send(self, message: Message) -> None:
         """What Reflex says; nothing any more once the tab was told to go."""
@@ -227,12 +231,14 @@ class _Tab:
                     return {"type": "websocket.receive", "text": packet.text}
             else:
                 await self._edge.turnstile.turn(1 + len(text) // 1024, *self._lanes)
+        await self._part()
         return {"type": "websocket.disconnect", "code": BROKEN}
 
     def slow(self) -> None:
         """It does not read what waits for it."""
         self._complaints.add("slow", self._address)
         self._close(SLOW, "too slow: what waited for this tab was not read")
+        self._parting = asyncio.ensure_future(self._part())
 
     def _read(self, text: str) -> Packet | None:
         said = read(text, self._edge.rules, connected=self._connected)
@@ -260,13 +266,13 @@ class _Tab:
         if self._wire is not None:
             self._wire.goodbye(code, reason)
         else:
-            closing = {"type": "websocket.close", "code": code, "reason": reason}
-            self._closing = asyncio.ensure_future(_quietly(self._send, closing))
+            self._last = {"type": "websocket.close", "code": code, "reason": reason}
 
-
-async def _quietly(send: Send, message: Message) -> None:
-    with contextlib.suppress(Exception):  # who is gone need not be told
-        await send(message)
+    async def _part(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            with contextlib.suppress(Exception):  # who is gone need not be told
+                await self._send(last)
 
 
 class _Complaints:

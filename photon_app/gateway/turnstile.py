@@ -12,6 +12,7 @@ are forgotten when nobody is in them and their reserve is full again.
 import asyncio
 from collections.abc import Awaitable, Callable
 
+_ROUNDING = 1e-6
 SWEEP_S = 1.0
 """How often lanes that say nothing any more are looked for, at most."""
 
@@ -37,7 +38,8 @@ class Lane:
     def wait_s(self, units: float, now_s: float) -> float:
         """Seconds until a piece of so many units may pass."""
         self._refill(now_s)
-        return max(0.0, (min(units, self._burst) - self._units) / self._rate_per_s)
+        missing = min(units, self._burst) - self._units
+        return missing / self._rate_per_s if missing > _ROUNDING else 0.0
 
     def pay(self, units: float, now_s: float) -> None:
         """A piece passes."""
@@ -47,7 +49,7 @@ class Lane:
     def rested(self, now_s: float) -> bool:
         """Whether a new lane would be the same."""
         self._refill(now_s)
-        return not self.users and self._units >= self._burst
+        return not self.users and self._units >= self._burst - _ROUNDING
 
     def _refill(self, now_s: float) -> None:
         if now_s > self._at_s:

@@ -44,7 +44,7 @@ HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
 FRAMES_PER_S, FRAMES_BURST = 100, 400
 """How many control frames and fragments a client may send."""
-QUIET_PER_S, QUIET_BURST = 5, 20
+QUIET_PER_S, QUIET_BURST = 2, 5
 """How many of them concern nobody else of its address."""
 ABNORMAL, KEEPALIVE_TIMEOUT, RATE_LIMITED = 1006, 1011, 4029
 READ_BYTES = 4 * 1024
@@ -227,6 +227,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         super().data_received(data)
         if not self.handshake_initiated:
             self._refuse_head()
+        elif pongs := self.conn.data_to_send():  # all that were asked for in one read
+            self.transport.write(b"".join(pongs))
 
     def _refuse_head(self) -> None:
         """A head that the HTTP parser takes and the one of ``websockets`` does not (too many
@@ -238,9 +240,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
     def handle_ping(self) -> None:
-        """A ping; the answer is written by now."""
+        """A ping; the answer is queued by now, and written with all others of the same read."""
         self._charge()
-        super().handle_ping()
 
     def handle_pong(self, event: Frame) -> None:
         """A pong, asked for or not."""

@@ -80,7 +80,8 @@ async def flood_every_path(target: Target, *, sent: bytes, first: bytes = b"") -
 async def many_pingers(target: Target) -> None:
     """Two hundred sockets, none of which sends more pings than it may."""
 
-    async def one(path: str) -> None:
+    async def one(number: int, path: str) -> None:
+        await asyncio.sleep(number / 50)
         try:
             _, writer = await upgrade(target, path)
             while True:
@@ -91,7 +92,7 @@ async def many_pingers(target: Target) -> None:
             target.counts["gone"] += 1
 
     paths = itertools.islice(itertools.cycle(PATHS), 200)
-    await together(*(one(path) for path in paths))
+    await together(*(one(number, path) for number, path in enumerate(paths)))
 
 
 async def many_tabs(target: Target) -> None:
@@ -266,8 +267,10 @@ async def long_polling(target: Target) -> None:
     requests = (
         "GET /_event/?EIO=4&transport=polling&token={0} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
         "GET /_event/?EIO=4&transport=polling&sid={0} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-        "POST /_event/?EIO=4&transport=polling&sid={0} HTTP/1.1\r\nContent-Length: 2\r\n"
-        "Host: 127.0.0.1\r\n\r\n40",
+        (
+            "POST /_event/?EIO=4&transport=polling&sid={0} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            "Content-Length: 2\r\n\r\n40"
+        ),
     )
 
     async def one(request: str) -> None:
@@ -315,7 +318,7 @@ ROWS = (
         attack=functools.partial(flood_every_path, sent=text("") * 500),
         seconds=4,
     ),
-    Row(name="200 sockets within their pings", attack=many_pingers, seconds=4),
+    Row(name="200 sockets within their pings", attack=many_pingers, seconds=6),
     Row(name="messages of 15 MB on every path", attack=long_messages, seconds=4),
     Row(
         name="300 tabs where an address may have 5",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,15 @@ import reflex as rx
 from photon_app import services, settings
 from photon_app.model import TIMEFRAMES, parse_symbol
 from photon_app.ui import watchlist
-from photon_app.ui.state import ADD_FIELD, MOST_EDITS, PAIRS, STYLES, TIMEFRAME, Dashboard
+from photon_app.ui.state import (
+    ADD_FIELD,
+    MOST_EDITS,
+    MOST_NAMES,
+    PAIRS,
+    STYLES,
+    TIMEFRAME,
+    Dashboard,
+)
 
 GARBAGE: tuple[Any, ...] = (
     None,
@@ -251,3 +260,62 @@ def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
             asyncio.run(call(tab, "learn_names", [symbol]))
             call(tab, "remove", "AAA1")
     assert tab._learned == {"AAA2": "Two"}
+
+
+@pytest.mark.parametrize("value", [*GARBAGE, "é" * 100_000, "\U0001f4a5" * 100_000])
+@pytest.mark.parametrize("name", ["stored", "chosen", "pair", "timeframe", "style_of_chart"])
+def test_what_a_browser_brings_is_cut_when_it_is_set(
+    tab: Dashboard, name: str, value: object
+) -> None:
+    """A tab's state takes no more of the server than a page has to store."""
+    setattr(tab, name, value)
+    kept = getattr(tab, name)
+    most = watchlist.MAX_KEPT_BYTES if name == "stored" else 8 * watchlist.MAX_CHOICE_CHARS
+    assert isinstance(kept, str)
+    assert sys.getsizeof(kept) <= most
+    assert tab.symbols == list(settings.DEFAULT_SYMBOLS)
+
+
+def test_the_longest_list_that_a_page_stores_is_kept_whole(tab: Dashboard) -> None:
+    text = watchlist.write(tuple(f"{n:032}" for n in range(watchlist.MOST)))
+    tab.stored = text
+    assert tab.stored == text
+
+
+def test_edits_of_long_lists_wait_in_bounds(tab: Dashboard) -> None:
+    """Each holds the list that it begins with, and all are sent with each change."""
+    tab.stored = watchlist.write(tuple(f"S{n}" for n in range(watchlist.MOST)))
+    for _ in range(MOST_EDITS):
+        tab._edit(added=("AAPL",))
+    assert sum(len(edit.instead) for edit in tab.edits) <= MOST_NAMES + watchlist.MOST + 1
+
+
+def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: Dashboard) -> None:
+    """What came meanwhile is asked for afterwards."""
+    call(tab, "add_symbol", {ADD_FIELD: "NEW1, NEW2"})
+    upstream = Upstream(NEW1="One", NEW2="Two")
+    gate, asked_at_once = asyncio.Event(), 0
+
+    async def name(symbol: str) -> str | None:
+        nonlocal asked_at_once
+        asked_at_once += 1
+        assert asked_at_once == 1
+        await gate.wait()
+        asked_at_once -= 1
+        upstream.asked.append(symbol)
+        return upstream.told[symbol]
+
+    async def scenario() -> None:
+        upstream.name = name  # type: ignore[method-assign]
+        learning = [
+            asyncio.create_task(call(tab, "learn_names", [symbol]))
+            for symbol in ("NEW1", "NEW2", "NEW1", "NEW2")
+        ]
+        await asyncio.wait(learning, return_when=asyncio.FIRST_COMPLETED)
+        gate.set()
+        await asyncio.gather(*learning)
+
+    with running(upstream):
+        asyncio.run(scenario())
+    assert upstream.asked[:2] == ["NEW1", "NEW2"]
+    assert tab._learned == {"NEW1": "One", "NEW2": "Two"}

@@ -170,3 +170,13 @@ def test_removing_the_shown_symbol_shows_the_one_below_it() -> None:
     assert watchlist.after_removal(held, "C", "C") == "B"
     assert watchlist.after_removal(held, "A", "C") == "A"
     assert watchlist.after_removal(("A",), "A", "A") == ""
+
+
+def test_a_text_of_many_entries_is_looked_at_in_bounds() -> None:
+    """What was written here has no more; and each text is read once, however often it is asked."""
+    text = watchlist.write(tuple(f"S{n}" for n in range(7_000)))
+    assert len(watchlist.held(text, ())) == watchlist.MOST_ENTRIES
+    before = watchlist._entries.cache_info().misses
+    for _ in range(10):
+        watchlist.held(text, ())
+    assert watchlist._entries.cache_info().misses == before

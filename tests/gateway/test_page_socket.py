@@ -1,0 +1,344 @@
+"""The page's socket, with a small application in Reflex's place."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from photon_app import launcher
+from photon_app.gateway import page_socket
+from photon_app.gateway.admission import Admission
+from photon_app.gateway.origin import Receive, Scope, Send
+from photon_app.gateway.page_protocol import MAX_STORAGE_BYTES, Rule, Rules
+from photon_app.gateway.page_socket import (
+    MOST_REPORTS,
+    OUTBOX_BYTES,
+    OUTBOX_PACKETS,
+    TAB_UNITS_BURST,
+    Outbox,
+    PageEdge,
+)
+from photon_app.settings import Settings
+from tests.fakes.server import HTTP, PLAIN, WIRE
+
+STORAGE = msgspec.defstruct("Storage", [("vars", dict[str, str | None] | None, None)])
+RULES = Rules(
+    events={"hydrate": Rule(STORAGE, "storage"), "move": Rule(msgspec.defstruct("Move", []))},
+    stored=frozenset({"list"}),
+)
+HYDRATE = '40/_event,{"event":{"name":"hydrate","payload":{"vars":{"list":"A"}}}}'
+MOVE = '42/_event,["event",{"name":"move"}]'
+QUERY = "?EIO=4&transport=websocket&token=a"
+both = pytest.mark.parametrize("ws", [WIRE, PLAIN], ids=["wire", "plain"])
+
+
+class Page:
+    """Stands for Reflex: accepts, and notes what it hears."""
+
+    def __init__(self) -> None:
+        self.scopes: list[Scope] = []
+        self.heard: list[str] = []
+        self.left = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hear one socket to its end, or answer a request."""
+        self.scopes.append(scope)
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            self.heard.append(message["text"])
+            await send({"type": "websocket.send", "text": "heard"})
+
+
+class Served:
+    """A running server and what is in it."""
+
+    def __init__(self, page: Page, admission: Admission, port: int) -> None:
+        self.page, self.admission, self.port = page, admission, port
+
+    def tab(self, query: str = QUERY, path: str = "/_event/", **options: Any) -> connect:
+        """A socket of a tab."""
+        return connect(f"ws://127.0.0.1:{self.port}{path}{query}", **options)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    ws: str = WIRE, sleep: Callable[[float], Any] = asyncio.sleep, **settings: Any
+) -> AsyncIterator[Served]:
+    page, loaded = Page(), Settings(**settings)
+    admission = Admission.of(loaded, asyncio.get_running_loop().time)
+
+    def left() -> None:
+        page.left += 1
+
+    edge = PageEdge(
+        page,
+        admission,
+        RULES,
+        left=left,
+        live=lambda: cast("Any", SimpleNamespace(settings=loaded)),
+        sleep=sleep,
+    )
+    with launcher.bind("127.0.0.1", 0) as sock:
+        config = uvicorn.Config(
+            edge, http=HTTP if ws == WIRE else "h11", ws=ws, lifespan="off", log_level="error"
+        )
+        server = uvicorn.Server(config)
+        config.load()
+        running = asyncio.create_task(server._serve([sock]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        try:
+            yield Served(page, admission, sock.getsockname()[1])
+        finally:
+            server.should_exit = True
+            await running
+
+
+async def closed(tab: ClientConnection) -> tuple[int | None, str | None]:
+    """How a tab was told to go."""
+    with contextlib.suppress(ConnectionClosed):
+        async with asyncio.timeout(10):
+            while True:
+                await tab.recv()
+    return tab.close_code, tab.close_reason
+
+
+@both
+def test_a_tab_takes_a_place_and_gives_it_back(ws: str) -> None:
+    """Of its own kind, by address; what is refused says which setting."""
+
+    async def scenario() -> None:
+        async with serving(ws, max_per_ip=2) as served:
+            async with served.tab(), served.tab():
+                assert served.admission.open["page"] == 2
+                with pytest.raises(InvalidStatus) as refused:
+                    await served.tab()
+                assert refused.value.response.status_code == 429
+                assert b"PHOTON_MAX_PER_IP" in refused.value.response.body
+            async with asyncio.timeout(5):
+                while served.admission.open["page"] or served.page.left < 2:
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(scenario())
+
+
+@both
+@pytest.mark.parametrize("query", ["", "?EIO=4&transport=websocket", QUERY + "&sid=x"])
+def test_what_is_no_handshake_of_the_page_never_reaches_it(ws: str, query: str) -> None:
+    async def scenario() -> None:
+        async with serving(ws) as served:
+            with pytest.raises(InvalidStatus) as refused:
+                await served.tab(query)
+            assert refused.value.response.status_code == 400
+            assert served.page.scopes == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("path", ["/_event", "/_event/", "/_event/x"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_there_is_no_long_polling(path: str, method: str) -> None:
+    """Neither a session nor a body; other paths are the page's own."""
+
+    async def scenario() -> None:
+        async with serving() as served, httpx.AsyncClient() as client:
+            url = f"http://127.0.0.1:{served.port}"
+            answer = await client.request(method, f"{url}{path}?EIO=4&transport=polling&sid=x")
+            assert answer.status_code == 400
+            assert "WebSocket" in answer.text
+            assert served.page.scopes == []
+            assert (await client.get(f"{url}/_events")).status_code == 204
+
+    asyncio.run(scenario())
+
+
+def test_the_page_sees_nothing_of_a_visitor_that_it_does_not_need() -> None:
+    """It keeps what it sees, and may log it."""
+    secrets = {"Authorization": "Bearer x", "Cookie": "a=b", "X-Long": "y" * 5_000}
+
+    async def scenario() -> None:
+        async with serving() as served:
+            async with served.tab(QUERY + "&more=z", additional_headers=secrets):
+                pass
+            scope = served.page.scopes[0]
+            names = {name for name, _ in scope["headers"]}
+            assert b"host" in names
+            assert not names & {b"authorization", b"cookie", b"x-long"}
+            assert scope["query_string"] == b"EIO=4&transport=websocket&token=a"
+
+    asyncio.run(scenario())
+
+
+@both
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (b"\0", 1003),
+        ("4" * (MAX_STORAGE_BYTES + 1), 1009),
+        ("5", 1008),
+        ('42/admin,["event",{}]', 1008),
+        (MOVE, 1008),
+    ],
+    ids=["binary", "too long", "upgrade", "namespace", "before the storage"],
+)
+def test_what_breaks_the_protocol_ends_the_socket(ws: str, said: str | bytes, code: int) -> None:
+    """With a sentence, and without a word to Reflex."""
+
+    async def scenario() -> None:
+        async with serving(ws) as served, served.tab() as tab:
+            await tab.send(said)
+            assert (await closed(tab))[0] == code
+            assert served.page.heard == []
+
+    asyncio.run(scenario())
+
+
+@both
+def test_the_longest_storage_passes(ws: str) -> None:
+    async def scenario() -> None:
+        async with serving(ws) as served, served.tab() as tab:
+            await tab.send(HYDRATE.replace("A", "A" * (MAX_STORAGE_BYTES - 200)))
+            assert await tab.recv() == "heard"
+
+    asyncio.run(scenario())
+
+
+def test_unknown_events_are_left_out_and_five_in_a_row_end_the_socket(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Counted, and told in one line, without a word of what they said."""
+
+    async def scenario() -> None:
+        async with serving() as served:
+            async with served.tab() as tab:
+                await tab.send(HYDRATE)
+                for _ in range(3):
+                    for _ in range(4):
+                        await tab.send(MOVE.replace("move", "evil\\u001b[2J FORGED"))
+                    await tab.send(MOVE)
+                for _ in range(4):
+                    assert await tab.recv() == "heard"
+                assert len(served.page.heard) == 4
+                for _ in range(5):
+                    await tab.send(MOVE.replace("move", "evil"))
+                code, reason = await closed(tab)
+                assert code == 1008
+                assert reason is not None
+                assert "does not have" in reason
+            assert served.admission.page_refused == {"unknown": 17}
+
+    with caplog.at_level(logging.WARNING, page_socket.__name__):
+        asyncio.run(scenario())
+    assert len(caplog.messages) == 1
+    assert "FORGED" not in caplog.text
+
+
+def test_who_is_fast_waits_and_is_not_read_meanwhile_but_never_refused() -> None:
+    """What comes above the budget of a tab stays in the network."""
+
+    async def scenario() -> None:
+        gate = asyncio.Event()
+
+        async def sleep(_: float) -> None:
+            await gate.wait()
+            await asyncio.sleep(0.005)
+
+        async with serving(sleep=sleep) as served, served.tab() as tab:
+            await tab.send(HYDRATE)
+            for _ in range(TAB_UNITS_BURST + 50):
+                await tab.send(MOVE)
+            async with asyncio.timeout(10):
+                while len(served.page.heard) < TAB_UNITS_BURST - 20:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            assert len(served.page.heard) <= TAB_UNITS_BURST
+            gate.set()
+            async with asyncio.timeout(10):
+                while len(served.page.heard) < TAB_UNITS_BURST + 51:
+                    await asyncio.sleep(0.01)
+            assert served.admission.page_refused == {}
+
+    asyncio.run(scenario())
+
+
+def test_a_tab_reports_a_few_errors_of_its_browser() -> None:
+    async def scenario() -> None:
+        report = '42/_event,["client_error",{"message":"x"}]'
+        async with serving() as served, served.tab() as tab:
+            await tab.send(HYDRATE)
+            for _ in range(MOST_REPORTS + 20):
+                await tab.send(report)
+            await tab.send(MOVE)
+            for _ in range(MOST_REPORTS + 2):
+                assert await tab.recv() == "heard"
+            assert json.loads(served.page.heard[-1].partition(",")[2])[1]["name"] == "move"
+            assert served.admission.page_refused == {"reports": 20}
+
+    asyncio.run(scenario())
+
+
+class Slow:
+    """A tab that is only told that it is slow."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def slow(self) -> None:
+        """Told."""
+        self.told += 1
+
+
+class Sent:
+    """A packet of Engine.IO."""
+
+    def __init__(self, size: int) -> None:
+        self.text = "x" * size
+
+    def encode(self) -> str:
+        """As it is sent."""
+        return self.text
+
+
+@pytest.fixture
+def slow() -> AsyncIterator[Slow]:
+    tab = Slow()
+    inside = page_socket._tab.set(cast("Any", tab))
+    yield tab  # type: ignore[misc]
+    page_socket._tab.reset(inside)
+
+
+@pytest.mark.parametrize("size", [1, 1_000, 100_000])
+def test_what_waits_for_a_tab_is_bounded_in_bytes_and_packets(slow: Slow, size: int) -> None:
+    """One that reads nothing is closed; the end of all has room even then."""
+    outbox = Outbox()
+    for _ in range(2_000):
+        outbox.put_nowait(Sent(size))
+    assert slow.told > 0
+    assert outbox.qsize() <= OUTBOX_PACKETS
+    assert outbox.bytes <= OUTBOX_BYTES + size
+    before = outbox.qsize()
+    outbox.put_nowait(None)
+    assert outbox.qsize() == before + 1
+
+
+def test_one_packet_of_any_size_has_room_and_what_was_read_makes_room(slow: Slow) -> None:
+    outbox = Outbox()
+    for _ in range(50):
+        outbox.put_nowait(Sent(2 * OUTBOX_BYTES))
+        outbox.get_nowait()
+    assert (slow.told, outbox.bytes) == (0, 0)
