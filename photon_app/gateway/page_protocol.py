@@ -152,7 +152,7 @@ def _connect(body: str, rules: Rules) -> Packet:
     rule = rules.events.get(boot.event.name)
     if rule is None or rule.kind != "storage":
         raise _foul("connected without the browser's storage")
-    told = {"event": _checked(boot.event, rule, rules)}
+    told: dict[str, object] = {"event": _checked(boot.event, rule, rules)}
     if boot.state_schema is not None:
         told["state_schema"] = boot.state_schema
     text = msgspec.json.encode(told).decode()

@@ -21,7 +21,7 @@ from reflex_base.utils.format import format_event_handler
 
 from photon_app.ui.state import Dashboard
 
-_STORED_TEXTS: Final = Annotated[dict[str, str | None], msgspec.Meta(max_length=32)]
+_StoredTexts = Annotated[dict[str, str | None], msgspec.Meta(max_length=32)]
 _PLAIN: Final[dict[Any, Any]] = {
     str: str,
     int: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)],
@@ -36,14 +36,14 @@ _PLAIN: Final[dict[Any, Any]] = {
 class Storage(msgspec.Struct, omit_defaults=True):
     """What a browser stores, as the page sends it when it comes."""
 
-    vars: _STORED_TEXTS | None = None
+    vars: _StoredTexts | None = None
     hashes: Annotated[list[str], msgspec.Meta(max_length=64)] | None = None
 
 
 class Changed(msgspec.Struct):
     """What another tab of the browser stored."""
 
-    vars: _STORED_TEXTS
+    vars: _StoredTexts
 
 
 class Report(msgspec.Struct):

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -315,10 +315,10 @@ class Sent:
 
 
 @pytest.fixture
-def slow() -> AsyncIterator[Slow]:
+def slow() -> Iterator[Slow]:
     tab = Slow()
     inside = page_socket._tab.set(cast("Any", tab))
-    yield tab  # type: ignore[misc]
+    yield tab
     page_socket._tab.reset(inside)
 
 

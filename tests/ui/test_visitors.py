@@ -26,6 +26,10 @@ class Tabs:
         async with self.manager.modify_state(self.token(name)):
             pass
 
+    async def close(self) -> None:
+        """End what the states need."""
+        await self.manager.close()  # type: ignore[no-untyped-call]
+
     @staticmethod
     def token(name: str) -> BaseStateToken:
         """A tab's."""
@@ -51,7 +55,7 @@ def test_a_state_outlives_its_tab_by_a_moment() -> None:
         tabs.time.advance(GONE_S / 2)
         assert tabs.visitors.sweep() == 0
         assert tabs.names() == ["stays"]
-        await tabs.manager.close()
+        await tabs.close()
 
     asyncio.run(scenario())
 
@@ -67,7 +71,7 @@ def test_one_that_came_back_is_gone_from_when_it_goes_again() -> None:
             tabs.connected.add("a")
             tabs.visitors.sweep()
         assert tabs.names() == ["a"]
-        await tabs.manager.close()
+        await tabs.close()
 
     asyncio.run(scenario())
 
@@ -81,7 +85,7 @@ def test_of_many_that_are_gone_the_longest_gone_go_first() -> None:
             tabs.visitors.sweep()
             assert len(tabs.names()) <= MOST_GONE
         assert tabs.names()[0] == "50"
-        await tabs.manager.close()
+        await tabs.close()
 
     asyncio.run(scenario())
 
@@ -97,7 +101,7 @@ def test_a_state_in_use_is_left_until_it_is_not() -> None:
             assert tabs.visitors.sweep() == 1
         assert tabs.visitors.sweep() == 0
         assert tabs.names() == []
-        await tabs.manager.close()
+        await tabs.close()
 
     asyncio.run(scenario())
 
@@ -117,6 +121,6 @@ def test_it_looks_by_itself_while_there_is_anything_to_forget(
         async with asyncio.timeout(5):
             while tabs.names() or tabs.visitors._timer is not None:
                 await asyncio.sleep(0.001)
-        await tabs.manager.close()
+        await tabs.close()
 
     asyncio.run(scenario())
