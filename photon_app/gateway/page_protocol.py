@@ -23,7 +23,7 @@ MAX_EVENT_BYTES = 16 * 1024
 """The longest event that brings no storage; the longest of a page are its edits, 9 KiB."""
 MAX_ROUTE_BYTES = 16 * 1024
 """The page's own address, twice, as each event names it."""
-MAX_REPORT_CHARS = 2_000
+MAX_REPORT_CHARS = 500
 NAMESPACE = "/_event"
 PONG, MESSAGE, CLOSE = "3", "4", "1"
 CONNECT, DISCONNECT, EVENT = "0", "1", "2"

@@ -51,7 +51,7 @@ messages.
 """
 MOST_UNWANTED = 5
 """Events that the page does not have, in a row; then the socket is closed."""
-MOST_REPORTS, MOST_REPORTS_A_MINUTE = 5, 20
+MOST_REPORTS, MOST_REPORTS_A_MINUTE = 2, 5
 """Errors of browsers that reach the log: of one socket, and of all."""
 OUTBOX_BYTES, OUTBOX_PACKETS = 512 * 1024, 256
 """What may wait for a tab besides the packet that is put last."""
@@ -200,7 +200,7 @@ class _Tab:
         self._complaints = complaints
         self._address = address
         self._lanes = (Lane(TAB_UNITS_PER_S, TAB_UNITS_BURST, edge.now_s()), lane)
-        self._connected = self._over = False
+        self._connected = self._parted = self._over = False
         self._unwanted = self._reports = 0
         self._last: Message | None = None
         """How it is told to go, where the server has no wire."""
@@ -222,9 +222,11 @@ class _Tab:
                 return message
             text = message.get("text")
             if text is None:
-                self._close(BINARY, "text messages only")
+                self._foul(BINARY, "text messages only")
             elif len(text) > MAX_STORAGE_BYTES:
-                self._close(TOO_BIG, f"a message may have {MAX_STORAGE_BYTES} bytes")
+                self._foul(TOO_BIG, f"a message may have {MAX_STORAGE_BYTES} bytes")
+            elif self._parted:
+                self._foul(BROKEN, "not what the page says: more after its goodbye")
             elif (packet := self._read(text)) is not None:
                 await self._edge.turnstile.turn(packet.units, *self._lanes)
                 if not self._over:
@@ -245,6 +247,7 @@ class _Tab:
         if isinstance(said, Packet) and (said.kind != "report" or self._may_report()):
             self._unwanted = 0
             self._connected |= said.kind == "connect"
+            self._parted |= said.kind == "goodbye"
             return said
         if isinstance(said, Packet):
             self._complaints.add("reports", self._address)
@@ -254,6 +257,10 @@ class _Tab:
         if said.reason == "protocol" or self._unwanted >= MOST_UNWANTED:
             self._close(BROKEN, f"not what the page says: {said.sentence}")
         return None
+
+    def _foul(self, code: int, reason: str) -> None:
+        self._complaints.add("protocol", self._address)
+        self._close(code, reason)
 
     def _may_report(self) -> bool:
         self._reports += 1

@@ -208,6 +208,17 @@ def test_what_breaks_the_protocol_ends_the_socket(ws: str, said: str | bytes, co
     asyncio.run(scenario())
 
 
+def test_nothing_is_heard_after_a_goodbye() -> None:
+    async def scenario() -> None:
+        async with serving() as served, served.tab() as tab:
+            for said in (HYDRATE, "41/_event,", MOVE):
+                await tab.send(said)
+            assert (await closed(tab))[0] == 1008
+            assert len(served.page.heard) == 2
+
+    asyncio.run(scenario())
+
+
 @both
 def test_the_longest_storage_passes(ws: str) -> None:
     async def scenario() -> None:

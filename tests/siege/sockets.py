@@ -61,6 +61,7 @@ def event(name: str, **payload: Any) -> bytes:
 
 async def flood(target: Target, path: str, *, sent: bytes, first: bytes = b"") -> None:
     """One socket that sends the same again and again, as fast as it is taken."""
+    sent *= 1 + 16_384 // len(sent)
     while True:
         try:
             _, writer = await upgrade(target, path)
@@ -68,6 +69,7 @@ async def flood(target: Target, path: str, *, sent: bytes, first: bytes = b"") -
             while True:
                 writer.write(sent)
                 await writer.drain()
+                await asyncio.sleep(0)
         except GONE:
             target.counts["gone"] += 1
 
@@ -193,6 +195,7 @@ async def clicking_machines(target: Target) -> None:
                 while not reading.done():
                     writer.write(moves)
                     await writer.drain()
+                    await asyncio.sleep(0)
                 target.counts["closed"] += 1
             except GONE:
                 target.counts["gone"] += 1
@@ -249,7 +252,7 @@ FORGED: dict[str, bytes] = {
 async def forged(target: Target) -> None:
     """What no page says, each again and again on sockets of its own."""
     await together(
-        *(flood(target, PAGE, first=hydrate(), sent=sent * 3) for sent in FORGED.values()),
+        *(flood(target, PAGE, first=hydrate(), sent=sent) for sent in FORGED.values()),
         flood(target, PAGE, sent=event(f"{DASHBOARD}.move", step=1)),
     )
 
