@@ -238,6 +238,8 @@ class _Tab:
 
     def slow(self) -> None:
         """It does not read what waits for it."""
+        if self._over:
+            return
         self._complaints.add("slow", self._address)
         self._close(SLOW, "too slow: what waited for this tab was not read")
         self._parting = asyncio.ensure_future(self._part())

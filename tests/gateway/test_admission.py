@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 from typing import Any
 
@@ -196,6 +197,16 @@ def test_counts_are_those_of_the_open_places(steps: list[tuple[str | None, bool]
         counts.pop(None, None)
         assert door.admission._by_address == {("ws", name): n for name, n in counts.items()}
         assert all(n <= 2 for n in counts.values())
+
+
+def test_an_address_has_one_bucket_of_frames_while_any_of_its_sockets_is_open() -> None:
+    door = admission()
+    first = door.frames("1.1.1.1")
+    assert door.frames("1.1.1.1") is first
+    assert door.frames("2.2.2.2") is not first
+    del first
+    gc.collect()
+    assert len(door._frames) == 0
 
 
 def test_refusals_are_counted_by_reason_and_logged_now_and_then(

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from photon_app import launcher
+from photon_app.gateway.limits import TokenBucket
 from photon_app.gateway.origin import Receive, Scope, Send
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.gateway.wire import (
@@ -285,6 +286,28 @@ def test_an_application_may_give_one_socket_other_bounds() -> None:
                     sending = asyncio.create_task(client.send(raw.text("x" * size) + goodbye))
                     assert (await client.read(polite=False)).code == code
                     await sending
+
+    asyncio.run(scenario())
+
+
+def test_sockets_of_an_address_share_what_they_send_beyond_the_quiet() -> None:
+    """One that only answers pings never meets what another of its address has used up."""
+    shared = TokenBucket(0.001, 50, 0)
+
+    async def talk(wire: Wire, send: Send) -> None:
+        del send
+        wire.share(shared)
+
+    async def scenario() -> None:
+        async with application(talk) as port:
+            goodbye = frame_of(raw.CLOSE, b"\x03\xe8")
+            for pings, code in ((25, 1000), (25, 1000), (25, 4029), (25, 4029), (3, 1000)):
+                async with RawClient.upgraded(port) as client:
+                    await asyncio.sleep(0.05)  # the application has spoken
+                    await client.send(frame_of(raw.PING) * pings)
+                    await asyncio.sleep(0.05)  # the server has, too
+                    await client.send(goodbye)
+                    assert (await client.read(polite=False)).code == code
 
     asyncio.run(scenario())
 

@@ -280,13 +280,11 @@ async def long_polling(target: Target) -> None:
         while True:
             try:
                 reader, writer = await target.connect()
-                for _ in range(50):
-                    writer.write(request.format(uuid.uuid4()).encode())
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    target.counts[head.split()[1].decode()] += 1
-                    await reader.read(1_000)
-                    await asyncio.sleep(0.005)
+                writer.write(request.format(uuid.uuid4()).encode())
+                head = await reader.readuntil(b"\r\n\r\n")
+                target.counts[head.split()[1].decode()] += 1
                 writer.close()
+                await asyncio.sleep(0.005)
             except GONE:
                 target.counts["gone"] += 1
 
