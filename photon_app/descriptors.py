@@ -28,6 +28,10 @@ SERVER_FILES = 4
 """Three connections to a database's server, and one that is opened anew."""
 UPSTREAM_FILES = 8
 """The line to Finnhub, and its REST."""
+ROOM_FILES = 64
+"""What is left to the process itself where there is enough; a quarter of all files, else."""
+REQUEST_FILES = 2
+"""What ``OWN_FILES`` has for requests."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +85,23 @@ def room_for(connections: int, least: int = OWN_FILES) -> int:
             raising,
         )
     return possible
+
+
+def sockets_for(connections: int, least: int = OWN_FILES) -> int:
+    """How many sockets of all kinds may be open at once, HTTP's too, so that the process has files
+    left for its own work: those ``connections`` and the reserve, or what the limit allows.
+
+    Args:
+        connections: as many as ``room_for`` says are possible.
+        least: the fewest files that are needed besides.
+    """
+    if sys.platform == "win32":
+        return connections + RESERVED_FILES
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return connections + RESERVED_FILES
+    left = max(least - REQUEST_FILES, min(ROOM_FILES, files // 4))
+    return min(connections + RESERVED_FILES, files - left)
 
 
 def _raise_file_limit(needed: int) -> int:

@@ -28,10 +28,11 @@ from types import FrameType
 import uvicorn
 
 from photon_app import __version__, clock, printing, runtime
-from photon_app.descriptors import FileShortage, least_reserve, room_for
+from photon_app.descriptors import FileShortage, least_reserve, room_for, sockets_for
 from photon_app.errors import PhotonError, StartError
 from photon_app.feed.recording import Recording
 from photon_app.feed.replay import start_ms
+from photon_app.gateway.handshake import HttpLimits, protocol
 from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.address import Address
@@ -90,8 +91,7 @@ def serve(settings: Settings) -> int:
         if settings.replay_path is not None:
             start_ms(Recording(settings.replay_path), settings.replay_start)
         with runtime.logged(settings):
-            # the application reads its settings again, from the environment
-            os.environ["PHOTON_MAX_CONNECTIONS"] = str(_room(settings, where))
+            limits = _room(settings, where)
         build()
         if sys.stdout is None:
             sys.stdout = printing.nowhere()  # libraries ask it what it is
@@ -99,7 +99,7 @@ def serve(settings: Settings) -> int:
             printing.complain(ANY_HOST.format(settings.host))
         with runtime.logged(settings, prints=True):
             os.environ.update(PRODUCTION)
-            return _run(settings, sock)
+            return _run(settings, sock, limits)
 
 
 def _database(settings: Settings) -> Address:
@@ -115,14 +115,22 @@ def _database(settings: Settings) -> Address:
     return where
 
 
-def _room(settings: Settings, where: Address) -> int:
-    """How many connections the open files of this process are enough for."""
+def _room(settings: Settings, where: Address) -> HttpLimits:
+    """What the open files of this process are enough for. The application, which reads its settings
+    again, from the environment, is told how many connections that are.
+    """
     least = least_reserve(
         sqlite=where.is_sqlite,
         server=where.stores and not where.is_sqlite,
         upstream=settings.feed == "finnhub",
     )
-    return room_for(settings.max_connections, least)
+    possible = room_for(settings.max_connections, least)
+    os.environ["PHOTON_MAX_CONNECTIONS"] = str(possible)
+    return HttpLimits(
+        sockets=sockets_for(possible, least),
+        requests_per_s=settings.requests_per_s,
+        proxy_hops=settings.proxy_hops,
+    )
 
 
 @contextlib.contextmanager
@@ -245,12 +253,12 @@ def _sources(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _run(settings: Settings, sock: socket.socket) -> int:
+def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
     config = uvicorn.Config(
         APP,
         factory=True,
         loop="asyncio",  # not whatever is installed: the wire was measured and tested with this one
-        http="photon_app.gateway.handshake:PhotonHTTPProtocol",
+        http=protocol(limits),
         ws="photon_app.gateway.wire:PhotonWebSocketProtocol",
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,

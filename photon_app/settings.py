@@ -116,6 +116,7 @@ class Settings:
     max_connections: int = 10_000
     max_per_ip: int = 500
     handshakes_per_s: int = 500
+    requests_per_s: int = 200
     messages_per_s: int = 20
     slow_s: float = 10.0
     proxy_hops: int = 0
@@ -254,6 +255,7 @@ class _Reader:
             max_connections=self._count("PHOTON_MAX_CONNECTIONS", DEFAULTS.max_connections),
             max_per_ip=self._count("PHOTON_MAX_PER_IP", DEFAULTS.max_per_ip),
             handshakes_per_s=self._count("PHOTON_HANDSHAKES_PER_S", DEFAULTS.handshakes_per_s),
+            requests_per_s=self._count("PHOTON_REQUESTS_PER_S", DEFAULTS.requests_per_s),
             messages_per_s=self._count("PHOTON_MESSAGES_PER_S", DEFAULTS.messages_per_s),
             slow_s=self._get("PHOTON_SLOW_S", _number(0.1, 3600), DEFAULTS.slow_s),
             database_url=self._get("DATABASE_URL", _database_url, DEFAULTS.database_url),

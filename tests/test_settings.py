@@ -168,11 +168,11 @@ def test_the_limits_are_read() -> None:
     names = ("CONNECTIONS", "PER_IP", "SYMBOLS", "SYMBOLS_TOTAL")
     given = {f"PHOTON_MAX_{name}": str(n) for n, name in enumerate(names, 1)}
     more = {"PHOTON_HANDSHAKES_PER_S": "5", "PHOTON_MESSAGES_PER_S": "6", "PHOTON_PROXY_HOPS": "7"}
-    settings = load({**given, **more}, dotenv=None)
+    settings = load({**given, **more, "PHOTON_REQUESTS_PER_S": "8"}, dotenv=None)
     assert (settings.max_connections, settings.max_per_ip) == (1, 2)
     assert (settings.max_symbols, settings.max_symbols_total) == (3, 4)
     assert (settings.handshakes_per_s, settings.messages_per_s) == (5, 6)
-    assert settings.proxy_hops == 7
+    assert (settings.proxy_hops, settings.requests_per_s) == (7, 8)
 
 
 def test_what_retention_may_delete_is_read_as_a_date() -> None:

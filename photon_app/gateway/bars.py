@@ -4,24 +4,26 @@ Owns the route, what may be asked and how it is refused; which bars there are is
 say. Parameters are read as text, so that whatever is wrong with one is told in a sentence.
 """
 
-import asyncio
 import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, TypeVar
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from photon_app.errors import BusyError, RequestError
+from photon_app.gateway.address import client_address
+from photon_app.gateway.connections import peer_of
 from photon_app.gateway.live import current
+from photon_app.gateway.places import Places
 from photon_app.gateway.problems import REQUIRED, problems, shown, whole
 from photon_app.history.history import Past
+from photon_app.history.turns import Turns
 from photon_app.hub.messages import BarBody
 from photon_app.market.calendar import Calendar, new_york_date
 from photon_app.market.digits import decimals_of
@@ -31,8 +33,12 @@ from photon_app.moments import parse_moment
 
 MOST = 10_000
 USUAL = 500
-AT_ONCE = 1_000
-"""Answers of more bars are written in a thread, two at a time."""
+SLICE = 200
+"""So many bars are written in one turn of the event loop."""
+AT_ONCE, AT_ONCE_OF_ADDRESS = 8, 4
+"""Answers in the making."""
+MOST_WAITING = 512
+"""Questions of one address that wait: sixty pages that ask for their charts."""
 MOST_SESSION_DAYS = 400
 _ENOUGH = 64
 """So many of the newest closes tell a symbol's decimals where it has no price."""
@@ -44,7 +50,7 @@ COLUMNS = (
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
 router = APIRouter()
-_writers = ThreadPoolExecutor(2, "photon answers")
+_places = Places(AT_ONCE, AT_ONCE_OF_ADDRESS, MOST_WAITING)
 _encoder = msgspec.json.Encoder()
 
 
@@ -105,7 +111,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     timeframe: Timeframe
     source: str
     since: int | None
-    bars: list[BarBody]
+    bars: msgspec.Raw
     partial: bool = False
     sessions: list[_Span] = []
 
@@ -120,10 +126,11 @@ _MOMENT = "UNIX ms, or ISO 8601 (UTC when it names no zone)"
     response_model=Bars,
     responses={
         200: {"content": {"text/csv": _CSV}},
-        **problems(422, 503),
+        **problems(422, 429, 503),
     },
 )
 async def bars(
+    request: Request,
     *,
     symbol: Annotated[
         str,
@@ -160,65 +167,79 @@ async def bars(
     step = _one_of("timeframe", timeframe, TIMEFRAMES)
     shape = _one_of("format", format, ("json", "csv"))
     told = _one_of("sessions", sessions, ("0", "1"))
-    try:
-        past = await live.history.bars(
-            wanted,
-            step,
-            from_ms=None if from_ is None else _read("from", from_, parse_moment),
-            to_ms=None if to is None else _read("to", to, parse_moment),
-            limit=limit,
-        )
-    except BusyError as problem:
-        raise HTTPException(503, str(problem), headers={"Retry-After": "1"}) from problem
-    quote = live.book.quote(wanted)
-    final_ms, calendar, source = live.history.memory.final_ms, live.calendar(), live.hub.feed.source
-
-    def answer() -> Response:
-        rows = bodies(past, final_ms)
+    begin = None if from_ is None else _read("from", from_, parse_moment)
+    end = None if to is None else _read("to", to, parse_moment)
+    peer = peer_of(request.scope)
+    async with _places.one(client_address(request.scope, live.settings.proxy_hops)) as place:
+        if not place:
+            sentence = f"{MOST_WAITING} questions of your address wait for their bars: wait too"
+            raise HTTPException(429, sentence, headers={"Retry-After": "1"})
+        if peer is not None and peer.gone:
+            return Response(status_code=204)  # which nobody gets
+        try:
+            past = await live.history.bars(wanted, step, from_ms=begin, to_ms=end, limit=limit)
+        except BusyError as problem:
+            raise HTTPException(503, str(problem), headers={"Retry-After": "1"}) from problem
+        pieces = _Pieces(past, live.history.memory.final_ms, live.history.turns)
         if shape == "csv":
-            newest = (row.close for row in rows[-_ENOUGH:])
+            quote = live.book.quote(wanted)
+            newest = (bar.close for bar in past.bars[-_ENOUGH:])
             decimals = decimals_of(wanted, newest) if quote is None else quote.decimals
-            return _csv(wanted, step, rows, decimals, partial=past.partial)
+            return await _csv(wanted, step, pieces, decimals, partial=past.partial)
+        rows = await pieces.written(lambda rows: _encoder.encode(rows)[1:-1])
         body = _Body(
             symbol=wanted,
             timeframe=step,
-            source=source,
+            source=live.hub.feed.source,
             since=past.since_ms,
-            bars=rows,
+            bars=msgspec.Raw(b"[" + b",".join(rows) + b"]"),
             partial=past.partial,
-            sessions=list(_sessions(wanted, past, calendar)) if told == "1" else [],
+            sessions=list(_sessions(wanted, past, live.calendar())) if told == "1" else [],
         )
         return Response(_encoder.encode(body), media_type="application/json")
 
-    # Prices leave meanwhile.
-    if len(past.bars) > AT_ONCE:
-        return await asyncio.get_running_loop().run_in_executor(_writers, answer)
-    async with live.history.turns.one():
-        return answer()
+
+class _Pieces:
+    """Bars as programs see them, a few in each turn of the event loop, so that prices leave between
+    two.
+    """
+
+    def __init__(self, past: Past, final_ms: int, turns: Turns) -> None:
+        self._past = past
+        self._final_ms = final_ms
+        self._turns = turns
+
+    async def written(self, write: Callable[[list[BarBody]], bytes]) -> list[bytes]:
+        """What ``write`` makes of them."""
+        pieces = []
+        for at in range(0, len(self._past.bars), SLICE):
+            async with self._turns.one():
+                pieces.append(write(self._rows(at, at + SLICE)))
+        return pieces
+
+    def _rows(self, begin: int, end: int) -> list[BarBody]:
+        spans = zip(self._past.bars[begin:end], self._past.ends_ms[begin:end], strict=True)
+        return [BarBody.of(bar, final=end_ms <= self._final_ms) for bar, end_ms in spans]
 
 
-def bodies(past: Past, final_ms: int) -> list[BarBody]:
-    """Bars as programs see them."""
-    return [
-        BarBody.of(bar, final=end_ms <= final_ms)
-        for bar, end_ms in zip(past.bars, past.ends_ms, strict=True)
-    ]
-
-
-def _csv(
-    symbol: str, timeframe: Timeframe, rows: list[BarBody], decimals: int, *, partial: bool
+async def _csv(
+    symbol: str, timeframe: Timeframe, pieces: _Pieces, decimals: int, *, partial: bool
 ) -> Response:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        flags = ["true" if flag else "false" for flag in (row.final, row.incomplete)]
-        writer.writerow([row.time, *row.written(decimals), *flags])
+    def write(rows: Iterable[BarBody]) -> bytes:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        for row in rows:
+            flags = ["true" if flag else "false" for flag in (row.final, row.incomplete)]
+            writer.writerow([row.time, *row.written(decimals), *flags])
+        return text.getvalue().encode()
+
+    head = (",".join(COLUMNS) + "\n").encode()
+    content = b"".join([head, *await pieces.written(write)])
     name = re.sub(r"[^A-Z0-9.\-]", "_", symbol)
     headers = {"Content-Disposition": f'attachment; filename="{name}-{timeframe}.csv"'}
     if partial:
         headers["Photon-Partial"] = "1"
-    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+    return Response(content, media_type="text/csv", headers=headers)
 
 
 def _sessions(symbol: str, past: Past, calendar: Calendar) -> Iterator[_Span]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from photon_app import __version__
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.connections import Connections, Ended
 from photon_app.model import FLOWING, FeedState, MarketSession
 from photon_app.services import Services
 from photon_app.storage.health import StorageHealth
@@ -66,6 +67,16 @@ class RefusedCounts(BaseModel):
     full: int
     per_ip: int
     rate: int
+
+
+class HttpHealth(BaseModel):
+    """Connections that speak HTTP; zeros where the server does not tell."""
+
+    connections: int
+    unread_bytes: int
+    """Of answers, in this process."""
+    ended: dict[Ended, int]
+    """How many were refused or cut off since the start, by reason: see ``gateway.connections``."""
 
 
 class TradeCounts(BaseModel):
@@ -136,6 +147,7 @@ class Health(BaseModel):
     page_refused: dict[str, int]
     """What was refused of what the page's sockets said, since the start, by reason."""
     slow: SlowCounts
+    http: HttpHealth
     symbols: SymbolCounts
     trades: TradeCounts
     bars: BarCounts
@@ -148,7 +160,9 @@ def _age_ms(then_ms: int | None, now_ms: int) -> int | None:
     return None if then_ms is None else max(0, now_ms - then_ms)
 
 
-def health_of(live: Services, admission: Admission) -> Health:
+def health_of(
+    live: Services, admission: Admission, connections: Connections | None = None
+) -> Health:
     """How everything is now."""
     feed, market = live.hub.feed, live.market()
     now_ms = live.wall_ms()
@@ -180,6 +194,7 @@ def health_of(live: Services, admission: Admission) -> Health:
             now=live.hub.congested + live.tape.congested,
             closed=live.hub.closed_as_slow + live.tape.closed_as_slow,
         ),
+        http=_http(connections or Connections(0)),
         symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.held())),
         trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
         bars=BarCounts(**msgspec.structs.asdict(live.history.memory.counters)),
@@ -193,6 +208,14 @@ def _is_healthy(live: Services) -> bool:
     """Whether prices flow and bars are kept."""
     kept = live.store is None or live.store.health.state != "failing"
     return live.hub.feed.state in FLOWING and not live.silence() and kept
+
+
+def _http(connections: Connections) -> HttpHealth:
+    return HttpHealth(
+        connections=connections.speaking,
+        unread_bytes=connections.unread_bytes,
+        ended=connections.ended,
+    )
 
 
 def _storage(live: Services, now_ms: int) -> StorageBody:

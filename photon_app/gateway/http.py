@@ -21,6 +21,7 @@ from photon_app import __version__
 from photon_app.errors import RequestError
 from photon_app.gateway import bars, caching, finnhub_rest, search
 from photon_app.gateway.admission import Admission
+from photon_app.gateway.connections import peer_of
 from photon_app.gateway.cors import vary
 from photon_app.gateway.health import Health, health_of
 from photon_app.gateway.live import current
@@ -92,8 +93,9 @@ def create_api(client_js: Path, admission: Admission, page: ASGIApp | None = Non
     describe(api)
 
     @api.get("/health", summary="Is the feed alive, and who is listening", responses=problems(503))
-    async def health() -> Health:
-        return health_of(current(), admission)
+    async def health(request: Request) -> Health:
+        peer = peer_of(request.scope)
+        return health_of(current(), admission, None if peer is None else peer.all)
 
     @api.get("/api/quotes", summary="The newest prices", responses=problems(422, 503))
     async def quotes(

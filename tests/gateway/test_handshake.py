@@ -5,15 +5,17 @@ gets its next update, the broken one's place is free, and nothing is in the log.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 import pytest
 import uvicorn
 
 from photon_app import launcher
-from photon_app.gateway.handshake import PhotonHTTPProtocol
-from photon_app.gateway.origin import Receive, Scope, Send, refuse
+from photon_app.gateway.handshake import HttpLimits, PhotonHTTPProtocol, protocol
+from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
+from photon_app.gateway.quota import BURST_S
 from tests.fakes import raw
 from tests.fakes.bystander import Life, undisturbed
 from tests.fakes.raw import RawClient, fragments, frame, head, say
@@ -58,7 +60,11 @@ HANDSHAKES = (
     Handshake("no upgrade", head("/ws", "Accept: */*"), {404}),
     Handshake("no Host", handshake().replace(b"Host", b"Most"), {400}),
     Handshake("a header of 10 KiB", handshake("", "X: " + "x" * 10 * KIB), {431}, plain=False),
-    Handshake("a header of 64 KiB", handshake("", "X: " + "x" * 64 * KIB), {400, 431}, plain=False),
+    Handshake("a header of 64 KiB", handshake("", "X: " + "x" * 64 * KIB), {431}, plain=False),
+    Handshake("a head of 60 KB", head("/health", "X: " + "x" * 60_000), {431}, plain=False),
+    Handshake("a head of 45,000 lines", head("/health", *["a:"] * 45_000), {431}, plain=False),
+    Handshake("a head of 200 lines", head("/health", *["a:"] * 200), {431}, plain=False),
+    Handshake("a folded head", head("/health", "a: b", *["  c"] * 200), {431}, plain=False),
     Handshake("a target of 10 KiB", handshake(target="/ws?" + "x" * 10 * KIB), {414}, plain=False),
     Handshake(
         "1,000 headers", handshake("", *(f"X{n}: 1" for n in range(1000))), {431}, plain=False
@@ -76,15 +82,27 @@ HANDSHAKES = (
     ),
     Handshake("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 404}),
     Handshake(
-        "a chunk that is none",
-        head("/health", "Transfer-Encoding: chunked") + b"zz\r\n",
-        {400},
+        "chunks where no body is taken",
+        head("/health", "Transfer-Encoding: chunked") + b"1\r\nx\r\n" * 10_000,
+        {413},
         plain=False,
     ),
     Handshake(
         "a refused one with frames behind",
         handshake(target="/ws?format=xml") + frame(3),
         {400},
+        plain=False,
+    ),
+    Handshake(
+        "a body where none is taken",
+        head("/api/quotes", "Content-Length: 100000", method="POST") + b"x",
+        {413},
+        plain=False,
+    ),
+    Handshake(
+        "a body that waits for consent",
+        head("/no", "Content-Length: 1", "Expect: 100-continue", method="PUT"),
+        {413},
         plain=False,
     ),
 )
@@ -114,17 +132,85 @@ def test_a_strange_handshake_is_answered_with_its_status(
     life(ws).trial(trial)
 
 
-def test_a_body_that_breaks_after_the_answer_is_the_clients_fault(life: Lives) -> None:
-    """The answer went out; the rest of the request is of no use."""
+class Taking(PhotonHTTPProtocol):
+    """Some path takes a body."""
 
-    async def trial(server: Serving) -> None:
-        async with RawClient.connect(server.port) as client:
-            await client.send(head("/health", "Transfer-Encoding: chunked"))
+    head_s = 0.3
+    body_paths = frozenset({"/health", "/api/quotes"})
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(head("/health", "Content-Length: 2") + b"hi", 200, id="short"),
+        pytest.param(head("/health", "Content-Length: 65537"), 413, id="long"),
+        pytest.param(head("/health", "Transfer-Encoding: chunked"), 411, id="in chunks"),
+        pytest.param(head("/health?a=b", "Content-Length: 65536") + b"x", 200, id="never whole"),
+    ],
+)
+def test_a_body_has_a_length_and_a_time(sent: bytes, status: int) -> None:
+    """Where one is taken at all."""
+
+    async def scenario() -> None:
+        async with (
+            undisturbed(http=Taking) as server,
+            RawClient.connect(server.port) as client,
+            asyncio.timeout(6),  # the pause between two requests is 5 s
+        ):
+            await client.send(sent)
+            assert (await client.read()).status == status
+
+    asyncio.run(scenario())
+
+
+def test_a_body_that_the_application_waits_for_has_a_time_too() -> None:
+    """It holds a task besides its connection."""
+
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, send
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def scenario() -> None:
+        async with alone(reads, Taking) as port, RawClient.connect(port) as client:
+            await client.send(head("/health", "Content-Length: 9") + b"x")
+            assert await client.body() == b""
+
+    asyncio.run(scenario())
+
+
+def test_a_refusal_is_a_sentence_and_is_counted() -> None:
+    """Also when the client goes on sending what nobody reads."""
+
+    async def scenario() -> None:
+        async with undisturbed() as server:
+            for sent, said in (
+                (head("/health", "X: " + "x" * 20_000), b"16384 bytes"),
+                (head("/health", "Content-Length: 9"), b"send it without"),
+                (b"nonsense\r\n\r\n", b"no valid request"),
+            ):
+                async with RawClient.connect(server.port) as client:
+                    await client.send(sent)
+                    await client.send(b"x" * 50_000)
+                    assert said in await client.body()
+            ended = (await raw.health(server.port))["http"]["ended"]
+            assert (ended["head"], ended["body"], ended["malformed"]) == (1, 1, 1)
+
+    asyncio.run(scenario())
+
+
+def test_an_upgrade_of_another_kind_is_answered_without_a_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Anybody can ask for one, as often as it likes."""
+
+    async def scenario() -> None:
+        async with undisturbed() as server, RawClient.connect(server.port) as client:
+            await client.send(head("/health", "Connection: Upgrade, close", "Upgrade: h2c"))
             assert await client.status() == 200
-            await client.send(b"zz\r\n")
-            await client.read()
 
-    life(WIRE).trial(trial)
+    asyncio.run(scenario())
+    assert not caplog.records
 
 
 def test_frames_right_behind_the_handshake_are_read_and_answered(life: Lives) -> None:
@@ -210,9 +296,6 @@ REQUEST = head("/health", "Accept: */*")
         pytest.param([bytes((byte,)) for byte in head()[:40]], None, id="a byte now and then"),
         pytest.param([REQUEST[:-1]], None, id="half a request"),
         pytest.param([REQUEST, REQUEST[:-1]], 200, id="half of a second request"),
-        pytest.param(
-            [head("/health", "Content-Length: 9"), b"ha", b"lf"], 200, id="half a body, answered"
-        ),
     ],
 )
 def test_a_request_that_never_ends_is_cut_off(parts: list[bytes], status: int | None) -> None:
@@ -273,6 +356,24 @@ def test_what_is_whole_is_not_cut_off() -> None:
     asyncio.run(scenario())
 
 
+def test_an_upgrade_that_waited_for_its_turn_is_not_cut_off() -> None:
+    """It owes no request any more."""
+
+    async def scenario() -> None:
+        async with undisturbed(http=Hasty) as server, RawClient.connect(server.port) as client:
+            protocols = server.server.server_state.connections
+            while not (speaking := [p for p in protocols if isinstance(p, Hasty)]):
+                await asyncio.sleep(0.01)
+            speaking[0]._door.pace.fill()
+            await client.send(head())
+            await client.read_until("status")
+            await asyncio.sleep(2 * Hasty.head_s)
+            await client.send(say(action="list"))
+            await client.read_until("subscription")
+
+    asyncio.run(scenario())
+
+
 def test_an_answer_under_way_may_take_its_time() -> None:
     """The deadline is the client's, not the application's."""
 
@@ -283,14 +384,131 @@ def test_an_answer_under_way_may_take_its_time() -> None:
         await refuse({"type": "http"}, receive, send, 418, "at last")
 
     async def scenario() -> None:
-        config = uvicorn.Config(slow, http=Hasty, lifespan="off", log_config=None)
-        with launcher.bind("127.0.0.1", 0) as sock:
-            server = uvicorn.Server(config)
-            serving = asyncio.create_task(server._serve([sock]))
-            async with RawClient.connect(sock.getsockname()[1]) as client:
+        async with alone(slow, Hasty) as port, RawClient.connect(port) as client:
+            await client.send(head("/", "Connection: close"))
+            assert await client.status() == 418
+
+    asyncio.run(scenario())
+
+
+@contextlib.asynccontextmanager
+async def alone(app: ASGIApp, protocol: type[PhotonHTTPProtocol]) -> AsyncIterator[int]:
+    """An application of a test's own; its port."""
+    config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)
+    with launcher.bind("127.0.0.1", 0) as sock:
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server._serve([sock]))
+        yield sock.getsockname()[1]
+        server.should_exit = True
+        await serving
+
+
+LONG = bytes(range(256)) * 4_096
+
+
+async def long_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """A megabyte."""
+    del scope, receive
+    length = (b"content-length", str(len(LONG)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": LONG})
+
+
+def test_a_long_answer_is_whole() -> None:
+    """In pieces, in order."""
+
+    async def scenario() -> None:
+        async with (
+            alone(long_answer, PhotonHTTPProtocol) as port,
+            RawClient.connect(port, receive_buffer=4096) as client,
+        ):
+            await client.send(head("/", "Connection: close"))
+            assert await client.body() == LONG
+
+    asyncio.run(scenario())
+
+
+def test_a_long_answer_waits_for_its_reader_outside_the_transport() -> None:
+    """And what peers leave unread has a bound, at which the one that waits longest is cut off."""
+
+    async def scenario() -> None:
+        async with (
+            alone(long_answer, PhotonHTTPProtocol) as port,
+            contextlib.AsyncExitStack() as clients,
+        ):
+            several = [
+                await clients.enter_async_context(RawClient.connect(port, receive_buffer=4096))
+                for _ in range(40)
+            ]
+            for client in several:
                 await client.send(head("/", "Connection: close"))
-                assert await client.status() == 418
-            server.should_exit = True
-            await serving
+                assert await client.status() == 200
+            assert await several[-1].body() == LONG
+            assert len(await several[0].body()) < len(LONG)
+
+    asyncio.run(scenario())
+
+
+def test_many_requests_of_one_address_are_refused_with_a_time() -> None:
+    """The connection ends with it; another address is served."""
+    limits = HttpLimits(requests_per_s=1, proxy_hops=1)
+
+    async def scenario() -> None:
+        async with undisturbed(http=protocol(limits)) as server:
+            for address, status in (("1.1.1.1", 429), ("2.2.2.2", 200)):
+                async with RawClient.connect(server.port) as client:
+                    forwarded = f"X-Forwarded-For: {address}"
+                    count = BURST_S if status == 429 else 0
+                    await client.send(head("/", forwarded) * count)
+                    await client.send(head("/", forwarded, "Connection: close"))
+                    answers = b"HTTP/1.1 200" + await client.body()
+                    assert answers.count(b"HTTP/1.1 200") == max(1, count)
+                    assert (b"Retry-After: 1" in answers) == (status == 429)
+                    assert (b"PHOTON_REQUESTS_PER_S" in answers) == (status == 429)
+
+    asyncio.run(scenario())
+
+
+def test_a_newcomer_is_served_where_idle_connections_have_all_places() -> None:
+    """The oldest of them goes."""
+
+    async def scenario() -> None:
+        async with (
+            undisturbed(http=protocol(HttpLimits(sockets=12))) as server,
+            contextlib.AsyncExitStack() as clients,
+        ):
+            idle = [
+                await clients.enter_async_context(RawClient.connect(server.port)) for _ in range(40)
+            ]
+            assert (await raw.health(server.port))["http"]["connections"] <= 6
+            assert await idle[0].body() == b""
+            await idle[-1].send(head("/health", "Connection: close"))
+            assert await idle[-1].status() == 200
+
+    asyncio.run(scenario())
+
+
+def test_a_newcomer_is_refused_where_all_others_are_at_work() -> None:
+    """With a sentence."""
+    begun, release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.release()
+        await release.wait()
+        await refuse(scope, receive, send, 418, "at last")
+
+    async def scenario() -> None:
+        async with (
+            alone(waits, protocol(HttpLimits(sockets=4))) as port,
+            RawClient.connect(port) as first,
+            RawClient.connect(port) as second,
+        ):
+            for busy in (first, second):
+                await busy.send(head("/", "Connection: close"))
+                await begun.acquire()
+            async with RawClient.connect(port) as third:
+                assert b"as many connections open" in await third.body()
+            release.set()
+            assert await first.status() == await second.status() == 418
 
     asyncio.run(scenario())

@@ -7,6 +7,7 @@ import pytest
 
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.health import health_of
+from tests.fakes.raw import RawClient, head, health
 from tests.fakes.server import HandFeed, serving
 
 HOUR_MS = 3_600_000
@@ -25,5 +26,34 @@ def test_a_wall_clock_that_steps_does_not_change_the_uptime(step_ms: int) -> Non
             assert 0 <= before.uptime_s <= after.uptime_s < 60
             later = dataclasses.replace(live, uptime_s=lambda: 86_400.04)
             assert health_of(later, admission).uptime_s == 86_400
+
+    asyncio.run(scenario())
+
+
+def test_connections_are_counted_with_what_became_of_them() -> None:
+    """Of HTTP, and how many were ended, by reason."""
+
+    async def scenario() -> None:
+        async with serving(HandFeed()) as server, RawClient.connect(server.port):
+            async with RawClient.connect(server.port) as client:
+                await client.send(head("/health", "Content-Length: 1"))
+                assert await client.status() == 413
+                client.half_close()
+                assert await client.body()
+            told = (await health(server.port))["http"]
+            assert told["connections"] == 2
+            assert told["unread_bytes"] == 0
+            assert told["ended"]["body"] == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_counts_no_connections_says_zero() -> None:
+    """Plain uvicorn."""
+
+    async def scenario() -> None:
+        async with serving(HandFeed(), http="h11") as server:
+            told = (await health(server.port))["http"]
+            assert (told["connections"], set(told["ended"].values())) == (0, {0})
 
     asyncio.run(scenario())

@@ -1,0 +1,72 @@
+"""How much of a turn of the event loop HTTP may take.
+
+A turn reads every socket that has something, and runs every task that can go on: six hundred
+requests that arrive together would be six hundred pieces of work in a row, and each price would
+wait for all of them. Here HTTP has ``TURN_S`` of a turn, or one request; what is beyond waits for
+the next one, in rotation by address, so that one address cannot keep another waiting for long.
+
+While there is room work is done at once, and nothing is scheduled but the end of the turn. One for
+each server, on the event loop only. Bound: each connection has at most one piece of work waiting,
+and is not read meanwhile (``gateway.handshake``).
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+TURN_S = 0.001
+Work = Callable[[], object]
+
+
+class Pace:
+    """Work in portions.
+
+    Args:
+        soon: runs a callable in the next turn of the event loop.
+        now_s: a monotonic clock.
+    """
+
+    def __init__(self, soon: Callable[[Work], object], now_s: Callable[[], float]) -> None:
+        self._soon = soon
+        self._now_s = now_s
+        self._spent_s = 0.0
+        self._turning = False
+        self._waiting: dict[str | None, deque[Work]] = {}
+
+    def do(self, address: str | None, work: Work) -> None:
+        """Do it now if there is time and nobody waits, else in a later turn."""
+        if self._waiting or self._spent_s >= TURN_S:
+            self._waiting.setdefault(address, deque()).append(work)
+        else:
+            self._do(work)
+        if not self._turning:
+            self._turning = True
+            self._soon(self._turn)
+
+    def fill(self) -> None:
+        """A request has begun, whose answer is made in the next turn: enough for this one."""
+        self._spent_s = TURN_S
+
+    def _turn(self) -> None:
+        self._turning = False
+        self._spent_s = 0.0
+        try:
+            while self._waiting and self._spent_s < TURN_S:
+                self._do(self._next())
+        finally:
+            if self._waiting and not self._turning:
+                self._turning = True
+                self._soon(self._turn)
+
+    def _next(self) -> Work:
+        """What waits longest of the address whose turn it is, which is the last one then."""
+        address, line = next(iter(self._waiting.items()))
+        work = line.popleft()
+        del self._waiting[address]
+        if line:
+            self._waiting[address] = line
+        return work
+
+    def _do(self, work: Work) -> None:
+        began_s = self._now_s()
+        work()
+        self._spent_s += self._now_s() - began_s

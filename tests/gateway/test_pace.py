@@ -1,0 +1,85 @@
+"""How much HTTP may do in one turn of the event loop."""
+
+from collections.abc import Callable
+
+import pytest
+
+from photon_app.gateway.pace import TURN_S, Pace
+
+
+class Loop:
+    """Turns by hand, on a clock by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.soon: list[Callable[[], object]] = []
+        self.done: list[str] = []
+
+    def work(self, name: str, takes_s: float = 0.0) -> Callable[[], None]:
+        def do() -> None:
+            self.now_s += takes_s
+            self.done.append(name)
+
+        return do
+
+    def later(self, callback: Callable[[], object]) -> None:
+        self.soon.append(callback)
+
+    def turn(self) -> str:
+        """One turn; what was done in it."""
+        soon, self.soon, self.done = self.soon, [], []
+        for callback in soon:
+            callback()
+        return "".join(self.done)
+
+
+def paced() -> tuple[Loop, Pace]:
+    loop = Loop()
+    return loop, Pace(loop.later, lambda: loop.now_s)
+
+
+def test_work_is_done_at_once_while_there_is_time() -> None:
+    loop, pace = paced()
+    for name in "abc":
+        pace.do(None, loop.work(name, TURN_S / 3.5))
+    assert loop.done == ["a", "b", "c"]
+    assert loop.turn() == ""
+    assert loop.soon == []
+
+
+def test_what_is_beyond_waits_for_the_next_turns() -> None:
+    loop, pace = paced()
+    for name in "abcde":
+        pace.do(None, loop.work(name, TURN_S * 0.6))
+    assert loop.done == ["a", "b"]
+    assert [loop.turn(), loop.turn(), loop.turn()] == ["cd", "e", ""]
+
+
+def test_a_request_that_has_begun_fills_a_turn() -> None:
+    loop, pace = paced()
+    pace.do(None, pace.fill)
+    pace.do(None, loop.work("a"))
+    assert (loop.done, loop.turn()) == ([], "a")
+
+
+def test_addresses_take_turns() -> None:
+    """Nobody waits for all that another has asked for."""
+    loop, pace = paced()
+    pace.fill()
+    for address, name in zip("xxxxyz", "abcdef", strict=True):
+        pace.do(address, loop.work(name, TURN_S))
+    assert [loop.turn() for _ in range(6)] == ["a", "e", "f", "b", "c", "d"]
+
+
+def test_work_that_fails_holds_up_nobody() -> None:
+    loop, pace = paced()
+
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    pace.fill()
+    pace.do("x", fails)
+    pace.do("y", loop.work("a"))
+    with pytest.raises(ZeroDivisionError):
+        loop.turn()
+    assert loop.turn() == "a"

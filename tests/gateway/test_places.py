@@ -1,0 +1,102 @@
+"""Whose long answer is made next."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from photon_app.gateway.places import Places
+
+
+class Kitchen:
+    """Askers by name, whose answers are ready when the test says so."""
+
+    def __init__(self, *bounds: int) -> None:
+        self.places = Places(*bounds)
+        self.served: list[str] = []
+        self._ready: dict[str, asyncio.Event] = {}
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def asks(self, *names: str) -> None:
+        """Of the address that is a name's first letter."""
+        for name in names:
+            self._ready[name] = asyncio.Event()
+            self.tasks[name] = asyncio.create_task(self._ask(name))
+        await settle()
+
+    async def _ask(self, name: str) -> None:
+        async with self.places.one(name[0]) as place:
+            self.served.append(name if place else f"not {name}")
+            if place:
+                await self._ready[name].wait()
+
+    async def ready(self, *names: str) -> None:
+        for name in names:
+            self._ready[name].set()
+            await settle()
+
+    async def over(self) -> None:
+        """Everybody goes, and nothing is remembered."""
+        for name in self.tasks:
+            await self.ready(name)
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        assert not self.places._served
+        assert not self.places._lines
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def with_kitchen(check: Callable[[Kitchen], Awaitable[None]], *bounds: int) -> None:
+    async def scenario() -> None:
+        kitchen = Kitchen(*bounds)
+        await check(kitchen)
+        await kitchen.over()
+
+    asyncio.run(scenario())
+
+
+def test_so_many_are_served_at_once_and_of_one_address_not_all() -> None:
+    async def check(kitchen: Kitchen) -> None:
+        await kitchen.asks("a1", "a2", "a3", "b1", "c1")
+        assert kitchen.served == ["a1", "a2", "b1"]
+        await kitchen.ready("a1")
+        assert kitchen.served[3:] == ["a3"]
+
+    with_kitchen(check, 3, 2, 9)
+
+
+def test_lines_take_turns() -> None:
+    """Who comes later is not behind all that another has asked for."""
+
+    async def check(kitchen: Kitchen) -> None:
+        await kitchen.asks("a1", "a2", "a3", "a4", "b1", "c1")
+        await kitchen.ready("a1", "a2", "b1", "c1")
+        assert kitchen.served == ["a1", "a2", "b1", "c1", "a3"]
+
+    with_kitchen(check, 1, 1, 9)
+
+
+def test_a_line_has_an_end() -> None:
+    async def check(kitchen: Kitchen) -> None:
+        await kitchen.asks("a1", "a2", "a3", "a4", "b1")
+        assert kitchen.served == ["a1", "not a4"]
+
+    with_kitchen(check, 1, 1, 2)
+
+
+def test_who_goes_away_while_waiting_holds_nothing() -> None:
+    """Also in the moment in which it gets its place."""
+
+    async def check(kitchen: Kitchen) -> None:
+        await kitchen.asks("a1", "a2", "a3", "a4")
+        kitchen.tasks["a2"].cancel()
+        await settle()
+        kitchen._ready["a1"].set()
+        while not any(task.done() for name, task in kitchen.tasks.items() if name == "a1"):
+            await asyncio.sleep(0)
+        kitchen.tasks["a3"].cancel()
+        await settle()
+        assert kitchen.served == ["a1", "a4"]
+
+    with_kitchen(check, 1, 1, 9)
