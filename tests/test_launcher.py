@@ -531,7 +531,7 @@ def test_sockets_leave_files_for_the_process_itself(
     monkeypatch: pytest.MonkeyPatch, files: int, possible: int, sockets: int
 ) -> None:
     """Those of HTTP too, of which there are no more than the reserve."""
-    monkeypatch.setattr(descriptors.resource, "getrlimit", lambda _: (files, files))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
     assert descriptors.sockets_for(possible) == sockets
 
 

@@ -35,8 +35,8 @@ MOST = 10_000
 USUAL = 500
 SLICE = 200
 """So many bars are written in one turn of the event loop."""
-AT_ONCE, AT_ONCE_OF_ADDRESS = 8, 4
-"""Answers in the making."""
+AT_ONCE, AT_ONCE_OF_ADDRESS = 4 * MOST, 2 * MOST
+"""Bars of answers in the making, by their limits."""
 MOST_WAITING = 512
 """Questions of one address that wait: sixty pages that ask for their charts."""
 MOST_SESSION_DAYS = 400
@@ -170,7 +170,8 @@ async def bars(
     begin = None if from_ is None else _read("from", from_, parse_moment)
     end = None if to is None else _read("to", to, parse_moment)
     peer = peer_of(request.scope)
-    async with _places.one(client_address(request.scope, live.settings.proxy_hops)) as place:
+    address = client_address(request.scope, live.settings.proxy_hops)
+    async with _places.one(address, limit) as place:
         if not place:
             sentence = f"{MOST_WAITING} questions of your address wait for their bars: wait too"
             raise HTTPException(429, sentence, headers={"Retry-After": "1"})

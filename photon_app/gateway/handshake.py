@@ -204,6 +204,7 @@ class PhotonHTTPProtocol(H11Protocol):
         self._upgraded = True
         self._relieve()
         self._door.connections.left(self)
+        self._door.pace.fill()
         self.transport.set_write_buffer_limits()
         self.transport.resume_reading()
         early, _ = self.conn.trailing_data
@@ -236,11 +237,11 @@ class PhotonHTTPProtocol(H11Protocol):
     def _parse(self) -> None:
         """Everything up to the next request, and that."""
         self._waits = False
-        if self._over or self.transport.is_closing():
+        if self._over() or self.transport.is_closing():
             return
         before = self.cycle
         super().handle_events()
-        if self._over:
+        if self._over():
             return
         if self.conn.refusal is not None:
             self._refuse(self.conn.refusal)
@@ -253,7 +254,6 @@ class PhotonHTTPProtocol(H11Protocol):
         if self._answering:
             self._relieve()
 
-    @property
     def _over(self) -> bool:
         """Whether no request comes any more."""
         return self._upgraded or self._deaf_bytes is not None

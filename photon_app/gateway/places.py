@@ -1,22 +1,28 @@
-"""Whose long answer is made next: so many at once, of one address not all of them.
+"""Whose long answer is made next: so much at once, of one address not all of it.
 
-Who asks for much waits in a line of its own address, and the lines take turns: however many one
-address asks for, another waits for no more than a round. On the event loop only. Bound: so many
-wait in a line; one more is told so.
+Who asks waits in a line of its own address, and the lines take turns: however much one address asks
+for, another waits for no more than a round. On the event loop only. Bound: so many wait in a line;
+one more is told so.
 """
 
 import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+
+class _Waiting(NamedTuple):
+    turn: asyncio.Future[None]
+    cost: int
 
 
 class Places:
-    """Who is served, and who waits.
+    """What is in the making, and who waits.
 
     Args:
-        at_once: served in all.
-        of_address: served of one address.
+        at_once: the most that is in the making, in whatever unit a cost has.
+        of_address: the most of one address, and the most that one may cost.
         waiting: the longest that a line may be.
     """
 
@@ -24,58 +30,62 @@ class Places:
         self._at_once = at_once
         self._of_address = of_address
         self._longest = waiting
-        self._served: Counter[str | None] = Counter()
-        self._lines: dict[str | None, deque[asyncio.Future[None]]] = {}
+        self._making: Counter[str | None] = Counter()
+        self._lines: dict[str | None, deque[_Waiting]] = {}
 
     @contextlib.asynccontextmanager
-    async def one(self, address: str | None) -> AsyncIterator[bool]:
+    async def one(self, address: str | None, cost: int = 1) -> AsyncIterator[bool]:
         """Wait for a place, and have it for as long as the block lasts; false where too many of
         the address wait already.
         """
-        if not self._has_room(address):
-            line = self._lines.setdefault(address, deque())
-            if len(line) >= self._longest:
-                yield False
-                return
-            await self._wait(address, line)
-        else:
-            self._served[address] += 1
+        line = self._lines.get(address, ())
+        if len(line) >= self._longest:
+            yield False
+            return
+        await self._enter(address, cost)
         try:
             yield True
         finally:
-            self._leave(address)
+            self._leave(address, cost)
 
-    async def _wait(self, address: str | None, line: deque[asyncio.Future[None]]) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        line.append(turn)
+    async def _enter(self, address: str | None, cost: int) -> None:
+        one = _Waiting(asyncio.get_running_loop().create_future(), cost)
+        self._lines.setdefault(address, deque()).append(one)
+        self._serve()
         try:
-            await turn
+            await one.turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                line.remove(turn)
-                self._tidy(address)
-            else:  # it was given a place in the same moment
-                self._leave(address)
+            if not one.turn.cancelled():  # it was given a place in the same moment
+                self._leave(address, cost)
             raise
 
-    def _has_room(self, address: str | None) -> bool:
-        return self._served.total() < self._at_once and self._served[address] < self._of_address
+    def _leave(self, address: str | None, cost: int) -> None:
+        self._making[address] -= cost
+        self._making += Counter()  # without those that have none
+        self._serve()
 
-    def _leave(self, address: str | None) -> None:
-        self._served[address] -= 1
-        self._served += Counter()  # without those that have none
-        for waiting in list(self._lines):
-            if self._has_room(waiting):
-                self._serve(waiting)
+    def _serve(self) -> None:
+        """Give places, in rotation. Who does not fit in yet is not overtaken, except by others of
+        whose address there is less in the making.
+        """
+        served = True
+        while served:
+            served = False
+            for address in list(self._lines):
+                cost = self._lines[address][0].cost
+                if self._making[address] + cost > self._of_address:
+                    continue
+                if self._making.total() + cost > self._at_once:
+                    return
+                self._begin(address)
+                served = True
 
-    def _serve(self, address: str | None) -> None:
-        """The first in a line has a place; the line is the last one then."""
+    def _begin(self, address: str | None) -> None:
+        """The first in a line has a place, unless it has left; the line is the last one then."""
         line = self._lines.pop(address)
-        line.popleft().set_result(None)
-        self._served[address] += 1
+        first = line.popleft()
         if line:
             self._lines[address] = line
-
-    def _tidy(self, address: str | None) -> None:
-        if not self._lines.get(address):
-            self._lines.pop(address, None)
+        if not first.turn.done():
+            first.turn.set_result(None)
+            self._making[address] += first.cost

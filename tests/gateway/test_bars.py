@@ -305,7 +305,7 @@ def test_a_database_that_is_asked_too_much_says_when_to_ask_again() -> None:
 
 
 def test_a_long_answer_is_whole() -> None:
-    """Though it is written in a thread; the oldest come first."""
+    """Though it is written a few bars at a time; the oldest come first."""
 
     async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
         begin = play(feed, *((n * 1000, 10) for n in range(1_500)))
@@ -315,5 +315,84 @@ def test_a_long_answer_is_whole() -> None:
         ]
         body = (await client.get("/api/bars?symbol=AAPL&timeframe=1s&from=0&limit=2")).json()
         assert [bar["time"] for bar in body["bars"]] == [begin, begin + 1000]
+
+    with_server(check)
+
+
+class Slow:
+    """A store that answers when it may."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.may = asyncio.Event()
+
+    async def read(self, *_: object, **__: object) -> list[object]:
+        self.asked += 1
+        await self.may.wait()
+        return []
+
+    async def first_ms(self, _: str) -> None:
+        return None
+
+
+def test_questions_of_one_address_wait_for_each_other_and_not_for_those_who_left() -> None:
+    """Another address is not behind them."""
+
+    async def check(server: Serving, _: HandFeed, client: httpx.AsyncClient) -> None:
+        store = Slow()
+        server.live.history._store = store  # type: ignore[assignment]
+
+        async def ask(address: str) -> int:
+            headers = {"X-Forwarded-For": address}
+            url = "/api/bars?symbol=MSFT&limit=10000"
+            return (await client.get(url, headers=headers)).status_code
+
+        async with asyncio.timeout(10):
+            first = [asyncio.create_task(ask("1.1.1.1")) for _ in range(2)]
+            while store.asked < 2:
+                await asyncio.sleep(0.01)
+            left = [asyncio.create_task(ask("1.1.1.1")) for _ in range(3)]
+            while client_count(server) < 5:
+                await asyncio.sleep(0.01)
+            other = asyncio.create_task(ask("2.2.2.2"))
+            while store.asked < 3:
+                await asyncio.sleep(0.01)
+            for task in left:
+                task.cancel()
+            while client_count(server) > 3:
+                await asyncio.sleep(0.01)
+            store.may.set()
+            assert await asyncio.gather(*first, other) == [200, 200, 200]
+            assert await ask("1.1.1.1") == 200
+        assert store.asked == 4
+        server.live.history._store = None
+
+    with_server(check, proxy_hops=1)
+
+
+def client_count(server: Serving) -> int:
+    """How many connections there are."""
+    return len(server.server.server_state.connections)
+
+
+def test_a_long_answer_takes_many_turns_of_the_event_loop() -> None:
+    """So prices leave in between; nothing of it is done in a thread, which would hold up the loop
+    for longer.
+    """
+
+    async def check(server: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
+        play(feed, *((n * 1000, 10) for n in range(3_000)))
+        turns, one = 0, server.live.history.turns.one
+
+        def counted() -> Any:
+            nonlocal turns
+            turns += 1
+            return one()
+
+        server.live.history.turns.one = counted  # type: ignore[method-assign]
+        for shape in ("json", "csv"):
+            turns = 0
+            await client.get(f"/api/bars?symbol=AAPL&timeframe=1s&limit=3000&format={shape}")
+            assert turns >= 3_000 / 200
 
     with_server(check)

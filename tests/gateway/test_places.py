@@ -23,7 +23,7 @@ class Kitchen:
         await settle()
 
     async def _ask(self, name: str) -> None:
-        async with self.places.one(name[0]) as place:
+        async with self.places.one(name[0], int(name[2:] or 1)) as place:
             self.served.append(name if place else f"not {name}")
             if place:
                 await self._ready[name].wait()
@@ -38,7 +38,7 @@ class Kitchen:
         for name in self.tasks:
             await self.ready(name)
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        assert not self.places._served
+        assert not self.places._making
         assert not self.places._lines
 
 
@@ -100,3 +100,17 @@ def test_who_goes_away_while_waiting_holds_nothing() -> None:
         assert kitchen.served == ["a1", "a4"]
 
     with_kitchen(check, 1, 1, 9)
+
+
+def test_who_asks_for_much_is_not_overtaken_by_many_small_ones() -> None:
+    """Nor do the small ones of its own address wait while it is served."""
+
+    async def check(kitchen: Kitchen) -> None:
+        await kitchen.asks("a1", "b1", "c1", "d14", "a2", "b2")
+        assert kitchen.served == ["a1", "b1", "c1"]
+        await kitchen.ready("a1")
+        assert kitchen.served[3:] == ["d14"]
+        await kitchen.ready("b1", "c1", "d14")
+        assert kitchen.served[4:] == ["a2", "b2"]
+
+    with_kitchen(check, 6, 4, 9)

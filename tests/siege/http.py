@@ -230,7 +230,12 @@ ROWS = (
         attack=heads(request("/", *["a: b"] * 300)),
         check=none_accepted,
     ),
-    Row(name="150 unread answers of 10,000 bars", attack=unread(BARS, 150), check=served),
+    Row(
+        name="150 unread answers of 10,000 bars",
+        attack=unread(BARS, 150),
+        memory_mib=64,
+        check=served,
+    ),
     Row(
         name="400 unread answers to requests in one packet",
         attack=unread(request("/openapi.json") * 60, 400),
