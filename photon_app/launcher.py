@@ -67,6 +67,9 @@ ACCEPTS_A_TURN = 1
 """Connections accepted in one turn of the event loop, which asyncio takes from the backlog that it
 is given. Python 3.11 goes on for the whole number when a process has no file left to open, with a
 traceback and a timer each: at uvicorn's 2,048 that stops everything else."""
+SWITCH_S = 0.0005
+"""For how long a thread that reads a file, or bars, may hold up the event loop, which wants to go
+on; Python's own 5 ms add up where many threads have something to do."""
 ANY_HOST = (
     "photon: HOST={} serves other machines under any Host, also a foreign name that leads here; "
     "PHOTON_ALLOWED_HOSTS=prices.example.com would serve that name and addresses only"
@@ -272,6 +275,7 @@ def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
         backlog=ACCEPTS_A_TURN,
     )
     os.chdir(ROOT)  # Reflex looks for its files in the working directory
+    sys.setswitchinterval(SWITCH_S)
     with _one_line("the application cannot be loaded"):
         config.load()
     server = _Server(config, banner(settings, sock.getsockname()[1]))

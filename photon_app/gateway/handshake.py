@@ -56,6 +56,8 @@ READ_BYTES = 16 * 1024
 BODY_BYTES = 64 * 1024
 PIECE_BYTES = 64 * 1024
 """Of an answer: what is handed to the transport at once."""
+SMALL_BYTES = 4 * 1024
+"""An answer that is written whenever it is ready."""
 KERNEL_BYTES = 128 * 1024
 """What the kernel may hold of an answer that it has not sent yet."""
 GOODBYE_S = 2.0
@@ -65,6 +67,10 @@ with bytes unread is reset, and then the client may never see why."""
 STATE = "photon.doorway"
 """Where the connections of a server find its ``Doorway``: beside the state of its lifespan."""
 _NOTSENT_LOWAT = 25 if sys.platform == "linux" else getattr(socket, "TCP_NOTSENT_LOWAT", None)
+
+
+class _GoneError(Exception):
+    """Nobody is there to take an answer."""
 
 
 class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +161,7 @@ class PhotonHTTPProtocol(H11Protocol):
         self._relieve()
         self._unblock()
         super().connection_lost(exc)
+        self._forget()
 
     def pause_writing(self) -> None:
         """The peer does not read what it has asked for."""
@@ -212,6 +219,7 @@ class PhotonHTTPProtocol(H11Protocol):
         protocol = self.transport.get_protocol()
         if early and isinstance(protocol, asyncio.Protocol):
             protocol.data_received(early)
+        self._forget()
 
     def send_400_response(self, msg: str) -> None:
         """A request that is none."""
@@ -325,19 +333,26 @@ class PhotonHTTPProtocol(H11Protocol):
     async def _answer(
         self, scope: UvicornScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """The application, whose long bodies leave as their peer reads."""
+        """The application, whose long bodies leave as their peer reads. It ends when nobody is
+        there: uvicorn lets it read a file to the end all the same.
+        """
 
         async def in_pieces(message: ASGISendEvent) -> None:
-            if (
-                message["type"] != "http.response.body"
-                or len(body := message.get("body", b"")) <= PIECE_BYTES
-            ):
-                await send(message)
+            body = message.get("body", b"") if message["type"] == "http.response.body" else b""
+            if len(body) > PIECE_BYTES:
+                await self._send_long(send, body, more_body=message.get("more_body", False))
                 return
-            await self._send_long(send, body, more_body=message.get("more_body", False))
+            if len(body) > SMALL_BYTES:
+                await self._door.pace.piece(self.address)
+            if self.transport.is_closing():
+                raise _GoneError
+            await send(message)
 
         extended = {**scope, "extensions": {EXTENSION: self}}
-        await self._application(cast("UvicornScope", extended), receive, in_pieces)
+        try:
+            await self._application(cast("UvicornScope", extended), receive, in_pieces)
+        except* _GoneError:
+            pass
 
     async def _send_long(self, send: ASGISendCallable, body: bytes, *, more_body: bool) -> None:
         view, connections = memoryview(body), self._door.connections
@@ -346,8 +361,10 @@ class PhotonHTTPProtocol(H11Protocol):
             self._rest_bytes = len(body) - at - len(piece)
             connections.owes(self, self._rest_bytes)
             more = more_body or self._rest_bytes > 0
+            await self._door.pace.piece(self.address)
+            if self.transport.is_closing():
+                raise _GoneError
             await send({"type": "http.response.body", "body": piece, "more_body": more})
-            await asyncio.sleep(0)  # others have their turn, however fast this one reads
 
     # Deadlines
 
@@ -366,6 +383,13 @@ class PhotonHTTPProtocol(H11Protocol):
         self._door.connections.ended[why] += 1
         self.transport.abort()
 
+    def _forget(self) -> None:
+        """Let go of what holds this in turn: a collector that has to look for the remains of
+        thousands of connections stops everything meanwhile.
+        """
+        self.app = self._application
+        self.conn.judge = _nobody
+
     def _unblock(self) -> None:
         if self._blocked is not None:
             self._blocked.cancel()
@@ -375,6 +399,10 @@ class PhotonHTTPProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _nobody(_: h11.Request) -> None:
+    """Of a connection that is over."""
 
 
 def protocol(limits: HttpLimits) -> type[PhotonHTTPProtocol]:

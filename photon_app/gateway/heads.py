@@ -38,7 +38,7 @@ class BoundedConnection(h11.Connection):
     def __init__(self, judge: Callable[[h11.Request], HttpRefusal | None]) -> None:
         super().__init__(h11.SERVER, HEAD_BYTES)
         self.refusal: HttpRefusal | None = None
-        self._judge = judge
+        self.judge = judge
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """As h11's; after a refusal there is nothing to be had."""
@@ -52,7 +52,7 @@ class BoundedConnection(h11.Connection):
             self.refusal = HttpRefusal("malformed", 400, "this is no valid request of HTTP/1.1")
             return h11.NEED_DATA
         if isinstance(event, h11.Request):
-            self.refusal = self._judge(event)
+            self.refusal = self.judge(event)
         return event if self.refusal is None else h11.NEED_DATA
 
     def _too_long(self) -> HttpRefusal | None:

@@ -10,10 +10,13 @@ each server, on the event loop only. Bound: each connection has at most one piec
 and is not read meanwhile (``gateway.handshake``).
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 
 TURN_S = 0.001
+PIECE_S = TURN_S / 4
+"""What a piece of an answer counts, whatever it takes."""
 Work = Callable[[], object]
 
 
@@ -38,13 +41,23 @@ class Pace:
             self._waiting.setdefault(address, deque()).append(work)
         else:
             self._do(work)
-        if not self._turning:
-            self._turning = True
-            self._soon(self._turn)
+        self._count()
 
     def fill(self) -> None:
         """A request has begun, whose answer is made in the next turn: enough for this one."""
         self._spent_s = TURN_S
+
+    async def piece(self, address: str | None) -> None:
+        """Wait until a piece of an answer may be written."""
+        may = asyncio.get_running_loop().create_future()
+
+        def begin() -> None:
+            if not may.done():  # else nobody waits any more
+                may.set_result(None)
+                self._spent_s += PIECE_S
+
+        self.do(address, begin)
+        await may
 
     def _turn(self) -> None:
         self._turning = False
@@ -53,9 +66,14 @@ class Pace:
             while self._waiting and self._spent_s < TURN_S:
                 self._do(self._next())
         finally:
-            if self._waiting and not self._turning:
-                self._turning = True
-                self._soon(self._turn)
+            if self._waiting:
+                self._count()
+
+    def _count(self) -> None:
+        """What is spent counts for this turn only."""
+        if not self._turning:
+            self._turning = True
+            self._soon(self._turn)
 
     def _next(self) -> Work:
         """What waits longest of the address whose turn it is, which is the last one then."""

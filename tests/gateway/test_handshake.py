@@ -6,6 +6,8 @@ gets its next update, the broken one's place is free, and nothing is in the log.
 
 import asyncio
 import contextlib
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
@@ -510,5 +512,54 @@ def test_a_newcomer_is_refused_where_all_others_are_at_work() -> None:
                 assert b"as many connections open" in await third.body()
             release.set()
             assert await first.status() == await second.status() == 418
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_is_not_made_on_for_nobody() -> None:
+    """Left to uvicorn it would be, and dropped."""
+    ended = asyncio.Event()
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+                await asyncio.sleep(0)
+        finally:
+            ended.set()
+
+    async def scenario() -> None:
+        async with alone(endless, PhotonHTTPProtocol) as port, asyncio.timeout(5):
+            async with RawClient.connect(port) as client:
+                await client.send(head("/"))
+                await client.status()
+            await ended.wait()
+
+    asyncio.run(scenario())
+
+
+def test_what_is_left_of_a_connection_is_freed_at_once() -> None:
+    """A collector that had to search for thousands of them would stop everything meanwhile."""
+    left: list[weakref.ref[PhotonHTTPProtocol]] = []
+
+    class Remembered(PhotonHTTPProtocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            left.append(weakref.ref(self))
+
+    async def scenario() -> None:
+        async with undisturbed(http=Remembered) as server, asyncio.timeout(5):
+            gc.disable()
+            try:
+                for sent in (head("/health", "Connection: close"), head("/", "Content-Length: 1")):
+                    async with RawClient.connect(server.port) as client:
+                        await client.send(sent)
+                        await client.status()
+                while len(left) < 2 or any(one() for one in left[:2]):
+                    await asyncio.sleep(0.01)
+            finally:
+                gc.enable()
 
     asyncio.run(scenario())

@@ -1,10 +1,11 @@
 """How much HTTP may do in one turn of the event loop."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
-from photon_app.gateway.pace import TURN_S, Pace
+from photon_app.gateway.pace import PIECE_S, TURN_S, Pace
 
 
 class Loop:
@@ -83,3 +84,29 @@ def test_work_that_fails_holds_up_nobody() -> None:
     with pytest.raises(ZeroDivisionError):
         loop.turn()
     assert loop.turn() == "a"
+
+
+def test_pieces_of_answers_share_the_turn() -> None:
+    """A few of them; the others wait, in rotation by address."""
+
+    async def scenario() -> None:
+        loop, pace = paced()
+        written: list[str] = []
+
+        async def answer(name: str) -> None:
+            for _ in range(3):
+                await pace.piece(name)
+                written.append(name)
+
+        tasks = [asyncio.create_task(answer(name)) for name in "abc"]
+        turns = []
+        while any(not task.done() for task in tasks):
+            await asyncio.sleep(0.001)
+            turns.append(len(written))
+            loop.turn()
+        assert turns[0] == TURN_S // PIECE_S
+        assert sorted(written) == sorted("abcabcabc")
+        assert turns[1] == 2 * TURN_S // PIECE_S
+        assert set(written[: turns[1]]) == set("abc")
+
+    asyncio.run(scenario())
