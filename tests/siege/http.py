@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import resource
 import socket
 import time
@@ -210,6 +211,38 @@ async def slow_bodies(target: Target) -> None:
     await together(*attacks, newcomers(target))
 
 
+async def unread_files(target: Target) -> None:
+    """Files of the page, each of which is open while it is sent, that nobody takes."""
+    many_files()
+    reader, writer = await target.connect()
+    writer.write(request("/", "Accept: text/html", "Connection: close"))
+    page = (await reader.read()).decode()
+    files = sorted(set(re.findall(r"/assets/[\w.-]+\.(?:js|css)", page))) or ["/"]
+
+    async def one(number: int) -> None:
+        path = files[number % len(files)]
+        await reluctant(target, request(path, "Accept-Encoding: identity") * 30)
+
+    await together(
+        *(again(target, partial(one, number)) for number in range(900)), newcomers(target)
+    )
+
+
+async def upgrades(target: Target) -> None:
+    """Handshakes where no WebSocket is, as fast as they are refused."""
+
+    async def one() -> None:
+        reader, writer = await target.connect()
+        key = ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+        head = request("/nothing", "Connection: Upgrade", "Upgrade: websocket", *key)
+        writer.write(head)
+        status = (await reader.readline()).split()
+        target.counts[status[1].decode() if status else "no answer"] += 1
+        writer.transport.abort()
+
+    await together(*(again(target, one) for _ in range(50)), newcomers(target))
+
+
 BARS = request("/api/bars?symbol=AAPL&timeframe=1m&limit=10000")
 ROWS = (
     Row(name="1,500 idle connections, few files", attack=idle, files=FILES, check=served),
@@ -245,4 +278,12 @@ ROWS = (
     Row(name="requests in one packet, again and again", attack=flood(1, 50)),
     Row(name="requests over 200 connections", attack=flood(200, 1)),
     Row(name="slow bodies", attack=slow_bodies, check=served),
+    Row(
+        name="unread files of the page, few files open",
+        attack=unread_files,
+        files=FILES,
+        memory_mib=64,
+        check=served,
+    ),
+    Row(name="handshakes where no socket is", attack=upgrades, check=served),
 )
