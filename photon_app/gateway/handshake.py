@@ -197,6 +197,8 @@ class PhotonHTTPProtocol(H11Protocol):
 
     def handle_events(self) -> None:
         """Parse what was received, now or in a later turn; nothing more is read until then."""
+        if not self.conn.trailing_data[0]:
+            return
         if not self._waits:
             self._waits = True
             self._door.pace.do(self.address, self._parse)

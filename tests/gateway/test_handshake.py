@@ -533,7 +533,7 @@ def test_an_answer_is_not_made_on_for_nobody() -> None:
     async def scenario() -> None:
         async with alone(endless, PhotonHTTPProtocol) as port, asyncio.timeout(5):
             async with RawClient.connect(port) as client:
-                await client.send(head("/"))
+                await client.send(head("/", "Accept: */*"))
                 await client.status()
             await ended.wait()
 
