@@ -340,10 +340,12 @@ class PhotonHTTPProtocol(H11Protocol):
         """
 
         async def in_pieces(message: ASGISendEvent) -> None:
-            body = message.get("body", b"") if message["type"] == "http.response.body" else b""
-            if len(body) > PIECE_BYTES:
-                await self._send_long(send, body, more_body=message.get("more_body", False))
-                return
+            body = b""
+            if message["type"] == "http.response.body":
+                body = message.get("body", b"")
+                if len(body) > PIECE_BYTES:
+                    await self._send_long(send, body, more_body=message.get("more_body", False))
+                    return
             if len(body) > SMALL_BYTES:
                 await self._door.pace.piece(self.address)
             if self.transport.is_closing():
