@@ -80,7 +80,21 @@ class BundledReference:
         """One symbol's."""
         return bundled().get(symbol)
 
-    async def search(self, query: str, limit: int = 10) -> tuple[Listing, ...]:
+    def knows_search(self, query: str) -> bool:  # noqa: ARG002 - as Reference has it
+        """Always: nobody else is asked."""
+        return True
+
+    def knows_quote(self, symbol: str) -> bool:  # noqa: ARG002 - as Reference has it
+        """Never: a list has no prices."""
+        return False
+
+    async def search(
+        self,
+        query: str,
+        limit: int = 10,
+        *,
+        address: str | None = None,  # noqa: ARG002 - as Reference has it
+    ) -> tuple[Listing, ...]:
         """The listings that match a query best, the best first."""
         return rank(query, self.all, limit)
 
@@ -89,6 +103,11 @@ class BundledReference:
         listing = self.listing(symbol)
         return listing.name if listing else None
 
-    async def quote(self, symbol: str) -> Seed | None:  # noqa: ARG002 - as Reference has it
+    async def quote(
+        self,
+        symbol: str,  # noqa: ARG002 - as Reference has it
+        *,
+        address: str | None = None,  # noqa: ARG002 - as Reference has it
+    ) -> Seed | None:
         """Nothing: a list has no prices."""
         return None

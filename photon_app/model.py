@@ -193,6 +193,25 @@ class Clock(Protocol):
         ...
 
 
+UNKNOWN_ADDRESS = ""
+"""Whoever has no address, and what is wanted without a viewer."""
+SPEAKERS = 16
+"""So many addresses speak for all that want a symbol: more would decide nothing else."""
+
+
+class Crowd(Fact, frozen=True):
+    """Who stands behind the wishes of viewers, so that they can be met fairly."""
+
+    defaults: frozenset[str] = frozenset()
+    """The symbols that the operator wants; no viewer's wish goes before them."""
+    addresses: Mapping[str, tuple[str, ...]] = {}
+    """By symbol, whose viewers want it: each address once, at most ``SPEAKERS`` of them."""
+
+    def behind(self, symbol: str) -> tuple[str, ...]:
+        """Whose wish a symbol is."""
+        return self.addresses.get(symbol, (UNKNOWN_ADDRESS,))
+
+
 class Market(Protocol):
     """Where a feed delivers. Synchronous: a call returns when the facts are in the book and queued
     for clients, so a feed that awaits between frames is all the scheduling there is.
@@ -260,16 +279,26 @@ class Reference(Protocol):
     then less is known.
     """
 
-    async def search(self, query: str, limit: int = 10) -> tuple[Listing, ...]:
-        """The symbols that match a query best, the best first."""
+    def knows_search(self, query: str) -> bool:
+        """Whether a search is answered without asking upstream."""
+        ...
+
+    def knows_quote(self, symbol: str) -> bool:
+        """Whether ``quote`` is answered without asking upstream, if only that there is none."""
+        ...
+
+    async def search(
+        self, query: str, limit: int = 10, *, address: str | None = None
+    ) -> tuple[Listing, ...]:
+        """The symbols that match a query best, the best first; ``address`` is who asks."""
         ...
 
     async def name(self, symbol: str) -> str | None:
         """What a symbol stands for."""
         ...
 
-    async def quote(self, symbol: str) -> Seed | None:
-        """A symbol's day, from asking upstream once."""
+    async def quote(self, symbol: str, *, address: str | None = None) -> Seed | None:
+        """A symbol's day, from asking upstream once; ``address`` is who asks."""
         ...
 
 

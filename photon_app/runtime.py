@@ -10,17 +10,20 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import msgspec
 
 from photon_app import clock, foreign, logs, services, upstream
+from photon_app.errors import RequestError
 from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Feed
 from photon_app.feed.simulated import SimulatedFeed
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
+from photon_app.hub.finnhub_messages import TOO_MANY_SYMBOLS
 from photon_app.hub.hub import BEATS, Hub
 from photon_app.hub.stalls import BEAT_S, Stalls
 from photon_app.hub.tape import Tape
@@ -50,6 +53,13 @@ RESTART_S = 60.0
 a fault that repeats must not open lines upstream faster than that."""
 OPENING_S = 5.0
 """How long the start waits for the database. Prices flow without it, and bars wait in memory."""
+WANTS_SMALL_S, WANTS_REST = 0.002, 5
+"""Telling the feed a set of wishes costs a look at all. When it takes longer than this, the next
+one waits for so many times what it took."""
+SPARED = (
+    "{} made room for a symbol of another address: this server follows as many as it may "
+    "(PHOTON_MAX_SYMBOLS_TOTAL), and yours has the most"
+)
 GOING_AWAY = 1012
 RETRY_AFTER_MS = 1500
 
@@ -78,7 +88,7 @@ def logged(
 
 def assemble(
     settings: Settings, source: Upstream, almanac: Almanac, silence: Silence
-) -> tuple[Services, Pipeline]:
+) -> "tuple[Services, Pipeline, _Wants]":
     """The objects of one process, wired, not yet running. Needs a running event loop."""
     feed = source.feed
     loop = asyncio.get_running_loop()
@@ -117,6 +127,11 @@ def assemble(
         history.drop(symbol)
         wants.dropped(symbol)
 
+    def spare(symbol: str) -> None:
+        hub.reject(symbol, RequestError("too_many_symbols", SPARED.format(symbol)))
+        tape.reject(symbol, TOO_MANY_SYMBOLS)
+        arrays.reject(symbol)
+
     demand = Demand(
         default_symbols,
         limit=settings.max_symbols_total,
@@ -126,6 +141,7 @@ def assemble(
         on_drop=drop,
         on_view=lambda _: wants.changed(),
         on_spelling=source.spelled,
+        on_spare=spare,
     )
     wants.bind(demand)
     market = SessionClock(feed.clock, lambda: almanac.calendar)
@@ -141,6 +157,7 @@ def assemble(
         slow_s=settings.slow_s,
     )
     tape = Tape(loop=loop, flush_s=settings.flush_ms / 1000, slow_s=settings.slow_s)
+    arrays = ArrayBoard(quote=book.quote, loop=loop, slow_s=settings.slow_s)
     pipeline = Pipeline(
         ledger=Ledger(book, bars),
         hub=hub,
@@ -155,7 +172,7 @@ def assemble(
         settings=settings,
         book=book,
         hub=hub,
-        arrays=ArrayBoard(quote=book.quote, loop=loop, slow_s=settings.slow_s),
+        arrays=arrays,
         tape=tape,
         demand=demand,
         history=history,
@@ -174,7 +191,7 @@ def assemble(
         feed_counters=lambda: msgspec.structs.asdict(feed.counters),
         held=lambda: feed.held,
     )
-    return live, pipeline
+    return live, pipeline, wants
 
 
 def _store(settings: Settings, feed: Feed, history: Callable[[], History]) -> Store | None:
@@ -258,7 +275,7 @@ async def running(
     if source is None:
         source = upstream.of(settings, calendar=lambda: days.calendar)
     feed = source.feed
-    live, pipeline = assemble(settings, source, days, silence)
+    live, pipeline, wants = assemble(settings, source, days, silence)
     feed.want(live.demand.wanted)
     async with _keeping(live):
         if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
@@ -271,7 +288,7 @@ async def running(
                 days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
                 name="photon almanac",
             ),
-            asyncio.create_task(_every(TICK_S, _ticker(live, silence)), name="photon tick"),
+            asyncio.create_task(_every(TICK_S, _ticker(live, silence, wants)), name="photon tick"),
             asyncio.create_task(_every(BEAT_S, live.stalls.beat), name="photon beat"),
             asyncio.create_task(
                 _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
@@ -304,7 +321,9 @@ def _exchanges(symbols: Iterable[str]) -> frozenset[str]:
 
 
 class _Wants:
-    """Tells the feed the whole set of wanted symbols, once for all changes of one loop turn."""
+    """Tells the feed the whole set of wanted symbols, once for all changes of one loop turn, or
+    of a while when that takes long; and each second whose they are, if only that has changed.
+    """
 
     def __init__(self, feed: Feed, loop: asyncio.AbstractEventLoop) -> None:
         self._feed = feed
@@ -312,17 +331,29 @@ class _Wants:
         self._demand: Demand | None = None
         self._dropped: set[str] = set()
         self._scheduled = False
+        self._due_s = -math.inf
+        self._told_changes = 0
 
     def bind(self, demand: Demand) -> None:
         self._demand = demand
+
+    def look(self) -> None:
+        """Tell the feed who has come and gone, unless it knows."""
+        if self._demand is not None and self._demand.changes != self._told_changes:
+            self.changed()
 
     def dropped(self, symbol: str) -> None:
         self._dropped.add(symbol)
         self.changed()
 
     def changed(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
+        if self._scheduled:
+            return
+        self._scheduled = True
+        wait_s = self._due_s - self._loop.time()
+        if wait_s > 0:
+            self._loop.call_later(wait_s, self._tell)
+        else:
             self._loop.call_soon(self._tell)
 
     def _tell(self) -> None:
@@ -330,10 +361,15 @@ class _Wants:
         dropped, self._dropped = self._dropped, set()
         if self._demand is None:
             return
+        began_s = self._loop.time()
+        self._told_changes = self._demand.changes
         wanted = self._demand.wanted
         if not dropped.isdisjoint(wanted):
             self._feed.want(wanted - dropped)  # let go and wanted again: the feed must know of both
-        self._feed.want(wanted, self._demand.viewers)
+        self._feed.want(wanted, self._demand.viewers, self._demand.crowd)
+        ended_s = self._loop.time()
+        if ended_s - began_s > WANTS_SMALL_S:
+            self._due_s = ended_s + WANTS_REST * (ended_s - began_s)
 
 
 async def keep_running(feed: Feed, market: Market) -> None:
@@ -372,7 +408,7 @@ async def _every(interval_s: float, do: Callable[[], None]) -> None:
             log.exception("a periodic task failed; it goes on")
 
 
-def _ticker(live: Services, silence: Silence) -> Callable[[], None]:
+def _ticker(live: Services, silence: Silence, wants: _Wants) -> Callable[[], None]:
     def phase() -> tuple[str, int, str]:
         now = live.market()
         return now.session, now.until_ms, now.following
@@ -382,6 +418,7 @@ def _ticker(live: Services, silence: Silence) -> Callable[[], None]:
     def tick() -> None:
         nonlocal told
         live.demand.sweep()
+        wants.look()
         live.hub.tick()
         _say_silence(live, silence)
         now = phase()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from photon_app import runtime, services
 from photon_app.market.almanac import Almanac
+from photon_app.model import Crowd
 from photon_app.services import Services
 from photon_app.settings import Settings
 from photon_app.upstream import Upstream
@@ -25,9 +26,14 @@ class CountingFeed(HandFeed):
         super().__init__()
         self.wants: list[frozenset[str]] = []
 
-    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
+    def want(
+        self,
+        symbols: frozenset[str],
+        viewers: Mapping[str, int] | None = None,
+        crowd: Crowd | None = None,
+    ) -> None:
         """Keep it."""
-        super().want(symbols, viewers)
+        super().want(symbols, viewers, crowd)
         self.wants.append(symbols)
 
 

@@ -1,30 +1,33 @@
 """How often Finnhub may be asked over REST: 60 times a minute and 30 times a second, for all.
 
 Owns the permits and who waits for one; asks nobody anything itself. Runs on the event loop. The
-counting is pyrate-limiter's exact log of a moving window, driven by our own clock; the waiting is
-here, because its own waiting knows no clock but the system's. A lane is one kind of asker. No lane
-may have the whole budget, and lanes that wait take turns, so that polling, however many symbols it
-has, leaves room for people, and people for polling. In each lane the first to come is the first to
-go. A lane's queue has a bound, and who comes then is refused at once, as is who would have to wait
-longer than it is willing to.
+counting is an exact log of each moving window, with whose each permit was. A lane is one kind of
+asker. No lane may have the whole budget, and lanes that wait take turns, so that polling, however
+many symbols it has, leaves room for people, and people for polling. In each lane who has had the
+least of late is the first to go, by address (``fairness.Spent``), and of equals the first to come.
+The last ``RESERVE`` permits of a minute, of each lane and of all, are for addresses that have had
+fewer than so many in it: so one that comes when another has asked for all that it could waits for
+nobody. A lane's queue has a bound, and who comes then is refused at once, as is who would have to
+wait longer than it is willing to.
 
 It never gives more than the budget in any moving minute or second, cancelled callers included: a
 permit that was given and not used is lost.
 """
 
-import asyncio
 import enum
+import itertools
 
-from pyrate_limiter import InMemoryBucket, Rate, RateItem
-from pyrate_limiter.abstracts.algorithm import Decision
-
+from photon_app.feed.bell import Bell
+from photon_app.feed.fairness import UNIT, Spent
 from photon_app.feed.protocol import Time
 
 PER_MINUTE = 60
 PER_SECOND = 30
-MINUTE_MS = 60_000
-SECOND_MS = 1_000
+MINUTE_S, SECOND_S = 60.0, 1.0
+LEAST_S = 0.001
+"""Shortest wait: a timer can come a hair too early."""
 WAITERS = 32
+RESERVE = 5
 
 
 class Lane(enum.Enum):
@@ -53,47 +56,118 @@ class Budget:
     def __init__(self, time: Time, waiters: int = WAITERS) -> None:
         self._time = time
         self._waiters = waiters
-        self._all = _Window(Rate(PER_SECOND, SECOND_MS), Rate(PER_MINUTE, MINUTE_MS))
-        self._turn = asyncio.Lock()
-        self._lanes = {lane: _Window(Rate(share, MINUTE_MS)) for lane, share in SHARES.items()}
-        self._turns = {lane: asyncio.Lock() for lane in Lane}
-        self._waiting = dict.fromkeys(Lane, 0)
+        self._common = (_Window(PER_MINUTE, MINUTE_S), _Window(PER_SECOND, SECOND_S, 0))
+        self._lanes = {lane: _Window(share, MINUTE_S) for lane, share in SHARES.items()}
+        self._queues: dict[Lane, list[_Ticket]] = {lane: [] for lane in Lane}
+        self._numbers = itertools.count()
+        self._turns = dict.fromkeys(Lane, 0)
+        """When each lane last had a permit, as a number."""
 
-    async def take(self, lane: Lane, patience_s: float) -> bool:
-        """Wait for a permit to ask once; false when there is none for this caller."""
-        if self._waiting[lane] >= self._waiters:
+    async def take(self, lane: Lane, patience_s: float, addresses: tuple[str, ...] = ()) -> bool:
+        """Wait for a permit to ask once; false when there is none for this caller.
+
+        Args:
+            lane: what kind of asker it is.
+            patience_s: how long it is willing to wait.
+            addresses: who wants to know; without any nothing is kept in reserve from it.
+        """
+        queue = self._queues[lane]
+        if len(queue) >= self._waiters:
             return False
+        ticket = _Ticket(lane, addresses, next(self._numbers), Bell(self._time))
         deadline_s = self._time.monotonic() + patience_s
-        self._waiting[lane] += 1
+        queue.append(ticket)
         try:
-            async with self._turns[lane]:  # so one of a lane stands in front of the common window
-                if not await self._pass(self._lanes[lane], deadline_s):
+            while True:
+                wait_s = self._serve(ticket)
+                if ticket.served:
+                    return True
+                left_s = deadline_s - self._time.monotonic()
+                if left_s <= 0 or (wait_s is not None and wait_s > left_s):
                     return False
-                async with self._turn:
-                    return await self._pass(self._all, deadline_s)
+                await ticket.bell.wait(left_s if wait_s is None else wait_s)
         finally:
-            self._waiting[lane] -= 1
+            if not ticket.served:
+                queue.remove(ticket)
+                self._ring()
 
-    async def _pass(self, window: "_Window", deadline_s: float) -> bool:
-        while wait_s := window.take(self._time.monotonic()):
-            if self._time.monotonic() + wait_s > deadline_s:
-                return False
-            await self._time.sleep(wait_s)
-        return True
+    def wait_s(self, lane: Lane, addresses: tuple[str, ...]) -> float:
+        """Seconds until there may be a permit for these, if nobody else asks; 0 when there is."""
+        now_s = self._time.monotonic()
+        return max(window.wait_s(addresses, now_s) for window in self._windows(lane))
+
+    def _serve(self, asking: "_Ticket") -> float | None:
+        """Give permits to all whose turn it is. Returns after how many seconds it may be the
+        caller's, or ``None`` when others come before it.
+        """
+        now_s = self._time.monotonic()
+        while True:
+            firsts = [self._first(lane) for lane in Lane if self._queues[lane]]
+            firsts.sort(key=lambda one: (self._turns[one.lane], one.number))
+            waits = {one: self.wait_s(one.lane, one.addresses) for one in firsts}
+            ready = next((one for one, wait_s in waits.items() if not wait_s), None)
+            if ready is None:
+                return max(waits[asking], LEAST_S) if asking in waits else None
+            self._give(ready, now_s)
+
+    def _first(self, lane: Lane) -> "_Ticket":
+        had = self._lanes[lane].had
+        return min(self._queues[lane], key=lambda one: (had(one.addresses), one.number))
+
+    def _windows(self, lane: Lane) -> "tuple[_Window, ...]":
+        return (self._lanes[lane], *self._common)
+
+    def _give(self, ticket: "_Ticket", now_s: float) -> None:
+        for window in self._windows(ticket.lane):
+            window.note(ticket.addresses, now_s)
+        self._turns[ticket.lane] = next(self._numbers)
+        self._queues[ticket.lane].remove(ticket)
+        ticket.served = True
+        ticket.bell.ring()
+        self._ring()
+
+    def _ring(self) -> None:
+        """Who waits looks again: another may be the first now."""
+        for queue in self._queues.values():
+            for ticket in queue:
+                ticket.bell.ring()
+
+
+class _Ticket:
+    """One caller that waits."""
+
+    def __init__(self, lane: Lane, addresses: tuple[str, ...], number: int, bell: Bell) -> None:
+        self.lane = lane
+        self.addresses = addresses
+        self.number = number
+        self.bell = bell
+        self.served = False
 
 
 class _Window:
-    """The permits given in the last while, and whether there is room for another."""
+    """The permits given in the last while, to whom, and whether there is room for another.
 
-    def __init__(self, *rates: Rate) -> None:
-        self._bucket = InMemoryBucket(list(rates))
+    Args:
+        most: how many there are.
+        window_s: in any so many seconds.
+        reserve: how many of them are for those who had fewer.
+    """
 
-    def take(self, now_s: float) -> float:
-        """Take a permit and return 0, or return the seconds until there may be one."""
-        now_ms = int(now_s * 1000)
-        self._bucket.leak(now_ms)
-        decision = self._bucket.put_decision(RateItem("ask", now_ms))
-        assert isinstance(decision, Decision), "a bucket in memory answers at once"
-        if decision.allowed:
-            return 0.0
-        return max(decision.retry_after_ms or 0, 1) / 1000
+    def __init__(self, most: int, window_s: float, reserve: int = RESERVE) -> None:
+        self._most = most
+        self._reserve = reserve
+        self._spent = Spent(window_s)
+
+    def had(self, addresses: tuple[str, ...]) -> int:
+        """What the one of these that had the least has had."""
+        return self._spent.least(addresses)
+
+    def wait_s(self, addresses: tuple[str, ...], now_s: float) -> float:
+        """Seconds until there may be a permit for these; 0 when there is one."""
+        self._spent.forget(now_s)
+        many = bool(addresses) and self.had(addresses) >= self._reserve * UNIT
+        return self._spent.free_s(self._most - self._reserve * many, now_s)
+
+    def note(self, addresses: tuple[str, ...], now_s: float) -> None:
+        """They have a permit."""
+        self._spent.note(addresses, now_s)

@@ -40,7 +40,7 @@ from photon_app.feed.rota import Rota
 from photon_app.feed.slots import Slots
 from photon_app.feed.spelling import Spellings
 from photon_app.feed.subscriptions import Command, Subscriptions
-from photon_app.model import FailureReason, FeedState, FeedStatus, Market
+from photon_app.model import Crowd, FailureReason, FeedState, FeedStatus, Market
 from photon_app.settings import Secret
 
 Connect = Callable[..., Awaitable[ClientConnection]]
@@ -167,12 +167,19 @@ class FinnhubFeed:
         """Wall-clock time of the last frame."""
         return self._intake.last_message_ms
 
-    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
-        """Ask Finnhub for these symbols, as many as there are slots, the viewed ones first."""
+    def want(
+        self,
+        symbols: frozenset[str],
+        viewers: Mapping[str, int] | None = None,
+        crowd: Crowd | None = None,
+    ) -> None:
+        """Ask Finnhub for these symbols, as many as there are slots: the defaults first, then the
+        viewed ones.
+        """
         now_s = self._time.monotonic()
         viewers = viewers or {}
-        unknown_again = self._rota.want(symbols, viewers, now_s)
-        self._slots.want(symbols, viewers, now_s)
+        unknown_again = self._rota.want(symbols, viewers, now_s, crowd)
+        self._slots.want(symbols, viewers, now_s, crowd)
         for symbol in unknown_again:
             self._unknown(symbol)
         self._share()
@@ -188,9 +195,16 @@ class FinnhubFeed:
                 if self._poller is not None:
                     tasks.create_task(self._poller.run(market))
                 self._share()
+                tasks.create_task(self._look())
                 await self._keep_line(market)
         finally:
             self._market = None
+
+    async def _look(self) -> None:
+        """Let the market know whose prices grow old, with or without a line."""
+        while True:
+            await self._time.sleep(LOOK_S)
+            self._tell_states()
 
     async def _keep_line(self, market: Market) -> None:
         self._say(market, "connecting")
@@ -334,8 +348,10 @@ class FinnhubFeed:
         if self._market is None:
             return
         polled = self._rota.polled if self._poller is not None else frozenset()
-        unsure = self._rota.unsure(self._time.monotonic())
-        stale = (self._rota.wanted - self._subscriptions.told | unsure) - polled
+        now_s = self._time.monotonic()
+        unsure, old = self._rota.unsure(now_s), self._rota.old(now_s)
+        polled -= old
+        stale = (self._rota.wanted - self._subscriptions.told | unsure | old) - polled
         if polled != self._polled or stale != self._stale:
             self._polled, self._stale = polled, stale
             self._market.polling(polled, stale)
@@ -379,7 +395,6 @@ class FinnhubFeed:
             await self._time.sleep(min(left_s, WATCH_S))
             if self._time.monotonic() - self._looked_s >= LOOK_S:
                 self._judge_clock()
-                self._tell_states()
         if self._overslept_s:
             self._say(market, "reconnecting", "This machine slept; the line is opened anew")
         await self._close(connection)

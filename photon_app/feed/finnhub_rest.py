@@ -56,6 +56,8 @@ LONGEST_PAUSE_S = 900.0
 IDLE_POLL_S = 1.0
 """What a polling call takes when nothing is asked."""
 
+PAGE = ("names for the page",)
+"""All names together have what an address has: whose page wants one is not known here."""
 QUOTES = 4096
 NAMES = 4096
 SEARCHES = 256
@@ -92,6 +94,8 @@ class _Question(Generic[A]):
     """Whether what is remembered will not do."""
     unknown_s: float = DAY_S
     """For so long an ``Unknown`` is remembered."""
+    addresses: tuple[str, ...] = ()
+    """Who wants to know."""
 
 
 class FinnhubRest:
@@ -137,12 +141,15 @@ class FinnhubRest:
         """Seconds for which nothing will be asked, because Finnhub said so; else 0."""
         return max(0.0, self._paused_until_s - self._time.monotonic())
 
-    async def quote(self, symbol: str, *, polling: bool = False) -> Seed | Unknown | Failed:
+    async def quote(
+        self, symbol: str, *, polling: bool = False, addresses: tuple[str, ...] = ()
+    ) -> Seed | Unknown | Failed:
         """A symbol's day and last price.
 
         Args:
             symbol: canonical.
             polling: ask anew, in the lane of those who ask again and again, and only once.
+            addresses: who wants to know, as far as that is known.
         """
         spelling = self._spellings.of(symbol)
         question = _Question[Seed | Unknown](
@@ -154,6 +161,7 @@ class FinnhubRest:
             memory=self._quotes,
             fresh=polling,
             unknown_s=VERDICT_S,
+            addresses=addresses,
         )
         asked = self.counters.requests
         answer = await self._answer(question)
@@ -165,6 +173,10 @@ class FinnhubRest:
             await self._time.sleep(IDLE_POLL_S)
         return answer
 
+    def wait_s(self, addresses: tuple[str, ...], *, polling: bool = False) -> float:
+        """Seconds for which ``quote`` would wait for its turn, if nobody else asks."""
+        return self._budget.wait_s(Lane.POLL if polling else Lane.LOOKUP, addresses)
+
     @property
     def fast_ms(self) -> int | None:
         """How fast this machine's clock is, by the last answers; negative when it is slow, ``None``
@@ -173,15 +185,32 @@ class FinnhubRest:
         self._look_at_clock()
         return round(statistics.median_low(self._fast_ms)) if self._fast_ms else None
 
-    async def search(self, query: str) -> tuple[Listing, ...] | Failed:
-        """The listings that Finnhub finds, in its order, at most 50."""
+    def knows_quote(self, symbol: str) -> bool:
+        """Whether ``quote`` is answered from memory, if only that there is none."""
+        params = (("symbol", self._spellings.of(symbol)),)
+        return self._quotes.get(params, self._time.monotonic()) is not None
+
+    def knows_search(self, query: str) -> bool:
+        """Whether ``search`` is answered from memory."""
+        return self._searches.get(_searched(query), self._time.monotonic()) is not None
+
+    async def search(
+        self, query: str, addresses: tuple[str, ...] = ()
+    ) -> tuple[Listing, ...] | Failed:
+        """The listings that Finnhub finds, in its order, at most 50.
+
+        Args:
+            query: as it was typed.
+            addresses: who wants to know, as far as that is known.
+        """
         question = _Question[tuple[Listing, ...]](
             path="/search",
-            params=(("q", " ".join(query.casefold().split())),),
+            params=_searched(query),
             lane=Lane.SEARCH,
             patience_s=SEARCH_PATIENCE_S,
             decode=rest_wire.decode_search,
             memory=self._searches,
+            addresses=addresses,
         )
         answer = await self._answer(question)
         for one in answer if isinstance(answer, tuple) else ():
@@ -198,6 +227,7 @@ class FinnhubRest:
             patience_s=PATIENCE_S,
             decode=functools.partial(rest_wire.decode_profile, symbol),
             memory=self._names,
+            addresses=PAGE,
         )
         return await self._answer(question)
 
@@ -249,7 +279,7 @@ class FinnhubRest:
         """Ask once, within the budget."""
         if (refusal := self._refusal()) is not None:
             return refusal
-        if not await self._budget.take(question.lane, question.patience_s):
+        if not await self._budget.take(question.lane, question.patience_s, question.addresses):
             self.counters.throttled += 1
             return _BUSY
         if (refusal := self._refusal()) is not None:  # came while we waited
@@ -368,6 +398,11 @@ async def _read(response: httpx.Response) -> bytes | None:
         if len(body) > MAX_ANSWER_BYTES:
             return None
     return bytes(body)
+
+
+def _searched(query: str) -> tuple[tuple[str, str], ...]:
+    """A search as it is asked: one for all ways to type it."""
+    return (("q", " ".join(query.casefold().split())),)
 
 
 def _passing(answer: object) -> bool:

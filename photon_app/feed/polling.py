@@ -1,11 +1,13 @@
 """The small shell that asks Finnhub's REST interface for what the rota says.
 
 Owns two tasks of one group, one for each lane, so that seeds do not wait behind polls. Runs on the
-event loop; asks for one symbol at a time in a lane. A slow answer slows the asking and nothing
+event loop; asks for one symbol at a time in a lane, and chooses it when it may be asked for: so
+nobody waits behind one whose address has had its share. A slow answer slows the asking and nothing
 else. A failed call never rejects a symbol. How often may be asked is kept in ``budget``.
 """
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import Protocol
 
@@ -26,8 +28,20 @@ class Quotes(Protocol):
         """
         ...
 
-    async def quote(self, symbol: str, *, polling: bool = False) -> Seed | Unknown | Failed:
-        """A symbol's day and last price. ``polling`` asks leave room for others."""
+    def wait_s(self, addresses: tuple[str, ...], *, polling: bool = False) -> float:
+        """Seconds for which ``quote`` would wait for its turn, if nobody else asks."""
+        ...
+
+    async def quote(
+        self, symbol: str, *, polling: bool = False, addresses: tuple[str, ...] = ()
+    ) -> Seed | Unknown | Failed:
+        """A symbol's day and last price. ``polling`` asks leave room for others.
+
+        Args:
+            symbol: canonical.
+            polling: whether it is asked again and again.
+            addresses: who wants to know, as far as that is known.
+        """
         ...
 
 
@@ -73,13 +87,14 @@ class Poller:
                 lanes.create_task(self._serve(lane, market))
 
     async def _serve(self, lane: Lane, market: Market) -> None:
-        failures = 0
+        failures, polling = 0, lane is Lane.POLL
+        wait_s = functools.partial(self._rest.wait_s, polling=polling)
         while True:
-            turn = self._rota.next(lane, self._time.monotonic())
+            turn = self._rota.next(lane, self._time.monotonic(), wait_s)
             if turn.symbol is None:
                 await self._bells[lane].wait(turn.wait_s)
                 continue
-            answer = await self._rest.quote(turn.symbol, polling=lane is Lane.POLL)
+            answer = await self._rest.quote(turn.symbol, polling=polling, addresses=turn.addresses)
             failures = failures + 1 if isinstance(answer, Failed) else 0
             self._on_answer()
             self._take(turn.symbol, answer, market)

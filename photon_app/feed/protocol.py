@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from photon_app import clock
-from photon_app.model import Clock, Market
+from photon_app.model import Clock, Crowd, Market
 
 
 class Time(Protocol):
@@ -116,12 +116,18 @@ class Feed(Protocol):
         """Wall-clock time of the last upstream message, or ``None`` before the first."""
         ...
 
-    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
+    def want(
+        self,
+        symbols: frozenset[str],
+        viewers: Mapping[str, int] | None = None,
+        crowd: Crowd | None = None,
+    ) -> None:
         """Say which symbols are wanted: always all of them. Cheap; before and during ``run``.
 
         Args:
             symbols: every wanted one.
             viewers: how many live viewers each has; without those that have none.
+            crowd: whose those are.
         """
         ...
 

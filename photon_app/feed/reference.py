@@ -7,11 +7,11 @@ in ``FinnhubRest``'s memory all the same, for whoever asks next.
 
 from photon_app import listings
 from photon_app.feed.deadline import within
-from photon_app.feed.finnhub_rest import FinnhubRest
+from photon_app.feed.finnhub_rest import PAGE, FinnhubRest
 from photon_app.feed.protocol import SystemTime, Time
 from photon_app.feed.rest_wire import Failed
 from photon_app.listings import BundledReference
-from photon_app.model import Listing, Seed
+from photon_app.model import UNKNOWN_ADDRESS, Listing, Seed
 
 SEARCH_S = 2.0
 """How long somebody who types waits for more than our own list."""
@@ -37,11 +37,22 @@ class FinnhubReference:
         self._bundled = bundled
         self._time = time or SystemTime()
 
-    async def search(self, query: str, limit: int = 10) -> tuple[Listing, ...]:
+    def knows_search(self, query: str) -> bool:
+        """Whether Finnhub was asked lately."""
+        return self._rest.knows_search(query)
+
+    def knows_quote(self, symbol: str) -> bool:
+        """Whether Finnhub was asked lately."""
+        return self._rest.knows_quote(symbol)
+
+    async def search(
+        self, query: str, limit: int = 10, *, address: str | None = None
+    ) -> tuple[Listing, ...]:
         """The best of the list and of what Finnhub finds within 2 s. A name from the list is
         preferred: Finnhub writes in capitals.
         """
-        found = await within(self._time, SEARCH_S, self._rest.search(query))
+        asking = self._rest.search(query, _whose(address))
+        found = await within(self._time, SEARCH_S, asking)
         upstream = found if isinstance(found, tuple) else ()
         named = tuple(self._bundled.listing(one.symbol) or one for one in upstream)
         best = listings.rank(query, (*self._bundled.all, *named))
@@ -53,9 +64,10 @@ class FinnhubReference:
         known = await self._bundled.name(symbol)
         return known or await within(self._time, LOOKUP_S, self._asked_name(symbol))
 
-    async def quote(self, symbol: str) -> Seed | None:
+    async def quote(self, symbol: str, *, address: str | None = None) -> Seed | None:
         """A symbol's day, not older than a minute, or nothing."""
-        answer = await within(self._time, LOOKUP_S, self._rest.quote(symbol))
+        asking = self._rest.quote(symbol, addresses=_whose(address))
+        answer = await within(self._time, LOOKUP_S, asking)
         return answer if isinstance(answer, Seed) else None
 
     async def _asked_name(self, symbol: str) -> str | None:
@@ -64,6 +76,10 @@ class FinnhubReference:
             return profile.name
         if isinstance(profile, Failed) and profile.reason not in _NO_PROFILES:
             return None
-        found = await self._rest.search(symbol)
+        found = await self._rest.search(symbol, PAGE)
         listed = found if isinstance(found, tuple) else ()
         return next((one.name for one in listed if one.symbol == symbol), None)
+
+
+def _whose(address: str | None) -> tuple[str, ...]:
+    return (address or UNKNOWN_ADDRESS,)

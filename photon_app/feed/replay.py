@@ -24,7 +24,7 @@ from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import SLICE_TRADES, Intake
 from photon_app.feed.protocol import Counters, SystemTime, Time
 from photon_app.feed.recording import Line, Recording
-from photon_app.model import FeedStatus, Market, Trade
+from photon_app.model import Crowd, FeedStatus, Market, Trade
 from photon_app.settings import ReplayStart
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -145,9 +145,14 @@ class ReplayFeed:
         """Wall-clock time of the last frame."""
         return self._intake.last_message_ms
 
-    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
+    def want(
+        self,
+        symbols: frozenset[str],
+        viewers: Mapping[str, int] | None = None,
+        crowd: Crowd | None = None,
+    ) -> None:
         """Changes nothing: every symbol of the recording is delivered."""
-        del viewers
+        del viewers, crowd
         self._wanted = symbols
 
     async def run(self, market: Market) -> None:

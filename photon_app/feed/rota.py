@@ -4,7 +4,9 @@ Owns what is known of each wanted symbol's need to be asked: a new one once for 
 one without a slot again and again, one that is subscribed but silent in trading hours to see
 whether it trades unseen, one without figures to see whether it exists. Pure and synchronous; the
 clock is an argument; called by ``Poller`` and ``FinnhubFeed`` on the event loop. The budget is not
-kept here but in ``budget``; nobody starves, because waiting alone makes a symbol urgent.
+kept here but in ``budget``. Among addresses turns are fair: the one that had the fewest in the last
+minute is next (``fairness.Spent``). Of its symbols nobody starves, because waiting alone makes a
+symbol urgent.
 
 Zeros are a verdict on a symbol only when they come twice, ``CONFIRM_S`` apart, and never on one
 that has traded or had figures: Finnhub gives them now and then, and before a first day of trading.
@@ -20,8 +22,9 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from photon_app.feed.answers import Answers
+from photon_app.feed.fairness import UNIT, Spent
 from photon_app.feed.rest_wire import Failed
-from photon_app.model import Fact, Seed
+from photon_app.model import UNKNOWN_ADDRESS, Crowd, Fact, Seed
 
 SILENT_S = 300.0
 """A subscribed symbol without a trade for so long in trading hours is looked into."""
@@ -44,6 +47,13 @@ asking fails, may have moved unseen."""
 DOWN_S = 120.0
 """Asking that has had no answer for so long fails."""
 REMEMBERED = 4096
+FAIR_S = 60.0
+"""Turns are fair within so many seconds."""
+UNVIEWED_TIMES = 4
+"""A turn for a symbol without viewers counts as so many."""
+OLD_S, OLD_TIMES = 60.0, 2.0
+"""A polled price that was not asked for within so many seconds, or so many times its interval if
+that is longer, is old."""
 
 _LASTING = {"plan", "empty", "garbage"}
 """Failures that asking again soon does not mend."""
@@ -63,6 +73,8 @@ class Turn(Fact, frozen=True):
 
     symbol: str | None
     wait_s: float | None = None
+    addresses: tuple[str, ...] = ()
+    """Whose wish it is."""
 
 
 class Hours(Fact, frozen=True):
@@ -77,6 +89,8 @@ class _Entry(msgspec.Struct):
 
     wanted_s: float
     viewers: int = 0
+    addresses: tuple[str, ...] = (UNKNOWN_ADDRESS,)
+    """Whose."""
     asked_s: float | None = None
     failures: int = 0
     zeros_s: float | None = None
@@ -92,6 +106,26 @@ class _Entry(msgspec.Struct):
     unsure: bool = False
     exists: bool = False
     """Whether it has traded, or had figures: then zeros say nothing."""
+
+
+class _Permits:
+    """Who may be asked for now, of those that somebody looked at."""
+
+    def __init__(self, wait_s: Callable[[tuple[str, ...]], float]) -> None:
+        self._wait_s = wait_s
+        self._waits: dict[tuple[str, ...], float] = {}
+
+    def ask(self, addresses: tuple[str, ...]) -> bool:
+        """Whether one of these need not wait."""
+        wait_s = self._waits.get(addresses)
+        if wait_s is None:
+            wait_s = self._waits[addresses] = self._wait_s(addresses)
+        return not wait_s
+
+    @property
+    def soonest_s(self) -> float | None:
+        """In how many seconds the first of the others may be asked for."""
+        return min((wait_s for wait_s in self._waits.values() if wait_s), default=None)
 
 
 class Rota:
@@ -125,6 +159,7 @@ class Rota:
         self._exist: Answers[str, bool] = Answers(REMEMBERED)
         self._verdicts: Answers[str, bool] = Answers(REMEMBERED)
         self._unknown: set[str] = set()
+        self._spent = Spent(FAIR_S)
 
     @property
     def polled(self) -> frozenset[str]:
@@ -141,12 +176,19 @@ class Rota:
         """The wanted symbols that upstream does not know, by a verdict that stands."""
         return frozenset(self._unknown)
 
-    def want(self, symbols: frozenset[str], viewers: Mapping[str, int], now_s: float) -> set[str]:
+    def want(
+        self,
+        symbols: frozenset[str],
+        viewers: Mapping[str, int],
+        now_s: float,
+        crowd: Crowd | None = None,
+    ) -> set[str]:
         """The whole wanted set. Returns the unknown ones for whom a viewer has come anew."""
         for gone in self._entries.keys() - symbols:
             del self._entries[gone]
             self._unknown.discard(gone)
         again = set()
+        crowd = crowd or Crowd()
         for symbol in symbols:
             entry = self._entries.get(symbol)
             count = viewers.get(symbol, 0)
@@ -160,6 +202,7 @@ class Rota:
             elif symbol in self._unknown and count > entry.viewers:
                 again.add(symbol)
             entry.viewers = count
+            entry.addresses = crowd.behind(symbol)
         return again
 
     def hold(self, held: frozenset[str], now_s: float) -> None:
@@ -191,12 +234,28 @@ class Rota:
                     changed = True
         return changed
 
-    def next(self, lane: Lane, now_s: float) -> Turn:
-        """Whose turn it is in a lane; the symbol counts as asked for from now on."""
-        turn = self._seed_turn() if lane is Lane.SEED else self._poll_turn(now_s)
-        if turn.symbol is not None:
-            self._entries[turn.symbol].asked_s = now_s
-        return turn
+    def next(
+        self,
+        lane: Lane,
+        now_s: float,
+        wait_s: Callable[[tuple[str, ...]], float] = lambda _: 0.0,
+    ) -> Turn:
+        """Whose turn it is in a lane; the symbol counts as asked for from now on.
+
+        Args:
+            lane: which.
+            now_s: the clock.
+            wait_s: how long somebody's asking would have to wait.
+        """
+        self._spent.forget(now_s)
+        may = _Permits(wait_s)
+        turn = self._seed_turn(may) if lane is Lane.SEED else self._poll_turn(now_s, may)
+        if turn.symbol is None:
+            return turn
+        entry = self._entries[turn.symbol]
+        entry.asked_s = now_s
+        self._spent.note(entry.addresses, now_s, UNIT * (1 if entry.viewers else UNVIEWED_TIMES))
+        return msgspec.structs.replace(turn, addresses=entry.addresses)
 
     def answered(self, seed: Seed, now_s: float) -> bool:
         """A symbol's day was told. Whether the symbol is still wanted."""
@@ -236,6 +295,25 @@ class Rota:
         self._verdicts.keep(symbol, True, now_s + VERDICT_S)
         self._unknown.add(symbol)
         return True
+
+    def old(self, now_s: float) -> frozenset[str]:
+        """The polled symbols that were neither told by asking nor traded for so long that their
+        prices cannot be called new.
+        """
+        self.refresh(now_s)
+        before_s = now_s - OLD_S
+        return frozenset(
+            symbol
+            for symbol, entry in self._entries.items()
+            if entry.quiet_since_s <= before_s
+            and entry.answered_s <= before_s
+            and self._is_polled(symbol, entry)
+            and now_s >= self._old_s(symbol, entry)
+        )
+
+    def _old_s(self, symbol: str, entry: _Entry) -> float:
+        interval_s = _interval_s(self._hours_of(symbol), viewed=entry.viewers > 0)
+        return max(entry.answered_s, entry.quiet_since_s) + max(OLD_S, OLD_TIMES * interval_s)
 
     def unsure(self, now_s: float) -> frozenset[str]:
         """The symbols that have a slot and may have moved unseen: silent in trading hours for
@@ -283,29 +361,37 @@ class Rota:
             entry.quiet_since_s = now_s
             entry.probes, entry.probed = 0, None
 
-    def _seed_turn(self) -> Turn:
-        fresh = (
-            (entry.viewers == 0, entry.wanted_s, symbol)
-            for symbol, entry in self._entries.items()
-            if entry.asked_s is None
-        )
-        first = min(fresh, default=None)
-        return Turn(symbol=first[2] if first else None)
+    def _seed_turn(self, may: "_Permits") -> Turn:
+        best: dict[tuple[str, ...], tuple[bool, float, str]] = {}
+        for symbol, entry in self._entries.items():
+            if entry.asked_s is None:
+                wish = (entry.viewers == 0, entry.wanted_s, symbol)
+                if (before := best.get(entry.addresses)) is None or wish < before:
+                    best[entry.addresses] = wish
+        turns = [(self._spent.least(those), best[those]) for those in best if may.ask(those)]
+        if not turns:
+            return Turn(symbol=None, wait_s=may.soonest_s)
+        _, (_, _, symbol) = min(turns)
+        return Turn(symbol=symbol)
 
-    def _poll_turn(self, now_s: float) -> Turn:
+    def _poll_turn(self, now_s: float, may: "_Permits") -> Turn:
         self.refresh(now_s)
-        best, best_score, soonest = None, -1.0, math.inf
+        best, best_score, soonest = None, (-math.inf, -math.inf), math.inf
         for symbol, entry in self._entries.items():
             due_s = self._due_s(symbol, entry)
             if due_s > now_s:
                 soonest = min(soonest, due_s)
                 continue
-            score = (now_s - (entry.asked_s or 0.0)) * _weight(entry.viewers)
+            if not may.ask(entry.addresses):
+                continue
+            waited = (now_s - (entry.asked_s or 0.0)) * _weight(entry.viewers)
+            score = (-self._spent.least(entry.addresses), waited)
             if score > best_score:
                 best, best_score = symbol, score
         if best is not None:
             return Turn(symbol=best)
-        return Turn(symbol=None, wait_s=max(min(soonest - now_s, PROBE_S), 0.001))
+        wait_s = min(soonest - now_s, PROBE_S, may.soonest_s or math.inf)
+        return Turn(symbol=None, wait_s=max(wait_s, 0.001))
 
     def _due_s(self, symbol: str, entry: _Entry) -> float:
         """When the symbol may be asked for again."""

@@ -20,7 +20,7 @@ from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.intake import Intake, Tap
 from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
 from photon_app.feed.simulated_past import SimulatedPast
-from photon_app.model import FeedStatus, Market, Seed, Trade
+from photon_app.model import Crowd, FeedStatus, Market, Seed, Trade
 
 START_PRICES: Mapping[str, float] = {
     "AAPL": 271.49,
@@ -272,9 +272,14 @@ class SimulatedFeed:
             if symbol in self._seeds:
                 self._seeds[symbol] = Seed(symbol=symbol, prev_close=prev_close)
 
-    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
+    def want(
+        self,
+        symbols: frozenset[str],
+        viewers: Mapping[str, int] | None = None,
+        crowd: Crowd | None = None,
+    ) -> None:
         """Simulate exactly these symbols from the next round on."""
-        del viewers
+        del viewers, crowd
         for seed in self._simulator.want(symbols):
             self._seeds[seed.symbol] = seed
         for symbol in self._seeds.keys() - symbols:

@@ -62,6 +62,7 @@ class FinnhubSession:
         messages_per_s: float,
         now_s: Callable[[], float],
         stalls: Stalls | None = None,
+        address: str | None = None,
     ) -> None:
         """Register the client.
 
@@ -75,7 +76,9 @@ class FinnhubSession:
                 once subscribe all of its symbols and let them go, since a message carries one.
             now_s: a monotonic clock.
             stalls: for how long this process stood still.
+            address: whose it is, as far as that is known.
         """
+        self._address = address
         self._tape = tape
         self._demand = demand
         self._sink = sink
@@ -83,7 +86,9 @@ class FinnhubSession:
         self._now_s = now_s
         self._budget = MessageBudget(messages_per_s, max_symbols, now_s(), stalls)
         self._bad_in_a_row = 0
-        self._follower = tape.join(sink, conditions=conditions, release=demand.release)
+        self._follower = tape.join(
+            sink, conditions=conditions, release=lambda symbol: demand.release(symbol, address)
+        )
 
     def receive(self, text: str, waited_s: float = 0.0) -> None:
         """Handle one message. Never raises for what a client sends.
@@ -142,7 +147,7 @@ class FinnhubSession:
 
     def _follow(self, symbol: str) -> None:
         full = len(self._follower.symbols) >= self._max_symbols
-        if full or self._follower.dismissed or not self._demand.hold(symbol):
+        if full or self._follower.dismissed or not self._demand.hold(symbol, self._address):
             self._say(messages.TOO_MANY_SYMBOLS)
         else:
             self._tape.follow(self._follower, symbol)

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from starlette.websockets import WebSocket
 
+from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Kind
 from photon_app.gateway.edge import InTurn, SocketEdge, next_text, outlet_of, refuse_socket
 from photon_app.gateway.finnhub_session import FinnhubSession
@@ -43,6 +44,7 @@ class FinnhubEdge(SocketEdge):
             messages_per_s=live.settings.messages_per_s,
             now_s=now_s,
             stalls=live.stalls,
+            address=client_address(websocket.scope, live.settings.proxy_hops),
         )
 
         async def read() -> None:

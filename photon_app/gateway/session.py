@@ -55,6 +55,7 @@ class Session:
         now_s: Callable[[], float],
         wall_ms: Callable[[], int],
         stalls: Stalls | None = None,
+        address: str | None = None,
     ) -> None:
         """Register the client and greet it.
 
@@ -67,6 +68,7 @@ class Session:
             now_s: a monotonic clock.
             wall_ms: the wall clock, UNIX ms.
             stalls: for how long this process stood still.
+            address: whose it is, as far as that is known.
         """
         self._hub = hub
         self._sink = sink
@@ -75,7 +77,7 @@ class Session:
         self._wall_ms = wall_ms
         self._budget = MessageBudget(messages_per_s, max_symbols, now_s(), stalls)
         self._bad_in_a_row = 0
-        self._client: Subscriber = hub.join(sink)
+        self._client: Subscriber = hub.join(sink, address)
 
     def receive(self, text: str, waited_s: float = 0.0) -> None:
         """Handle one message. Never raises for what a client sends.
@@ -256,11 +258,11 @@ class Session:
         return [Key(symbol, timeframe) for timeframe, those in had.items() for symbol in those]
 
     def _hold(self, symbol: str) -> None:
-        if not self._hub.hold(symbol):
+        if not self._hub.hold(self._client, symbol):
             raise RequestError(
                 "too_many_symbols",
-                "this server follows as many symbols as it may (PHOTON_MAX_SYMBOLS_TOTAL): try "
-                "later",
+                "this server follows as many symbols as it may (PHOTON_MAX_SYMBOLS_TOTAL), and "
+                "your address has its share of them: try later",
             )
 
     def _acknowledge_bars(

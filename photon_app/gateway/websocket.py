@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
+from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Kind
 from photon_app.gateway.edge import InTurn, SocketEdge, next_text, outlet_of, refuse_socket
 from photon_app.gateway.limits import MessageBudget
@@ -56,6 +57,7 @@ async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -
         now_s=now_s,
         wall_ms=live.wall_ms,
         stalls=live.stalls,
+        address=client_address(websocket.scope, live.settings.proxy_hops),
     )
 
     async def read() -> None:
@@ -78,17 +80,22 @@ async def _serve_array(websocket: WebSocket, live: Services, in_turn: InTurn) ->
         return
     for text in (websocket.query_params.get("symbols") or "").split(","):
         live.demand.spelled(text.strip())
-    held = tuple(symbol for symbol in symbols if live.demand.hold(symbol))
+    address = client_address(websocket.scope, live.settings.proxy_hops)
+    held = dict.fromkeys(symbol for symbol in symbols if live.demand.hold(symbol, address))
     try:
         await websocket.accept()
-        await _run_array(websocket, live, held, in_turn)
+        await _run_array(websocket, live, held, in_turn, address)
     finally:
         for symbol in held:
-            live.demand.release(symbol)
+            live.demand.release(symbol, address)
 
 
 async def _run_array(
-    websocket: WebSocket, live: Services, symbols: tuple[str, ...], in_turn: InTurn
+    websocket: WebSocket,
+    live: Services,
+    held: dict[str, None],
+    in_turn: InTurn,
+    address: str | None,
 ) -> None:
     now_s = asyncio.get_running_loop().time
     outlet = outlet_of(websocket)
@@ -106,7 +113,11 @@ async def _run_array(
         while (text := await next_text(websocket, sink)) is not None:
             await in_turn(partial(ignore, text))
 
-    live.arrays.join(sink, symbols)
+    def let_go(symbol: str) -> None:
+        del held[symbol]
+        live.demand.release(symbol, address)
+
+    live.arrays.join(sink, tuple(held), let_go)
     try:
         await outlet.serve(read())
     finally:

@@ -38,6 +38,7 @@ class ArrayBoard:
         self._loop = loop
         self._slow_s = slow_s
         self._turns: list[dict[Sink, tuple[str, ...]]] = [{} for _ in range(TURNS)]
+        self._release: dict[Sink, Callable[[str], None]] = {}
         self._turn = 0
         self._due_s = 0.0
         self._timer: Timer | None = None
@@ -45,9 +46,21 @@ class ArrayBoard:
     def __len__(self) -> int:
         return sum(map(len, self._turns))
 
-    def join(self, sink: Sink, symbols: tuple[str, ...]) -> None:
-        """Write all prices of these symbols now, and then every second."""
+    def join(
+        self,
+        sink: Sink,
+        symbols: tuple[str, ...],
+        release: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Write all prices of these symbols now, and then every second.
+
+        Args:
+            sink: the client's outbox.
+            symbols: what it gets.
+            release: called with a symbol that it gets no more, though it stays.
+        """
         sink.send(self._frames(symbols))
+        self._release[sink] = release
         self._turns[self._turn][sink] = symbols
         if self._timer is None:
             self._due_s = self._loop.time() + _TURN_S
@@ -55,8 +68,16 @@ class ArrayBoard:
 
     def leave(self, sink: Sink) -> None:
         """The client is gone."""
+        self._release.pop(sink, None)
         for turn in self._turns:
             turn.pop(sink, None)
+
+    def reject(self, symbol: str) -> None:
+        """Nobody can have this symbol: it is left out from now on."""
+        for turn in self._turns:
+            for sink in [one for one, symbols in turn.items() if symbol in symbols]:
+                turn[sink] = tuple(other for other in turn[sink] if other != symbol)
+                self._release[sink](symbol)
 
     def shutdown(self, code: int, reason: str) -> None:
         """Close every client."""

@@ -24,6 +24,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from photon_app.errors import RequestError
 from photon_app.hub import messages
 from photon_app.hub.bar_channel import BarChannel, Key
 from photon_app.hub.bulletin import Bulletin
@@ -200,8 +201,13 @@ class Hub:
                 client.sink.missed.symbols.clear()
         self.tell_status(lambda symbols: dict.fromkeys(symbols, "waiting"))
 
-    def reject(self, symbol: str) -> None:
-        """Upstream has no such symbol: clients are told, and it leaves their subscriptions."""
+    def reject(self, symbol: str, why: RequestError | None = None) -> None:
+        """Nobody can have this symbol: clients are told, and it leaves their subscriptions.
+
+        Args:
+            symbol: which.
+            why: the reason; without one, that upstream has no such symbol.
+        """
         topic = self._registry.topics.get(symbol)
         holders = dict.fromkeys(() if topic is None else topic.holders())
         holders.update(dict.fromkeys(self.bars.clients_of(symbol)))
@@ -209,7 +215,10 @@ class Hub:
             return
         self.flush()
         told = self._say.status({symbol: "rejected"})
+        reason = None if why is None else Frames.of(messages.error(why, None))
         for client in holders:
+            if reason is not None:
+                client.sink.tell(reason)
             client.sink.tell(told)
             if client.sink.missed is not None:
                 client.sink.missed.rejected.add(symbol)
@@ -247,9 +256,14 @@ class Hub:
         """How many distinct symbols clients hold."""
         return len(self._registry.topics)
 
-    def join(self, sink: Sink) -> Subscriber:
-        """Register a client and greet it: ``connection``, then the full ``status``."""
-        client = Subscriber(sink, self._beat)
+    def join(self, sink: Sink, address: str | None = None) -> Subscriber:
+        """Register a client and greet it: ``connection``, then the full ``status``.
+
+        Args:
+            sink: its outbox.
+            address: whose it is (``gateway.address``), as far as that is known.
+        """
+        client = Subscriber(sink, self._beat, address)
         sink.catch_up_with(lambda: self._missed_by(client))
         self._registry.clients[client] = None
         sink.send(self._say.greeting(client.id))
@@ -260,15 +274,15 @@ class Hub:
         self._registry.clients.pop(client, None)
         self._remove(client, client.symbols)
         for key in self.bars.leave(client):
-            self._demand.release(key.symbol)
+            self._demand.release(key.symbol, client.address)
 
     def spelled(self, text: str) -> None:
         """Somebody who wants a symbol wrote it so."""
         self._demand.spelled(text)
 
-    def hold(self, symbol: str) -> bool:
+    def hold(self, client: Subscriber, symbol: str) -> bool:
         """Want a symbol upstream; false when the process holds as many as it may."""
-        return self._demand.hold(symbol)
+        return self._demand.hold(symbol, client.address)
 
     def subscribe(self, client: Subscriber, symbols: Iterable[str], interval_s: float) -> None:
         """Add symbols that the caller has ``hold`` for (once each, only the new ones), or change
@@ -310,7 +324,7 @@ class Hub:
         """Remove bars and their holds, as ``unsubscribe`` does; returns those removed."""
         gone = self.bars.unsubscribe(client, keys)
         for key in gone:
-            self._demand.release(key.symbol)
+            self._demand.release(key.symbol, client.address)
         return gone
 
     def answer(self, client: Subscriber, frames: Frames) -> None:
@@ -479,7 +493,7 @@ class Hub:
             del client.order[symbol]
             client.sink.forget(symbol)
             self._registry.unpace(client, symbol)
-            self._demand.release(symbol)
+            self._demand.release(symbol, client.address)
         self._registry.regroup(client, client.every.difference(symbols), len(self._outboxes))
         self._wake()
 

@@ -48,11 +48,13 @@ class Pace:
 class Subscriber:
     """One client's registration: its sink and what it wants."""
 
-    __slots__ = ("beat", "every", "group", "id", "order", "paced", "sink")
+    __slots__ = ("address", "beat", "every", "group", "id", "order", "paced", "sink")
 
-    def __init__(self, sink: Sink, beat: int) -> None:
+    def __init__(self, sink: Sink, beat: int, address: str | None = None) -> None:
         self.id = str(uuid.uuid4())
         self.sink = sink
+        self.address = address
+        """Whose it is, as far as that is known."""
         self.beat = beat
         """On which turn of the heartbeat's round it is told."""
         self.every: frozenset[str] = frozenset()

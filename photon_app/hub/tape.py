@@ -135,12 +135,17 @@ class Tape:
         elif self._pending and self._flush_timer is None:
             self._flush_soon()
 
-    def reject(self, symbol: str) -> None:
-        """Upstream refuses a symbol: its followers are told in Finnhub's words, and lose it."""
+    def reject(self, symbol: str, why: str | None = None) -> None:
+        """Nobody can have this symbol: its followers are told in Finnhub's words, and lose it.
+
+        Args:
+            symbol: which.
+            why: an error of Finnhub's; without one, that the symbol is invalid.
+        """
         if symbol not in self._topics:
             return
         self.flush()
-        told = Frames.of(messages.invalid_symbol(symbol))
+        told = Frames.of(messages.invalid_symbol(symbol) if why is None else messages.error(why))
         for group in list(self._topics[symbol]):
             for follower in list(group.members):
                 follower.sink.send(told)

@@ -146,7 +146,7 @@ class FakeClient:
         hub = self._exchange.hub
         for symbol in symbols:
             if symbol not in self.registered.order:
-                assert hub.hold(symbol)
+                assert hub.hold(self.registered, symbol)
         hub.subscribe(self.registered, symbols, interval_s)
         hub.welcome(self.registered, symbols)
 

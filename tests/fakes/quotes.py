@@ -22,8 +22,16 @@ class FakeQuotes:
         self.fast_ms: int | None = None
         """How fast this machine's clock is, by the answers."""
 
-    async def quote(self, symbol: str, *, polling: bool = False) -> Seed | Unknown | Failed:
+    def wait_s(self, addresses: tuple[str, ...], *, polling: bool = False) -> float:
+        """Nobody ever waits."""
+        del addresses, polling
+        return 0.0
+
+    async def quote(
+        self, symbol: str, *, polling: bool = False, addresses: tuple[str, ...] = ()
+    ) -> Seed | Unknown | Failed:
         """Answer."""
+        del addresses
         self.asked.append((self._time.monotonic(), symbol, polling))
         await self._time.sleep(0)
         if self.down is not None:

@@ -23,7 +23,7 @@ from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import OriginGuard, OriginRule
 from photon_app.gateway.websocket import WebSocketEdge
 from photon_app.market.almanac import Almanac
-from photon_app.model import FeedState, FeedStatus, Market, Seed, Trade
+from photon_app.model import Crowd, FeedState, FeedStatus, Market, Seed, Trade
 from photon_app.services import Services
 from photon_app.settings import Settings
 from photon_app.upstream import Upstream
@@ -46,15 +46,22 @@ class HandFeed:
         self.counters = Counters()
         self.held: frozenset[str] = frozenset()
         self.viewers: Mapping[str, int] = {}
+        self.crowd = Crowd()
         self.last_message_ms: int | None = None
         self.market: Market | None = None
         self._state: FeedState = state
         self._running = asyncio.Event()
 
-    def want(self, symbols: frozenset[str], viewers: Mapping[str, int] | None = None) -> None:
+    def want(
+        self,
+        symbols: frozenset[str],
+        viewers: Mapping[str, int] | None = None,
+        crowd: Crowd | None = None,
+    ) -> None:
         """Remember the set, and who looks."""
         self.held = symbols
         self.viewers = viewers or {}
+        self.crowd = crowd or Crowd()
 
     async def run(self, market: Market) -> None:
         """Say that all is well, and wait."""

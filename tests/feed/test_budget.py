@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon_app.feed.budget import PER_MINUTE, PER_SECOND, SHARES, Budget, Lane
+from photon_app.feed.budget import PER_MINUTE, PER_SECOND, RESERVE, SHARES, Budget, Lane
 from tests.fakes.time import VirtualTime, settle
 
 Burst = tuple[float, Lane, int, bool]
@@ -181,3 +181,50 @@ def test_who_would_wait_longer_than_its_patience_is_refused_at_once() -> None:
         assert grants.refused == 1
 
     run(scenario)
+
+
+RUDE, HONEST = ("rude",), ("honest",)
+
+
+def test_the_last_permits_are_for_who_has_had_few() -> None:
+    """One address that asks for all that it can leaves some, of a lane and of all, to the next."""
+
+    async def scenario(grants: Grants) -> None:
+        budget, time = grants.budget, grants.time
+        had = 0
+        for lane in (Lane.LOOKUP, Lane.POLL):
+            while not budget.wait_s(lane, RUDE):
+                assert await budget.take(lane, 0, RUDE)
+                had += 1
+                await time.advance(0.05)
+            assert not await budget.take(lane, 1.0, RUDE)
+        assert had == PER_MINUTE - RESERVE
+        for lane in (Lane.LOOKUP, Lane.POLL, Lane.SEARCH):
+            assert await budget.take(lane, 0, HONEST)
+
+    run(scenario)
+
+
+def test_who_has_had_the_least_is_the_first_to_go() -> None:
+    """However long the queue of another is, and whoever has waited longer."""
+
+    async def scenario(grants: Grants) -> None:
+        order: list[tuple[str, ...]] = []
+
+        async def caller(whose: tuple[str, ...]) -> None:
+            if await grants.budget.take(Lane.SEARCH, 1e6, whose):
+                order.append(whose)
+
+        tasks = [asyncio.create_task(caller(RUDE)) for _ in range(60)]
+        await grants.time.advance(1.0)
+        had = len(order)
+        assert had == SHARES[Lane.SEARCH] - RESERVE
+        tasks += [asyncio.create_task(caller(HONEST)) for _ in range(10)]
+        await settle()
+        assert order[had:] == RESERVE * [HONEST]
+        await grants.time.advance(61.0)
+        assert order.count(HONEST) == 10
+        await until_done(grants.time, tasks)
+        assert (order.count(RUDE), order.count(HONEST)) == (60, 10)
+
+    run(scenario, waiters=1000)

@@ -5,10 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
-from photon_app.feed.finnhub import FinnhubFeed
+from photon_app.feed.finnhub import LOOK_S, FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
 from photon_app.feed.finnhub_wire import Subscribe, encode_trades
-from photon_app.feed.rota import CONFIRM_S, UNSURE_S, VERDICT_S
+from photon_app.feed.rota import CONFIRM_S, OLD_S, UNSURE_S, VERDICT_S
 from photon_app.feed.spelling import PATIENCE_S, Spellings
 from photon_app.model import FeedStatus, Trade
 from tests.fakes import finnhub_rest as rest
@@ -43,6 +43,11 @@ class Rig:
         """What the market was last told to be polled."""
         told = [entry for entry in self.market.log if isinstance(entry, list)]
         return set(told[-1][1:]) if told else set()
+
+    @property
+    def states(self) -> tuple[set[str], set[str]]:
+        """The symbols that the market was told to be polled, and stale."""
+        return set(self.polled), set(self.market.stale)
 
     @property
     def rejected(self) -> list[str]:
@@ -123,6 +128,28 @@ def test_the_viewed_ones_get_the_slots_that_there_are() -> None:
             await it.time.advance(60)
             assert it.subscribed == it.feed.held == {"H", "I", "J"}
             assert it.polled == set("ABCDEFG")
+
+    run(scenario)
+
+
+def test_a_polled_price_that_nobody_asks_for_any_more_is_stale() -> None:
+    """And polled again as soon as it is told; the line being down or up changes nothing in that."""
+
+    async def scenario() -> None:
+        async with rig("AB", {"A": 1, "B": 1}, cap=1) as it:
+            await it.time.advance(60)
+            assert it.states == ({"B"}, set())
+            it.quotes.down = failed("throttle", 600)
+            await it.time.advance(OLD_S + 2 * LOOK_S)
+            assert it.states == (set(), {"B"})
+            it.quotes.down = None
+            await it.time.advance(700)
+            assert it.states == ({"B"}, set())
+            it.fake.answers.extend([503] * 1000)
+            it.fake.lines[-1].cut()
+            it.quotes.down = failed("throttle", 600)
+            await it.time.advance(OLD_S + 2 * LOOK_S)
+            assert it.market.stale >= {"B"}
 
     run(scenario)
 

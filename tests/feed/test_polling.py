@@ -13,6 +13,7 @@ from photon_app.feed.rota import (
     CLOSED_UNVIEWED_S,
     CONFIRM_S,
     FAILED_S,
+    OLD_S,
     SILENT_S,
     UNVIEWED_S,
     VERDICT_S,
@@ -20,6 +21,7 @@ from photon_app.feed.rota import (
     Lane,
     Rota,
 )
+from photon_app.model import Crowd
 from tests.fakes.market import FakeMarket
 from tests.fakes.quotes import FakeQuotes, failed, seed
 from tests.fakes.time import VirtualTime
@@ -111,6 +113,76 @@ def test_the_viewed_get_more_and_the_others_not_nothing() -> None:
     assert min(unviewed) >= 1
     assert max(unviewed) - min(unviewed) <= 1
     assert desk.counts[names[1]] > desk.counts[names[0]] > 5 * max(unviewed)
+
+
+def whose(**addresses: str) -> Crowd:
+    """Wishes of addresses, a letter each."""
+    return Crowd(addresses={symbol: tuple(those) for symbol, those in addresses.items()})
+
+
+OBSCURE = [f"O{number:03}" for number in range(100)]
+RUDE_AND_NEW = whose(**dict.fromkeys(OBSCURE, "r"), NEW="n")
+
+
+def test_the_first_asking_is_fair_by_address() -> None:
+    """Who comes with one name does not wait behind a hundred of another's."""
+    rota = Rota()
+    rota.want(frozenset(OBSCURE), dict.fromkeys(OBSCURE, 1), 0, RUDE_AND_NEW)
+    for now_s in range(5):
+        assert rota.next(Lane.SEED, now_s).symbol in OBSCURE
+    rota.want(frozenset([*OBSCURE, "NEW"]), dict.fromkeys([*OBSCURE, "NEW"], 1), 5, RUDE_AND_NEW)
+    turn = rota.next(Lane.SEED, 5)
+    assert (turn.symbol, turn.addresses) == ("NEW", ("n",))
+
+
+def test_polling_is_fair_by_address() -> None:
+    """A symbol of one is asked for as often as if another had not a hundred."""
+    desk = Desk()
+    names = [*OBSCURE, "NEW"]
+    desk.rota.want(frozenset(names), dict.fromkeys(names, 1), 0, RUDE_AND_NEW)
+    for name in names:
+        assert desk.rota.next(Lane.SEED, 0).symbol
+        desk.rota.answered(seed(name), 0)
+    desk.poll(600)
+    assert desk.counts["NEW"] >= 0.8 * 600 / VIEWED_S
+    assert min(desk.counts[name] for name in OBSCURE) >= 1
+
+
+def test_who_may_not_be_asked_for_yet_holds_up_nobody() -> None:
+    """An address that has had its share waits, and only it."""
+    rota = Rota()
+    names = [*OBSCURE, "NEW"]
+    rota.want(frozenset(OBSCURE), dict.fromkeys(OBSCURE, 1), 0, RUDE_AND_NEW)
+    waits: dict[tuple[str, ...], float] = {("r",): 7.0, ("n",): 0.0}
+    for lane in Lane:
+        turn = rota.next(lane, 0, waits.__getitem__)
+        assert turn.symbol is None
+    assert rota.next(Lane.SEED, 0, waits.__getitem__).wait_s == 7
+    rota.want(frozenset(names), dict.fromkeys(names, 1), 1, RUDE_AND_NEW)
+    assert rota.next(Lane.SEED, 1, waits.__getitem__).symbol == "NEW"
+
+
+def test_a_polled_price_that_is_not_asked_for_grows_old() -> None:
+    """After a minute, or two of its intervals; until it is told again, or trades."""
+    rota = Rota()
+    rota.want(frozenset("AB"), {"A": 1}, 0)
+    for symbol in "AB":
+        rota.next(Lane.SEED, 0)
+        rota.answered(seed(symbol), 0)
+    assert rota.old(OLD_S - 1) == frozenset()
+    assert rota.old(OLD_S) == {"A"}
+    assert rota.old(2 * UNVIEWED_S) == {"A", "B"}
+    rota.answered(seed("A"), 130)
+    rota.heard({"B"}, 130)
+    assert rota.old(130 + OLD_S - 1) == frozenset()
+    rota.hold(frozenset("A"), 1000)
+    assert rota.old(5000) == {"B"}
+    closed = Rota(open_now=lambda _: False)
+    closed.want(frozenset("A"), {"A": 1}, 0)
+    closed.next(Lane.SEED, 0)
+    closed.answered(seed("A"), 0)
+    assert closed.old(599) == frozenset()
+    assert closed.old(600) == {"A"}
 
 
 def test_failures_put_a_symbol_off_and_no_other() -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.hub.demand import Demand
+from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS
 from tests.fakes.loop import FakeLoop
 
 
@@ -101,3 +102,112 @@ def test_viewers_are_the_clients_and_not_the_defaults_nor_those_that_linger() ->
     assert (demand.viewers, told) == ({}, ["A", "A", "B"])
     demand.hold("B")
     assert (demand.viewers, told) == ({"B": 1}, ["A", "A", "B", "B"])
+
+
+def sharing(limit: int, *defaults: str) -> tuple[Demand, list[tuple[str, str]]]:
+    """A demand whose holders let go what they are told to."""
+    holds: list[tuple[str, str]] = []
+
+    def spare(symbol: str) -> None:
+        for hold in [hold for hold in holds if hold[0] == symbol]:
+            holds.remove(hold)
+            demand.release(*hold)
+
+    demand = Demand(defaults, limit=limit, linger_s=30, now_s=FakeLoop().time, on_spare=spare)
+    return demand, holds
+
+
+def hold(demand: Demand, holds: list[tuple[str, str]], symbol: str, address: str) -> bool:
+    """As a client does."""
+    if not demand.hold(symbol, address):
+        return False
+    holds.append((symbol, address))
+    return True
+
+
+def test_at_the_bound_the_address_with_the_most_makes_room() -> None:
+    """A lone one may have all; one that comes has its part, and no default is given up for it."""
+    demand, holds = sharing(10, "D", "E")
+    for number in range(12):
+        assert hold(demand, holds, f"R{number}", "rude") is (number < 8)
+    assert demand.refused == 4
+    for number in range(9):
+        assert hold(demand, holds, f"H{number}", "honest") is (number < 4)
+    assert demand.wanted == {"D", "E", *(f"R{n}" for n in range(4)), *(f"H{n}" for n in range(4))}
+    assert not hold(demand, holds, "R9", "rude")
+    assert demand.spared == 4
+
+
+def test_what_others_want_too_is_not_given_up() -> None:
+    """Nor is anything for one that has as much."""
+    demand, holds = sharing(3)
+    for symbol in "ABC":
+        assert hold(demand, holds, symbol, "rude")
+    assert hold(demand, holds, "C", "honest")
+    assert hold(demand, holds, "X", "other")
+    assert demand.wanted == {"A", "C", "X"}
+
+
+def test_addresses_are_told_by_symbol() -> None:
+    """Each once, whatever it holds how often, and not more of them than decide."""
+    demand = Demand(["D"], limit=9, linger_s=30, now_s=FakeLoop().time)
+    for address in ("a", "a", None, *(str(n) for n in range(40))):
+        demand.hold("A", address)
+    crowd = demand.crowd
+    assert crowd.defaults == {"D"}
+    assert crowd.behind("A")[:4] == ("a", UNKNOWN_ADDRESS, "0", "1")
+    assert len(crowd.behind("A")) == SPEAKERS
+    demand.release("A", "a")
+    assert demand.crowd.behind("A")[0] == "a"
+    demand.release("A", "a")
+    assert demand.crowd.behind("A")[0] == UNKNOWN_ADDRESS
+    assert demand.crowd.behind("D") == (UNKNOWN_ADDRESS,)
+
+
+def test_a_symbol_may_be_let_go_without_a_linger() -> None:
+    """And one that lingers can be wanted for longer."""
+    upstream = Upstream()
+    upstream.demand.hold("A", "a")
+    upstream.demand.release("A", "a", linger=False)
+    assert upstream.symbols == set()
+    upstream.demand.hold("B")
+    upstream.demand.release("B")
+    upstream.loop.advance(20)
+    upstream.demand.renew("B")
+    upstream.demand.renew("C")
+    upstream.loop.advance(20)
+    upstream.demand.sweep()
+    assert "B" in upstream.demand
+    upstream.loop.advance(10)
+    upstream.demand.sweep()
+    assert upstream.symbols == set()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("+-"), st.sampled_from("ABCDEFGH"), st.sampled_from("xyz"))),
+    st.integers(1, 5),
+)
+def test_nobody_that_is_refused_has_fewer_than_another_could_spare(
+    script: list[tuple[str, str, str]], limit: int
+) -> None:
+    """Whoever comes and goes: the bound holds, counts are right, and at it all have as many, unless
+    what one has more is wanted by others too.
+    """
+    demand, holds = sharing(limit)
+    for kind, symbol, address in script:
+        if kind == "+":
+            if not hold(demand, holds, symbol, address):
+                alone = Counter(
+                    whose for s, whose in set(holds) if {a for t, a in holds if t == s} == {whose}
+                )
+                mine = len({s for s, whose in holds if whose == address})
+                most = max(Counter(whose for _, whose in set(holds)).values())
+                greatest = [
+                    a for a, n in Counter(whose for _, whose in set(holds)).items() if n == most
+                ]
+                assert mine + 2 > most or any(not alone[a] for a in greatest)
+        elif (symbol, address) in holds:
+            holds.remove((symbol, address))
+            demand.release(symbol, address)
+        assert len(demand) <= limit
+        assert demand.viewers == Counter(s for s, _ in holds)

@@ -28,7 +28,7 @@ def paced(exchange: FakeExchange, *symbols: str, interval_s: float) -> KeepingOu
     outlet = KeepingOutlet()
     client = exchange.hub.join(Sink(outlet, exchange.loop.time))
     for symbol in symbols:
-        assert exchange.hub.hold(symbol)
+        assert exchange.hub.hold(client, symbol)
     exchange.hub.subscribe(client, symbols, interval_s)
     exchange.hub.welcome(client, symbols)
     outlet.take()
@@ -54,7 +54,7 @@ def test_clients_of_equal_interval_and_symbols_share_their_bytes() -> None:
 def test_one_who_comes_between_two_prices_is_in_step_from_the_second_on() -> None:
     """It sits out the price that would come too soon after its snapshot, and loses nothing."""
     exchange = FakeExchange()
-    exchange.hub.hold("A")
+    exchange.demand.hold("A")
     exchange.trade("A", 1)
     early = paced(exchange, "A", interval_s=1)
     exchange.loop.advance(1)
@@ -76,7 +76,7 @@ def test_one_who_comes_between_two_prices_is_in_step_from_the_second_on() -> Non
 def test_figures_without_a_new_price_reach_interval_clients_too() -> None:
     """Also the one who sat out the price that brought them."""
     exchange = FakeExchange()
-    exchange.hub.hold("A")
+    exchange.demand.hold("A")
     exchange.trade("A", 10)
     early = paced(exchange, "A", interval_s=1)
     exchange.loop.advance(0.5)
@@ -106,7 +106,7 @@ def test_a_trade_costs_nothing_for_each_interval_client() -> None:
 def test_paces_that_were_left_do_not_pile_up() -> None:
     """A client that comes and goes with ever new intervals leaves nothing that waits."""
     exchange = FakeExchange()
-    exchange.hub.hold("A")
+    exchange.demand.hold("A")
     client = exchange.client()
     for number in range(5000):
         exchange.trade("A", 1 + number)
