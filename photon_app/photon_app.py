@@ -23,6 +23,7 @@ from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import ASGIApp, OriginGuard, OriginRule
 from photon_app.gateway.page_protocol import MAX_STORAGE_BYTES, Rule, Rules
 from photon_app.gateway.page_socket import Outbox, PageEdge
+from photon_app.gateway.questions import Questions
 from photon_app.gateway.websocket import WebSocketEdge
 from photon_app.storage import address
 from photon_app.ui import events, pages
@@ -46,6 +47,7 @@ heard = Rules(
 )
 rule = OriginRule.of(loaded)
 admission = Admission.of(loaded, clock.monotonic)
+questions = Questions.of(loaded, clock.monotonic)
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
 
 
@@ -53,7 +55,7 @@ def around(page: ASGIApp) -> ASGIApp:
     """All layers of our own, around Reflex's."""
     frontend = None if serves_page else DEVELOPMENT_PAGE
     edge = PageEdge(page, admission, heard, left=visitors.left)
-    http = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, edge), frontend))
+    http = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, edge, questions), frontend))
     return OriginGuard(FinnhubEdge(WebSocketEdge(http, admission), admission), rule)
 
 

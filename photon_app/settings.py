@@ -118,6 +118,8 @@ class Settings:
     handshakes_per_s: int = 500
     requests_per_s: int = 200
     messages_per_s: int = 20
+    questions_per_min: int = 20
+    """Questions of one address that cost something upstream."""
     slow_s: float = 10.0
     proxy_hops: int = 0
     database_url: Secret | None = dataclasses.field(default_factory=lambda: Secret(_DATABASE))
@@ -257,6 +259,7 @@ class _Reader:
             handshakes_per_s=self._count("PHOTON_HANDSHAKES_PER_S", DEFAULTS.handshakes_per_s),
             requests_per_s=self._count("PHOTON_REQUESTS_PER_S", DEFAULTS.requests_per_s),
             messages_per_s=self._count("PHOTON_MESSAGES_PER_S", DEFAULTS.messages_per_s),
+            questions_per_min=self._count("PHOTON_QUESTIONS_PER_MIN", DEFAULTS.questions_per_min),
             slow_s=self._get("PHOTON_SLOW_S", _number(0.1, 3600), DEFAULTS.slow_s),
             database_url=self._get("DATABASE_URL", _database_url, DEFAULTS.database_url),
             retention_days=self._get(

@@ -1,23 +1,27 @@
 """``/api/v1``: the two routes of Finnhub's REST API that a price client needs, in its shapes.
 
 A token, in the query or in ``X-Finnhub-Token``, is not looked at. A symbol that somebody follows is
-answered from the book. Any other is followed from the first question on, for as long as unwanted
-symbols linger, so that a program that asks again and again costs Finnhub one subscription instead
-of one request per question.
+answered from the book. Any other is asked for once; an address that asks for the same again within
+``questions.AGAIN_S`` lets it be followed, for as long as unwanted symbols linger, so that a program
+that asks again and again costs Finnhub one subscription instead of one request per question. Where
+nobody can be asked (the simulator, a replay), the first question follows a symbol for as long as it
+waits for a price, and no longer.
 
-Bound: ``MOST_WAITING`` questions that wait for an answer; one more gets Finnhub's own 429.
+Bound: how often an address may let somebody be asked (``questions``), and ``MOST_WAITING``
+questions that wait for an answer; one more gets Finnhub's own 429.
 """
 
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from photon_app import services
 from photon_app.errors import RequestError
 from photon_app.gateway.problems import REQUIRED, problems
+from photon_app.gateway.questions import NotNow, Questions
 from photon_app.model import Listing, Quote, Seed, parse_symbol
 from photon_app.services import Services
 
@@ -64,29 +68,30 @@ class FinnhubProblem(BaseModel):
     error: str
 
 
-_PROBLEMS = problems(422, 429, 503, model=FinnhubProblem)
+AnyQuote = FinnhubQuote | JSONResponse
+AnySearch = FinnhubSearch | JSONResponse
+LIMIT = "API limit reached."
+"""How Finnhub begins to say so; programs look for it."""
+_PROBLEMS = problems(403, 422, 429, 503, model=FinnhubProblem)
 
 
-class _Waiting:
-    """How many questions wait."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-
-def create_router() -> APIRouter:
+def create_router(questions: Questions) -> APIRouter:
     """The routes, with their own count of questions that wait.
 
     Those with two slashes are what Finnhub's own Python package asks for.
+
+    Args:
+        questions: who may let upstream be asked.
     """
     router = APIRouter(prefix="/api/v1")
-    waiting = _Waiting()
+    asker = _Asker(questions)
 
     @router.get("//quote", include_in_schema=False, response_model=FinnhubQuote)
     @router.get(
         "/quote", summary="Finnhub's quote", response_model=FinnhubQuote, responses=_PROBLEMS
     )
     async def finnhub_quote(
+        request: Request,
         symbol: Annotated[
             str, Query(description="such as AAPL", json_schema_extra={REQUIRED: True})
         ] = "",
@@ -96,18 +101,7 @@ def create_router() -> APIRouter:
             return _starting()
         if not symbol:
             return _error(422, "symbol: expected one, such as AAPL")
-        try:
-            known = parse_symbol(symbol)
-        except RequestError:
-            return FinnhubQuote()
-        if waiting.count >= MOST_WAITING and live.book.quote(known) is None:
-            return _error(429, "API limit reached. Please try again later.")
-        live.demand.spelled(symbol)
-        waiting.count += 1
-        try:
-            return await _quote(known, live)
-        finally:
-            waiting.count -= 1
+        return await asker.quote(symbol, request, live)
 
     @router.get("//search", include_in_schema=False, response_model=FinnhubSearch)
     @router.get(
@@ -117,6 +111,7 @@ def create_router() -> APIRouter:
         responses=_PROBLEMS,
     )
     async def finnhub_search(
+        request: Request,
         q: Annotated[
             str, Query(description="a symbol or a name", json_schema_extra={REQUIRED: True})
         ] = "",
@@ -126,8 +121,7 @@ def create_router() -> APIRouter:
             return _starting()
         if not q or len(q) > _LONGEST_QUERY:
             return _error(422, f"q: expected 1 to {_LONGEST_QUERY} characters")
-        found = await live.reference.search(q, _SEARCHED)
-        return FinnhubSearch(count=len(found), result=[_listing(one) for one in found])
+        return await asker.search(q, request, live)
 
     @router.get("", include_in_schema=False)
     @router.get("/{path:path}", include_in_schema=False)
@@ -153,27 +147,89 @@ def _error(status: int, words: str) -> JSONResponse:
     return JSONResponse({"error": words}, status)
 
 
+def _refused(why: NotNow) -> JSONResponse:
+    words = f"{LIMIT} {why.sentence.capitalize()}" if why.status == 429 else why.sentence
+    return JSONResponse({"error": words}, why.status, why.headers)
+
+
 def _listing(found: Listing) -> FinnhubListing:
     return FinnhubListing(
         description=found.name, displaySymbol=found.symbol, symbol=found.symbol, type=found.type
     )
 
 
-async def _quote(symbol: str, live: Services) -> FinnhubQuote:
-    """The answer for a symbol, which is followed meanwhile and lingers afterwards."""
-    held = live.demand.hold(symbol)
-    try:
-        quote = live.book.quote(symbol)
-        if quote is not None:
+class _Asker:
+    """Answers, and counts the questions that wait."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._questions = questions
+        self._waiting = 0
+
+    async def search(self, query: str, request: Request, live: Services) -> AnySearch:
+        """What a query finds."""
+        address = self._questions.address(request)
+        refusal = self._questions.foreign(request)
+        if refusal is None and not live.reference.knows_search(query):
+            refusal = self._questions.take(address)
+        if refusal is not None:
+            return _refused(refusal)
+        found = await live.reference.search(query, _SEARCHED, address=address)
+        return FinnhubSearch(count=len(found), result=[_listing(one) for one in found])
+
+    async def quote(self, text: str, request: Request, live: Services) -> AnyQuote:
+        """The answer for what somebody calls a symbol."""
+        if (refusal := self._questions.foreign(request)) is not None:
+            return _refused(refusal)
+        try:
+            symbol = parse_symbol(text)
+        except RequestError:
+            return FinnhubQuote()
+        address = self._questions.address(request)
+        again = self._questions.again(address, symbol)
+        if (quote := live.book.quote(symbol)) is not None:
+            live.demand.renew(symbol)
             return _of_quote(quote)
-        seed = await live.reference.quote(symbol)
-        if seed is not None and seed.price is not None:
-            return _of_seed(seed)
-        quote = await _first_price(symbol, live) if held else None
-        return FinnhubQuote() if quote is None else _of_quote(quote)
+        if self._waiting >= MOST_WAITING:
+            return _error(429, f"{LIMIT} Please try again later.")
+        free = live.reference.knows_quote(symbol)
+        if not free and (refusal := self._questions.take(address)) is not None:
+            return _refused(refusal)
+        live.demand.spelled(text)
+        self._waiting += 1
+        try:
+            seed = await live.reference.quote(symbol, address=address)
+            follows = again and (not free or self._questions.spend(address))
+            return await _quote(symbol, seed, live, address, follows=follows)
+        finally:
+            self._waiting -= 1
+
+
+async def _quote(
+    symbol: str, seed: Seed | None, live: Services, address: str | None, *, follows: bool
+) -> FinnhubQuote:
+    """The answer for a symbol without a price in the book.
+
+    Args:
+        symbol: which.
+        seed: what upstream said.
+        live: the services of this process.
+        address: who asks.
+        follows: whether the symbol is to be followed from now on.
+    """
+    known = seed is not None and seed.price is not None
+    told = _of_seed(seed) if known and seed is not None else FinnhubQuote()
+    asks = bool(live.asked())
+    nobody_knows = not known and asks and live.reference.knows_quote(symbol)
+    if nobody_knows or (not follows and (known or asks)):
+        return told
+    lingers = follows or symbol in live.demand
+    if not live.demand.hold(symbol, address):
+        return told
+    try:
+        quote = None if known else await _first_price(symbol, live)
+        return told if quote is None else _of_quote(quote)
     finally:
-        if held:
-            live.demand.release(symbol)
+        live.demand.release(symbol, address, linger=lingers)
 
 
 async def _first_price(symbol: str, live: Services) -> Quote | None:

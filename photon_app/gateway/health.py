@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from photon_app import __version__
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.connections import Connections, Ended
+from photon_app.gateway.questions import Questions
 from photon_app.model import FLOWING, FeedState, MarketSession
 from photon_app.services import Services
 from photon_app.storage.health import StorageHealth
@@ -77,6 +78,19 @@ class HttpHealth(BaseModel):
     """Of answers, in this process."""
     ended: dict[Ended, int]
     """How many were refused or cut off since the start, by reason: see ``gateway.connections``."""
+
+
+class ShareCounts(BaseModel):
+    """What was kept from an address so that others have their share, since the start."""
+
+    symbols_refused: int
+    """Wishes that found no room."""
+    symbols_made_room: int
+    """Symbols that were let go for another address."""
+    questions_refused: int
+    """Questions that would have cost something upstream, beyond what an address may ask."""
+    questions_cross_site: int
+    """The same, of pages of other sites."""
 
 
 class TradeCounts(BaseModel):
@@ -146,6 +160,7 @@ class Health(BaseModel):
     refused: RefusedCounts
     page_refused: dict[str, int]
     """What was refused of what the page's sockets said, since the start, by reason."""
+    shares: ShareCounts
     slow: SlowCounts
     http: HttpHealth
     symbols: SymbolCounts
@@ -161,7 +176,10 @@ def _age_ms(then_ms: int | None, now_ms: int) -> int | None:
 
 
 def health_of(
-    live: Services, admission: Admission, connections: Connections | None = None
+    live: Services,
+    admission: Admission,
+    questions: Questions,
+    connections: Connections | None = None,
 ) -> Health:
     """How everything is now."""
     feed, market = live.hub.feed, live.market()
@@ -190,6 +208,12 @@ def health_of(
         sockets=SocketCounts(**admission.open),
         refused=RefusedCounts(**admission.refused),
         page_refused=dict(admission.page_refused),
+        shares=ShareCounts(
+            symbols_refused=live.demand.refused,
+            symbols_made_room=live.demand.spared,
+            questions_refused=questions.refused["per_ip"],
+            questions_cross_site=questions.refused["cross_site"],
+        ),
         slow=SlowCounts(
             now=live.hub.congested + live.tape.congested,
             closed=live.hub.closed_as_slow + live.tape.closed_as_slow,

@@ -17,7 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
-from photon_app import __version__
+from photon_app import __version__, clock
 from photon_app.errors import RequestError
 from photon_app.gateway import bars, caching, finnhub_rest, search
 from photon_app.gateway.admission import Admission
@@ -27,9 +27,11 @@ from photon_app.gateway.health import Health, health_of
 from photon_app.gateway.live import current
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 from photon_app.gateway.problems import describe, problems, unusable
+from photon_app.gateway.questions import Questions
 from photon_app.gateway.routes import Routes
 from photon_app.model import Quote, SymbolState, parse_symbol
 from photon_app.services import Services
+from photon_app.settings import DEFAULTS
 
 _files = StaticFiles()  # knows when a browser has a file already
 
@@ -74,14 +76,21 @@ The whole wire is described in `docs/protocol.md`.
 """
 
 
-def create_api(client_js: Path, admission: Admission, page: ASGIApp | None = None) -> FastAPI:
+def create_api(
+    client_js: Path,
+    admission: Admission,
+    page: ASGIApp | None = None,
+    questions: Questions | None = None,
+) -> FastAPI:
     """The API.
 
     Args:
         client_js: the browser client, served at ``/photon-client.js``.
         admission: counts the open sockets, and those that got no place.
         page: gets everything that is not the API's.
+        questions: who may let upstream be asked; as the default settings have it, when not given.
     """
+    questions = questions or Questions.of(DEFAULTS, clock.monotonic)
     api = FastAPIOffline(
         title="Photon",
         version=__version__,
@@ -95,7 +104,7 @@ def create_api(client_js: Path, admission: Admission, page: ASGIApp | None = Non
     @api.get("/health", summary="Is the feed alive, and who is listening", responses=problems(503))
     async def health(request: Request) -> Health:
         peer = peer_of(request.scope)
-        return health_of(current(), admission, None if peer is None else peer.all)
+        return health_of(current(), admission, questions, None if peer is None else peer.all)
 
     @api.get("/api/quotes", summary="The newest prices", responses=problems(422, 503))
     async def quotes(
@@ -113,8 +122,8 @@ def create_api(client_js: Path, admission: Admission, page: ASGIApp | None = Non
         )
 
     api.include_router(bars.router)
-    api.include_router(search.router)
-    api.include_router(finnhub_rest.create_router())
+    api.include_router(search.create_router(questions))
+    api.include_router(finnhub_rest.create_router(questions))
 
     @api.get(
         "/photon-client.js",

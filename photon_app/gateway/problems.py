@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator
 
 MEANINGS = {
+    403: "a page of another site asks, whose Origin FRONTEND_URL does not name",
     422: "a parameter that cannot be used, named in the sentence",
     429: "too many questions at once",
     503: "the server is starting or stopping, or cannot answer now: try again",

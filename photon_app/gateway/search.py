@@ -2,21 +2,21 @@
 
 Owns the route and its answer; what is known, and how often upstream is asked, is the reference's
 affair: it answers equal queries from memory, has a share of the budget that typing cannot exceed,
-and falls back to the bundled list within two seconds. Never answers 5xx for trouble upstream.
+and falls back to the bundled list within two seconds. How often one address may let it ask is
+``Questions``'. Never answers 5xx for trouble upstream.
 """
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from photon_app.gateway.live import current
 from photon_app.gateway.problems import REQUIRED, problems, whole
+from photon_app.gateway.questions import Questions
 
 MOST_CHARS = 64
 MOST_RESULTS = 50
-
-router = APIRouter()
 
 
 class Found(BaseModel):
@@ -34,25 +34,48 @@ class SearchResults(BaseModel):
     results: list[Found]
 
 
-@router.get("/api/search", summary="Symbols by symbol or name", responses=problems(422, 503))
-async def search(
-    q: Annotated[
-        str,
-        Query(
-            description="the beginning of a symbol, or part of a name",
-            examples=["apple"],
-            json_schema_extra={"minLength": 1, "maxLength": MOST_CHARS, REQUIRED: True},
-        ),
-    ] = "",
-    limit: Annotated[
-        int, Query(ge=1, le=MOST_RESULTS, description="most results"), whole(1, MOST_RESULTS)
-    ] = 10,
-) -> SearchResults:
-    """Finnhub and the bundled list when there is a key, else the list alone."""
-    if not q.strip() or len(q) > MOST_CHARS:
-        detail = f"q: expected 1 to {MOST_CHARS} characters of a symbol or a name, such as apple"
-        raise HTTPException(422, detail)
-    found = await current().reference.search(q.strip(), limit)
-    return SearchResults(
-        results=[Found(symbol=one.symbol, name=one.name, type=one.type) for one in found]
+def create_router(questions: Questions) -> APIRouter:
+    """The route.
+
+    Args:
+        questions: who may let upstream be asked.
+    """
+    router = APIRouter()
+
+    @router.get(
+        "/api/search",
+        summary="Symbols by symbol or name",
+        responses=problems(403, 422, 429, 503),
     )
+    async def search(
+        request: Request,
+        q: Annotated[
+            str,
+            Query(
+                description="the beginning of a symbol, or part of a name",
+                examples=["apple"],
+                json_schema_extra={"minLength": 1, "maxLength": MOST_CHARS, REQUIRED: True},
+            ),
+        ] = "",
+        limit: Annotated[
+            int, Query(ge=1, le=MOST_RESULTS, description="most results"), whole(1, MOST_RESULTS)
+        ] = 10,
+    ) -> SearchResults:
+        """Finnhub and the bundled list when there is a key, else the list alone."""
+        if not q.strip() or len(q) > MOST_CHARS:
+            detail = (
+                f"q: expected 1 to {MOST_CHARS} characters of a symbol or a name, such as apple"
+            )
+            raise HTTPException(422, detail)
+        reference, address = current().reference, questions.address(request)
+        refusal = questions.foreign(request)
+        if refusal is None and not reference.knows_search(q.strip()):
+            refusal = questions.take(address)
+        if refusal is not None:
+            raise HTTPException(refusal.status, refusal.sentence, headers=refusal.headers)
+        found = await reference.search(q.strip(), limit, address=address)
+        return SearchResults(
+            results=[Found(symbol=one.symbol, name=one.name, type=one.type) for one in found]
+        )
+
+    return router

@@ -21,6 +21,7 @@ from photon_app.gateway.cors import Cors
 from photon_app.gateway.finnhub_socket import FinnhubEdge
 from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import OriginGuard, OriginRule
+from photon_app.gateway.questions import Questions
 from photon_app.gateway.websocket import WebSocketEdge
 from photon_app.market.almanac import Almanac
 from photon_app.model import Crowd, FeedState, FeedStatus, Market, Seed, Trade
@@ -151,7 +152,8 @@ async def serving(
         if isinstance(given, HandFeed):
             await given.ready()
         admission = Admission.of(loaded, now_s)
-        inner = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission), frontend))
+        questions = Questions.of(loaded, now_s)
+        inner = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, None, questions), frontend))
         edges = FinnhubEdge(WebSocketEdge(inner, admission, lambda: live), admission, lambda: live)
         app = OriginGuard(edges, OriginRule.of(loaded))
         config = uvicorn.Config(

@@ -25,9 +25,21 @@ class Known:
         self._seeds = {seed.symbol: seed for seed in seeds}
         self._listings = listings
         self.asked: list[str] = []
+        self.forgetful = False
 
-    async def search(self, query: str, limit: int = 10) -> tuple[Listing, ...]:
+    def knows_search(self, query: str) -> bool:
+        """What was asked before."""
+        return query in self.asked
+
+    def knows_quote(self, symbol: str) -> bool:
+        """What was asked before."""
+        return symbol in self.asked and not self.forgetful
+
+    async def search(
+        self, query: str, limit: int = 10, *, address: str | None = None
+    ) -> tuple[Listing, ...]:
         """All listings, whatever is asked."""
+        assert address == "127.0.0.1"
         self.asked.append(query)
         return self._listings[:limit]
 
@@ -35,8 +47,9 @@ class Known:
         """Nothing."""
         return symbol and None
 
-    async def quote(self, symbol: str) -> Seed | None:
+    async def quote(self, symbol: str, *, address: str | None = None) -> Seed | None:
         """The seed of a symbol."""
+        assert address == "127.0.0.1"
         self.asked.append(symbol)
         return self._seeds.get(symbol)
 
@@ -98,7 +111,7 @@ def test_a_followed_symbol_is_answered_from_the_book() -> None:
     asyncio.run(scenario())
 
 
-def test_a_symbol_that_nobody_follows_is_asked_for_and_followed_from_then_on() -> None:
+def test_a_symbol_that_nobody_follows_is_asked_for_and_followed_when_it_is_asked_again() -> None:
     """For as long as unwanted symbols linger; then the book answers."""
 
     async def scenario() -> None:
@@ -109,16 +122,17 @@ def test_a_symbol_that_nobody_follows_is_asked_for_and_followed_from_then_on() -
         )  # fmt: skip
         reference = Known(seed)
         async with api(feed, reference) as (server, client):
-            assert await answer(client, "/quote", symbol="IBM") == (
-                200,
-                {"c": 200, "d": 4, "dp": 2.0408, "h": 201, "l": 196.5, "o": 197, "pc": 196,
-                 "t": 1795194000},
-            )  # fmt: skip
-            assert "IBM" in server.live.demand.wanted
+            for follows in (False, True):
+                assert await answer(client, "/quote", symbol="IBM") == (
+                    200,
+                    {"c": 200, "d": 4, "dp": 2.0408, "h": 201, "l": 196.5, "o": 197, "pc": 196,
+                     "t": 1795194000},
+                )  # fmt: skip
+                assert ("IBM" in server.live.demand.wanted) is follows
             assert server.live.demand.viewers == {}
             feed.trade("IBM", 200.5)
             assert (await answer(client, "/quote", symbol="IBM"))[1]["c"] == 200.5
-            assert reference.asked == ["IBM"]
+            assert reference.asked == ["IBM", "IBM"]
 
     asyncio.run(scenario())
 
@@ -163,6 +177,85 @@ def test_questions_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
             feed.trade("IBM", 7)
             assert (await asking)[0] == 200
             feed.trade("GE", 9)
+
+    asyncio.run(scenario())
+
+
+def test_names_that_are_asked_for_once_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even for the linger, however many they are; whoever asks too much is told when to come
+    again, and what is known costs nothing.
+    """
+    monkeypatch.setattr(finnhub_rest, "FIRST_PRICE_S", 0)
+
+    async def scenario() -> None:
+        feed, reference = HandFeed(), Known(Seed(symbol="EVIL1", price=7))
+        async with api(feed, reference, questions_per_min=5) as (server, client):
+            feed.trade("AAPL", 150)
+            for number in range(1, 6):
+                status, _ = await answer(client, "/quote", symbol=f"EVIL{number}")
+                assert status == 200
+            assert server.live.demand.wanted == {"AAPL", "NVDA"}
+            response = await client.get("/quote", params={"symbol": "EVIL6"})
+            assert response.status_code == 429
+            assert response.headers["Retry-After"] == "12"
+            assert response.json()["error"].startswith("API limit reached.")
+            assert "EVIL6" not in reference.asked
+            assert (await answer(client, "/quote", symbol="EVIL1"))[1]["c"] == 7
+            assert (await answer(client, "/quote", symbol="AAPL"))[1]["c"] == 150
+            assert (await answer(client, "/search", q="evil"))[0] == 429
+            response = await client.get(f"{server.http}/api/search", params={"q": "evil"})
+            assert (response.status_code, response.headers["Retry-After"]) == (429, "12")
+            assert "PHOTON_QUESTIONS_PER_MIN" in response.json()["detail"]
+            health = (await client.get(f"{server.http}/health")).json()
+            assert health["shares"]["questions_refused"] == 3
+
+    asyncio.run(scenario())
+
+
+def test_what_upstream_does_not_know_is_not_followed_however_often_it_is_asked_for() -> None:
+    """As long as that is remembered; what could not be asked for is, from the second time on."""
+
+    async def scenario() -> None:
+        feed, reference = HandFeed(), Known()
+        async with api(feed, reference) as (server, client):
+            asked = dataclasses.replace(
+                server.live, reference=reference, asked=lambda: {"requests": 1}
+            )
+            services.install(asked)
+            try:
+                for _ in range(3):
+                    assert await answer(client, "/quote", symbol="JUNK") == (200, UNKNOWN)
+                assert "JUNK" not in server.live.demand
+                reference.asked.clear()
+                reference.forgetful = True
+                assert await answer(client, "/quote", symbol="LATE") == (200, UNKNOWN)
+                assert "LATE" not in server.live.demand
+                asking = asyncio.create_task(answer(client, "/quote", symbol="LATE"))
+                while "LATE" not in feed.held:
+                    await asyncio.sleep(0.01)
+                feed.trade("LATE", 9)
+                assert (await asking)[1]["c"] == 9
+                assert "LATE" in server.live.demand
+            finally:
+                services.remove(asked)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("path", ["/quote?symbol=EVIL1", "//quote?symbol=EVIL1", "/search?q=evil"])
+def test_a_page_of_another_site_asks_nothing(path: str) -> None:
+    """An image has no Origin, but the browser says where it stands."""
+
+    async def scenario() -> None:
+        reference = Known()
+        async with api(HandFeed(), reference) as (server, client):
+            image = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}
+            for url in (f"{server.http}/api/v1{path}", f"{server.http}/api/search?q=evil"):
+                response = await client.get(url, headers=image)
+                assert response.status_code == 403
+                assert "FRONTEND_URL" in response.text
+            assert reference.asked == []
+            assert server.live.demand.wanted == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())
 

@@ -7,6 +7,7 @@ import pytest
 
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.health import health_of
+from photon_app.gateway.questions import Questions
 from tests.fakes.raw import RawClient, head, health
 from tests.fakes.server import HandFeed, serving
 
@@ -21,11 +22,15 @@ def test_a_wall_clock_that_steps_does_not_change_the_uptime(step_ms: int) -> Non
         async with serving(HandFeed()) as server:
             live = server.live
             admission = Admission.of(live.settings, lambda: 0.0)
+            questions = Questions.of(live.settings, lambda: 0.0)
             stepped = dataclasses.replace(live, wall_ms=lambda: live.wall_ms() + step_ms)
-            before, after = health_of(live, admission), health_of(stepped, admission)
+            before, after = (
+                health_of(live, admission, questions),
+                health_of(stepped, admission, questions),
+            )
             assert 0 <= before.uptime_s <= after.uptime_s < 60
             later = dataclasses.replace(live, uptime_s=lambda: 86_400.04)
-            assert health_of(later, admission).uptime_s == 86_400
+            assert health_of(later, admission, questions).uptime_s == 86_400
 
     asyncio.run(scenario())
 

@@ -263,6 +263,44 @@ def test_more_symbols_than_the_process_follows_are_refused_to_whoever_comes_last
     asyncio.run(scenario())
 
 
+def test_an_address_that_has_most_of_the_symbols_gives_some_to_another() -> None:
+    """In whatever way it has them: it is told which and why, and who comes has its equal part."""
+
+    async def scenario() -> None:
+        async with serving(max_symbols_total=11) as server:
+            mine: dict[str, Any] = {"local_addr": ("127.0.0.2", 0)}
+            async with client(server, **mine) as events, client(server) as other:
+                rude = [f"R{n}" for n in range(1, 7)]
+                assert (await subscribe(events, *rude))["rejected"] == []
+                async with (
+                    connect(f"{server.ws}?format=array&symbols=R7", **mine) as array,
+                    connect(server.finnhub, **mine) as tape,
+                ):
+                    await receive(array)
+                    await tape.send(json.dumps({"type": "subscribe", "symbol": "R8"}))
+                    while "R8" not in server.live.demand:
+                        await asyncio.sleep(0.01)
+                    assert (await subscribe(events, "R9"))["rejected"] == []
+                    answer = await subscribe(other, "H1", "H2", "H3", "H4", "H5")
+                    assert answer["symbols"] == ["H1", "H2", "H3", "H4"]
+                    assert "too many symbols" in (await receive(tape))["msg"]
+                    error = await until(events, "error")
+                    assert (error["code"], error["message"][:12]) == (
+                        "too_many_symbols",
+                        "R9 made room",
+                    )
+                    assert "PHOTON_MAX_SYMBOLS_TOTAL" in error["message"]
+                    assert (await until(events, "status"))["symbols"] == {"R9": "rejected"}
+                    assert (await subscribe(events, "R9"))["symbols"] == []
+                    wanted = {"AAPL", "NVDA", *rude[:5], "H1", "H2", "H3", "H4"}
+                    assert server.live.demand.wanted == wanted
+                await events.send(json.dumps({"action": "list"}))
+                listed = await until(events, "subscription")
+                assert listed["subscriptions"] == rude[:5]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(("query", "timeframe"), [("", None), ("", "1m"), ("?format=array", None)])
 @both
 def test_a_loop_of_single_subscribes_is_not_too_many_messages(

@@ -1,0 +1,140 @@
+"""Questions whose answers cost something upstream: who may ask them, and how often.
+
+One ``Questions`` for each process, for every route behind which Finnhub may be asked, or a symbol
+followed. On the event loop, synchronous; the clock is an argument. What is known already costs
+nothing and is not counted: the routes ask for a token only where somebody would have to be asked.
+
+A page of another site can let any browser ask, with an ``<img>`` too, which has no ``Origin``. So a
+request that the browser calls ``cross-site`` passes only when its ``Origin`` or ``Referer`` is
+allowed by the Origin rule. Programs do not send that header.
+
+Bounds: a bucket for each of ``ADDRESSES`` addresses and a moment for each of ``ASKED`` questions;
+those unused the longest are forgotten.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import Request
+
+from photon_app.feed.answers import Answers
+from photon_app.gateway.address import client_address
+from photon_app.gateway.limits import TokenBucket
+from photon_app.gateway.origin import OriginRule
+from photon_app.settings import Settings
+
+ADDRESSES, ASKED = 4096, 4096
+AGAIN_S = 300.0
+"""Who asks the same within so many seconds asks again."""
+MINUTE_S = 60.0
+
+
+class NotNow(msgspec.Struct, frozen=True):
+    """Why a question is not answered, for the one who asked."""
+
+    status: int
+    sentence: str
+    retry_after_s: int | None = None
+    """The value of ``Retry-After``."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer has besides."""
+        return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+
+
+class Questions:
+    """Who asks, and how much of late.
+
+    Args:
+        per_minute: how many questions that cost an address may ask in a minute, at once too.
+        rule: which pages may ask.
+        proxy_hops: how many trusted proxies stand before this server.
+        now_s: a monotonic clock.
+    """
+
+    def __init__(
+        self, *, per_minute: int, rule: OriginRule, proxy_hops: int, now_s: Callable[[], float]
+    ) -> None:
+        self._per_minute = per_minute
+        self._rule = rule
+        self._proxy_hops = proxy_hops
+        self._now_s = now_s
+        self._buckets: OrderedDict[str | None, TokenBucket] = OrderedDict()
+        self._asked: Answers[tuple[str | None, str], bool] = Answers(ASKED)
+        self.refused = {"cross_site": 0, "per_ip": 0}
+        """How many were not answered since the start, by reason."""
+
+    @classmethod
+    def of(cls, settings: Settings, now_s: Callable[[], float]) -> "Questions":
+        """Those that these settings allow."""
+        return cls(
+            per_minute=settings.questions_per_min,
+            rule=OriginRule.of(settings),
+            proxy_hops=settings.proxy_hops,
+            now_s=now_s,
+        )
+
+    def address(self, request: Request) -> str | None:
+        """Whose a request is."""
+        return client_address(request.scope, self._proxy_hops)
+
+    def foreign(self, request: Request) -> NotNow | None:
+        """Why a page may not ask, or ``None`` when it may."""
+        headers = request.headers
+        if headers.get("sec-fetch-site", "").strip().lower() != "cross-site":
+            return None
+        page = headers.get("origin") or _origin(headers.get("referer", ""))
+        if page is not None and self._rule.refusal(page, headers.get("host")) is None:
+            return None
+        self.refused["cross_site"] += 1
+        return NotNow(
+            403,
+            "a page of another site may not ask what can cost a question upstream: add its Origin "
+            "to FRONTEND_URL",
+        )
+
+    def take(self, address: str | None) -> NotNow | None:
+        """Count a question that costs; why it may not be asked now, or ``None`` when it may."""
+        if self.spend(address):
+            return None
+        self.refused["per_ip"] += 1
+        wait_s = math.ceil(self._buckets[address].retry_after_s())
+        return NotNow(
+            429,
+            f"your address may ask {self._per_minute} questions a minute that cost something "
+            f"upstream (PHOTON_QUESTIONS_PER_MIN): try again in {wait_s} s",
+            wait_s,
+        )
+
+    def spend(self, address: str | None) -> bool:
+        """Count something else that costs as much; false when it may not be done now."""
+        now_s = self._now_s()
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            bucket = TokenBucket(self._per_minute / MINUTE_S, self._per_minute, now_s)
+            self._buckets[address] = bucket
+            if len(self._buckets) > ADDRESSES:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(address)
+        return bucket.take(now_s)
+
+    def again(self, address: str | None, question: str) -> bool:
+        """Whether this address asked the same of late; it has now."""
+        now_s, key = self._now_s(), (address, question)
+        before = self._asked.get(key, now_s) is not None
+        self._asked.keep(key, True, now_s + AGAIN_S)
+        return before
+
+
+def _origin(referer: str) -> str | None:
+    """The origin of the page that an address is of."""
+    scheme, _, rest = referer.partition("://")
+    try:
+        host = urlsplit(referer).netloc
+    except ValueError:
+        return None
+    return f"{scheme}://{host}".lower() if rest and host and "@" not in host else None
