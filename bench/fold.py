@@ -103,7 +103,7 @@ def _pipeline() -> Pipeline:
         hub=hub,
         tape=Tape(loop=_StillLoop()),
         heard=lambda _: None,
-        learns=lambda _symbol, _minutes: None,
+        learns=lambda _symbol, _time_ms, _price: None,
         begins_anew=lambda: None,
     )
 

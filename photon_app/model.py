@@ -231,9 +231,9 @@ class Market(Protocol):
         """Learn what trades do not carry: day figures, or a price that was asked for."""
         ...
 
-    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
-        """What a symbol did before the feed began, the oldest first, as far as the feed knows it;
-        taken where nothing is known.
+    def began(self, symbol: str, time_ms: int, price: float) -> None:
+        """A feed that makes prices up began a symbol's, with this one: what it makes up of the time
+        before leads there.
         """
         ...
 

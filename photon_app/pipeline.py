@@ -18,7 +18,7 @@ from photon_app.market.book import FIGURES, NOTHING
 from photon_app.market.calendar import Calendar, Phase
 from photon_app.market.conditions import REGULAR
 from photon_app.market.ledger import Ledger
-from photon_app.model import FLOWING, Bar, Clock, FeedStatus, Recollection, Seed, Trade
+from photon_app.model import FLOWING, Clock, FeedStatus, Recollection, Seed, Trade
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Pipeline:
         hub: Hub,
         tape: Tape,
         heard: Callable[[Sequence[Trade]], None],
-        learns: Callable[[str, Sequence[Bar]], None],
+        learns: Callable[[str, int, float], None],
         begins_anew: Callable[[], None],
     ) -> None:
         """Join them.
@@ -70,7 +70,7 @@ class Pipeline:
             hub: where every change goes.
             tape: where every trade goes as it is.
             heard: told of every trade that comes from upstream, whatever becomes of it.
-            learns: told what a feed knows of the time before it began.
+            learns: told when, and at which price, a feed that makes prices up began a symbol.
             begins_anew: told when the market starts anew, before anything else.
         """
         self._ledger = ledger
@@ -129,9 +129,9 @@ class Pipeline:
         if seq > NOTHING:
             self._tape.trades([Trade(quote.symbol, quote.price, 0, quote.time_ms)])
 
-    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
-        """What a symbol did before the feed began."""
-        self._learns(symbol, minutes)
+    def began(self, symbol: str, time_ms: int, price: float) -> None:
+        """A feed that makes prices up began a symbol's."""
+        self._learns(symbol, time_ms, price)
 
     def recall(self, symbol: str, what: Recollection) -> None:
         """What a symbol's newest day came to before now, from its bars."""

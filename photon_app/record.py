@@ -20,7 +20,7 @@ from typing import TextIO
 from photon_app import clock, foreign, upstream
 from photon_app.errors import SettingsError
 from photon_app.feed.recorder import Recorder
-from photon_app.model import Bar, FeedStatus, Seed, Trade
+from photon_app.model import FeedStatus, Seed, Trade
 from photon_app.runtime import keep_running, logged
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
 
@@ -158,7 +158,7 @@ class Nobody:
     def new_epoch(self) -> None:
         """There is nothing to forget."""
 
-    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
+    def began(self, symbol: str, time_ms: int, price: float) -> None:
         """Not recorded."""
 
     async def relief(self) -> None:

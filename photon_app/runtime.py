@@ -107,14 +107,15 @@ def assemble(
         capacity=settings.max_symbols_total,
     )
     store = _store(settings, feed, lambda: history)
+    default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
     history = History(
         bars,
         store,
         calendar=lambda: almanac.calendar,
         now_ms=feed.clock.now_ms,
         past=source.past,
+        always=frozenset(default_symbols),
     )
-    default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
     wants = _Wants(feed, loop)
 
     def admit(symbol: str) -> None:
@@ -163,7 +164,7 @@ def assemble(
         hub=hub,
         tape=tape,
         heard=silence.heard,
-        learns=history.learn,
+        learns=history.began,
         begins_anew=history.begin_anew if replaying else lambda: None,
     )
     if not replaying:
@@ -362,10 +363,10 @@ class _Wants:
         if self._demand is None:
             return
         self._told_changes = self._demand.changes
-        wanted = self._demand.wanted
-        if not dropped.isdisjoint(wanted):
-            self._feed.want(wanted - dropped)  # let go and wanted again: the feed must know of both
-        self._feed.want(wanted, self._demand.viewers, self._demand.crowd)
+        wanted, viewers, crowd = self._demand.wanted, self._demand.viewers, self._demand.crowd
+        if not dropped.isdisjoint(wanted):  # let go and wanted again: the feed must know of both
+            self._feed.want(wanted - dropped, viewers, crowd)
+        self._feed.want(wanted, viewers, crowd)
         if len(wanted) > MANY_WANTS:
             self._due_s = self._loop.time() + REST_S * len(wanted)
 

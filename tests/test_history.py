@@ -1,9 +1,12 @@
 """Bars in memory and on disk as one."""
 
 import asyncio
+import gc
 import random
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,13 +16,13 @@ from hypothesis import strategies as st
 from photon_app import upstream
 from photon_app.errors import StorageError
 from photon_app.feed.simulated_past import Hours, SimulatedPast
-from photon_app.history.history import History
+from photon_app.history.history import KEPT, KEPT_AFTER_MS, History
 from photon_app.history.invented import Invented
-from photon_app.market.bars import Bars
+from photon_app.market.bars import DROPPED_KEPT, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
 from photon_app.market.timeframes import MINUTE_MS, span_at
-from photon_app.model import TIMEFRAMES, Bar, Timeframe, Trade
+from photon_app.model import TIMEFRAMES, Bar, Recollection, Timeframe, Trade
 from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.store import Store
@@ -53,17 +56,26 @@ class Counted(SimulatedPast):
 
     def __init__(self, past: SimulatedPast) -> None:
         self.__dict__.update(past.__dict__)
-        self.days = 0
+        self.days = self.bars = 0
 
     def day(self, symbol: str, day: Hours) -> Bar:
         """A whole trading day."""
         self.days += 1
         return super().day(symbol, day)
 
-    def of_day(self, symbol: str, timeframe: Timeframe, day: Hours) -> list[Bar]:
+    def of_day(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        day: Hours,
+        from_ms: int = 0,
+        to_ms: int = FOREVER_MS,
+    ) -> list[Bar]:
         """Its bars."""
+        bars = super().of_day(symbol, timeframe, day, from_ms, to_ms)
         self.days += 1
-        return super().of_day(symbol, timeframe, day)
+        self.bars += len(bars)
+        return bars
 
 
 class Disk:
@@ -260,24 +272,60 @@ def test_the_day_is_looked_up_when_the_disk_is_there_again() -> None:
     assert asked.memory.first_ms(SYMBOL) == NOW_MS - MINUTE_MS
 
 
+def simulated(
+    disk: Disk | None, memory: Bars, past: SimulatedPast, **more: Any
+) -> tuple[History, list[Recollection]]:
+    """A simulator's history at noon, and the days that it told."""
+    asked = History(
+        memory,
+        disk,  # type: ignore[arg-type]
+        calendar=lambda: CALENDAR,
+        now_ms=lambda: NOW_MS,
+        past=past,
+        **more,
+    )
+    days: list[Recollection] = []
+    asked.on_day = lambda _, day: days.append(day)
+    return asked, days
+
+
 @pytest.mark.parametrize("late", [True, False])
 @pytest.mark.parametrize("known", [True, False])
-def test_what_a_feed_makes_up_stands_where_nothing_is_known(known: bool, late: bool) -> None:
-    """Whether it is told before or after disk was asked; it is never stored, and never stands in
-    the place of a minute that an earlier process left.
+@pytest.mark.parametrize("price", [None, 55.5])
+def test_what_a_feed_makes_up_stands_where_nothing_is_known(
+    known: bool, late: bool, price: float | None
+) -> None:
+    """Whether it began before or after disk was asked: in answers, in the running bars of memory
+    and in the day that is told; never in the place of a minute that an earlier process left.
     """
-    stored = [minute(NOW_MS - 3 * MINUTE_MS, 50)] if known else []
-    disk = Disk(stored)
-    asked = history(disk, followed())
+    past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
+    begun = NOW_MS, price or past.price(SYMBOL, NOW_MS)
+    disk = Disk([minute(NOW_MS - 3 * MINUTE_MS, 5000)] if known else [])
+    asked, days = simulated(disk, followed(), past, always={SYMBOL})
     asked.follow(SYMBOL)
     if late:
         asyncio.run(turn(asked))
-    asked.learn(SYMBOL, [minute(NOW_MS - n * MINUTE_MS, 99, invented=True) for n in (4, 3, 2)])
+    asked.began(SYMBOL, *begun)
     asyncio.run(turn(asked))
-    bars = asked.memory.between(SYMBOL, "1m")
-    assert [bar.open for bar in bars] == ([99, 50, 99] if known else [99, 99, 99])
-    assert [bar.invented for bar in bars] == [bar.open == 99 for bar in bars]
-    assert [bars for _, bars in disk.put_by if bars] == []
+    made = {bar.time_ms: bar for bar in past.running(SYMBOL, *begun)}
+    minutes = [bar for bar in made.values() if not (known and bar.time_ms == disk.rows[0].time_ms)]
+    minutes = sorted([*minutes, *disk.rows], key=lambda bar: bar.time_ms)
+    told = asyncio.run(asked.bars(SYMBOL, "1m", from_ms=min(made)))
+    assert list(told.bars) == minutes[:500]
+    assert told.bars[-1].close == begun[1] or known
+    for timeframe in ("5m", "15m", "1h", "1d"):
+        span, bar = asked.memory.bar_at(SYMBOL, timeframe, NOW_MS, CALENDAR)
+        whole = merge_all([m for m in minutes if span.start_ms <= m.time_ms], span.start_ms)
+        assert figures(bar) == figures(whole), timeframe
+        [answer] = asyncio.run(asked.bars(SYMBOL, timeframe, from_ms=span.start_ms)).bars or [None]
+        assert figures(answer) == figures(whole), timeframe
+    assert figures(days[-1].day) == figures(merge_all(minutes, 0))
+    assert disk.put_by == []
+
+
+def figures(bar: Bar | None) -> tuple[float, ...] | None:
+    """All but what it turned over, which is about the same."""
+    return bar and (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.count)
 
 
 @pytest.mark.parametrize("timeframe", ["1d", "1h", "15m", "5m", "1m"])
@@ -291,17 +339,18 @@ def test_a_price_waits_for_a_few_made_up_days_and_not_for_years_of_them(
     bars_now = Bars(now_ms=lambda: NOW_MS, gaps=False)
     asked = History(bars_now, None, calendar=lambda: CALENDAR, now_ms=lambda: NOW_MS, past=made)
 
-    async def ask() -> tuple[list[Bar], int]:
-        most, loop = 0, asyncio.get_running_loop()
+    async def ask() -> tuple[list[Bar], int, int]:
+        most_days, most_bars, loop = 0, 0, asyncio.get_running_loop()
         question = loop.create_task(asked.bars(symbol, timeframe, limit=10_000))
         while not question.done():
-            made.days = 0
+            made.days = made.bars = 0
             await asyncio.sleep(0)
-            most = max(most, made.days)
-        return list((await question).bars), most
+            most_days, most_bars = max(most_days, made.days), max(most_bars, made.bars)
+        return list((await question).bars), most_days, most_bars
 
-    bars, most = asyncio.run(ask())
-    assert 0 < most <= 20
+    bars, most_days, most_bars = asyncio.run(ask())
+    assert 0 < most_days <= 20
+    assert most_bars <= 200
     whole = Invented(past, symbol, NOW_MS, CALENDAR).bars(timeframe, 0, NOW_MS)
     assert bars == [bar for _, bar in whole][-10_000:]
 
@@ -420,3 +469,107 @@ def test_prices_leave_between_the_answers_of_many(timeframe: Timeframe) -> None:
         assert turns >= 20
 
     asyncio.run(scenario())
+
+
+async def play(asked: History, clock: list[int], symbols: Sequence[str], minutes: int) -> None:
+    """So many minutes in which each symbol is traded once and every turn is taken."""
+    for _ in range(minutes):
+        clock[0] += MINUTE_MS
+        for symbol in symbols:
+            asked.memory.fold(Trade(symbol, 10, 1, clock[0]))
+        await turn(asked)
+
+
+def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
+    """Of a simulator it has the symbols that are wanted for ever, and of the others those that were
+    followed the longest; and of these all minutes since they were.
+    """
+    now_ms = [NOW_MS]
+    past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
+    memory = Bars(now_ms=lambda: now_ms[0], gaps=False)
+    disk = Disk()
+    asked = History(
+        memory,
+        disk,  # type: ignore[arg-type]
+        calendar=lambda: CALENDAR,
+        now_ms=lambda: now_ms[0],
+        past=past,
+        always={SYMBOL},
+    )
+    strangers = [f"S{number}" for number in range(KEPT + 30)]
+    for symbol in (SYMBOL, *strangers):
+        asked.follow(symbol)
+    minutes = KEPT_AFTER_MS // MINUTE_MS
+
+    async def scenario() -> None:
+        await turn(asked)
+        await play(asked, now_ms, [SYMBOL, *strangers], minutes - 1)
+        assert {symbol for symbol, _ in disk.put_by} == {SYMBOL}
+        await play(asked, now_ms, [SYMBOL, *strangers], 2)
+        assert {symbol for symbol, _ in disk.put_by} == {SYMBOL, *strangers[:KEPT]}
+        rows = {bar.time_ms for symbol, bars in disk.put_by for bar in bars if symbol == "S0"}
+        assert len(rows) > minutes
+        disk.put_by.clear()
+        for number in range(1_000):  # new ones all the time, none for long
+            asked.follow(f"N{number}")
+            memory.fold(Trade(f"N{number}", 10, 1, now_ms[0]))
+            asked.drop(f"N{number}")
+            asked.flush()
+        asked.drop("S3")
+        await play(asked, now_ms, [SYMBOL], 2)
+        names = {symbol for symbol, bars in disk.put_by if bars}
+        assert names <= {SYMBOL, *strangers[: KEPT + 1]}
+        assert strangers[KEPT] in names  # the next in the row
+
+    asyncio.run(scenario())
+
+
+def test_what_was_let_go_is_forgotten_when_there_is_too_much_of_it() -> None:
+    """The longest gone first; those that are followed stay, and so does what disk is to have."""
+    disk = Disk()
+    asked = history(disk, followed())
+    asked.follow(SYMBOL)
+    asyncio.run(turn(asked))
+    for number in range(3 * DROPPED_KEPT):
+        asked.follow(f"N{number}")
+        asked.memory.fold(Trade(f"N{number}", 10, 1, NOW_MS))
+        asked.drop(f"N{number}")
+        assert len(asked.memory.symbols) <= 1 + DROPPED_KEPT
+    newest = [f"N{number}" for number in range(2 * DROPPED_KEPT, 3 * DROPPED_KEPT)]
+    assert asked.memory.symbols == [SYMBOL, *newest]
+    assert {symbol for symbol, bars in disk.put_by if bars} >= {f"N{n}" for n in range(100)}
+
+
+def test_what_a_name_leaves_in_memory_is_small_and_goes_with_it() -> None:
+    """A simulator's past is not kept: hundreds of names that are looked at, and let go."""
+    past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
+    asked, days = simulated(None, followed(), past)
+    names = [f"N{number}" for number in range(400)]
+
+    async def look() -> None:
+        for symbol in names:
+            asked.follow(symbol)
+            asked.began(symbol, NOW_MS, past.price(symbol, NOW_MS))
+            await asked.bars(symbol, "1m", limit=10)
+            days.clear()
+        await turn(asked)
+
+    def let_go() -> None:
+        for symbol in names:
+            asked.drop(symbol)
+
+    asyncio.run(look())
+    let_go()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        asyncio.run(look())
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+        let_go()
+        gc.collect()
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 400 * 12_000
+    assert left < held / 2

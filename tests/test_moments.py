@@ -64,9 +64,10 @@ async def snapshot(server: Serving, symbol: str) -> dict[str, Any]:
 
 
 async def filled(server: Serving) -> None:
-    """Return when the newest day of every symbol is in memory."""
+    """Return when the newest day of every symbol is in memory, and each has a price."""
+    live = server.live
     async with asyncio.timeout(10):
-        while server.live.history._unfilled:
+        while live.history._unfilled or not all(map(live.book.quote, live.demand.wanted)):
             await asyncio.sleep(0.01)
 
 

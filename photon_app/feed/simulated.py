@@ -6,15 +6,21 @@ through the same decoder as Finnhub's. Both are called on the event loop. A walk
 its symbol is wanted; a slow consumer only delays the next round. It never claims to be anything
 but ``simulated``, and never floods: time lost to a pause beyond ``CATCH_UP_MS`` is not made up.
 
+Anybody may invent names, and each costs about a millisecond before its first trade. So a walk is
+begun when somebody looks, one after the other, in the time that the rounds leave, at most half of
+it; a round itself gives way to the loop each ``SLICE_S``. Walks that were wanted before anybody
+looked keep their pace whatever others there are; those others share ``CROWD_PER_S``.
+
 Laws: the same seed, times and wishes make the same trades, in every process; a symbol's walk does
-not depend on which others are wanted; a trade's time is never after the clock and never before
-the symbol's last. Where the wall clock is set back the feed's goes on as before, ahead of it until
-it is set forward again: else the tape would be silent until it has caught up.
+not depend on which others are wanted, but for that share; a trade's time is never after the clock
+and never before the symbol's last. Where the wall clock is set back the feed's goes on as before,
+ahead of it until it is set forward again: else the tape would be silent until it has caught up.
 """
 
+import asyncio
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.intake import Intake, Tap
@@ -80,6 +86,12 @@ CATCH_UP_MS = 3_000
 """After a pause, so much of the lost time is simulated and the rest is left out; with rounds that
 are far apart it is two of them."""
 
+SLICE_S = 0.001
+"""For so long it works without letting the event loop run, or for one symbol."""
+BEGIN_S = 0.01
+"""For so long a round that is due waits for walks that are to begin, and those for each other."""
+CROWD_PER_S = 1_000
+"""Trades a second, without bursts, of all symbols that were wanted since somebody looked."""
 FRAME_TRADES = 100
 DUE_TRADES = 500
 """Most trades of one symbol in one round; the others follow in the next."""
@@ -125,8 +137,6 @@ class Simulator:
         seed: fixes every walk.
         interval_ms: time between two rounds; the tape's pace follows it, within sane bounds.
         start_prices: first prices by symbol, before ``START_PRICES``; above zero.
-        opening: first price and previous close of a symbol that is newly wanted; without it the
-            first price is that of the lists, and the close is drawn.
         to_tick: the nearest price at which a symbol can be traded.
     """
 
@@ -135,7 +145,6 @@ class Simulator:
         seed: int,
         interval_ms: int = 250,
         start_prices: Mapping[str, float] | None = None,
-        opening: Callable[[str], tuple[float, float]] | None = None,
         to_tick: ToTick = _to_cents,
     ) -> None:
         self._to_tick = to_tick
@@ -144,8 +153,11 @@ class Simulator:
         self._quiet_ms = max(QUIET_MS - interval_ms, 300)
         self._catch_up_ms = max(CATCH_UP_MS, 2 * interval_ms)
         self._start_prices = {**START_PRICES, **FURTHER_PRICES, **(start_prices or {})}
-        self._opening = opening
         self._walks: dict[str, _Walk] = {}
+        self._crowd = 0
+
+    def __contains__(self, symbol: str) -> bool:
+        return symbol in self._walks
 
     @property
     def symbols(self) -> frozenset[str]:
@@ -158,25 +170,45 @@ class Simulator:
         Returns:
             The previous close of each new symbol, by name.
         """
-        for symbol in self._walks.keys() - symbols:
-            del self._walks[symbol]
-        fresh = sorted(symbols - self._walks.keys())
-        for symbol in fresh:
-            rng = self.rng(symbol)
-            start = self._start_prices.get(symbol) or start_price(symbol)
-            prev_close = self._to_tick(symbol, start * math.exp(rng.uniform(-0.012, 0.012)))
-            if self._opening is not None:
-                start, prev_close = self._opening(symbol)
-            self._walks[symbol] = _Walk(
-                symbol,
-                start,
-                prev_close,
-                rng,
-                mean_ms=self._mean_ms,
-                quiet_ms=self._quiet_ms,
-                to_tick=self._to_tick,
-            )
-        return [Seed(symbol=s, prev_close=self._walks[s].prev_close) for s in fresh]
+        self.forget(symbols)
+        return [self.begin(symbol) for symbol in sorted(symbols - self._walks.keys())]
+
+    def forget(self, but: frozenset[str]) -> None:
+        """Forget the walks of all symbols but these."""
+        for symbol in self._walks.keys() - but:
+            self._crowd -= self._walks.pop(symbol).in_crowd
+
+    def begin(
+        self, symbol: str, opening: tuple[float, float] | None = None, *, in_crowd: bool = False
+    ) -> Seed:
+        """Begin the walk of a symbol that has none.
+
+        Args:
+            symbol: whose.
+            opening: first price and previous close; without it the first price is that of the
+                lists, and the close is drawn.
+            in_crowd: whether it trades less often, the more of such there are.
+
+        Returns:
+            The previous close.
+        """
+        rng = self.rng(symbol)
+        start = self._start_prices.get(symbol) or start_price(symbol)
+        prev_close = self._to_tick(symbol, start * math.exp(rng.uniform(-0.012, 0.012)))
+        if opening is not None:
+            start, prev_close = opening
+        self._walks[symbol] = _Walk(
+            symbol,
+            start,
+            prev_close,
+            rng,
+            mean_ms=self._mean_ms,
+            quiet_ms=self._quiet_ms,
+            to_tick=self._to_tick,
+            in_crowd=in_crowd,
+        )
+        self._crowd += in_crowd
+        return Seed(symbol=symbol, prev_close=prev_close)
 
     def price(self, symbol: str) -> float:
         """Where a walk is."""
@@ -190,24 +222,33 @@ class Simulator:
         """Let a walk keep near another price from now on."""
         self._walks[symbol].lead(price)
 
-    def resume(self, prices: Mapping[str, float], prev_closes: Mapping[str, float]) -> None:
-        """Let walks that have not begun go on from where an earlier process left them."""
-        for symbol, walk in self._walks.items():
-            walk.resume(prices.get(symbol), prev_closes.get(symbol))
+    def resume(self, symbol: str, price: float | None, prev_close: float | None) -> None:
+        """Let a walk that did not trade yet go on from where an earlier process left it."""
+        self._walks[symbol].resume(price, prev_close)
 
     def frames(self, now_ms: int) -> list[str]:
         """The wire frames of all trades due by now, in order of time, symbols mixed.
 
         A walk's first trade is due at once.
         """
-        due = [
-            trade for walk in self._walks.values() for trade in walk.due(now_ms, self._catch_up_ms)
-        ]
-        due.sort(key=lambda trade: (trade.time_ms, trade.symbol))
-        return [
-            encode_trades(due[start : start + FRAME_TRADES])
-            for start in range(0, len(due), FRAME_TRADES)
-        ]
+        due = [trade for symbol in self._walks for trade in self.due(symbol, now_ms)]
+        return list(framed(due))
+
+    def due(self, symbol: str, now_ms: int) -> list[Trade]:
+        """The trades of one symbol due by now; none when it is not wanted any more."""
+        walk = self._walks.get(symbol)
+        if walk is None:
+            return []
+        if walk.in_crowd:
+            walk.mean_ms = max(self._mean_ms, 1_000 * self._crowd / CROWD_PER_S)
+        return walk.due(now_ms, self._catch_up_ms)
+
+
+def framed(due: list[Trade]) -> Iterator[str]:
+    """Trades as wire frames, in order of time."""
+    due.sort(key=lambda trade: (trade.time_ms, trade.symbol))
+    for start in range(0, len(due), FRAME_TRADES):
+        yield encode_trades(due[start : start + FRAME_TRADES])
 
 
 class SimulatedFeed:
@@ -244,16 +285,22 @@ class SimulatedFeed:
         self._interval_ms = interval_ms
         if seed is None:
             seed = random.SystemRandom().getrandbits(63)
-        opening = None if past is None else self._opening
-        self._simulator = Simulator(seed, interval_ms, start_prices, opening, to_tick)
+        self._simulator = Simulator(seed, interval_ms, start_prices, to_tick)
         self._led_s = -math.inf
-        self._seeds: dict[str, Seed] = {}
+        self._led: dict[str, int] = {}
+        """The day to whose close each walk is led, by when it begins."""
+        self._wanted: frozenset[str] = frozenset()
+        self._always: frozenset[str] = frozenset()
+        self._waiting: dict[str, None] = {}
+        """Those that somebody looks at and whose walks are to begin, the first come first."""
+        self._resumed: dict[str, tuple[float | None, float | None]] = {}
+        self._yielded_s = -math.inf
         self._intake = Intake(self.source, self._time, tap=tap)
 
     @property
     def held(self) -> frozenset[str]:
         """All wanted symbols: there is no limit here."""
-        return self._simulator.symbols
+        return self._wanted
 
     @property
     def counters(self) -> Counters:
@@ -267,10 +314,8 @@ class SimulatedFeed:
 
     def resume(self, prices: Mapping[str, float], prev_closes: Mapping[str, float]) -> None:
         """Go on from where an earlier process left the wanted symbols. Call it before ``run``."""
-        self._simulator.resume(prices, prev_closes)
-        for symbol, prev_close in prev_closes.items():
-            if symbol in self._seeds:
-                self._seeds[symbol] = Seed(symbol=symbol, prev_close=prev_close)
+        for symbol in self._waiting:
+            self._resumed[symbol] = prices.get(symbol), prev_closes.get(symbol)
 
     def want(
         self,
@@ -278,12 +323,22 @@ class SimulatedFeed:
         viewers: Mapping[str, int] | None = None,
         crowd: Crowd | None = None,
     ) -> None:
-        """Simulate exactly these symbols from the next round on."""
-        del viewers, crowd
-        for seed in self._simulator.want(symbols):
-            self._seeds[seed.symbol] = seed
-        for symbol in self._seeds.keys() - symbols:
-            del self._seeds[symbol]
+        """Simulate exactly these symbols from the next round on; of those that nobody views only
+        the ones that were wanted when nobody was said to.
+        """
+        del crowd
+        self._wanted = symbols
+        self._simulator.forget(symbols)
+        if viewers is None:
+            self._always = symbols
+        for gone in self._led.keys() - symbols:
+            del self._led[gone]
+        begun = self._simulator.symbols
+        looked_at = symbols if viewers is None else viewers.keys() | self._always
+        for symbol in self._waiting.keys() - (looked_at & symbols):
+            del self._waiting[symbol]
+        for symbol in sorted((looked_at & symbols) - begun):
+            self._waiting.setdefault(symbol)
 
     async def run(self, market: Market) -> None:
         """Deliver a round every ``interval_ms`` until cancelled."""
@@ -296,35 +351,76 @@ class SimulatedFeed:
             )
         )
         while True:
-            seeds, self._seeds = self._seeds, {}
-            for seed in seeds.values():
-                market.seed(seed)
-                if self._past is not None:
-                    self._tell_past(seed.symbol, self._past, market)
-                    await self._time.sleep(0)  # each takes some milliseconds
-            self._lead()
-            for frame in self._simulator.frames(self.clock.now_ms()):
-                await self._intake.deliver(self._intake.read(frame), market)
-            await self._time.sleep(self._interval_ms / 1000)
+            await self._begin_some(market)
+            await self._lead()
+            await self._round(market, list(self._simulator.symbols))
+            await self._rest(market, self._interval_ms / 1000)
 
-    def _opening(self, symbol: str) -> tuple[float, float]:
-        assert self._past is not None
-        now_ms = self.clock.now_ms()
-        return self._past.price(symbol, now_ms), self._past.prev_close(symbol, now_ms)
+    async def _rest(self, market: Market, rest_s: float) -> None:
+        """Wait for the next round, and begin walks meanwhile, each with its first trades."""
+        began_s, left_s = self._time.monotonic(), rest_s
+        while self._waiting and left_s > 0:
+            await self._round(market, await self._begin_some(market))
+            left_s = rest_s - (self._time.monotonic() - began_s)
+        if left_s > 0:
+            await self._time.sleep(left_s)
 
-    def _tell_past(self, symbol: str, past: SimulatedPast, market: Market) -> None:
-        if symbol in self._simulator.symbols:
-            price = self._simulator.price(symbol)
-            market.history(symbol, past.running(symbol, self.clock.now_ms(), price))
+    async def _begin_some(self, market: Market) -> list[str]:
+        """Begin walks that wait, for ``BEGIN_S`` at most, and leave half of it to others; returns
+        whose.
+        """
+        begun, began_s = list[str](), self._time.monotonic()
+        now_s = began_s
+        while self._waiting and now_s - began_s < BEGIN_S:
+            symbol = next(iter(self._waiting))
+            del self._waiting[symbol]
+            self._begin(symbol, market)
+            begun.append(symbol)
+            took_s = self._time.monotonic() - now_s
+            if took_s > 0:
+                await self._time.sleep(took_s)
+            now_s = self._time.monotonic()
+        return begun
 
-    def _lead(self) -> None:
+    def _begin(self, symbol: str, market: Market) -> None:
+        """Begin the walk of one symbol, and say what was before it."""
+        past, now_ms, opening = self._past, self.clock.now_ms(), None
+        if past is not None:
+            opening = past.price(symbol, now_ms), past.prev_close(symbol, now_ms)
+        seed = self._simulator.begin(symbol, opening, in_crowd=symbol not in self._always)
+        price, prev_close = self._resumed.pop(symbol, (None, None))
+        self._simulator.resume(symbol, price, prev_close)
+        market.seed(seed if prev_close is None else Seed(symbol=symbol, prev_close=prev_close))
+        if past is not None:
+            market.began(symbol, now_ms, self._simulator.price(symbol))
+
+    async def _round(self, market: Market, symbols: Iterable[str]) -> None:
+        """Deliver what is due of some symbols, in order of time."""
+        now_ms, due = self.clock.now_ms(), list[Trade]()
+        for symbol in symbols:
+            due += self._simulator.due(symbol, now_ms)
+            await self._give_way()
+        for frame in framed(due):
+            await self._intake.deliver(self._intake.read(frame), market)
+            await self._give_way()
+
+    async def _lead(self) -> None:
         """Now and then, let every walk keep near the close to which its day leads."""
         if self._past is None or self._time.monotonic() < self._led_s + LEAD_S:
             return
         self._led_s, now_ms = self._time.monotonic(), self.clock.now_ms()
-        for symbol in self._simulator.symbols:
+        for symbol in list(self._simulator.symbols):
             day = self._past.hours_at(symbol, now_ms)
-            self._simulator.lead(symbol, self._past.close(symbol, day))
+            if symbol in self._simulator and self._led.get(symbol) != day.begins_ms:
+                self._led[symbol] = day.begins_ms
+                self._simulator.lead(symbol, self._past.close(symbol, day))
+            await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Let the event loop run, if it has not for a while."""
+        if self._time.monotonic() - self._yielded_s >= SLICE_S:
+            await asyncio.sleep(0)
+            self._yielded_s = self._time.monotonic()
 
 
 class _Onward(WallClock):
@@ -377,11 +473,13 @@ class _Walk:
         mean_ms: float,
         quiet_ms: int,
         to_tick: ToTick,
+        in_crowd: bool,
     ) -> None:
         self._symbol = symbol
         self._to_tick = to_tick
         self._rng = rng
-        self._mean_ms = mean_ms
+        self.in_crowd = in_crowd
+        self.mean_ms = mean_ms
         self._quiet_ms = quiet_ms
         self._start = start
         self._log = 0.0
@@ -419,7 +517,7 @@ class _Walk:
         if rng.random() < _BURST:
             gap_ms = rng.randrange(_BURST_MS)
         else:
-            gap_ms = min(int(rng.expovariate(1 / self._mean_ms)) + 1, self._quiet_ms)
+            gap_ms = min(int(rng.expovariate(1 / self.mean_ms)) + 1, self._quiet_ms)
         seconds = gap_ms / 1000
         self._log += rng.gauss(0.0, _VOLATILITY * math.sqrt(seconds)) - _PULL * self._log * seconds
         return gap_ms

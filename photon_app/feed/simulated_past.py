@@ -10,7 +10,8 @@ minutes, those into minutes, so that shorter bars merge into the longer ones exa
 days costs no minutes. After the regular session prices come back to the close by the end of the
 post-market: so the bar of a day, its close and the next day's previous close agree.
 
-Bound: ``_DAYS_KEPT`` bars of days are remembered.
+Bound: ``_DAYS_KEPT`` bars of days are remembered, the hours of ``_HOURS_KEPT`` days, and the closes
+of ``_YEARS_KEPT`` years.
 """
 
 import datetime as dt
@@ -18,6 +19,7 @@ import functools
 import itertools
 import math
 import random
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -30,12 +32,15 @@ DAY_MS = 86_400_000
 REACH_MS = 725 * DAY_MS
 """How far back it goes: less than two years."""
 _DAYS_KEPT = 8_192
+_HOURS_KEPT = 64
+_YEARS_KEPT = 2_048
 _VOLATILITY = 1.2e-3
 """Standard deviation of the logarithm of the price in one minute of the regular session."""
 _DAILY = 0.011
 """The same from one close to the next."""
 _YEARLY = 0.07
 """The same of where years begin, around the price that a symbol is known for."""
+_HOUR_MS = 3_600_000
 _SHARES = 15_000
 """In an ordinary minute of the regular session, at about a hundred a trade."""
 _BEND_MS = 3_600_000
@@ -102,8 +107,9 @@ class SimulatedPast:
         self.hours_at = hours_at
         self._to_tick = to_tick
         self._bases: dict[str, float] = {}
-        self._year = functools.lru_cache(maxsize=1024)(self._draw_year)
+        self._year = functools.lru_cache(maxsize=_YEARS_KEPT)(self._draw_year)
         self._day = functools.lru_cache(maxsize=_DAYS_KEPT)(self._make_day)
+        self._hours = functools.lru_cache(maxsize=_HOURS_KEPT)(self._make_hours)
 
     # Prices
 
@@ -135,21 +141,52 @@ class SimulatedPast:
         """A whole trading day as one bar, at its first millisecond."""
         return self._day(symbol, day)
 
-    def of_day(self, symbol: str, timeframe: Timeframe, day: Hours) -> list[Bar]:
-        """The bars of a whole trading day in a timeframe below ``1d``."""
-        if timeframe == "1h":
-            return self._hours(symbol, day)
-        return list(self._of_day(symbol, day, _STEP_OF[timeframe]))
+    def of_day(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        day: Hours,
+        from_ms: int = 0,
+        to_ms: int = 1 << 62,
+    ) -> list[Bar]:
+        """The bars of a trading day in a timeframe below ``1d``: those that have a part of a
+        half-open range.
+        """
+        step_ms = _HOUR_MS if timeframe == "1h" else _STEP_OF[timeframe]
+        return list(self._of_day(symbol, day, step_ms, from_ms, to_ms))
 
-    def running(self, symbol: str, end_ms: int, price: float) -> list[Bar]:
-        """The whole minutes of the newest day until a time, which lead to a price."""
+    def running(
+        self, symbol: str, end_ms: int, price: float, from_ms: int = 0, to_ms: int = 1 << 62
+    ) -> list[Bar]:
+        """The whole minutes of the newest day until a time, which lead to a price; of them those
+        that begin in a half-open range.
+        """
         end_ms -= end_ms % MINUTE_MS
+        to_ms = min(to_ms, end_ms)
         day = self.hours_at(symbol, end_ms)
-        minutes = list(self._of_day(symbol, day, _STEPS[-1], day.start_ms, end_ms))
-        minutes = [bar for bar in minutes if bar.time_ms < end_ms]
+        minutes = [
+            bar
+            for bar in self._of_day(symbol, day, _STEPS[-1], from_ms, to_ms)
+            if from_ms <= bar.time_ms < to_ms
+        ]
         if not minutes or end_ms >= day.done_ms:
             return minutes
-        return self._bent(symbol, minutes, end_ms, price)
+        (last,) = self._of_day(symbol, day, _STEPS[-1], end_ms - MINUTE_MS, end_ms)
+        return self._bent(symbol, minutes, day.start_ms, end_ms, math.log(price / last.close))
+
+    def so_far(self, symbol: str, end_ms: int, price: float) -> list[Bar]:
+        """The same since the day began, in as few bars as there are: its hours that are over, and
+        minutes.
+        """
+        end_ms -= end_ms % MINUTE_MS
+        day = self.hours_at(symbol, end_ms)
+        hours = [hour for hour in self._hours(symbol, day) if hour.close_ms < end_ms]
+        begun_ms = hours[-1].close_ms + 1 if hours else day.start_ms
+        minutes = self._of_day(symbol, day, _STEPS[-1], begun_ms, end_ms)
+        made = [*hours, *(bar for bar in minutes if bar.time_ms < end_ms)]
+        if made and end_ms < day.done_ms and made[-1].close != price:
+            return self.running(symbol, end_ms, price)  # what is bent has other hours
+        return made
 
     def days_before(self, symbol: str, day: Hours, now_ms: int) -> Iterator[Hours]:
         """The trading days before one, the newest first, as far as the past goes."""
@@ -185,7 +222,7 @@ class SimulatedPast:
         date = dt.datetime.fromtimestamp((day.close_ms - 1) / 1000, dt.UTC).date()
         return self._year(symbol, date.year)[date.timetuple().tm_yday]
 
-    def _draw_year(self, symbol: str, year: int) -> tuple[float, ...]:
+    def _draw_year(self, symbol: str, year: int) -> "array[float]":
         """The levels of the days of a year: a walk that ends where the next year begins."""
         begin, end = (
             self._rng(symbol, "year", number).gauss(0.0, _YEARLY) for number in (year, year + 1)
@@ -193,7 +230,7 @@ class SimulatedPast:
         rng = self._rng(symbol, "days", year)
         walk = list(itertools.accumulate(rng.gauss(0.0, _DAILY) for _ in range(367)))
         off = end - begin - walk[-1]
-        return tuple(begin + level + off * at / len(walk) for at, level in enumerate(walk, 1))
+        return array("d", (begin + level + off * n / len(walk) for n, level in enumerate(walk, 1)))
 
     def _make_day(self, symbol: str, day: Hours) -> Bar:
         hours = self._hours(symbol, day)
@@ -211,7 +248,7 @@ class SimulatedPast:
             invented=True,
         )
 
-    def _hours(self, symbol: str, day: Hours) -> list[Bar]:
+    def _make_hours(self, symbol: str, day: Hours) -> tuple[Bar, ...]:
         """The hours of a day: from the close before to its own, and back there to the end."""
         rng = self._rng(symbol, day.start_ms)
         close = math.log(self.close(symbol, day))
@@ -222,10 +259,10 @@ class SimulatedPast:
         path += _bridge(rng, [_deviation(hour) for hour in after], close, close)
         prices = [self._to_tick(symbol, math.exp(level)) for level in path]
         busy = rng.lognormvariate(0.0, 0.35)
-        return [
+        return tuple(
             self._hour(symbol, rng, hour, busy, ends)
             for hour, ends in zip(day.hours, itertools.pairwise(prices), strict=True)
-        ]
+        )
 
     def _hour(
         self, symbol: str, rng: random.Random, hour: Hour, busy: float, ends: tuple[float, float]
@@ -254,18 +291,15 @@ class SimulatedPast:
     def _of_day(
         self, symbol: str, day: Hours, step_ms: int, from_ms: int = 0, to_ms: int = 1 << 62
     ) -> Iterator[Bar]:
-        """The bars of a day in steps: those of every hour that has a part of a range."""
+        """The bars of a day in steps: those that have a part of a range."""
         for hour in self._hours(symbol, day):
-            if hour.time_ms < to_ms and from_ms <= hour.close_ms:
-                yield from self._split(symbol, hour, step_ms)
-
-    def _split(self, symbol: str, hour: Bar, step_ms: int) -> list[Bar]:
-        bars = [hour]
-        for step in _STEPS:
-            bars = [part for bar in bars for part in self._parts(symbol, bar, step)]
-            if step == step_ms:
-                break
-        return bars
+            bars = [hour] if hour.time_ms < to_ms and from_ms <= hour.close_ms else []
+            for step in _STEPS:
+                if step < step_ms:
+                    break
+                parts = (part for bar in bars for part in self._parts(symbol, bar, step))
+                bars = [p for p in parts if p.time_ms < to_ms and from_ms <= p.close_ms]
+            yield from bars
 
     def _parts(self, symbol: str, whole: Bar, step_ms: int) -> list[Bar]:
         """A bar as shorter ones that merge into it."""
@@ -276,12 +310,15 @@ class SimulatedPast:
         to_tick = functools.partial(self._to_tick, symbol)
         return split(self._rng(symbol, whole.time_ms, step_ms), whole, edges, to_tick)
 
-    def _bent(self, symbol: str, minutes: Sequence[Bar], end_ms: int, price: float) -> list[Bar]:
-        """Minutes whose last hour leads to a price."""
-        off = math.log(price / minutes[-1].close)
+    def _bent(
+        self, symbol: str, minutes: Sequence[Bar], start_ms: int, end_ms: int, off: float
+    ) -> list[Bar]:
+        """Adjoining minutes of a day that began at a time, the logarithm of whose prices is to be
+        off by so much at its end.
+        """
         if not off:
             return list(minutes)
-        from_ms = max(minutes[0].time_ms, end_ms - _BEND_MS)
+        from_ms = max(start_ms, end_ms - _BEND_MS)
 
         def moved(figure: float, time_ms: int) -> float:
             share = max(0, time_ms - from_ms) / (end_ms - from_ms)

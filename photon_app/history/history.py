@@ -1,18 +1,26 @@
 """History: the bars in memory and those on disk as one.
 
+Of a simulator memory and disk have what was traded; what it made up of the time before is made when
+somebody asks, and kept nowhere. Anybody may invent a name, and it trades: so disk gets the minutes
+of symbols that are wanted for ever, and of ``KEPT`` others that have been followed for
+``KEPT_AFTER_MS``, the longest followed first. That is at most ``KEPT`` rows a minute, whatever
+clients want.
+
 Owns the way of minutes from memory to disk and back: ``run`` is a task of ``runtime``, everything
 else is called on the event loop. Memory has everything from a symbol's ``first_ms`` on, disk what
 came before, so a question never has to weigh one against the other. The feed never waits: disk is
 told with ``Store.put``, which returns at once, and when disk does not answer, a question is
 answered from memory and says so.
 
-Bounds: one turn a second; what a feed tells of a symbol's day is kept until disk was asked.
+Bounds: one turn a second, in which disk is asked for the days of ``FILLED`` symbols.
 """
 
 import asyncio
 import contextlib
+import itertools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -24,16 +32,21 @@ from photon_app.history.turns import Turns
 from photon_app.market.bars import MOST_MINUTES, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
-from photon_app.market.session import market_day, market_day_before
+from photon_app.market.session import Day, market_day, market_day_before
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, span_at
 from photon_app.model import Bar, Recollection, Timeframe
 from photon_app.storage.store import Store
 
 SEEN_MS = 3 * MINUTE_MS
 """A session was seen to its end when there is a minute from its last three."""
+LONGER: tuple[Timeframe, ...] = ("5m", "15m", "1h", "1d")
+"""Bars that have more than one minute."""
 RESTORED = 20_000
 """Bars that a new file is given in one turn."""
 TURN_S = 1.0
+FILLED = 200
+KEPT = 50
+KEPT_AFTER_MS = 5 * MINUTE_MS
 AHEAD_MS = 60_000
 """How far ahead of the market's clock a bar may begin, as the book lets a trade."""
 FUTURE_MS = 86_400_000
@@ -65,6 +78,7 @@ class History:
         calendar: Callable[[], Calendar],
         now_ms: Callable[[], int],
         past: SimulatedPast | None = None,
+        always: Container[str] = (),
     ) -> None:
         """Join them.
 
@@ -74,6 +88,7 @@ class History:
             calendar: the exchange's days as they are known.
             now_ms: the market's clock.
             past: what makes up the time of which neither has a minute; only a simulator has one.
+            always: the symbols of a simulator that are always stored.
         """
         self.memory = bars
         self._store = store
@@ -85,7 +100,14 @@ class History:
         self.turns = Turns()
         """In which answers are put together, here and by whoever writes them."""
         self._unfilled: dict[str, None] = {}
-        self._learned: dict[str, Sequence[Bar]] = {}
+        self._always = always
+        self._begun: dict[str, tuple[int, float]] = {}
+        """When a simulator began each symbol, and at which price."""
+        self._strangers: dict[str, int] = {}
+        """Symbols of a simulator that are not stored, and since when they are followed, the longest
+        first."""
+        self._kept: set[str] = set()
+        """Those that are stored though they are not wanted for ever."""
         self._resumed: dict[str, frozenset[int]] = {}
         self._lost: dict[str, None] = {}
         self._since: dict[str, int | None] = {}
@@ -117,10 +139,21 @@ class History:
         waits: disk may have a part of its minute.
         """
         self.memory.tick()
-        dirty = self.memory.take_dirty(self._unfilled)
+        self._keep()
+        dirty = self.memory.take_dirty(self._unfilled.keys() | self._strangers.keys())
         if self._store is not None:
             for symbol, bars in dirty:
-                self._store.put(symbol, [bar for bar in bars if not bar.invented])
+                self._store.put(symbol, bars)
+
+    def _keep(self) -> None:
+        """Store those that have been followed for long, the longest first, while there is room."""
+        before_ms = self._now_ms() - KEPT_AFTER_MS
+        while self._strangers and len(self._kept) < KEPT:
+            symbol, since_ms = next(iter(self._strangers.items()))
+            if since_ms > before_ms:
+                return
+            del self._strangers[symbol]
+            self._kept.add(symbol)
 
     def follow(self, symbol: str) -> None:
         """A symbol is followed from now on; its day is looked up on disk, unless memory still has
@@ -128,13 +161,20 @@ class History:
         """
         if self.memory.follow(symbol):
             self._unfilled[symbol] = None
+        if self._past is not None and symbol not in self._always:
+            self._strangers[symbol] = self._now_ms()
 
     def drop(self, symbol: str) -> None:
-        """A symbol is let go."""
+        """A symbol is let go; what disk has not of it is handed over."""
         self.memory.drop(symbol)
+        dirty = self.memory.take_dirty_of(symbol)
+        if self._store is not None and symbol not in self._strangers:
+            self._store.put(symbol, dirty)
         self._unfilled.pop(symbol, None)
-        self._learned.pop(symbol, None)
+        self._begun.pop(symbol, None)
         self._resumed.pop(symbol, None)
+        self._strangers.pop(symbol, None)
+        self._kept.discard(symbol)
 
     def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
         """Go on from what an earlier process stored last. Its newest minutes were cut off. What it
@@ -161,7 +201,7 @@ class History:
         symbols at a time.
         """
         self._since.clear()
-        self._lost = dict.fromkeys(self.memory.symbols)
+        self._lost = dict.fromkeys(s for s in self.memory.symbols if s not in self._strangers)
 
     async def last_prices(self, symbol: str) -> tuple[float | None, float | None]:
         """Where a simulator goes on from: the price that disk has last of the newest trading day,
@@ -183,16 +223,12 @@ class History:
         since_ms = day.start_ms if now_ms < day.done_ms else day.done_ms - SEEN_MS
         return _last_since(newest, since_ms), _last_since(closing, before.close_ms - SEEN_MS)
 
-    def learn(self, symbol: str, minutes: Sequence[Bar]) -> None:
-        """What a feed made up of a symbol's newest day, until now: it stands where disk and memory
-        have nothing. It is not stored.
+    def began(self, symbol: str, time_ms: int, price: float) -> None:
+        """A simulator began a symbol: what it makes up of the time before leads to this price, and
+        stands where disk and memory have nothing.
         """
-        if symbol in self._unfilled:
-            self._learned[symbol] = minutes
-            self._tell_day(symbol, minutes)
-        else:
-            self.memory.fill(symbol, minutes)
-            self._tell_day(symbol)
+        self._begun[symbol] = time_ms, price
+        self._tell_day(symbol)
 
     def begin_anew(self) -> None:
         """A recording begins from its start: the bars of its last pass are replaced."""
@@ -205,15 +241,16 @@ class History:
         """Give memory the newest day so far of symbols that are newly followed."""
         if self._store is not None and not await self._store.opened(0):
             return
-        for symbol in list(self._unfilled):
+        for symbol in list(itertools.islice(self._unfilled, FILLED)):
             try:
                 stored = await self._day(symbol)
                 prev_close = await self._prev_close(symbol, stored)
             except StorageError:
                 return
-            if symbol in self._unfilled:  # it may have been let go meanwhile
-                del self._unfilled[symbol]
-                self._take(symbol, stored, prev_close)
+            async with self.turns.one():
+                if symbol in self._unfilled:  # it may have been let go meanwhile
+                    del self._unfilled[symbol]
+                    self._take(symbol, stored, prev_close)
 
     async def _day(self, symbol: str) -> Sequence[Bar]:
         """What disk has of a symbol's newest trading day; where it has nothing of that, of the last
@@ -249,31 +286,26 @@ class History:
         return await self._store.read(symbol, from_ms, to_ms, MOST_MINUTES + 1, newest=True)
 
     def _take(self, symbol: str, stored: Sequence[Bar], prev_close: float | None) -> None:
-        """Memory gets what was stored before it began, what was stored of its own minutes, and what
-        was made up of those that nobody has.
-        """
+        """Memory gets what was stored before it began, and what was stored of its own minutes."""
         known = self._resumed.pop(symbol, frozenset())
-        learned = self._learned.pop(symbol, ())
         if stored or known:
             stored = [bar for bar in stored if bar.time_ms not in known]
             begin_ms = self._memory_begins(symbol)
             self.memory.resume(symbol, [bar for bar in stored if bar.time_ms >= begin_ms])
             self.memory.fill(symbol, [bar for bar in stored if bar.time_ms < begin_ms])
-        if learned:
-            self.memory.fill(symbol, learned)
-        if stored or known or learned:
             self._tell_day(symbol, prev_close=prev_close)
 
     def _memory_begins(self, symbol: str) -> int:
         first_ms, now_ms = self.memory.first_ms(symbol), self._now_ms()
         return now_ms - now_ms % MINUTE_MS if first_ms is None else first_ms
 
-    def _tell_day(
-        self, symbol: str, minutes: Sequence[Bar] | None = None, prev_close: float | None = None
-    ) -> None:
-        """Say what a symbol's newest day came to so far, by memory or by these minutes."""
-        if minutes is None:
-            minutes = self.memory.between(symbol, "1m")
+    def _tell_day(self, symbol: str, prev_close: float | None = None) -> None:
+        """Say what a symbol's newest day came to so far, by memory and by what is made up."""
+        minutes = self.memory.between(symbol, "1m")
+        if symbol in self._begun:
+            made_up = self._made_up_of_day(symbol, {bar.time_ms for bar in minutes})
+            self._tell_memory(symbol, made_up)
+            minutes = sorted([*made_up, *minutes], key=lambda bar: bar.time_ms)
         if not minutes:
             return
         day = market_day(symbol, minutes[-1].time_ms, self._calendar())
@@ -289,13 +321,34 @@ class History:
             symbol, Recollection(day=whole, close=close, prev_close=prev_close, as_price=traded)
         )
 
+    def _made_up_of_day(self, symbol: str, known: AbstractSet[int]) -> list[Bar]:
+        """What is made up of the day in which a simulator began a symbol, in as few bars as there
+        are, or in minutes where some are known.
+        """
+        assert self._past is not None
+        time_ms, price = self._begun[symbol]
+        if not known:
+            return self._past.so_far(symbol, time_ms, price)
+        made = self._past.running(symbol, time_ms, price)
+        return [bar for bar in made if bar.time_ms not in known]
+
+    def _tell_memory(self, symbol: str, made_up: Sequence[Bar]) -> None:
+        """Let memory know what was made up of longer bars that ran when a simulator began."""
+        before: dict[Timeframe, tuple[Day, Bar]] = {}
+        for timeframe in LONGER:
+            span = span_at(timeframe, symbol, self._begun[symbol][0], self._calendar())
+            within = (bar for bar in made_up if span.start_ms <= bar.time_ms < span.end_ms)
+            if (bar := merge_all(within, span.start_ms)) is not None:
+                before[timeframe] = span, bar
+        self.memory.begin_after(symbol, before)
+
     async def _restore(self) -> None:
         """Put a part of what a file lost."""
         left = RESTORED
         while self._lost and left > 0 and self._store is not None:
             symbol = next(iter(self._lost))
             del self._lost[symbol]
-            bars = [bar for bar in self.memory.between(symbol, "1m") if not bar.invented]
+            bars = self.memory.between(symbol, "1m")
             self._store.put(symbol, bars)
             left -= len(bars)
             await asyncio.sleep(0)
@@ -326,7 +379,8 @@ class History:
         top_ms = min(to_ms if to_ms is not None else NEVER_MS, tape_ms + AHEAD_MS)
         invented = None
         if self._past is not None and timeframe != "1s":
-            invented = Invented(self._past, symbol, now_ms, calendar)
+            begun = self._begun.get(symbol)
+            invented = Invented(self._past, symbol, now_ms, calendar, begun)
         while True:
             question = Question(
                 self.memory,

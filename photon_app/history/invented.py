@@ -1,8 +1,8 @@
 """What a simulator made up of one symbol, as bars of any timeframe.
 
 Pure but for the caches of ``feed.simulated_past``; made for one question and called in one of its
-turns of the event loop, a few days at a time. It knows nothing of what was really traded: whoever
-asks puts the two together, and real bars go first.
+turns of the event loop, a few days at a time, or two hours of minutes. It knows nothing of what was
+really traded: whoever asks puts the two together, and real bars go first.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,8 +13,10 @@ from photon_app.feed.simulated_past import DAY_MS, Hours, SimulatedPast
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import by_span
 from photon_app.market.session import Day
-from photon_app.market.timeframes import span_at
+from photon_app.market.timeframes import HOUR_MS, MINUTE_MS, span_at
 from photon_app.model import Bar, Timeframe
+
+PART_MS = 2 * HOUR_MS
 
 
 class Invented:
@@ -25,15 +27,26 @@ class Invented:
         symbol: whose.
         now_ms: where it ends.
         calendar: the exchange's days as they are known.
+        begun: when trades began, and at which price: what is made up of that day leads there.
     """
 
-    def __init__(self, past: SimulatedPast, symbol: str, now_ms: int, calendar: Calendar) -> None:
+    def __init__(
+        self,
+        past: SimulatedPast,
+        symbol: str,
+        now_ms: int,
+        calendar: Calendar,
+        begun: tuple[int, float] | None = None,
+    ) -> None:
         self._past = past
         self._symbol = symbol
         self._now_ms = now_ms
         self._calendar = calendar
+        self._begun = begun
         self.first_ms = past.first_ms(symbol, now_ms)
         """When the oldest bar begins."""
+        self.begun_ms = 0 if begun is None else begun[0] - begun[0] % MINUTE_MS
+        """The minute in which trades began; 0 where nobody follows the symbol."""
 
     def minutes(self, from_ms: int, to_ms: int) -> list[Bar]:
         """The minutes that begin in a half-open range, the oldest first."""
@@ -46,12 +59,18 @@ class Invented:
         day = self._past.hours_at(self._symbol, min(time_ms, self._now_ms) - 1)
         return [min(time_ms, self._now_ms, day.done_ms) - 1]
 
-    def days(self, from_ms: int, to_ms: int, *, newest: bool) -> Iterator[tuple[int, int]]:
-        """A range in parts of one trading day each, the newest first or the oldest."""
+    def parts(self, from_ms: int, to_ms: int, *, newest: bool) -> Iterator[tuple[int, int]]:
+        """A range in parts, the newest first or the oldest: each has at most ``PART_MS`` of the
+        hours of one trading day.
+        """
         from_ms, to_ms = max(from_ms, self.first_ms), min(to_ms, self._now_ms)
         while from_ms < to_ms:
             day = self._past.hours_at(self._symbol, to_ms - 1 if newest else from_ms)
             begin_ms, end_ms = max(from_ms, day.begins_ms), min(to_ms, day.ends_ms)
+            if newest:
+                begin_ms = max(begin_ms, min(end_ms, day.done_ms) - PART_MS)
+            elif begin_ms + PART_MS < day.done_ms:
+                end_ms = min(end_ms, begin_ms + PART_MS)
             yield begin_ms, end_ms
             if newest:
                 to_ms = begin_ms
@@ -66,22 +85,40 @@ class Invented:
         until_ms = min(to_ms + DAY_MS if timeframe == "1d" else to_ms, self._now_ms)
         while time_ms < until_ms:
             day = self._past.hours_at(self._symbol, time_ms)
-            found += self._of(timeframe, day)
+            found += self._of(timeframe, day, from_ms, to_ms)
             time_ms = day.ends_ms
         return [(span, bar) for span, bar in found if from_ms <= span.start_ms < to_ms]
 
-    def _of(self, timeframe: Timeframe, day: Hours) -> Iterable[tuple[Day, Bar]]:
-        """The bars of one trading day, as far as it has come."""
+    def _of(
+        self, timeframe: Timeframe, day: Hours, from_ms: int, to_ms: int
+    ) -> Iterable[tuple[Day, Bar]]:
+        """The bars of one trading day, as far as it has come: those that begin in a range, and
+        maybe others.
+        """
 
         def span_of(time_ms: int) -> Day:
             return span_at(timeframe, self._symbol, time_ms, self._calendar)
 
-        if self._now_ms < day.done_ms:
-            price = self._past.price(self._symbol, self._now_ms)
-            return by_span(self._past.running(self._symbol, self._now_ms, price), span_of)
+        ends_ms, price = self._end(day)
+        if ends_ms < day.done_ms:
+            if timeframe == "1d":
+                return by_span(self._past.so_far(self._symbol, ends_ms, price), span_of)
+            # The last span that begins in the range may end an hour after it.
+            made = self._past.running(self._symbol, ends_ms, price, from_ms, to_ms + HOUR_MS)
+            return by_span(made, span_of)
         if timeframe == "1d":
             span = span_of(day.start_ms)
             bar = self._past.day(self._symbol, day)
             return [(span, msgspec.structs.replace(bar, time_ms=span.start_ms))]
-        bars = self._past.of_day(self._symbol, timeframe, day)
+        bars = self._past.of_day(self._symbol, timeframe, day, from_ms, to_ms)
         return [(span_of(bar.time_ms), bar) for bar in bars]
+
+    def _end(self, day: Hours) -> tuple[int, float]:
+        """Where a day's made-up bars end, and where they lead to; later than the day, where they
+        are all there is of it.
+        """
+        if self._begun is not None and day.begins_ms <= self._begun[0] < day.done_ms:
+            return self._begun
+        if self._now_ms >= day.done_ms:
+            return day.done_ms, 0.0
+        return self._now_ms, self._past.price(self._symbol, self._now_ms)

@@ -99,13 +99,19 @@ class Question:
                     oldest=oldest,
                     newest=newest,
                 )
-                found = [(self._span(bar.time_ms), bar) for bar in bars]
-            elif from_ms < self._to_ms:
-                since_ms = max(from_ms, self.memory_ms)
-                found = self._merged(stored + self._memory.between(self._symbol, "1m", since_ms))
             else:
-                found = []
-        return found
+                since_ms = max(from_ms, self.memory_ms)
+                bars = self._memory.between(self._symbol, "1m", since_ms)
+        if self._invented is not None and self.memory_ms < self._invented.begun_ms:
+            # It was followed before, and let go: between then and now is what was made up.
+            end_ms = min(self._to_ms, self._invented.begun_ms)
+            since_ms = max(from_ms, self.memory_ms)
+            bars = await self._with_invented(bars, since_ms, end_ms, newest=True)
+        if plain:
+            found = [(self._span(bar.time_ms), bar) for bar in bars]
+            return found if newest is None else found[-newest:]
+        async with self._turns.one():
+            return self._merged(stored + bars) if from_ms < self._to_ms else []
 
     def _merged(self, minutes: Iterable[Bar]) -> Found:
         """Minutes as the bars of the timeframe that begin in the range."""
@@ -127,9 +133,7 @@ class Question:
                 raise
             except StorageError:
                 self.partial = True
-        if self._invented is None:
-            return stored
-        return _filled(stored, self._invented.minutes(from_ms, to_ms))
+        return await self._with_invented(stored, from_ms, to_ms, newest=True)
 
     async def _stored(self, look: Callable[[int], Awaitable[Found]], limit: int) -> Found:
         """What there is before the border; less when disk does not answer."""
@@ -184,23 +188,31 @@ class Question:
         bars: list[Bar] = []
         if self._store is not None:
             bars = await self._store.read(self._symbol, from_ms, to_ms, limit, newest=newest)
-        if self._invented is not None:
-            bars = await self._with_invented(self._invented, bars, limit, newest=newest)
+        bars = await self._with_invented(bars, from_ms, to_ms, newest=newest, limit=limit)
         return [(self._span(bar.time_ms), bar) for bar in bars]
 
     async def _with_invented(
-        self, invented: Invented, stored: list[Bar], limit: int, *, newest: bool
+        self,
+        known: list[Bar],
+        from_ms: int,
+        to_ms: int,
+        *,
+        newest: bool,
+        limit: int = NEVER_MS,
     ) -> list[Bar]:
-        """Stored minutes with those between them, a day in each turn, until there are enough."""
-        days = invented.days(self._from_ms, self._border_ms, newest=newest)
+        """Known minutes of a half-open range with those that are made up between them, some hours
+        in each turn, until there are enough.
+        """
+        if self._invented is None:
+            return known
         made: list[Bar] = []
-        for from_ms, to_ms in days:
+        for begin_ms, end_ms in self._invented.parts(from_ms, to_ms, newest=newest):
             async with self._turns.one():
-                minutes = invented.minutes(from_ms, to_ms)
+                minutes = self._invented.minutes(begin_ms, end_ms)
             made = minutes + made if newest else made + minutes
             if len(made) >= limit:
                 break
-        bars = _filled(stored, made)
+        bars = _filled(known, made)
         return bars[-limit:] if newest else bars[:limit]
 
     async def _chunk(self, spans: Sequence[Day]) -> Found:

@@ -18,12 +18,14 @@ Rules (docs/market-data.md has the reasons):
 - a bar is incomplete when the feed was down, or did not follow the symbol, in a part of its span.
   The feed was down from the last sign of life of its line, not from when that was noticed.
 
-Bounds: of each symbol ``MOST_MINUTES``, so that its running day is always whole (some 135 KB), and
-``MOST_SECONDS``; of all seconds ``SECONDS_KEPT``, shared evenly, so many the fewer of each. Symbols
-that are let go are forgotten when no trade can be late for them any more.
+Bounds: as many symbols as are followed, which is ``hub.demand``'s to bound, or ``capacity`` where
+all are, and ``DROPPED_KEPT`` that were let go; of each symbol ``MOST_MINUTES``, so that its running
+day is always whole (some 135 KB), and ``MOST_SECONDS``; of all seconds ``SECONDS_KEPT``, shared
+evenly, so many the fewer of each. Symbols that are let go are forgotten when no trade can be late
+for them any more, or when there are too many, the longest gone first.
 """
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 
 import msgspec
 
@@ -45,6 +47,8 @@ MOST_SECONDS = 4 * 3600
 MOST_MINUTES = 1_500
 """A day of 25 hours, as when summer time ends."""
 SECONDS_KEPT = 1_000_000
+DROPPED_KEPT = 50
+"""Symbols that were let go and can be gone on with."""
 LEAST_KEPT = 600
 """Of each symbol, however many there are."""
 
@@ -78,12 +82,13 @@ class Bars:
             follow_all: every symbol that trades is followed.
             gaps: whether trades can go unseen. A recording is complete as far as it goes, and so
                 is what is invented.
-            capacity: the most symbols.
+            capacity: the most symbols, where all are followed.
         """
         self._now_ms = now_ms
         self._follow_all = follow_all
         self._capacity = capacity
         self._series: dict[str, Series] = {}
+        self._dropped: dict[str, None] = {}
         self._gaps = Gaps(possible=gaps)
         self._unseen: frozenset[str] = frozenset()
         self.on_correction: Callable[[str, int], None] = lambda _symbol, _time_ms: None
@@ -141,17 +146,30 @@ class Bars:
             series.unseen = symbol in self._unseen
             return True
         if series.dropped:
+            del self._dropped[symbol]
             series.follow(self._now_ms())
             series.unseen = symbol in self._unseen
         return False
 
     def drop(self, symbol: str) -> None:
         """The symbol is not followed any more. It is forgotten by ``tick`` when no late trade can
-        come, should it not be followed again by then.
+        come, or at once when too many others wait for that, should it not be followed again by
+        then.
         """
         series = self._series.get(symbol)
-        if series is not None and not self._follow_all:
-            series.drop(self._now_ms())
+        if series is None or self._follow_all:
+            return
+        series.drop(self._now_ms())
+        self._dropped[symbol] = None
+        if len(self._dropped) > DROPPED_KEPT:
+            oldest = next(iter(self._dropped))
+            del self._dropped[oldest], self._series[oldest]
+
+    def begin_after(self, symbol: str, before: Mapping[Timeframe, tuple[Day, Bar]]) -> None:
+        """What was made up of longer bars that run now, before the symbol was followed."""
+        series = self._series.get(symbol)
+        if series is not None:
+            series.begin_after(before)
 
     def flowing(self, *, flows: bool, lost_ms: int | None = None) -> None:
         """Whether trades can come now; bars that run meanwhile are incomplete.
@@ -186,6 +204,7 @@ class Bars:
     def clear(self) -> None:
         """Forget every bar: a recording begins anew, and each symbol with its first trade."""
         self._series.clear()
+        self._dropped.clear()
 
     def fill(self, symbol: str, bars: Iterable[Bar]) -> None:
         """Learn minutes from before what is here, as from storage; those from a time that is here
@@ -210,10 +229,12 @@ class Bars:
         share = max(1, len(self._series))
         seconds = min(MOST_SECONDS, max(LEAST_KEPT, SECONDS_KEPT // share))
         before_ms = self._now_ms() - self._gaps.behind_ms - LATE_MS - MINUTE_MS
-        for symbol, series in list(self._series.items()):
+        for series in self._series.values():
             series.trim(seconds, MOST_MINUTES)
-            if series.dropped and series.newest_ms < before_ms and series.told == series.changes:
-                del self._series[symbol]
+        for symbol in list(self._dropped):
+            series = self._series[symbol]
+            if series.newest_ms < before_ms and series.told == series.changes:
+                del self._dropped[symbol], self._series[symbol]
 
     def take_dirty(self, later: Container[str] = ()) -> list[tuple[str, list[Bar]]]:
         """The minutes that changed since the last call, by symbol, each whole; without those of
@@ -224,6 +245,11 @@ class Bars:
             for symbol, series in self._series.items()
             if symbol not in later and (bars := series.take_dirty())
         ]
+
+    def take_dirty_of(self, symbol: str) -> list[Bar]:
+        """The same of one symbol."""
+        series = self._series.get(symbol)
+        return [] if series is None else series.take_dirty()
 
     # What whoever shows bars asks
 

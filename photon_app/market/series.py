@@ -7,10 +7,10 @@ when it closes. Which trade is too late to be taken in is ``market.bars``' to sa
 Bound: its owner calls ``trim``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from photon_app.market.gaps import Gaps
-from photon_app.market.merge import Sum, merge_all
+from photon_app.market.merge import Sum, merge, merge_all
 from photon_app.market.ring import Ring
 from photon_app.market.session import Day
 from photon_app.market.timeframes import MINUTE_MS, SECOND_MS
@@ -23,6 +23,7 @@ class Series:
     __slots__ = (
         "_derived",
         "_gaps",
+        "before",
         "begun_ms",
         "changes",
         "dropped",
@@ -62,6 +63,8 @@ class Series:
         self.dropped = False
         self.unseen = False
         """Whether it is not on the tape: its trades go unseen, though it is followed."""
+        self.before: Mapping[Timeframe, tuple[Day, Bar]] = {}
+        """Of longer bars that ran when it began, what was made up of the time before."""
         self._derived: dict[Timeframe, tuple[Day, Bar | None]] = {}
         """Of the running longer bars, what the closed minutes have."""
 
@@ -85,20 +88,20 @@ class Series:
         return True
 
     def fill(self, bars: Iterable[Bar]) -> None:
-        """Learn minutes from before what is here; those from a time that is here are left alone.
-        What was made up stands between them too, where there is none.
-        """
-        first_ms, open_ms = self.first_ms, self.minute.time_ms
+        """Learn minutes from before what is here; those from a time that is here are left alone."""
+        first_ms = self.first_ms
         for bar in bars:
-            before = first_ms is None or bar.time_ms < first_ms
-            between = bar.invented and (bar.time_ms < open_ms or open_ms < 0)
-            if before or (between and self.minutes.get(bar.time_ms) is None):
+            if first_ms is None or bar.time_ms < first_ms:
                 self.minutes.merge(Sum.of(bar))
                 self.newest_ms = max(self.newest_ms, bar.close_ms)
-        handed_over = self.told == self.changes  # what is filled in need not be stored
-        self._changed()
-        if handed_over:
-            self.told = self.changes
+        self._changed_untold()
+
+    def begin_after(self, before: Mapping[Timeframe, tuple[Day, Bar]]) -> None:
+        """Of longer bars that run now, this was made up of the time before. It is no minute here,
+        and none to be stored.
+        """
+        self.before = before
+        self._changed_untold()
 
     def resume(self, bars: Iterable[Bar]) -> None:
         """Go on from minutes of which what is here is another part, or comes after."""
@@ -219,15 +222,30 @@ class Series:
         if timeframe == "1s":
             return next(iter(self.between("1s", *span)), None)
         if not span.start_ms <= self.minute.time_ms < span.end_ms:
-            return self.minutes.merged(*span, span.start_ms)
+            return self._closed(timeframe, span)
         known = self._derived.get(timeframe)
         if known is None or known[0] != span:
-            known = span, self.minutes.merged(*span, span.start_ms)
+            known = span, self._closed(timeframe, span)
             self._derived[timeframe] = known
         parts = [bar for bar in (known[1], self.running) if bar is not None]
         return merge_all(parts, span.start_ms)
 
     # Inside
+
+    def _closed(self, timeframe: Timeframe, span: Day) -> Bar | None:
+        """What the closed minutes of a span have, and what was made up before them."""
+        closed = self.minutes.merged(*span, span.start_ms)
+        before = self.before.get(timeframe)
+        if before is None or before[0] != span:
+            return closed
+        return before[1] if closed is None else merge(before[1], closed)
+
+    def _changed_untold(self) -> None:
+        """Something changed that need not be stored."""
+        handed_over = self.told == self.changes
+        self._changed()
+        if handed_over:
+            self.told = self.changes
 
     def _add_late(self, total: Sum) -> None:
         """A trade of a second that is over; its minute may be too."""

@@ -70,7 +70,7 @@ class FakeExchange:
             hub=self.hub,
             tape=self.tape,
             heard=lambda _: None,
-            learns=lambda _symbol, _minutes: None,
+            learns=lambda _symbol, _time_ms, _price: None,
             begins_anew=lambda: None,
         )
 

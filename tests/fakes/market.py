@@ -7,7 +7,7 @@ test waits with ``until`` instead of sleeping.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from photon_app.model import Bar, FeedStatus, Seed, Trade
+from photon_app.model import FeedStatus, Seed, Trade
 
 
 class FakeMarket:
@@ -20,7 +20,8 @@ class FakeMarket:
     def __init__(self) -> None:
         self.log: list[object] = []
         """Tuples of trades, ``Seed``, ``FeedStatus``, ``"epoch"``, ``"relief"``, in order."""
-        self.histories: dict[str, list[Bar]] = {}
+        self.begun: dict[str, tuple[int, float]] = {}
+        """When the prices of a symbol began to be made up, and with which."""
         self.on_trades: Callable[[Sequence[Trade]], None] = lambda _: None
         self.stale: frozenset[str] = frozenset()
         """The symbols that are not followed, as told last."""
@@ -64,9 +65,9 @@ class FakeMarket:
         """Write the seed down."""
         self._add(seed)
 
-    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
-        """Write the minutes down."""
-        self.histories[symbol] = list(minutes)
+    def began(self, symbol: str, time_ms: int, price: float) -> None:
+        """Write it down."""
+        self.begun[symbol] = time_ms, price
 
     def status(self, status: FeedStatus) -> None:
         """Write the status down."""

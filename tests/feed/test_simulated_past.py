@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from photon_app import upstream
 from photon_app.feed.finnhub_wire import Trades, decode
-from photon_app.feed.simulated import SimulatedFeed, Simulator, round_to_tick
+from photon_app.feed.simulated import CROWD_PER_S, SimulatedFeed, Simulator, round_to_tick
 from photon_app.feed.simulated_past import DAY_MS, MINUTE_MS, REACH_MS, SimulatedPast, split
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
 from photon_app.market.session import market_day
-from photon_app.model import Bar, Timeframe
+from photon_app.model import Bar, Timeframe, Trade
 from photon_app.settings import Settings
 from tests.fakes.market import FakeMarket
 from tests.fakes.moments import MOMENTS, OPEN_MS
@@ -246,9 +246,9 @@ def test_a_bar_is_split_without_a_rest(
 class Diary(FakeMarket):
     """A market that writes down when it was told of the past."""
 
-    def history(self, symbol: str, minutes: Sequence[Bar]) -> None:
+    def began(self, symbol: str, time_ms: int, price: float) -> None:
         """In the log, as ``"past of AAPL"``."""
-        super().history(symbol, minutes)
+        super().began(symbol, time_ms, price)
         self.log.append(f"past of {symbol}")
 
     def first(self, symbol: str) -> int:
@@ -303,7 +303,7 @@ def test_the_past_meets_the_tape_and_the_previous_close(moment_ms: int) -> None:
     async def scenario() -> None:
         time, market = VirtualTime(moment_ms), Diary()
         await play(feed_of(time, "AAPL"), time, market, 5)
-        bars, first = market.histories["AAPL"], market.all_trades[0]
+        bars, first = past_of(7).running("AAPL", *market.begun["AAPL"]), market.all_trades[0]
         if bars:
             assert bars[-1].time_ms + MINUTE_MS <= first.time_ms
             assert bars[-1].close == first.price
@@ -320,7 +320,7 @@ def test_nothing_is_told_when_nothing_makes_it_up() -> None:
         feed = SimulatedFeed(seed=7, time=time)
         feed.want(frozenset({"AAPL"}))
         await play(feed, time, market, 5)
-        assert market.histories == {}
+        assert market.begun == {}
 
     asyncio.run(scenario())
 
@@ -338,8 +338,9 @@ def test_a_simulation_goes_on_from_where_an_earlier_process_left_it() -> None:
         first = next(trade for trade in market.all_trades if trade.symbol == "AAPL")
         assert first.price == 280.5
         assert market.seeds["AAPL"].prev_close == 279.25
-        assert set(market.seeds) == set(market.histories) == {"AAPL", "MSFT"}
-        assert market.histories["AAPL"][-1].close == 280.5
+        assert set(market.seeds) == set(market.begun) == {"AAPL", "MSFT"}
+        minutes = past_of(7).running("AAPL", *market.begun["AAPL"])
+        assert minutes[-1].close == 280.5
 
     asyncio.run(scenario())
 
@@ -375,3 +376,88 @@ def test_a_walk_that_lives_for_days_goes_where_its_days_lead() -> None:
         assert last.price == pytest.approx(close, rel=0.03)
 
     asyncio.run(scenario())
+
+
+class Costly(SimulatedPast):
+    """A past in which every first price takes a while."""
+
+    def __init__(self, past: SimulatedPast, time: VirtualTime) -> None:
+        self.__dict__.update(past.__dict__)
+        self._time = time
+
+    def price(self, symbol: str, now_ms: int) -> float:
+        """Of a symbol at a time, 4 ms later."""
+        self._time.jump(0.004)
+        return super().price(symbol, now_ms)
+
+
+def test_a_price_waits_for_no_name_that_somebody_invents() -> None:
+    """However many there are: a symbol that was wanted before keeps its pace, and so do others in
+    the process, while names get their prices one after the other.
+    """
+
+    async def scenario() -> None:
+        time, market = VirtualTime(OPEN_MS), Diary()
+        feed = SimulatedFeed(seed=7, time=time, past=Costly(past_of(7), time))
+        feed.want(frozenset({"AAPL"}))
+        running = asyncio.create_task(feed.run(market))
+        await time.advance(1)
+        names = frozenset(f"N{number}" for number in range(500))
+        feed.want(names | {"AAPL"}, dict.fromkeys(names, 1))
+        late_ms, since_s = 0, time.monotonic()
+
+        def traded(batch: Sequence[Trade]) -> None:
+            nonlocal late_ms
+            mine = (trade.time_ms for trade in batch if trade.symbol == "AAPL")
+            late_ms = max(late_ms, time.now_ms() - min(mine, default=time.now_ms()))
+
+        market.on_trades = traded
+        await time.advance(3)
+        spent_s = time.monotonic() - since_s
+        assert 0 < late_ms < 300  # a round and what it waits for
+        assert 100 < len(market.begun) < 500
+        assert len(market.begun) * 0.004 < 0.6 * spent_s
+        await time.advance(3)
+        assert set(market.begun) == {trade.symbol for trade in market.all_trades}
+        assert set(market.begun) == names | {"AAPL"}
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scenario())
+
+
+def test_a_name_that_nobody_looks_at_any_more_is_not_begun() -> None:
+    """It lingers for whoever comes back, and costs nothing; what is wanted for ever is begun."""
+
+    async def scenario() -> None:
+        time, market = VirtualTime(OPEN_MS), Diary()
+        feed = feed_of(time, "AAPL")
+        feed.want(frozenset({"AAPL", "SEEN", "GONE"}), {"SEEN": 1})
+        await play(feed, time, market, 1)
+        assert set(market.begun) == {"AAPL", "SEEN"}
+        feed.want(frozenset({"AAPL", "SEEN", "GONE"}), {"GONE": 1})
+        await play(feed, time, market, 1)
+        assert set(market.begun) == {"AAPL", "SEEN", "GONE"}
+        assert feed.held == {"AAPL", "SEEN", "GONE"}
+
+    asyncio.run(scenario())
+
+
+def test_a_crowd_shares_one_pace_and_takes_none_of_a_symbol_that_was_there() -> None:
+    """The tape has so many trades a second, whatever names are invented."""
+
+    def played(crowd: int) -> tuple[list[Trade], int]:
+        simulator = Simulator(1, 50)
+        simulator.begin("AAPL")
+        for number in range(crowd):
+            simulator.begin(f"N{number}", in_crowd=True)
+        mine, others = [], 0
+        for now_ms in range(START_MS, START_MS + 10_000, 50):
+            mine += simulator.due("AAPL", now_ms)
+            others += sum(len(simulator.due(f"N{n}", now_ms)) for n in range(crowd))
+        return mine, others
+
+    alone, _ = played(0)
+    beside, others = played(1_000)
+    assert beside == alone
+    assert others < 10 * 2 * CROWD_PER_S
