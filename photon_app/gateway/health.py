@@ -189,7 +189,7 @@ def health_of(
         feed=FeedHealth(
             source=feed.source,
             state=feed.state,
-            detail=feed.detail,
+            detail=feed.detail or _left_out(live),
             delay_ms=feed.delay_ms,
             last_message_age_ms=_age_ms(live.last_message_ms(), now_ms),
             last_trade_age_ms=_age_ms(live.last_trade_ms(), now_ms),
@@ -231,7 +231,18 @@ def health_of(
 def _is_healthy(live: Services) -> bool:
     """Whether prices flow and bars are kept."""
     kept = live.store is None or live.store.health.state != "failing"
-    return live.hub.feed.state in FLOWING and not live.silence() and kept
+    return live.hub.feed.state in FLOWING and not live.silence() and kept and not _left_out(live)
+
+
+def _left_out(live: Services) -> str:
+    """Why trades count nowhere, one sentence; empty when they do."""
+    if not live.book.left_out:
+        return ""
+    most = live.settings.max_symbols_total
+    return (
+        f"The recording has more symbols than PHOTON_MAX_SYMBOLS_TOTAL={most}: the trades of those "
+        "that came last are left out"
+    )
 
 
 def _http(connections: Connections) -> HttpHealth:

@@ -125,6 +125,7 @@ class Book:
         self._floor = 0
         self._latest_ms = 0
         self._turned: list[str] = []
+        self._left_out = False
         self._effects = Effects()
         self.effect: Effect = REGULAR
         """What its conditions let the trade do that was applied last, if it counted."""
@@ -140,6 +141,11 @@ class Book:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it takes every symbol that trades, and there are more than it may hold."""
+        return self._admit_all and self._left_out
 
     def admit(self, symbol: str) -> None:
         """Take this symbol's trades from now on."""
@@ -160,6 +166,7 @@ class Book:
         """Forget every price, figure and sequence; keep who is admitted."""
         self._floor = 0
         self._latest_ms = 0
+        self._left_out = False
         if self._admit_all:
             self._entries.clear()
         for entry in self._entries.values():
@@ -496,6 +503,7 @@ class Book:
 
     def _newcomer(self, symbol: str) -> Entry | None:
         if not self._admit_all or len(self._entries) >= self._capacity:
+            self._left_out = True
             return None
         entry = self._entries[symbol] = Entry(symbol, self._floor)
         return entry

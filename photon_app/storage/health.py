@@ -4,6 +4,7 @@
 field newer than another, and nothing worse.
 """
 
+import math
 from typing import Literal
 
 import msgspec
@@ -13,12 +14,24 @@ from photon_app.storage.faults import Fault
 
 State = Literal["off", "opening", "ok", "slow", "failing"]
 HealthReason = Literal[
-    "", "slow", "silent", "held", "locked", "read_only", "full", "gone", "corrupt", "error"
+    "",
+    "slow",
+    "silent",
+    "held",
+    "locked",
+    "read_only",
+    "full",
+    "gone",
+    "corrupt",
+    "error",
+    "overflow",
 ]
 SLOW_WRITE_S = 1.0
 SLOW_WAIT_S = 5.0
 SILENT_S = 35.0
 """Longer than any statement may take that a server still answers."""
+OVERFLOW_S = 60.0
+"""For so long after bars were given up storage says so."""
 
 
 class StorageHealth(Fact, frozen=True):
@@ -27,7 +40,8 @@ class StorageHealth(Fact, frozen=True):
     state: State
     """``off``: nothing is stored. ``slow``: the last write took more than a second, and something
     waited ever since; or bars have been waiting for more than five. ``failing``: nothing is written
-    now, or questions are not answered; it is tried again.
+    now, or questions are not answered, and it is tried again; or bars were given up less than a
+    minute ago.
     """
     reason: HealthReason = ""
     detail: str = ""
@@ -124,6 +138,7 @@ class Condition:
         database: str,
         silent: str = "",
         now_s: float = 0.0,
+        since_overflow_s: float = math.inf,
     ) -> StorageHealth:
         """All of it as one fact.
 
@@ -135,6 +150,7 @@ class Condition:
             database: the address for people.
             silent: why questions are not answered; empty when they are.
             now_s: the monotonic clock.
+            since_overflow_s: how long ago bars were last given up because too many waited.
         """
         fault = self.fault
         busy_s = 0.0 if (began_s := self.began_s) is None else now_s - began_s
@@ -148,6 +164,12 @@ class Condition:
         elif busy_s > SILENT_S:
             state, reason = "failing", "silent"
             detail = f"the database has not answered the writer for {busy_s:.0f} s"
+        elif since_overflow_s < OVERFLOW_S:
+            state, reason = "failing", "overflow"
+            detail = (
+                f"bars were given up {since_overflow_s:.0f} s ago, because too many waited for the "
+                "database"
+            )
         elif not opened:
             state = "opening"
         elif age_s > SLOW_WAIT_S:

@@ -8,6 +8,7 @@ Bound: ``capacity`` bars; beyond, the oldest minutes are given up and counted.
 """
 
 import heapq
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -56,6 +57,7 @@ class Pending:
         """Grows with each ``replace``."""
         self.dropped = 0
         """Bars given up, at the bound or because no row can hold them."""
+        self._overflowed_s = -math.inf
 
     def __len__(self) -> int:
         """How many bars wait or are being written."""
@@ -76,6 +78,11 @@ class Pending:
         """How long the oldest bar has been waiting."""
         waits = [s for s in (self._since_s, self._taken_since_s) if s is not None]
         return max(0.0, self._monotonic() - min(waits)) if waits else 0.0
+
+    @property
+    def since_overflow_s(self) -> float:
+        """How long ago bars were last given up at the bound; infinite when none were."""
+        return self._monotonic() - self._overflowed_s
 
     # On the event loop
 
@@ -168,6 +175,7 @@ class Pending:
             self._sweep()
             self._count -= 1
             self.dropped += 1
+            self._overflowed_s = self._monotonic()
 
     def _sweep(self) -> None:
         """Let an oldest minute go that is empty."""

@@ -173,6 +173,7 @@ class Store:
             database=self._address.shown,
             silent=self._readers.silent,
             now_s=self._monotonic(),
+            since_overflow_s=self._pending.since_overflow_s,
         )
 
     # Reading

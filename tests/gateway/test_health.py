@@ -8,6 +8,11 @@ import pytest
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.health import health_of
 from photon_app.gateway.questions import Questions
+from photon_app.market import session
+from photon_app.market.book import Book
+from photon_app.model import Trade
+from photon_app.storage.health import StorageHealth
+from tests.fakes.exchange import NOON_MS
 from tests.fakes.raw import RawClient, head, health
 from tests.fakes.server import HandFeed, serving
 
@@ -60,5 +65,37 @@ def test_a_server_that_counts_no_connections_says_zero() -> None:
         async with serving(HandFeed(), http="h11") as server:
             told = (await health(server.port))["http"]
             assert (told["connections"], set(told["ended"].values())) == (0, {0})
+
+    asyncio.run(scenario())
+
+
+class Overflowing:
+    """A store that has just given up bars."""
+
+    health = StorageHealth(state="failing", reason="overflow", detail="bars were given up")
+
+
+def test_bars_that_are_given_up_are_no_good_health() -> None:
+    """Neither because too many wait, nor because a recording has too many symbols: each is said."""
+
+    async def scenario() -> None:
+        async with serving(HandFeed()) as server:
+            live = server.live
+            admission = Admission.of(live.settings, lambda: 0.0)
+            questions = Questions.of(live.settings, lambda: 0.0)
+            assert health_of(live, admission, questions).status == "healthy"
+            lossy = health_of(dataclasses.replace(live, store=Overflowing()), admission, questions)  # type: ignore[arg-type]
+            assert (lossy.status, lossy.storage.reason) == ("degraded", "overflow")
+            book = Book(session.day_of, admit_all=True, capacity=2)
+            replay = dataclasses.replace(live, book=book)
+            for symbol in "ABAB":
+                book.apply(Trade(symbol, 10, 1, NOON_MS))
+            assert health_of(replay, admission, questions).status == "healthy"
+            book.apply(Trade("C", 10, 1, NOON_MS))
+            full = health_of(replay, admission, questions)
+            assert full.status == "degraded"
+            assert "PHOTON_MAX_SYMBOLS_TOTAL" in full.feed.detail
+            book.new_epoch()
+            assert health_of(replay, admission, questions).status == "healthy"
 
     asyncio.run(scenario())

@@ -149,6 +149,7 @@ class Scene:
             age_s=self.pending.age_s,
             dropped=self.pending.dropped,
             database="photon.db",
+            since_overflow_s=self.pending.since_overflow_s,
         )
 
     def put(self, *some: Bar) -> None:
@@ -172,6 +173,21 @@ def test_what_is_stored_is_handed_over_once_and_before_anything_is_written() -> 
     scene.pauses(2)
     assert scene.owner.resumed == [{"A": bars([5, 6])}]
     assert scene.disk.rows["A", bar(6).time_ms].count == bar(6).count + 4
+
+
+def test_bars_that_are_given_up_are_a_fault_for_a_minute() -> None:
+    """With its reason, whoever asks later; then what waits is well again."""
+    scene = Scene()
+    scene.pauses(1)
+    scene.put(*bars(range(100)))
+    assert scene.health.state == "ok"
+    scene.put(bar(100))
+    scene.now_s += 59
+    assert (scene.health.state, scene.health.reason) == ("failing", "overflow")
+    assert "too many waited" in scene.health.detail
+    scene.pauses(1)
+    scene.now_s += 1
+    assert (scene.health.state, scene.health.dropped) == ("ok", 1)
 
 
 def test_what_waits_is_written_once_a_second() -> None:
