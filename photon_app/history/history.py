@@ -99,6 +99,7 @@ class History:
         """Told of each symbol's newest day so far when it was looked up."""
         self.turns = Turns()
         """In which answers are put together, here and by whoever writes them."""
+        self._making = Turns(rests=True)
         self._unfilled: dict[str, None] = {}
         self._always = always
         self._begun: dict[str, tuple[int, float]] = {}
@@ -391,6 +392,7 @@ class History:
                 from_ms=from_ms or 0,
                 to_ms=top_ms,
                 turns=self.turns,
+                making=self._making,
                 invented=invented,
             )
             found = await (question.newest(limit) if from_ms is None else question.oldest(limit))

@@ -47,6 +47,7 @@ class Question:
         from_ms: int,
         to_ms: int,
         turns: Turns,
+        making: Turns,
         invented: Invented | None = None,
     ) -> None:
         self._memory = memory
@@ -61,6 +62,7 @@ class Question:
         # A span that is partly in memory is put together there.
         self._border_ms = min(to_ms, NEVER_MS if first_ms is None else self._span(first_ms)[0])
         self._turns = turns
+        self._making = making
         self._invented = invented
         self._together = TOGETHER
         self._chunk_spans = CHUNK if invented is None else INVENTED_CHUNK
@@ -207,7 +209,7 @@ class Question:
             return known
         made: list[Bar] = []
         for begin_ms, end_ms in self._invented.parts(from_ms, to_ms, newest=newest):
-            async with self._turns.one():
+            async with self._making.one():
                 minutes = self._invented.minutes(begin_ms, end_ms)
             made = minutes + made if newest else made + minutes
             if len(made) >= limit:
@@ -245,7 +247,7 @@ class Question:
         made: Found = []
         for at in range(0, len(spans), step):
             part = spans[at : at + step]
-            async with self._turns.one():
+            async with self._making.one():
                 from_ms = max(self._from_ms, part[0].start_ms)
                 made += invented.bars(self._timeframe, from_ms, part[-1].end_ms)
         return made

@@ -3,22 +3,39 @@
 A thousand pages that come back ask for their bars at once. Were all answers put together as soon as
 they could be, every price would wait for all of them; in ``Turns`` it waits for one. On the event
 loop only; first come, first served. A piece may not wait for anything, or all others do too.
+
+What anybody may ask for without end is to leave the machine time for prices: with ``rests`` each
+piece is followed by a rest as long as it took.
+
+Bound: whoever waits is a question, and each has a connection.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+
+from photon_app import clock
 
 
 class Turns:
-    """One piece of work at a time, and whatever else is ready between two."""
+    """One piece of work at a time, and whatever else is ready between two.
 
-    def __init__(self) -> None:
+    Args:
+        rests: whether as much time is left to others as was taken.
+        now_s: seconds that never step back.
+    """
+
+    def __init__(
+        self, *, rests: bool = False, now_s: Callable[[], float] = clock.monotonic
+    ) -> None:
         self._lock = asyncio.Lock()
+        self._rests = rests
+        self._now_s = now_s
 
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
         """Wait for a turn, and have it for as long as the block lasts."""
         async with self._lock:
+            began_s = self._now_s()
             yield
-            await asyncio.sleep(0)
+            await asyncio.sleep(max(0.0, self._now_s() - began_s) if self._rests else 0)
