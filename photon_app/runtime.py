@@ -20,6 +20,7 @@ from photon_app.errors import RequestError
 from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Feed
 from photon_app.feed.simulated import SimulatedFeed
+from photon_app.heap import Heap
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
@@ -87,7 +88,7 @@ def logged(
 
 
 def assemble(
-    settings: Settings, source: Upstream, almanac: Almanac, silence: Silence
+    settings: Settings, source: Upstream, almanac: Almanac, silence: Silence, heap: Heap
 ) -> "tuple[Services, Pipeline, _Wants]":
     """The objects of one process, wired, not yet running. Needs a running event loop."""
     feed = source.feed
@@ -126,6 +127,7 @@ def assemble(
     def drop(symbol: str) -> None:
         book.drop(symbol)
         history.drop(symbol)
+        heap.let_go()
         wants.dropped(symbol)
 
     def spare(symbol: str) -> None:
@@ -276,7 +278,8 @@ async def running(
     if source is None:
         source = upstream.of(settings, calendar=lambda: days.calendar)
     feed = source.feed
-    live, pipeline, wants = assemble(settings, source, days, silence)
+    heap = Heap(clock.monotonic)
+    live, pipeline, wants = assemble(settings, source, days, silence, heap)
     feed.want(live.demand.wanted)
     async with _keeping(live):
         if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
@@ -289,7 +292,9 @@ async def running(
                 days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
                 name="photon almanac",
             ),
-            asyncio.create_task(_every(TICK_S, _ticker(live, silence, wants)), name="photon tick"),
+            asyncio.create_task(
+                _every(TICK_S, _ticker(live, silence, wants, heap)), name="photon tick"
+            ),
             asyncio.create_task(_every(BEAT_S, live.stalls.beat), name="photon beat"),
             asyncio.create_task(
                 _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
@@ -407,7 +412,7 @@ async def _every(interval_s: float, do: Callable[[], None]) -> None:
             log.exception("a periodic task failed; it goes on")
 
 
-def _ticker(live: Services, silence: Silence, wants: _Wants) -> Callable[[], None]:
+def _ticker(live: Services, silence: Silence, wants: _Wants, heap: Heap) -> Callable[[], None]:
     def phase() -> tuple[str, int, str]:
         now = live.market()
         return now.session, now.until_ms, now.following
@@ -418,6 +423,7 @@ def _ticker(live: Services, silence: Silence, wants: _Wants) -> Callable[[], Non
         nonlocal told
         live.demand.sweep()
         wants.look()
+        heap.tick()
         live.hub.tick()
         _say_silence(live, silence)
         now = phase()

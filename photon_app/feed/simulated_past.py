@@ -33,7 +33,7 @@ REACH_MS = 725 * DAY_MS
 """How far back it goes: less than two years."""
 _DAYS_KEPT = 8_192
 _HOURS_KEPT = 64
-_YEARS_KEPT = 2_048
+_YEARS_KEPT = 256
 _VOLATILITY = 1.2e-3
 """Standard deviation of the logarithm of the price in one minute of the regular session."""
 _DAILY = 0.011

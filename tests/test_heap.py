@@ -1,0 +1,60 @@
+"""Memory that is free goes back to the system."""
+
+from pathlib import Path
+
+import pytest
+
+from photon_app import heap
+from photon_app.heap import EVERY_S, LEAST, Heap
+from photon_app.market.bars import DROPPED_KEPT, Bars
+from photon_app.model import Trade
+from tests.fakes.moments import OPEN_MS
+
+
+def test_memory_is_given_back_after_a_crowd_and_seldom() -> None:
+    """Not for a few symbols, nor again and again while many come and go."""
+    now_s = 0.0
+    given: list[float] = []
+    watched = Heap(lambda: now_s, lambda: given.append(now_s))
+
+    def played(symbols: int, seconds: float) -> int:
+        nonlocal now_s
+        for _ in range(symbols):
+            watched.let_go()
+        now_s += seconds
+        watched.tick()
+        return len(given)
+
+    assert played(LEAST - 1, 10 * EVERY_S) == 0
+    assert played(1, 0) == 1
+    assert played(10 * LEAST, EVERY_S / 2) == 1
+    assert played(0, EVERY_S / 2) == 2
+    assert played(0, 10 * EVERY_S) == 2
+
+
+def rss_mib() -> float:
+    """What this process holds."""
+    return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@pytest.mark.skipif(heap._malloc_trim() is None, reason="another allocator than glibc's")
+def test_the_bars_of_a_crowd_come_back() -> None:
+    """All but those of the symbols that can be gone on with."""
+    now_ms = OPEN_MS
+    bars = Bars(now_ms=lambda: now_ms, gaps=False)
+    heap.trim()
+    before = rss_mib()
+    names = [f"N{number}" for number in range(1_500)]
+    for name in names:
+        bars.follow(name)
+    for _ in range(300):
+        now_ms += 1_000
+        for name in names:
+            bars.fold(Trade(name, 10.0, 1, now_ms))
+    during = rss_mib()
+    for name in names:
+        bars.drop(name)
+    heap.trim()
+    assert len(bars.symbols) == DROPPED_KEPT
+    assert during - before > 30
+    assert rss_mib() - before < (during - before) / 3
