@@ -414,9 +414,9 @@ def test_a_list_is_admitted_in_one_pass() -> None:
     exchange = FakeExchange(limit=5000)
     hold = exchange.demand.hold
 
-    def looked_at(symbol: str) -> bool:
+    def looked_at(symbol: str, address: str | None = None) -> bool:
         looks.append(symbol)
-        return hold(symbol)
+        return hold(symbol, address)
 
     exchange.demand.hold = looked_at  # type: ignore[method-assign]
     session, outlet, _ = exchange.session(max_symbols=1000)
