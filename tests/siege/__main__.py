@@ -1,18 +1,17 @@
 """``python -m tests.siege``: each attack beside honest clients, judged by the goal's numbers."""
 
 import argparse
-import asyncio
-import itertools
 import sys
-from collections.abc import Iterable
 
-from tests.siege.besieged import Outcome, besieged
-from tests.siege.row import Row, no_upstream
+from tests.siege.besieged import Outcome
+from tests.siege.field import Field, by_server
 from tests.siege.rows import ROWS
 from tests.siege.verdict import calm_gap_ms, calm_p99_ms, delays, faults
 
-CALM_S = 1.5
-AFTER_S = 0.5
+CALM_S = 0.8
+AFTER_S = 0.3
+SHARE = 0.4
+"""Of the seconds that a row has, so that all of them together take less than four minutes."""
 
 
 def main() -> int:
@@ -28,32 +27,12 @@ def main() -> int:
         for row in ROWS.values()
         if not options.only or any(part in row.name for part in options.only)
     ]
-    outcomes = [
-        outcome for rows in _by_server(chosen) for outcome in _played(rows, options.seconds)
-    ]
+    with Field() as field:
+        outcomes = [
+            field.play(row, options.seconds or SHARE * row.seconds, calm_s=CALM_S, after_s=AFTER_S)
+            for row in by_server(chosen)
+        ]
     return _tell(outcomes)
-
-
-def _by_server(rows: Iterable[Row]) -> list[list[Row]]:
-    """Rows that can share a server, together."""
-
-    def server(row: Row) -> tuple[str, str, str]:
-        return repr(sorted(row.settings.items())), str(row.files), repr(row.upstream)
-
-    return [list(group) for _, group in itertools.groupby(sorted(rows, key=server), key=server)]
-
-
-def _played(rows: list[Row], seconds: float | None) -> list[Outcome]:
-    async def play() -> list[Outcome]:
-        first = rows[0]
-        async with (first.upstream or no_upstream)() as more:
-            with besieged(first.files, **{**first.settings, **more}) as beside:
-                return [
-                    await beside.play(row, seconds or row.seconds, calm_s=CALM_S, after_s=AFTER_S)
-                    for row in rows
-                ]
-
-    return asyncio.run(play())
 
 
 def _tell(outcomes: list[Outcome]) -> int:

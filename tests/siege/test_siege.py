@@ -2,24 +2,25 @@
 here honest clients must only be served, and every bound that is not of time must hold.
 """
 
-import asyncio
+from collections.abc import Iterator
 
 import pytest
 
-from tests.siege.besieged import Outcome, besieged
-from tests.siege.row import Row, no_upstream
+from tests.siege.field import Field, by_server
+from tests.siege.row import Row
 from tests.siege.rows import ROWS
 from tests.siege.verdict import faults
 
 SHORT_S = 1.5
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.name)
-def test_the_honest_are_served_beside(row: Row) -> None:
-    async def play() -> Outcome:
-        async with (row.upstream or no_upstream)() as more:
-            with besieged(row.files, **{**row.settings, **more}) as beside:
-                return await beside.play(row, SHORT_S, calm_s=0.5, after_s=0.3)
+@pytest.fixture(scope="module")
+def field() -> Iterator[Field]:
+    """Servers for the rows, in their order."""
+    with Field() as made:
+        yield made
 
-    outcome = asyncio.run(play())
-    assert not faults(outcome)
+
+@pytest.mark.parametrize("row", by_server(ROWS.values()), ids=lambda row: row.name)
+def test_the_honest_are_served_beside(field: Field, row: Row) -> None:
+    assert not faults(field.play(row, SHORT_S, calm_s=0.3, after_s=0.2))
