@@ -353,7 +353,9 @@ class SimulatedFeed:
         while True:
             await self._begin_some(market)
             await self._lead()
-            await self._round(market, list(self._simulator.symbols))
+            symbols = self._simulator.symbols
+            await self._round(market, symbols & self._always)  # they wait for no crowd
+            await self._round(market, symbols - self._always)
             await self._rest(market, self._interval_ms / 1000)
 
     async def _rest(self, market: Market, rest_s: float) -> None:
