@@ -9,7 +9,8 @@ remembered.
 A bar is told as running until it is final (``market.bars``), then once as final, and again, as
 corrected, when a late trade changes it. A client that is congested is not written to: it is
 remembered which courses moved, and when it has drained it gets their newest bars. With very many
-courses a round takes longer than a quarter of a second: it is cut into slices of ``SLICE_S``.
+courses a round takes longer than a quarter of a second: it is cut into slices of ``SLICE_S``, with
+as much time for others between them.
 
 Bounds: of each course the bars that are not final yet and were told, at most ``MOST`` a turn: a
 replay as fast as possible passes over more between two turns, and the newest are told.
@@ -34,7 +35,7 @@ PER_S = 4
 MOST = 60
 MOST_LATE = LATE_MS // 1000
 """No more bars than that can be corrected by what is not too late."""
-SLICE_S = 0.005
+SLICE_S = 0.002
 _BEFORE_ALL = Day(-1, 0)
 log = logging.getLogger(__name__)
 
@@ -221,7 +222,7 @@ class BarChannel:
                 self._tell(key, course, self._news(key, course, final_ms, calendar), frames)
             if self._loop.time() - now_s >= SLICE_S:
                 break
-        wait_s = 0.0 if self._due_keys else self._begun_s + 1 / PER_S - self._loop.time()
+        wait_s = SLICE_S if self._due_keys else self._begun_s + 1 / PER_S - self._loop.time()
         self._timer = self._loop.call_later(max(0.0, wait_s), self._turn)
         for client, those in frames.items():  # one write per client, whatever it follows
             try:

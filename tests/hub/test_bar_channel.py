@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_app.gateway.session import Session
-from photon_app.hub.bar_channel import PER_S
+from photon_app.hub.bar_channel import PER_S, SLICE_S
 from photon_app.market.bars import GRACE_MS
 from tests.fakes.exchange import NOON_MS, FakeExchange
 from tests.fakes.outlet import FakeOutlet
@@ -240,7 +240,9 @@ def test_a_symbol_that_upstream_refuses_leaves_the_bars_too() -> None:
 
 
 def test_a_long_round_is_cut_into_slices_and_leaves_nobody_out() -> None:
-    """Prices leave between them: each slice looks at the clock after each symbol."""
+    """Prices leave between them: each slice looks at the clock after each symbol, and leaves as
+    much time to others as it may take.
+    """
     exchange = FakeExchange()
     viewer = Viewer(exchange)
     symbols = ["A", "B", "C", "D"]
@@ -251,6 +253,8 @@ def test_a_long_round_is_cut_into_slices_and_leaves_nobody_out() -> None:
     exchange.loop.time = lambda: still() + next(clock) * 0.004  # type: ignore[method-assign]
     writes = viewer.outlet.writes
     exchange.loop.advance(TURN_S)
+    assert viewer.outlet.writes - writes == 1
+    exchange.loop.advance(10 * SLICE_S)
     exchange.loop.time = still  # type: ignore[method-assign]
     assert sorted(m["symbol"] for m in viewer.bars()) == symbols
     assert viewer.outlet.writes - writes > 1
