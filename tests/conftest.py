@@ -5,6 +5,7 @@ start, and so does each half of the page's: they share a browser and a Photon, a
 browsers at once would wait for the processor instead of for prices.
 """
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,9 @@ from tests.storage.server import Postgres, postgres
 
 # All tests are played on one open Wednesday, so that they pass on every day and at every hour.
 clock.start_at(OPEN_MS)
+
+# Photon leaves SIGHUP to who ignores it, and children inherit that: tests under ``nohup`` are alike.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # No deadline: how long one example takes says more about the machine than about the law.
 settings.register_profile("photon", deadline=None, max_examples=60)
