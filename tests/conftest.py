@@ -20,8 +20,9 @@ from tests.storage.server import Postgres, postgres
 # All tests are played on one open Wednesday, so that they pass on every day and at every hour.
 clock.start_at(OPEN_MS)
 
-# Photon leaves SIGHUP to who ignores it, and children inherit that: tests under ``nohup`` are alike.
+# A signal that is ignored here is ignored by every child, as under ``nohup`` or behind a ``&``.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: how long one example takes says more about the machine than about the law.
 settings.register_profile("photon", deadline=None, max_examples=60)

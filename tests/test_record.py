@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from photon_app import record
+from photon_app.errors import RecordingError
 from photon_app.feed.recording import Recording
 from photon_app.settings import Settings
 from tests.fakes.finnhub import PING, FakeFinnhub
@@ -213,9 +214,11 @@ def test_parts_are_named_in_the_last_line(tmp_path: Path) -> None:
 
 
 def test_a_files_odd_name_drives_no_terminal(tmp_path: Path) -> None:
-    """In no line that is said of it."""
+    """It is refused in a line that can be printed."""
     screen = io.StringIO()
-    settings = Settings(feed="simulated")
-    record.record(settings, tmp_path / "a\x1b[2J\x9b\u202e.jsonl", seconds=0, screen=screen)
-    assert r"a\x1b[2J\x9b\u202e.jsonl" in screen.getvalue()
+    path = tmp_path / "a\x1b[2J\x9b\u202e.jsonl"
+    with pytest.raises(RecordingError) as refused:
+        record.record(Settings(feed="simulated"), path, seconds=0, screen=screen)
+    assert r"a\x1b[2J\x9b\u202e.jsonl" in str(refused.value)
+    assert str(refused.value).isprintable()
     assert screen.getvalue().replace("\n", "").isprintable()

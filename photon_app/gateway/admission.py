@@ -19,8 +19,9 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from photon_app.gateway.limits import FairBucket, TokenBucket
+from photon_app.gateway.limits import ClientBucket, FairBucket
 from photon_app.gateway.shares import Shares
+from photon_app.hub.stalls import Stalls
 from photon_app.settings import Settings
 
 Reason = Literal["full", "per_ip", "rate"]
@@ -47,7 +48,7 @@ class Refusal(msgspec.Struct, frozen=True):
     """The value of ``Retry-After``."""
 
 
-class Frames(TokenBucket):
+class Frames(ClientBucket):
     """Those of one address: there is one while anybody holds it."""
 
     __slots__ = ("__weakref__",)
@@ -118,11 +119,17 @@ class Admission:
         finally:
             self._leave(address, kind)
 
-    def frames(self, address: str | None) -> Frames:
-        """The bucket of an address' control frames and fragments, for each of its sockets."""
+    def frames(self, address: str | None, stalls: Stalls | None = None) -> Frames:
+        """The bucket of an address' control frames and fragments, for each of its sockets.
+
+        Args:
+            address: whose.
+            stalls: for how long this process stood still.
+        """
         frames = self._frames.get(address)
         if frames is None:
-            frames = self._frames[address] = Frames(FRAMES_PER_S, FRAMES_BURST, self._now_s())
+            frames = Frames(FRAMES_PER_S, FRAMES_BURST, self._now_s(), stalls)
+            self._frames[address] = frames
         return frames
 
     def _refusal(self, address: str | None, kind: Kind) -> Refusal | None:

@@ -18,6 +18,7 @@ from photon_app.gateway.outlets import AsgiOutlet, WireOutlet
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.gateway.wire import wire_of
 from photon_app.hub.sink import Sink
+from photon_app.hub.stalls import Stalls
 from photon_app.services import Services
 
 InTurn = Callable[[Callable[[float], None]], Awaitable[None]]
@@ -66,7 +67,7 @@ class SocketEdge:
         address = client_address(scope, live.settings.proxy_hops)
         with self._admission.place(address, kind=self.kind) as refusal:
             if refusal is None:
-                share_frames(websocket, self._admission, address)
+                share_frames(websocket, self._admission, address, live.stalls)
                 await self.serve(websocket, live, partial(self._admission.shares.take, address))
                 return
         await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
@@ -83,11 +84,13 @@ class SocketEdge:
         raise NotImplementedError
 
 
-def share_frames(websocket: WebSocket, admission: Admission, address: str | None) -> None:
+def share_frames(
+    websocket: WebSocket, admission: Admission, address: str | None, stalls: Stalls
+) -> None:
     """Have a socket share its address' control frames and fragments, where the server can."""
     wire = wire_of(websocket.scope.get("extensions", {}))
     if wire is not None:
-        wire.share(admission.frames(address))
+        wire.share(admission.frames(address, stalls))
 
 
 async def refuse_socket(

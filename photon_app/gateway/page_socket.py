@@ -165,7 +165,7 @@ class PageEdge:
         address = client_address(websocket.scope, live.settings.proxy_hops)
         with self._admission.place(address, kind="page") as refusal:
             if refusal is None:
-                share_frames(websocket, self._admission, address)
+                share_frames(websocket, self._admission, address, live.stalls)
                 await self._serve(websocket, address, token)
                 return
         await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)

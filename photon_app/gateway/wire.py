@@ -376,7 +376,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.available_extensions = []
         self.bound(message_bytes=MAX_MESSAGE_BYTES, read_bytes=READ_BYTES)
         self._bucket = ClientBucket(FRAMES_PER_S, FRAMES_BURST, self.loop.time(), _stalls())
-        self._quiet = TokenBucket(QUIET_PER_S, QUIET_BURST, self.loop.time())
+        self._quiet = ClientBucket(QUIET_PER_S, QUIET_BURST, self.loop.time(), _stalls())
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)
         sock = cast("socket.socket | None", self.transport.get_extra_info("socket"))
         if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import inspect
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -60,8 +61,7 @@ class PageFeed(HandFeed):
         outcome = getattr(self, name)(*arguments)
         if inspect.isawaitable(outcome):
             await outcome
-        sys.stdout.write(f"{DONE}\n")
-        sys.stdout.flush()
+        os.write(1, f"{DONE}\n".encode())  # past the log, which has what is printed
 
     async def viewed(self, symbol: str) -> None:
         """Return when somebody has a symbol: the page draws its row before the server knows, and

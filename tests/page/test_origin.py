@@ -6,7 +6,8 @@ from tests.fakes.process import Process
 from tests.fakes.proxy import own_host
 from tests.page.conftest import Visit
 
-PATHS = ("/ws", "/_event/?EIO=4&transport=websocket")
+TOKEN = "6f1d2a9e-1c1b-4a3e-9c55-0d6b2f0e7a11"
+PATHS = ("/ws", f"/_event/?EIO=4&transport=websocket&token={TOKEN}")
 
 OPENS = """(url) => new Promise((resolve) => {
   const socket = new WebSocket(url);

@@ -1,5 +1,5 @@
-"""``python -m tests.siege.attack ROW PORT``: one row's attack, until its standard input ends; then
-what it counted, as a line of JSON.
+"""``python -m tests.siege.attack ROW PORT``: one row's attack, from the line ``begun`` on until its
+standard input ends; then what it counted, as a line of JSON.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from tests.siege.rows import ROWS
 
 async def _run(name: str, port: int) -> None:
     target = Target(port=port)
+    print("begun", flush=True)
     attack = asyncio.create_task(ROWS[name].attack(target))
     await asyncio.to_thread(sys.stdin.read)
     attack.cancel()

@@ -84,11 +84,12 @@ class Besieged:
         before = len(self.process.output)
         attack = _python("tests.siege.attack", row.name, str(self.process.port))
         try:
+            assert await asyncio.to_thread(_line, attack) == "begun"
             attacked = await self.watch(seconds)
             health = await self._health()
             assert attack.stdin is not None
             attack.stdin.close()
-            counts = json.loads(_line(attack) or "{}")
+            counts = json.loads(await asyncio.to_thread(_line, attack))
         finally:
             _end(attack)
         output = self.process.output[before:]
@@ -134,6 +135,17 @@ def besieged(files: int | None = None, **settings: object) -> Iterator[Besieged]
             yield beside
         finally:
             beside.close()
+
+
+@contextlib.contextmanager
+def attacking(row: Row, port: int) -> Iterator[None]:
+    """An attack on a server, for as long as the block lasts."""
+    attack = _python("tests.siege.attack", row.name, str(port))
+    try:
+        assert _line(attack) == "begun"
+        yield
+    finally:
+        _end(attack)
 
 
 def _python(module: str, *arguments: str) -> "subprocess.Popen[str]":

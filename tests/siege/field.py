@@ -36,11 +36,17 @@ class Field:
         self._runner.close()
 
     def play(self, row: Row, seconds: float, *, calm_s: float, after_s: float) -> Outcome:
-        """One row, beside the server that is there, or another where that is not its own."""
+        """One row, beside the server that is there, or another where that is not its own. A server
+        with an upstream of its own is for one row, and over when the row is judged.
+        """
 
         async def play() -> Outcome:
             beside = await self._for(row)
-            return await beside.play(row, seconds, calm_s=calm_s, after_s=after_s)
+            outcome = await beside.play(row, seconds, calm_s=calm_s, after_s=after_s)
+            if row.upstream is not None:
+                await self._stack.aclose()
+                self._beside = None
+            return outcome
 
         return self._runner.run(play())
 
