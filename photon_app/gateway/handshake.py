@@ -353,10 +353,12 @@ class PhotonHTTPProtocol(H11Protocol):
             await send(message)
 
         extended = {**scope, "extensions": {EXTENSION: self}}
+        cycle = self.cycle
         try:
             await self._application(cast("UvicornScope", extended), receive, in_pieces)
         except* _GoneError:
-            pass
+            if cycle is not None:  # uvicorn knows it a turn later, and would log a missing answer
+                cycle.disconnected = True
 
     async def _send_long(self, send: ASGISendCallable, body: bytes, *, more_body: bool) -> None:
         view, connections = memoryview(body), self._door.connections

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from photon_app import launcher
+from photon_app.gateway.connections import EXTENSION
 from photon_app.gateway.handshake import HttpLimits, PhotonHTTPProtocol, protocol
 from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
 from photon_app.gateway.quota import BURST_S
@@ -426,6 +427,26 @@ def test_a_long_answer_is_whole() -> None:
         ):
             await client.send(head("/", "Connection: close"))
             assert await client.body() == LONG
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_to_who_is_going_is_no_fault_of_the_application() -> None:
+    """Its connection is closing, and is lost only in the next turn of the loop: nothing is logged
+    (``quiet``).
+    """
+
+    async def leaves(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][EXTENSION].transport.close()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def scenario() -> None:
+        async with (
+            alone(leaves, PhotonHTTPProtocol) as port,
+            RawClient.connect(port) as client,
+        ):
+            await client.send(head("/"))
+            assert not await client._more()
 
     asyncio.run(scenario())
 
