@@ -437,6 +437,7 @@ def test_an_answer_to_who_is_going_is_no_fault_of_the_application() -> None:
     """
 
     async def leaves(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
         scope["extensions"][EXTENSION].transport.close()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
@@ -445,7 +446,7 @@ def test_an_answer_to_who_is_going_is_no_fault_of_the_application() -> None:
             alone(leaves, PhotonHTTPProtocol) as port,
             RawClient.connect(port) as client,
         ):
-            await client.send(head("/"))
+            await client.send(head("/", "Connection: close"))
             assert not await client._more()
 
     asyncio.run(scenario())
