@@ -28,6 +28,7 @@ from photon_app.gateway.page_socket import (
     Outbox,
     PageEdge,
 )
+from photon_app.hub.stalls import Stalls
 from photon_app.settings import Settings
 from tests.fakes.server import HTTP, PLAIN, WIRE
 
@@ -90,7 +91,7 @@ async def serving(
         admission,
         RULES,
         left=left,
-        live=lambda: cast("Any", SimpleNamespace(settings=loaded)),
+        live=lambda: cast("Any", SimpleNamespace(settings=loaded, stalls=Stalls(lambda: 0.0))),
         sleep=sleep,
     )
     with launcher.bind("127.0.0.1", 0) as sock:
