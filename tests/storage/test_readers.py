@@ -154,7 +154,7 @@ def test_a_silent_database_is_asked_seldomer_and_seldomer() -> None:
         def fails() -> None:
             raise ZeroDivisionError
 
-        readers = Readers(wait_s=0.01, probe=fails, retry_s=0.001, retry_most_s=0.004)
+        readers = Readers(wait_s=0.25, probe=fails, retry_s=0.001, retry_most_s=0.004)
         gate = threading.Event()
         await missed(readers, gate.wait)
         await until(lambda: readers._pause_s == 0.004)
