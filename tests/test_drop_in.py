@@ -6,6 +6,7 @@ nothing but the address is changed. The last of such programs is Photon itself.
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import shutil
 import sys
@@ -15,7 +16,6 @@ from typing import Any
 
 import finnhub
 import httpx
-import msgspec
 import pytest
 import websocket
 from dangdatastream.source.realtime import (
@@ -243,7 +243,7 @@ MORE_OF_SOME = {"outliers_confirmed", "price_only", "polled"}
 
 def arrived(live: Services) -> int:
     """How many trades have reached the book, whatever it made of them."""
-    counts: dict[str, int] = msgspec.structs.asdict(live.book.counters)
+    counts: dict[str, int] = dataclasses.asdict(live.book.counters)
     return sum(count for name, count in counts.items() if name not in MORE_OF_SOME)
 
 

@@ -4,6 +4,7 @@ Owns the shape of the answer and what makes it ``degraded``. Nothing here waits,
 holds a secret.
 """
 
+import dataclasses
 import datetime as dt
 from typing import Literal
 
@@ -220,8 +221,8 @@ def health_of(
         ),
         http=_http(connections or Connections(0)),
         symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.held())),
-        trades=TradeCounts(**msgspec.structs.asdict(live.book.counters)),
-        bars=BarCounts(**msgspec.structs.asdict(live.history.memory.counters)),
+        trades=TradeCounts(**dataclasses.asdict(live.book.counters)),
+        bars=BarCounts(**dataclasses.asdict(live.history.memory.counters)),
         storage=_storage(live, now_ms),
         uptime_s=round(live.uptime_s(), 1),
         version=__version__,

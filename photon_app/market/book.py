@@ -27,11 +27,10 @@ Bound: ``capacity`` symbols; a trade of any further one is refused and counted. 
 most one print is held.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Literal
-
-import msgspec
 
 from photon_app.market import digits
 from photon_app.market.conditions import REGULAR, Effect, Effects
@@ -63,7 +62,8 @@ Refusal = Literal["bad_price", "bad_volume", "bad_time", "earlier_day"]
 """Why a trade of a symbol that is held counts nowhere, by the count that it is in."""
 
 
-class Counters(msgspec.Struct):
+@dataclasses.dataclass(slots=True)  # written on the path of every trade: a struct costs more
+class Counters:
     """How many trades went where, since the process started. Each trade is in one of the counts
     above ``outliers_confirmed``; the three below tell more of some.
     """

@@ -6,6 +6,7 @@ second on the event loop. It holds three sets of counts, and a few figures of ea
 those that the book holds. It never looks at a trade.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -46,7 +47,7 @@ class Refusals:
             counters: the book's, as they are now.
         """
         self._look += 1
-        now, before = msgspec.structs.asdict(counters), self._before
+        now, before = dataclasses.asdict(counters), self._before
         self._before = now
         if any(now[name] != before.get(name) for name in _COUNTED):
             self._base, self._first = now, 0

@@ -1,10 +1,10 @@
 """Which trades count, and in what: conditions, outliers, prices without volume."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -440,7 +440,7 @@ def test_every_trade_is_counted_once(tape: list[Trade]) -> None:
     book = book_with()
     for trade in [*tape, print_at(math.nan), print_at(1, 0, -1), print_at(1, -(10**12))]:
         book.apply(trade)
-    counts = msgspec.structs.asdict(book.counters)
+    counts = dataclasses.asdict(book.counters)
     more = {"outliers_confirmed", "price_only", "polled"}
     assert sum(n for name, n in counts.items() if name not in more) == len(tape) + 3
 
