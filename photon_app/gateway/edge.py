@@ -4,9 +4,10 @@
 On the event loop, one coroutine for each connection; it never awaits a write of updates.
 """
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from starlette.websockets import WebSocket
 
@@ -18,7 +19,6 @@ from photon_app.gateway.outlets import AsgiOutlet, WireOutlet
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.gateway.wire import wire_of
 from photon_app.hub.sink import Sink
-from photon_app.hub.stalls import Stalls
 from photon_app.services import Services
 
 InTurn = Callable[[Callable[[float], None]], Awaitable[None]]
@@ -58,19 +58,10 @@ class SocketEdge:
             await self._app(scope, receive, send)
             return
         websocket = WebSocket(scope, receive, send)
-        try:
-            live = self._live()
-        except LookupError:
-            reason = "the server is starting or stopping: try again"
-            await refuse_socket(websocket, 503, reason, 1)
-            return
-        address = client_address(scope, live.settings.proxy_hops)
-        with self._admission.place(address, kind=self.kind) as refusal:
-            if refusal is None:
-                share_frames(websocket, self._admission, address, live.stalls)
-                await self.serve(websocket, live, partial(self._admission.shares.take, address))
-                return
-        await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
+        async with placed(websocket, self._admission, self.kind, self._live) as place:
+            if place is not None:
+                in_turn = partial(self._admission.shares.take, place.address)
+                await self.serve(websocket, place.live, in_turn)
 
     async def serve(self, websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
         """One connection that has a place and is not accepted yet, to its end.
@@ -84,13 +75,43 @@ class SocketEdge:
         raise NotImplementedError
 
 
-def share_frames(
-    websocket: WebSocket, admission: Admission, address: str | None, stalls: Stalls
-) -> None:
-    """Have a socket share its address' control frames and fragments, where the server can."""
-    wire = wire_of(websocket.scope.get("extensions", {}))
-    if wire is not None:
-        wire.share(admission.frames(address, stalls))
+class Place(NamedTuple):
+    """What a socket has that was let in."""
+
+    live: Services
+    address: str | None
+
+
+@contextlib.asynccontextmanager
+async def placed(
+    websocket: WebSocket, admission: Admission, kind: Kind, live: Callable[[], Services]
+) -> AsyncIterator[Place | None]:
+    """Hold a place for a socket for as long as the block lasts; ``None`` where it was refused, and
+    told why. It shares its address' control frames and fragments, where the server can.
+
+    Args:
+        websocket: a handshake, not accepted yet.
+        admission: who gets a place.
+        kind: of which path it is.
+        live: the services of this process; ``LookupError`` while there are none.
+    """
+    try:
+        now = live()
+    except LookupError:
+        reason = "the server is starting or stopping: try again"
+        await refuse_socket(websocket, 503, reason, 1)
+        yield None
+        return
+    address = client_address(websocket.scope, now.settings.proxy_hops)
+    with admission.place(address, kind=kind) as refusal:
+        if refusal is None:
+            wire = wire_of(websocket.scope.get("extensions", {}))
+            if wire is not None:
+                wire.share(admission.frames(address, now.stalls))
+            yield Place(now, address)
+            return
+    await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
+    yield None
 
 
 async def refuse_socket(

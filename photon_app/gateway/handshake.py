@@ -53,6 +53,9 @@ BLOCKED_S = 30.0
 """A reader that takes 64 KiB in half a minute is slow; one that takes nothing is not there."""
 READ_BYTES = 16 * 1024
 """What one turn of the event loop reads of a connection."""
+BURST_S = 30
+"""So many seconds' worth of requests at once: sixty people behind one address who open the page at
+once, twice, which takes 36 requests."""
 BODY_BYTES = 64 * 1024
 PIECE_BYTES = 64 * 1024
 """Of an answer: what is handed to the transport at once."""
@@ -89,7 +92,7 @@ class Doorway:
     def __init__(self, limits: HttpLimits, loop: asyncio.AbstractEventLoop) -> None:
         self.connections = Connections(limits.sockets)
         self.pace = Pace(loop.call_soon, loop.time)
-        self.quota = Quota(limits.requests_per_s)
+        self.quota = Quota(limits.requests_per_s, limits.requests_per_s * BURST_S)
 
 
 class PhotonHTTPProtocol(H11Protocol):

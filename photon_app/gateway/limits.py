@@ -16,7 +16,7 @@ JITTER_S = 0.1
 TURN_S = 1.0
 SYMBOLS_TIMES = 2
 """How often a client may name all that it may have, at once."""
-_ROUNDING = 1e-6
+ROUNDING = 1e-6
 """Of a token: a client that keeps exactly to the rate must not fail by the sums of floats."""
 
 
@@ -41,7 +41,7 @@ class TokenBucket:
         """
         self.refill(now_s)
         price = min(price, self._burst)
-        if self._tokens < price - _ROUNDING:
+        if self._tokens < price - ROUNDING:
             return False
         self._tokens -= price
         return True
@@ -135,7 +135,7 @@ class MessageBudget:
         """
         spilt = self._messages.refill(now_s)
         self._symbols = min(self._most, self._symbols + spilt)
-        if 0 < symbols <= self._symbols + _ROUNDING:
+        if 0 < symbols <= self._symbols + ROUNDING:
             self._symbols -= symbols
             return True
         self._price = price

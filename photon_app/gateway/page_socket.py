@@ -22,9 +22,8 @@ from typing import Any, Protocol
 from starlette.websockets import WebSocket
 
 from photon_app import clock, services
-from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import WARN_EVERY_S, Admission
-from photon_app.gateway.edge import BINARY, TOO_BIG, refuse_socket, share_frames
+from photon_app.gateway.edge import BINARY, TOO_BIG, placed, refuse_socket
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send, refuse
 from photon_app.gateway.page_protocol import (
     HANDSHAKE,
@@ -152,23 +151,13 @@ class PageEdge:
             await refuse(scope, receive, send, 400, sentence)
 
     async def _place(self, websocket: WebSocket) -> None:
-        try:
-            live = self._live()
-        except LookupError:
-            reason = "the server is starting or stopping: try again"
-            await refuse_socket(websocket, 503, reason, 1)
-            return
         token = token_of(websocket.scope["query_string"])
         if token is None:
             await refuse_socket(websocket, 400, HANDSHAKE)
             return
-        address = client_address(websocket.scope, live.settings.proxy_hops)
-        with self._admission.place(address, kind="page") as refusal:
-            if refusal is None:
-                share_frames(websocket, self._admission, address, live.stalls)
-                await self._serve(websocket, address, token)
-                return
-        await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
+        async with placed(websocket, self._admission, "page", self._live) as place:
+            if place is not None:
+                await self._serve(websocket, place.address, token)
 
     async def _serve(self, websocket: WebSocket, address: str | None, token: str) -> None:
         lane = self.turnstile.enter(address)

@@ -13,7 +13,6 @@ those unused the longest are forgotten.
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -22,8 +21,8 @@ from starlette.requests import Request
 
 from photon_app.feed.answers import Answers
 from photon_app.gateway.address import client_address
-from photon_app.gateway.limits import TokenBucket
 from photon_app.gateway.origin import OriginRule
+from photon_app.gateway.quota import Quota
 from photon_app.settings import Settings
 
 ADDRESSES, ASKED = 4096, 4096
@@ -60,10 +59,10 @@ class Questions:
         self, *, per_minute: int, rule: OriginRule, proxy_hops: int, now_s: Callable[[], float]
     ) -> None:
         self._per_minute = per_minute
+        self._quota = Quota(per_minute / MINUTE_S, per_minute, ADDRESSES)
         self._rule = rule
         self._proxy_hops = proxy_hops
         self._now_s = now_s
-        self._buckets: OrderedDict[str | None, TokenBucket] = OrderedDict()
         self._asked: Answers[tuple[str | None, str], bool] = Answers(ASKED)
         self.refused = {"cross_site": 0, "per_ip": 0}
         """How many were not answered since the start, by reason."""
@@ -102,7 +101,7 @@ class Questions:
         if self.spend(address):
             return None
         self.refused["per_ip"] += 1
-        wait_s = math.ceil(self._buckets[address].retry_after_s())
+        wait_s = math.ceil(self._quota.retry_after_s(address))
         return NotNow(
             429,
             f"your address may ask {self._per_minute} questions a minute that cost something "
@@ -112,15 +111,7 @@ class Questions:
 
     def spend(self, address: str | None) -> bool:
         """Count something else that costs as much; false when it may not be done now."""
-        now_s = self._now_s()
-        bucket = self._buckets.get(address)
-        if bucket is None:
-            bucket = TokenBucket(self._per_minute / MINUTE_S, self._per_minute, now_s)
-            self._buckets[address] = bucket
-            if len(self._buckets) > ADDRESSES:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(address)
-        return bucket.take(now_s)
+        return self._quota.take(address, self._now_s())
 
     def again(self, address: str | None, question: str) -> bool:
         """Whether this address asked the same of late; it has now."""

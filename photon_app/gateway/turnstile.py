@@ -12,24 +12,23 @@ are forgotten when nobody is in them and their reserve is full again.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-_ROUNDING = 1e-6
+from photon_app.gateway.limits import ROUNDING, TokenBucket
+
 SWEEP_S = 1.0
 """How often lanes that say nothing any more are looked for, at most."""
 
 
-class Lane:
+class Lane(TokenBucket):
     """Work that one asker may ask for: ``rate_per_s`` units, and ``burst`` of them at once.
 
     A piece that is larger than the reserve passes when the reserve is full, and is paid for
     afterwards.
     """
 
-    __slots__ = ("_at_s", "_burst", "_rate_per_s", "_units", "line", "users")
+    __slots__ = ("line", "users")
 
     def __init__(self, rate_per_s: float, burst: float, now_s: float) -> None:
-        self._rate_per_s = rate_per_s
-        self._burst = self._units = burst
-        self._at_s = now_s
+        super().__init__(rate_per_s, burst, now_s)
         self.line = asyncio.Lock()
         """Who stands in it: the first one waits for the reserve, the others for the first."""
         self.users = 0
@@ -37,25 +36,19 @@ class Lane:
 
     def wait_s(self, units: float, now_s: float) -> float:
         """Seconds until a piece of so many units may pass."""
-        self._refill(now_s)
-        missing = min(units, self._burst) - self._units
-        return missing / self._rate_per_s if missing > _ROUNDING else 0.0
+        self.refill(now_s)
+        wait_s = self.retry_after_s(units)
+        return wait_s if wait_s * self._rate_per_s > ROUNDING else 0.0
 
     def pay(self, units: float, now_s: float) -> None:
         """A piece passes."""
-        self._refill(now_s)
-        self._units -= units
+        self.refill(now_s)
+        self._tokens -= units
 
     def rested(self, now_s: float) -> bool:
         """Whether a new lane would be the same."""
-        self._refill(now_s)
-        return not self.users and self._units >= self._burst - _ROUNDING
-
-    def _refill(self, now_s: float) -> None:
-        if now_s > self._at_s:
-            grown = self._units + (now_s - self._at_s) * self._rate_per_s
-            self._units = min(self._burst, grown)
-            self._at_s = now_s
+        self.refill(now_s)
+        return not self.users and self._tokens >= self._burst - ROUNDING
 
 
 class Turnstile:

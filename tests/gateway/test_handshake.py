@@ -16,9 +16,8 @@ import uvicorn
 
 from photon_app import launcher
 from photon_app.gateway.connections import EXTENSION
-from photon_app.gateway.handshake import HttpLimits, PhotonHTTPProtocol, protocol
+from photon_app.gateway.handshake import BURST_S, HttpLimits, PhotonHTTPProtocol, protocol
 from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
-from photon_app.gateway.quota import BURST_S
 from tests.fakes import raw
 from tests.fakes.bystander import Life, undisturbed
 from tests.fakes.raw import RawClient, fragments, frame, head, say

@@ -57,7 +57,7 @@ def test_addresses_are_forgotten_when_there_are_too_many() -> None:
         assert desk.questions.take(str(number)) is None
     assert desk.questions.take(str(ADDRESSES)) is not None
     assert desk.questions.take("0") is None
-    assert len(desk.questions._buckets) == ADDRESSES
+    assert len(desk.questions._quota) == ADDRESSES
 
 
 def test_who_asks_the_same_soon_asks_again() -> None:
