@@ -6,7 +6,9 @@ not printable is escaped, it is cut, and values of headers, tokens, passwords an
 secrets are left out. A traceback keeps its lines, each marked and cut. Of each kind of record there
 is one line in ``EVERY_S``, with the count of those left out; a kind is a place in the code and a
 level (and of an error where it was raised), not a text, so that nobody can invent kinds. A record
-that is left out costs a look-up. Any thread may log; a slow standard error slows who logs.
+that is left out costs a look-up. Of what was left out the last of ours is written when its time has
+come (``catch_up``), so that the log does not end with a state that is over; of others' the count.
+Any thread may log; a slow standard error slows who logs.
 
 Bounds: ``MOST`` characters a record, ``LINES`` lines of ``LINE_MOST`` a traceback, ``MOST_KINDS``.
 It never raises for a record, and never logs what it was given in full first.
@@ -40,6 +42,7 @@ _SLACK_S = 0.5
 """What is paced elsewhere with the same figure comes through."""
 MOST_KINDS = 512
 
+OURS = "photon_app"
 Write = Callable[[str], object]
 """Takes one record, as a line or with the lines of its traceback."""
 
@@ -69,6 +72,17 @@ class Pace:
             return None
         self._kinds[kind] = (now_s + EVERY_S - _SLACK_S, 0)
         return left_out
+
+    def due(self) -> list[tuple[Hashable, int]]:
+        """The kinds of which some were left out and one may come again, with how many; each is as
+        if one came now.
+        """
+        now_s = self._now_s()
+        due = [(kind, left) for kind, (until_s, left) in self._kinds.items() if left]
+        due = [(kind, left) for kind, left in due if self._kinds[kind][0] <= now_s]
+        for kind, _ in due:
+            self._kinds[kind] = (now_s + EVERY_S - _SLACK_S, 0)
+        return due
 
     def _sweep(self, now_s: float) -> None:
         self._kinds = {kind: was for kind, was in self._kinds.items() if was[0] > now_s}
@@ -130,13 +144,30 @@ class Log(logging.Handler):
         self._write = write
         self._lines = Lines(secrets)
         self._pace = Pace(now_s)
+        self._left_out: dict[Hashable, logging.LogRecord] = {}
+        """The last of each kind of ours that was left out."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write it, unless one of its kind was written just now."""
         with contextlib.suppress(Exception):  # nobody fails because he logs
-            left_out = self._pace.take(kind_of(record))
+            kind = kind_of(record)
+            left_out = self._pace.take(kind)
             if left_out is not None:
+                self._left_out.pop(kind, None)
                 self._write(self._lines.format(record, left_out))
+            elif record.name.startswith(OURS):
+                self._left_out[kind] = record
+
+    def catch_up(self) -> None:
+        """Write the last of each kind that was left out and may come now, or their number."""
+        with self.lock or contextlib.nullcontext(), contextlib.suppress(Exception):
+            for kind, left_out in self._pace.due():
+                record = self._left_out.pop(kind, None)
+                if record is not None:
+                    self._write(self._lines.format(record, left_out - 1))
+                else:
+                    more = f"{left_out} more like the last such line"
+                    self._write(self._lines.format(_counted(kind, more)))
 
 
 def kind_of(record: logging.LogRecord) -> Hashable:
@@ -180,6 +211,12 @@ def owned(
     finally:
         logging.Logger.callHandlers = before  # type: ignore[method-assign]
         _owners.remove(log)
+
+
+def catch_up() -> None:
+    """See ``Log.catch_up``: to be called once a second by who owns the log for long."""
+    for log in _owners[-1:]:
+        log.catch_up()
 
 
 def is_owned() -> bool:
@@ -281,6 +318,12 @@ class _Printed(io.TextIOBase):
                         )
                     )
         return len(text)
+
+
+def _counted(kind: Hashable, said: str) -> logging.LogRecord:
+    """A record that tells of others of a kind."""
+    name, level = kind[:2] if isinstance(kind, tuple) else ("others", logging.WARNING)
+    return logging.LogRecord(name, level, "", 0, said, None, None)
 
 
 def _message(record: logging.LogRecord) -> str:

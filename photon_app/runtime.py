@@ -421,6 +421,7 @@ def _ticker(live: Services, silence: Silence, wants: _Wants, heap: Heap) -> Call
 
     def tick() -> None:
         nonlocal told
+        logs.catch_up()
         live.demand.sweep()
         wants.look()
         heap.tick()

@@ -117,6 +117,23 @@ def test_one_of_a_kind_is_written_in_ten_seconds() -> None:
     assert told.lines[2].endswith(": one more")
 
 
+def test_the_last_that_was_left_out_is_written_when_its_time_has_come() -> None:
+    """Of ours whole, so that a state that lasts is the last word; of others' only how many."""
+    told = Told()
+    for number in range(4):
+        told.log.handle(record(f"state {number}", name="photon_app.storage"))
+        told.log.handle(record("theirs"))
+    told.log.catch_up()
+    assert len(told.lines) == 2
+    told.now_s += logs.EVERY_S
+    told.log.catch_up()
+    told.log.catch_up()
+    ours, theirs = told.lines[2:]
+    assert ours.endswith("photon_app.storage: state 3 (2 more like it since the last such line)")
+    assert theirs.endswith("library: 3 more like the last such line")
+    assert not told.log._left_out
+
+
 def test_other_kinds_come_all_the_same() -> None:
     """Another place, logger, level or error, and what ours call a kind."""
     told = Told()

@@ -219,7 +219,7 @@ class FinnhubFeed:
             failed = f"Failed to connect to Finnhub: {why.words}"
             state = _STATES.get(why.reason, "reconnecting")
             detail = f"{failed}; next attempt at {at:%H:%M:%S} UTC"
-            _log.warning("%s", detail)
+            _log.warning("%s", detail, extra={"kind": why.reason})
             self._say(market, state, detail, retry_at_ms)
             await self._time.sleep(delay_s)
             self._say(market, state, f"{failed}; trying again now")
