@@ -15,8 +15,13 @@ def server_of(row: Row) -> tuple[str, str, str]:
 
 
 def by_server(rows: Iterable[Row]) -> list[Row]:
-    """Those that can share a server one after the other."""
-    return sorted(rows, key=server_of)
+    """Those that can share a server one after the other; else the order they came in, which every
+    process that collects them must find alike.
+    """
+    sharing: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        sharing.setdefault(server_of(row), []).append(row)
+    return [row for together in sharing.values() for row in together]
 
 
 class Field:
