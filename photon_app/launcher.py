@@ -28,7 +28,14 @@ from types import FrameType
 import uvicorn
 
 from photon_app import __version__, clock, printing, runtime
-from photon_app.descriptors import FileShortage, least_reserve, room_for, sockets_for
+from photon_app.descriptors import (
+    RESERVED_FILES,
+    FileShortage,
+    least_reserve,
+    lengthen_table,
+    room_for,
+    sockets_for,
+)
 from photon_app.errors import PhotonError, StartError
 from photon_app.feed.recording import Recording
 from photon_app.feed.replay import start_ms
@@ -129,8 +136,10 @@ def _room(settings: Settings, where: Address) -> HttpLimits:
     )
     possible = room_for(settings.max_connections, least)
     os.environ["PHOTON_MAX_CONNECTIONS"] = str(possible)
+    sockets = sockets_for(possible, least)
+    lengthen_table(sockets + RESERVED_FILES)
     return HttpLimits(
-        sockets=sockets_for(possible, least),
+        sockets=sockets,
         requests_per_s=settings.requests_per_s,
         proxy_hops=settings.proxy_hops,
     )

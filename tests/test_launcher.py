@@ -483,6 +483,23 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(
         assert f"PHOTON_MAX_CONNECTIONS={wanted}" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long the table is")
+@pytest.mark.parametrize(("files", "limit", "places"), [(3_000, 4_096, 4_096), (3_000, 700, 704)])
+def test_the_table_of_open_files_does_not_grow_later(files: int, limit: int, places: int) -> None:
+    """Nor is any file left open by that, or closed."""
+    code = (
+        "import os, resource; from photon_app import descriptors; files = resource.RLIMIT_NOFILE; "
+        f"resource.setrlimit(files, ({limit}, {limit})); os.dup2(1, {min(files, limit) - 1}); "
+        f"before = os.listdir('/proc/self/fd'); descriptors.lengthen_table({files}); "
+        "assert os.listdir('/proc/self/fd') == before; "
+        "print(*(line for line in open('/proc/self/status') if line.startswith('FDSize')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout.split()[1]) >= places
+
+
 @pytest.mark.parametrize(
     ("files", "database", "places"), [(24, "none", 10), (40, "sqlite", 16), (64, "sqlite", 32)]
 )

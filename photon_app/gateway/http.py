@@ -134,6 +134,7 @@ def create_api(
     async def photon_client(request: Request) -> Response:
         return _file(client_js, request)
 
+    api.openapi()  # kept from now on: whoever asked first would hold up everybody for 35 ms
     api.add_middleware(Routes, own=tuple(api.routes))
     if page is not None:
         api.mount("", page)

@@ -8,12 +8,16 @@ server does to it (a reset, a refusal), and counts what the row's ``check`` want
 import asyncio
 import contextlib
 import dataclasses
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 RUDE = "127.0.0.2"
 """Where attacks come from; honest clients are at 127.0.0.1."""
+_BIND_ADDRESS_NO_PORT = 24
+"""Of Linux: the port is chosen when it connects. Else it must be one that no connection of the last
+minute had, to whatever server, and after some ten thousand attacks look for one in vain."""
 GONE = (OSError, EOFError, asyncio.IncompleteReadError)
 """How a server that ends a connection is met."""
 
@@ -32,8 +36,16 @@ class Target:
         self, address: str | None = None, **options: Any
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A TCP connection."""
-        local = (address or self.address, 0)
-        return await asyncio.open_connection("127.0.0.1", self.port, local_addr=local, **options)
+        sock = socket.socket()
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((address or self.address, 0))
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+            return await asyncio.open_connection(sock=sock, **options)
+        except BaseException:
+            sock.close()
+            raise
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
