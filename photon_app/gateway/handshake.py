@@ -12,9 +12,9 @@ of any length, bodies that nobody reads, answers of any size that nobody takes. 
 - an address has a rate of requests (``quota``); upgrades have one of their own (``admission``);
 - an answer is handed to the transport in pieces, as its peer reads.
 
-Who is refused is told why in one sentence, and nothing more is read of it. Not limited: how long an
-answer takes to make, upgraded WebSockets (protocol pings watch them), and the pause between two
-requests (uvicorn's ``timeout_keep_alive``).
+Who is refused is told why in one sentence, in the shape in which its path's routes say so, and
+nothing more is read of it. Not limited: how long an answer takes to make, upgraded WebSockets
+(protocol pings watch them), and the pause between two requests (uvicorn's ``timeout_keep_alive``).
 
 It also hands over what a client sends right behind its upgrade request, which uvicorn drops. The
 WebSocket protocol must hold that until the application has accepted, as ``gateway.wire`` does.
@@ -280,7 +280,7 @@ class PhotonHTTPProtocol(H11Protocol):
         if b"transfer-encoding" in headers or int(headers.get(b"content-length", b"0")):
             refusal = self._body_refusal(request, headers)
             if refusal is not None:
-                return refusal
+                return _keyed(refusal, request)
         address = self.address
         if self.limits.proxy_hops:
             scope = {"headers": self.headers, "client": self.client}
@@ -291,7 +291,7 @@ class PhotonHTTPProtocol(H11Protocol):
             f"more than {self.limits.requests_per_s} requests a second from your address "
             "(PHOTON_REQUESTS_PER_S): try again in a moment"
         )
-        return HttpRefusal("rate", 429, sentence, retry_after_s=1)
+        return _keyed(HttpRefusal("rate", 429, sentence, retry_after_s=1), request)
 
     def _body_refusal(
         self, request: h11.Request, headers: dict[bytes, bytes]
@@ -419,12 +419,20 @@ def protocol(limits: HttpLimits) -> type[PhotonHTTPProtocol]:
     return type("PhotonHTTPProtocol", (PhotonHTTPProtocol,), {"limits": limits})
 
 
+def _keyed(refusal: HttpRefusal, request: h11.Request) -> HttpRefusal:
+    """In the shape in which the routes of that path refuse."""
+    key = "error" if request.target.startswith(b"/api/v1/") else "detail"
+    return msgspec.structs.replace(refusal, key=key)
+
+
 def _answer_of(refusal: HttpRefusal) -> bytes:
     """A whole answer, after which the connection ends."""
-    body = f"{refusal.sentence}\n".encode()
+    kind, body = "text/plain; charset=utf-8", f"{refusal.sentence}\n".encode()
+    if refusal.key is not None:
+        kind, body = "application/json", msgspec.json.encode({refusal.key: refusal.sentence})
     head = [
         f"HTTP/1.1 {refusal.status} {http.HTTPStatus(refusal.status).phrase}",
-        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Type: {kind}",
         f"Content-Length: {len(body)}",
         "Connection: close",
     ]

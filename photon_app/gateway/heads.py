@@ -26,6 +26,8 @@ class HttpRefusal(msgspec.Struct, frozen=True):
     status: int
     sentence: str
     retry_after_s: int | None = None
+    key: str | None = None
+    """Under which the routes of that path say why, in JSON; plain text, when no path is known."""
 
 
 class BoundedConnection(h11.Connection):

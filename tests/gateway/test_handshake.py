@@ -7,6 +7,7 @@ gets its next update, the broken one's place is free, and nothing is in the log.
 import asyncio
 import contextlib
 import gc
+import json
 import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
@@ -488,6 +489,39 @@ def test_many_requests_of_one_address_are_refused_with_a_time() -> None:
                     assert answers.count(b"HTTP/1.1 200") == max(1, count)
                     assert (b"Retry-After: 1" in answers) == (status == 429)
                     assert (b"PHOTON_REQUESTS_PER_S" in answers) == (status == 429)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("target", "key"),
+    [
+        ("/api/quotes", "detail"),
+        ("/", "detail"),
+        ("/no?q=/api/v1/quote", "detail"),
+        ("/api/v1/search?q=apple", "error"),
+        ("/api/v1/%00", "error"),
+    ],
+)
+def test_a_refused_request_is_answered_as_the_routes_of_its_path_do(target: str, key: str) -> None:
+    """In JSON, one sentence, whether it was its body or its rate."""
+    limits = HttpLimits(requests_per_s=1, proxy_hops=1)
+    forwarded = "X-Forwarded-For: 1.1.1.1"
+
+    async def scenario() -> None:
+        async with undisturbed(http=protocol(limits)) as server:
+            for sent, status, said in (
+                (head(target, "Content-Length: 1", method="POST"), b"413", "body"),
+                (head(target, forwarded) * (BURST_S + 1), b"429", "PHOTON_REQUESTS_PER_S"),
+            ):
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                writer.write(sent)
+                *_, refused, body = (await reader.read()).split(b"\r\n\r\n")
+                writer.close()
+                assert refused.rpartition(b"HTTP/1.1 ")[2].startswith(status)
+                assert b"Content-Type: application/json" in refused
+                assert list(json.loads(body)) == [key]
+                assert said in json.loads(body)[key]
 
     asyncio.run(scenario())
 
