@@ -86,7 +86,7 @@ def folding(per_second: int, rounds: int = 5) -> float:
         bars = Bars(now_ms=lambda: time_ms, follow_all=True)
         begun = time.perf_counter()
         for trade in tape:
-            bars.fold(trade, REGULAR)
+            bars.fold(((trade, REGULAR, 0),))
         return FOLDED / (time.perf_counter() - begun)
 
     return max(once() for _ in range(rounds))
@@ -110,7 +110,9 @@ async def keeping(url: str, seconds: float) -> tuple[float, float]:
     begun = time.perf_counter()
     while (passed := time.perf_counter() - begun) < seconds:
         for _ in range(1000):
-            memory.fold(Trade(rng.choice(SYMBOLS), 100 + rng.random(), 10, _now_ms()), REGULAR)
+            memory.fold(
+                ((Trade(rng.choice(SYMBOLS), 100 + rng.random(), 10, _now_ms()), REGULAR, 0),)
+            )
         before = time.thread_time()
         history.flush()
         loop_s += time.thread_time() - before

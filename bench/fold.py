@@ -1,6 +1,6 @@
 """Decode and apply: how many trades a second one core takes in, from upstream bytes to the book.
 
-The same path as in a process (``Intake`` with its look-out for repeated frames, ``Pipeline``), with
+The same path as in a process (``Intake`` with its look-out for repeated frames, ``Market``), with
 nobody listening. Prices walk, as on a tape: the outlier gate has nothing to hold.
 """
 
@@ -13,15 +13,15 @@ from photon_app.feed.intake import Intake
 from photon_app.feed.protocol import SystemTime
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
-from photon_app.hub.messages import MarketView
 from photon_app.hub.tape import Tape
 from photon_app.market import session
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar
-from photon_app.market.ledger import Ledger
+from photon_app.market.hours import MarketView
+from photon_app.market.market import Market
+from photon_app.market.silence import Silence
 from photon_app.model import FeedStatus, Trade
-from photon_app.pipeline import Pipeline
 
 SYMBOLS = tuple(f"S{n}" for n in range(50))
 TRADES_A_FRAME = 4
@@ -43,6 +43,34 @@ class _StillLoop:
         """Nothing pends."""
 
 
+class _Noon:
+    """Hours that stand."""
+
+    calendar = Calendar()
+
+    def view(self) -> MarketView:
+        return MarketView("regular", START_MS, "post", START_MS, 1.0)
+
+
+class _Nobody:
+    """Acts on nothing that is wanted."""
+
+    def added(self, symbol: str) -> None:
+        """Nothing."""
+
+    def dropped(self, symbol: str) -> None:
+        """Nothing."""
+
+    def viewed(self) -> None:
+        """Nothing."""
+
+    def spelled(self, text: str) -> None:
+        """Nothing."""
+
+    def spared(self, symbol: str) -> None:
+        """Nothing."""
+
+
 def run(rounds: int = 7) -> float:
     """Trades a second; the best of some rounds, because noise only ever takes away."""
     frames = _frames()
@@ -50,10 +78,10 @@ def run(rounds: int = 7) -> float:
 
 
 async def _round(frames: list[bytes]) -> float:
-    pipeline, intake = _pipeline(), Intake("bench", SystemTime())
+    market, intake = _market(), Intake("bench", SystemTime())
     begun = time.perf_counter()
     for frame in frames:
-        await intake.deliver(intake.read(frame), pipeline)
+        await intake.deliver(intake.read(frame), market)
     spent_s = time.perf_counter() - begun
     assert intake.counters.trades == FRAMES * TRADES_A_FRAME
     return FRAMES * TRADES_A_FRAME / spent_s
@@ -83,29 +111,19 @@ def _trade(rng: random.Random, prices: dict[str, float], time_ms: int) -> Trade:
     )
 
 
-def _pipeline() -> Pipeline:
+def _market() -> Market:
     book = Book(session.day_of, now_ms=lambda: START_MS + 86_400_000)
-    demand = Demand(SYMBOLS, limit=100, linger_s=0, now_s=lambda: 0.0, on_add=book.admit)
     bars = Bars(now_ms=lambda: START_MS)
     for symbol in SYMBOLS:
+        book.admit(symbol)
         bars.follow(symbol)
-    hub = Hub(
-        quote=book.quote,
-        demand=demand,
-        market=lambda: MarketView("regular", START_MS, "post", START_MS, 1.0),
-        feed=FeedStatus(source="bench", state="live", since_ms=START_MS),
-        bars=bars,
-        calendar=Calendar,
-        loop=_StillLoop(),
-    )
-    return Pipeline(
-        ledger=Ledger(book, bars),
-        hub=hub,
-        tape=Tape(loop=_StillLoop()),
-        heard=lambda _: None,
-        learns=lambda _symbol, _time_ms, _price: None,
-        begins_anew=lambda: None,
-    )
+    status = FeedStatus(source="bench", state="live", since_ms=START_MS)
+    market = Market(book, bars, status, Silence(lambda: START_MS, Calendar))
+    loop = _StillLoop()
+    demand = Demand((), limit=100, linger_s=0, now_s=loop.time, listener=_Nobody())
+    market.listen(Hub(market, _Noon(), demand=demand, loop=loop))
+    market.listen(Tape(loop=loop))
+    return market
 
 
 if __name__ == "__main__":

@@ -33,10 +33,11 @@ from photon_app.feed.replay import source_of
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar
-from photon_app.market.ledger import Ledger
+from photon_app.market.market import Market
 from photon_app.market.session import market_day
+from photon_app.market.silence import Silence
 from photon_app.market.timeframes import MINUTE_MS
-from photon_app.model import Bar
+from photon_app.model import Bar, FeedStatus
 from photon_app.moments import shown_utc
 from photon_app.settings import Settings
 from photon_app.storage import address
@@ -183,7 +184,9 @@ class Import:
             admit_all=True,
             capacity=capacity,
         )
-        self._ledger = Ledger(book, bars)
+        status = FeedStatus(source=source, state="replay", since_ms=0)
+        silence = Silence(lambda: self._at_ms, Calendar)
+        self._market = Market(book, bars, status, silence)
         self._replaces = source.startswith(REPLAY)
         self._trades = 0
         self._waiting = 0
@@ -195,8 +198,7 @@ class Import:
         event = self._intake.read(line.frame, line.at / 1000)
         if not isinstance(event, Trades):
             return
-        for trade in event.batch:
-            self._ledger.apply(trade)
+        self._market.trades(event.batch)
         self._trades += len(event.batch)
         self._waiting += len(event.batch)
         if self._waiting >= BATCH_TRADES:
@@ -209,7 +211,7 @@ class Import:
             StorageError: it cannot be written.
         """
         self._waiting = 0
-        bars = self._ledger.bars
+        bars = self._market.bars
         dirty = bars.take_dirty()
         if dirty and self._replaces:
             self._archive.replace(self._source)
@@ -226,13 +228,13 @@ class Import:
     @property
     def counted(self) -> int:
         """How many trades are in bars."""
-        return self._ledger.bars.counters.folded
+        return self._market.bars.counters.folded
 
     def losses(self) -> list[str]:
         """What is in no bar, by reason, for people."""
-        frames, book = self._intake.counters, self._ledger.book.counters
+        frames, book = self._intake.counters, self._market.book.counters
         trades = {
-            "too late for a bar": self._ledger.bars.counters.too_late,
+            "too late for a bar": self._market.bars.counters.too_late,
             "far from the market's price": book.outliers - book.outliers_confirmed,
             "with a price that cannot be": book.bad_price,
             "with a volume that cannot be": book.bad_volume,

@@ -1,12 +1,12 @@
-"""The facts that cross rooms: trades, quotes, and what the feed says of itself.
+"""The facts that cross rooms: trades, quotes, what the feed says of itself, what the market does.
 
 All are immutable; a fact is replaced by a newer fact, never edited. Times are UNIX milliseconds
 of the market clock, prices are in the instrument's currency, volumes in shares or units.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -59,6 +59,19 @@ class Trade(Fact, frozen=True, kw_only=False):
     """Shares or units; 0 for a price-only update."""
     time_ms: int
     conditions: tuple[str, ...] = ()
+
+
+class Effect(NamedTuple):
+    """What a trade may change."""
+
+    last: bool
+    high_low: bool
+    volume: bool
+
+
+Counted = tuple[Trade, Effect, int]
+"""A trade as it counts, what it may change in bars, and its ``seq`` as a new last price; 0 when it
+is none. A volume that counts nowhere is 0, and an effect of nothing is a price in no bar."""
 
 
 class Seed(Fact, frozen=True):
@@ -180,6 +193,90 @@ class FeedStatus(Fact, frozen=True):
     can have gone unseen."""
 
 
+class MarketFact(Fact, frozen=True):
+    """One thing that happened in the market. ``number`` grows by one with each, also over epochs,
+    so that whoever reads them later sees a gap.
+    """
+
+    epoch: str
+    """Of the market after it."""
+    number: int
+
+
+class Change(MarketFact, frozen=True):
+    """What one upstream frame did to prices, bars and figures."""
+
+    counted: Sequence[Counted] = ()
+    """The trades that count, as they count, in the order of the tape."""
+    figures: Collection[str] = ()
+    """The symbols whose figures changed in a way that no trade of ``counted`` tells."""
+    polled: str = ""
+    """The symbol whose new last price was asked for, if one was."""
+    past: bool = False
+    """Whether the trades are over: nobody is told of each, only of the newest price."""
+    moved: Collection[str] = ()
+    """The symbols of which only the newest price is told: of ``past``, or recalled."""
+    prints: Sequence[Trade] = ()
+    """The trades as upstream told them, whatever became of them."""
+    quotes: Sequence[Quote] = ()
+    """Price and day of every symbol that it touched, after it. Left out where all listeners read
+    a fact when they are told it (``Listener``): they ask the market."""
+
+
+class StatusChanged(MarketFact, frozen=True):
+    """The feed says something new of itself."""
+
+    status: FeedStatus
+
+
+class SourcesChanged(MarketFact, frozen=True):
+    """Where prices come from is another now: always all that do not come from the tape."""
+
+    polled: frozenset[str]
+    """The symbols whose prices come from asking."""
+    stale: frozenset[str]
+    """Those that are not followed at all, or may move unseen."""
+
+
+class Rejected(MarketFact, frozen=True):
+    """Nobody can have a symbol, until it is wanted anew."""
+
+    symbol: str
+    why: RequestError | None = None
+    """``None``: upstream has no such symbol."""
+
+
+class EpochBegan(MarketFact, frozen=True):
+    """The market starts anew. It is told right before prices and figures are forgotten, so that
+    what waits can still be written.
+    """
+
+
+class PriceBegan(MarketFact, frozen=True):
+    """A feed that makes prices up began a symbol's: what it makes up of the time before leads to
+    this one.
+    """
+
+    symbol: str
+    time_ms: int
+    price: float
+
+
+class Listener(Protocol):
+    """Whoever is told what the market does. The market knows none of its listeners; it tells all
+    of them each fact, in order and synchronously. A listener that keeps facts for later asks for
+    them whole (``Market.listen``).
+    """
+
+    def hear(self, fact: MarketFact) -> None:
+        """Take one fact."""
+        ...
+
+    async def relief(self) -> None:
+        """Return once nobody behind this listener is too slow for more."""
+        ...
+
+
 class Clock(Protocol):
     """The time of the market: the wall clock, or a recording's."""
 
@@ -212,7 +309,7 @@ class Crowd(Fact, frozen=True):
         return self.addresses.get(symbol, (UNKNOWN_ADDRESS,))
 
 
-class Market(Protocol):
+class FeedSink(Protocol):
     """Where a feed delivers. Synchronous: a call returns when the facts are in the book and queued
     for clients, so a feed that awaits between frames is all the scheduling there is.
     """

@@ -128,7 +128,7 @@ def _counts(recorder: Recorder, trades: int) -> str:
 
 
 class Nobody:
-    """``model.Market`` without a market: only the feed's state is kept."""
+    """``model.FeedSink`` without a market: only the feed's state is kept."""
 
     state = "connecting"
 

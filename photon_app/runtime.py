@@ -13,8 +13,6 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-import msgspec
-
 from photon_app import clock, foreign, logs, services, upstream
 from photon_app.errors import RequestError
 from photon_app.feed.awake import Awake
@@ -24,7 +22,6 @@ from photon_app.heap import Heap
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
-from photon_app.hub.finnhub_messages import TOO_MANY_SYMBOLS
 from photon_app.hub.hub import BEATS, Hub
 from photon_app.hub.stalls import BEAT_S, Stalls
 from photon_app.hub.tape import Tape
@@ -32,12 +29,12 @@ from photon_app.market import session
 from photon_app.market.almanac import Almanac
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
-from photon_app.market.ledger import Ledger
+from photon_app.market.hours import MarketHours
+from photon_app.market.market import Market
 from photon_app.market.silence import Silence
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS
 from photon_app.market.venues import US, exchange_of
-from photon_app.model import FeedStatus, Market
-from photon_app.pipeline import Pipeline, SessionClock
+from photon_app.model import FeedSink, FeedStatus
 from photon_app.services import Services
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
 from photon_app.storage import address
@@ -88,15 +85,69 @@ def logged(
 
 
 def assemble(
-    settings: Settings, source: Upstream, almanac: Almanac, silence: Silence, heap: Heap
-) -> "tuple[Services, Pipeline, _Wants]":
+    settings: Settings, source: Upstream, days: Almanac, silence: Silence, heap: Heap
+) -> "tuple[Services, Market, _Wishes]":
     """The objects of one process, wired, not yet running. Needs a running event loop."""
     feed = source.feed
     loop = asyncio.get_running_loop()
-    replaying = settings.feed == "replay"
+    market = _market(settings, source, days, silence)
+    store = _store(settings, feed, lambda: history)
+    default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
+    history = History(
+        market.bars,
+        store,
+        calendar=lambda: days.calendar,
+        now_ms=feed.clock.now_ms,
+        past=source.past,
+        always=frozenset(default_symbols),
+        replays=settings.feed == "replay",
+    )
+    wishes = _Wishes(source, market, history, heap, loop)
+    demand = Demand(
+        default_symbols,
+        limit=settings.max_symbols_total,
+        linger_s=settings.linger_s,
+        now_s=loop.time,
+        listener=wishes,
+    )
+    wishes.bind(demand)
+    hours = MarketHours(feed.clock, days)
+    flush_s, slow_s = settings.flush_ms / 1000, settings.slow_s
+    hub = Hub(market, hours, demand=demand, loop=loop, flush_s=flush_s, slow_s=slow_s)
+    tape = Tape(loop=loop, flush_s=flush_s, slow_s=slow_s)
+    arrays = ArrayBoard(market, loop=loop, slow_s=slow_s)
+    for listener in (history, hub, tape, arrays):
+        market.listen(listener)
+    if settings.feed != "replay":
+        history.on_day = market.recall
+    live = Services(
+        settings=settings,
+        market=market,
+        book=market.book,
+        hub=hub,
+        arrays=arrays,
+        tape=tape,
+        demand=demand,
+        history=history,
+        store=store,
+        hours=hours,
+        wall_ms=clock.now_ms,
+        stalls=Stalls(Awake().monotonic),
+        uptime_s=_stopwatch(clock.monotonic),
+        default_symbols=default_symbols,
+        feed=feed,
+        reference=source.reference,
+        asked=source.asked,
+    )
+    return live, market, wishes
+
+
+def _market(settings: Settings, source: Upstream, days: Almanac, silence: Silence) -> Market:
+    """An empty market with the rules of its source."""
+    feed, replaying = source.feed, settings.feed == "replay"
     days_of = session.market_day if source.past is None else session.hours_day
     book = Book(
-        lambda symbol, time_ms: days_of(symbol, time_ms, almanac.calendar),
+        lambda symbol, time_ms: days_of(symbol, time_ms, days.calendar),
         now_ms=None if replaying else feed.clock.now_ms,
         admit_all=replaying,
         capacity=settings.max_symbols_total,
@@ -107,94 +158,8 @@ def assemble(
         gaps=settings.feed == "finnhub",
         capacity=settings.max_symbols_total,
     )
-    store = _store(settings, feed, lambda: history)
-    default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
-    history = History(
-        bars,
-        store,
-        calendar=lambda: almanac.calendar,
-        now_ms=feed.clock.now_ms,
-        past=source.past,
-        always=frozenset(default_symbols),
-    )
-    wants = _Wants(feed, loop)
-
-    def admit(symbol: str) -> None:
-        book.admit(symbol)
-        history.follow(symbol)
-        wants.changed()
-
-    def drop(symbol: str) -> None:
-        book.drop(symbol)
-        history.drop(symbol)
-        heap.let_go()
-        wants.dropped(symbol)
-
-    def spare(symbol: str) -> None:
-        hub.reject(symbol, RequestError("too_many_symbols", SPARED.format(symbol)))
-        tape.reject(symbol, TOO_MANY_SYMBOLS)
-        arrays.reject(symbol)
-
-    demand = Demand(
-        default_symbols,
-        limit=settings.max_symbols_total,
-        linger_s=settings.linger_s,
-        now_s=loop.time,
-        on_add=admit,
-        on_drop=drop,
-        on_view=lambda _: wants.changed(),
-        on_spelling=source.spelled,
-        on_spare=spare,
-    )
-    wants.bind(demand)
-    market = SessionClock(feed.clock, lambda: almanac.calendar)
-    hub = Hub(
-        quote=book.quote,
-        demand=demand,
-        market=market,
-        feed=FeedStatus(source=feed.source, state="connecting", since_ms=clock.now_ms()),
-        bars=bars,
-        calendar=lambda: almanac.calendar,
-        loop=loop,
-        flush_s=settings.flush_ms / 1000,
-        slow_s=settings.slow_s,
-    )
-    tape = Tape(loop=loop, flush_s=settings.flush_ms / 1000, slow_s=settings.slow_s)
-    arrays = ArrayBoard(quote=book.quote, loop=loop, slow_s=settings.slow_s)
-    pipeline = Pipeline(
-        ledger=Ledger(book, bars),
-        hub=hub,
-        tape=tape,
-        heard=silence.heard,
-        learns=history.began,
-        begins_anew=history.begin_anew if replaying else lambda: None,
-    )
-    if not replaying:
-        history.on_day = pipeline.recall
-    live = Services(
-        settings=settings,
-        book=book,
-        hub=hub,
-        arrays=arrays,
-        tape=tape,
-        demand=demand,
-        history=history,
-        store=store,
-        market=market,
-        calendar=lambda: almanac.calendar,
-        silence=lambda: silence.reason,
-        wall_ms=clock.now_ms,
-        stalls=Stalls(Awake().monotonic),
-        uptime_s=_stopwatch(clock.monotonic),
-        default_symbols=default_symbols,
-        last_message_ms=lambda: feed.last_message_ms,
-        last_trade_ms=lambda: silence.last_trade_ms,
-        reference=source.reference,
-        asked=source.asked,
-        feed_counters=lambda: msgspec.structs.asdict(feed.counters),
-        held=lambda: feed.held,
-    )
-    return live, pipeline, wants
+    status = FeedStatus(source=feed.source, state="connecting", since_ms=clock.now_ms())
+    return Market(book, bars, status, silence)
 
 
 def _store(settings: Settings, feed: Feed, history: Callable[[], History]) -> Store | None:
@@ -279,21 +244,21 @@ async def running(
         source = upstream.of(settings, calendar=lambda: days.calendar)
     feed = source.feed
     heap = Heap(clock.monotonic)
-    live, pipeline, wants = assemble(settings, source, days, silence, heap)
+    live, market, wishes = assemble(settings, source, days, silence, heap)
     feed.want(live.demand.wanted)
     async with _keeping(live):
         if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
             await _resume(feed, live.history, live.demand.wanted - settings.start_prices.keys())
         services.install(live)
         tasks = [
-            asyncio.create_task(keep_running(feed, pipeline), name="photon feed"),
+            asyncio.create_task(keep_running(feed, market), name="photon feed"),
             asyncio.create_task(live.history.run(), name="photon history"),
             asyncio.create_task(
                 days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
                 name="photon almanac",
             ),
             asyncio.create_task(
-                _every(TICK_S, _ticker(live, silence, wants, heap)), name="photon tick"
+                _every(TICK_S, _ticker(live, market, wishes, heap)), name="photon tick"
             ),
             asyncio.create_task(_every(BEAT_S, live.stalls.beat), name="photon beat"),
             asyncio.create_task(
@@ -326,13 +291,25 @@ def _exchanges(symbols: Iterable[str]) -> frozenset[str]:
     return frozenset(one.code for one in listed if one is not None and one.code is not None)
 
 
-class _Wants:
-    """Tells the feed the whole set of wanted symbols, once for all changes of one loop turn, or
-    of a while when there are many; and each second whose they are, if only that has changed.
+class _Wishes:
+    """Acts on what is wanted: book and bars take a symbol in and let it go, and the feed is told
+    the whole set of wanted symbols, once for all changes of one loop turn, or of a while when there
+    are many; and each second whose they are, if only that has changed.
     """
 
-    def __init__(self, feed: Feed, loop: asyncio.AbstractEventLoop) -> None:
-        self._feed = feed
+    def __init__(
+        self,
+        source: Upstream,
+        market: Market,
+        history: History,
+        heap: Heap,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._source = source
+        self._feed = source.feed
+        self._market = market
+        self._history = history
+        self._heap = heap
         self._loop = loop
         self._demand: Demand | None = None
         self._dropped: set[str] = set()
@@ -341,18 +318,38 @@ class _Wants:
         self._told_changes = 0
 
     def bind(self, demand: Demand) -> None:
+        """What is wanted, once that is made."""
         self._demand = demand
+
+    def added(self, symbol: str) -> None:
+        """See ``DemandListener``."""
+        self._market.book.admit(symbol)
+        self._history.follow(symbol)
+        self.viewed()
+
+    def dropped(self, symbol: str) -> None:
+        """See ``DemandListener``."""
+        self._market.book.drop(symbol)
+        self._history.drop(symbol)
+        self._heap.let_go()
+        self._dropped.add(symbol)
+        self.viewed()
+
+    def spelled(self, text: str) -> None:
+        """See ``DemandListener``."""
+        self._source.spelled(text)
+
+    def spared(self, symbol: str) -> None:
+        """See ``DemandListener``."""
+        self._market.reject(symbol, RequestError("too_many_symbols", SPARED.format(symbol)))
 
     def look(self) -> None:
         """Tell the feed who has come and gone, unless it knows."""
         if self._demand is not None and self._demand.changes != self._told_changes:
-            self.changed()
+            self.viewed()
 
-    def dropped(self, symbol: str) -> None:
-        self._dropped.add(symbol)
-        self.changed()
-
-    def changed(self) -> None:
+    def viewed(self) -> None:
+        """See ``DemandListener``."""
         if self._scheduled:
             return
         self._scheduled = True
@@ -376,7 +373,7 @@ class _Wants:
             self._due_s = self._loop.time() + REST_S * len(wanted)
 
 
-async def keep_running(feed: Feed, market: Market) -> None:
+async def keep_running(feed: Feed, market: FeedSink) -> None:
     """Run the feed until it ends by itself. Upstream's faults are the feed's affair; a fault of
     ours is logged whole, shown as reconnecting, and the feed started again.
     """
@@ -412,9 +409,9 @@ async def _every(interval_s: float, do: Callable[[], None]) -> None:
             log.exception("a periodic task failed; it goes on")
 
 
-def _ticker(live: Services, silence: Silence, wants: _Wants, heap: Heap) -> Callable[[], None]:
+def _ticker(live: Services, market: Market, wishes: _Wishes, heap: Heap) -> Callable[[], None]:
     def phase() -> tuple[str, int, str]:
-        now = live.market()
+        now = live.hours.view()
         return now.session, now.until_ms, now.following
 
     told = phase()
@@ -423,26 +420,13 @@ def _ticker(live: Services, silence: Silence, wants: _Wants, heap: Heap) -> Call
         nonlocal told
         logs.catch_up()
         live.demand.sweep()
-        wants.look()
+        wishes.look()
         heap.tick()
         live.hub.tick()
-        _say_silence(live, silence)
+        market.look(live.feed.held)
         now = phase()
         if now != told:
             told = now
             live.hub.tell_status()
 
     return tick
-
-
-def _say_silence(live: Services, silence: Silence) -> None:
-    """Let the feed's status say which market is silent, unless the feed has something to say."""
-    feed, said = live.hub.feed, silence.reason
-    now = silence.look(
-        live.held(),
-        live=feed.state == "live",
-        book=live.book,
-        delay_ms=feed.delay_ms or 0,
-    )
-    if feed.state == "live" and feed.detail in {"", said} and feed.detail != now:
-        live.hub.set_feed(msgspec.structs.replace(feed, detail=now))

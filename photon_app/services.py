@@ -7,15 +7,16 @@ and ui ask ``current()``. Nothing here starts, stops or owns anything.
 import dataclasses
 from collections.abc import Callable
 
+from photon_app.feed.protocol import Feed
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
-from photon_app.hub.messages import MarketView
 from photon_app.hub.stalls import Stalls
 from photon_app.hub.tape import Tape
 from photon_app.market.book import Book
-from photon_app.market.calendar import Calendar
+from photon_app.market.hours import Hours
+from photon_app.market.market import Market
 from photon_app.model import Reference
 from photon_app.settings import Settings
 from photon_app.storage.store import Store
@@ -26,6 +27,7 @@ class Services:
     """What one running process holds."""
 
     settings: Settings
+    market: Market
     book: Book
     hub: Hub
     arrays: ArrayBoard
@@ -34,12 +36,8 @@ class Services:
     history: History
     store: Store | None
     """What writes bars to disk; ``None`` when nothing is stored."""
-    market: Callable[[], MarketView]
-    """The market's clock and session now."""
-    calendar: Callable[[], Calendar]
-    """What is known of the exchange's days."""
-    silence: Callable[[], str]
-    """Which market should trade and does not, one sentence; empty when none."""
+    hours: Hours
+    """The market's clock and session, and what is known of the exchange's days."""
     wall_ms: Callable[[], int]
     """The wall clock, UNIX ms."""
     stalls: Stalls
@@ -48,18 +46,12 @@ class Services:
     """For how long the process has been serving, on a clock that nobody sets: a machine's sleep
     does not count."""
     default_symbols: tuple[str, ...]
-    last_message_ms: Callable[[], int | None]
-    """When upstream last said anything, on the wall clock."""
-    feed_counters: Callable[[], dict[str, int]]
-    """What the feed has seen since it was made, by kind."""
-    last_trade_ms: Callable[[], int | None]
-    """When a trade last came from upstream, on the wall clock."""
+    feed: Feed
+    """When upstream last said anything, what it has seen, what it is asked for."""
     reference: Reference
     """Names, search, and the day of symbols that nobody follows."""
     asked: Callable[[], dict[str, int]]
     """What was asked of upstream over REST since the start, by kind."""
-    held: Callable[[], frozenset[str]]
-    """The symbols that upstream is asked for."""
 
 
 _installed: list[Services] = []

@@ -28,7 +28,6 @@ from photon_app.feed.replay import ReplayFeed
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar
-from photon_app.market.ledger import Ledger
 from photon_app.market.session import day_of
 from photon_app.model import TIMEFRAMES, Bar
 from photon_app.settings import Secret, Settings
@@ -172,11 +171,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_folded_bars_are_those_of_the_file(path: Path) -> None:
     """Of every timeframe."""
     bars = Bars(now_ms=lambda: 0, follow_all=True, gaps=False)
-    ledger, intake = Ledger(Book(day_of, admit_all=True), bars), Intake("test", VirtualTime())
+    book, intake = Book(day_of, admit_all=True), Intake("test", VirtualTime())
     for line in Recording(path).lines():
         event = intake.read(line.frame, line.at / 1000)
-        for trade in event.batch if isinstance(event, Trades) else ():
-            ledger.apply(trade)
+        if isinstance(event, Trades):
+            bars.fold(book.apply(event.batch).counted)
     for symbol, expected in computed(path, "1s").items():
         check(of_bars(bars.between(symbol, "1s")), expected)
     for symbol, expected in computed(path).items():

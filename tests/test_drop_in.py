@@ -33,7 +33,7 @@ from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.recording import Recording
 from photon_app.feed.replay import ReplayFeed
 from photon_app.hub import followers
-from photon_app.model import Market, Quote, Trade
+from photon_app.model import FeedSink, Quote, Trade
 from photon_app.services import Services
 from photon_app.settings import Secret
 from tests.fakes.finnhub import FakeFinnhub
@@ -270,7 +270,7 @@ class HeldReplay(ReplayFeed):
         super().__init__(path, speed=0, loop=False)
         self.go = asyncio.Event()
 
-    async def run(self, market: Market) -> None:
+    async def run(self, market: FeedSink) -> None:
         """Wait first."""
         await self.go.wait()
         await super().run(market)

@@ -28,6 +28,7 @@ from photon_app.model import TIMEFRAMES, Bar, Recollection, Timeframe, Trade
 from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.store import Store
+from tests.fakes.book import counted
 
 NOW_MS = 1_795_194_000_000
 """2026-11-20 12:00 in New York."""
@@ -142,7 +143,7 @@ def memory_of(rows: Sequence[Bar]) -> Bars:
     """Memory that has these minutes."""
     bars = Bars(now_ms=lambda: NOW_MS, follow_all=True, gaps=False)
     for row in rows:
-        bars.fold(Trade(SYMBOL, row.open, 1, row.time_ms))
+        bars.fold(counted(Trade(SYMBOL, row.open, 1, row.time_ms)))
     return bars
 
 
@@ -244,7 +245,7 @@ def test_what_changed_is_handed_over_each_turn() -> None:
     disk = Disk()
     asked = history(disk, followed())
     asked.follow(SYMBOL)
-    asked.memory.fold(Trade(SYMBOL, 10, 1, NOW_MS))
+    asked.memory.fold(counted(Trade(SYMBOL, 10, 1, NOW_MS)))
     asyncio.run(turn(asked))
     asyncio.run(turn(asked))
     assert [(symbol, len(bars)) for symbol, bars in disk.put_by] == [(SYMBOL, 1)]
@@ -403,7 +404,7 @@ def test_a_stored_minute_is_never_written_over_by_a_part_of_it() -> None:
     disk = Disk(rows)
     asked = history(disk, followed())
     asked.follow(SYMBOL)
-    asked.memory.fold(Trade(SYMBOL, 40, 1, NOW_MS - 10 * MINUTE_MS + 5))
+    asked.memory.fold(counted(Trade(SYMBOL, 40, 1, NOW_MS - 10 * MINUTE_MS + 5)))
     asyncio.run(turn(asked))
     assert disk.put_by == []  # before disk was asked nothing is put
     asyncio.run(turn(asked))
@@ -442,7 +443,7 @@ def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
         asked.follow(SYMBOL)
         store.start()
         assert await store.opened(5)
-        memory.fold(Trade(SYMBOL, price, 2, NOW_MS + int(price)))
+        memory.fold(counted(Trade(SYMBOL, price, 2, NOW_MS + int(price))))
         await asked.finish()
         await store.aclose()
         return memory.between(SYMBOL, "1m")
@@ -480,7 +481,7 @@ async def play(asked: History, clock: list[int], symbols: Sequence[str], minutes
     for _ in range(minutes):
         clock[0] += MINUTE_MS
         for symbol in symbols:
-            asked.memory.fold(Trade(symbol, 10, 1, clock[0]))
+            asked.memory.fold(counted(Trade(symbol, 10, 1, clock[0])))
         await turn(asked)
 
 
@@ -516,7 +517,7 @@ def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
         disk.put_by.clear()
         for number in range(1_000):  # new ones all the time, none for long
             asked.follow(f"N{number}")
-            memory.fold(Trade(f"N{number}", 10, 1, now_ms[0]))
+            memory.fold(counted(Trade(f"N{number}", 10, 1, now_ms[0])))
             asked.drop(f"N{number}")
             asked.flush()
         asked.drop("S3")
@@ -536,7 +537,7 @@ def test_what_was_let_go_is_forgotten_when_there_is_too_much_of_it() -> None:
     asyncio.run(turn(asked))
     for number in range(3 * DROPPED_KEPT):
         asked.follow(f"N{number}")
-        asked.memory.fold(Trade(f"N{number}", 10, 1, NOW_MS))
+        asked.memory.fold(counted(Trade(f"N{number}", 10, 1, NOW_MS)))
         asked.drop(f"N{number}")
         assert len(asked.memory.symbols) <= 1 + DROPPED_KEPT
     newest = [f"N{number}" for number in range(2 * DROPPED_KEPT, 3 * DROPPED_KEPT)]

@@ -438,5 +438,5 @@ def test_memory_is_bounded_whatever_the_length(monkeypatch: pytest.MonkeyPatch) 
     done = fold(trades, archive)
     assert len(archive.rows) == minutes
     assert archive.largest <= 501
-    assert len(done._ledger.bars.between("BINANCE:X", "1m")) < 2_200
+    assert len(done._market.bars.between("BINANCE:X", "1m")) < 2_200
     assert len(done._tally._lately["BINANCE:X"]) < 10

@@ -1,14 +1,12 @@
 """The exchange's hours as clients are told them, over a real port."""
 
 import asyncio
-import dataclasses
 import datetime as dt
 import json
 
 import httpx
 from websockets.asyncio.client import connect
 
-from photon_app import runtime, services
 from photon_app.market.almanac import Almanac
 from photon_app.market.calendar import NEW_YORK, Calendar, Table, ordinary_day
 from photon_app.market.silence import SILENT_MS, Silence
@@ -79,12 +77,8 @@ def test_health_is_degraded_while_a_market_is_silent() -> None:
             health = (await http.get("/health")).json()
             assert health["status"] == "healthy"
             assert 0 <= health["feed"]["last_trade_age_ms"] < 5000
-            silent = dataclasses.replace(server.live, silence=lambda: "No trade of US stocks")
-            services.install(silent)
-            try:
-                assert (await http.get("/health")).json()["status"] == "degraded"
-            finally:
-                services.remove(silent)
+            server.live.market.silence.reason = "No trade of US stocks"
+            assert (await http.get("/health")).json()["status"] == "degraded"
 
     asyncio.run(scenario())
 
@@ -98,9 +92,10 @@ def test_the_feeds_status_says_what_is_silent() -> None:
         silence = Silence(lambda: now_ms, Calendar)
         async with serving(feed) as server:
             live = server.live
+            live.market.silence = silence
 
             def detail() -> str:
-                runtime._say_silence(live, silence)
+                live.market.look(live.feed.held)
                 return live.hub.feed.detail
 
             def later() -> str:
@@ -118,9 +113,11 @@ def test_the_feeds_status_says_what_is_silent() -> None:
             assert detail() == "Half of it is here"
             feed.say("live")
             assert later().startswith("No trade of US stocks")
-            feed.trade("AAPL", 1)
             silence.heard([])
             assert detail() != ""
+            feed.trade("AAPL", 1)
+            assert detail() == ""
+            assert later().startswith("No trade of US stocks")
             now_ms = at(2026, 11, 20, 16)
             assert detail() == ""
 

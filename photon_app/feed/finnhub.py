@@ -40,7 +40,7 @@ from photon_app.feed.rota import Rota
 from photon_app.feed.slots import Slots
 from photon_app.feed.spelling import Spellings
 from photon_app.feed.subscriptions import Command, Subscriptions
-from photon_app.model import Crowd, FailureReason, FeedState, FeedStatus, Market
+from photon_app.model import Crowd, FailureReason, FeedSink, FeedState, FeedStatus
 from photon_app.settings import Secret
 
 Connect = Callable[..., Awaitable[ClientConnection]]
@@ -139,7 +139,7 @@ class FinnhubFeed:
         self._intake = Intake(self.source, self._time, self._scrub, tap)
         self._bell = Bell(self._time)
         self._spellings.on_change = self._bell.ring
-        self._market: Market | None = None
+        self._market: FeedSink | None = None
         self._tape = TapeClock()
         self._told_tape = (0, 0)
         self._polled: frozenset[str] = frozenset()
@@ -184,7 +184,7 @@ class FinnhubFeed:
             self._unknown(symbol)
         self._share()
 
-    async def run(self, market: Market) -> None:
+    async def run(self, market: FeedSink) -> None:
         """Keep one line open until cancelled."""
         self._market = market
         self._polled = self._stale = frozenset()
@@ -206,7 +206,7 @@ class FinnhubFeed:
             await self._time.sleep(LOOK_S)
             self._tell_states()
 
-    async def _keep_line(self, market: Market) -> None:
+    async def _keep_line(self, market: FeedSink) -> None:
         self._say(market, "connecting")
         while True:
             why = self._streak.judge(await self._attempt(market))
@@ -224,7 +224,7 @@ class FinnhubFeed:
             await self._time.sleep(delay_s)
             self._say(market, state, f"{failed}; trying again now")
 
-    async def _attempt(self, market: Market) -> Outage:
+    async def _attempt(self, market: FeedSink) -> Outage:
         try:
             connection = await self._connect(
                 with_token(self._url, self._key.reveal()),
@@ -244,7 +244,7 @@ class FinnhubFeed:
             await self._close(connection)
             self._rota.line(self._time.monotonic(), up=False)
 
-    async def _live(self, connection: ClientConnection, market: Market) -> Outage:
+    async def _live(self, connection: ClientConnection, market: FeedSink) -> Outage:
         self._opened += 1
         self._last_s = opened_s = delivered_s = self._time.monotonic()
         self._last_ms = self._time.now_ms()
@@ -389,7 +389,7 @@ class FinnhubFeed:
             )
         return wire.encode_unsubscribe(self._spellings.let_go(command.symbol))
 
-    async def _watch(self, connection: ClientConnection, market: Market) -> None:
+    async def _watch(self, connection: ClientConnection, market: FeedSink) -> None:
         """Close a line that has fallen silent, or that this machine slept over."""
         while (left_s := self._silent_at() - self._time.monotonic()) > 0 and not self._overslept_s:
             await self._time.sleep(min(left_s, WATCH_S))
@@ -434,7 +434,7 @@ class FinnhubFeed:
         return without_key(text, self._key)
 
     def _say(
-        self, market: Market, state: FeedState, detail: str = "", retry_at_ms: int | None = None
+        self, market: FeedSink, state: FeedState, detail: str = "", retry_at_ms: int | None = None
     ) -> None:
         changed = state != self._status.state or not self._status.since_ms
         self._status = FeedStatus(

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from photon_app import foreign
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.protocol import Counters, Time
-from photon_app.model import Market, Trade
+from photon_app.model import FeedSink, Trade
 
 SLICE_TRADES = 2_000
 """Most trades applied without letting the event loop run."""
@@ -105,7 +105,7 @@ class Intake:
             counters.unknown += 1
         return event
 
-    async def deliver(self, event: wire.Event, market: Market) -> None:
+    async def deliver(self, event: wire.Event, market: FeedSink) -> None:
         """Hand a frame's trades to the market, yielding to the loop within a very long frame."""
         if not isinstance(event, wire.Trades) or not event.batch:
             return

@@ -15,7 +15,7 @@ from photon_app.feed.bell import Bell
 from photon_app.feed.protocol import Time
 from photon_app.feed.rest_wire import Failed, Unknown
 from photon_app.feed.rota import LONGEST_S, PROBE_S, Lane, Rota, doubled
-from photon_app.model import Market, Seed
+from photon_app.model import FeedSink, Seed
 
 
 class Quotes(Protocol):
@@ -80,13 +80,13 @@ class Poller:
         for bell in self._bells.values():
             bell.ring()
 
-    async def run(self, market: Market) -> None:
+    async def run(self, market: FeedSink) -> None:
         """Ask until cancelled."""
         async with asyncio.TaskGroup() as lanes:
             for lane in Lane:
                 lanes.create_task(self._serve(lane, market))
 
-    async def _serve(self, lane: Lane, market: Market) -> None:
+    async def _serve(self, lane: Lane, market: FeedSink) -> None:
         failures, polling = 0, lane is Lane.POLL
         wait_s = functools.partial(self._rest.wait_s, polling=polling)
         while True:
@@ -100,7 +100,7 @@ class Poller:
             self._take(turn.symbol, answer, market)
             await self._time.sleep(_pause_s(lane, answer, failures))
 
-    def _take(self, symbol: str, answer: Seed | Unknown | Failed, market: Market) -> None:
+    def _take(self, symbol: str, answer: Seed | Unknown | Failed, market: FeedSink) -> None:
         now_s = self._time.monotonic()
         match answer:
             case Seed():

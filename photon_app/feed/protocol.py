@@ -2,7 +2,7 @@
 
 Owns the ``Feed`` contract, ``Time`` (the one door to clocks and sleeping, so that tests can drive
 both) and ``Counters``. A feed runs on the event loop and is called only from there. It delivers
-synchronously into a ``model.Market``: a market that is slow slows the feed, never a queue between.
+synchronously into a ``model.FeedSink``: a slow market slows the feed, and no queue is between.
 It never holds a price, never judges one, and never raises for trouble upstream: that is a status.
 """
 
@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from photon_app import clock
-from photon_app.model import Clock, Crowd, Market
+from photon_app.model import Clock, Crowd, FeedSink
 
 
 class Time(Protocol):
@@ -131,7 +131,7 @@ class Feed(Protocol):
         """
         ...
 
-    async def run(self, market: Market) -> None:
+    async def run(self, market: FeedSink) -> None:
         """Deliver until cancelled, or until a recording that does not loop has ended.
 
         Never raises for upstream trouble. At most one ``run`` at a time.

@@ -2,12 +2,12 @@
 
 Owns the recording's pace and its clock. Runs on the event loop; reads the file inline, a line at
 a time. Paced by the recording's own times, a slow consumer is the hub's matter, as with a live
-feed; at speed 0 it waits after each frame until ``Market.relief`` says that no every-trade client
+feed; at speed 0 it waits after each frame until ``FeedSink.relief`` says that no every-trade client
 is behind. It never holds more than one frame, never lets the market's clock run past a frame that
 has not been delivered, and never drops a symbol because nobody wants it.
 
 A replay that starts later than its recording delivers what comes before at once, at the beginning
-of each pass, as ``Market.past``: day figures and volumes are then what they were, and clients get
+of each pass, as ``FeedSink.past``: day figures and volumes are then what they were, and clients get
 the newest prices of it and not each.
 """
 
@@ -24,7 +24,7 @@ from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import SLICE_TRADES, Intake
 from photon_app.feed.protocol import Counters, SystemTime, Time
 from photon_app.feed.recording import Line, Recording
-from photon_app.model import Crowd, FeedStatus, Market, Trade
+from photon_app.model import Crowd, FeedSink, FeedStatus, Trade
 from photon_app.settings import ReplayStart
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -155,7 +155,7 @@ class ReplayFeed:
         del viewers, crowd
         self._wanted = symbols
 
-    async def run(self, market: Market) -> None:
+    async def run(self, market: FeedSink) -> None:
         """Play until cancelled, or to the end when not looping; the last prices stay."""
         self._since_ms = self._time.now_ms()
         while True:
@@ -164,7 +164,7 @@ class ReplayFeed:
                 return
             await self._time.sleep(self._gap_s)
 
-    async def _pass(self, market: Market) -> None:
+    async def _pass(self, market: FeedSink) -> None:
         self.clock.restart(self._start_ms)
         self._intake.forget()
         market.new_epoch()
@@ -180,7 +180,7 @@ class ReplayFeed:
                 failure = f"{self._recording.path.name} has no trade that can be played"
         self._note(failure, market)
 
-    def _note(self, failure: str, market: Market) -> None:
+    def _note(self, failure: str, market: FeedSink) -> None:
         """Say what was wrong with a pass; in the log only what is new, since every pass meets the
         same damage.
         """
@@ -194,7 +194,7 @@ class ReplayFeed:
         if failure:
             self._tell(market)
 
-    async def _play_all(self, market: Market) -> None:
+    async def _play_all(self, market: FeedSink) -> None:
         lines = self._recording.lines()
         first = await self._skip_past(lines, market)
         if first is None:
@@ -204,7 +204,7 @@ class ReplayFeed:
         for line in lines:
             await self._play(line, market)
 
-    async def _skip_past(self, lines: Iterator[Line], market: Market) -> Line | None:
+    async def _skip_past(self, lines: Iterator[Line], market: FeedSink) -> Line | None:
         """Apply what comes before the start; returns the first line that does not."""
         past: list[Trade] = []
         try:
@@ -228,7 +228,7 @@ class ReplayFeed:
         self._intake.counters.trades += len(event.batch)
         return event.batch
 
-    async def _play(self, line: Line, market: Market) -> None:
+    async def _play(self, line: Line, market: FeedSink) -> None:
         wait_s = self.clock.aim(line.at)
         if wait_s > 0:
             await self._time.sleep(wait_s)
@@ -246,7 +246,7 @@ class ReplayFeed:
             await asyncio.sleep(0)
             self._yielded = self._time.monotonic()
 
-    def _tell(self, market: Market) -> None:
+    def _tell(self, market: FeedSink) -> None:
         market.status(
             FeedStatus(
                 source=self.source, state="replay", since_ms=self._since_ms, detail=self._failure

@@ -26,7 +26,7 @@ from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.intake import Intake, Tap
 from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
 from photon_app.feed.simulated_past import SimulatedPast
-from photon_app.model import Crowd, FeedStatus, Market, Seed, Trade
+from photon_app.model import Crowd, FeedSink, FeedStatus, Seed, Trade
 
 START_PRICES: Mapping[str, float] = {
     "AAPL": 271.49,
@@ -340,7 +340,7 @@ class SimulatedFeed:
         for symbol in sorted((looked_at & symbols) - begun):
             self._waiting.setdefault(symbol)
 
-    async def run(self, market: Market) -> None:
+    async def run(self, market: FeedSink) -> None:
         """Deliver a round every ``interval_ms`` until cancelled."""
         market.status(
             FeedStatus(
@@ -358,7 +358,7 @@ class SimulatedFeed:
             await self._round(market, symbols - self._always)
             await self._rest(market, self._interval_ms / 1000)
 
-    async def _rest(self, market: Market, rest_s: float) -> None:
+    async def _rest(self, market: FeedSink, rest_s: float) -> None:
         """Wait for the next round, and begin walks meanwhile, each with its first trades."""
         began_s, left_s = self._time.monotonic(), rest_s
         while self._waiting and left_s > 0:
@@ -367,7 +367,7 @@ class SimulatedFeed:
         if left_s > 0:
             await self._time.sleep(left_s)
 
-    async def _begin_some(self, market: Market) -> list[str]:
+    async def _begin_some(self, market: FeedSink) -> list[str]:
         """Begin walks that wait, for ``BEGIN_S`` at most, and leave half of it to others; returns
         whose.
         """
@@ -384,7 +384,7 @@ class SimulatedFeed:
             now_s = self._time.monotonic()
         return begun
 
-    def _begin(self, symbol: str, market: Market) -> None:
+    def _begin(self, symbol: str, market: FeedSink) -> None:
         """Begin the walk of one symbol, and say what was before it."""
         past, now_ms, opening = self._past, self.clock.now_ms(), None
         if past is not None:
@@ -396,7 +396,7 @@ class SimulatedFeed:
         if past is not None:
             market.began(symbol, now_ms, self._simulator.price(symbol))
 
-    async def _round(self, market: Market, symbols: Iterable[str]) -> None:
+    async def _round(self, market: FeedSink, symbols: Iterable[str]) -> None:
         """Deliver what is due of some symbols, in order of time."""
         now_ms, due = self.clock.now_ms(), list[Trade]()
         for symbol in symbols:

@@ -195,7 +195,7 @@ async def bars(
             since=past.since_ms,
             bars=msgspec.Raw(b"[" + b",".join(rows) + b"]"),
             partial=past.partial,
-            sessions=list(_sessions(wanted, past, live.calendar())) if told == "1" else [],
+            sessions=list(_sessions(wanted, past, live.hours.calendar)) if told == "1" else [],
         )
         return Response(_encoder.encode(body), media_type="application/json")
 

@@ -183,7 +183,7 @@ def health_of(
     connections: Connections | None = None,
 ) -> Health:
     """How everything is now."""
-    feed, market = live.hub.feed, live.market()
+    feed, market = live.hub.feed, live.hours.view()
     now_ms = live.wall_ms()
     return Health(
         status="healthy" if _is_healthy(live) else "degraded",
@@ -192,17 +192,17 @@ def health_of(
             state=feed.state,
             detail=feed.detail or _left_out(live),
             delay_ms=feed.delay_ms,
-            last_message_age_ms=_age_ms(live.last_message_ms(), now_ms),
-            last_trade_age_ms=_age_ms(live.last_trade_ms(), now_ms),
+            last_message_age_ms=_age_ms(live.feed.last_message_ms, now_ms),
+            last_trade_age_ms=_age_ms(live.market.silence.last_trade_ms, now_ms),
             reconnects=feed.reconnects,
             failures={str(reason): n for reason, n in feed.failures.items()},
             asked=live.asked(),
-            counters=live.feed_counters(),
+            counters=msgspec.structs.asdict(live.feed.counters),
         ),
         market=MarketHealth(
             session=market.session,
             time=market.now_ms,
-            known_until=live.calendar().last,
+            known_until=live.hours.calendar.last,
             epoch=live.hub.epoch,
         ),
         clients=admission.open["ws"] + admission.open["finnhub"],
@@ -220,7 +220,7 @@ def health_of(
             closed=live.hub.closed_as_slow + live.tape.closed_as_slow,
         ),
         http=_http(connections or Connections(0)),
-        symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.held())),
+        symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.feed.held)),
         trades=TradeCounts(**dataclasses.asdict(live.book.counters)),
         bars=BarCounts(**dataclasses.asdict(live.history.memory.counters)),
         storage=_storage(live, now_ms),
@@ -232,7 +232,8 @@ def health_of(
 def _is_healthy(live: Services) -> bool:
     """Whether prices flow and bars are kept."""
     kept = live.store is None or live.store.health.state != "failing"
-    return live.hub.feed.state in FLOWING and not live.silence() and kept and not _left_out(live)
+    flows = live.hub.feed.state in FLOWING and not live.market.silence.reason
+    return flows and kept and not _left_out(live)
 
 
 def _left_out(live: Services) -> str:

@@ -34,7 +34,7 @@ from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
 from photon_app.market.session import Day, market_day, market_day_before
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, span_at
-from photon_app.model import Bar, Recollection, Timeframe
+from photon_app.model import Bar, EpochBegan, MarketFact, PriceBegan, Recollection, Timeframe
 from photon_app.storage.store import Store
 
 SEEN_MS = 3 * MINUTE_MS
@@ -79,6 +79,7 @@ class History:
         now_ms: Callable[[], int],
         past: SimulatedPast | None = None,
         always: Container[str] = (),
+        replays: bool = False,
     ) -> None:
         """Join them.
 
@@ -89,6 +90,7 @@ class History:
             now_ms: the market's clock.
             past: what makes up the time of which neither has a minute; only a simulator has one.
             always: the symbols of a simulator that are always stored.
+            replays: whether a new epoch is a recording that begins from its start.
         """
         self.memory = bars
         self._store = store
@@ -102,6 +104,7 @@ class History:
         self._making = Turns(rests=True)
         self._unfilled: dict[str, None] = {}
         self._always = always
+        self._replays = replays
         self._begun: dict[str, tuple[int, float]] = {}
         """When a simulator began each symbol, and at which price."""
         self._strangers: dict[str, int] = {}
@@ -223,6 +226,19 @@ class History:
             return None, None
         since_ms = day.start_ms if now_ms < day.done_ms else day.done_ms - SEEN_MS
         return _last_since(newest, since_ms), _last_since(closing, before.close_ms - SEEN_MS)
+
+    def hear(self, fact: MarketFact) -> None:
+        """Take one fact of the market: a price that a simulator began, or a recording's start."""
+        match fact:
+            case PriceBegan():
+                self.began(fact.symbol, fact.time_ms, fact.price)
+            case EpochBegan() if self._replays:
+                self.begin_anew()
+            case _:
+                pass
+
+    async def relief(self) -> None:
+        """At once: bars that wait to be written are bounded by what memory holds."""
 
     def began(self, symbol: str, time_ms: int, price: float) -> None:
         """A simulator began a symbol: what it makes up of the time before leads to this price, and

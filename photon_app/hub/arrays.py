@@ -11,10 +11,11 @@ Bound: a congested client is passed over, and closed when it stays congested; no
 from collections.abc import Callable
 
 from photon_app.hub import messages
+from photon_app.hub.bulletin import MarketState
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.sink import SLOW_CLIENT, Sink
-from photon_app.model import Quote
+from photon_app.model import MarketFact, Rejected
 
 TURNS = 10
 ROUND_S = 1.0
@@ -24,17 +25,15 @@ _TURN_S = ROUND_S / TURNS
 class ArrayBoard:
     """Every array client of one process."""
 
-    def __init__(
-        self, *, quote: Callable[[str], Quote | None], loop: Loop, slow_s: float = 10.0
-    ) -> None:
+    def __init__(self, market: MarketState, *, loop: Loop, slow_s: float = 10.0) -> None:
         """Make a board without clients.
 
         Args:
-            quote: the newest price of a symbol.
+            market: the newest prices.
             loop: clock and timer.
             slow_s: how long a client may stay congested before it is closed with 4008.
         """
-        self._quote = quote
+        self._quote = market.quote
         self._loop = loop
         self._slow_s = slow_s
         self._turns: list[dict[Sink, tuple[str, ...]]] = [{} for _ in range(TURNS)]
@@ -71,6 +70,14 @@ class ArrayBoard:
         self._release.pop(sink, None)
         for turn in self._turns:
             turn.pop(sink, None)
+
+    def hear(self, fact: MarketFact) -> None:
+        """Take one fact: of this format only a refusal for want of room concerns anybody now."""
+        if isinstance(fact, Rejected) and fact.why is not None:
+            self.reject(fact.symbol)
+
+    async def relief(self) -> None:
+        """At once: nobody here is told every price."""
 
     def reject(self, symbol: str) -> None:
         """Nobody can have this symbol: it is left out from now on."""

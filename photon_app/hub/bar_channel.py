@@ -27,6 +27,7 @@ from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import FAULT
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.calendar import Calendar
+from photon_app.market.hours import Hours
 from photon_app.market.session import Day
 from photon_app.market.timeframes import span_at, spans
 from photon_app.model import TIMEFRAMES, Bar, Timeframe
@@ -81,8 +82,8 @@ class BarChannel:
     def __init__(
         self,
         bars: Bars,
+        hours: Hours,
         *,
-        calendar: Callable[[], Calendar],
         loop: Loop,
         answer: Callable[[Subscriber, Frames], None],
     ) -> None:
@@ -90,12 +91,12 @@ class BarChannel:
 
         Args:
             bars: what there is to tell.
-            calendar: the exchange's days as they are known.
+            hours: the exchange's days as they are known.
             loop: clock and timer.
             answer: writes to a client behind what is pending for it.
         """
         self._bars = bars
-        self._calendar = calendar
+        self._hours = hours
         self._loop = loop
         self._answer = answer
         self._courses: dict[Key, Course] = {}
@@ -186,7 +187,7 @@ class BarChannel:
     def _begin(self, key: Key) -> Course:
         """A course whose first client is told the newest bar elsewhere."""
         course = Course(self._bars.changes(key.symbol), self._bars.final_ms)
-        calendar = self._calendar()
+        calendar = self._hours.calendar
         newest_ms = self._bars.newest_ms(key.symbol)
         first_ms = course.told_ms if newest_ms is None else min(course.told_ms, newest_ms)
         for span in self._due(key, course, calendar, since_ms=first_ms):
@@ -201,7 +202,7 @@ class BarChannel:
         for timeframe in TIMEFRAMES:
             course = self._courses.get(Key(symbol, timeframe))
             if course is not None:
-                span = span_at(timeframe, symbol, time_ms, self._calendar())
+                span = span_at(timeframe, symbol, time_ms, self._hours.calendar)
                 if len(course.late) < MOST_LATE:
                     course.late[span] = None
 
@@ -214,7 +215,7 @@ class BarChannel:
         if not self._due_keys:
             self._begun_s = now_s
             self._due_keys = list(self._courses)
-        final_ms, calendar = self._bars.final_ms, self._calendar()
+        final_ms, calendar = self._bars.final_ms, self._hours.calendar
         frames: dict[Subscriber, list[bytes]] = {}
         while self._due_keys:  # at least one a slice, however slow the clock says that it was
             key = self._due_keys.pop()
@@ -294,7 +295,7 @@ class BarChannel:
         newest_ms = self._bars.newest_ms(key.symbol)
         if newest_ms is None:
             return []
-        span, bar = self._bars.bar_at(*key, newest_ms, self._calendar())
+        span, bar = self._bars.bar_at(*key, newest_ms, self._hours.calendar)
         if bar is None:
             return []
         final = span.end_ms <= self._bars.final_ms

@@ -1,56 +1,55 @@
 """What there is to say right now of the feed, the epoch and the symbols, as ready frames.
 
-Synchronous, on the event loop. It holds the feed's newest status and the epoch; prices and the
-market's clock it asks for. It does not know who listens.
+Synchronous, on the event loop. It holds what the market's facts told of feed, epoch and sources;
+prices and the market's hours it asks for. It does not know who listens.
 """
 
-import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames, frame
-from photon_app.hub.messages import MarketView
-from photon_app.market.calendar import Calendar
+from photon_app.market.bars import Bars
+from photon_app.market.hours import Hours, MarketView
 from photon_app.market.session import market_of, session_at
 from photon_app.model import FLOWING, FeedStatus, MarketSession, Quote, SymbolState
 
 
+class MarketState(Protocol):
+    """What is true of the market now, for whoever begins to listen to it."""
+
+    bars: Bars
+    feed: FeedStatus
+    epoch: str
+    polled: frozenset[str]
+    stale: frozenset[str]
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The newest price of a symbol and its day, if there is one."""
+        ...
+
+
 class Bulletin:
-    """The newest of everything."""
+    """The newest of everything.
 
-    def __init__(
-        self,
-        *,
-        quote: Callable[[str], Quote | None],
-        market: Callable[[], MarketView],
-        calendar: Callable[[], Calendar],
-        feed: FeedStatus,
-    ) -> None:
-        """Make one with an epoch of its own.
+    Args:
+        market: as it is now; of what changes later only prices are asked for.
+        hours: the market's clock and session.
+    """
 
-        Args:
-            quote: the newest price of a symbol.
-            market: the market's clock and session now.
-            calendar: the exchanges' days as they are known.
-            feed: the feed's first status.
-        """
-        self._quote = quote
+    def __init__(self, market: MarketState, hours: Hours) -> None:
         self._market = market
-        self._calendar = calendar
-        self.feed = feed
-        self.epoch = uuid.uuid4().hex
-        self.polling: frozenset[str] = frozenset()
+        self._hours = hours
+        self.feed = market.feed
+        self.epoch = market.epoch
+        self.polled = market.polled
         """The symbols whose prices come from asking."""
-        self.stale: frozenset[str] = frozenset()
+        self.stale = market.stale
         """Those that are not followed, or may move unseen."""
-
-    def begin_epoch(self) -> None:
-        """The market starts anew."""
-        self.epoch = uuid.uuid4().hex
 
     def state(self, symbol: str) -> SymbolState:
         """How far the price of a symbol can be trusted to be the newest."""
-        quote = self._quote(symbol)
+        quote = self._market.quote(symbol)
         return "waiting" if quote is None else self._state_of(quote)
 
     def states(self, symbols: Iterable[str]) -> dict[str, SymbolState]:
@@ -64,35 +63,35 @@ class Bulletin:
 
     def status(self, states: Mapping[str, SymbolState]) -> Frames:
         """Feed, market, epoch, and the given states of symbols."""
-        return Frames.of(messages.status(self.feed, self._market(), self.epoch, states))
+        return Frames.of(messages.status(self.feed, self._hours.view(), self.epoch, states))
 
     def heartbeat(self, wall_ms: int) -> Frames:
         """That the line lives."""
-        return Frames.of(messages.heartbeat(wall_ms, self._market().now_ms))
+        return Frames.of(messages.heartbeat(wall_ms, self._hours.view().now_ms))
 
     def snapshot(self, quote: Quote) -> bytes:
         """A quote in the snapshot form."""
-        session = self._session(quote.symbol, self._market())
+        session = self._session(quote.symbol, self._hours.view())
         return frame(messages.snapshot(quote, session, self._state_of(quote)))
 
     def sessions(self, symbols: Iterable[str]) -> dict[str, MarketSession | None]:
         """The sessions of the markets of some symbols, by market (``session.market_of``)."""
-        now = self._market()
+        now = self._hours.view()
         markets = {market_of(symbol): symbol for symbol in symbols}
         return {market: self._session(symbol, now) for market, symbol in markets.items()}
 
     def _session(self, symbol: str, now: MarketView) -> MarketSession | None:
-        return session_at(symbol, now.now_ms, now.session, self._calendar())
+        return session_at(symbol, now.now_ms, now.session, self._hours.calendar)
 
     def snapshots(self, symbols: Iterable[str]) -> Frames:
         """The snapshot form of each symbol with a known price."""
-        quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]
+        quotes = [quote for symbol in symbols if (quote := self._market.quote(symbol)) is not None]
         return Frames([self.snapshot(quote) for quote in quotes])
 
     def _state_of(self, quote: Quote) -> SymbolState:
         if quote.recalled:
             return "stale"
-        if quote.symbol in self.polling:
+        if quote.symbol in self.polled:
             return "polled"
         flows = self.feed.state in FLOWING and quote.symbol not in self.stale
         return "live" if flows else "stale"

@@ -15,8 +15,33 @@ Memory: an entry for each symbol and each address that holds it.
 
 import itertools
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS, Crowd
+
+
+class DemandListener(Protocol):
+    """Whoever acts on what is wanted. Told synchronously, in the middle of what ``Demand`` does."""
+
+    def added(self, symbol: str) -> None:
+        """A symbol is wanted from now on."""
+        ...
+
+    def dropped(self, symbol: str) -> None:
+        """A symbol is wanted no more."""
+        ...
+
+    def viewed(self) -> None:
+        """The first viewer of some symbol has come, or the last has gone."""
+        ...
+
+    def spelled(self, text: str) -> None:
+        """Somebody wrote a symbol so, not in capitals."""
+        ...
+
+    def spared(self, symbol: str) -> None:
+        """The holders of a symbol have to release it now, to make room."""
+        ...
 
 
 class _Holders:
@@ -39,11 +64,7 @@ class Demand:
         limit: int,
         linger_s: float,
         now_s: Callable[[], float],
-        on_add: Callable[[str], None] = lambda _: None,
-        on_drop: Callable[[str], None] = lambda _: None,
-        on_view: Callable[[str], None] = lambda _: None,
-        on_spelling: Callable[[str], None] = lambda _: None,
-        on_spare: Callable[[str], None] = lambda _: None,
+        listener: DemandListener,
     ) -> None:
         """Make a demand that wants the defaults.
 
@@ -52,20 +73,12 @@ class Demand:
             limit: the most distinct symbols.
             linger_s: seconds for which an unheld symbol stays wanted.
             now_s: a monotonic clock.
-            on_add: called when a symbol becomes wanted.
-            on_drop: called when it no longer is.
-            on_view: called when the first viewer of a symbol has come or the last has gone.
-            on_spelling: called with a symbol as somebody wrote it, where not in capitals.
-            on_spare: called with a symbol whose holders have to release it now, to make room.
+            listener: acts on what is wanted; told of the defaults at once.
         """
-        self._on_spelling = on_spelling
         self._limit = limit
         self._linger_s = linger_s
         self._now_s = now_s
-        self._on_add = on_add
-        self._on_drop = on_drop
-        self._on_view = on_view
-        self._on_spare = on_spare
+        self._listener = listener
         self._holders: dict[str, _Holders] = {}
         self._unheld_since: dict[str, float] = {}
         self._had: dict[str, int] = {}
@@ -78,7 +91,7 @@ class Demand:
         """How many symbols made room for another address since the start."""
         for symbol in itertools.islice(dict.fromkeys(defaults), limit):
             self._holders[symbol] = _Holders()
-            self._on_add(symbol)
+            listener.added(symbol)
         self._defaults = frozenset(self._holders)
 
     @property
@@ -113,7 +126,7 @@ class Demand:
     def spelled(self, text: str) -> None:
         """Somebody who wants a symbol wrote it so; to be called before ``hold``."""
         if text != text.upper():
-            self._on_spelling(text)
+            self._listener.spelled(text)
 
     def hold(self, symbol: str, address: str | None = None) -> bool:
         """One more holder, of this address; false when the bound refuses a new symbol."""
@@ -126,11 +139,14 @@ class Demand:
                 return False
             held = self._holders[symbol] = _Holders()
             self._count(held, holder)
-            (self._on_view if lingered else self._on_add)(symbol)
+            if lingered:
+                self._listener.viewed()
+            else:
+                self._listener.added(symbol)
             return True
         self._count(held, holder)
         if held.count == 1:
-            self._on_view(symbol)
+            self._listener.viewed()
         return True
 
     def release(self, symbol: str, address: str | None = None, *, linger: bool = True) -> None:
@@ -159,7 +175,7 @@ class Demand:
             if not linger:
                 self._drop(symbol)
                 return
-        self._on_view(symbol)
+        self._listener.viewed()
 
     def renew(self, symbol: str) -> None:
         """Somebody asked for a symbol once more: if it lingers, the linger begins anew."""
@@ -184,7 +200,7 @@ class Demand:
     def _make_room(self, holder: str) -> bool:
         if not self._unheld_since and (spare := self._spare(holder)) is not None:
             self.spared += 1
-            self._on_spare(spare)
+            self._listener.spared(spare)
         oldest = next(iter(self._unheld_since), None)
         if oldest is not None:
             self._drop(oldest)
@@ -207,4 +223,4 @@ class Demand:
 
     def _drop(self, symbol: str) -> None:
         del self._unheld_since[symbol]
-        self._on_drop(symbol)
+        self._listener.dropped(symbol)

@@ -22,31 +22,34 @@ import asyncio
 import itertools
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from photon_app.errors import RequestError
 from photon_app.hub import messages
 from photon_app.hub.bar_channel import BarChannel, Key
-from photon_app.hub.bulletin import Bulletin
+from photon_app.hub.bulletin import Bulletin, MarketState
 from photon_app.hub.demand import Demand
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
-from photon_app.hub.messages import MarketView
 from photon_app.hub.outboxes import Outboxes
 from photon_app.hub.pacing import Pacing
 from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.sink import FAULT, SLOW_CLIENT, Missed, Sink
-from photon_app.market.bars import Bars
-from photon_app.market.calendar import Calendar
+from photon_app.market.hours import Hours
 from photon_app.market.session import market_of
 from photon_app.model import (
     FLOWING,
     TIMEFRAMES,
+    Change,
+    Counted,
+    EpochBegan,
     FeedStatus,
+    MarketFact,
     MarketSession,
-    Quote,
+    Rejected,
+    SourcesChanged,
+    StatusChanged,
     SymbolState,
-    Trade,
 )
 
 log = logging.getLogger(__name__)
@@ -60,44 +63,38 @@ SESSIONS_A_TICK = 200
 
 
 class Hub:
-    """Subscriptions and fan-out of one process."""
+    """Subscriptions and fan-out of one process; a ``model.Listener``."""
 
     def __init__(
         self,
+        market: MarketState,
+        hours: Hours,
         *,
-        quote: Callable[[str], Quote | None],
         demand: Demand,
-        market: Callable[[], MarketView],
-        feed: FeedStatus,
-        bars: Bars,
-        calendar: Callable[[], Calendar],
         loop: Loop,
         flush_s: float = 0.02,
         slow_s: float = 10.0,
     ) -> None:
-        """Make a hub without clients.
+        """Make a hub without clients. It has to be told every fact from the next one on.
 
         Args:
-            quote: the newest price of a symbol.
+            market: as it is now, and its prices and bars at any time.
+            hours: the market's clock and session.
             demand: where holds on symbols are counted.
-            market: the market's clock and session now.
-            feed: the feed's first status.
-            bars: what the bars channel tells.
-            calendar: the exchange's days as they are known.
             loop: clock and timer.
             flush_s: the shortest time between two flushes.
             slow_s: how long a client may stay congested before it is closed with 4008.
         """
-        self._quote = quote
-        self._say = Bulletin(quote=quote, market=market, calendar=calendar, feed=feed)
+        self._quote = market.quote
+        self._say = Bulletin(market, hours)
         self._demand = demand
         self._loop = loop
         self._flush_s = flush_s
         self._slow_s = slow_s
         self._registry = Registry()
-        self._pacing = Pacing(self._registry, quote=quote, snapshot=self._say.snapshot)
+        self._pacing = Pacing(self._registry, market, self._say)
         self._arrived: dict[str, None] = {}
-        self.bars = BarChannel(bars, calendar=calendar, loop=loop, answer=self.answer)
+        self.bars = BarChannel(market.bars, hours, loop=loop, answer=self.answer)
         """The bars channel, for whoever asks what a client has there."""
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
@@ -111,38 +108,72 @@ class Hub:
         """How many clients were closed with 4008 since the start."""
         self._relief: set[asyncio.Event] = set()
 
-    # What the feed side calls
+    # What the market says
 
-    def publish(self, trade: Trade, seq: int) -> None:
-        """A new last price; to be followed by ``changed`` at the end of the upstream frame."""
-        symbol = trade.symbol
-        topic = self._registry.topics.get(symbol)
-        if topic is None:
+    def hear(self, fact: MarketFact) -> None:
+        """Take one fact, and tell it when its time has come."""
+        match fact:
+            case Change():
+                self._hear_change(fact)
+            case StatusChanged():
+                self._set_feed(fact.status)
+            case SourcesChanged():
+                self._set_sources(fact.polled, fact.stale)
+            case Rejected():
+                self.reject(fact.symbol, fact.why)
+            case EpochBegan():
+                self._begin_epoch(fact.epoch)
+            case _:
+                pass
+
+    def _hear_change(self, change: Change) -> None:
+        """Put what is new into outboxes, and flush now, or when the time has come."""
+        if self._registry.topics:
+            if change.polled:
+                self._publish_polled(change.polled)
+            if change.past or change.moved:
+                self._publish_moved(change.moved)
+            else:
+                self._publish(change.counted)
+            for symbol in change.figures:
+                self._refigure(symbol)
+        self._flush_soon()
+
+    def _publish(self, counted: Iterable[Counted]) -> None:
+        """New last prices."""
+        topics, outboxes = self._registry.topics, self._outboxes
+        for trade, _, seq in counted:
+            if not seq:
+                continue
+            symbol = trade.symbol
+            topic = topics.get(symbol)
+            if topic is None:
+                continue
+            if topic.groups:
+                outboxes.append(symbol, frame(messages.price_update(trade, seq)))
+            if topic.paces or topic.waiting:
+                self._moved(symbol, topic)
+
+    def _publish_polled(self, symbol: str) -> None:
+        """A new last price that came from asking."""
+        topic, quote = self._registry.topics.get(symbol), self._quote(symbol)
+        if topic is None or quote is None:
             return
         if topic.groups:
-            self._outboxes.append(symbol, frame(messages.price_update(trade, seq)))
-        if topic.paces or topic.waiting:
-            self._moved(symbol, topic)
-
-    def publish_polled(self, quote: Quote) -> None:
-        """A new last price that came from asking; to be followed by ``changed``."""
-        topic = self._registry.topics.get(quote.symbol)
-        if topic is None:
-            return
-        if topic.groups:
-            self._outboxes.append(quote.symbol, frame(messages.polled_update(quote)))
-        self._moved(quote.symbol, topic)
-
-    def catch_up(self, symbol: str) -> None:
-        """A symbol moved on by many prices, which nobody is told; ``changed`` follows."""
-        topic = self._registry.topics.get(symbol)
-        if topic is None or self._quote(symbol) is None:
-            return
-        if topic.groups:
-            self._late[symbol] = None
+            self._outboxes.append(symbol, frame(messages.polled_update(quote)))
         self._moved(symbol, topic)
 
-    def refigure(self, symbol: str) -> None:
+    def _publish_moved(self, symbols: Collection[str]) -> None:
+        """Symbols that moved on by many prices, of which the newest alone is told."""
+        for symbol in symbols:
+            topic = self._registry.topics.get(symbol)
+            if topic is None or self._quote(symbol) is None:
+                continue
+            if topic.groups:
+                self._late[symbol] = None
+            self._moved(symbol, topic)
+
+    def _refigure(self, symbol: str) -> None:
         """Day figures changed without a new price."""
         topic = self._registry.topics.get(symbol)
         if topic is None:
@@ -152,8 +183,7 @@ class Hub:
         if topic.paces:
             self._pacing.refigure(symbol)
 
-    def changed(self) -> None:
-        """The frame is applied: flush now, or when the time has come."""
+    def _flush_soon(self) -> None:
         if self._outboxes.full:
             self.flush()
             return
@@ -165,7 +195,7 @@ class Hub:
         else:
             self._timer = self._loop.call_later(wait_s, self.flush)
 
-    def set_feed(self, status: FeedStatus) -> None:
+    def _set_feed(self, status: FeedStatus) -> None:
         """The feed's state changed; everyone is told."""
         flowed = self.feed.state in FLOWING
         self._say.feed = status
@@ -175,25 +205,23 @@ class Hub:
         else:
             self.tell_status(self._say.states)
 
-    def set_polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
-        """The symbols whose prices come from asking, and those that are not followed; who holds one
-        whose state changed is told.
-        """
-        moved = (symbols ^ self._say.polling) | (stale ^ self._say.stale)
+    def _set_sources(self, polled: frozenset[str], stale: frozenset[str]) -> None:
+        """Who holds a symbol whose state changed is told."""
+        moved = (polled ^ self._say.polled) | (stale ^ self._say.stale)
         before = self._say.states(sorted(moved))
-        self._say.polling, self._say.stale = symbols, stale
+        self._say.polled, self._say.stale = polled, stale
         changed = {s: now for s in before if (now := self._say.state(s)) != before[s]}
         if changed:
             self.flush()
             self._tell_states(changed)
 
-    def new_epoch(self) -> None:
-        """The market starts anew. Call it after the book forgot its prices."""
+    def _begin_epoch(self, epoch: str) -> None:
+        """The market starts anew; its book forgets right behind this."""
         self.flush()
         self._pacing.clear()
         self._arrived.clear()
         self.bars.begin_anew()
-        self._say.begin_epoch()
+        self._say.epoch = epoch
         for topic in self._registry.topics.values():
             topic.waiting = True
         for client in self._registry.clients:
@@ -385,8 +413,8 @@ class Hub:
                     self._another_session[symbol] = None
         for symbol in list(itertools.islice(self._another_session, SESSIONS_A_TICK)):
             del self._another_session[symbol]
-            self.refigure(symbol)
-        self.changed()
+            self._refigure(symbol)
+        self._flush_soon()
 
     def heartbeat(self, wall_ms: int) -> None:
         """The next of ``BEATS`` turns: tell its clients that the line lives. A client is told once
@@ -446,7 +474,7 @@ class Hub:
             topic.waiting = False
             self._arrived[symbol] = None
             if (quote := self._quote(symbol)) is not None and quote.prev_close is not None:
-                self.refigure(symbol)  # a figure that no trade tells, and no snapshot has told
+                self._refigure(symbol)  # a figure that no trade tells, and no snapshot has told
 
     def _flush_groups(self) -> None:
         outboxes, self._outboxes = self._outboxes, Outboxes()

@@ -11,6 +11,7 @@ import msgspec
 
 from photon_app.errors import ErrorCode, RequestError
 from photon_app.market import digits
+from photon_app.market.hours import MarketView
 from photon_app.model import (
     Bar,
     FeedState,
@@ -196,16 +197,6 @@ class _Subscription(_Message, tag="subscription", omit_defaults=True):
 
 class _Shutdown(_Message, tag="shutdown"):
     retry_after_ms: int
-
-
-class MarketView(msgspec.Struct, frozen=True):
-    """The market's clock and session, as ``status`` shows them."""
-
-    session: MarketSession
-    until_ms: int
-    following: MarketSession
-    now_ms: int
-    rate: float
 
 
 def connection(client_id: str, epoch: str, feed: FeedState) -> bytes:

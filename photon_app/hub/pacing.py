@@ -18,9 +18,9 @@ import heapq
 import itertools
 import math
 from bisect import bisect_left
-from collections.abc import Callable
 
 from photon_app.hub import messages
+from photon_app.hub.bulletin import Bulletin, MarketState
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.registry import OWED, Pace, Registry, Share, Subscriber
 from photon_app.model import Quote, Trade
@@ -42,25 +42,18 @@ def stepped_s(interval_ms: int) -> float:
 
 
 class Pacing:
-    """What interval clients have coming."""
+    """What interval clients have coming.
 
-    def __init__(
-        self,
-        registry: Registry,
-        *,
-        quote: Callable[[str], Quote | None],
-        snapshot: Callable[[Quote], bytes],
-    ) -> None:
-        """Make an empty one.
+    Args:
+        registry: which clients share which pace.
+        market: the newest prices.
+        say: a quote as a ready frame of the snapshot form.
+    """
 
-        Args:
-            registry: which clients share which pace.
-            quote: the newest price of a symbol.
-            snapshot: a quote as a ready frame of the snapshot form.
-        """
+    def __init__(self, registry: Registry, market: MarketState, say: Bulletin) -> None:
         self._registry = registry
-        self._quote = quote
-        self._snapshot = snapshot
+        self._quote = market.quote
+        self._say = say
         self._moved: dict[str, bool] = {}
         self._queue: list[tuple[float, int, Pace]] = []
         self._number = itertools.count()
@@ -164,7 +157,7 @@ class Pacing:
             return
         forms = made.get(pace.symbol)
         if forms is None:
-            forms = made[pace.symbol] = _Forms(quote, self._snapshot)
+            forms = made[pace.symbol] = _Forms(quote, self._say)
         refigured, pace.refigured = pace.refigured, False
         sat_out = False
         for client, share in pace.shares.items():
@@ -186,11 +179,11 @@ class Pacing:
 class _Forms:
     """One quote in both forms, each encoded at the first need."""
 
-    __slots__ = ("_long", "_make", "_quote", "_short")
+    __slots__ = ("_long", "_quote", "_say", "_short")
 
-    def __init__(self, quote: Quote, make: Callable[[Quote], bytes]) -> None:
+    def __init__(self, quote: Quote, say: Bulletin) -> None:
         self._quote = quote
-        self._make = make
+        self._say = say
         self._short: bytes | None = None
         self._long: bytes | None = None
 
@@ -199,7 +192,7 @@ class _Forms:
         quote = self._quote
         if refigured or seq + 1 != quote.seq:
             if self._long is None:
-                self._long = self._make(quote)
+                self._long = self._say.snapshot(quote)
             return self._long
         if self._short is None:
             self._short = frame(_short_form(quote))

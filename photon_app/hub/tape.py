@@ -29,7 +29,15 @@ from photon_app.hub.followers import Follower, Group
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.sink import FAULT, SLOW_CLIENT, Sink
-from photon_app.model import FLOWING, FeedStatus, Trade
+from photon_app.model import (
+    FLOWING,
+    Change,
+    FeedStatus,
+    MarketFact,
+    Rejected,
+    StatusChanged,
+    Trade,
+)
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +130,19 @@ class Tape:
         """What is followed."""
         return frozenset(self._topics)
 
-    # What the feed side calls
+    # What the market says
+
+    def hear(self, fact: MarketFact) -> None:
+        """Take one fact: prints, a refused symbol, or whether prices can arrive."""
+        match fact:
+            case Change():
+                self.trades(fact.prints)
+            case StatusChanged():
+                self.set_feed(fact.status)
+            case Rejected():
+                self.reject(fact.symbol, None if fact.why is None else messages.TOO_MANY_SYMBOLS)
+            case _:
+                pass
 
     def trades(self, batch: Sequence[Trade]) -> None:
         """The trades of one upstream frame; a price that was asked for is one of volume 0."""

@@ -29,13 +29,13 @@ import dataclasses
 from collections.abc import Callable, Container, Iterable, Mapping
 
 from photon_app.market.calendar import Calendar
-from photon_app.market.conditions import REGULAR, Effect
+from photon_app.market.conditions import NOTHING, REGULAR
 from photon_app.market.gaps import Gaps
 from photon_app.market.merge import Sum
 from photon_app.market.series import Series
 from photon_app.market.session import Day
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, SECOND_MS, span_at
-from photon_app.model import Bar, Timeframe, Trade
+from photon_app.model import Bar, Counted, Effect, Timeframe, Trade
 
 LATE_MS = 300_000
 """How far behind its symbol's newest trade a trade may be. The tapes report within 10 s; what comes
@@ -97,36 +97,37 @@ class Bars:
 
     # What the feed side calls
 
-    def fold(self, trade: Trade, effect: Effect = REGULAR) -> None:
-        """Fold in one trade that counts.
-
-        Args:
-            trade: of volume 0 it is a price only.
-            effect: what its conditions let it do, at least one thing.
+    def fold(self, counted: Iterable[Counted]) -> None:
+        """Fold in trades that count, in their order. One whose effect is nothing is a price only,
+        which is in no bar.
         """
-        series = self._series.get(trade.symbol) or self._newcomer(trade.symbol)
-        if series is None:
-            return
-        time_ms = trade.time_ms
-        total = series.second
-        if effect is REGULAR and total.firm and 0 <= time_ms - total.time_ms < SECOND_MS:
-            price, volume = trade.price, trade.volume
-            if price > total.high:  # noqa: PLR1730 - a call costs more than all of this
-                total.high = price
-            if price < total.low:  # noqa: PLR1730
-                total.low = price
-            total.volume += volume
-            total.turnover += price * volume
-            total.count += 1
-            if time_ms >= total.close_ms:
-                total.close, total.close_ms = price, time_ms
-                series.newest_ms = time_ms
-            elif time_ms < total.open_ms:
-                total.open, total.open_ms = price, time_ms
-            series.changes += 1
-            self.counters.folded += 1
-            return
-        self._add(trade.symbol, series, _single(trade, effect), time_ms)
+        every, folded = self._series, 0
+        for trade, effect, _ in counted:
+            symbol = trade.symbol
+            series = every.get(symbol) or self._newcomer(symbol, effect)
+            if series is None:
+                continue
+            time_ms = trade.time_ms
+            total = series.second
+            if effect is REGULAR and total.firm and 0 <= time_ms - total.time_ms < SECOND_MS:
+                price, volume = trade.price, trade.volume
+                if price > total.high:  # noqa: PLR1730 - a call costs more than all of this
+                    total.high = price
+                if price < total.low:  # noqa: PLR1730
+                    total.low = price
+                total.volume += volume
+                total.turnover += price * volume
+                total.count += 1
+                if time_ms >= total.close_ms:
+                    total.close, total.close_ms = price, time_ms
+                    series.newest_ms = time_ms
+                elif time_ms < total.open_ms:
+                    total.open, total.open_ms = price, time_ms
+                series.changes += 1
+                folded += 1
+            elif effect is not NOTHING:
+                self._add(symbol, series, _single(trade, effect), time_ms)
+        self.counters.folded += folded
 
     def sample(self, symbol: str, price: float, time_ms: int) -> None:
         """A price that was asked for: it is no trade. Of a symbol that is not on the tape anything
@@ -316,8 +317,8 @@ class Bars:
 
     # Inside
 
-    def _newcomer(self, symbol: str) -> Series | None:
-        if not self._follow_all or len(self._series) >= self._capacity:
+    def _newcomer(self, symbol: str, effect: Effect = REGULAR) -> Series | None:
+        if not self._follow_all or len(self._series) >= self._capacity or effect is NOTHING:
             return None
         series = self._series[symbol] = Series(-1, self._gaps)
         return series

@@ -1,8 +1,8 @@
 """The book: the newest price of every symbol, its day so far, and its sequence.
 
 The one place where trades become truth. Synchronous and total; called on the event loop only, by
-whoever receives trades. It never looks upstream or downstream: which symbols are wanted is told
-to it with ``admit`` and ``drop``, and what came of a trade by the return value of ``apply``.
+the market. It never looks upstream or downstream: which symbols are wanted is told to it with
+``admit`` and ``drop``, and what came of trades is the ``Outcome`` of each call.
 
 Rules (the order of a tape is by time, not by arrival; docs/market-data.md has the reasons):
 
@@ -29,14 +29,15 @@ most one print is held.
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from photon_app.market import digits
-from photon_app.market.conditions import REGULAR, Effect, Effects
+from photon_app.market.conditions import NOTHING as PRICE_ALONE
+from photon_app.market.conditions import REGULAR, Effects
 from photon_app.market.entry import Entry, Span, is_price
 from photon_app.market.gate import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
-from photon_app.model import Bar, Quote, Seed, Trade
+from photon_app.model import Bar, Counted, Effect, Quote, Seed, Trade
 
 YEAR_2000_MS = 946_684_800_000
 YEAR_2100_MS = 4_102_444_800_000
@@ -44,19 +45,17 @@ FUTURE_MS = 60_000
 """How far ahead of the clock a live trade may be, or of the tape's where that is ahead."""
 
 
-NOTHING = 0
-"""What ``Book.apply`` returns when a trade changed nothing."""
-FIGURES = -1
-"""What it returns when a trade changed day figures only, as a late one does."""
-COUNTED = -2
-"""What it returns when a trade counts in no figure of the day but in a bar: its day is over, or has
-no price yet."""
 CROSS_MS = 60_000
 """How long after the end of a regular session its closing cross may be printed."""
 CROSSES = frozenset({"35", "36"})
 """Conditions of such a print: see ``market.conditions``."""
 ABSURD_VOLUME = 1e15
 """More than any day of any instrument; sums stay far from what a float cannot hold."""
+BORNE_OUT = (
+    Effect(last=False, high_low=True, volume=False),
+    Effect(last=False, high_low=True, volume=True),
+)
+"""What a print may change that was held, without and with its volume: it is no last price."""
 _INFINITE = math.inf
 Refusal = Literal["bad_price", "bad_volume", "bad_time", "earlier_day"]
 """Why a trade of a symbol that is held counts nowhere, by the count that it is in."""
@@ -96,6 +95,20 @@ class Counters:
     """Last prices that were asked for; no trades."""
 
 
+class Outcome:
+    """What came of one call of the book. Its lists are the caller's."""
+
+    __slots__ = ("counted", "figures", "newest")
+
+    def __init__(self) -> None:
+        self.counted: list[Counted] = []
+        """The trades that count, in bars or as last prices."""
+        self.figures: dict[str, None] = {}
+        """The symbols whose figures changed in a way that no trade of ``counted`` tells."""
+        self.newest = False
+        """Whether what was asked for, or recalled, is the new last price."""
+
+
 class Book:
     """The newest price per symbol."""
 
@@ -124,15 +137,9 @@ class Book:
         self._entries: dict[str, Entry] = {}
         self._floor = 0
         self._latest_ms = 0
-        self._turned: list[str] = []
         self._left_out = False
         self._effects = Effects()
-        self.effect: Effect = REGULAR
-        """What its conditions let the trade do that was applied last, if it counted."""
-        self.price_only = False
-        """Whether the trade applied last counts in no bar: whoever applies trades sets it back."""
-        self.borne_out: list[Trade] = []
-        """The prints that were held and count since: whoever applies trades takes them out."""
+        self._outcome = Outcome()
         self.ahead_ms = 0
         """How far the tape's clock is ahead of ``now_ms``."""
         self.counters = Counters()
@@ -173,15 +180,12 @@ class Book:
             entry.prev_close = None
             entry.begin(0)
 
-    def seed(self, seed: Seed) -> int:
-        """Learn what was asked for. Never raises: what cannot be is ignored.
-
-        Returns:
-            As ``apply`` does: the new ``seq`` when the price asked for is the new last one.
-        """
+    def seed(self, seed: Seed) -> Outcome:
+        """Learn what was asked for. Never raises: what cannot be is ignored."""
+        outcome = self._outcome = Outcome()
         entry = self._entries.get(seed.symbol)
         if entry is None:
-            return NOTHING
+            return outcome
         time_ms, price = seed.time_ms, seed.price
         if time_ms is None or not self._possible(time_ms):
             changed = entry.learn_close(seed.prev_close)
@@ -193,10 +197,13 @@ class Book:
             changed = (official or entry.prev_close is None) and entry.learn_close(price)
         else:
             if price is not None and is_price(price):
-                return self._ask(entry, seed, price, time_ms)
+                self._ask(entry, seed, price, time_ms)
+                return outcome
             changed = entry.learn_close(seed.prev_close)
             changed |= time_ms < entry.day_end_ms and entry.learn_figures(seed)
-        return FIGURES if changed and entry.time_ms >= 0 else NOTHING
+        if changed and entry.time_ms >= 0:
+            outcome.figures[seed.symbol] = None
+        return outcome
 
     def recall(
         self,
@@ -206,7 +213,7 @@ class Book:
         close: float | None = None,
         prev_close: float | None = None,
         as_price: bool = False,
-    ) -> int:
+    ) -> Outcome:
         """Learn what a symbol's day came to so far, from its bars: after a restart it goes on.
 
         Args:
@@ -215,53 +222,52 @@ class Book:
             close: the price at the end of that day's regular session, if that is over.
             prev_close: that of the day before; taken where none is known.
             as_price: where there is no price, the bar's last one is one, until a newer comes.
-
-        Returns:
-            As ``apply`` does: the new ``seq`` when the bar's last price is the last one now.
         """
+        outcome = self._outcome = Outcome()
         entry = self._entries.get(symbol)
         if entry is None:
-            return NOTHING
+            return outcome
         learned = entry.prev_close is None and entry.learn_close(prev_close)
         day = self._day_of(symbol, bar.close_ms)
         if as_price and entry.time_ms < 0:
             entry.take_up(day, bar, close)
-            return entry.seq
-        changed = entry.recall(day, bar, close) or (learned and entry.time_ms >= 0)
-        return FIGURES if changed else NOTHING
+            outcome.newest = True
+        elif entry.recall(day, bar, close) or (learned and entry.time_ms >= 0):
+            outcome.figures[symbol] = None
+        return outcome
 
-    def apply(self, trade: Trade) -> int:  # noqa: C901 - the hot path: a call costs more
-        """Fold one trade in. Never raises: what cannot be is refused and counted.
+    def apply(self, batch: Iterable[Trade]) -> Outcome:
+        """Fold trades in, in their order. Never raises: what cannot be is refused and counted."""
+        outcome = self._outcome = Outcome()
+        entries, effects, fold = self._entries, self._effects, self._fold
+        for trade in batch:
+            time_ms = trade.time_ms
+            entry = entries.get(trade.symbol) or self._newcomer(trade.symbol)
+            if entry is None:
+                self.counters.unwanted += 1
+            elif not (0 < trade.price < _INFINITE and 0 <= trade.volume < ABSURD_VOLUME):
+                self._refuse_figures(trade.symbol, trade.price)
+            elif not (YEAR_2000_MS <= time_ms <= self._latest_ms or self._possible(time_ms)):
+                self.counters.bad_time += 1
+                self._refused[trade.symbol] = "bad_time"
+            elif (effect := effects[trade.conditions]) is REGULAR:
+                fold(entry, trade, effect)
+            else:
+                self._apply_marked(entry, trade, effect)
+        return outcome
 
-        Returns:
-            The new ``seq`` (1 or more) when the trade is the new last price; else ``FIGURES``,
-            ``COUNTED`` or ``NOTHING``.
-        """
+    def _fold(self, entry: Entry, trade: Trade, effect: Effect) -> None:
+        """Fold in one trade that may be a last price."""
         price, volume, time_ms = trade.price, trade.volume, trade.time_ms
-        entry = self._entries.get(trade.symbol) or self._newcomer(trade.symbol)
-        if entry is None:
-            self.counters.unwanted += 1
-            return NOTHING
-        if not (0 < price < _INFINITE and 0 <= volume < ABSURD_VOLUME):
-            self._refuse_figures(trade.symbol, price)
-            return NOTHING
-        if not (YEAR_2000_MS <= time_ms <= self._latest_ms or self._possible(time_ms)):
-            self.counters.bad_time += 1
-            self._refused[trade.symbol] = "bad_time"
-            return NOTHING
-        self.effect = effect = self._effects[trade.conditions]
-        if effect is not REGULAR:
-            return self._apply_marked(entry, trade, effect)
         last = entry.price
         if (
             entry.held is not None or price < last * LEAST or price > last * MOST
         ) and not self._believed(entry, trade):
-            return NOTHING
-        if (
-            not entry.day_start_ms <= time_ms < entry.edge_ms
-            and (beyond := self._beyond(entry, trade)) is not None
+            return
+        if not entry.day_start_ms <= time_ms < entry.edge_ms and self._is_beyond(
+            entry, trade, effect
         ):
-            return beyond
+            return
         entry.day_volume += volume
         if not volume:
             self.counters.price_only += 1
@@ -271,25 +277,18 @@ class Book:
             self.counters.late += 1
             if entry.close is not None:
                 _close_late(entry, trade)
-            return FIGURES
+            self._outcome.counted.append((trade, effect, 0))
+            self._outcome.figures[trade.symbol] = None
+            return
         entry.price = price
         entry.volume = volume
         entry.polled = False
         entry.time_ms = time_ms
         entry.seq = seq = entry.seq + 1
         if seq >= entry.look_seq and entry.look():
-            self._turned.append(trade.symbol)
+            self._outcome.figures[trade.symbol] = None
         self.counters.applied += 1
-        return seq
-
-    def take_turned(self) -> list[str]:
-        """The symbols that went on into a new day, or are written with other decimals, since the
-        last call; forgets them.
-        """
-        turned = self._turned
-        if turned:
-            self._turned = []
-        return turned
+        self._outcome.counted.append((trade, effect, seq))
 
     def take_refused(self) -> dict[str, Refusal]:
         """Of which symbols a trade was refused since the last call, and why last; forgets them."""
@@ -329,33 +328,32 @@ class Book:
             decimals=entry.digits.decimals,
         )
 
-    def _apply_marked(self, entry: Entry, trade: Trade, effect: Effect) -> int:
+    def _apply_marked(self, entry: Entry, trade: Trade, effect: Effect) -> None:
         """Fold in a trade whose conditions forbid something."""
         price, time_ms = trade.price, trade.time_ms
         volume = trade.volume if effect.volume else 0
         first = time_ms >= entry.day_end_ms
         if time_ms >= entry.edge_ms and self._is_done(entry, time_ms) and not effect.last:
             self.counters.outside += 1
-            return NOTHING
-        if effect.last or (effect.high_low and first):
-            seq = self.apply(Trade(trade.symbol, price, volume, time_ms))
-            self.effect = effect
-            return seq
-        if time_ms < entry.day_start_ms:
-            return self._count_earlier(entry, time_ms) if effect.volume else NOTHING
-        if effect.high_low:
-            return self._apply_range(entry, trade, volume)
-        if not effect.volume:
+        elif effect.last or (effect.high_low and first):
+            self._fold(entry, Trade(trade.symbol, price, volume, time_ms), effect)
+        elif time_ms < entry.day_start_ms:
+            if effect.volume:
+                self._count_earlier(entry, trade, effect)
+        elif effect.high_low:
+            self._apply_range(entry, trade, effect, volume)
+        elif not effect.volume:
             self.counters.repeats += 1
-            return NOTHING
-        self.counters.volume_only += 1
-        if first:
-            entry.come_ahead(self._day_of(trade.symbol, time_ms), volume)
-            return COUNTED
-        entry.day_volume += volume
-        return FIGURES
+        else:
+            self.counters.volume_only += 1
+            self._outcome.counted.append((trade, effect, 0))
+            if first:
+                entry.come_ahead(self._day_of(trade.symbol, time_ms), volume)
+            else:
+                entry.day_volume += volume
+                self._outcome.figures[trade.symbol] = None
 
-    def _apply_range(self, entry: Entry, trade: Trade, volume: float) -> int:
+    def _apply_range(self, entry: Entry, trade: Trade, effect: Effect, volume: float) -> None:
         """Fold in a trade that may not be the last price. Nothing is held of it: a price that the
         market did not make bears out none, and none bears it out.
         """
@@ -363,12 +361,13 @@ class Book:
         outside = not entry.low <= price <= entry.high
         if outside and _doubtful(entry, trade):
             self.counters.outliers += 1
-            return NOTHING
+            return
         self.counters.range_only += 1
         self.counters.price_only += not volume
         entry.widen(price)
         entry.day_volume += volume
-        return FIGURES
+        self._outcome.counted.append((trade, effect, 0))
+        self._outcome.figures[trade.symbol] = None
 
     def _believed(self, entry: Entry, trade: Trade) -> bool:
         """Whether a trade counts now, else it is held. Asked of those that are far from the last
@@ -410,10 +409,11 @@ class Book:
         if held.time_ms >= entry.day_start_ms:
             entry.widen(held.price)
             entry.day_volume += held.volume
-        self.borne_out.append(held)
+        effect = BORNE_OUT[self._effects[held.conditions].volume]
+        self._outcome.counted.append((held, effect, 0))
         return True
 
-    def _ask(self, entry: Entry, seed: Seed, price: float, time_ms: int) -> int:
+    def _ask(self, entry: Entry, seed: Seed, price: float, time_ms: int) -> None:
         """Fold in a price that was asked for, of the entry's day or a later one."""
         self._confirmed(entry, price, time_ms)
         news, entry.asked = entry.asked != (price, time_ms), (price, time_ms)
@@ -426,8 +426,10 @@ class Book:
         second, last_second = time_ms // 1000, entry.time_ms // 1000
         unlike = price != entry.price or entry.recalled
         newer = second > last_second or (second == last_second and unlike)
+        if changed:
+            self._outcome.figures[entry.symbol] = None
         if not (news and newer):
-            return FIGURES if changed else NOTHING
+            return
         entry.widen(price)
         entry.run = 0
         entry.price = price
@@ -435,10 +437,10 @@ class Book:
         entry.polled = True
         entry.time_ms = max(entry.time_ms, time_ms)
         entry.seq += 1
-        if entry.look():
-            self._turned.append(entry.symbol)
+        entry.look()
+        self._outcome.figures[entry.symbol] = None
+        self._outcome.newest = True
         self.counters.polled += 1
-        return entry.seq
 
     def _is_done(self, entry: Entry, time_ms: int) -> bool:
         """Whether a time is when a known day is done and no other has begun."""
@@ -449,55 +451,62 @@ class Book:
             day = self._day_of(entry.symbol, time_ms)
         return time_ms >= day.done_ms
 
-    def _beyond(self, entry: Entry, trade: Trade) -> int | None:
-        """What a trade comes to that is not simply of the regular session: of an earlier day, or
-        outside the sessions. Else ``None``: its day has begun by now, and the regular session is
-        over where it is.
+    def _is_beyond(self, entry: Entry, trade: Trade, effect: Effect) -> bool:
+        """Whether a trade that is not simply of the regular session is of an earlier day or outside
+        the sessions; all that it comes to is done then. Else its day has begun by now, and the
+        regular session is over where it is.
         """
         time_ms, day = trade.time_ms, entry.day
         if time_ms < entry.day_start_ms:
-            return self._count_earlier(entry, time_ms)
+            self._count_earlier(entry, trade, effect)
+            return True
         if day is not None and day.start_ms <= entry.time_ms < day.close_ms:
             entry.close_at(entry.price, entry.time_ms)  # also where one was recalled too early
         if self._is_done(entry, time_ms):
-            return self._apply_outside(entry, trade)
+            self._apply_outside(entry, trade)
+            return True
         if day is None or time_ms >= day.end_ms:
             self._begin_day(entry, trade.price, time_ms)
-            return self._apply_outside(entry, trade) if self._is_done(entry, time_ms) else None
+            outside = self._is_done(entry, time_ms)
+            if outside:
+                self._apply_outside(entry, trade)
+            return outside
         if time_ms >= day.close_ms + CROSS_MS:
             entry.edge_ms = day.end_ms if entry.provisional else day.done_ms
         elif not CROSSES.isdisjoint(trade.conditions):
             entry.close_at(trade.price, time_ms)
-        return None
+        return False
 
-    def _count_earlier(self, entry: Entry, time_ms: int) -> int:
+    def _count_earlier(self, entry: Entry, trade: Trade, effect: Effect) -> None:
         """Count a trade from before the day: it is of one that is over, or was outside."""
-        if time_ms >= self._day_of(entry.symbol, time_ms).done_ms:
+        if trade.time_ms >= self._day_of(entry.symbol, trade.time_ms).done_ms:
             self.counters.outside += 1
-            return NOTHING
+            return
         self.counters.earlier_day += 1
         self._refused[entry.symbol] = "earlier_day"
-        return COUNTED
+        self._outcome.counted.append((trade, effect, 0))
 
-    def _apply_outside(self, entry: Entry, trade: Trade) -> int:
-        """Fold in a trade outside the sessions: it is a price and no more."""
-        self.price_only = True
+    def _apply_outside(self, entry: Entry, trade: Trade) -> None:
+        """Fold in a trade outside the sessions: it is a price and no more. No client can fold it by
+        itself, so it tells the figures too.
+        """
         self.counters.outside += 1
+        self._outcome.figures[entry.symbol] = None
         if trade.time_ms < entry.time_ms:
-            return NOTHING
+            return
         day = entry.day
         if entry.close is None and day is not None and day.start_ms <= entry.time_ms < day.done_ms:
             entry.close_at(entry.price, entry.time_ms)
         entry.price, entry.volume, entry.time_ms = trade.price, trade.volume, trade.time_ms
         entry.polled = False
         entry.seq += 1
-        if entry.seq >= entry.look_seq and entry.look():
-            self._turned.append(entry.symbol)
-        return entry.seq
+        if entry.seq >= entry.look_seq:
+            entry.look()
+        self._outcome.counted.append((trade, PRICE_ALONE, entry.seq))
 
     def _begin_day(self, entry: Entry, price: float, time_ms: int) -> None:
         if entry.time_ms >= 0 or entry.ahead_volume:
-            self._turned.append(entry.symbol)
+            self._outcome.figures[entry.symbol] = None
         day = self._day_of(entry.symbol, time_ms)
         entry.begin_day(day, price, outside=time_ms >= day.done_ms)
 

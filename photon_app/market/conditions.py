@@ -11,16 +11,10 @@ Bound: ``_KNOWN_LISTS`` lists are remembered, none longer than ``_KNOWN_CHARS``;
 from types import MappingProxyType
 from typing import NamedTuple
 
+from photon_app.model import Effect
+
 _KNOWN_LISTS = 1024
 _KNOWN_CHARS = 64
-
-
-class Effect(NamedTuple):
-    """What a trade may change."""
-
-    last: bool
-    high_low: bool
-    volume: bool
 
 
 class Condition(NamedTuple):

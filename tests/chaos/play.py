@@ -331,7 +331,7 @@ def _judge_recovery(chaos: Chaos, live: Services) -> None:
     if feed.state != "live":
         return
     subscribed = fake.open_lines[-1].subscribed
-    held = live.held()
+    held = live.feed.held
     check("recovery", subscribed == held, f"subscribed {sorted(subscribed)}, held {sorted(held)}")
     check("recovery", held <= live.demand.wanted, f"held and not wanted: {held}")
     for symbol in live.demand.wanted | chaos.shadow.states.keys():

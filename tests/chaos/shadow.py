@@ -9,15 +9,16 @@ is kept, so that what clients were told can be compared with it.
 import datetime as dt
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from photon_app.market.book import FIGURES, Book
+from photon_app.market.book import Book, Outcome
 from photon_app.model import Quote, Seed, Trade
 from tests.chaos.candles import Candles, Counted
 from tests.chaos.clock import FastTime
 from tests.chaos.exchange import Meaning, Print
+from tests.fakes.book import FIGURES, code_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 RANGE, VOLUME, NOTHING, PRICE = {"30"}, {"3", "37"}, {"16"}, {"39"}
@@ -138,21 +139,22 @@ class Shadow:
         self._before(book, "admit", self._admit)
         self._before(book, "drop", lambda symbol: self.states.pop(symbol, None))
         apply, seed = book.apply, book.seed
-        within = False
 
-        def applied(trade: Trade) -> int:
-            nonlocal within
-            if within:  # the book folds some of its trades in as others
-                return apply(trade)
-            within = True
-            was = apply(trade)
-            within = False
-            self._compare(trade.symbol, self._expect(trade), was, book.quote)
-            return was
+        def applied(batch: Iterable[Trade]) -> Outcome:
+            all_of_it = Outcome()
+            for trade in batch:
+                was = apply((trade,))
+                seq = code_of(was, trade.symbol)
+                self._compare(trade.symbol, self._expect(trade), seq, book.quote)
+                all_of_it.counted += was.counted
+                all_of_it.figures |= was.figures
+            return all_of_it
 
-        def seeded(told: Seed) -> int:
-            was = seed(told)
-            self._compare(told.symbol, self._ask(told), was, book.quote)
+        def seeded(told: Seed) -> Outcome:
+            was, quote = seed(told), book.quote(told.symbol)
+            changed = FIGURES if told.symbol in was.figures else 0
+            seq = quote.seq if was.newest and quote is not None else changed
+            self._compare(told.symbol, self._ask(told), seq, book.quote)
             return was
 
         book.apply = applied  # type: ignore[method-assign]

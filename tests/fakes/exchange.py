@@ -3,17 +3,17 @@
 from photon_app.gateway.session import Session
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
-from photon_app.hub.messages import MarketView
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
 from photon_app.hub.tape import Tape
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar
-from photon_app.market.ledger import Ledger
+from photon_app.market.hours import MarketView
+from photon_app.market.market import Market
 from photon_app.market.session import day_of
+from photon_app.market.silence import Silence
 from photon_app.model import FeedState, FeedStatus, Trade
-from photon_app.pipeline import Pipeline
 from tests.fakes.loop import FakeLoop
 from tests.fakes.outlet import FakeOutlet
 
@@ -44,47 +44,51 @@ class FakeExchange:
         self.market = MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0)
         self.book = book_type(day_of, capacity=limit)
         self.bars = Bars(now_ms=self.now_ms, gaps=False, capacity=limit)
-        self.spelled: list[str] = []
+        self.spellings: list[str] = []
         """Symbols as clients wrote them, where not in capitals."""
         self.demand = Demand(
             defaults,
             limit=limit,
             linger_s=linger_s,
             now_s=self.loop.time,
-            on_add=self._admit,
-            on_drop=self._drop,
-            on_spelling=self.spelled.append,
+            listener=self,
         )
-        self.hub = Hub(
-            quote=self.book.quote,
-            demand=self.demand,
-            market=lambda: self.market,
-            feed=status("simulated"),
-            bars=self.bars,
-            calendar=lambda: self.calendar,
-            loop=self.loop,
+        self.pipeline = Market(
+            self.book, self.bars, status("simulated"), Silence(self.now_ms, lambda: self.calendar)
         )
+        self.hub = Hub(self.pipeline, self, demand=self.demand, loop=self.loop)
         self.tape = Tape(loop=self.loop)
-        self.pipeline = Pipeline(
-            ledger=Ledger(self.book, self.bars),
-            hub=self.hub,
-            tape=self.tape,
-            heard=lambda _: None,
-            learns=lambda _symbol, _time_ms, _price: None,
-            begins_anew=lambda: None,
-        )
+        self.pipeline.listen(self.hub)
+        self.pipeline.listen(self.tape)
 
     def now_ms(self) -> int:
         """The market's clock: noon, and what the loop's time has moved on."""
         return NOON_MS + round((self.loop.time() - FakeLoop.BEGIN_S) * 1000)
 
-    def _admit(self, symbol: str) -> None:
+    def view(self) -> MarketView:
+        """The market's clock and session."""
+        return self.market
+
+    def added(self, symbol: str) -> None:
+        """A symbol is wanted."""
         self.book.admit(symbol)
         self.bars.follow(symbol)
 
-    def _drop(self, symbol: str) -> None:
+    def dropped(self, symbol: str) -> None:
+        """A symbol is wanted no more."""
         self.book.drop(symbol)
         self.bars.drop(symbol)
+
+    def viewed(self) -> None:
+        """How many look is of no account here."""
+
+    def spelled(self, text: str) -> None:
+        """Somebody wrote a symbol so."""
+        self.spellings.append(text)
+
+    def spared(self, symbol: str) -> None:
+        """A symbol makes room."""
+        self.pipeline.reject(symbol)
 
     def trade(
         self, symbol: str, price: float, *, volume: float = 100, time_ms: int = NOON_MS

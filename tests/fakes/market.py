@@ -1,6 +1,6 @@
 """A market that only writes down what a feed delivers.
 
-``FakeMarket`` implements ``model.Market``. ``log`` keeps everything in the order of delivery; a
+``FakeMarket`` implements ``model.FeedSink``. ``log`` keeps everything in the order of delivery; a
 test waits with ``until`` instead of sleeping.
 """
 

@@ -24,7 +24,7 @@ from photon_app.gateway.origin import OriginGuard, OriginRule
 from photon_app.gateway.questions import Questions
 from photon_app.gateway.websocket import WebSocketEdge
 from photon_app.market.almanac import Almanac
-from photon_app.model import Crowd, FeedState, FeedStatus, Market, Seed, Trade
+from photon_app.model import Crowd, FeedSink, FeedState, FeedStatus, Seed, Trade
 from photon_app.services import Services
 from photon_app.settings import Settings
 from photon_app.upstream import Upstream
@@ -49,7 +49,7 @@ class HandFeed:
         self.viewers: Mapping[str, int] = {}
         self.crowd = Crowd()
         self.last_message_ms: int | None = None
-        self.market: Market | None = None
+        self.market: FeedSink | None = None
         self._state: FeedState = state
         self._running = asyncio.Event()
 
@@ -64,7 +64,7 @@ class HandFeed:
         self.viewers = viewers or {}
         self.crowd = crowd or Crowd()
 
-    async def run(self, market: Market) -> None:
+    async def run(self, market: FeedSink) -> None:
         """Say that all is well, and wait."""
         self.market = market
         self.say(self._state)

@@ -13,7 +13,6 @@ from photon_app.feed.offset import LEAST_SPANS, SPAN_S
 from photon_app.market import session
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
-from photon_app.market.ledger import Ledger
 from photon_app.model import FeedStatus, Trade
 from tests.fakes.market import FakeMarket
 from tests.fakes.time import VirtualTime, settle
@@ -29,7 +28,6 @@ class RealMarket(FakeMarket):
         super().__init__()
         self.book = Book(session.day_of, now_ms=time.now_ms)
         self.bars = Bars(now_ms=time.now_ms)
-        self.ledger = Ledger(self.book, self.bars)
         self.early = 0
         """Trades that came for a minute that was final."""
         for symbol in symbols:
@@ -41,7 +39,7 @@ class RealMarket(FakeMarket):
         super().trades(batch)
         for trade in batch:
             self.early += trade.time_ms < self.bars.final_ms // 60_000 * 60_000
-            self.ledger.apply(trade)
+        self.bars.fold(self.book.apply(batch).counted)
 
     def status(self, status: FeedStatus) -> None:
         """As the pipeline."""

@@ -360,8 +360,7 @@ def test_a_start_after_the_end_is_one_line_that_says_what_there_is(tmp_path: Pat
 def folded(market: FakeMarket) -> dict[str, Quote | None]:
     """What a book makes of what was delivered."""
     book = Book(session.day_of, admit_all=True)
-    for trade in market.all_trades:
-        book.apply(trade)
+    book.apply(market.all_trades)
     return {symbol: book.quote(symbol) for symbol in {t.symbol for t in market.all_trades}}
 
 

@@ -89,9 +89,9 @@ def test_bars_that_are_given_up_are_no_good_health() -> None:
             book = Book(session.day_of, admit_all=True, capacity=2)
             replay = dataclasses.replace(live, book=book)
             for symbol in "ABAB":
-                book.apply(Trade(symbol, 10, 1, NOON_MS))
+                book.apply([Trade(symbol, 10, 1, NOON_MS)])
             assert health_of(replay, admission, questions).status == "healthy"
-            book.apply(Trade("C", 10, 1, NOON_MS))
+            book.apply([Trade("C", 10, 1, NOON_MS)])
             full = health_of(replay, admission, questions)
             assert full.status == "degraded"
             assert "PHOTON_MAX_SYMBOLS_TOTAL" in full.feed.detail

@@ -507,4 +507,4 @@ def test_how_a_client_spells_a_symbol_is_passed_on() -> None:
         timeframe="1m",
         symbols=["ZB:btc_usdt"],
     )
-    assert exchange.spelled == ["GEMINI:btcusd", "ZB:btc_usdt"]
+    assert exchange.spellings == ["GEMINI:btcusd", "ZB:btc_usdt"]

@@ -40,7 +40,7 @@ class Board:
 
     def __init__(self) -> None:
         self.exchange = FakeExchange(defaults=("A", "B"))
-        self.board = ArrayBoard(quote=self.exchange.book.quote, loop=self.exchange.loop, slow_s=10)
+        self.board = ArrayBoard(self.exchange.pipeline, loop=self.exchange.loop, slow_s=10)
 
     def join(self, *symbols: str) -> tuple[Sink, Outlet]:
         """One more client."""

@@ -1,6 +1,7 @@
 """Demand counts who wants a symbol, and lets go after a linger."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,19 +11,39 @@ from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS
 from tests.fakes.loop import FakeLoop
 
 
+class Listener:
+    """Notes what it is told, and releases what has to make room."""
+
+    def __init__(self) -> None:
+        self.symbols: set[str] = set()
+        self.views = 0
+        self.release: Callable[[str], None] = lambda _: None
+
+    def added(self, symbol: str) -> None:
+        self.symbols.add(symbol)
+
+    def dropped(self, symbol: str) -> None:
+        self.symbols.remove(symbol)
+
+    def viewed(self) -> None:
+        self.views += 1
+
+    def spelled(self, text: str) -> None:
+        """Nothing."""
+
+    def spared(self, symbol: str) -> None:
+        self.release(symbol)
+
+
 class Upstream:
     """What the feed would have been told."""
 
     def __init__(self, *defaults: str, limit: int = 10) -> None:
         self.loop = FakeLoop()
-        self.symbols: set[str] = set()
+        listener = Listener()
+        self.symbols = listener.symbols
         self.demand = Demand(
-            defaults,
-            limit=limit,
-            linger_s=30,
-            now_s=self.loop.time,
-            on_add=self.symbols.add,
-            on_drop=self.symbols.remove,
+            defaults, limit=limit, linger_s=30, now_s=self.loop.time, listener=listener
         )
 
 
@@ -91,17 +112,17 @@ def test_held_symbols_are_always_wanted_and_the_bound_always_holds(
 
 def test_viewers_are_the_clients_and_not_the_defaults_nor_those_that_linger() -> None:
     """And each first and last one is told of."""
-    told: list[str] = []
-    demand = Demand(["A"], limit=9, linger_s=30, now_s=FakeLoop().time, on_view=told.append)
+    told = Listener()
+    demand = Demand(["A"], limit=9, linger_s=30, now_s=FakeLoop().time, listener=told)
     assert demand.viewers == {}
     for symbol in ("A", "A", "B"):
         assert demand.hold(symbol)
-    assert (demand.viewers, told) == ({"A": 2, "B": 1}, ["A"])
+    assert (demand.viewers, told.views) == ({"A": 2, "B": 1}, 1)
     for symbol in ("A", "A", "B"):
         demand.release(symbol)
-    assert (demand.viewers, told) == ({}, ["A", "A", "B"])
+    assert (demand.viewers, told.views) == ({}, 3)
     demand.hold("B")
-    assert (demand.viewers, told) == ({"B": 1}, ["A", "A", "B", "B"])
+    assert (demand.viewers, told.views) == ({"B": 1}, 4)
 
 
 def sharing(limit: int, *defaults: str) -> tuple[Demand, list[tuple[str, str]]]:
@@ -113,7 +134,9 @@ def sharing(limit: int, *defaults: str) -> tuple[Demand, list[tuple[str, str]]]:
             holds.remove(hold)
             demand.release(*hold)
 
-    demand = Demand(defaults, limit=limit, linger_s=30, now_s=FakeLoop().time, on_spare=spare)
+    listener = Listener()
+    demand = Demand(defaults, limit=limit, linger_s=30, now_s=FakeLoop().time, listener=listener)
+    listener.release = spare
     return demand, holds
 
 
@@ -150,7 +173,7 @@ def test_what_others_want_too_is_not_given_up() -> None:
 
 def test_addresses_are_told_by_symbol() -> None:
     """Each once, whatever it holds how often, and not more of them than decide."""
-    demand = Demand(["D"], limit=9, linger_s=30, now_s=FakeLoop().time)
+    demand = Demand(["D"], limit=9, linger_s=30, now_s=FakeLoop().time, listener=Listener())
     for address in ("a", "a", None, *(str(n) for n in range(40))):
         demand.hold("A", address)
     crowd = demand.crowd

@@ -7,7 +7,7 @@ import pytest
 
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import BEATS, SESSIONS_A_TICK
-from photon_app.hub.messages import MarketView
+from photon_app.market.hours import MarketView
 from photon_app.model import FeedStatus, Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeClient, FakeExchange, status
 from tests.fakes.outlet import prices

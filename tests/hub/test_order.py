@@ -8,7 +8,7 @@ message, and must know the whole truth when all is quiet.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from photon_app.hub.frames import Frames
-from photon_app.market.book import NOTHING, Book
+from photon_app.market.book import Book, Outcome
 from photon_app.model import FeedState, Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeExchange, status
 from tests.fakes.outlet import FakeOutlet
@@ -41,17 +41,18 @@ class NotingBook(Book):
         super().__init__(*arguments, **options)
         self.note: Callable[[str, int, float], None] = lambda *_: None
 
-    def apply(self, trade: Trade) -> int:
-        seq = super().apply(trade)
-        if seq > NOTHING:
-            self.note(trade.symbol, seq, trade.price)
-        return seq
+    def apply(self, batch: Iterable[Trade]) -> Outcome:
+        outcome = super().apply(batch)
+        for trade, _, seq in outcome.counted:
+            if seq:
+                self.note(trade.symbol, seq, trade.price)
+        return outcome
 
-    def seed(self, seed: Seed) -> int:
-        seq = super().seed(seed)
-        if seq > NOTHING and seed.price is not None:
-            self.note(seed.symbol, seq, seed.price)
-        return seq
+    def seed(self, seed: Seed) -> Outcome:
+        outcome, quote = super().seed(seed), self.quote(seed.symbol)
+        if outcome.newest and quote is not None and seed.price is not None:
+            self.note(seed.symbol, quote.seq, seed.price)
+        return outcome
 
 
 class Exchange(FakeExchange):

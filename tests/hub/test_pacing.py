@@ -2,6 +2,11 @@
 ``test_order``.
 """
 
+from typing import Any
+
+import pytest
+
+from photon_app.hub import messages
 from photon_app.hub.frames import Frames
 from photon_app.hub.pacing import STEPS_MS
 from photon_app.hub.sink import Sink
@@ -117,19 +122,21 @@ def test_paces_that_were_left_do_not_pile_up() -> None:
     assert len(exchange.hub._pacing._queue) <= 2 * 64
 
 
-def test_paces_of_a_symbol_that_are_due_together_share_an_encoding() -> None:
+def test_paces_of_a_symbol_that_are_due_together_share_an_encoding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """However many intervals clients ask for, a flush makes a price once in each form."""
     exchange = FakeExchange(defaults=("A",))
     exchange.trade("A", 1)
     clients = [exchange.client("A", interval_s=ms / 1000) for ms in STEPS_MS]
     made: list[float] = []
-    make = exchange.hub._pacing._snapshot
+    make = messages.snapshot
 
-    def counted(quote: Quote) -> bytes:
+    def counted(quote: Quote, *more: Any) -> bytes:
         made.append(quote.price)
-        return make(quote)
+        return make(quote, *more)
 
-    exchange.hub._pacing._snapshot = counted
+    monkeypatch.setattr(messages, "snapshot", counted)
     exchange.loop.advance(20)
     for price in (2.0, 3.0, 4.0):  # more than one in an interval: the snapshot form
         exchange.trades([("A", price, 1, NOON_MS), ("A", price + 0.5, 1, NOON_MS)])

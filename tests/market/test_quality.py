@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.book import COUNTED, FIGURES, NOTHING, Book
 from photon_app.market.session import day_of
 from photon_app.model import Quote, Trade
+from tests.fakes.book import COUNTED, FIGURES, NOTHING, Book
 
 NOON_MS = 1_795_194_000_000
 MIDNIGHT_MS = NOON_MS // 86_400_000 * 86_400_000 + 86_400_000

@@ -21,7 +21,7 @@ def play(book: Book, intake: Intake, frame: str, at_ms: int) -> None:
     event = intake.read(frame, at_ms / 1000)
     if isinstance(event, Trades):
         for trade in event.batch:
-            book.apply(trade)
+            book.apply((trade,))
 
 
 @needs_recordings

@@ -174,7 +174,7 @@ def test_that_all_trades_are_refused_is_said_while_the_line_is_open() -> None:
     book = a_book(ear)
     for _ in range(60):
         ear.now_ms += 1000
-        book.apply(Trade("AAPL", 10, 1, ear.now_ms + 3_600_000))
+        book.apply((Trade("AAPL", 10, 1, ear.now_ms + 3_600_000),))
         ear.trade("AAPL")
         ear.silence.look(ear.held, live=True, book=book)
     assert ear.silence.reason.startswith("Every trade is refused: its time")
@@ -193,7 +193,7 @@ def test_that_half_of_a_market_is_refused_is_said_though_others_trade() -> None:
             ear.now_ms += 1000
             for number, symbol in enumerate(ear.held):
                 ahead_ms = 3_600_000 if number < wrong else 0
-                book.apply(Trade(symbol, 10, 1, ear.now_ms + ahead_ms))
+                book.apply((Trade(symbol, 10, 1, ear.now_ms + ahead_ms),))
                 ear.trade(symbol)
             ear.silence.look(ear.held, live=True, book=book)
         said.append(ear.silence.reason)

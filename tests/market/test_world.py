@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.book import Book
 from photon_app.market.calendar import Calendar, Table
 from photon_app.market.nyse import table
 from photon_app.market.session import (
@@ -26,6 +25,7 @@ from photon_app.market.session import (
 from photon_app.market.timeframes import span_at
 from photon_app.market.venues import exchange_of
 from photon_app.model import Trade
+from tests.fakes.book import Book
 
 FIRST, LAST = dt.date(2026, 4, 1), dt.date(2027, 3, 31)
 LISTED = ("7203.T", "SAP.DE", "M&M.NS", "0700.HK", "BHP.AX", "SHOP.TO", "VOD.L", "2222.SR", "GC=F")

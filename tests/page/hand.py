@@ -19,7 +19,7 @@ from typing import Any
 
 from photon_app import clock, launcher, services, settings, upstream
 from photon_app.listings import BundledReference
-from photon_app.model import FailureReason, FeedState, FeedStatus, Market, Seed, Trade
+from photon_app.model import FailureReason, FeedSink, FeedState, FeedStatus, Seed, Trade
 from photon_app.upstream import Upstream
 from tests.fakes.moments import OPEN_MS
 from tests.fakes.process import ROOT, Process, environment
@@ -42,7 +42,7 @@ class PageReference(BundledReference):
 class PageFeed(HandFeed):
     """What a page can be shown."""
 
-    async def run(self, market: Market) -> None:
+    async def run(self, market: FeedSink) -> None:
         """Obey until the process ends."""
         loop = asyncio.get_running_loop()
         self.market = market

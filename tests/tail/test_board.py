@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.hub import messages
-from photon_app.market.book import FIGURES, Book
 from photon_app.model import Seed, Trade
 from photon_app.tail import wire
 from photon_app.tail.board import MOVED_S, RECENT, Board, fold
+from tests.fakes.book import FIGURES, Book
 from tests.tail.said import NOON_MS, board, hello, snapshot, status, trade
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.hub import messages
+from photon_app.market.hours import MarketView
 from photon_app.model import FeedStatus, Quote, Trade
 from photon_app.tail import wire
 
@@ -56,7 +57,7 @@ def test_a_status_of_the_server_is_read() -> None:
     feed = FeedStatus(
         source="finnhub", state="reconnecting", since_ms=1, detail="why", retry_at_ms=9
     )
-    view = messages.MarketView(session="pre", until_ms=2, following="regular", now_ms=3, rate=0.5)
+    view = MarketView(session="pre", until_ms=2, following="regular", now_ms=3, rate=0.5)
     read = wire.decode(messages.status(feed, view, "epoch", {"LOW": "polled"}))
     assert read == wire.Status(
         feed="reconnecting",

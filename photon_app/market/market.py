@@ -1,0 +1,242 @@
+"""The market: what a feed delivers becomes truth, and whoever listens is told facts.
+
+``Market`` is the ``model.FeedSink`` that a feed delivers to. It owns the book, the bars, the epoch
+and what is known of the feed, applies each upstream frame in one synchronous run, and tells every
+listener what came of it. It knows no listener, no client and no feed. Synchronous but for
+``relief``; called on the event loop only, or by a command that reads a recording.
+
+Bound: what book and bars hold; nothing waits here.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from photon_app import foreign
+from photon_app.errors import RequestError
+from photon_app.market.bars import Bars
+from photon_app.market.book import Book, Outcome
+from photon_app.market.silence import Silence
+from photon_app.model import (
+    FLOWING,
+    Change,
+    EpochBegan,
+    FeedStatus,
+    Listener,
+    MarketFact,
+    PriceBegan,
+    Quote,
+    Recollection,
+    Rejected,
+    Seed,
+    SourcesChanged,
+    StatusChanged,
+    Trade,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Market:
+    """``model.FeedSink``, and the state of the market at any time.
+
+    Args:
+        book: prices and figures.
+        bars: what the trades that count come to.
+        status: the feed's first one.
+        silence: notices markets that should trade and do not.
+    """
+
+    def __init__(self, book: Book, bars: Bars, status: FeedStatus, silence: Silence) -> None:
+        self.book = book
+        self.bars = bars
+        self.feed = status
+        """The feed's newest status."""
+        self.polled: frozenset[str] = frozenset()
+        """The symbols whose prices come from asking."""
+        self.stale: frozenset[str] = frozenset()
+        """Those that are not followed, or may move unseen."""
+        self.epoch = uuid.uuid4().hex
+        """What tells one market from the next."""
+        self.number = 0
+        """Of the newest fact."""
+        self.silence = silence
+        self._listeners: list[Listener] = []
+        self._whole = False
+
+    def listen(self, listener: Listener, *, whole: bool = False) -> None:
+        """Tell somebody every fact from now on, behind those that listen already.
+
+        Args:
+            listener: who.
+            whole: whether facts are kept for later, and therefore carry their ``quotes``.
+        """
+        self._listeners.append(listener)
+        self._whole = self._whole or whole
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The newest price of a symbol and its day, if there is one."""
+        return self.book.quote(symbol)
+
+    # What the feed calls
+
+    def trades(self, batch: Sequence[Trade]) -> None:
+        """The trades of one upstream frame."""
+        outcome = self.book.apply(batch)
+        self.bars.fold(outcome.counted)
+        self._change(outcome, prints=batch)
+        self.silence.heard(batch)
+
+    def past(self, batch: Sequence[Trade]) -> None:
+        """Trades that are over: of each symbol the newest price and its day are told, and they are
+        no prints.
+        """
+        outcome = self.book.apply(batch)
+        self.bars.fold(outcome.counted)
+        outcome.figures.clear()
+        self._change(outcome, past=True, moved=dict.fromkeys(trade.symbol for trade in batch))
+
+    def seed(self, seed: Seed) -> None:
+        """Day figures that trades do not carry, or a price that was asked for. As a print such a
+        price is one of volume 0, as Finnhub writes a price without a trade.
+        """
+        outcome = self.book.seed(seed)
+        self.bars.fold(outcome.counted)
+        quote = self.book.quote(seed.symbol)
+        if quote is None or not (outcome.figures or outcome.counted):
+            return
+        if not outcome.newest:
+            self._change(outcome)
+            return
+        self.bars.sample(quote.symbol, quote.price, quote.time_ms)
+        price = Trade(quote.symbol, quote.price, 0, quote.time_ms)
+        self._change(outcome, polled=quote.symbol, prints=[price])
+
+    def began(self, symbol: str, time_ms: int, price: float) -> None:
+        """A feed that makes prices up began a symbol's."""
+        number = self._next()
+        fact = PriceBegan(
+            epoch=self.epoch, number=number, symbol=symbol, time_ms=time_ms, price=price
+        )
+        self._tell(fact)
+
+    def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
+        """The symbols whose prices come from asking, and those that are not followed."""
+        self.bars.unseen(symbols | stale)
+        self.polled, self.stale = symbols, stale
+        self._tell(
+            SourcesChanged(epoch=self.epoch, number=self._next(), polled=symbols, stale=stale)
+        )
+
+    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+        """How far the tape's times are from this machine's clock."""
+        self.book.ahead_ms = ahead_ms
+        self.bars.tape(behind_ms)
+
+    def status(self, status: FeedStatus) -> None:
+        """The feed's state; what upstream said in it is made printable, whatever the feed."""
+        if not status.detail.isprintable():
+            status = msgspec.structs.replace(status, detail=foreign.printable(status.detail, 500))
+        well = status.state in FLOWING and not status.detail
+        level = logging.INFO if well else logging.WARNING
+        if status.state in {"simulated", "replay", "connecting"}:
+            level = logging.DEBUG
+        kind = {"kind": status.state}
+        log.log(level, "feed %s: %s %s", status.source, status.state, status.detail, extra=kind)
+        self.bars.flowing(flows=status.state in FLOWING, lost_ms=status.lost_ms)
+        self._set_status(status)
+
+    def rejected(self, symbol: str, reason: str) -> None:
+        """Upstream refuses a symbol."""
+        log.info("upstream refuses %s: %s", symbol, reason)
+        self.reject(symbol)
+
+    def new_epoch(self) -> None:
+        """The market starts anew."""
+        self.epoch = uuid.uuid4().hex
+        self._tell(EpochBegan(epoch=self.epoch, number=self._next()))
+        self.book.new_epoch()
+
+    async def relief(self) -> None:
+        """Return once no listener is too slow for more."""
+        for listener in self._listeners:
+            await listener.relief()
+
+    # What others call
+
+    def recall(self, symbol: str, what: Recollection) -> None:
+        """What a symbol's newest day came to before now, from its bars."""
+        outcome = self.book.recall(
+            symbol,
+            what.day,
+            close=what.close,
+            prev_close=what.prev_close,
+            as_price=what.as_price,
+        )
+        if outcome.newest or outcome.figures:
+            self._change(outcome, moved=(symbol,) if outcome.newest else ())
+
+    def reject(self, symbol: str, why: RequestError | None = None) -> None:
+        """Nobody can have a symbol any more; ``why`` is the reason where upstream has it."""
+        self._tell(Rejected(epoch=self.epoch, number=self._next(), symbol=symbol, why=why))
+
+    def look(self, held: Iterable[str]) -> None:
+        """Once a second: let the feed's status say which market is silent, unless the feed has
+        something to say.
+
+        Args:
+            held: the symbols that upstream is asked for.
+        """
+        silence, feed = self.silence, self.feed
+        said = silence.reason
+        live = feed.state == "live"
+        now = silence.look(held, live=live, book=self.book, delay_ms=feed.delay_ms or 0)
+        if live and feed.detail in {"", said} and feed.detail != now:
+            self._set_status(msgspec.structs.replace(feed, detail=now))
+
+    # Inside
+
+    def _set_status(self, status: FeedStatus) -> None:
+        self.feed = status
+        self._tell(StatusChanged(epoch=self.epoch, number=self._next(), status=status))
+
+    def _change(
+        self,
+        outcome: Outcome,
+        *,
+        prints: Sequence[Trade] = (),
+        polled: str = "",
+        past: bool = False,
+        moved: Iterable[str] = (),
+    ) -> None:
+        """Tell what came of one frame."""
+        change = Change(
+            epoch=self.epoch,
+            number=self._next(),
+            counted=outcome.counted,
+            figures=outcome.figures,
+            polled=polled,
+            past=past,
+            moved=tuple(moved),
+            prints=prints,
+            quotes=self._quotes(outcome, moved) if self._whole else (),
+        )
+        for listener in self._listeners:
+            listener.hear(change)
+
+    def _quotes(self, outcome: Outcome, moved: Iterable[str]) -> tuple[Quote, ...]:
+        """Of every symbol that an outcome touched."""
+        touched = dict.fromkeys(trade.symbol for trade, _, _ in outcome.counted)
+        touched |= dict.fromkeys([*outcome.figures, *moved])
+        every = map(self.book.quote, touched)
+        return tuple(quote for quote in every if quote is not None)
+
+    def _tell(self, fact: MarketFact) -> None:
+        for listener in self._listeners:
+            listener.hear(fact)
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
