@@ -12,6 +12,7 @@ from bench.findings import Finding
 from bench.rig import UNIVERSE, Rig
 from bench.servers import Server, serve
 from bench.worker import Answer
+from photon_app.disconnect import SLOW_CLIENT
 
 CLIENTS, STALLED, RATE = 200, 20, 1000.0
 SYMBOLS = UNIVERSE[:10]
@@ -21,7 +22,6 @@ _GONE_WITHIN_S = 20.0
 _READ_AGAIN = 10
 _BESIDE_S = 8.0
 """How long is measured before and after the stalled clients."""
-_SLOW_CODE = 4008
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _stalled(rig: Rig, server: Server, rounds: int) -> Iterator[Finding]:
     slowest = max((s.gone_s if s.gone_s is not None else math.inf) for s in stalls)
     holds = slowest <= _GONE_WITHIN_S
     yield Finding(f"{STALLED} more stop reading: gone", f"after {slowest:.1f} s", "≤ 20 s", holds)
-    coded, all_of_them = sum(s.codes.count(_SLOW_CODE) for s in stalls), rounds * _READ_AGAIN
+    coded, all_of_them = sum(s.codes.count(SLOW_CLIENT) for s in stalls), rounds * _READ_AGAIN
     figure = f"{coded} of {all_of_them}"
     yield Finding("… those that read again see 4008", figure, "all", coded == all_of_them)
     stalls.sort(key=lambda stall: stall.ratio)

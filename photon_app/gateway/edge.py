@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 
 from starlette.websockets import WebSocket
 
-from photon_app import services
+from photon_app import disconnect, services
 from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Admission, Kind
 from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
@@ -22,7 +22,6 @@ from photon_app.hub.sink import Sink
 from photon_app.services import Services
 
 InTurn = Callable[[Callable[[float], None]], Awaitable[None]]
-BINARY, TOO_BIG = 1003, 1009
 
 
 class SocketEdge:
@@ -145,8 +144,8 @@ async def next_text(websocket: WebSocket, sink: Sink) -> str | None:
             return None
         text: str | None = message.get("text")
         if text is None:
-            sink.close(BINARY, "text messages only")
+            sink.close(*disconnect.TEXT_ONLY)
         elif len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
-            sink.close(TOO_BIG, f"a message may have {MAX_MESSAGE_BYTES} bytes")
+            sink.close(*disconnect.too_big(MAX_MESSAGE_BYTES))
         else:
             return text

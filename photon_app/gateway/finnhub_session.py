@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from photon_app import foreign
+from photon_app import disconnect, foreign
 from photon_app.errors import RequestError
 from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.protocol import is_symbol
-from photon_app.gateway.session import BAD_MESSAGES_IN_A_ROW, POLICY_VIOLATION, RATE_LIMITED
+from photon_app.gateway.session import BAD_MESSAGES_IN_A_ROW
 from photon_app.hub import finnhub_messages as messages
 from photon_app.hub.demand import Demand
 from photon_app.hub.frames import Frames
@@ -104,7 +104,7 @@ class FinnhubSession:
             command = None
         if not self._budget.take(self._now_s(), int(command is not None and command.names_one)):
             self._say("Too many messages: slow down and reconnect")
-            self._sink.close(RATE_LIMITED, "too many messages")
+            self._sink.close(*disconnect.TOO_MANY_MESSAGES)
         elif command is None:
             self._refuse(f"Invalid message: {_EXPECTED}")
         else:
@@ -156,7 +156,7 @@ class FinnhubSession:
         self._say(words)
         self._bad_in_a_row += 1
         if self._bad_in_a_row >= BAD_MESSAGES_IN_A_ROW:
-            self._sink.close(POLICY_VIOLATION, "five bad messages in a row")
+            self._sink.close(*disconnect.BAD_MESSAGES)
 
     def _say(self, words: str) -> None:
         self._send(messages.error(words))

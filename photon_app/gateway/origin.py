@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from photon_app import clock, foreign
+from photon_app import clock, disconnect, foreign
 from photon_app.settings import Settings, is_loopback
 
 Scope = MutableMapping[str, Any]
@@ -188,7 +188,7 @@ async def refuse(
     if scope["type"] == "websocket":
         await receive()
         if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close", "code": 1008})
+            await send({"type": "websocket.close", "code": disconnect.POLICY_VIOLATION})
             return
         prefix = "websocket."
     body = (reason + "\n").encode()

@@ -21,9 +21,10 @@ from typing import Any, Protocol
 
 from starlette.websockets import WebSocket
 
-from photon_app import clock, services
+from photon_app import clock, disconnect, services
+from photon_app.disconnect import Disconnect
 from photon_app.gateway.admission import WARN_EVERY_S, Admission
-from photon_app.gateway.edge import BINARY, TOO_BIG, placed, refuse_socket
+from photon_app.gateway.edge import placed, refuse_socket
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send, refuse
 from photon_app.gateway.page_protocol import (
     HANDSHAKE,
@@ -38,7 +39,6 @@ from photon_app.gateway.turnstile import Lane, Turnstile
 from photon_app.gateway.wire import wire_of
 from photon_app.services import Services
 
-BROKEN, SLOW = 1008, 4008
 TAB_UNITS_PER_S, TAB_UNITS_BURST = 30, 150
 """What one tab may ask for. A key that is held down repeats 30 times a second."""
 ADDRESS_UNITS_PER_S, ADDRESS_UNITS_BURST = 120, 1_500
@@ -211,11 +211,11 @@ class _Tab:
                 return message
             text = message.get("text")
             if text is None:
-                self._foul(BINARY, "text messages only")
+                self._foul(disconnect.TEXT_ONLY)
             elif len(text) > MAX_STORAGE_BYTES:
-                self._foul(TOO_BIG, f"a message may have {MAX_STORAGE_BYTES} bytes")
+                self._foul(disconnect.too_big(MAX_STORAGE_BYTES))
             elif self._parted:
-                self._foul(BROKEN, "not what the page says: more after its goodbye")
+                self._foul(disconnect.unlike_the_page("more after its goodbye"))
             elif (packet := self._read(text)) is not None:
                 await self._edge.turnstile.turn(packet.units, *self._lanes)
                 if not self._over:
@@ -223,14 +223,14 @@ class _Tab:
             else:
                 await self._edge.turnstile.turn(1 + len(text) // 1024, *self._lanes)
         await self._part()
-        return {"type": "websocket.disconnect", "code": BROKEN}
+        return {"type": "websocket.disconnect", "code": disconnect.POLICY_VIOLATION}
 
     def slow(self) -> None:
         """It does not read what waits for it."""
         if self._over:
             return
         self._complaints.add("slow", self._address)
-        self._close(SLOW, "too slow: what waited for this tab was not read")
+        self._close(disconnect.SLOW_TAB)
         self._parting = asyncio.ensure_future(self._part())
 
     def _read(self, text: str) -> Packet | None:
@@ -246,25 +246,25 @@ class _Tab:
         self._complaints.add(said.reason, self._address)
         self._unwanted += 1
         if said.reason == "protocol" or self._unwanted >= MOST_UNWANTED:
-            self._close(BROKEN, f"not what the page says: {said.sentence}")
+            self._close(disconnect.unlike_the_page(said.sentence))
         return None
 
-    def _foul(self, code: int, reason: str) -> None:
+    def _foul(self, way: Disconnect) -> None:
         self._complaints.add("protocol", self._address)
-        self._close(code, reason)
+        self._close(way)
 
     def _may_report(self) -> bool:
         self._reports += 1
         return self._reports <= MOST_REPORTS and self._complaints.may_report()
 
-    def _close(self, code: int, reason: str) -> None:
+    def _close(self, way: Disconnect) -> None:
         if self._over:
             return
         self._over = True
         if self._wire is not None:
-            self._wire.goodbye(code, reason)
+            self._wire.goodbye(*way)
         else:
-            self._last = {"type": "websocket.close", "code": code, "reason": reason}
+            self._last = {"type": "websocket.close", "code": way.code, "reason": way.reason}
 
     async def _part(self) -> None:
         last, self._last = self._last, None

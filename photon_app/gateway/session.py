@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from photon_app import disconnect
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
 from photon_app.gateway.limits import MessageBudget
@@ -34,8 +35,6 @@ from photon_app.model import TIMEFRAMES, Timeframe, parse_symbol
 log = logging.getLogger(__name__)
 
 BAD_MESSAGES_IN_A_ROW = 5
-POLICY_VIOLATION = 1008
-RATE_LIMITED = 4029
 MOST_REFUSED = 50
 """How many names of one message are refused one by one."""
 LONGEST_NAME = 64
@@ -130,7 +129,7 @@ class Session:
         )
         retry_after_ms = round(self._budget.retry_after_s() * 1000) + 1
         self._send(messages.error(problem, None, retry_after_ms))
-        self._sink.close(RATE_LIMITED, "too many messages")
+        self._sink.close(*disconnect.TOO_MANY_MESSAGES)
         return False
 
     def _obey(self, request: Request) -> None:
@@ -306,7 +305,7 @@ class Session:
         self._send(messages.error(problem, request_id))
         self._bad_in_a_row += 1
         if self._bad_in_a_row >= BAD_MESSAGES_IN_A_ROW:
-            self._sink.close(POLICY_VIOLATION, "five bad messages in a row")
+            self._sink.close(*disconnect.BAD_MESSAGES)
 
     def _send(self, payload: bytes) -> None:
         self._hub.answer(self._client, Frames.of(payload))

@@ -10,13 +10,14 @@ from typing import ClassVar
 
 from starlette.websockets import WebSocket
 
+from photon_app import disconnect
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
 from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Kind
 from photon_app.gateway.edge import InTurn, SocketEdge, next_text, outlet_of, refuse_socket
 from photon_app.gateway.limits import MessageBudget
-from photon_app.gateway.session import RATE_LIMITED, Session
+from photon_app.gateway.session import Session
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
@@ -107,7 +108,7 @@ async def _run_array(
     def ignore(text: str, waited_s: float) -> None:
         budget.waited(now_s(), waited_s)
         if not budget.take(now_s(), *protocol.cost_of(text, settings.max_symbols)):
-            sink.close(RATE_LIMITED, "too many messages")
+            sink.close(*disconnect.TOO_MANY_MESSAGES)
 
     async def read() -> None:
         while (text := await next_text(websocket, sink)) is not None:

@@ -33,7 +33,7 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from photon_app import services
+from photon_app import disconnect, services
 from photon_app.gateway.limits import ClientBucket, TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.hub.stalls import Stalls
@@ -46,7 +46,6 @@ FRAMES_PER_S, FRAMES_BURST = 100, 400
 """How many control frames and fragments a client may send."""
 QUIET_PER_S, QUIET_BURST = 2, 5
 """How many of them concern nobody else of its address."""
-ABNORMAL, KEEPALIVE_TIMEOUT, RATE_LIMITED = 1006, 1011, 4029
 READ_BYTES = 4 * 1024
 """What one turn of the event loop reads, and parses whole, of one client: with asyncio's 256 KiB of
 the smallest frames it would keep everybody waiting for half a second."""
@@ -169,8 +168,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self._sink.lost()
         if not self._ended:
             self._ended = True
-            disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
-            self.queue.put_nowait(cast("ASGIReceiveEvent", disconnect))
+            message = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self.queue.put_nowait(cast("ASGIReceiveEvent", message))
         self._abort_soon()
 
     def _abort_soon(self) -> None:
@@ -265,7 +264,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """The client will say no more. asyncio closes the transport, which waits for it to read."""
         super().eof_received()
         if not self.disconnected:
-            self._end(ABNORMAL, "")
+            self._end(disconnect.ABNORMAL_CLOSURE, "")
 
     def handle_parser_exception(self) -> None:
         """The client broke the protocol: tell it, and let it hang up.
@@ -275,7 +274,10 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """
         self._deaf = True
         close = self.conn.close_sent
-        self._end(ABNORMAL if close is None else close.code, "" if close is None else close.reason)
+        if close is None:
+            self._end(disconnect.ABNORMAL_CLOSURE, "")
+        else:
+            self._end(close.code, close.reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         if self.transport.can_write_eof():
@@ -290,7 +292,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             self.pong_timer = None
             self.send_keepalive_ping()
             return
-        self.goodbye(KEEPALIVE_TIMEOUT, "keepalive ping timeout")
+        self.goodbye(*disconnect.NO_PONG)
 
     def send_keepalive_ping(self) -> None:
         """Ask whether the peer is there."""
@@ -301,7 +303,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """Control frames and fragments never reach the application and its limits: count them."""
         if self._deaf or self._may_send(self.loop.time()):
             return
-        self.goodbye(RATE_LIMITED, "too many control frames or fragments")
+        self.goodbye(*disconnect.TOO_MANY_FRAMES)
         self._deaf = True
         self.transport.pause_reading()
 
@@ -317,7 +319,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:
                 self.frames = []
-                self.goodbye(1007, "text that is not UTF-8")
+                self.goodbye(*disconnect.NOT_UTF8)
                 return
         super().send_receive_event_to_app()
 

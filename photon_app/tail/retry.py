@@ -8,6 +8,7 @@ back is not called again.
 import random
 from collections.abc import Mapping
 
+from photon_app.disconnect import FINAL_CODES
 from photon_app.feed import outage
 from photon_app.model import Fact
 from photon_app.tail.wire import clean
@@ -20,7 +21,6 @@ REFUSED_S = 30.0
 BUSY_S = 5.0
 """The same after 429 or 503 without a ``Retry-After``."""
 LONGEST_S = 3600.0
-_FOR_GOOD = {1008}
 
 
 class Ending(Fact, frozen=True):
@@ -87,10 +87,10 @@ def answered(status: int, headers: Mapping[str, str], body: bytes, now_ms: int =
 
 
 def closed(code: int, said: str) -> Ending:
-    """The server closed an open line; with 1008 for good."""
+    """The server closed an open line; for good with a code after which none is to come back."""
     text = clean(said)
     reason = f"the server closed the line ({code}{text and ': '}{text})"
-    return Ending(reason=reason, final=code in _FOR_GOOD)
+    return Ending(reason=reason, final=code in FINAL_CODES)
 
 
 def _is_text(headers: Mapping[str, str]) -> bool:

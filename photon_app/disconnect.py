@@ -1,0 +1,91 @@
+"""How a connection to a client ends: each close code, what it means, and whether to come back.
+
+Plain data, for whoever closes (the hub, the gateway, the process) and for the terminal, which is
+a client. ``CODES`` is the one table of close codes; ``docs/protocol.md`` and ``photon-client.js``
+cannot import it, so tests compare theirs with it. The ways below it are what the server sends: a
+code of the table and a reason, which is part of the wire. It closes nothing itself, and knows
+nothing of the codes with which Finnhub closes its line: those are in ``feed.outage``.
+
+Codes below 3000 have the names of IANA's registry of WebSocket close codes (RFC 6455, 7.4).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+Advice = Literal["reconnect", "never"]
+
+ABNORMAL_CLOSURE = 1006
+"""What a client sees of a connection that ended without a close frame. It is never sent."""
+PROTOCOL_ERROR = 1002
+UNSUPPORTED_DATA = 1003
+INVALID_PAYLOAD = 1007
+POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
+INTERNAL_ERROR = 1011
+SERVICE_RESTART = 1012
+SLOW_CLIENT = 4008
+RATE_LIMITED = 4029
+
+
+class Code(NamedTuple):
+    """What a close code says to a client."""
+
+    meaning: str
+    advice: Advice
+
+
+CODES: Mapping[int, Code] = MappingProxyType(
+    {
+        PROTOCOL_ERROR: Code("the WebSocket protocol is broken", "reconnect"),
+        UNSUPPORTED_DATA: Code("a binary message", "reconnect"),
+        INVALID_PAYLOAD: Code("text that is not UTF-8", "reconnect"),
+        POLICY_VIOLATION: Code("five bad messages in a row", "never"),
+        MESSAGE_TOO_BIG: Code("a message above 16 KiB", "reconnect"),
+        INTERNAL_ERROR: Code(
+            "no answer to a protocol ping in 20 s, or a fault of the server's own", "reconnect"
+        ),
+        SERVICE_RESTART: Code("the server goes", "reconnect"),
+        SLOW_CLIENT: Code("slow: congested for `PHOTON_SLOW_S`", "reconnect"),
+        RATE_LIMITED: Code(
+            "too many messages, or too many pings, pongs and fragments", "reconnect"
+        ),
+    }
+)
+"""Every close code that a client of ``/ws`` can get from this server."""
+
+FINAL_CODES = frozenset(code for code, said in CODES.items() if said.advice == "never")
+"""After these a client does not come back. After any other, known or not, it does."""
+
+
+class Disconnect(NamedTuple):
+    """One way to close a connection: the arguments of ``close(code, reason)``."""
+
+    code: int
+    reason: str
+
+
+TEXT_ONLY = Disconnect(UNSUPPORTED_DATA, "text messages only")
+NOT_UTF8 = Disconnect(INVALID_PAYLOAD, "text that is not UTF-8")
+BAD_MESSAGES = Disconnect(POLICY_VIOLATION, "five bad messages in a row")
+FAULT = Disconnect(INTERNAL_ERROR, "a fault of this server: reconnect")
+NO_PONG = Disconnect(INTERNAL_ERROR, "keepalive ping timeout")
+SHUTDOWN = Disconnect(SERVICE_RESTART, "the server is going")
+SLOW = Disconnect(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
+SLOW_ARRAY = Disconnect(SLOW_CLIENT, "too slow: reconnect")
+"""Of a client of the array format, which has no snapshots."""
+SLOW_FOLLOWER = Disconnect(SLOW_CLIENT, "too slow: trades were lost, reconnect")
+"""Of a client of ``/finnhub``, which is owed every trade."""
+SLOW_TAB = Disconnect(SLOW_CLIENT, "too slow: what waited for this tab was not read")
+TOO_MANY_MESSAGES = Disconnect(RATE_LIMITED, "too many messages")
+TOO_MANY_FRAMES = Disconnect(RATE_LIMITED, "too many control frames or fragments")
+
+
+def too_big(most_bytes: int) -> Disconnect:
+    """A message is longer than ``most_bytes``."""
+    return Disconnect(MESSAGE_TOO_BIG, f"a message may have {most_bytes} bytes")
+
+
+def unlike_the_page(sentence: str) -> Disconnect:
+    """A tab says what the page never says, or never there; ``sentence`` says what."""
+    return Disconnect(POLICY_VIOLATION, f"not what the page says: {sentence}")
