@@ -71,6 +71,8 @@ BAD_MESSAGES = Disconnect(POLICY_VIOLATION, "five bad messages in a row")
 FAULT = Disconnect(INTERNAL_ERROR, "a fault of this server: reconnect")
 NO_PONG = Disconnect(INTERNAL_ERROR, "keepalive ping timeout")
 SHUTDOWN = Disconnect(SERVICE_RESTART, "the server is going")
+RETRY_AFTER_MS = 1500
+"""How long clients are asked to stay away from a server that goes; ``shutdown`` tells it."""
 SLOW = Disconnect(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
 SLOW_ARRAY = Disconnect(SLOW_CLIENT, "too slow: reconnect")
 """Of a client of the array format, which has no snapshots."""

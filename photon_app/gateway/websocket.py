@@ -24,8 +24,6 @@ from photon_app.hub.sink import Sink
 from photon_app.model import parse_symbol
 from photon_app.services import Services
 
-RETRY_AFTER_MS = 1500
-
 
 class WebSocketEdge(SocketEdge):
     """ASGI middleware that serves ``/ws`` and passes on everything else."""
@@ -49,7 +47,7 @@ async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -
     now_s = asyncio.get_running_loop().time
     outlet = outlet_of(websocket)
     sink = Sink(outlet, live.stalls.awake_s)
-    outlet.attach(sink, lambda: sink.send(Frames.of(messages.shutdown(RETRY_AFTER_MS))))
+    outlet.attach(sink, lambda: sink.send(Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))))
     session = Session(
         live.hub,
         sink,
