@@ -13,7 +13,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-from photon_app import clock, foreign, logs, services, upstream
+from photon_app import clock, disconnect, foreign, logs, services, upstream
 from photon_app.errors import RequestError
 from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Feed
@@ -58,8 +58,6 @@ SPARED = (
     "{} made room for a symbol of another address: this server follows as many as it may "
     "(PHOTON_MAX_SYMBOLS_TOTAL), and yours has the most"
 )
-GOING_AWAY = 1012
-RETRY_AFTER_MS = 1500
 
 
 @contextlib.contextmanager
@@ -269,9 +267,9 @@ async def running(
         try:
             yield live
         finally:
-            live.hub.shutdown(GOING_AWAY, "the server is going", RETRY_AFTER_MS)
-            live.arrays.shutdown(GOING_AWAY, "the server is going")
-            live.tape.shutdown(GOING_AWAY, "the server is going")
+            live.hub.shutdown(*disconnect.SHUTDOWN, disconnect.RETRY_AFTER_MS)
+            live.arrays.shutdown(*disconnect.SHUTDOWN)
+            live.tape.shutdown(*disconnect.SHUTDOWN)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

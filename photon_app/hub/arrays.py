@@ -10,11 +10,12 @@ Bound: a congested client is passed over, and closed when it stays congested; no
 
 from collections.abc import Callable
 
+from photon_app import disconnect
 from photon_app.hub import messages
 from photon_app.hub.bulletin import MarketState
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
-from photon_app.hub.sink import SLOW_CLIENT, Sink
+from photon_app.hub.sink import Sink
 from photon_app.model import MarketFact, Rejected
 
 TURNS = 10
@@ -111,7 +112,7 @@ class ArrayBoard:
 
     def _close_if_slow(self, sink: Sink) -> None:
         if sink.congested_for_s() >= self._slow_s:
-            sink.close(SLOW_CLIENT, "too slow: reconnect")
+            sink.close(*disconnect.SLOW_ARRAY)
 
     def _frames(self, symbols: tuple[str, ...]) -> Frames:
         quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]

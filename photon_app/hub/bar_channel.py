@@ -20,11 +20,11 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from photon_app import disconnect
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.registry import Subscriber
-from photon_app.hub.sink import FAULT
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.hours import Hours
@@ -230,7 +230,7 @@ class BarChannel:
                 client.sink.send(Frames(those))
             except Exception:
                 log.exception("a write to one client failed by a fault of ours; it is closed")
-                client.sink.close(FAULT, "a fault of this server: reconnect")
+                client.sink.close(*disconnect.FAULT)
 
     def _tell(
         self,

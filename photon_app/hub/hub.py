@@ -24,6 +24,7 @@ import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from photon_app import disconnect
 from photon_app.errors import RequestError
 from photon_app.hub import messages
 from photon_app.hub.bar_channel import BarChannel, Key
@@ -34,7 +35,7 @@ from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.outboxes import Outboxes
 from photon_app.hub.pacing import Pacing
 from photon_app.hub.registry import Registry, Subscriber, Topic
-from photon_app.hub.sink import FAULT, SLOW_CLIENT, Missed, Sink
+from photon_app.hub.sink import Missed, Sink
 from photon_app.market.hours import Hours
 from photon_app.market.session import market_of
 from photon_app.model import (
@@ -402,7 +403,7 @@ class Hub:
             if client.sink.congested_for_s() >= self._slow_s:
                 missed.dismissed = True
                 self.closed_as_slow += 1
-                client.sink.close(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
+                client.sink.close(*disconnect.SLOW)
 
     def _tell_sessions(self) -> None:
         before, self._sessions = self._sessions, self._say.sessions(self._registry.topics)
@@ -499,7 +500,7 @@ class Hub:
                     broken.append(sink)
         self._registry.reunite()
         for sink in broken:
-            sink.close(FAULT, "a fault of this server: reconnect")
+            sink.close(*disconnect.FAULT)
 
     def _settle(self, client: Subscriber) -> None:
         """Write what is pending for one client, and for nobody else.

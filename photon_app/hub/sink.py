@@ -17,9 +17,6 @@ from typing import Protocol
 
 from photon_app.hub.frames import Frames
 
-SLOW_CLIENT = 4008
-FAULT = 1011
-
 
 class Outlet(Protocol):
     """How frames reach one client. All calls are synchronous and never wait.

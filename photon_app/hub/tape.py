@@ -24,11 +24,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from photon_app import disconnect
+from photon_app.disconnect import Disconnect
 from photon_app.hub import finnhub_messages as messages
 from photon_app.hub.followers import Follower, Group
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
-from photon_app.hub.sink import FAULT, SLOW_CLIENT, Sink
+from photon_app.hub.sink import Sink
 from photon_app.model import (
     FLOWING,
     Change,
@@ -41,7 +43,6 @@ from photon_app.model import (
 
 log = logging.getLogger(__name__)
 
-TOO_SLOW = "too slow: trades were lost, reconnect"
 TIMER_LATE_S = 0.0005
 """How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
 TICK_S = 1.0
@@ -271,7 +272,7 @@ class Tape:
         ping = Frames.of(messages.PING)
         for follower in list(self._followers):
             if follower.sink.congested_for_s() >= self._slow_s:
-                self._dismiss(follower, SLOW_CLIENT, TOO_SLOW)
+                self._dismiss(follower, disconnect.SLOW_FOLLOWER)
             elif follower.sink.congested:
                 continue
             elif follower.beat == self._beat and self._flowing:
@@ -287,19 +288,19 @@ class Tape:
             elif not sink.congested:
                 sink.send(frames)
             elif not follower.owe(frames):
-                self._dismiss(follower, SLOW_CLIENT, TOO_SLOW)
+                self._dismiss(follower, disconnect.SLOW_FOLLOWER)
         except Exception:
             log.exception("a write to one client failed by a fault of ours; it is closed")
-            self._dismiss(follower, FAULT, "a fault of this server: reconnect")
+            self._dismiss(follower, disconnect.FAULT)
 
-    def _dismiss(self, follower: Follower, code: int, reason: str) -> None:
+    def _dismiss(self, follower: Follower, way: Disconnect) -> None:
         """Close a follower, which gets nothing more; its connection says ``leave`` later."""
         if follower.dismissed:
             return
         follower.dismissed = True
-        self.closed_as_slow += code == SLOW_CLIENT
+        self.closed_as_slow += way is disconnect.SLOW_FOLLOWER
         self._abandon(follower)
-        follower.sink.close(code, reason)
+        follower.sink.close(*way)
 
     def _abandon(self, follower: Follower) -> None:
         self.flush()
