@@ -68,6 +68,7 @@ const AGAIN_MS = 310_000; // a server remembers for 5 minutes that a symbol is n
 const BARS_PACE_MS = 250; // subscriptions of bars change at most this often: they follow a visitor's clicks and keys
 const MOST_DECIMALS = 20; // of a price
 const BACKOFF_MS = { first: 250, most: 5_000 };
+const FINAL_CODES = new Set([1008]); // close codes after which it does not come back: docs/protocol.md, Errors and codes
 
 /** @param {number} price @returns {number} how many decimals its shortest form has */
 const decimals = (price) => {
@@ -370,7 +371,7 @@ export class Photon {
     this.#asked.clear();
     this.#barsAsked.clear();
     if (this.#closed) return;
-    if (code === 1008) { this.#finish(reason || "the server refused this client"); return; }
+    if (FINAL_CODES.has(code)) { this.#finish(reason || "the server refused this client"); return; }
     const now = this.#options.now();
     if (now - this.#openedAt > STEADY_MS) this.#attempt = 0;
     const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(this.#attempt++, 8));
