@@ -305,12 +305,7 @@ def _silence_stdout() -> None:
 
 
 def _existing(settings: Settings) -> Address:
-    where = address.of(settings)
-    if not where.stores:
-        raise SettingsError(
-            "DATABASE_URL=none stores nothing: expected a database to export from, such as "
-            "sqlite:///photon.db"
-        )
+    where = address.needed(settings, "to export from")
     if where.path is not None and not where.path.exists():
         raise StorageError(f"there is nothing to export: {where.path} does not exist")
     return where

@@ -92,14 +92,23 @@ def without_secrets(text: str, known: Iterable[str] = ()) -> str:
     """
     for secret in known:
         text = text.replace(secret, "***")
-    return _DROPPED.sub(_starred, _LOGIN.sub(r"\1***@", text))
+    return _DROPPED.sub(_starred, without_login(text))
 
 
-def forms(secret: str) -> tuple[str, ...]:
-    """How a secret can stand in foreign text, the longest first: as it is, as addresses quote it,
-    and as ``repr`` shows it. None of one that is too short to be known again.
+def without_login(text: str) -> str:
+    """A text without who logs in where: what its addresses have before their last ``@``."""
+    return _LOGIN.sub(r"\1***@", text)
+
+
+def forms(secret: str, least: int = LEAST_SECRET) -> tuple[str, ...]:
+    """How a secret can stand in foreign text, the longest first: as it is, as addresses quote it
+    (libpq, Python and SQLAlchemy each in their way), and as ``repr`` shows it.
+
+    Args:
+        secret: what is not to be shown.
+        least: characters; of a shorter one there are none, for it cannot be known again.
     """
-    if len(secret) < LEAST_SECRET:
+    if len(secret) < least:
         return ()
     quoted = {quote(secret, safe=safe) for safe in ("", "/", " +")}
     found = {secret, quote_plus(secret), repr(secret)[1:-1], *quoted}

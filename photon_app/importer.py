@@ -80,12 +80,7 @@ def run(
         SettingsError: nothing is stored, or there is no such source.
         StorageError: the database cannot be used, or another process writes this source.
     """
-    where = address.of(settings)
-    if not where.stores:
-        raise SettingsError(
-            "DATABASE_URL=none stores nothing: expected a database to import into, such as "
-            "sqlite:///photon.db"
-        )
+    where = address.needed(settings, "to import into")
     source = _source(path, source)
     recording = Recording(path)
     recording.first_ms()  # what is no recording must not replace anything

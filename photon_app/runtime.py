@@ -74,9 +74,9 @@ def logged(
     Raises:
         SettingsError: the database's address is none.
     """
-    given = (settings.finnhub_api_key, settings.database_url)
-    revealed = [form for one in given if one for form in foreign.forms(one.reveal())]
-    secrets = sorted({*revealed, *address.of(settings).secrets}, key=len, reverse=True)
+    key = settings.finnhub_api_key
+    of_key = () if key is None else foreign.forms(key.reveal())
+    secrets = sorted({*of_key, *address.of(settings).secrets}, key=len, reverse=True)
     logging.getLogger("photon_app").setLevel(settings.log_level.upper())
     with logs.owned(write, secrets, prints=prints):
         yield

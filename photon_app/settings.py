@@ -26,6 +26,7 @@ from photon_app.errors import RequestError, SettingsError
 from photon_app.model import parse_symbol
 
 DOTENV = Path(__file__).parent.parent / ".env"
+DEFAULT_DATABASE = "sqlite:///photon.db"
 DEFAULT_SYMBOLS = ("AAPL", "MSFT", "NVDA", "GOOGL", "AMZN", "META", "TSLA", "AMD", "JPM", "NFLX")
 
 T = TypeVar("T")
@@ -37,7 +38,6 @@ ReplayStart = float | dt.time | dt.datetime
 """Seconds after a recording's first frame, a time of day in New York, or a moment, which is one in
 New York when it names no zone."""
 _NO_SYMBOLS: SymbolList = (None, {}, ())
-_DATABASE = "sqlite:///photon.db"
 _DOTENV_BYTES = 2**20
 _AUTO_FEED: FeedChoice = ("auto", None)
 _LOOKED_AT = 1_000
@@ -122,8 +122,11 @@ class Settings:
     """Questions of one address that cost something upstream."""
     slow_s: float = 10.0
     proxy_hops: int = 0
-    database_url: Secret | None = dataclasses.field(default_factory=lambda: Secret(_DATABASE))
-    """Where bars are kept; ``None`` keeps them in memory only. A secret, for it may hold one."""
+    database_url: Secret | None = dataclasses.field(
+        default_factory=lambda: Secret(DEFAULT_DATABASE)
+    )
+    """Where bars are kept, as it was written: ``storage.address`` reads it. ``None`` is nowhere, so
+    in memory only. A secret, for it may hold one."""
     retention_days: int = 730
     """How long; 0 is for ever."""
     retention_force: dt.date | None = None
@@ -261,7 +264,7 @@ class _Reader:
             messages_per_s=self._count("PHOTON_MESSAGES_PER_S", DEFAULTS.messages_per_s),
             questions_per_min=self._count("PHOTON_QUESTIONS_PER_MIN", DEFAULTS.questions_per_min),
             slow_s=self._get("PHOTON_SLOW_S", _number(0.1, 3600), DEFAULTS.slow_s),
-            database_url=self._get("DATABASE_URL", _database_url, DEFAULTS.database_url),
+            database_url=self._get("DATABASE_URL", Secret, DEFAULTS.database_url),
             retention_days=self._get(
                 "PHOTON_RETENTION_DAYS", _integer(0, 36_500), DEFAULTS.retention_days
             ),
@@ -440,11 +443,6 @@ def _is_address(text: str, schemes: set[str]) -> bool:
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets or a port that cannot be
         return False
-
-
-def _database_url(text: str) -> Secret | None:
-    """Kept as it is: ``storage.address`` is the one that reads it."""
-    return None if text.lower() == "none" else Secret(text)
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -1,32 +1,32 @@
 """Where bars are kept, read from one line of text: the one parser of ``DATABASE_URL``.
 
-Pure. Who logs in and with which password stand in ``Address.url`` and nowhere else: no ``repr`` or
-``str`` shows them, and ``scrub`` takes them out of what drivers say.
+Whoever needs the database of some settings asks ``of``, or ``needed`` where nothing can be done
+without one. Pure. Who logs in and with which password stand in ``Address.url`` and nowhere else: no
+``repr`` or ``str`` shows them, ``scrub`` takes them out of what drivers say, and ``secrets`` is for
+the log.
 """
 
 import re
 from pathlib import Path
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from photon_app import foreign
 from photon_app.errors import SettingsError
-from photon_app.settings import Settings
+from photon_app.settings import DEFAULT_DATABASE, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 _POSTGRES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _EXPECTED = (
-    "sqlite:///photon.db, sqlite:////var/lib/photon/photon.db, "
+    f"{DEFAULT_DATABASE}, sqlite:////var/lib/photon/photon.db, "
     "postgresql://user:password@host/database (@ in a password may be written as %40), or none"
 )
 _AMBIGUOUS = (
     "an address that can be read in one way only: write @ as %40 and ? as %3F in user, password "
     "and options"
 )
-_LOGIN = re.compile(r"(\w[\w+.-]*://)\S*@")
-"""Whatever an address has before its host, in foreign text."""
 
 
 class Address:
@@ -62,10 +62,9 @@ class Address:
         """Foreign text with user and password made unreadable, in each form that they may have
         there. A user's name is one where it stands as a word.
         """
-        forms = {form for secret in self._secrets() for form in _forms(secret)}
-        for form in sorted(forms, key=len, reverse=True):
+        for form in self._forms(least=1):
             text = text.replace(form, "***")
-        text = _LOGIN.sub(r"\1***@", text)
+        text = foreign.without_login(text)
         if self._url is not None and self._url.username:
             for user in {self._url.username, self._login.partition(":")[0]}:
                 text = re.sub(rf"(?<!\w){re.escape(user)}(?!\w)", "***", text)
@@ -87,8 +86,12 @@ class Address:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Its passwords, in each form in which they can stand in a text."""
-        return tuple(form for secret in self._secrets() for form in foreign.forms(secret))
+        """Its passwords, in each form in which they can stand in a text, the longest first."""
+        return self._forms(least=foreign.LEAST_SECRET)
+
+    def _forms(self, least: int) -> tuple[str, ...]:
+        forms = {form for secret in self._secrets() for form in foreign.forms(secret, least)}
+        return tuple(sorted(forms, key=len, reverse=True))
 
     def __repr__(self) -> str:
         return f"Address({self.shown})"
@@ -108,6 +111,25 @@ def of(settings: Settings) -> Address:
         return parse(settings.database_url.reveal())
     except ValueError as error:
         raise SettingsError(f"DATABASE_URL cannot be used: expected {error}") from None
+
+
+def needed(settings: Settings, purpose: str) -> Address:
+    """Where the settings say, for what cannot be done without a database.
+
+    Args:
+        settings: of this process.
+        purpose: for the error, such as ``to export from``.
+
+    Raises:
+        SettingsError: it is no address, or nothing is stored.
+    """
+    where = of(settings)
+    if not where.stores:
+        raise SettingsError(
+            f"DATABASE_URL=none stores nothing: expected a database {purpose}, such as "
+            f"{DEFAULT_DATABASE}"
+        )
+    return where
 
 
 def parse(text: str) -> Address:
@@ -173,11 +195,3 @@ def _shown(url: URL, login: str) -> str:
 def _is_secret(option: str) -> bool:
     """Whether an option behind ``?`` holds one: ``password``, ``sslpassword`` and what may come."""
     return any(word in option.lower() for word in ("pass", "secret", "token"))
-
-
-def _forms(secret: str) -> set[str]:
-    """As it is, as addresses hold it (libpq, Python and SQLAlchemy quote it each in their way), and
-    as ``repr`` shows it.
-    """
-    quoted = {quote(secret, safe=safe) for safe in ("", "/", " +")}
-    return {secret, quote_plus(secret), repr(secret)[1:-1], *quoted}

@@ -1,14 +1,16 @@
 """An address is read as it is written, and its password is shown nowhere."""
 
+import ast
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from photon_app import foreign
 from photon_app.errors import SettingsError
-from photon_app.settings import load
-from photon_app.storage.address import ROOT, of, parse
+from photon_app.settings import DEFAULTS, Settings, load
+from photon_app.storage.address import ROOT, needed, of, parse
 from photon_app.storage.faults import fault_of
 
 
@@ -124,6 +126,8 @@ def test_the_last_at_sign_ends_a_password(password: str) -> None:
     said = address.scrub(f'no {written}, no {password} of role "ann" (Joanna\'s): cannot')
     assert "S3cr3t" not in said
     assert said.endswith('of role "***" (Joanna\'s): cannot')
+    logged = foreign.without_secrets(f"no {written}, no {password}", address.secrets)
+    assert "S3cr3t" not in logged
 
 
 def test_a_user_is_scrubbed_where_it_is_a_word() -> None:
@@ -163,3 +167,36 @@ def test_a_setting_that_is_no_address_is_said_without_it() -> None:
     with pytest.raises(SettingsError, match=r"^DATABASE_URL cannot be used: expected ") as caught:
         of(settings)
     assert "S3cr3t" not in f"{caught.value}{settings}"
+
+
+@pytest.mark.parametrize("text", ["none", "None", "sqlite:///photon.db"])
+def test_an_address_without_a_password_has_no_secret(text: str) -> None:
+    """The log may name the file, and the word ``none`` is no secret."""
+    assert of(load({"DATABASE_URL": text}, dotenv=None)).secrets == ()
+
+
+def test_the_default_is_an_address() -> None:
+    """Of a file in the project's folder."""
+    assert of(DEFAULTS).path == ROOT / "photon.db"
+
+
+@pytest.mark.parametrize(
+    "settings", [Settings(database_url=None), load({"DATABASE_URL": "NONE"}, dotenv=None)]
+)
+def test_what_needs_a_database_says_what_for(settings: Settings) -> None:
+    """However it was said that there is none."""
+    assert not of(settings).stores
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL=none .* a database to do it, such as"):
+        needed(settings, "to do it")
+
+
+def test_nobody_else_reads_the_setting() -> None:
+    """One parser: all others ask it."""
+    package = ROOT / "photon_app"
+    readers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "database_url"
+    }
+    assert readers == {"settings.py", "storage/address.py"}
