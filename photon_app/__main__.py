@@ -40,9 +40,10 @@ from photon_app import __version__, logs, misnamed, printing, settings
 from photon_app.errors import PhotonError, StartError
 from photon_app.tail import arguments as tail
 
-EPILOG = """\
+_HOST, _PORT = settings.DEFAULTS.host, settings.DEFAULTS.port
+EPILOG = f"""\
 Settings come from the environment, then from .env; every one has a default:
-  HOST, PORT            where to listen (127.0.0.1, 8000; PORT=0 takes a free one)
+  HOST, PORT            where to listen ({_HOST}, {_PORT}; PORT=0 takes a free one)
   FINNHUB_API_KEY       real US trades; without a key the market is simulated
   PHOTON_FEED           auto, finnhub, simulated, or replay:PATH
   PHOTON_SYMBOLS        the default symbols, such as AAPL,NVDA,BINANCE:BTCUSDT
@@ -96,13 +97,14 @@ def _build(_: argparse.Namespace) -> int:
 
 def _record(given: argparse.Namespace) -> int:
     from photon_app import record
+    from photon_app.feed.recorder import PART_BYTES
 
     _unwind(0)
     _set(PHOTON_SYMBOLS=given.symbols)
     return record.record(
         _loaded(),
         given.path,
-        max_bytes=round(given.max_mb * 1e6),
+        max_bytes=PART_BYTES if given.max_mb is None else round(given.max_mb * 1e6),
         keep=given.keep,
         seconds=given.seconds,
     )
@@ -115,7 +117,6 @@ def _record_takes(parser: argparse.ArgumentParser) -> None:
     add(
         "--max-mb",
         type=_between(1e-6, 1e6),
-        default=100,
         metavar="N",
         help="begin a new part at this size (100)",
     )

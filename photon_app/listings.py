@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from photon_app.model import Listing, Seed
+from photon_app.model import USUAL_RESULTS, Listing, Seed
 
 LIST = Path(__file__).with_suffix(".csv")
 
@@ -91,7 +91,7 @@ class BundledReference:
     async def search(
         self,
         query: str,
-        limit: int = 10,
+        limit: int = USUAL_RESULTS,
         *,
         address: str | None = None,  # noqa: ARG002 - as Reference has it
     ) -> tuple[Listing, ...]:

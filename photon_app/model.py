@@ -371,6 +371,10 @@ class FeedSink(Protocol):
         ...
 
 
+USUAL_RESULTS = 10
+"""Of a search that does not say how many it wants."""
+
+
 class Reference(Protocol):
     """What is known of symbols besides their prices on the tape. Never raises for upstream trouble:
     then less is known.
@@ -385,7 +389,7 @@ class Reference(Protocol):
         ...
 
     async def search(
-        self, query: str, limit: int = 10, *, address: str | None = None
+        self, query: str, limit: int = USUAL_RESULTS, *, address: str | None = None
     ) -> tuple[Listing, ...]:
         """The symbols that match a query best, the best first; ``address`` is who asks."""
         ...

@@ -19,7 +19,7 @@ from typing import TextIO
 
 from photon_app import clock, foreign, upstream
 from photon_app.errors import SettingsError
-from photon_app.feed.recorder import Recorder
+from photon_app.feed.recorder import PART_BYTES, Recorder
 from photon_app.model import FeedStatus, Seed, Trade
 from photon_app.runtime import keep_running, logged
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
@@ -36,7 +36,7 @@ def record(
     settings: Settings,
     path: Path,
     *,
-    max_bytes: int = 100 * 2**20,
+    max_bytes: int = PART_BYTES,
     keep: int | None = None,
     seconds: float = math.inf,
     screen: TextIO | None = None,

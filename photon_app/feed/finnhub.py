@@ -41,7 +41,7 @@ from photon_app.feed.slots import Slots
 from photon_app.feed.spelling import Spellings
 from photon_app.feed.subscriptions import Command, Subscriptions
 from photon_app.model import Crowd, FailureReason, FeedSink, FeedState, FeedStatus
-from photon_app.settings import Secret
+from photon_app.settings import DEFAULTS, Secret
 
 Connect = Callable[..., Awaitable[ClientConnection]]
 
@@ -95,7 +95,7 @@ class FinnhubFeed:
         self,
         url: str,
         key: Secret,
-        limit: int = 50,
+        limit: int = DEFAULTS.symbol_limit,
         *,
         rest: Quotes | None = None,
         open_now: Callable[[str], bool] = lambda _: True,
@@ -106,7 +106,7 @@ class FinnhubFeed:
         connect: Connect = connect,
         pace_s: float = 0.11,
         watchdog_s: float = 150.0,
-        linger_s: float = 30.0,
+        linger_s: float = DEFAULTS.linger_s,
         proxy: str | Literal[True] | None = None,
         tap: Tap | None = None,
         spellings: Spellings | None = None,

@@ -36,6 +36,8 @@ from photon_app.feed.recording import GZIP_WBITS, MAX_LINE_BYTES, Line, Recordin
 if sys.platform != "win32":
     import fcntl
 
+PART_BYTES = 100_000_000
+"""Size at which a part is full, unless another is asked for."""
 HELD_BYTES = 2**20
 """Most text held back for the compressor before it is flushed."""
 
@@ -66,7 +68,7 @@ class Recorder:
         path: Path,
         now_ms: Callable[[], int],
         *,
-        max_bytes: int = 100 * 2**20,
+        max_bytes: int = PART_BYTES,
         keep: int | None = None,
     ) -> None:
         self.path = path

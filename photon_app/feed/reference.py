@@ -11,7 +11,7 @@ from photon_app.feed.finnhub_rest import PAGE, FinnhubRest
 from photon_app.feed.protocol import SystemTime, Time
 from photon_app.feed.rest_wire import Failed
 from photon_app.listings import BundledReference
-from photon_app.model import UNKNOWN_ADDRESS, Listing, Seed
+from photon_app.model import UNKNOWN_ADDRESS, USUAL_RESULTS, Listing, Seed
 
 SEARCH_S = 2.0
 """How long somebody who types waits for more than our own list."""
@@ -46,7 +46,7 @@ class FinnhubReference:
         return self._rest.knows_quote(symbol)
 
     async def search(
-        self, query: str, limit: int = 10, *, address: str | None = None
+        self, query: str, limit: int = USUAL_RESULTS, *, address: str | None = None
     ) -> tuple[Listing, ...]:
         """The best of the list and of what Finnhub finds within 2 s. A name from the list is
         preferred: Finnhub writes in capitals.

@@ -25,7 +25,7 @@ from photon_app.feed.intake import SLICE_TRADES, Intake
 from photon_app.feed.protocol import Counters, SystemTime, Time
 from photon_app.feed.recording import Line, Recording
 from photon_app.model import Crowd, FeedSink, FeedStatus, Trade
-from photon_app.settings import ReplayStart
+from photon_app.settings import DEFAULTS, ReplayStart
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -107,9 +107,9 @@ class ReplayFeed:
     def __init__(
         self,
         path: Path,
-        speed: float = 1.0,
+        speed: float = DEFAULTS.replay_speed,
         *,
-        loop: bool = True,
+        loop: bool = DEFAULTS.replay_loop,
         start: ReplayStart | None = None,
         time: Time | None = None,
         gap_s: float = 1.0,

@@ -27,6 +27,7 @@ from photon_app.feed.intake import Intake, Tap
 from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
 from photon_app.feed.simulated_past import SimulatedPast
 from photon_app.model import Crowd, FeedSink, FeedStatus, Seed, Trade
+from photon_app.settings import DEFAULTS
 
 START_PRICES: Mapping[str, float] = {
     "AAPL": 271.49,
@@ -143,7 +144,7 @@ class Simulator:
     def __init__(
         self,
         seed: int,
-        interval_ms: int = 250,
+        interval_ms: int = DEFAULTS.sim_interval_ms,
         start_prices: Mapping[str, float] | None = None,
         to_tick: ToTick = _to_cents,
     ) -> None:
@@ -270,7 +271,7 @@ class SimulatedFeed:
 
     def __init__(
         self,
-        interval_ms: int = 250,
+        interval_ms: int = DEFAULTS.sim_interval_ms,
         seed: int | None = None,
         start_prices: Mapping[str, float] | None = None,
         time: Time | None = None,

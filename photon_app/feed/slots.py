@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 
 from photon_app.feed.fairness import UNIT, in_turn
 from photon_app.model import UNKNOWN_ADDRESS, Crowd
+from photon_app.settings import DEFAULTS
 
 FORGET_S = 3600.0
 """For so long a learned cap holds on one line; plans and Finnhub's own counts change."""
@@ -42,7 +43,7 @@ class Slots:
         linger_s: for so long a symbol without viewers keeps its slot in any case.
     """
 
-    def __init__(self, limit: int, linger_s: float = 30.0) -> None:
+    def __init__(self, limit: int, linger_s: float = DEFAULTS.linger_s) -> None:
         self._limit = limit
         self._linger_s = linger_s
         self._cap: int | None = None

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from photon_app.gateway.live import current
 from photon_app.gateway.problems import REQUIRED, problems, whole
 from photon_app.gateway.questions import Questions
+from photon_app.model import USUAL_RESULTS
 
 MOST_CHARS = 64
 MOST_RESULTS = 50
@@ -59,7 +60,7 @@ def create_router(questions: Questions) -> APIRouter:
         ] = "",
         limit: Annotated[
             int, Query(ge=1, le=MOST_RESULTS, description="most results"), whole(1, MOST_RESULTS)
-        ] = 10,
+        ] = USUAL_RESULTS,
     ) -> SearchResults:
         """Finnhub and the bundled list when there is a key, else the list alone."""
         if not q.strip() or len(q) > MOST_CHARS:

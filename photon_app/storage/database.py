@@ -24,6 +24,7 @@ from photon_app.model import Bar, Fact
 from photon_app.storage import engines, file, statements, versions
 from photon_app.storage.address import Address
 from photon_app.storage.faults import UnusableError
+from photon_app.storage.health import USUAL_PACE
 from photon_app.storage.lease import FileLease, held
 from photon_app.storage.retention import DAY_MS
 from photon_app.storage.tables import bar_of, row_of
@@ -46,7 +47,7 @@ class SeriesInfo(Fact, frozen=True):
 class Database:
     """The bars of all sources at one address."""
 
-    def __init__(self, address: Address, *, lock_s: float = 2.0) -> None:
+    def __init__(self, address: Address, *, lock_s: float = USUAL_PACE.lock_s) -> None:
         """Remember the address; nothing is opened.
 
         Args:

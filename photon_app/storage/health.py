@@ -81,6 +81,9 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """Between two looks for bars that are too old."""
 
 
+USUAL_PACE = Pace()
+
+
 class Condition:
     """What became of the writer's attempts."""
 

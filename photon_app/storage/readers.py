@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from photon_app.errors import BusyError, StorageError
 from photon_app.storage.engines import READERS
+from photon_app.storage.health import USUAL_PACE
 
 T = TypeVar("T")
 WAITING = 512
@@ -68,8 +69,8 @@ class Readers:
         *,
         wait_s: float,
         probe: Callable[[], object] = lambda: None,
-        retry_s: float = 1.0,
-        retry_most_s: float = 15.0,
+        retry_s: float = USUAL_PACE.retry_s,
+        retry_most_s: float = USUAL_PACE.retry_most_s,
         slow_s: float = SLOW_S,
         shown: str = "the database",
     ) -> None:

@@ -25,7 +25,7 @@ from photon_app.storage import statements
 from photon_app.storage.address import Address
 from photon_app.storage.database import Database, SeriesInfo, bars_of, listed
 from photon_app.storage.faults import UnusableError, fault_of
-from photon_app.storage.health import Pace, StorageHealth
+from photon_app.storage.health import USUAL_PACE, Pace, StorageHealth
 from photon_app.storage.pending import Pending
 from photon_app.storage.readers import Readers
 from photon_app.storage.retention import Retention
@@ -50,7 +50,7 @@ class Store:
         on_open: Callable[[Stored], None],
         on_reset: Callable[[], None] = lambda: None,
         capacity: int = 200_000,
-        pace: Pace = Pace(),  # noqa: B008 - it is frozen
+        pace: Pace = USUAL_PACE,
         now_ms: Callable[[], int] = clock.now_ms,
         monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:

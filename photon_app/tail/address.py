@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from photon_app import foreign
 from photon_app.errors import SettingsError
 from photon_app.model import Fact
-from photon_app.settings import Settings
+from photon_app.settings import DEFAULTS, Settings
 
 EXPECTED = (
     "expected the address of a Photon, such as 127.0.0.1:8000, https://prices.example.com or "
@@ -46,8 +46,8 @@ def of_settings(settings: Settings) -> Address:
 def parse(text: str) -> Address:
     """What was written after ``--url``.
 
-    Without a scheme it is host and port (8000 when there is none); without a path, and for a path
-    of ``http``, ``/ws`` is added; the query is kept.
+    Without a scheme it is host and port (the default of ``PORT`` when there is none); without a
+    path, and for a path of ``http``, ``/ws`` is added; the query is kept.
 
     Raises:
         SettingsError: it is no address.
@@ -79,10 +79,10 @@ def _with_port(text: str) -> str:
     """Host and port, and whatever follows, of an address without a scheme."""
     authority, slash, rest = text.partition("/")
     try:
-        authority = _host_port(str(ipaddress.IPv6Address(authority.strip("[]"))), 8000)
+        authority = _host_port(str(ipaddress.IPv6Address(authority.strip("[]"))), DEFAULTS.port)
     except ValueError:
         if ":" not in authority.rpartition("]")[2]:
-            authority += ":8000"
+            authority += f":{DEFAULTS.port}"
     return authority + slash + rest
 
 

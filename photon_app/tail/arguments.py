@@ -5,6 +5,10 @@ from collections.abc import Iterable
 
 from photon_app.model import parse_symbol
 
+TABLE_INTERVAL_MS = 100
+"""What the table asks for: it is drawn ten times a second."""
+LEAST_INTERVAL_MS, MOST_INTERVAL_MS = 50, 10_000
+"""What the server takes besides 0."""
 EPILOG = """\
 Without symbols it watches the server's default ones. Without --url it watches the
 Photon that HOST and PORT name. When standard output is no terminal it writes a line
@@ -35,8 +39,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--interval",
         type=_interval,
         metavar="MS",
-        help="the newest price of a symbol at most so often, 50 to 10000; 0 is every trade "
-        "(default: 100 for the table, else 0)",
+        help=f"the newest price of a symbol at most so often, {LEAST_INTERVAL_MS} to "
+        f"{MOST_INTERVAL_MS}; 0 is every trade (default: {TABLE_INTERVAL_MS} for the table, "
+        "else 0)",
     )
     parser.add_argument("--count", type=_count, metavar="N", help="stop after so many prices")
 
@@ -54,9 +59,10 @@ def symbols(given: Iterable[str]) -> tuple[str, ...]:
 def _interval(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 6:
         value = int(text)
-        if value == 0 or 50 <= value <= 10_000:
+        if value == 0 or LEAST_INTERVAL_MS <= value <= MOST_INTERVAL_MS:
             return value
-    raise argparse.ArgumentTypeError(f"{text!r} cannot be used: expected 0, or 50 to 10000")
+    allowed = f"0, or {LEAST_INTERVAL_MS} to {MOST_INTERVAL_MS}"
+    raise argparse.ArgumentTypeError(f"{text!r} cannot be used: expected {allowed}")
 
 
 def _count(text: str) -> int:

@@ -26,7 +26,6 @@ from photon_app.tail.output import Lines, Notices, Output, Screen, as_json, as_l
 from photon_app.tail.stop import Stop, Stopped
 
 REFRESH_S = 0.1
-TABLE_INTERVAL_MS = 100
 
 
 def run(given: argparse.Namespace) -> int:
@@ -57,7 +56,7 @@ def _show(given: argparse.Namespace, board: Board, where: Address, stop: Stop) -
     time = Awake()
     console = Console()
     if not given.json and sys.stdout.isatty() and not console.is_dumb_terminal:
-        interval_ms = TABLE_INTERVAL_MS if given.interval is None else given.interval
+        interval_ms = arguments.TABLE_INTERVAL_MS if given.interval is None else given.interval
         with Screen(board, where.shown, console, time) as screen:
             line = _line(board, where, screen, given.count, interval_ms, time)
             asyncio.run(watch(line, screen, stop, time))

@@ -1,0 +1,103 @@
+"""A figure that has to stand twice, in a document or another language, stands there as it is."""
+
+import inspect
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from photon_app import __main__ as commands
+from photon_app import model, runtime
+from photon_app.errors import SettingsError
+from photon_app.feed import recorder
+from photon_app.gateway import protocol, search
+from photon_app.settings import DEFAULT_SYMBOLS, DEFAULTS, load
+from photon_app.tail import arguments, line, retry
+from photon_app.ui import watchlist
+
+ROOT = Path(__file__).parents[1]
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+LIVE = ROOT / "photon_app" / "ui" / "live"
+ANYWHERE = {"HOST": "0.0.0.0"}
+"""Where the origins of development are not added to those that are given."""
+
+ROWS = re.findall(
+    r"^\| `([A-Z_]+)` \| ([^|]+) \| ([^|]+) \|",
+    PROTOCOL.split("\n## Environment\n")[1].split("\n## ")[0],
+    re.MULTILINE,
+)
+STATED = [(name, default.split(";")[0].strip().strip("`")) for name, default, _ in ROWS]
+BOUNDS = [
+    (name, *(int(bound.replace(",", "")) for bound in found.groups()))
+    for name, _, allowed in ROWS
+    if (found := re.fullmatch(r"(\d[\d,]*) to (\d[\d,]*)", allowed))
+]
+COUNTS = [(name, 1, 1_000_000) for name, _, allowed in ROWS if allowed == "a count"]
+
+
+def script(name: str) -> dict[str, object]:
+    """The plain figures that a script of the page begins with, by name."""
+    plain = re.compile(r"^const ([A-Z_]+) = ([\d_]+|\{[^}\n]*\});", re.MULTILINE)
+    figures = {}
+    for key, value in plain.findall((LIVE / name).read_text()):
+        text = re.sub(r"(?<=\d)_(?=\d)", "", value)
+        figures[key] = json.loads(re.sub(r"(\w+):", r'"\1":', text))
+    return figures
+
+
+@pytest.mark.parametrize(("name", "stated"), STATED)
+def test_a_documented_default_is_the_default(name: str, stated: str) -> None:
+    """Given as it stands in the document, it changes nothing; ``none`` is nothing."""
+    if stated == "none":
+        assert not getattr(DEFAULTS, name.lower().removeprefix("photon_"))
+    elif name == "PHOTON_SYMBOLS":
+        assert tuple(stated.split(", ")) == DEFAULT_SYMBOLS
+    else:
+        assert load({**ANYWHERE, name: stated}, dotenv=None) == load(
+            ANYWHERE if name != "HOST" else {}, dotenv=None
+        )
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [*BOUNDS, *COUNTS])
+def test_a_documented_bound_is_the_bound(name: str, low: int, high: int) -> None:
+    """Both ends are allowed, and nothing beyond."""
+    for value in (low, high):
+        load({name: f"{value}"}, dotenv=None)
+    for value in (low - 1, high + 1):
+        with pytest.raises(SettingsError, match=name):
+            load({name: f"{value}"}, dotenv=None)
+
+
+def test_the_browser_client_waits_as_the_terminal_does() -> None:
+    """They are clients of the same server."""
+    client = script("photon-client.js")
+    assert client["CHUNK"] == line.CHUNK
+    assert client["SILENCE_MS"] == line.SILENCE_S * 1000
+    assert client["STEADY_MS"] == retry.STEADY_S * 1000
+    assert client["BACKOFF_MS"] == {"first": retry.FIRST_S * 1000, "most": retry.CAP_S * 1000}
+    assert line.SILENCE_S > 2 * runtime.HEARTBEAT_S
+
+
+def test_the_page_has_the_bounds_of_the_server() -> None:
+    """Of what a browser stores, and of a search."""
+    lists, suggest = script("lists.js"), script("suggest.js")
+    assert lists["VERSION"] == watchlist.VERSION
+    assert lists["MOST_CHARS"] == watchlist.MAX_STORED_CHARS
+    assert suggest["LONGEST"] == search.MOST_CHARS
+    assert suggest["MOST"] == model.USUAL_RESULTS
+
+
+def test_the_terminal_asks_for_intervals_that_the_server_takes() -> None:
+    """It knows them without the server's code, and tells its own default."""
+    least, most = arguments.LEAST_INTERVAL_MS, arguments.MOST_INTERVAL_MS
+    assert (least, most) == (protocol._MIN_INTERVAL_MS, protocol._MAX_INTERVAL_MS)
+    assert least <= arguments.TABLE_INTERVAL_MS <= most
+    assert f"`interval_ms` ({arguments.TABLE_INTERVAL_MS} for the table, else 0)" in PROTOCOL
+
+
+def test_the_size_of_a_recordings_part_is_told() -> None:
+    """In megabytes, in the help and in the document."""
+    size = f"{recorder.PART_BYTES / 1e6:g}"
+    assert f"begin a new part at this size ({size})" in inspect.getsource(commands)
+    assert f"[--max-mb {size}]" in PROTOCOL
