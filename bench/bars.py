@@ -18,6 +18,7 @@ import httpx
 import msgspec
 
 from bench.findings import Finding
+from photon_app.feed.protocol import SystemTime, WallClock
 from photon_app.history.history import History
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
@@ -98,7 +99,7 @@ async def keeping(url: str, seconds: float) -> tuple[float, float]:
     """
     memory = Bars(now_ms=_now_ms)
     store = _store(url, lambda _: None)
-    history = History(memory, store, calendar=Calendar, now_ms=_now_ms)
+    history = History(memory, store, calendars=Calendar(), clock=WallClock(SystemTime()))
     memory.flowing(flows=True)
     for symbol in SYMBOLS:
         history.follow(symbol)

@@ -94,8 +94,8 @@ def assemble(
     history = History(
         market.bars,
         store,
-        calendar=lambda: days.calendar,
-        now_ms=feed.clock.now_ms,
+        calendars=days,
+        clock=feed.clock,
         past=source.past,
         always=frozenset(default_symbols),
         replays=settings.feed == "replay",

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from photon_app import upstream
 from photon_app.errors import StorageError
 from photon_app.feed.simulated_past import Hours, SimulatedPast
-from photon_app.history.history import KEPT, KEPT_AFTER_MS, History
+from photon_app.history.followed import KEPT, KEPT_AFTER_MS
+from photon_app.history.history import History
 from photon_app.history.invented import Invented
 from photon_app.market.bars import DROPPED_KEPT, Bars
 from photon_app.market.calendar import Calendar
@@ -29,6 +30,7 @@ from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.store import Store
 from tests.fakes.book import counted
+from tests.fakes.time import HandClock
 
 NOW_MS = 1_795_194_000_000
 """2026-11-20 12:00 in New York."""
@@ -136,7 +138,7 @@ class Disk:
 
 def history(disk: Disk | None, memory: Bars) -> History:
     """A history at noon."""
-    return History(memory, disk, calendar=lambda: CALENDAR, now_ms=lambda: NOW_MS)  # type: ignore[arg-type]
+    return History(memory, disk, calendars=CALENDAR, clock=HandClock(NOW_MS))  # type: ignore[arg-type]
 
 
 def memory_of(rows: Sequence[Bar]) -> Bars:
@@ -282,8 +284,8 @@ def simulated(
     asked = History(
         memory,
         disk,  # type: ignore[arg-type]
-        calendar=lambda: CALENDAR,
-        now_ms=lambda: NOW_MS,
+        calendars=CALENDAR,
+        clock=HandClock(NOW_MS),
         past=past,
         **more,
     )
@@ -342,7 +344,7 @@ def test_a_price_waits_for_a_few_made_up_days_and_not_for_years_of_them(
     past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
     made = Counted(past)
     bars_now = Bars(now_ms=lambda: NOW_MS, gaps=False)
-    asked = History(bars_now, None, calendar=lambda: CALENDAR, now_ms=lambda: NOW_MS, past=made)
+    asked = History(bars_now, None, calendars=CALENDAR, clock=HandClock(NOW_MS), past=made)
 
     async def ask() -> tuple[list[Bar], int, int]:
         most_days, most_bars, loop = 0, 0, asyncio.get_running_loop()
@@ -439,7 +441,7 @@ def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
             retention_days=0,
             on_open=lambda stored: asked.resume(stored),  # noqa: PLW0108 - it is made below
         )
-        asked = History(memory, store, calendar=lambda: CALENDAR, now_ms=lambda: NOW_MS)
+        asked = History(memory, store, calendars=CALENDAR, clock=HandClock(NOW_MS))
         asked.follow(SYMBOL)
         store.start()
         assert await store.opened(5)
@@ -476,12 +478,12 @@ def test_prices_leave_between_the_answers_of_many(timeframe: Timeframe) -> None:
     asyncio.run(scenario())
 
 
-async def play(asked: History, clock: list[int], symbols: Sequence[str], minutes: int) -> None:
+async def play(asked: History, clock: HandClock, symbols: Sequence[str], minutes: int) -> None:
     """So many minutes in which each symbol is traded once and every turn is taken."""
     for _ in range(minutes):
-        clock[0] += MINUTE_MS
+        clock.at_ms += MINUTE_MS
         for symbol in symbols:
-            asked.memory.fold(counted(Trade(symbol, 10, 1, clock[0])))
+            asked.memory.fold(counted(Trade(symbol, 10, 1, clock.at_ms)))
         await turn(asked)
 
 
@@ -489,15 +491,15 @@ def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
     """Of a simulator it has the symbols that are wanted for ever, and of the others those that were
     followed the longest; and of these all minutes since they were.
     """
-    now_ms = [NOW_MS]
+    clock = HandClock(NOW_MS)
     past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
-    memory = Bars(now_ms=lambda: now_ms[0], gaps=False)
+    memory = Bars(now_ms=clock.now_ms, gaps=False)
     disk = Disk()
     asked = History(
         memory,
         disk,  # type: ignore[arg-type]
-        calendar=lambda: CALENDAR,
-        now_ms=lambda: now_ms[0],
+        calendars=CALENDAR,
+        clock=clock,
         past=past,
         always={SYMBOL},
     )
@@ -508,20 +510,20 @@ def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
 
     async def scenario() -> None:
         await turn(asked)
-        await play(asked, now_ms, [SYMBOL, *strangers], minutes - 1)
+        await play(asked, clock, [SYMBOL, *strangers], minutes - 1)
         assert {symbol for symbol, _ in disk.put_by} == {SYMBOL}
-        await play(asked, now_ms, [SYMBOL, *strangers], 2)
+        await play(asked, clock, [SYMBOL, *strangers], 2)
         assert {symbol for symbol, _ in disk.put_by} == {SYMBOL, *strangers[:KEPT]}
         rows = {bar.time_ms for symbol, bars in disk.put_by for bar in bars if symbol == "S0"}
         assert len(rows) > minutes
         disk.put_by.clear()
         for number in range(1_000):  # new ones all the time, none for long
             asked.follow(f"N{number}")
-            memory.fold(counted(Trade(f"N{number}", 10, 1, now_ms[0])))
+            memory.fold(counted(Trade(f"N{number}", 10, 1, clock.at_ms)))
             asked.drop(f"N{number}")
             asked.flush()
         asked.drop("S3")
-        await play(asked, now_ms, [SYMBOL], 2)
+        await play(asked, clock, [SYMBOL], 2)
         names = {symbol for symbol, bars in disk.put_by if bars}
         assert names <= {SYMBOL, *strangers[: KEPT + 1]}
         assert strangers[KEPT] in names  # the next in the row

@@ -29,6 +29,15 @@ class Sinkhole:
         raise AssertionError(code, reason)
 
 
+class ExchangeClock:
+    """The market clock of an exchange."""
+
+    rate = 1.0
+
+    def __init__(self, exchange: FakeExchange) -> None:
+        self.now_ms = exchange.now_ms
+
+
 class Street:
     """Book, bars, history, hub and clients, without a network and without waiting."""
 
@@ -37,8 +46,8 @@ class Street:
         self.history = History(
             self.exchange.bars,
             None,
-            calendar=lambda: self.exchange.calendar,
-            now_ms=self.exchange.now_ms,
+            calendars=self.exchange,
+            clock=ExchangeClock(self.exchange),
         )
         self._random = random.Random(1)
         self._prices = dict.fromkeys(SYMBOLS, 100.0)

@@ -67,7 +67,7 @@ async def filled(server: Serving) -> None:
     """Return when the newest day of every symbol is in memory, and each has a price."""
     live = server.live
     async with asyncio.timeout(10):
-        while live.history._unfilled or not all(map(live.book.quote, live.demand.wanted)):
+        while live.history.unread or not all(map(live.book.quote, live.demand.wanted)):
             await asyncio.sleep(0.01)
 
 

@@ -44,7 +44,7 @@ def started(feed: Live, path: Path) -> Any:
 async def quotes(server: Serving) -> dict[str, dict[str, Any]]:
     """All quotes by symbol, once what is stored was looked up."""
     async with asyncio.timeout(10):
-        while server.live.history._unfilled:
+        while server.live.history.unread:
             await asyncio.sleep(0.01)
     async with httpx.AsyncClient(base_url=server.http) as http:
         asked = {"symbols": f"{STOCK},{COIN},{PAIR}"}

@@ -102,7 +102,7 @@ async def process(loop: LeapingLoop, path: Path) -> AsyncIterator[Process]:
         httpx.AsyncClient(base_url=server.http) as http,
         contextlib.AsyncExitStack() as stack,
     ):
-        while server.live.history._unfilled:
+        while server.live.history.unread:
             await asyncio.sleep(0.01)
         made = Process(line, server, http)
         wanted = {"symbols": SYMBOLS}

@@ -3,8 +3,8 @@
 Of a simulator memory and disk have what was traded; what it made up of the time before is made when
 somebody asks, and kept nowhere. Anybody may invent a name, and it trades: so disk gets the minutes
 of symbols that are wanted for ever, and of ``KEPT`` others that have been followed for
-``KEPT_AFTER_MS``, the longest followed first. That is at most ``KEPT`` rows a minute, whatever
-clients want.
+``KEPT_AFTER_MS``, the longest followed first (``followed``). That is at most ``KEPT`` rows a
+minute, whatever clients want.
 
 Owns the way of minutes from memory to disk and back: ``run`` is a task of ``runtime``, everything
 else is called on the event loop. Memory has everything from a symbol's ``first_ms`` on, disk what
@@ -17,36 +17,38 @@ Bounds: one turn a second, in which disk is asked for the days of ``FILLED`` sym
 
 import asyncio
 import contextlib
-import itertools
 import logging
+from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 
 import msgspec
 
 from photon_app.errors import StorageError
 from photon_app.feed.simulated_past import SimulatedPast
+from photon_app.history import days
+from photon_app.history.followed import Begun, FollowedSymbols, Phase
 from photon_app.history.invented import Invented
 from photon_app.history.question import Question
 from photon_app.history.turns import Turns
-from photon_app.market.bars import MOST_MINUTES, Bars
-from photon_app.market.calendar import Calendar
-from photon_app.market.merge import merge_all
-from photon_app.market.session import Day, market_day, market_day_before
+from photon_app.market.bars import Bars
+from photon_app.market.calendar import CalendarSource
+from photon_app.market.session import market_day
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, span_at
-from photon_app.model import Bar, EpochBegan, MarketFact, PriceBegan, Recollection, Timeframe
+from photon_app.model import (
+    Bar,
+    Clock,
+    EpochBegan,
+    MarketFact,
+    PriceBegan,
+    Recollection,
+    Timeframe,
+)
 from photon_app.storage.store import Store
 
-SEEN_MS = 3 * MINUTE_MS
-"""A session was seen to its end when there is a minute from its last three."""
-LONGER: tuple[Timeframe, ...] = ("5m", "15m", "1h", "1d")
-"""Bars that have more than one minute."""
 RESTORED = 20_000
 """Bars that a new file is given in one turn."""
 TURN_S = 1.0
 FILLED = 200
-KEPT = 50
-KEPT_AFTER_MS = 5 * MINUTE_MS
 AHEAD_MS = 60_000
 """How far ahead of the market's clock a bar may begin, as the book lets a trade."""
 FUTURE_MS = 86_400_000
@@ -75,8 +77,8 @@ class History:
         bars: Bars,
         store: Store | None,
         *,
-        calendar: Callable[[], Calendar],
-        now_ms: Callable[[], int],
+        calendars: CalendarSource,
+        clock: Clock,
         past: SimulatedPast | None = None,
         always: Container[str] = (),
         replays: bool = False,
@@ -86,36 +88,33 @@ class History:
         Args:
             bars: what memory has.
             store: what disk has; ``None`` when nothing is stored.
-            calendar: the exchange's days as they are known.
-            now_ms: the market's clock.
+            calendars: the exchange's days as they are known.
+            clock: the market's.
             past: what makes up the time of which neither has a minute; only a simulator has one.
             always: the symbols of a simulator that are always stored.
             replays: whether a new epoch is a recording that begins from its start.
         """
         self.memory = bars
         self._store = store
-        self._calendar = calendar
-        self._now_ms = now_ms
+        self._calendars = calendars
+        self._clock = clock
         self._past = past
         self.on_day: Callable[[str, Recollection], None] = lambda _symbol, _day: None
         """Told of each symbol's newest day so far when it was looked up."""
         self.turns = Turns()
         """In which answers are put together, here and by whoever writes them."""
         self._making = Turns(rests=True)
-        self._unfilled: dict[str, None] = {}
-        self._always = always
         self._replays = replays
-        self._begun: dict[str, tuple[int, float]] = {}
-        """When a simulator began each symbol, and at which price."""
-        self._strangers: dict[str, int] = {}
-        """Symbols of a simulator that are not stored, and since when they are followed, the longest
-        first."""
-        self._kept: set[str] = set()
-        """Those that are stored though they are not wanted for ever."""
-        self._resumed: dict[str, frozenset[int]] = {}
-        self._lost: dict[str, None] = {}
+        self._followed = FollowedSymbols(limited=past is not None, always=always)
+        self._lost: deque[str] = deque()
+        """The symbols that a new file is still to be given."""
         self._since: dict[str, int | None] = {}
         """When each series on disk begins, as it was asked for since the last turn."""
+
+    @property
+    def unread(self) -> list[str]:
+        """The followed symbols whose day was not looked up on disk yet."""
+        return self._followed.unread
 
     # Between memory and disk
 
@@ -143,48 +142,32 @@ class History:
         waits: disk may have a part of its minute.
         """
         self.memory.tick()
-        self._keep()
-        dirty = self.memory.take_dirty(self._unfilled.keys() | self._strangers.keys())
+        self._followed.grant(self._clock.now_ms())
+        dirty = self.memory.take_dirty(self._followed.unwritten)
         if self._store is not None:
             for symbol, bars in dirty:
                 self._store.put(symbol, bars)
-
-    def _keep(self) -> None:
-        """Store those that have been followed for long, the longest first, while there is room."""
-        before_ms = self._now_ms() - KEPT_AFTER_MS
-        while self._strangers and len(self._kept) < KEPT:
-            symbol, since_ms = next(iter(self._strangers.items()))
-            if since_ms > before_ms:
-                return
-            del self._strangers[symbol]
-            self._kept.add(symbol)
 
     def follow(self, symbol: str) -> None:
         """A symbol is followed from now on; its day is looked up on disk, unless memory still has
         it.
         """
-        if self.memory.follow(symbol):
-            self._unfilled[symbol] = None
-        if self._past is not None and symbol not in self._always:
-            self._strangers[symbol] = self._now_ms()
+        phase = Phase.UNREAD if self.memory.follow(symbol) else Phase.READ
+        self._followed.follow(symbol, self._clock.now_ms(), phase)
 
     def drop(self, symbol: str) -> None:
         """A symbol is let go; what disk has not of it is handed over."""
         self.memory.drop(symbol)
         dirty = self.memory.take_dirty_of(symbol)
-        if self._store is not None and symbol not in self._strangers:
+        if self._store is not None and self._followed.is_stored(symbol):
             self._store.put(symbol, dirty)
-        self._unfilled.pop(symbol, None)
-        self._begun.pop(symbol, None)
-        self._resumed.pop(symbol, None)
-        self._strangers.pop(symbol, None)
-        self._kept.discard(symbol)
+        self._followed.drop(symbol)
 
     def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
         """Go on from what an earlier process stored last. Its newest minutes were cut off. What it
         stored of days to come, by a clock that was wrong, stays on disk.
         """
-        until_ms = self._now_ms() + FUTURE_MS
+        until_ms = self._clock.now_ms() + FUTURE_MS
         stored = {
             symbol: [bar for bar in bars if bar.time_ms < until_ms]
             for symbol, bars in stored.items()
@@ -197,15 +180,16 @@ class History:
                 else bar
                 for bar in bars
             ]
-            if cut and self.memory.resume(symbol, cut):
-                self._resumed[symbol] = frozenset(bar.time_ms for bar in bars)
+            resumed = bool(cut) and self.memory.resume(symbol, cut)
+            if resumed and (one := self._followed.get(symbol)) is not None:
+                one.resume(frozenset(bar.time_ms for bar in bars))
 
     def restore(self) -> None:
         """A new, empty file has taken the place of the old one: it is given what memory has, some
         symbols at a time.
         """
         self._since.clear()
-        self._lost = dict.fromkeys(s for s in self.memory.symbols if s not in self._strangers)
+        self._lost = deque(s for s in self.memory.symbols if self._followed.is_stored(s))
 
     async def last_prices(self, symbol: str) -> tuple[float | None, float | None]:
         """Where a simulator goes on from: the price that disk has last of the newest trading day,
@@ -214,18 +198,8 @@ class History:
         """
         if self._store is None:
             return None, None
-        now_ms, calendar = self._now_ms(), self._calendar()
-        day = market_day(symbol, now_ms, calendar)
-        before = market_day_before(symbol, day, calendar)
-        try:
-            newest = await self._store.read(symbol, day.start_ms, now_ms, 1, newest=True)
-            closing = await self._store.read(
-                symbol, before.start_ms, before.close_ms, 1, newest=True
-            )
-        except StorageError:
-            return None, None
-        since_ms = day.start_ms if now_ms < day.done_ms else day.done_ms - SEEN_MS
-        return _last_since(newest, since_ms), _last_since(closing, before.close_ms - SEEN_MS)
+        now_ms, calendar = self._clock.now_ms(), self._calendars.calendar
+        return await days.last_prices(self._store, symbol, now_ms, calendar)
 
     def hear(self, fact: MarketFact) -> None:
         """Take one fact of the market: a price that a simulator began, or a recording's start."""
@@ -244,7 +218,8 @@ class History:
         """A simulator began a symbol: what it makes up of the time before leads to this price, and
         stands where disk and memory have nothing.
         """
-        self._begun[symbol] = time_ms, price
+        if (one := self._followed.get(symbol)) is not None:
+            one.begun = Begun(time_ms, price)
         self._tell_day(symbol)
 
     def begin_anew(self) -> None:
@@ -258,53 +233,44 @@ class History:
         """Give memory the newest day so far of symbols that are newly followed."""
         if self._store is not None and not await self._store.opened(0):
             return
-        for symbol in list(itertools.islice(self._unfilled, FILLED)):
+        for symbol in self._followed.unread[:FILLED]:
             try:
-                stored = await self._day(symbol)
-                prev_close = await self._prev_close(symbol, stored)
+                stored, prev_close = await self._look_up(symbol)
             except StorageError:
                 return
             async with self.turns.one():
-                if symbol in self._unfilled:  # it may have been let go meanwhile
-                    del self._unfilled[symbol]
-                    self._take(symbol, stored, prev_close)
+                one = self._followed.get(symbol)  # it may have been let go meanwhile
+                if one is not None and one.phase is Phase.UNREAD:
+                    self._take(symbol, stored, one.read(), prev_close)
 
-    async def _day(self, symbol: str) -> Sequence[Bar]:
-        """What disk has of a symbol's newest trading day; where it has nothing of that, of the last
-        one that it has.
+    async def _look_up(self, symbol: str) -> tuple[Sequence[Bar], float | None]:
+        """What disk has of a symbol's newest trading day, and the close before that day. Where it
+        has nothing of that day, the last one that it has, unless the symbol traded already or a
+        simulator makes up its past.
         """
         if self._store is None:
-            return ()
-        now_ms = self._now_ms()
-        from_ms = market_day(symbol, now_ms, self._calendar()).start_ms
-        if (first_ms := self.memory.first_ms(symbol)) is not None:
+            return (), None
+        now_ms, calendar = self._clock.now_ms(), self._calendars.calendar
+        from_ms = market_day(symbol, now_ms, calendar).start_ms
+        first_ms = self.memory.first_ms(symbol)
+        if first_ms is not None:
             from_ms = min(from_ms, first_ms)
-        stored = await self._from_disk(symbol, from_ms, now_ms + AHEAD_MS)
-        if stored or self._past is not None or first_ms is not None:
-            return stored
-        newest_ms = await self._store.newest_ms(symbol)
-        if newest_ms is None:
-            return ()
-        day = market_day(symbol, newest_ms, self._calendar())
-        return await self._from_disk(symbol, day.start_ms, now_ms + AHEAD_MS)
+        or_last = self._past is None and first_ms is None
+        stored = await days.newest_day(
+            self._store, symbol, from_ms, now_ms + AHEAD_MS, calendar, or_last=or_last
+        )
+        return stored, await days.prev_close(self._store, symbol, stored, calendar)
 
-    async def _prev_close(self, symbol: str, stored: Sequence[Bar]) -> float | None:
-        """The last price of the regular session before that of some minutes."""
-        if self._store is None or not stored:
-            return None
-        calendar = self._calendar()
-        day = market_day(symbol, stored[-1].time_ms, calendar)
-        before = market_day_before(symbol, day, calendar)
-        bars = await self._store.read(symbol, before.start_ms, before.close_ms, 1, newest=True)
-        return bars[-1].close if bars else None
-
-    async def _from_disk(self, symbol: str, from_ms: int, to_ms: int) -> Sequence[Bar]:
-        assert self._store is not None
-        return await self._store.read(symbol, from_ms, to_ms, MOST_MINUTES + 1, newest=True)
-
-    def _take(self, symbol: str, stored: Sequence[Bar], prev_close: float | None) -> None:
-        """Memory gets what was stored before it began, and what was stored of its own minutes."""
-        known = self._resumed.pop(symbol, frozenset())
+    def _take(
+        self,
+        symbol: str,
+        stored: Sequence[Bar],
+        known: frozenset[int],
+        prev_close: float | None,
+    ) -> None:
+        """Memory gets what was stored before it began, and what was stored of its own minutes, but
+        for those that it knows already.
+        """
         if stored or known:
             stored = [bar for bar in stored if bar.time_ms not in known]
             begin_ms = self._memory_begins(symbol)
@@ -313,58 +279,34 @@ class History:
             self._tell_day(symbol, prev_close=prev_close)
 
     def _memory_begins(self, symbol: str) -> int:
-        first_ms, now_ms = self.memory.first_ms(symbol), self._now_ms()
+        first_ms, now_ms = self.memory.first_ms(symbol), self._clock.now_ms()
         return now_ms - now_ms % MINUTE_MS if first_ms is None else first_ms
 
     def _tell_day(self, symbol: str, prev_close: float | None = None) -> None:
         """Say what a symbol's newest day came to so far, by memory and by what is made up."""
-        minutes = self.memory.between(symbol, "1m")
-        if symbol in self._begun:
-            made_up = self._made_up_of_day(symbol, {bar.time_ms for bar in minutes})
-            self._tell_memory(symbol, made_up)
+        minutes, calendar = self.memory.between(symbol, "1m"), self._calendars.calendar
+        begun = self._followed.begun(symbol)
+        if self._past is not None and begun is not None:
+            made_up = days.made_up(self._past, symbol, begun, {bar.time_ms for bar in minutes})
+            running = days.running_at(symbol, begun.time_ms, made_up, calendar)
+            self.memory.begin_after(symbol, running)
             minutes = sorted([*made_up, *minutes], key=lambda bar: bar.time_ms)
-        if not minutes:
-            return
-        day = market_day(symbol, minutes[-1].time_ms, self._calendar())
-        of_day = [bar for bar in minutes if bar.time_ms >= day.start_ms]
-        # Minutes of a closed market are none of the day's, unless there are no others.
-        whole = merge_all([bar for bar in of_day if bar.time_ms < day.done_ms] or of_day, 0)
-        if whole is None:
-            return
-        over = [bar for bar in minutes if day.start_ms <= bar.time_ms < day.close_ms]
-        close = over[-1].close if over and self._now_ms() >= day.close_ms else None
-        traded = self._past is None
-        self.on_day(
-            symbol, Recollection(day=whole, close=close, prev_close=prev_close, as_price=traded)
+        day = days.recollect(
+            symbol,
+            minutes,
+            self._clock.now_ms(),
+            calendar,
+            prev_close=prev_close,
+            as_price=self._past is None,
         )
-
-    def _made_up_of_day(self, symbol: str, known: AbstractSet[int]) -> list[Bar]:
-        """What is made up of the day in which a simulator began a symbol, in as few bars as there
-        are, or in minutes where some are known.
-        """
-        assert self._past is not None
-        time_ms, price = self._begun[symbol]
-        if not known:
-            return self._past.so_far(symbol, time_ms, price)
-        made = self._past.running(symbol, time_ms, price)
-        return [bar for bar in made if bar.time_ms not in known]
-
-    def _tell_memory(self, symbol: str, made_up: Sequence[Bar]) -> None:
-        """Let memory know what was made up of longer bars that ran when a simulator began."""
-        before: dict[Timeframe, tuple[Day, Bar]] = {}
-        for timeframe in LONGER:
-            span = span_at(timeframe, symbol, self._begun[symbol][0], self._calendar())
-            within = (bar for bar in made_up if span.start_ms <= bar.time_ms < span.end_ms)
-            if (bar := merge_all(within, span.start_ms)) is not None:
-                before[timeframe] = span, bar
-        self.memory.begin_after(symbol, before)
+        if day is not None:
+            self.on_day(symbol, day)
 
     async def _restore(self) -> None:
         """Put a part of what a file lost."""
         left = RESTORED
         while self._lost and left > 0 and self._store is not None:
-            symbol = next(iter(self._lost))
-            del self._lost[symbol]
+            symbol = self._lost.popleft()
             bars = self.memory.between(symbol, "1m")
             self._store.put(symbol, bars)
             left -= len(bars)
@@ -391,12 +333,12 @@ class History:
             to_ms: only those that begin before.
             limit: the most.
         """
-        now_ms, calendar = self._now_ms(), self._calendar()
+        now_ms, calendar = self._clock.now_ms(), self._calendars.calendar
         tape_ms = max(now_ms, self.memory.newest_ms(symbol) or 0)  # it may be ahead of the clock
         top_ms = min(to_ms if to_ms is not None else NEVER_MS, tape_ms + AHEAD_MS)
         invented = None
         if self._past is not None and timeframe != "1s":
-            begun = self._begun.get(symbol)
+            begun = self._followed.begun(symbol)
             invented = Invented(self._past, symbol, now_ms, calendar, begun)
         while True:
             question = Question(
@@ -436,8 +378,3 @@ class History:
         stored = self._since.get(symbol)
         known = [ms for ms in (stored, self.memory.first_ms(symbol)) if ms is not None]
         return min(known, default=None)
-
-
-def _last_since(bars: Sequence[Bar], time_ms: int) -> float | None:
-    """The last price of bars, if the last of them is not older than a time."""
-    return bars[-1].close if bars and bars[-1].time_ms >= time_ms else None

@@ -17,7 +17,7 @@ import functools
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -89,6 +89,17 @@ class Phase(NamedTuple):
     following: MarketSession
 
 
+class CalendarSource(Protocol):
+    """Whoever knows the exchange's days. A new calendar takes the place of the old one when more is
+    known, so it is asked for each time it is needed.
+    """
+
+    @property
+    def calendar(self) -> "Calendar":
+        """The days as they are known now."""
+        ...
+
+
 class Calendar:
     """The exchange's sessions.
 
@@ -99,6 +110,11 @@ class Calendar:
     def __init__(self, table: Table | None = None) -> None:
         self._table = table
         self._days = {day.date: day for day in table.days} if table else {}
+
+    @property
+    def calendar(self) -> "Calendar":
+        """Itself: where nothing renews a calendar, it is its own ``CalendarSource``."""
+        return self
 
     @property
     def last(self) -> dt.date | None:

@@ -16,6 +16,23 @@ _QUIET_TURNS = 6
 _MOST_TURNS = 100_000
 
 
+class HandClock:
+    """A ``model.Clock`` that stands where a test puts it.
+
+    Args:
+        at_ms: where it stands first, UNIX milliseconds.
+    """
+
+    rate = 1.0
+
+    def __init__(self, at_ms: int = START_MS) -> None:
+        self.at_ms = at_ms
+
+    def now_ms(self) -> int:
+        """Where it stands."""
+        return self.at_ms
+
+
 class VirtualTime:
     """Time for one test.
 

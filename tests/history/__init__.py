@@ -1,0 +1,1 @@
+"""Specification of photon_app/history."""
