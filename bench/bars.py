@@ -12,7 +12,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import msgspec
@@ -98,12 +98,12 @@ async def keeping(url: str, seconds: float) -> tuple[float, float]:
     the loop's.
     """
     memory = Bars(now_ms=_now_ms)
-    store = _store(url, lambda _: None)
+    store = _store(url)
     history = History(memory, store, calendars=Calendar(), clock=WallClock(SystemTime()))
     memory.flowing(flows=True)
     for symbol in SYMBOLS:
         history.follow(symbol)
-    store.start()
+    store.start(history)
     await store.opened(10)
     rng = random.Random(1)
     spent_s = loop_s = 0.0
@@ -228,10 +228,8 @@ def _minutes(symbol: str, count: int, seed: int) -> Iterator[Bar]:
         left -= MINUTES_A_DAY
 
 
-def _store(url: str, on_open: Callable[[object], None]) -> Store:
-    return Store(
-        address.parse(url), source="simulated", since_ms=NOW_MS, retention_days=0, on_open=on_open
-    )
+def _store(url: str) -> Store:
+    return Store(address.parse(url), source="simulated", since_ms=NOW_MS, retention_days=0)
 
 
 def _now_ms() -> int:

@@ -89,7 +89,7 @@ def assemble(
     feed = source.feed
     loop = asyncio.get_running_loop()
     market = _market(settings, source, days, silence)
-    store = _store(settings, feed, lambda: history)
+    store = _store(settings, feed)
     default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
     history = History(
         market.bars,
@@ -160,7 +160,7 @@ def _market(settings: Settings, source: Upstream, days: Almanac, silence: Silenc
     return Market(book, bars, status, silence)
 
 
-def _store(settings: Settings, feed: Feed, history: Callable[[], History]) -> Store | None:
+def _store(settings: Settings, feed: Feed) -> Store | None:
     """What keeps the bars of a feed on disk, if anything does. A replay begins anew: nothing of its
     last pass is of use.
     """
@@ -174,8 +174,6 @@ def _store(settings: Settings, feed: Feed, history: Callable[[], History]) -> St
         since_ms=now_ms - LATE_MS - MINUTE_MS if settings.feed != "replay" else NEVER_MS,
         retention_days=settings.retention_days,
         retention_force_ms=_midnight_ms(settings.retention_force),
-        on_open=lambda stored: history().resume(stored),
-        on_reset=lambda: history().restore(),
     )
 
 
@@ -195,7 +193,7 @@ async def _keeping(live: Services) -> AsyncIterator[None]:
     if store is None:
         yield
         return
-    store.start()
+    store.start(live.history)
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OPENING_S):

@@ -439,11 +439,10 @@ def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
             source="finnhub",
             since_ms=NOW_MS - 6 * MINUTE_MS,
             retention_days=0,
-            on_open=lambda stored: asked.resume(stored),  # noqa: PLW0108 - it is made below
         )
         asked = History(memory, store, calendars=CALENDAR, clock=HandClock(NOW_MS))
         asked.follow(SYMBOL)
-        store.start()
+        store.start(asked)
         assert await store.opened(5)
         memory.fold(counted(Trade(SYMBOL, price, 2, NOW_MS + int(price))))
         await asked.finish()

@@ -13,7 +13,7 @@ read from a file that was damaged or replaced.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -24,15 +24,15 @@ from photon_app.model import Bar
 from photon_app.storage import statements
 from photon_app.storage.address import Address
 from photon_app.storage.database import Database, SeriesInfo, bars_of, listed
-from photon_app.storage.faults import UnusableError, fault_of
+from photon_app.storage.faults import fault_of
 from photon_app.storage.health import USUAL_PACE, Pace, StorageHealth
+from photon_app.storage.owner import Owner, OwnerOnLoop
 from photon_app.storage.pending import Pending
 from photon_app.storage.readers import Readers
 from photon_app.storage.retention import Retention
 from photon_app.storage.writer import Writer
 
 T = TypeVar("T")
-Stored = Mapping[str, Sequence[Bar]]
 _log = logging.getLogger(__name__)
 
 
@@ -47,8 +47,6 @@ class Store:
         since_ms: int,
         retention_days: int,
         retention_force_ms: int = 0,
-        on_open: Callable[[Stored], None],
-        on_reset: Callable[[], None] = lambda: None,
         capacity: int = 200_000,
         pace: Pace = USUAL_PACE,
         now_ms: Callable[[], int] = clock.now_ms,
@@ -59,15 +57,11 @@ class Store:
         Args:
             address: where.
             source: whose bars are put, and read when nothing else is said.
-            since_ms: the stored bars from then on are handed to ``on_open``, so that a minute cut
-                in two by a restart becomes one.
+            since_ms: the stored bars from then on are handed to the owner, so that a minute cut in
+                two by a restart becomes one.
             retention_days: the bars of trading days that ended longer ago are deleted, but for
                 those of replays; 0 keeps all.
             retention_force_ms: those before it are deleted then however many days they are.
-            on_open: called once, on the event loop, with what the source has since ``since_ms``;
-                nothing is written before it returned.
-            on_reset: called on the event loop when a new file has taken the place of the old one:
-                whatever memory still has may be put again.
             capacity: how many bars may wait.
             pace: pauses and patience.
             now_ms: the wall clock.
@@ -75,8 +69,6 @@ class Store:
         """
         self._address = address
         self._source = source
-        self._on_open = on_open
-        self._on_reset = on_reset
         self._pace = pace
         self._pending = Pending(capacity=capacity, monotonic=monotonic)
         self._database = Database(address, lock_s=pace.lock_s) if address.stores else None
@@ -88,12 +80,11 @@ class Store:
             shown=address.shown,
         )
         self._monotonic = monotonic
-        self._opened = asyncio.Event()
+        self._owner = OwnerOnLoop(self._pending)
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._ended = asyncio.Event()
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Writer | None = None
         if self._database is not None:
             self._writer = Writer(
@@ -102,8 +93,7 @@ class Store:
                 source=source,
                 since_ms=since_ms,
                 retention=Retention(days=retention_days, force_ms=retention_force_ms),
-                hand_over=self._hand_over,
-                on_reset=lambda: self._call(self._on_reset),
+                owner=self._owner,
                 pace=pace,
                 now_ms=now_ms,
                 monotonic=monotonic,
@@ -111,23 +101,27 @@ class Store:
 
     # Life
 
-    def start(self) -> None:
-        """Start the writer's thread; returns at once."""
+    def start(self, owner: Owner) -> None:
+        """Start the writer's thread; returns at once.
+
+        Args:
+            owner: is told, on the event loop, what is stored and when it is lost.
+        """
         if self._writer is None:
             return
-        self._loop = asyncio.get_running_loop()
+        self._owner.bind(owner)
         self._thread = threading.Thread(
             target=self._run, args=(self._writer,), name="photon storage", daemon=True
         )
         self._thread.start()
 
     async def opened(self, timeout_s: float) -> bool:
-        """Whether the database was opened, and ``on_open`` told, within some seconds."""
+        """Whether the database was opened, and its owner told, within some seconds."""
         if self._writer is None or timeout_s <= 0:
-            return self._opened.is_set()
+            return self._owner.opened.is_set()
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._opened.wait()
+                return await self._owner.opened.wait()
         except TimeoutError:
             return False
 
@@ -166,7 +160,7 @@ class Store:
         if self._writer is None:
             return StorageHealth(state="off")
         return self._writer.condition.health(
-            opened=self._opened.is_set(),
+            opened=self._owner.opened.is_set(),
             pending=len(self._pending),
             age_s=self._pending.age_s,
             dropped=self._pending.dropped,
@@ -284,31 +278,4 @@ class Store:
         writer.turn()
         self._readers.join(1.0)
         writer.close()
-        self._call(self._ended.set)
-
-    def _hand_over(self, stored: Stored) -> None:
-        """Give what was stored to its owner, and wait until it was taken."""
-        taken = threading.Event()
-
-        def take() -> None:
-            mine = {} if self._pending.replacing else stored
-            self._pending.resume(mine)
-            try:
-                self._on_open(mine)
-            except Exception:  # noqa: BLE001 - what is put from now on is written all the same
-                _log.exception("what was stored could not be gone on with")
-            self._opened.set()
-            taken.set()
-
-        self._call(take)
-        while not taken.wait(1.0):
-            if self._loop is None or self._loop.is_closed():
-                raise UnusableError("gone", "the process is ending")
-
-    def _call(self, what: Callable[[], object]) -> None:
-        """Call something on the event loop, if there still is one."""
-        assert self._loop is not None
-        try:
-            self._loop.call_soon_threadsafe(what)
-        except RuntimeError:
-            _log.debug("the event loop is closed")
+        self._owner.call(self._ended.set)

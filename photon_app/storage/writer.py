@@ -12,12 +12,12 @@ it moves out of the way.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
-from photon_app.model import Bar
 from photon_app.storage.database import Database
 from photon_app.storage.faults import Fault, UnusableError, fault_of
 from photon_app.storage.health import Condition, Pace
+from photon_app.storage.owner import Owner
 from photon_app.storage.pending import Pending
 from photon_app.storage.retention import Retention, judge
 
@@ -37,8 +37,7 @@ class Writer:
         source: str,
         since_ms: int,
         retention: Retention,
-        hand_over: Callable[[Mapping[str, Sequence[Bar]]], None],
-        on_reset: Callable[[], None],
+        owner: Owner,
         pace: Pace,
         now_ms: Callable[[], int],
         monotonic: Callable[[], float],
@@ -51,8 +50,8 @@ class Writer:
             source: whose bars they are.
             since_ms: from when on the stored bars are handed over.
             retention: how long bars are kept.
-            hand_over: called once, after the first opening; returns when it was taken.
-            on_reset: called when another database stands in the place of the one there was.
+            owner: told what is stored once, after the first opening, and each time that another
+                database stands in the place of the one there was.
             pace: pauses.
             now_ms: the wall clock.
             monotonic: seconds that never step back.
@@ -62,8 +61,7 @@ class Writer:
         self._source = source
         self._since_ms = since_ms
         self._retention = retention
-        self._hand_over = hand_over
-        self._on_reset = on_reset
+        self._owner = owner
         self._pace = pace
         self._now_ms = now_ms
         self._monotonic = monotonic
@@ -115,12 +113,12 @@ class Writer:
             taken = self._database.claim(self._source)
         finally:  # also who may not write goes on from what is stored, and reads
             if not self._handed_over:
-                self._hand_over(self._database.since(self._source, self._since_ms))
+                self._owner.resume(self._database.since(self._source, self._since_ms))
                 self._handed_over = True
         self._behind |= taken and self._claimed and not self._lost
         self._claimed = True
         if self._lost:
-            self._on_reset()
+            self._owner.restore()
         self._lost = False
 
     def _look(self) -> None:

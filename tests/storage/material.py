@@ -94,18 +94,18 @@ def on_disk(address: Address, source: str = SOURCE, symbol: str = "A") -> list[B
 
 
 class Owner:
-    """What ``on_open`` and ``on_reset`` were told."""
+    """What the owner of a store was told."""
 
     def __init__(self) -> None:
         self.resumed: list[Mapping[str, Sequence[Bar]]] = []
         self.resets = 0
         self.at_reset: Callable[[], None] = lambda: None
 
-    def open(self, found: Mapping[str, Sequence[Bar]]) -> None:
+    def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
         """The database was opened."""
-        self.resumed.append(found)
+        self.resumed.append(stored)
 
-    def reset(self) -> None:
+    def restore(self) -> None:
         """Another one stands in its place."""
         self.resets += 1
         self.at_reset()
@@ -116,17 +116,14 @@ async def storing(
     address: Address, owner: Owner | None = None, *, opened: bool = True, **other: Any
 ) -> AsyncIterator[Store]:
     """A store at work."""
-    owner = owner or Owner()
     given: dict[str, Any] = {
         "source": SOURCE,
         "since_ms": 0,
         "retention_days": 0,
         "pace": QUICK,
-        "on_open": owner.open,
-        "on_reset": owner.reset,
     }
     store = Store(address, **(given | other))
-    store.start()
+    store.start(owner or Owner())
     try:
         if opened:
             assert await store.opened(PATIENCE_S), store.health

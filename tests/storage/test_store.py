@@ -280,11 +280,14 @@ def test_what_its_owner_cannot_go_on_with_does_not_end_the_writing(
 ) -> None:
     """It is said in the log."""
 
-    def fail(_: object) -> None:
-        raise ZeroDivisionError
+    class Failing(Owner):
+        """An owner that cannot take anything."""
+
+        def resume(self, stored: object) -> None:
+            raise ZeroDivisionError(stored)
 
     async def scenario() -> None:
-        async with storing(address, on_open=fail) as store:
+        async with storing(address, Failing()) as store:
             store.put("A", bars([1]))
             await written(store)
 

@@ -115,31 +115,40 @@ class Disk(Database):
             raise self.trouble
 
 
+class Told(Owner):
+    """An owner whose bars that wait learn what was stored."""
+
+    def __init__(self, disk: Disk, pending: Pending) -> None:
+        super().__init__()
+        self._disk = disk
+        self._pending = pending
+
+    def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
+        """Nothing was written before."""
+        assert "write" not in self._disk.said
+        self._pending.resume(stored)
+        super().resume(stored)
+
+
 class Scene:
     """A writer and all around it."""
 
     def __init__(self, retention_days: int = 0) -> None:
         self.now_s = 0.0
         self.disk = Disk()
-        self.owner = Owner()
         self.pending = Pending(capacity=100, monotonic=lambda: self.now_s)
+        self.owner = Told(self.disk, self.pending)
         self.writer = Writer(
             self.disk,
             self.pending,
             source="simulated",
             since_ms=bar(5).time_ms,
             retention=Retention(days=retention_days),
-            hand_over=self._hand_over,
-            on_reset=self.owner.reset,
+            owner=self.owner,
             pace=Pace(),
             now_ms=lambda: NOON_MS,
             monotonic=lambda: self.now_s,
         )
-
-    def _hand_over(self, found: Mapping[str, Sequence[Bar]]) -> None:
-        assert "write" not in self.disk.said
-        self.pending.resume(found)
-        self.owner.open(found)
 
     @property
     def health(self) -> StorageHealth:
