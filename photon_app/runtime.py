@@ -235,9 +235,9 @@ async def running(
         RecordingError: the file to replay is not a recording.
     """
     days = almanac or Almanac()
-    silence = Silence(clock.now_ms, lambda: days.calendar)
+    silence = Silence(clock.now_ms, days)
     if source is None:
-        source = upstream.of(settings, calendar=lambda: days.calendar)
+        source = upstream.of(settings, calendars=days)
     feed = source.feed
     heap = Heap(clock.monotonic)
     live, market, wishes = assemble(settings, source, days, silence, heap)

@@ -6,8 +6,10 @@ so one ``FinnhubRest``. Called once by whoever runs a process, which closes what
 
 import dataclasses
 import functools
-from collections.abc import Awaitable, Callable
 
+import msgspec
+
+from photon_app.feed import rota
 from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
 from photon_app.feed.intake import Tap
@@ -19,14 +21,10 @@ from photon_app.feed.simulated_past import Hour, Hours, SimulatedPast
 from photon_app.feed.spelling import Spellings
 from photon_app.listings import BundledReference
 from photon_app.market import digits, session
-from photon_app.market.calendar import Calendar
+from photon_app.market.calendar import Calendar, CalendarSource
 from photon_app.market.timeframes import spans
 from photon_app.model import MarketSession, Reference
 from photon_app.settings import Settings
-
-
-async def _nothing() -> None:
-    """There is nothing to close."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,24 +33,40 @@ class Upstream:
 
     feed: Feed
     reference: Reference = dataclasses.field(default_factory=BundledReference)
-    asked: Callable[[], dict[str, int]] = dict
-    """What was asked over REST since the start, by kind."""
-    spelled: Callable[[str], None] = lambda _: None
-    """Told a symbol as somebody wrote it, where not in capitals."""
-    aclose: Callable[[], Awaitable[None]] = _nothing
-    """Call it when the feed has ended."""
+    rest: FinnhubRest | None = None
+    """What is asked over REST; only Finnhub is."""
+    spellings: Spellings | None = None
+    """How upstream writes symbols, where that can differ from capitals."""
     past: SimulatedPast | None = None
     """What the feed makes up of the time before it; only a simulator does."""
 
+    def asked(self) -> dict[str, int]:
+        """What was asked over REST since the start, by kind; empty where nothing can be."""
+        return {} if self.rest is None else msgspec.structs.asdict(self.rest.counters)
+
+    def spelled(self, text: str) -> None:
+        """Somebody wrote a symbol so, not in capitals."""
+        if self.spellings is not None:
+            self.spellings.guess(text)
+
+    async def aclose(self) -> None:
+        """End what is under way; to be called when the feed has ended."""
+        if self.rest is not None:
+            await self.rest.aclose()
+
+
+_CALENDAR = Calendar()
+"""The exchange's days without the process that computes them."""
+
 
 def of(
-    settings: Settings, *, calendar: Callable[[], Calendar] = Calendar, tap: Tap | None = None
+    settings: Settings, *, calendars: CalendarSource = _CALENDAR, tap: Tap | None = None
 ) -> Upstream:
     """What the settings ask for. Needs a running event loop.
 
     Args:
         settings: of this process.
-        calendar: the exchange's days as they are known.
+        calendars: the exchange's days as they are known.
         tap: is given each frame of upstream as it comes; a replay has none. A recorder wants the
             line and nothing else: no REST call is made then.
 
@@ -62,8 +76,8 @@ def of(
     if settings.feed == "replay":
         return Upstream(feed=_replay(settings))
     if settings.feed == "finnhub":
-        return _finnhub(settings, calendar, tap)
-    past = simulated_past(settings, calendar)
+        return _finnhub(settings, calendars, tap)
+    past = simulated_past(settings, calendars)
     feed = SimulatedFeed(
         interval_ms=settings.sim_interval_ms,
         seed=settings.sim_seed,
@@ -85,24 +99,39 @@ def to_tick(symbol: str, price: float) -> float:
     return max(round(price, decimals), round(10.0**-decimals, decimals))
 
 
-def simulated_past(settings: Settings, calendar: Callable[[], Calendar]) -> SimulatedPast:
+def simulated_past(settings: Settings, calendars: CalendarSource) -> SimulatedPast:
     """What a simulator makes up of the time before it. Without a seed it is the same in every
     process, whatever its prices do from now on.
     """
-    alike: dict[str, str] = {}
-    """One symbol of each market, whose hours are those of all."""
+    exchange = SimulatedExchange(calendars)
+    return SimulatedPast(settings.sim_seed or 0, exchange, settings.start_prices)
 
-    def hours_at(symbol: str, time_ms: int) -> Hours:
-        known = alike.setdefault(session.market_of(symbol), symbol)
-        return _hours(known, session.market_day(known, time_ms, calendar()), calendar())
 
-    return SimulatedPast(
-        settings.sim_seed or 0,
-        start_price=known_price,
-        given=settings.start_prices,
-        hours_at=hours_at,
-        to_tick=to_tick,
-    )
+class SimulatedExchange:
+    """Where a simulator's symbols are traded: the hours and ticks of their real exchanges.
+
+    Args:
+        calendars: the exchange's days as they are known.
+    """
+
+    def __init__(self, calendars: CalendarSource) -> None:
+        self._calendars = calendars
+        self._alike: dict[str, str] = {}
+        """One symbol of each market, whose hours are those of all."""
+
+    def start_price(self, symbol: str) -> float:
+        """The price that a symbol is known for."""
+        return known_price(symbol)
+
+    def hours_at(self, symbol: str, time_ms: int) -> Hours:
+        """The newest trading day of a symbol that has begun by a time."""
+        known = self._alike.setdefault(session.market_of(symbol), symbol)
+        calendar = self._calendars.calendar
+        return _hours(known, session.market_day(known, time_ms, calendar), calendar)
+
+    def to_tick(self, symbol: str, price: float) -> float:
+        """The nearest price at which a symbol is traded."""
+        return to_tick(symbol, price)
 
 
 _LIVELY: dict[MarketSession, float] = {"pre": 0.25, "regular": 1.0, "post": 0.2, "closed": 0.05}
@@ -132,42 +161,46 @@ def _replay(settings: Settings) -> ReplayFeed:
     )
 
 
-def _finnhub(settings: Settings, calendar: Callable[[], Calendar], tap: Tap | None) -> Upstream:
+class RealMarkets:
+    """The markets of Finnhub's symbols, by the wall clock.
+
+    Args:
+        calendars: the exchange's days as they are known.
+    """
+
+    def __init__(self, calendars: CalendarSource) -> None:
+        self._calendars = calendars
+        self._now_ms = SystemTime().now_ms
+
+    def market_of(self, symbol: str) -> str:
+        """What symbols share that have the same days and hours."""
+        return session.market_of(symbol)
+
+    def hours_of(self, symbol: str) -> rota.Hours:
+        """The day of a symbol's market, and whether it trades in regular hours now."""
+        now_ms, calendar = self._now_ms(), self._calendars.calendar
+        return rota.Hours(
+            day=(session.day_of(symbol, now_ms), session.market_day(symbol, now_ms, calendar)),
+            open=session.trades_at(symbol, now_ms, calendar),
+        )
+
+
+def _finnhub(settings: Settings, calendars: CalendarSource, tap: Tap | None) -> Upstream:
     key = settings.finnhub_api_key
     assert key is not None, "settings give Finnhub its key"
-    now_ms = SystemTime().now_ms
     spellings = Spellings()
     for text in settings.spellings:
         spellings.guess(text)
     rest = FinnhubRest(settings.finnhub_api_url, key, spellings=spellings)
-
-    def open_now(symbol: str) -> bool:
-        return session.trades_at(symbol, now_ms(), calendar())
-
     feed = FinnhubFeed(
         settings.finnhub_ws_url,
         key,
         limit=settings.symbol_limit,
         rest=rest if tap is None else None,
-        open_now=open_now,
-        market_of=session.market_of,
-        day_of=lambda symbol: (
-            session.day_of(symbol, now_ms()),
-            session.market_day(symbol, now_ms(), calendar()),
-        ),
+        markets=RealMarkets(calendars),
         linger_s=settings.linger_s,
         tap=tap,
         spellings=spellings,
     )
-    return Upstream(
-        feed=feed,
-        reference=FinnhubReference(rest, BundledReference()),
-        asked=lambda: {
-            "requests": rest.counters.requests,
-            "throttled": rest.counters.throttled,
-            "failed": rest.counters.failed,
-            "cached": rest.counters.cached,
-        },
-        spelled=spellings.guess,
-        aclose=rest.aclose,
-    )
+    reference = FinnhubReference(rest, BundledReference())
+    return Upstream(feed=feed, reference=reference, rest=rest, spellings=spellings)

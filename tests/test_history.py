@@ -303,7 +303,7 @@ def test_what_a_feed_makes_up_stands_where_nothing_is_known(
     """Whether it began before or after disk was asked: in answers, in the running bars of memory
     and in the day that is told; never in the place of a minute that an earlier process left.
     """
-    past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
+    past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
     begun = NOW_MS, price or past.price(SYMBOL, NOW_MS)
     disk = Disk([minute(NOW_MS - 3 * MINUTE_MS, 5000)] if known else [])
     asked, days = simulated(disk, followed(), past, always={SYMBOL})
@@ -341,7 +341,7 @@ def test_a_price_waits_for_a_few_made_up_days_and_not_for_years_of_them(
     symbol: str, timeframe: Timeframe
 ) -> None:
     """However many bars are asked for; what is made up bit by bit is the same."""
-    past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
+    past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
     made = Counted(past)
     bars_now = Bars(now_ms=lambda: NOW_MS, gaps=False)
     asked = History(bars_now, None, calendars=CALENDAR, clock=HandClock(NOW_MS), past=made)
@@ -491,7 +491,7 @@ def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
     followed the longest; and of these all minutes since they were.
     """
     clock = HandClock(NOW_MS)
-    past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
+    past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
     memory = Bars(now_ms=clock.now_ms, gaps=False)
     disk = Disk()
     asked = History(
@@ -548,7 +548,7 @@ def test_what_was_let_go_is_forgotten_when_there_is_too_much_of_it() -> None:
 
 def test_what_a_name_leaves_in_memory_is_small_and_goes_with_it() -> None:
     """A simulator's past is not kept: of ever new names that are looked at, and let go."""
-    past = upstream.simulated_past(Settings(sim_seed=1), lambda: CALENDAR)
+    past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
     asked, days = simulated(None, followed(), past)
     invented = itertools.count()
     names: list[str] = []

@@ -89,7 +89,7 @@ def test_the_feeds_status_says_what_is_silent() -> None:
     async def scenario() -> None:
         feed = HandFeed("live")
         now_ms = at(2026, 11, 20, 12)
-        silence = Silence(lambda: now_ms, Calendar)
+        silence = Silence(lambda: now_ms, Calendar())
         async with serving(feed) as server:
             live = server.live
             live.market.silence = silence

@@ -36,7 +36,7 @@ from photon_app.feed.offset import TapeClock
 from photon_app.feed.outage import Life, Outage, Streak
 from photon_app.feed.polling import Poller, Quotes
 from photon_app.feed.protocol import Counters, Time, WallClock
-from photon_app.feed.rota import Rota
+from photon_app.feed.rota import Markets, Rota
 from photon_app.feed.slots import Slots
 from photon_app.feed.spelling import Spellings
 from photon_app.feed.subscriptions import Command, Subscriptions
@@ -74,9 +74,7 @@ class FinnhubFeed:
         key: the API key.
         limit: most symbols to ask for at once.
         rest: whom to ask for days and for symbols without a slot; nobody by default.
-        open_now: whether a symbol trades in regular hours now.
-        day_of: something that changes when a symbol's trading day does.
-        market_of: what symbols share that have the same days and hours.
+        markets: where symbols trade; without any they always do.
         time: what waits and stamps.
         rng: jitter of the retries.
         connect: ``websockets.asyncio.client.connect`` or a stand-in.
@@ -98,9 +96,7 @@ class FinnhubFeed:
         limit: int = DEFAULTS.symbol_limit,
         *,
         rest: Quotes | None = None,
-        open_now: Callable[[str], bool] = lambda _: True,
-        day_of: Callable[[str], object] = lambda _: None,
-        market_of: Callable[[str], str] = str,
+        markets: Markets | None = None,
         time: Time | None = None,
         rng: random.Random | None = None,
         connect: Connect = connect,
@@ -121,8 +117,8 @@ class FinnhubFeed:
         self._watchdog_s = watchdog_s
         self._proxy = proxy
         self._slots = Slots(limit, linger_s)
-        self._subscriptions = Subscriptions(self._slots, respell=self._spellings.refused)
-        self._rota = Rota(open_now, day_of, market_of)
+        self._subscriptions = Subscriptions(self._slots, self._spellings)
+        self._rota = Rota(markets)
         self._poller: Poller | None = None
         if rest is not None:
             self._poller = Poller(
@@ -136,7 +132,7 @@ class FinnhubFeed:
         self._rest = rest
         self._backoff = Backoff(rng or random.Random())
         self._streak = Streak()
-        self._intake = Intake(self.source, self._time, self._scrub, tap)
+        self._intake = Intake(self.source, self._time, key, tap)
         self._bell = Bell(self._time)
         self._spellings.on_change = self._bell.ring
         self._market: FeedSink | None = None

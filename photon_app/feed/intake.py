@@ -17,8 +17,10 @@ from collections.abc import Callable
 
 from photon_app import foreign
 from photon_app.feed import finnhub_wire as wire
+from photon_app.feed.finnhub_key import without_key
 from photon_app.feed.protocol import Counters, Time
 from photon_app.model import FeedSink, Trade
+from photon_app.settings import Secret
 
 SLICE_TRADES = 2_000
 """Most trades applied without letting the event loop run."""
@@ -48,7 +50,7 @@ class Intake:
     Args:
         source: the feed's name in log lines.
         time: stamps messages and paces log lines.
-        scrub: takes secrets out of foreign text before it is logged.
+        key: is taken out of foreign text before it is logged.
         tap: is given each frame too, such as a ``Recorder``'s ``take``.
     """
 
@@ -56,14 +58,14 @@ class Intake:
         self,
         source: str,
         time: Time,
-        scrub: Callable[[str], str] = str,
+        key: Secret | None = None,
         tap: Tap | None = None,
     ) -> None:
         self.counters = Counters()
         self.last_message_ms: int | None = None
         self._source = source
         self._time = time
-        self._scrub = scrub
+        self._key = key
         self._tap = tap
         self._warned: dict[str, tuple[float, int]] = {}
         self._newest: dict[bytes | str, float] = {}
@@ -152,7 +154,7 @@ class Intake:
             self._source,
             kind,
             dropped,
-            self._scrub(detail),
+            detail if self._key is None else without_key(detail, self._key),
             extra={"kind": kind},
         )
 

@@ -18,6 +18,7 @@ verdicts.
 import enum
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -84,6 +85,31 @@ class Hours(Fact, frozen=True):
     open: bool
 
 
+class Markets(Protocol):
+    """The markets on which symbols trade. All symbols of one have the same days and hours."""
+
+    def market_of(self, symbol: str) -> str:
+        """A symbol's market."""
+        ...
+
+    def hours_of(self, symbol: str) -> Hours:
+        """What the day of a symbol's market is now, and whether it trades in regular hours now."""
+        ...
+
+
+class AlwaysOpen:
+    """Markets of one symbol each that never close, on one day without end."""
+
+    def market_of(self, symbol: str) -> str:
+        """The symbol's own."""
+        return symbol
+
+    def hours_of(self, symbol: str) -> Hours:
+        """The same for all."""
+        del symbol
+        return Hours(day=None, open=True)
+
+
 class _Entry(msgspec.Struct):
     """What is known of one wanted symbol."""
 
@@ -132,23 +158,12 @@ class Rota:
     """Whose turn it is.
 
     Args:
-        open_now: whether a symbol trades in regular hours now.
-        day_of: something that changes when a symbol's trading day does.
-        market_of: what symbols share that have the same days and hours; else each has its own.
+        markets: where symbols trade; without any they always do.
         silent_s: see ``SILENT_S``.
     """
 
-    def __init__(
-        self,
-        open_now: Callable[[str], bool] = lambda _: True,
-        day_of: Callable[[str], object] = lambda _: None,
-        market_of: Callable[[str], str] = str,
-        *,
-        silent_s: float = SILENT_S,
-    ) -> None:
-        self._open_now = open_now
-        self._day_of = day_of
-        self._market_of = market_of
+    def __init__(self, markets: Markets | None = None, *, silent_s: float = SILENT_S) -> None:
+        self._markets = markets or AlwaysOpen()
         self._silent_s = silent_s
         self._entries: dict[str, _Entry] = {}
         self._held: frozenset[str] = frozenset()
@@ -340,7 +355,7 @@ class Rota:
         """Look at the clocks of the markets again; silence is counted from an opening on."""
         before, self._hours = self._hours, {}
         for symbol in self._held & self._entries.keys():
-            market = self._market_of(symbol)
+            market = self._markets.market_of(symbol)
             was = before.get(market)
             if was is not None and self._hours_of(symbol).open and not was.open:
                 self._listen_from(symbol, now_s)
@@ -431,11 +446,10 @@ class Rota:
             entry.silent = True
 
     def _hours_of(self, symbol: str) -> Hours:
-        market = self._market_of(symbol)
+        market = self._markets.market_of(symbol)
         hours = self._hours.get(market)
         if hours is None:
-            hours = Hours(day=self._day_of(symbol), open=self._open_now(symbol))
-            self._hours[market] = hours
+            hours = self._hours[market] = self._markets.hours_of(symbol)
         return hours
 
 

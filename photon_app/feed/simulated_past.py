@@ -21,7 +21,7 @@ import math
 import random
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -81,31 +81,38 @@ class Hours(NamedTuple):
         return self.hours[-1].end_ms
 
 
+class Exchange(Protocol):
+    """What is known of the exchange on which a symbol is simulated."""
+
+    def start_price(self, symbol: str) -> float:
+        """The price that a symbol is known for."""
+        ...
+
+    def hours_at(self, symbol: str, time_ms: int) -> Hours:
+        """The newest trading day of a symbol that has begun by a time."""
+        ...
+
+    def to_tick(self, symbol: str, price: float) -> float:
+        """The nearest price at which a symbol can be traded."""
+        ...
+
+
 class SimulatedPast:
     """The bars of symbols from before they were simulated.
 
     Args:
         seed: fixes everything.
-        start_price: the price that a symbol is known for.
+        exchange: where symbols are traded.
         given: prices that symbols are to have now; their pasts lead there.
-        hours_at: the newest trading day of a symbol that has begun by a time.
-        to_tick: the nearest price at which a symbol can be traded.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        *,
-        start_price: Callable[[str], float],
-        given: Mapping[str, float],
-        hours_at: Callable[[str, int], Hours],
-        to_tick: Callable[[str, float], float],
-    ) -> None:
+    def __init__(self, seed: int, exchange: Exchange, given: Mapping[str, float]) -> None:
         self._seed = seed
-        self._start_price = start_price
         self._given = given
-        self.hours_at = hours_at
-        self._to_tick = to_tick
+        self.hours_at = exchange.hours_at
+        """The newest trading day of a symbol that has begun by a time."""
+        self._start_price = exchange.start_price
+        self._to_tick = exchange.to_tick
         self._bases: dict[str, float] = {}
         self._year = functools.lru_cache(maxsize=_YEARS_KEPT)(self._draw_year)
         self._day = functools.lru_cache(maxsize=_DAYS_KEPT)(self._make_day)

@@ -18,10 +18,10 @@ it lets one go before it asks for another.
 """
 
 import re
-from collections.abc import Callable
 
 from photon_app.feed.finnhub_wire import Subscribe, Unsubscribe
 from photon_app.feed.slots import Slots
+from photon_app.feed.spelling import Spellings
 
 Command = Subscribe | Unsubscribe
 
@@ -46,19 +46,19 @@ class Subscriptions:
 
     Args:
         slots: which symbols shall be subscribed.
+        spellings: whether a symbol called invalid is to be asked for in another one.
         acknowledged_s: the acknowledgement window.
         retry_s: how long a symbol called invalid goes without a slot.
-        respell: whether a symbol called invalid is to be asked for in another spelling.
     """
 
     def __init__(
         self,
         slots: Slots,
+        spellings: Spellings,
         acknowledged_s: float = ACKNOWLEDGED_S,
         retry_s: float = RETRY_S,
-        respell: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self._respell = respell
+        self._spellings = spellings
         self._slots = slots
         self._first_s = self._acknowledged_s = acknowledged_s
         self._retry_s = retry_s
@@ -133,7 +133,7 @@ class Subscriptions:
             return False
         self._forget(symbol)
         self._suspects.add(symbol)  # Finnhub was seen to refuse what it had taken
-        if self._respell(symbol):
+        if self._spellings.refused(symbol):
             return True
         self._slots.bar(symbol, now_s + self._retry_s)
         self._slots.assign(now_s)

@@ -16,7 +16,7 @@ that was set, or a sleep of this machine, for silence.
 from collections.abc import Callable, Iterable, Sequence
 
 from photon_app.market.book import Book
-from photon_app.market.calendar import Calendar
+from photon_app.market.calendar import CalendarSource
 from photon_app.market.refusals import Frozen, Refusals, frozen_sentence
 from photon_app.market.session import Venue, market_of, trades_at, venue_of
 from photon_app.model import Trade
@@ -39,12 +39,12 @@ class Silence:
 
     Args:
         now_ms: the wall clock, UNIX ms.
-        calendar: what is known of the exchange's days.
+        calendars: what is known of the exchange's days.
     """
 
-    def __init__(self, now_ms: Callable[[], int], calendar: Callable[[], Calendar]) -> None:
+    def __init__(self, now_ms: Callable[[], int], calendars: CalendarSource) -> None:
         self._now_ms = now_ms
-        self._calendar = calendar
+        self._calendars = calendars
         self._heard_ms: dict[Venue, int] = {}
         self._expected_ms: dict[Venue, int] = {}
         self._unheard: set[Venue] = set(_NAMES)
@@ -87,7 +87,7 @@ class Silence:
         Returns:
             ``reason``.
         """
-        now_ms, calendar = self._now_ms(), self._calendar()
+        now_ms, calendar = self._now_ms(), self._calendars.calendar
         held = frozenset(held)
         self._mind_the_clock(now_ms)
         markets = {market_of(symbol): symbol for symbol in held}

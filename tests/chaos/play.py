@@ -129,7 +129,7 @@ class Chaos:
             tap=self.heard,
         )
         reference = FinnhubReference(asks, BundledReference(), time=self.time)
-        return Upstream(feed=feed, reference=reference, aclose=asks.aclose)
+        return Upstream(feed=feed, reference=reference, rest=asks)
 
     def heard(self, frame: str | bytes) -> None:
         """The feed has received a frame."""

@@ -15,6 +15,7 @@ from tests.fakes import finnhub_rest as rest
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.finnhub_script import PATIENT
 from tests.fakes.market import FakeMarket
+from tests.fakes.markets import FakeMarkets
 from tests.fakes.quotes import FakeQuotes, failed, seed
 from tests.fakes.time import START_MS, VirtualTime, settle
 from tests.feed.scripted import KEY, Longest
@@ -271,11 +272,11 @@ def test_zeros_never_reject_a_symbol_that_exists() -> None:
     """Whether it has traded or had figures, and however often they come."""
 
     async def scenario() -> None:
-        async with rig("AB", limit=1, day_of=lambda _: it_is["day"]) as it:
+        async with rig("AB", limit=1, markets=markets) as it:
             await it.time.advance(10)
             it.quotes.unknown("A", "B")
             for day in range(20):
-                it_is["day"] = day
+                markets.day = day
                 await it.trade("A")
                 await it.time.advance(300)
             assert len(it.quotes.times("A")) > 2
@@ -283,7 +284,7 @@ def test_zeros_never_reject_a_symbol_that_exists() -> None:
             assert it.rejected == []
             assert it.subscribed == {"A"}
 
-    it_is = {"day": 0}
+    markets = FakeMarkets(day=0)
     run(scenario)
 
 
@@ -382,7 +383,7 @@ def test_silence_at_night_makes_nobody_stale() -> None:
     """The market is closed; and asking may fail all the while."""
 
     async def scenario() -> None:
-        async with rig("A", open_now=lambda _: False) as it:
+        async with rig("A", markets=FakeMarkets(opened=False)) as it:
             it.quotes.down = failed()
             await it.time.advance(3600)
             assert it.market.stale == frozenset()
@@ -454,16 +455,14 @@ def test_days_are_asked_for_again_when_the_day_turns_and_the_market_opens() -> N
     """The previous close is another one then."""
 
     async def scenario() -> None:
-        clock = {"day": 1, "open": False}
-        async with rig(
-            "A", day_of=lambda _: clock["day"], open_now=lambda _: bool(clock["open"])
-        ) as it:
+        markets = FakeMarkets(day=1, opened=False)
+        async with rig("A", markets=markets) as it:
             await it.time.advance(600)
             assert len(it.quotes.asked) == 1
-            clock["day"] = 2
+            markets.day = 2
             await it.time.advance(120)
             assert len(it.quotes.asked) == 2
-            clock["open"] = True
+            markets.opened = True
             await it.time.advance(120)
             assert len(it.quotes.asked) == 3
 
@@ -507,7 +506,7 @@ def test_silence_at_night_is_not_looked_into() -> None:
     """Only regular hours count."""
 
     async def scenario() -> None:
-        async with rig("A", open_now=lambda _: False) as it:
+        async with rig("A", markets=FakeMarkets(opened=False)) as it:
             for minute in range(60):
                 it.quotes.answers["A"] = seed("A", 100 + minute)
                 await it.time.advance(60)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from photon_app.feed.finnhub_wire import Malformed, Ping, Trades, encode_trades
 from photon_app.feed.intake import KEPT_CHARS, KEPT_FRAMES, REPEAT_S, SLICE_TRADES, Intake
 from photon_app.model import Trade
+from photon_app.settings import Secret
 from tests.fakes.market import FakeMarket
 from tests.fakes.time import START_MS, VirtualTime
 
@@ -63,7 +64,7 @@ def test_a_trade_dropped_for_its_name_is_counted_and_told(caplog: pytest.LogCapt
 
 def test_secrets_are_scrubbed_from_what_upstream_says(caplog: pytest.LogCaptureFixture) -> None:
     """Finnhub could repeat the key in an error."""
-    intake = Intake("test", VirtualTime(), lambda text: text.replace("SECRET", "***"))
+    intake = Intake("test", VirtualTime(), Secret("SECRET"))
     with caplog.at_level(logging.WARNING):
         intake.read('{"type":"error","msg":"bad key SECRET"}')
     assert "bad key ***" in caplog.text

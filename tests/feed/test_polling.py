@@ -18,11 +18,13 @@ from photon_app.feed.rota import (
     UNVIEWED_S,
     VERDICT_S,
     VIEWED_S,
+    Hours,
     Lane,
     Rota,
 )
 from photon_app.model import Crowd
 from tests.fakes.market import FakeMarket
+from tests.fakes.markets import FakeMarkets
 from tests.fakes.quotes import FakeQuotes, failed, seed
 from tests.fakes.time import VirtualTime
 
@@ -97,7 +99,7 @@ def test_a_lone_symbol_is_not_asked_for_more_often_than_it_helps() -> None:
 
 def test_closed_markets_are_asked_rarely() -> None:
     """Their prices stand still."""
-    desk = Desk(Rota(open_now=lambda _: False))
+    desk = Desk(Rota(FakeMarkets(opened=False)))
     desk.want("A")
     desk.poll(3600)
     assert desk.counts["A"] <= 3600 / CLOSED_UNVIEWED_S
@@ -177,7 +179,7 @@ def test_a_polled_price_that_is_not_asked_for_grows_old() -> None:
     assert rota.old(130 + OLD_S - 1) == frozenset()
     rota.hold(frozenset("A"), 1000)
     assert rota.old(5000) == {"B"}
-    closed = Rota(open_now=lambda _: False)
+    closed = Rota(FakeMarkets(opened=False))
     closed.want(frozenset("A"), {"A": 1}, 0)
     closed.next(Lane.SEED, 0)
     closed.answered(seed("A"), 0)
@@ -259,15 +261,15 @@ def test_silence_without_a_line_means_nothing() -> None:
 
 def test_silence_is_counted_from_the_opening() -> None:
     """A night is not half an hour of silence at 09:30."""
-    opened = False
-    rota = Rota(open_now=lambda _: opened)
+    markets = FakeMarkets(opened=False)
+    rota = Rota(markets)
     rota.want(frozenset("A"), NOBODY, 0)
     rota.hold(frozenset("A"), 0)
     rota.line(0, up=True)
     rota.next(Lane.SEED, 0)
     rota.answered(seed("A"), 0)
     assert rota.next(Lane.POLL, 50_000).symbol is None
-    opened = True
+    markets.opened = True
     assert rota.next(Lane.POLL, 50_060).symbol == "A"  # for the new day's figures
     rota.answered(seed("A"), 50_060)
     assert rota.next(Lane.POLL, 50_060 + SILENT_S - 1).symbol is None
@@ -417,7 +419,16 @@ def test_a_failed_seed_is_tried_again_in_half_a_minute() -> None:
 
 def test_symbols_of_two_exchanges_have_hours_of_their_own() -> None:
     """A stock in Tokyo is not open because one in New York is, nor the other way round."""
-    market_of = {"AAPL": "us", "MSFT": "us", "7203.T": "Tokyo"}.__getitem__
-    rota = Rota(open_now=lambda symbol: market_of(symbol) == "us", market_of=market_of)
+
+    class Exchanges:
+        """New York, which is open, and Tokyo, which is not."""
+
+        def market_of(self, symbol: str) -> str:
+            return "Tokyo" if symbol.endswith(".T") else "us"
+
+        def hours_of(self, symbol: str) -> Hours:
+            return Hours(day=None, open=self.market_of(symbol) == "us")
+
+    rota = Rota(Exchanges())
     assert [rota._hours_of(s).open for s in ("7203.T", "AAPL", "MSFT")] == [False, True, True]
     assert len(rota._hours) == 2

@@ -38,7 +38,7 @@ moments = st.one_of(
 def past_of(seed: int = 1, given: Mapping[str, float] | None = None) -> SimulatedPast:
     """The past of a process."""
     chosen = Settings(sim_seed=seed, start_prices=given or {})
-    return upstream.simulated_past(chosen, lambda: CALENDAR)
+    return upstream.simulated_past(chosen, CALENDAR)
 
 
 @few
@@ -74,7 +74,7 @@ def test_past_and_tape_have_the_decimals_of_their_symbol(
 ) -> None:
     """Whoever looks at a rate sees it move by its fifth decimal, and a stock by a cent."""
     given_price = Settings(symbols=(symbol,), start_prices={symbol: price}, sim_seed=1)
-    past = upstream.simulated_past(given_price, lambda: CALENDAR)
+    past = upstream.simulated_past(given_price, CALENDAR)
     day = past.hours_at(symbol, START_MS)
     prices = [bar.close for bar in past.of_day(symbol, "1m", day)]
     simulator = Simulator(1, 250, {symbol: price}, to_tick=upstream.to_tick)

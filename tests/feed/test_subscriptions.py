@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from photon_app.feed.finnhub_wire import Subscribe, Unsubscribe
 from photon_app.feed.slots import Slots
+from photon_app.feed.spelling import Spellings
 from photon_app.feed.subscriptions import ACKNOWLEDGED_S, RETRY_S, Command, Subscriptions
 
 NAMES = "ABCDEFGH"
@@ -16,7 +17,7 @@ class Upstream:
 
     def __init__(self, limit: int = 8, cap: int = 99, late_s: float = 0.0) -> None:
         self.slots = Slots(limit)
-        self.line = Subscriptions(self.slots)
+        self.line = Subscriptions(self.slots, Spellings())
         self.cap = cap
         self.taken: set[str] = set()
         self.most = 0
@@ -301,7 +302,7 @@ def test_line_and_slots_agree_in_the_end_whatever_upstream_takes(
 def test_commands_are_told_by_type() -> None:
     """Subscribe and unsubscribe are different facts."""
     slots = Slots(1)
-    line = Subscriptions(slots)
+    line = Subscriptions(slots, Spellings())
     slots.want(frozenset("A"), {}, 0)
     assert line.take(0) == Subscribe(symbol="A")
     slots.want(frozenset(), {}, 1)

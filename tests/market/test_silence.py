@@ -27,7 +27,7 @@ class Ear:
 
     def __init__(self, now_ms: int = NOON_MS) -> None:
         self.now_ms = now_ms
-        self.silence = Silence(lambda: self.now_ms, Calendar)
+        self.silence = Silence(lambda: self.now_ms, Calendar())
         self.held: tuple[str, ...] = STOCKS
         self.live = True
         self.delay_ms = 0
