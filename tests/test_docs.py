@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PROTOCOL = (DOCS / "protocol.md").read_text()
 ARCHITECTURE = (DOCS / "architecture.md").read_text()
+GLOSSARY = ARCHITECTURE.split("\n## Glossary\n")[1].split("\n## ")[0]
+TABLES = {"limits.md": ("what", "bound", "at the bound"), "faults.md": ("fault", "what happens")}
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 PAGES = [path for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))) if path.is_file()]
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
@@ -153,6 +155,26 @@ def test_the_layers_are_those_of_the_contract() -> None:
     assert block.splitlines() == layers
 
 
+def test_the_glossary_has_twenty_words() -> None:
+    """In alphabetical order, each with one meaning."""
+    words = re.findall(r"^\| \*\*([a-z ]+)\*\* \| .+ \|$", GLOSSARY, re.MULTILINE)
+    assert len(words) == 20
+    assert words == sorted(set(words))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_bounds_and_faults_are_listed_once_and_whole(name: str) -> None:
+    """Each row of the tables has every cell, and no row begins as another one does."""
+    head = TABLES[name]
+    lines = re.findall(r"^\| .*\|$", (DOCS / name).read_text(), re.MULTILINE)
+    rows = [tuple(cell.strip() for cell in line[1:-1].split(" | ")) for line in lines]
+    listed = [row for row in rows if row != head]
+    assert len(listed) > 40
+    assert {len(row) for row in listed} == {len(head)}
+    assert all(all(row) for row in listed)
+    assert len({row[0].lower() for row in listed}) == len(listed)
+
+
 def test_the_makefile_installs_without_compiling() -> None:
     """Every time (decision 13)."""
     makefile = (ROOT / "Makefile").read_text()
@@ -178,6 +200,14 @@ def test_every_decision_stands_in_the_index() -> None:
     """In order."""
     index = (DOCS / "decisions" / "README.md").read_text()
     assert re.findall(r"\((\d{4}-[\w-]+\.md)\)", index) == [path.name for path in DECISIONS]
+
+
+def test_the_index_has_the_titles_of_the_decisions() -> None:
+    """Word for word."""
+    index = (DOCS / "decisions" / "README.md").read_text()
+    for path in DECISIONS:
+        title = path.read_text().partition("\n")[0].split(". ", 1)[1]
+        assert f"[{path.stem[:4]}]({path.name}) | {title} |" in index, title
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
