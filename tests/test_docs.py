@@ -20,6 +20,11 @@ DOCS = ROOT / "docs"
 PROTOCOL = (DOCS / "protocol.md").read_text()
 ARCHITECTURE = (DOCS / "architecture.md").read_text()
 GLOSSARY = ARCHITECTURE.split("\n## Glossary\n")[1].split("\n## ")[0]
+PRIVATE = re.compile(
+    r"\b(whoever|whomever|the begin of|(gone|goes|go|going) on with|wish(es)?|of late"
+    r"|turns? of the (event )?loop|(is|are|was|were) told|told by)\b",
+    re.IGNORECASE,
+)
 TABLES = {"limits.md": ("what", "bound", "at the bound"), "faults.md": ("fault", "what happens")}
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 PAGES = [path for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))) if path.is_file()]
@@ -231,6 +236,13 @@ def test_tests_and_files_named_in_documents_exist(path: Path) -> None:
         assert (ROOT / file).is_file(), file
         if name:
             assert f"def {name}(" in (ROOT / file).read_text(), name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_prose_is_for_strangers(path: Path) -> None:
+    """No page has a phrase of our own, outside code and the names of files."""
+    text = re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", "", path.read_text(), flags=re.DOTALL)
+    assert [found[0] for found in PRIVATE.finditer(text)] == []
 
 
 def anchors(page: Path) -> set[str]:
