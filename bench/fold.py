@@ -118,7 +118,8 @@ def _market() -> Market:
         book.admit(symbol)
         bars.follow(symbol)
     status = FeedStatus(source="bench", state="live", since_ms=START_MS)
-    market = Market(book, bars, status, Silence(lambda: START_MS, Calendar))
+    market = Market(book, bars, status, Silence(lambda: START_MS, Calendar()))
+    market.look(SYMBOLS)  # as once a second in a process
     loop = _StillLoop()
     demand = Demand((), limit=100, linger_s=0, now_s=loop.time, listener=_Nobody())
     market.listen(Hub(market, _Noon(), demand=demand, loop=loop))

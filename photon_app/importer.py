@@ -180,7 +180,7 @@ class Import:
             capacity=capacity,
         )
         status = FeedStatus(source=source, state="replay", since_ms=0)
-        silence = Silence(lambda: self._at_ms, Calendar)
+        silence = Silence(lambda: self._at_ms, calendar)
         self._market = Market(book, bars, status, silence)
         self._replaces = source.startswith(REPLAY)
         self._trades = 0

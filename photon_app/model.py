@@ -5,7 +5,7 @@ of the market clock, prices are in the instrument's currency, volumes in shares 
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -208,13 +208,13 @@ class Change(MarketFact, frozen=True):
 
     counted: Sequence[Counted] = ()
     """The trades that count, as they count, in the order of the tape."""
-    figures: Collection[str] = ()
+    figures: Sequence[str] = ()
     """The symbols whose figures changed in a way that no trade of ``counted`` tells."""
     polled: str = ""
     """The symbol whose new last price was asked for, if one was."""
     past: bool = False
     """Whether the trades are over: nobody is told of each, only of the newest price."""
-    moved: Collection[str] = ()
+    moved: Sequence[str] = ()
     """The symbols of which only the newest price is told: of ``past``, or recalled."""
     prints: Sequence[Trade] = ()
     """The trades as upstream told them, whatever became of them."""
@@ -236,6 +236,13 @@ class SourcesChanged(MarketFact, frozen=True):
     """The symbols whose prices come from asking."""
     stale: frozenset[str]
     """Those that are not followed at all, or may move unseen."""
+
+
+class TapeTimed(MarketFact, frozen=True):
+    """The tape's times are another distance from this machine's clock now."""
+
+    behind_ms: int
+    """How far the slowest part of it is behind; negative when all of it is ahead."""
 
 
 class Rejected(MarketFact, frozen=True):

@@ -22,7 +22,7 @@ import asyncio
 import itertools
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from photon_app import disconnect
 from photon_app.errors import RequestError
@@ -115,7 +115,8 @@ class Hub:
         """Take one fact, and tell it when its time has come."""
         match fact:
             case Change():
-                self._hear_change(fact)
+                if self._registry.topics:
+                    self._hear_change(fact)
             case StatusChanged():
                 self._set_feed(fact.status)
             case SourcesChanged():
@@ -129,15 +130,14 @@ class Hub:
 
     def _hear_change(self, change: Change) -> None:
         """Put what is new into outboxes, and flush now, or when the time has come."""
-        if self._registry.topics:
-            if change.polled:
-                self._publish_polled(change.polled)
-            if change.past or change.moved:
-                self._publish_moved(change.moved)
-            else:
-                self._publish(change.counted)
-            for symbol in change.figures:
-                self._refigure(symbol)
+        if change.polled:
+            self._publish_polled(change.polled)
+        if change.past or change.moved:
+            self._publish_moved(change.moved)
+        else:
+            self._publish(change.counted)
+        for symbol in change.figures:
+            self._refigure(symbol)
         self._flush_soon()
 
     def _publish(self, counted: Iterable[Counted]) -> None:
@@ -164,7 +164,7 @@ class Hub:
             self._outboxes.append(symbol, frame(messages.polled_update(quote)))
         self._moved(symbol, topic)
 
-    def _publish_moved(self, symbols: Collection[str]) -> None:
+    def _publish_moved(self, symbols: Iterable[str]) -> None:
         """Symbols that moved on by many prices, of which the newest alone is told."""
         for symbol in symbols:
             topic = self._registry.topics.get(symbol)

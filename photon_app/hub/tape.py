@@ -137,7 +137,8 @@ class Tape:
         """Take one fact: prints, a refused symbol, or whether prices can arrive."""
         match fact:
             case Change():
-                self.trades(fact.prints)
+                if self._topics:
+                    self.trades(fact.prints)
             case StatusChanged():
                 self.set_feed(fact.status)
             case Rejected():

@@ -236,59 +236,66 @@ class Book:
             outcome.figures[symbol] = None
         return outcome
 
-    def apply(self, batch: Iterable[Trade]) -> Outcome:
+    def apply(self, batch: Iterable[Trade]) -> Outcome:  # noqa: C901 - a call costs more
         """Fold trades in, in their order. Never raises: what cannot be is refused and counted."""
         outcome = self._outcome = Outcome()
-        entries, effects, fold = self._entries, self._effects, self._fold
+        entries, effects, counters = self._entries, self._effects, self.counters
+        count, applied = outcome.counted.append, 0
         for trade in batch:
             time_ms = trade.time_ms
             entry = entries.get(trade.symbol) or self._newcomer(trade.symbol)
             if entry is None:
-                self.counters.unwanted += 1
-            elif not (0 < trade.price < _INFINITE and 0 <= trade.volume < ABSURD_VOLUME):
+                counters.unwanted += 1
+                continue
+            if not (0 < trade.price < _INFINITE and 0 <= trade.volume < ABSURD_VOLUME):
                 self._refuse_figures(trade.symbol, trade.price)
-            elif not (YEAR_2000_MS <= time_ms <= self._latest_ms or self._possible(time_ms)):
-                self.counters.bad_time += 1
+                continue
+            if not (YEAR_2000_MS <= time_ms <= self._latest_ms or self._possible(time_ms)):
+                counters.bad_time += 1
                 self._refused[trade.symbol] = "bad_time"
-            elif (effect := effects[trade.conditions]) is REGULAR:
-                fold(entry, trade, effect)
-            else:
-                self._apply_marked(entry, trade, effect)
+                continue
+            effect = effects[trade.conditions]
+            if effect is not REGULAR:
+                counts = self._marked(entry, trade, effect)
+                if counts is None:
+                    continue
+                trade = counts  # noqa: PLW2901
+            price, volume, last = trade.price, trade.volume, entry.price
+            if (
+                entry.held is not None or price < last * LEAST or price > last * MOST
+            ) and not self._believed(entry, trade):
+                continue
+            if not entry.day_start_ms <= time_ms < entry.edge_ms and self._is_beyond(
+                entry, trade, effect
+            ):
+                continue
+            entry.day_volume += volume
+            if not volume:
+                counters.price_only += 1
+            if not entry.low <= price <= entry.high:
+                entry.widen(price)
+            if time_ms < entry.time_ms:
+                self._count_late(entry, trade, effect)
+                continue
+            entry.price = price
+            entry.volume = volume
+            entry.polled = False
+            entry.time_ms = time_ms
+            entry.seq = seq = entry.seq + 1
+            if seq >= entry.look_seq and entry.look():
+                outcome.figures[trade.symbol] = None
+            applied += 1
+            count((trade, effect, seq))
+        counters.applied += applied
         return outcome
 
-    def _fold(self, entry: Entry, trade: Trade, effect: Effect) -> None:
-        """Fold in one trade that may be a last price."""
-        price, volume, time_ms = trade.price, trade.volume, trade.time_ms
-        last = entry.price
-        if (
-            entry.held is not None or price < last * LEAST or price > last * MOST
-        ) and not self._believed(entry, trade):
-            return
-        if not entry.day_start_ms <= time_ms < entry.edge_ms and self._is_beyond(
-            entry, trade, effect
-        ):
-            return
-        entry.day_volume += volume
-        if not volume:
-            self.counters.price_only += 1
-        if not entry.low <= price <= entry.high:
-            entry.widen(price)
-        if time_ms < entry.time_ms:
-            self.counters.late += 1
-            if entry.close is not None:
-                _close_late(entry, trade)
-            self._outcome.counted.append((trade, effect, 0))
-            self._outcome.figures[trade.symbol] = None
-            return
-        entry.price = price
-        entry.volume = volume
-        entry.polled = False
-        entry.time_ms = time_ms
-        entry.seq = seq = entry.seq + 1
-        if seq >= entry.look_seq and entry.look():
-            self._outcome.figures[trade.symbol] = None
-        self.counters.applied += 1
-        self._outcome.counted.append((trade, effect, seq))
+    def _count_late(self, entry: Entry, trade: Trade, effect: Effect) -> None:
+        """A trade of the day that is older than the last price."""
+        self.counters.late += 1
+        if entry.close is not None:
+            _close_late(entry, trade)
+        self._outcome.counted.append((trade, effect, 0))
+        self._outcome.figures[trade.symbol] = None
 
     def take_refused(self) -> dict[str, Refusal]:
         """Of which symbols a trade was refused since the last call, and why last; forgets them."""
@@ -328,15 +335,17 @@ class Book:
             decimals=entry.digits.decimals,
         )
 
-    def _apply_marked(self, entry: Entry, trade: Trade, effect: Effect) -> None:
-        """Fold in a trade whose conditions forbid something."""
+    def _marked(self, entry: Entry, trade: Trade, effect: Effect) -> Trade | None:
+        """Fold in a trade whose conditions forbid something; or return it as it counts, where it
+        may be a last price.
+        """
         price, time_ms = trade.price, trade.time_ms
         volume = trade.volume if effect.volume else 0
         first = time_ms >= entry.day_end_ms
         if time_ms >= entry.edge_ms and self._is_done(entry, time_ms) and not effect.last:
             self.counters.outside += 1
         elif effect.last or (effect.high_low and first):
-            self._fold(entry, Trade(trade.symbol, price, volume, time_ms), effect)
+            return Trade(trade.symbol, price, volume, time_ms)
         elif time_ms < entry.day_start_ms:
             if effect.volume:
                 self._count_earlier(entry, trade, effect)
@@ -352,6 +361,7 @@ class Book:
             else:
                 entry.day_volume += volume
                 self._outcome.figures[trade.symbol] = None
+        return None
 
     def _apply_range(self, entry: Entry, trade: Trade, effect: Effect, volume: float) -> None:
         """Fold in a trade that may not be the last price. Nothing is held of it: a price that the

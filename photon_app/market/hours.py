@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from photon_app.market.calendar import Calendar, Phase
+from photon_app.market.calendar import Calendar, CalendarSource, Phase
 from photon_app.model import Clock, MarketSession
 
 
@@ -19,13 +19,6 @@ class MarketView(msgspec.Struct, frozen=True):
     following: MarketSession
     now_ms: int
     rate: float
-
-
-class Calendars(Protocol):
-    """Where the exchange's days come from."""
-
-    calendar: Calendar
-    """What is known now; replaced, never changed."""
 
 
 class Hours(Protocol):
@@ -49,7 +42,7 @@ class MarketHours:
         days: what is known of the exchange's days.
     """
 
-    def __init__(self, clock: Clock, days: Calendars) -> None:
+    def __init__(self, clock: Clock, days: CalendarSource) -> None:
         self._clock = clock
         self._days = days
         self._looked_up: Calendar | None = None

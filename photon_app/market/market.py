@@ -33,6 +33,7 @@ from photon_app.model import (
     Seed,
     SourcesChanged,
     StatusChanged,
+    TapeTimed,
     Trade,
 )
 
@@ -85,9 +86,19 @@ class Market:
     def trades(self, batch: Sequence[Trade]) -> None:
         """The trades of one upstream frame."""
         outcome = self.book.apply(batch)
-        self.bars.fold(outcome.counted)
-        self._change(outcome, prints=batch)
+        counted, figures = outcome.counted, outcome.figures
+        self.bars.fold(counted)
         self.silence.heard(batch)
+        if self._whole:
+            self._change(outcome, prints=batch)
+            return
+        self.number = number = self.number + 1
+        told = tuple(figures) if figures else ()
+        change = Change(
+            epoch=self.epoch, number=number, counted=counted, figures=told, prints=batch
+        )
+        for listener in self._listeners:
+            listener.hear(change)
 
     def past(self, batch: Sequence[Trade]) -> None:
         """Trades that are over: of each symbol the newest price and its day are told, and they are
@@ -134,6 +145,7 @@ class Market:
         """How far the tape's times are from this machine's clock."""
         self.book.ahead_ms = ahead_ms
         self.bars.tape(behind_ms)
+        self._tell(TapeTimed(epoch=self.epoch, number=self._next(), behind_ms=behind_ms))
 
     def status(self, status: FeedStatus) -> None:
         """The feed's state; what upstream said in it is made printable, whatever the feed."""
@@ -216,7 +228,7 @@ class Market:
             epoch=self.epoch,
             number=self._next(),
             counted=outcome.counted,
-            figures=outcome.figures,
+            figures=tuple(outcome.figures),
             polled=polled,
             past=past,
             moved=tuple(moved),

@@ -54,7 +54,7 @@ class FakeExchange:
             listener=self,
         )
         self.pipeline = Market(
-            self.book, self.bars, status("simulated"), Silence(self.now_ms, lambda: self.calendar)
+            self.book, self.bars, status("simulated"), Silence(self.now_ms, self)
         )
         self.hub = Hub(self.pipeline, self, demand=self.demand, loop=self.loop)
         self.tape = Tape(loop=self.loop)

@@ -257,10 +257,10 @@ def test_finer_prices_of_a_closed_market_are_news() -> None:
     book = Book(lambda symbol, time_ms: market_day(symbol, time_ms, Calendar()))
     book.admit("A")
     book.apply(Trade("A", 20.25, 1, new_york(2026, 11, 20, 15)))
-    assert not book.price_only
+    before = book.price_only
     for at in range(64):
         book.apply(Trade("A", 20.2505 + at / 10_000, 1, new_york(2026, 11, 21, 12) + at))
-    assert book.price_only  # and so the figures are told with each
+    assert (before, book.price_only) == (False, True)  # so each tells the figures
     assert (quote := book.quote("A")) is not None
     assert quote.decimals == 4
 
