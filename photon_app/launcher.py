@@ -27,7 +27,7 @@ from types import FrameType
 
 import uvicorn
 
-from photon_app import __version__, clock, printing, runtime
+from photon_app import ROOT, __version__, clock, printing, runtime
 from photon_app.descriptors import (
     RESERVED_FILES,
     FileShortage,
@@ -46,7 +46,6 @@ from photon_app.storage.address import Address
 from photon_app.storage.faults import UnusableError
 from photon_app.storage.file import refuse_other_kinds
 
-ROOT = Path(__file__).resolve().parent.parent
 BUILT_PAGE = Path(".web/build/client/index.html")
 STAMP = Path(".web/build/photon-sources.sha256")
 BUILD_COMMAND = ("-m", "reflex", "export", "--frontend-only", "--no-zip")
@@ -80,6 +79,10 @@ on; Python's own 5 ms add up where many threads have something to do."""
 ANY_HOST = (
     "photon: HOST={} serves other machines under any Host, also a foreign name that leads here; "
     "PHOTON_ALLOWED_HOSTS=prices.example.com would serve that name and addresses only"
+)
+NO_SOURCES = (
+    "{} has no rxconfig.py, and the page is built from it: install Photon from its folder, with "
+    "pip install -e ."
 )
 
 _log = logging.getLogger(__name__)
@@ -177,7 +180,7 @@ def build(*, force: bool = False) -> None:
     """Build the page when it is missing or older than its sources.
 
     Raises:
-        StartError: the build failed; with the end of its output.
+        StartError: the build failed, with the end of its output; or there is nothing to build.
     """
     digest = sources_digest(ROOT)
     stamp = ROOT / STAMP
@@ -245,7 +248,13 @@ def _output(child: "subprocess.Popen[str]", came: list[int]) -> str:
 
 
 def sources_digest(root: Path) -> str:
-    """A digest of everything that the built page is made from."""
+    """A digest of everything that the built page is made from.
+
+    Raises:
+        StartError: the sources are not there, as where only the package was installed.
+    """
+    if not (root / "rxconfig.py").is_file():
+        raise StartError(NO_SOURCES.format(root))
     digest = hashlib.sha256()
     for path in sorted(_sources(root)):
         digest.update(str(path.relative_to(root)).encode() + b"\0")

@@ -37,13 +37,13 @@ from photon_app.model import FeedSink, Quote, Trade
 from photon_app.services import Services
 from photon_app.settings import Secret
 from tests.fakes.finnhub import FakeFinnhub
-from tests.fakes.process import photon
+from tests.fakes.process import ROOT, photon
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
-NPM_WS = launcher.ROOT / ".web" / "node_modules" / "ws"
+NPM_WS = ROOT / ".web" / "node_modules" / "ws"
 """The page's own client brings it along."""
 CANARY = "canary-key-0123456789"
 NOON_MS = 1_795_194_000_000

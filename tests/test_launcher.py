@@ -446,6 +446,12 @@ def test_a_page_is_as_new_as_its_sources() -> None:
     assert not any(name.startswith(("assets/external", "photon_app/hub")) for name in names)
 
 
+def test_a_page_without_its_sources_is_refused(tmp_path: Path) -> None:
+    """A package that was installed without the project's folder has none."""
+    with pytest.raises(StartError, match=r"has no rxconfig\.py, .* pip install -e \."):
+        launcher.sources_digest(tmp_path)
+
+
 def test_binding_keeps_the_port_from_a_second_start() -> None:
     """Even before anything is served."""
     with launcher.bind("127.0.0.1", 0) as first:

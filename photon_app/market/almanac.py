@@ -15,11 +15,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
-from photon_app import foreign
+from photon_app import ROOT, foreign
 from photon_app.errors import CalendarError
 from photon_app.market.calendar import Calendar, Phase, Table, new_york_date
 
@@ -41,7 +40,6 @@ Fetch = Callable[..., Awaitable[Table]]
 _TOLD_TO_END = frozenset({signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)})
 _SECRETS = frozenset({"FINNHUB_API_KEY", "DATABASE_URL"})
 CHILD = (sys.executable, "-m", "photon_app.market.nyse")
-_ROOT = Path(__file__).parents[2]
 _log = logging.getLogger(__name__)
 
 
@@ -168,7 +166,7 @@ async def fetch_table(
 def _start(command: Sequence[str], stdin: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         command,
-        cwd=_ROOT,
+        cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name not in _SECRETS},
         stdin=stdin,
         stdout=subprocess.PIPE,

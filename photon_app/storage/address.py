@@ -13,11 +13,10 @@ from urllib.parse import quote, unquote
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from photon_app import foreign
+from photon_app import ROOT, foreign
 from photon_app.errors import SettingsError
 from photon_app.settings import DEFAULT_DATABASE, Settings
 
-ROOT = Path(__file__).resolve().parents[2]
 _POSTGRES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _EXPECTED = (
     f"{DEFAULT_DATABASE}, sqlite:////var/lib/photon/photon.db, "

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from photon_app import foreign
+from photon_app import ROOT, foreign
 from photon_app.errors import SettingsError
 from photon_app.settings import DEFAULTS, Settings, load
-from photon_app.storage.address import ROOT, needed, of, parse
+from photon_app.storage.address import needed, of, parse
 from photon_app.storage.faults import fault_of
 
 

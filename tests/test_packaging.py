@@ -1,0 +1,83 @@
+"""What is installed is the whole project, under one name, one version and one set of pins."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+
+import pytest
+
+import photon_app
+from photon_app import __version__
+from tests.fakes.process import ROOT, environment
+
+PACKAGE = ROOT / "photon_app"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+INSTALLED = "from photon_app import command; command()"
+"""What the script does that pip writes."""
+
+
+def run(*command: str) -> tuple[int, str, str]:
+    """The exit code and the output of a process of this Python."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "--nonsense"])
+def test_the_command_is_the_module(argument: str) -> None:
+    """The same words and the same exit code, whatever it is asked."""
+    assert run("-c", INSTALLED, argument) == run("-m", "photon_app", argument)
+
+
+def test_the_root_is_known_in_one_place() -> None:
+    """No other module counts folders up from its own file."""
+    assert ROOT.resolve() == photon_app.ROOT
+    counts = re.compile(r"__file__\)[.\w()]*\.(parents\[|parent\.parent)")
+    assert [path for path in PACKAGE.rglob("*.py") if counts.search(path.read_text())] == [
+        PACKAGE / "__init__.py"
+    ]
+
+
+def test_every_file_of_the_package_is_installed() -> None:
+    """Modules are, by themselves; all else by a pattern."""
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["*"]
+    folders = {path.parent for path in PACKAGE.rglob("__init__.py")}
+    for path in PACKAGE.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert path.parent in folders, f"{path.parent} has no __init__.py"
+            assert path.suffix == ".py" or any(fnmatch(path.name, each) for each in patterns), path
+
+
+def test_pins_and_version_are_read_from_their_one_place() -> None:
+    """Requirement files that exist, and the version of the package."""
+    dynamic = PROJECT["tool"]["setuptools"]["dynamic"]
+    assert dynamic["version"] == {"attr": "photon_app.__version__"}
+    files = [*dynamic["dependencies"]["file"]]
+    for extra in dynamic["optional-dependencies"].values():
+        files += extra["file"]
+    for name in files:
+        pins = [line for line in (ROOT / name).read_text().splitlines() if line[0] != "#"]
+        assert pins and all(re.match(r"[\w.\[\]-]+==\S+( +#.*)?$", pin) for pin in pins), name
+    assert "==" not in (ROOT / "pyproject.toml").read_text()
+
+
+def test_documents_tell_the_version() -> None:
+    """The changelog's newest release, with its date, and the answers that the protocol shows."""
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    releases = re.findall(r"^## \[?(\d+\.\d+\.\d+)\]? – \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+    assert releases[0] == __version__
+    shown = re.findall(r'"version":"([^"]+)"', (ROOT / "docs" / "protocol.md").read_text())
+    assert shown and set(shown) == {__version__}
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    """A program that imports it is checked against its annotations."""
+    assert (PACKAGE / "py.typed").read_text() == ""
