@@ -1,4 +1,6 @@
-"""What is installed is the whole project, under one name, one version and one set of pins."""
+"""What is installed is the whole project, with one version and one set of pins, and its rooms are
+closed to each other unless a contract says otherwise.
+"""
 
 import re
 import subprocess
@@ -81,3 +83,12 @@ def test_documents_tell_the_version() -> None:
 def test_the_package_says_that_it_is_typed() -> None:
     """A program that imports it is checked against its annotations."""
     assert (PACKAGE / "py.typed").read_text() == ""
+
+
+def test_a_new_room_may_import_nothing_that_is_contracted() -> None:
+    """Contracts name who may; a list of who may not would leave out the next room."""
+    for contract in PROJECT["tool"]["importlinter"]["contracts"]:
+        whole = contract.get("source_modules") == ["photon_app"]
+        everything = contract.get("forbidden_modules") == ["photon_app.*"]
+        closed = contract["type"] == "protected" or contract.get("exhaustive")
+        assert closed or whole or everything, contract["name"]
