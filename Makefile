@@ -10,7 +10,7 @@ INSTALL := $(PIP) --no-compile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test chaos siege lint bench browser clean
+.PHONY: help run build test check chaos siege lint bench browser clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -24,6 +24,9 @@ build: $(VENV)/run-ready ## Build the page and stop
 test: $(VENV)/test-ready browser ## Run every test
 	@$(BIN)/python -c 'from photon_app import launcher; launcher.build()'
 	@exec $(BIN)/python -m pytest -n 4 --no-loadscope-reorder
+
+check: lint ## Lint, types and unit laws only: no page, browser, database or process
+	@exec $(BIN)/python -m pytest -n auto --unit -m "not slow"
 
 chaos: $(VENV)/test-ready ## Play Finnhub's worst moods for 2 minutes; SEED=N plays one again
 	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

@@ -3,10 +3,16 @@
 ``make test`` has several workers. A file's tests stay together, for they share what is costly to
 start, and so does each half of the page's: they share a browser and a Photon, and more than two
 browsers at once would wait for the processor instead of for prices.
+
+``make check`` plays only the files of unit laws: those that import nothing that starts a process,
+a server, a browser or a database. A law in such a file that starts one all the same fails.
 """
 
+import re
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -26,11 +32,52 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: how long one example takes says more about the machine than about the law.
 settings.register_profile("photon", deadline=None, max_examples=60)
+settings.register_profile("unit", deadline=None, max_examples=20)
 settings.load_profile("photon")
 
 PAGE = "tests/page/"
 HALF = ("test_chart.py", "test_states.py", "test_watchlist.py")
 """What takes about as long as the rest of the page's tests."""
+
+
+STARTS = re.compile(
+    r"^(from|import) (subprocess|sqlite3|playwright|photon_app\.storage\.(store|database|archive)"
+    r"|tests\.(fakes\.(process|server)|storage|page|chaos|siege))\b",
+    re.MULTILINE,
+)
+"""What a file imports that is more than unit laws."""
+STARTED = {"subprocess.Popen", "os.fork", "os.posix_spawn", "sqlite3.connect"}
+"""How Python calls what they do not do (audit events)."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What ``make check`` asks for."""
+    text = "only unit laws: files that start no process, server, browser or database"
+    parser.addoption("--unit", action="store_true", help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Unit laws are tried with fewer examples."""
+    if config.option.unit:
+        settings.load_profile("unit")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files that start something stay unread under ``--unit``."""
+    if not config.option.unit or not collection_path.match("test_*.py"):
+        return None
+    return bool(STARTS.search(collection_path.read_text())) or None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """From here on unit laws start nothing; asked only where tests are played."""
+    if session.config.option.unit:
+        sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, _: tuple[object, ...]) -> None:
+    if event in STARTED:
+        raise AssertionError(f"a unit law calls {event}: say so by an import at the file's head")
 
 
 class Shares(LoadFileScheduling):  # type: ignore[misc]  # has no types

@@ -38,6 +38,7 @@ def rss_mib() -> float:
     return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) / 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(heap._malloc_trim() is None, reason="another allocator than glibc's")
 def test_the_bars_of_a_crowd_come_back() -> None:
     """All but those of the symbols that can be gone on with."""

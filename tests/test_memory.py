@@ -5,6 +5,8 @@ import json
 import random
 import sys
 
+import pytest
+
 from photon_app.gateway.session import Session
 from photon_app.history.history import History
 from photon_app.hub.sink import Sink
@@ -93,6 +95,7 @@ class Street:
         return Trade(symbol, price, draw.randrange(1, 500), now_ms - late_ms)
 
 
+@pytest.mark.slow
 def test_the_market_leaves_its_bars_in_memory_and_nothing_else() -> None:
     """No object stays of what was traded, told, corrected or asked, whatever clients come and go;
     and bars are numbers in a few blocks.

@@ -71,6 +71,7 @@ def run(scenario: Callable[[Grants], Coroutine[Any, Any, None]], waiters: int = 
     return asyncio.run(play())
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(bursts)
 def test_no_moving_minute_has_more_than_60_and_no_second_more_than_30(plan: list[Burst]) -> None:
@@ -121,6 +122,7 @@ def test_polling_leaves_room_for_people() -> None:
     run(scenario, waiters=100)
 
 
+@pytest.mark.slow
 def test_people_leave_room_for_polling() -> None:
     """With every lane full, each gets its turn in every minute."""
 

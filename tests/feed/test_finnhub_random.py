@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ refused = st.one_of(
 wishes = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2), min_size=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(opened | refused, max_size=5),

@@ -518,6 +518,7 @@ calls = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(calls)
 def test_no_moving_minute_has_more_than_60_requests(

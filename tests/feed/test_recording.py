@@ -222,6 +222,7 @@ def bomb(path: Path, text: bytes, times: int) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "times", "why"),
     [
