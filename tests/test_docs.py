@@ -27,7 +27,9 @@ PRIVATE = re.compile(
 )
 TABLES = {"limits.md": ("what", "bound", "at the bound"), "faults.md": ("fault", "what happens")}
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
-PAGES = [path for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))) if path.is_file()]
+PAGES = [
+    path for path in (*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))) if path.is_file()
+]
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 PARTS = (
     r"\*\*Status:\*\* (accepted|replaced by .+)\n",

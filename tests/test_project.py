@@ -92,3 +92,19 @@ def test_a_new_room_may_import_nothing_that_is_contracted() -> None:
         everything = contract.get("forbidden_modules") == ["photon_app.*"]
         closed = contract["type"] == "protected" or contract.get("exhaustive")
         assert closed or whole or everything, contract["name"]
+
+
+def test_the_walks_of_a_contributor_name_files_that_exist() -> None:
+    """So that a rename is noticed."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"`((?:photon_app|tests|docs)/[\w/.-]*|[\w.-]+\.(?:md|toml|example))`", text)
+    assert len(named) > 30
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
+def test_hooks_use_the_tools_of_the_project() -> None:
+    """Their versions stand in the requirement files only."""
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"repo: (.*)", hooks) == ["local"]
+    assert all(entry.startswith(".venv/bin/") for entry in re.findall(r"entry: (.*)", hooks))
