@@ -97,6 +97,8 @@ class Exchange:
         self.played: dict[str, int] = {}
         """Frames by kind."""
         self.resting = False
+        self.well = False
+        """Whether every answer of REST can be read."""
 
     def ordinary(self, line: Line) -> list[str | bytes]:
         """Trades as on most days; none while it rests."""
@@ -135,8 +137,10 @@ class Exchange:
         price, time_s = self._prices[symbol], self._last_ms[symbol] // 1000
         answer = rest.quote(price, time_s, self._closes[symbol])
         odd: list[dict[str, Any]] = [{}] * 12
-        odd += [{"c": None}, {"c": -1}, {"pc": 0}, {"h": None, "l": None}, {"o": 0}, {"t": 0}]
-        odd += [{"t": time_s + 10**7}, {"t": time_s - 200_000}, {"c": 0, "t": None}]
+        odd += [{"c": -1}, {"pc": 0}, {"o": 0}, {"t": 0}]
+        odd += [{"t": time_s + 10**7}, {"t": time_s - 200_000}]
+        if not self.well:
+            odd += [{"c": None}, {"h": None, "l": None}, {"c": 0, "t": None}]
         answer |= self._rng.choice(odd)
         self.answered.setdefault(symbol, set()).add((answer["c"] or 0, answer["t"] or 0))
         return answer

@@ -191,7 +191,7 @@ class Chaos:
 
     def settle(self) -> None:
         """From now on Finnhub is well."""
-        self.calm = self.door.calm = True
+        self.calm = self.door.calm = self.exchange.well = True
         self._moody_lines = len(self.fake.lines)
         for line in self.fake.open_lines:
             line.cut()
