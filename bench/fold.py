@@ -11,6 +11,7 @@ import time
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.intake import Intake
 from photon_app.feed.protocol import SystemTime
+from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.tape import Tape
@@ -122,8 +123,9 @@ def _market() -> Market:
     market.look(SYMBOLS)  # as once a second in a process
     loop = _StillLoop()
     demand = Demand((), limit=100, linger_s=0, now_s=loop.time, listener=_Nobody())
-    market.listen(Hub(market, _Noon(), demand=demand, loop=loop))
-    market.listen(Tape(loop=loop))
+    clients = Clients(demand, slow_s=10)
+    market.listen(Hub(market, _Noon(), clients=clients, loop=loop, flush_s=0.02))
+    market.listen(Tape(clients, loop=loop, flush_s=0.02))
     return market
 
 

@@ -13,7 +13,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-from photon_app import clock, disconnect, foreign, logs, services, upstream
+from photon_app import clock, foreign, logs, services, upstream
 from photon_app.errors import RequestError
 from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Feed
@@ -21,6 +21,7 @@ from photon_app.feed.simulated import SimulatedFeed
 from photon_app.heap import Heap
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
+from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import BEATS, Hub
 from photon_app.hub.stalls import BEAT_S, Stalls
@@ -110,10 +111,10 @@ def assemble(
     )
     wishes.bind(demand)
     hours = MarketHours(feed.clock, days)
-    flush_s, slow_s = settings.flush_ms / 1000, settings.slow_s
-    hub = Hub(market, hours, demand=demand, loop=loop, flush_s=flush_s, slow_s=slow_s)
-    tape = Tape(loop=loop, flush_s=flush_s, slow_s=slow_s)
-    arrays = ArrayBoard(market, loop=loop, slow_s=slow_s)
+    clients, flush_s = Clients(demand, settings.slow_s), settings.flush_ms / 1000
+    hub = Hub(market, hours, clients=clients, loop=loop, flush_s=flush_s)
+    tape = Tape(clients, loop=loop, flush_s=flush_s)
+    arrays = ArrayBoard(market, clients, loop=loop)
     for listener in (history, hub, tape, arrays):
         market.listen(listener)
     if settings.feed != "replay":
@@ -122,6 +123,7 @@ def assemble(
         settings=settings,
         market=market,
         book=market.book,
+        clients=clients,
         hub=hub,
         arrays=arrays,
         tape=tape,
@@ -265,9 +267,7 @@ async def running(
         try:
             yield live
         finally:
-            live.hub.shutdown(*disconnect.SHUTDOWN, disconnect.RETRY_AFTER_MS)
-            live.arrays.shutdown(*disconnect.SHUTDOWN)
-            live.tape.shutdown(*disconnect.SHUTDOWN)
+            live.clients.shutdown()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -418,6 +418,7 @@ def _ticker(live: Services, market: Market, wishes: _Wishes, heap: Heap) -> Call
         live.demand.sweep()
         wishes.look()
         heap.tick()
+        live.clients.tick()
         live.hub.tick()
         market.look(live.feed.held)
         now = phase()

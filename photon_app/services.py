@@ -10,6 +10,7 @@ from collections.abc import Callable
 from photon_app.feed.protocol import Feed
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
+from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.stalls import Stalls
@@ -29,6 +30,7 @@ class Services:
     settings: Settings
     market: Market
     book: Book
+    clients: Clients
     hub: Hub
     arrays: ArrayBoard
     tape: Tape

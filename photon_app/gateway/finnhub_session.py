@@ -20,7 +20,6 @@ from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.protocol import is_symbol
 from photon_app.gateway.session import BAD_MESSAGES_IN_A_ROW
 from photon_app.hub import finnhub_messages as messages
-from photon_app.hub.demand import Demand
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
 from photon_app.hub.stalls import Stalls
@@ -54,7 +53,6 @@ class FinnhubSession:
     def __init__(
         self,
         tape: Tape,
-        demand: Demand,
         sink: Sink,
         *,
         conditions: bool,
@@ -68,7 +66,6 @@ class FinnhubSession:
 
         Args:
             tape: what it follows.
-            demand: where its symbols are held.
             sink: its outbox.
             conditions: whether its trades carry their conditions.
             max_symbols: the most symbols that it may follow.
@@ -78,17 +75,13 @@ class FinnhubSession:
             stalls: for how long this process stood still.
             address: whose it is, as far as that is known.
         """
-        self._address = address
         self._tape = tape
-        self._demand = demand
         self._sink = sink
         self._max_symbols = max_symbols
         self._now_s = now_s
         self._budget = MessageBudget(messages_per_s, max_symbols, now_s(), stalls)
         self._bad_in_a_row = 0
-        self._follower = tape.join(
-            sink, conditions=conditions, release=lambda symbol: demand.release(symbol, address)
-        )
+        self._follower = tape.join(sink, conditions=conditions, address=address)
 
     def receive(self, text: str, waited_s: float = 0.0) -> None:
         """Handle one message. Never raises for what a client sends.
@@ -141,13 +134,13 @@ class FinnhubSession:
         if command.type == "unsubscribe":
             self._tape.unfollow(self._follower, symbol)
         elif symbol not in self._follower.symbols:
-            self._demand.spelled(command.symbol)
+            self._tape.spelled(command.symbol)
             self._follow(symbol)
         return True
 
     def _follow(self, symbol: str) -> None:
         full = len(self._follower.symbols) >= self._max_symbols
-        if full or self._follower.dismissed or not self._demand.hold(symbol, self._address):
+        if full or not self._tape.hold(self._follower, symbol):
             self._say(messages.TOO_MANY_SYMBOLS)
         else:
             self._tape.follow(self._follower, symbol)

@@ -37,7 +37,6 @@ class FinnhubEdge(SocketEdge):
         outlet.attach(sink, live.tape.flush)
         session = FinnhubSession(
             live.tape,
-            live.demand,
             sink,
             conditions=conditions == "1",
             max_symbols=live.settings.max_symbols,

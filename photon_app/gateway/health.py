@@ -216,8 +216,8 @@ def health_of(
             questions_cross_site=questions.refused["cross_site"],
         ),
         slow=SlowCounts(
-            now=live.hub.congested + live.tape.congested,
-            closed=live.hub.closed_as_slow + live.tape.closed_as_slow,
+            now=live.clients.congested,
+            closed=live.clients.closed_as_slow,
         ),
         http=_http(connections or Connections(0)),
         symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.feed.held)),

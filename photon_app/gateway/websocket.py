@@ -79,23 +79,8 @@ async def _serve_array(websocket: WebSocket, live: Services, in_turn: InTurn) ->
         return
     for text in (websocket.query_params.get("symbols") or "").split(","):
         live.demand.spelled(text.strip())
+    await websocket.accept()
     address = client_address(websocket.scope, live.settings.proxy_hops)
-    held = dict.fromkeys(symbol for symbol in symbols if live.demand.hold(symbol, address))
-    try:
-        await websocket.accept()
-        await _run_array(websocket, live, held, in_turn, address)
-    finally:
-        for symbol in held:
-            live.demand.release(symbol, address)
-
-
-async def _run_array(
-    websocket: WebSocket,
-    live: Services,
-    held: dict[str, None],
-    in_turn: InTurn,
-    address: str | None,
-) -> None:
     now_s = asyncio.get_running_loop().time
     outlet = outlet_of(websocket)
     sink = Sink(outlet, live.stalls.awake_s)
@@ -112,15 +97,11 @@ async def _run_array(
         while (text := await next_text(websocket, sink)) is not None:
             await in_turn(partial(ignore, text))
 
-    def let_go(symbol: str) -> None:
-        del held[symbol]
-        live.demand.release(symbol, address)
-
-    live.arrays.join(sink, tuple(held), let_go)
+    client = live.arrays.join(sink, tuple(symbols), address)
     try:
         await outlet.serve(read())
     finally:
-        live.arrays.leave(sink)
+        live.arrays.leave(client)
 
 
 def _array_symbols(given: str | None, live: Services) -> list[str]:

@@ -5,14 +5,13 @@ came, so its second message follows the first after 0.9 to 1 s and the load is s
 every set of symbols is encoded once for all of that turn's clients. Without clients there is no
 timer.
 
-Bound: a congested client is passed over, and closed when it stays congested; nothing waits for it.
+Bound: a congested client is passed over, and nothing waits for it.
 """
-
-from collections.abc import Callable
 
 from photon_app import disconnect
 from photon_app.hub import messages
 from photon_app.hub.bulletin import MarketState
+from photon_app.hub.clients import Client, Clients
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.sink import Sink
@@ -23,22 +22,33 @@ ROUND_S = 1.0
 _TURN_S = ROUND_S / TURNS
 
 
+class ArrayClient(Client):
+    """One client of the array format."""
+
+    __slots__ = ("symbols",)
+    slow = disconnect.SLOW_ARRAY
+
+    def __init__(self, sink: Sink, address: str | None = None) -> None:
+        super().__init__(sink, address)
+        self.symbols: tuple[str, ...] = ()
+        """What it gets, in this order."""
+
+
 class ArrayBoard:
     """Every array client of one process."""
 
-    def __init__(self, market: MarketState, *, loop: Loop, slow_s: float = 10.0) -> None:
+    def __init__(self, market: MarketState, clients: Clients, *, loop: Loop) -> None:
         """Make a board without clients.
 
         Args:
             market: the newest prices.
+            clients: the table of all that are connected.
             loop: clock and timer.
-            slow_s: how long a client may stay congested before it is closed with 4008.
         """
         self._quote = market.quote
+        self._clients = clients
         self._loop = loop
-        self._slow_s = slow_s
-        self._turns: list[dict[Sink, tuple[str, ...]]] = [{} for _ in range(TURNS)]
-        self._release: dict[Sink, Callable[[str], None]] = {}
+        self._turns: list[dict[ArrayClient, None]] = [{} for _ in range(TURNS)]
         self._turn = 0
         self._due_s = 0.0
         self._timer: Timer | None = None
@@ -46,31 +56,37 @@ class ArrayBoard:
     def __len__(self) -> int:
         return sum(map(len, self._turns))
 
-    def join(
-        self,
-        sink: Sink,
-        symbols: tuple[str, ...],
-        release: Callable[[str], None] = lambda _: None,
-    ) -> None:
+    def join(self, sink: Sink, symbols: tuple[str, ...], address: str | None = None) -> ArrayClient:
         """Write all prices of these symbols now, and then every second.
 
         Args:
             sink: the client's outbox.
-            symbols: what it gets.
-            release: called with a symbol that it gets no more, though it stays.
+            symbols: what it gets, as far as there is room for each.
+            address: whose it is, as far as that is known.
         """
-        sink.send(self._frames(symbols))
-        self._release[sink] = release
-        self._turns[self._turn][sink] = symbols
+        client = ArrayClient(sink, address)
+        client.symbols = tuple(one for one in symbols if self._clients.hold(client, one))
+        self._clients.join(client, self)
+        self._turns[self._turn][client] = None
+        sink.send(self._frames(client.symbols))
         if self._timer is None:
             self._due_s = self._loop.time() + _TURN_S
             self._timer = self._loop.call_later(_TURN_S, self._next_turn)
+        return client
 
-    def leave(self, sink: Sink) -> None:
-        """The client is gone."""
-        self._release.pop(sink, None)
+    def leave(self, client: ArrayClient) -> None:
+        """The client is gone. Safe to call again."""
+        self._clients.leave(client)
+
+    def left(self, client: ArrayClient) -> None:
+        """See ``Channel``."""
         for turn in self._turns:
-            turn.pop(sink, None)
+            turn.pop(client, None)
+
+    def last_words(self, client: ArrayClient) -> Frames:
+        """See ``Channel``; the format has none."""
+        del client
+        return Frames(())
 
     def hear(self, fact: MarketFact) -> None:
         """Take one fact: of this format only a refusal for want of room concerns anybody now."""
@@ -83,36 +99,25 @@ class ArrayBoard:
     def reject(self, symbol: str) -> None:
         """Nobody can have this symbol: it is left out from now on."""
         for turn in self._turns:
-            for sink in [one for one, symbols in turn.items() if symbol in symbols]:
-                turn[sink] = tuple(other for other in turn[sink] if other != symbol)
-                self._release[sink](symbol)
-
-    def shutdown(self, code: int, reason: str) -> None:
-        """Close every client."""
-        for turn in self._turns:
-            for sink in list(turn):
-                sink.close(code, reason)
+            for client in [one for one in turn if symbol in one.symbols]:
+                client.symbols = tuple(other for other in client.symbols if other != symbol)
+                self._clients.release(client, symbol)
 
     def _next_turn(self) -> None:
         self._timer = None
         self._turn = (self._turn + 1) % TURNS
         made: dict[tuple[str, ...], Frames] = {}
-        for sink, symbols in list(self._turns[self._turn].items()):
-            if sink.congested:
-                self._close_if_slow(sink)
+        for client in list(self._turns[self._turn]):
+            if client.sink.congested:
                 continue
-            frames = made.get(symbols)
+            frames = made.get(client.symbols)
             if frames is None:
-                frames = made[symbols] = self._frames(symbols)
-            sink.send(frames)
+                frames = made[client.symbols] = self._frames(client.symbols)
+            self._clients.guard(client, client.sink.send, frames)
         if len(self):
             now_s = self._loop.time()
             self._due_s = max(self._due_s + _TURN_S, now_s)  # no burst after a pause
             self._timer = self._loop.call_later(self._due_s - now_s, self._next_turn)
-
-    def _close_if_slow(self, sink: Sink) -> None:
-        if sink.congested_for_s() >= self._slow_s:
-            sink.close(*disconnect.SLOW_ARRAY)
 
     def _frames(self, symbols: tuple[str, ...]) -> Frames:
         quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]

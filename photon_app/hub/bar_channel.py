@@ -20,8 +20,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from photon_app import disconnect
 from photon_app.hub import messages
+from photon_app.hub.clients import Clients
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.registry import Subscriber
@@ -83,6 +83,7 @@ class BarChannel:
         self,
         bars: Bars,
         hours: Hours,
+        clients: Clients,
         *,
         loop: Loop,
         answer: Callable[[Subscriber, Frames], None],
@@ -92,11 +93,13 @@ class BarChannel:
         Args:
             bars: what there is to tell.
             hours: the exchange's days as they are known.
+            clients: the table of all that are connected.
             loop: clock and timer.
             answer: writes to a client behind what is pending for it.
         """
         self._bars = bars
         self._hours = hours
+        self._clients = clients
         self._loop = loop
         self._answer = answer
         self._courses: dict[Key, Course] = {}
@@ -226,11 +229,7 @@ class BarChannel:
         wait_s = SLICE_S if self._due_keys else self._begun_s + 1 / PER_S - self._loop.time()
         self._timer = self._loop.call_later(max(0.0, wait_s), self._turn)
         for client, those in frames.items():  # one write per client, whatever it follows
-            try:
-                client.sink.send(Frames(those))
-            except Exception:
-                log.exception("a write to one client failed by a fault of ours; it is closed")
-                client.sink.close(*disconnect.FAULT)
+            self._clients.guard(client, client.sink.send, Frames(those))
 
     def _tell(
         self,

@@ -9,8 +9,10 @@ text that went to a follower lately gets a space behind it: equal as JSON, diffe
 Bound: a follower is owed ``BACKLOG_BYTES`` at most; then ``owe`` says so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from photon_app import disconnect
+from photon_app.hub.clients import Client
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.sink import Sink
 
@@ -60,31 +62,19 @@ class Recent:
             self._until[key] = max(self._until.get(key, 0), self._count + left)
 
 
-class Follower:
+class Follower(Client):
     """One client of the tape."""
 
-    __slots__ = (
-        "beat",
-        "conditions",
-        "dismissed",
-        "group",
-        "owed",
-        "owed_bytes",
-        "recent",
-        "release",
-        "sink",
-    )
+    __slots__ = ("beat", "conditions", "group", "owed", "owed_bytes", "recent")
+    slow = disconnect.SLOW_FOLLOWER
 
     def __init__(
-        self, sink: Sink, beat: int, *, conditions: bool, release: Callable[[str], None]
+        self, sink: Sink, beat: int, *, conditions: bool, address: str | None = None
     ) -> None:
-        self.sink = sink
+        super().__init__(sink, address)
         self.beat = beat
         """On which tick of a minute it is pinged."""
         self.conditions = conditions
-        self.release = release
-        self.dismissed = False
-        """Whether it was told to go."""
         self.group: Group | None = None
         self.recent = Recent()
         """What it had, while it follows nothing."""
@@ -96,6 +86,11 @@ class Follower:
     def symbols(self) -> frozenset[str]:
         """What it follows."""
         return frozenset() if self.group is None else self.group.symbols
+
+    @property
+    def is_told_all(self) -> bool:
+        """Whether it follows anything."""
+        return self.group is not None
 
     def owe(self, frames: Frames) -> bool:
         """Keep frames for later; false when that is too much."""

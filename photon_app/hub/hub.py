@@ -18,7 +18,6 @@ memory is its subscriptions. It never reads a socket, never looks at the book ex
 coming and going.
 """
 
-import asyncio
 import itertools
 import logging
 import math
@@ -29,7 +28,7 @@ from photon_app.errors import RequestError
 from photon_app.hub import messages
 from photon_app.hub.bar_channel import BarChannel, Key
 from photon_app.hub.bulletin import Bulletin, MarketState
-from photon_app.hub.demand import Demand
+from photon_app.hub.clients import Clients
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.outboxes import Outboxes
@@ -71,31 +70,28 @@ class Hub:
         market: MarketState,
         hours: Hours,
         *,
-        demand: Demand,
+        clients: Clients,
         loop: Loop,
-        flush_s: float = 0.02,
-        slow_s: float = 10.0,
+        flush_s: float,
     ) -> None:
         """Make a hub without clients. It has to be told every fact from the next one on.
 
         Args:
             market: as it is now, and its prices and bars at any time.
             hours: the market's clock and session.
-            demand: where holds on symbols are counted.
+            clients: the table of all that are connected.
             loop: clock and timer.
             flush_s: the shortest time between two flushes.
-            slow_s: how long a client may stay congested before it is closed with 4008.
         """
         self._quote = market.quote
         self._say = Bulletin(market, hours)
-        self._demand = demand
+        self._clients = clients
         self._loop = loop
         self._flush_s = flush_s
-        self._slow_s = slow_s
         self._registry = Registry()
-        self._pacing = Pacing(self._registry, market, self._say)
+        self._pacing = Pacing(self._registry, clients, market, self._say)
         self._arrived: dict[str, None] = {}
-        self.bars = BarChannel(market.bars, hours, loop=loop, answer=self.answer)
+        self.bars = BarChannel(market.bars, hours, clients, loop=loop, answer=self.answer)
         """The bars channel, for whoever asks what a client has there."""
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
@@ -105,9 +101,6 @@ class Hub:
         self._timer: Timer | None = None
         self._paced_timer: Timer | None = None
         self._beat = 0
-        self.closed_as_slow = 0
-        """How many clients were closed with 4008 since the start."""
-        self._relief: set[asyncio.Event] = set()
 
     # What the market says
 
@@ -276,11 +269,6 @@ class Hub:
         return len(self._registry.clients)
 
     @property
-    def congested(self) -> int:
-        """How many clients are behind, and get the newest prices only."""
-        return sum(client.sink.congested for client in self._registry.clients)
-
-    @property
     def subscribed(self) -> int:
         """How many distinct symbols clients hold."""
         return len(self._registry.topics)
@@ -295,23 +283,33 @@ class Hub:
         client = Subscriber(sink, self._beat, address)
         sink.catch_up_with(lambda: self._missed_by(client))
         self._registry.clients[client] = None
+        self._clients.join(client, self)
         sink.send(self._say.greeting(client.id))
         return client
 
     def leave(self, client: Subscriber) -> None:
-        """The client is gone; its holds are released."""
+        """The client is gone. Safe to call again."""
+        self._clients.leave(client)
+
+    def left(self, client: Subscriber) -> None:
+        """See ``Channel``."""
         self._registry.clients.pop(client, None)
         self._remove(client, client.symbols)
-        for key in self.bars.leave(client):
-            self._demand.release(key.symbol, client.address)
+        self.bars.leave(client)
+
+    def last_words(self, client: Subscriber) -> Frames:
+        """See ``Channel``."""
+        del client
+        self.flush()
+        return Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))
 
     def spelled(self, text: str) -> None:
         """Somebody who wants a symbol wrote it so."""
-        self._demand.spelled(text)
+        self._clients.spelled(text)
 
     def hold(self, client: Subscriber, symbol: str) -> bool:
         """Want a symbol upstream; false when the process holds as many as it may."""
-        return self._demand.hold(symbol, client.address)
+        return self._clients.hold(client, symbol)
 
     def subscribe(self, client: Subscriber, symbols: Iterable[str], interval_s: float) -> None:
         """Add symbols that the caller has ``hold`` for (once each, only the new ones), or change
@@ -335,7 +333,7 @@ class Hub:
         self._registry.regroup(client, frozenset(every), len(self._outboxes))
         for symbol in symbols:
             self._registry.topics[symbol].waiting = self._quote(symbol) is None
-        self._wake()
+        self._clients.wake()
 
     def unsubscribe(self, client: Subscriber, symbols: Iterable[str]) -> list[str]:
         """Remove symbols and their holds; those that the client has not are passed over.
@@ -353,7 +351,7 @@ class Hub:
         """Remove bars and their holds, as ``unsubscribe`` does; returns those removed."""
         gone = self.bars.unsubscribe(client, keys)
         for key in gone:
-            self._demand.release(key.symbol, client.address)
+            self._clients.release(client, key.symbol)
         return gone
 
     def answer(self, client: Subscriber, frames: Frames) -> None:
@@ -392,20 +390,7 @@ class Hub:
             self._tell_states(self._say.states(arrived))
 
     def tick(self) -> None:
-        """Once a second: close clients that have been slow for too long, and tell the symbols whose
-        session is another now.
-        """
-        self._tell_sessions()
-        for client in list(self._registry.clients):
-            missed = client.sink.missed
-            if missed is None or missed.dismissed:
-                continue
-            if client.sink.congested_for_s() >= self._slow_s:
-                missed.dismissed = True
-                self.closed_as_slow += 1
-                client.sink.close(*disconnect.SLOW)
-
-    def _tell_sessions(self) -> None:
+        """Once a second: tell the symbols whose session is another now."""
         before, self._sessions = self._sessions, self._say.sessions(self._registry.topics)
         if self._sessions != before:
             for symbol in self._registry.topics:
@@ -424,9 +409,9 @@ class Hub:
         self.flush()
         self._beat = (self._beat + 1) % BEATS
         frames = self._say.heartbeat(wall_ms)
-        for client in self._registry.clients:
+        for client in list(self._registry.clients):
             if client.beat == self._beat and not client.sink.congested:
-                client.sink.send(frames)
+                self._clients.guard(client, client.sink.send, frames)
 
     def tell_status(
         self,
@@ -436,34 +421,16 @@ class Hub:
         sets of symbols share their bytes.
         """
         made: dict[tuple[str, ...], Frames] = {}
-        for client in self._registry.clients:
+        for client in list(self._registry.clients):
             symbols = client.symbols
             frames = made.get(symbols)
             if frames is None:
                 frames = made[symbols] = self._say.status(states(symbols))
-            client.sink.tell(frames)
+            self._clients.guard(client, client.sink.tell, frames)
 
     async def relief(self) -> None:
-        """Return once no every-trade client is congested.
-
-        Whoever calls this before each frame never makes such a client miss a trade: only a write
-        can congest a client, and every write to it is preceded by what was pending for it.
-        """
-        while any(client.sink.congested and client.every for client in self._registry.clients):
-            event = asyncio.Event()
-            self._relief.add(event)
-            try:
-                await event.wait()
-            finally:
-                self._relief.discard(event)
-
-    def shutdown(self, code: int, reason: str, retry_after_ms: int) -> None:
-        """Tell every client that the server goes, and close."""
-        self.flush()
-        frames = Frames.of(messages.shutdown(retry_after_ms))
-        for client in list(self._registry.clients):
-            client.sink.send(frames)
-            client.sink.close(code, reason)
+        """See ``Clients.relief``."""
+        await self._clients.relief()
 
     # Inside
 
@@ -484,7 +451,7 @@ class Hub:
             if (quote := self._quote(symbol)) is not None:
                 outboxes.append(symbol, self._say.snapshot(quote))
         moved = outboxes.symbols
-        broken: list[Sink] = []
+        broken: list[tuple[Subscriber, Exception]] = []
         for group in self._registry.groups_of(moved):
             wanted = moved & group.symbols
             frames = outboxes.frames_of(wanted, group.since)
@@ -495,12 +462,11 @@ class Hub:
                         sink.put(joined)
                     else:
                         sink.offer(frames, wanted)
-                except Exception:
-                    log.exception("a write to one client failed by a fault of ours; it is closed")
-                    broken.append(sink)
+                except Exception as fault:  # noqa: BLE001 - whatever it is
+                    broken += [(one, fault) for one, its in group.members.items() if its is sink]
         self._registry.reunite()
-        for sink in broken:
-            sink.close(*disconnect.FAULT)
+        for client, why in broken:
+            self._clients.failed(client, why)
 
     def _settle(self, client: Subscriber) -> None:
         """Write what is pending for one client, and for nobody else.
@@ -522,9 +488,9 @@ class Hub:
             del client.order[symbol]
             client.sink.forget(symbol)
             self._registry.unpace(client, symbol)
-            self._demand.release(symbol, client.address)
+            self._clients.release(client, symbol)
         self._registry.regroup(client, client.every.difference(symbols), len(self._outboxes))
-        self._wake()
+        self._clients.wake()
 
     def _arm_pacing(self, now_s: float) -> None:
         """Come back when the next interval client is due; those of one flush interval together."""
@@ -546,7 +512,7 @@ class Hub:
         told = self._missed_status(client, missed)
         prices = self._say.snapshots(s for s in client.order if s in missed.symbols)
         self._pacing.caught_up(client, missed.symbols, self._loop.time())
-        self._wake()
+        self._clients.wake()
         return Frames([*told.each, *prices.each, *map(frame, self.bars.missed_by(client))])
 
     def _missed_status(self, client: Subscriber, missed: Missed) -> Frames:
@@ -558,11 +524,6 @@ class Hub:
         missed.status = False
         missed.rejected.clear()
         return self._say.status(states)
-
-    def _wake(self) -> None:
-        """Whoever waits for relief looks again."""
-        for event in self._relief:
-            event.set()
 
     def _tell_states(self, states: Mapping[str, SymbolState]) -> None:
         """Tell each client the states of its own symbols among these."""
@@ -576,4 +537,4 @@ class Hub:
             key = tuple(symbols)
             if key not in made:
                 made[key] = self._say.status({symbol: states[symbol] for symbol in key})
-            client.sink.tell(made[key])
+            self._clients.guard(client, client.sink.tell, made[key])

@@ -21,6 +21,7 @@ from bisect import bisect_left
 
 from photon_app.hub import messages
 from photon_app.hub.bulletin import Bulletin, MarketState
+from photon_app.hub.clients import Clients
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.registry import OWED, Pace, Registry, Share, Subscriber
 from photon_app.model import Quote, Trade
@@ -46,12 +47,16 @@ class Pacing:
 
     Args:
         registry: which clients share which pace.
+        clients: the table of all that are connected.
         market: the newest prices.
         say: a quote as a ready frame of the snapshot form.
     """
 
-    def __init__(self, registry: Registry, market: MarketState, say: Bulletin) -> None:
+    def __init__(
+        self, registry: Registry, clients: Clients, market: MarketState, say: Bulletin
+    ) -> None:
         self._registry = registry
+        self._clients = clients
         self._quote = market.quote
         self._say = say
         self._moved: dict[str, bool] = {}
@@ -122,7 +127,7 @@ class Pacing:
             frames = made.get(key)
             if frames is None:
                 frames = made[key] = Frames(key)
-            client.sink.send(frames)
+            self._clients.guard(client, client.sink.send, frames)
         return bool(outgoing)
 
     def _queue_moved(self) -> None:

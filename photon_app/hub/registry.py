@@ -9,6 +9,7 @@ bounded by the clients' subscriptions.
 import uuid
 from collections.abc import Iterator
 
+from photon_app.hub.clients import Client
 from photon_app.hub.sink import Sink
 
 
@@ -45,16 +46,14 @@ class Pace:
         self.shares: dict[Subscriber, Share] = {}
 
 
-class Subscriber:
-    """One client's registration: its sink and what it wants."""
+class Subscriber(Client):
+    """One client of the event format, and what it wants."""
 
-    __slots__ = ("address", "beat", "every", "group", "id", "order", "paced", "sink")
+    __slots__ = ("beat", "every", "group", "id", "order", "paced")
 
     def __init__(self, sink: Sink, beat: int, address: str | None = None) -> None:
+        super().__init__(sink, address)
         self.id = str(uuid.uuid4())
-        self.sink = sink
-        self.address = address
-        """Whose it is, as far as that is known."""
         self.beat = beat
         """On which turn of the heartbeat's round it is told."""
         self.every: frozenset[str] = frozenset()
@@ -66,6 +65,11 @@ class Subscriber:
     def symbols(self) -> tuple[str, ...]:
         """All subscriptions, in the order asked."""
         return tuple(self.order)
+
+    @property
+    def is_told_all(self) -> bool:
+        """Whether it wants every trade of anything."""
+        return bool(self.every)
 
 
 class Group:

@@ -47,7 +47,7 @@ class Outlet(Protocol):
 class Missed:
     """What a congested client has coming when it reads again; bounded by its subscriptions."""
 
-    __slots__ = ("dismissed", "rejected", "since_s", "status", "symbols")
+    __slots__ = ("rejected", "since_s", "status", "symbols")
 
     def __init__(self, since_s: float) -> None:
         self.since_s = since_s
@@ -58,8 +58,6 @@ class Missed:
         """Whether a status was told meanwhile."""
         self.rejected: set[str] = set()
         """Which of its symbols upstream refused meanwhile."""
-        self.dismissed = False
-        """Whether it was told to go."""
 
 
 class Sink:

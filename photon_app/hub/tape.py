@@ -12,21 +12,18 @@ one look at an empty dict.
 
 Slow followers: trades carry no number, so nobody could see a hole in the tape, and a conflated one
 has wrong volumes. A congested follower is therefore owed everything, up to a bound (see
-``followers``); then, or after ``slow_s``, it is closed, which is the one kind of gap that its
-protocol can tell.
+``followers``); then, or when it stays slow (``clients``), it is closed, which is the one kind of
+gap that its protocol can tell.
 
-Timers: one for the next flush, and one a second while there are followers (pings, slow ones). It
-never reads a socket and never decides what is wanted upstream: it says ``release`` for each symbol
-that a follower lets go.
+Timers: one for the next flush, and one a second while there are followers (pings). It never reads a
+socket and never decides what is wanted upstream.
 """
 
-import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from photon_app import disconnect
-from photon_app.disconnect import Disconnect
 from photon_app.hub import finnhub_messages as messages
+from photon_app.hub.clients import Clients
 from photon_app.hub.followers import Follower, Group
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
@@ -94,17 +91,17 @@ class _Run:
 class Tape:
     """Every client of the raw trades."""
 
-    def __init__(self, *, loop: Loop, flush_s: float = 0.02, slow_s: float = 10.0) -> None:
+    def __init__(self, clients: Clients, *, loop: Loop, flush_s: float) -> None:
         """Make a tape that nobody follows.
 
         Args:
+            clients: the table of all that are connected.
             loop: clock and timer.
             flush_s: the shortest time between two flushes.
-            slow_s: how long a follower may stay congested before it is closed with 4008.
         """
+        self._clients = clients
         self._loop = loop
         self._flush_s = flush_s
-        self._slow_s = slow_s
         self._followers: dict[Follower, None] = {}
         self._groups: dict[tuple[frozenset[str], bool], Group] = {}
         self._topics: dict[str, dict[Group, None]] = {}
@@ -114,17 +111,9 @@ class Tape:
         self._tick_timer: Timer | None = None
         self._beat = 0
         self._flowing = True
-        self.closed_as_slow = 0
-        """How many followers were closed with 4008 since the start."""
-        self._relief: set[asyncio.Event] = set()
 
     def __len__(self) -> int:
         return len(self._followers)
-
-    @property
-    def congested(self) -> int:
-        """How many followers are behind."""
-        return sum(follower.sink.congested for follower in self._followers)
 
     @property
     def symbols(self) -> frozenset[str]:
@@ -180,40 +169,55 @@ class Tape:
         self._flowing = status.state in FLOWING
 
     async def relief(self) -> None:
-        """Return once no follower is congested. A full-speed replay awaits it before each frame,
-        so it never makes a follower fall behind for good.
-        """
-        while any(f.sink.congested and f.group is not None for f in self._followers):
-            event = asyncio.Event()
-            self._relief.add(event)
-            try:
-                await event.wait()
-            finally:
-                self._relief.discard(event)
+        """See ``Clients.relief``."""
+        await self._clients.relief()
 
     # What the client side calls
 
-    def join(
-        self, sink: Sink, *, conditions: bool = True, release: Callable[[str], None]
-    ) -> Follower:
+    def join(self, sink: Sink, *, conditions: bool = True, address: str | None = None) -> Follower:
         """Register a client that follows nothing yet.
 
         Args:
             sink: its outbox.
             conditions: whether its trades carry their conditions.
-            release: called once for each symbol that it follows no more, for whatever reason.
+            address: whose it is, as far as that is known.
         """
-        follower = Follower(sink, self._beat, conditions=conditions, release=release)
+        follower = Follower(sink, self._beat, conditions=conditions, address=address)
         sink.catch_up_with(lambda: self._caught_up(follower))
         self._followers[follower] = None
+        self._clients.join(follower, self)
         if self._tick_timer is None:
             self._tick_timer = self._loop.call_later(TICK_S, self._tick)
         return follower
 
     def leave(self, follower: Follower) -> None:
-        """The client is gone; what it followed is released. Safe to call again."""
+        """The client is gone. Safe to call again."""
+        self._clients.leave(follower)
+
+    def left(self, follower: Follower) -> None:
+        """See ``Channel``."""
+        self.flush()
         self._followers.pop(follower, None)
-        self._abandon(follower)
+        if not self._followers and self._tick_timer is not None:
+            self._tick_timer.cancel()
+            self._tick_timer = None
+        follower.take_owed()
+        if follower.symbols:
+            self._regroup(follower, frozenset())
+
+    def last_words(self, follower: Follower) -> Frames:
+        """See ``Channel``; Finnhub's protocol has none."""
+        del follower
+        self.flush()
+        return Frames(())
+
+    def spelled(self, text: str) -> None:
+        """Somebody who wants a symbol wrote it so."""
+        self._clients.spelled(text)
+
+    def hold(self, follower: Follower, symbol: str) -> bool:
+        """Want a symbol upstream; false when the process holds as many as it may."""
+        return self._clients.hold(follower, symbol)
 
     def follow(self, follower: Follower, symbol: str) -> None:
         """Add a symbol that the caller holds for this follower; it must not follow it already."""
@@ -226,17 +230,7 @@ class Tape:
         self.flush()
         if symbol in follower.symbols:
             self._regroup(follower, follower.symbols - {symbol})
-            follower.release(symbol)
-
-    def shutdown(self, code: int, reason: str) -> None:
-        """Write what is pending, and close every client."""
-        self.flush()
-        for follower in list(self._followers):
-            follower.sink.close(code, reason)
-            self.leave(follower)
-        if self._tick_timer is not None:
-            self._tick_timer.cancel()
-            self._tick_timer = None
+            self._clients.release(follower, symbol)
 
     # Time
 
@@ -264,20 +258,18 @@ class Tape:
             self._flush_timer = self._loop.call_later(wait_s, self.flush)
 
     def _tick(self) -> None:
-        """Once a second: ping a sixtieth of the followers, and close those that stay slow."""
+        """Once a second: ping a sixtieth of the followers."""
         self._tick_timer = None
         if not self._followers:
             return
         self._tick_timer = self._loop.call_later(TICK_S, self._tick)
         self._beat = (self._beat + 1) % PING_TICKS
+        if not self._flowing:
+            return
         ping = Frames.of(messages.PING)
         for follower in list(self._followers):
-            if follower.sink.congested_for_s() >= self._slow_s:
-                self._dismiss(follower, disconnect.SLOW_FOLLOWER)
-            elif follower.sink.congested:
-                continue
-            elif follower.beat == self._beat and self._flowing:
-                follower.sink.send(ping)
+            if follower.beat == self._beat and not follower.sink.congested:
+                self._clients.guard(follower, follower.sink.send, ping)
 
     # Inside
 
@@ -289,38 +281,13 @@ class Tape:
             elif not sink.congested:
                 sink.send(frames)
             elif not follower.owe(frames):
-                self._dismiss(follower, disconnect.SLOW_FOLLOWER)
-        except Exception:
-            log.exception("a write to one client failed by a fault of ours; it is closed")
-            self._dismiss(follower, disconnect.FAULT)
-
-    def _dismiss(self, follower: Follower, way: Disconnect) -> None:
-        """Close a follower, which gets nothing more; its connection says ``leave`` later."""
-        if follower.dismissed:
-            return
-        follower.dismissed = True
-        self.closed_as_slow += way is disconnect.SLOW_FOLLOWER
-        self._abandon(follower)
-        follower.sink.close(*way)
-
-    def _abandon(self, follower: Follower) -> None:
-        self.flush()
-        symbols = follower.symbols
-        follower.take_owed()
-        if symbols:
-            self._regroup(follower, frozenset())
-        for symbol in symbols:
-            follower.release(symbol)
-        self._wake()
+                self._clients.dismiss(follower, follower.slow)
+        except Exception as fault:  # noqa: BLE001 - whatever it is
+            self._clients.failed(follower, fault)
 
     def _caught_up(self, follower: Follower) -> Frames:
-        self._wake()
+        self._clients.wake()
         return follower.take_owed()
-
-    def _wake(self) -> None:
-        """Whoever waits for relief looks again."""
-        for event in self._relief:
-            event.set()
 
     def _regroup(self, follower: Follower, symbols: frozenset[str]) -> None:
         """Move a follower to the group of these symbols. What is pending was flushed for everybody

@@ -1,6 +1,7 @@
 """A book and a hub wired as in a process, on a fake loop, with clients that keep what they get."""
 
 from photon_app.gateway.session import Session
+from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.registry import Subscriber
@@ -56,8 +57,9 @@ class FakeExchange:
         self.pipeline = Market(
             self.book, self.bars, status("simulated"), Silence(self.now_ms, self)
         )
-        self.hub = Hub(self.pipeline, self, demand=self.demand, loop=self.loop)
-        self.tape = Tape(loop=self.loop)
+        self.clients = Clients(self.demand, slow_s=10)
+        self.hub = Hub(self.pipeline, self, clients=self.clients, loop=self.loop, flush_s=0.02)
+        self.tape = Tape(self.clients, loop=self.loop, flush_s=0.02)
         self.pipeline.listen(self.hub)
         self.pipeline.listen(self.tape)
 

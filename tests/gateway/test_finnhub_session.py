@@ -25,7 +25,6 @@ class World:
         self.outlet = FakeOutlet()
         self.session = FinnhubSession(
             self.exchange.tape,
-            self.exchange.demand,
             Sink(self.outlet, self.exchange.loop.time),
             conditions=True,
             max_symbols=max_symbols,

@@ -200,7 +200,7 @@ def test_clients_see_what_was_pending_and_1012_when_the_server_goes(ws: str) -> 
             feed.trade("AAPL", 1)
             feed.trade("AAPL", 2)
             if ws == PLAIN:
-                server.live.tape.shutdown(1012, "the server is going")
+                server.live.clients.shutdown()
             else:
                 server.server.should_exit = True
             prices: list[float] = []
@@ -236,7 +236,7 @@ def test_a_client_that_stops_reading_is_closed_and_hurts_nobody(ws: str) -> None
                     while len(seen) < sent:
                         seen += [t["p"] for t in json.loads(await reader.recv())["data"]]
             assert seen == list(range(sent))
-            assert server.live.tape.closed_as_slow == 1
+            assert server.live.clients.closed_as_slow == 1
             if ws == WIRE:
                 assert (await asyncio.wait_for(stalled.read(), 5)).code == 4008
 
@@ -256,7 +256,7 @@ def test_a_client_that_reads_late_gets_everything_without_a_hole() -> None:
             while "AAPL" not in server.live.tape.symbols:
                 await asyncio.sleep(0.01)
             sent = 0
-            while not server.live.tape.congested:
+            while not server.live.clients.congested:
                 feed.trades([("AAPL", sent + n, 1) for n in range(500)])
                 sent += 500
                 await asyncio.sleep(0.001)

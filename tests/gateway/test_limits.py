@@ -192,7 +192,7 @@ def test_a_client_that_never_says_anything_is_never_closed() -> None:
     assert exchange.loop._due == idle
     for _ in range(24 * 60):
         exchange.loop.advance(60)
-        exchange.hub.tick()
+        exchange.clients.tick()
     assert outlet.closed() is None
 
 

@@ -130,7 +130,7 @@ def test_clients_that_never_read_again_lose_their_places(ws: str) -> None:
             await pump(feed, 160)
             async with asyncio.timeout(8):
                 while server.live.hub.clients:
-                    server.live.hub.tick()
+                    server.live.clients.tick()
                     await asyncio.sleep(0.02)
             server.live.demand.sweep()
             await asyncio.sleep(0)

@@ -269,7 +269,7 @@ def test_a_client_that_stops_reading_is_conflated_closed_and_freed_and_hurts_nob
             assert seen == list(range(1, sent + 1))
             async with asyncio.timeout(8):
                 while server.live.hub.clients > 1:
-                    server.live.hub.tick()
+                    server.live.clients.tick()
                     await asyncio.sleep(0.02)
 
     asyncio.run(scenario())
@@ -291,7 +291,7 @@ def test_a_slow_client_that_reads_again_sees_4008() -> None:
                 feed.trades([("AAPL", 100 + n / 100, 1) for n in range(100)])
                 await asyncio.sleep(0)
             await asyncio.sleep(0.3)
-            server.live.hub.tick()
+            server.live.clients.tick()
             seen = await asyncio.wait_for(stalled.read(), 5)
             assert (seen.code, seen.reason) == (4008, "too slow: reconnect for a fresh snapshot")
 
@@ -307,7 +307,7 @@ def test_clients_are_told_when_the_server_goes(ws: str) -> None:
             connection = await stack.enter_async_context(client(server))
             await until(connection, "status")
             if ws == PLAIN:
-                server.live.hub.shutdown(1012, "the server is going", 1500)
+                server.live.clients.shutdown()
             else:
                 server.server.should_exit = True
             assert (await until(connection, "shutdown"))["retry_after_ms"] == 1500

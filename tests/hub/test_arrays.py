@@ -5,7 +5,7 @@ import itertools
 import msgspec
 import pytest
 
-from photon_app.hub.arrays import ArrayBoard
+from photon_app.hub.arrays import ArrayBoard, ArrayClient
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
 from tests.fakes.exchange import FakeExchange
@@ -40,13 +40,16 @@ class Board:
 
     def __init__(self) -> None:
         self.exchange = FakeExchange(defaults=("A", "B"))
-        self.board = ArrayBoard(self.exchange.pipeline, loop=self.exchange.loop, slow_s=10)
+        self.clients: dict[Sink, ArrayClient] = {}
+        self.board = ArrayBoard(
+            self.exchange.pipeline, self.exchange.clients, loop=self.exchange.loop
+        )
 
     def join(self, *symbols: str) -> tuple[Sink, Outlet]:
         """One more client."""
         outlet = Outlet(self.exchange)
         sink = Sink(outlet, self.exchange.loop.time)
-        self.board.join(sink, symbols)
+        self.clients[sink] = self.board.join(sink, symbols)
         return sink, outlet
 
 
@@ -88,8 +91,10 @@ def test_a_congested_client_is_passed_over_and_closed_when_it_stays_so() -> None
     _, quick = world.join("A")
     sink.congest()
     world.exchange.loop.advance(9)
+    world.exchange.clients.tick()
     assert (len(slow.runs), slow.closed) == (1, None)
     world.exchange.loop.advance(2)
+    world.exchange.clients.tick()
     assert (slow.closed or (0,))[0] == 4008
     assert len(quick.runs) >= 11
 
@@ -98,7 +103,7 @@ def test_without_clients_there_is_no_timer() -> None:
     """Nothing moves in an empty house, and the next client starts it again."""
     world = Board()
     sink, _ = world.join("A")
-    world.board.leave(sink)
+    world.board.leave(world.clients[sink])
     world.exchange.loop.advance(5)
     assert len(world.board) == 0
     assert all(timer.callback is None for _, _, timer in world.exchange.loop._due)
@@ -111,5 +116,5 @@ def test_shutdown_closes_everyone() -> None:
     """With 1012: come back."""
     world = Board()
     _, outlet = world.join("A")
-    world.board.shutdown(1012, "going")
-    assert outlet.closed == (1012, "going")
+    world.exchange.clients.shutdown()
+    assert outlet.closed == (1012, "the server is going")

@@ -299,13 +299,13 @@ def test_a_client_that_stays_slow_is_closed() -> None:
     client = exchange.client("A")
     client.sink.congest()
     exchange.loop.advance(9.9)
-    exchange.hub.tick()
+    exchange.clients.tick()
     assert client.outlet.closed() is None
     exchange.loop.advance(0.1)
     for _ in range(2):
-        exchange.hub.tick()
+        exchange.clients.tick()
     assert (client.outlet.closed() or (0,))[0] == 4008
-    assert (exchange.hub.congested, exchange.hub.closed_as_slow) == (1, 1)
+    assert (exchange.clients.congested, exchange.clients.closed_as_slow) == (0, 1)
 
 
 def test_a_write_that_fails_harms_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
@@ -461,9 +461,9 @@ def test_shutdown_tells_everyone_and_closes() -> None:
     """With 1012: come back."""
     exchange = FakeExchange()
     client = exchange.client("A")
-    exchange.hub.shutdown(1012, "going", 1500)
+    exchange.clients.shutdown()
     assert client.outlet.take() == [{"type": "shutdown", "retry_after_ms": 1500}]
-    assert client.outlet.closed() == (1012, "going")
+    assert client.outlet.closed() == (1012, "the server is going")
 
 
 @pytest.mark.parametrize("congested", [True, False])

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.sink import Sink
@@ -97,7 +98,8 @@ def mirrored(exchange: FakeExchange) -> tuple[Mirror, Hub]:
         bars.follow(name)
     mirror = Mirror(exchange.pipeline, SYMBOLS, bars)
     demand = Demand((), limit=9, linger_s=30, now_s=exchange.loop.time, listener=Nobody())
-    hub = Hub(mirror, exchange, demand=demand, loop=exchange.loop)
+    clients = Clients(demand, slow_s=10)
+    hub = Hub(mirror, exchange, clients=clients, loop=exchange.loop, flush_s=0.02)
     mirror.listeners.append(hub)
     return mirror, hub
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from photon_app.feed import finnhub_wire
 from photon_app.hub import finnhub_messages as messages
 from photon_app.hub import followers
+from photon_app.hub.clients import Clients
 from photon_app.hub.followers import REPEATS, Follower, Recent
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
@@ -46,14 +47,19 @@ class Client:
         self.world = world
         self.outlet = Texts(ready=ready)
         self.sink = Sink(self.outlet, world.loop.time)
-        self.released: Counter[str] = Counter()
         self.follower: Follower = world.tape.join(
-            self.sink, conditions=conditions, release=lambda s: self.released.update([s])
+            self.sink, conditions=conditions, address=str(id(self))
         )
+
+    @property
+    def released(self) -> Counter[str]:
+        """What it held and holds no more."""
+        return self.world.released[self.follower.address]
 
     def follow(self, *symbols: str) -> "Client":
         """Follow more."""
         for symbol in symbols:
+            assert self.world.tape.hold(self.follower, symbol)
             self.world.tape.follow(self.follower, symbol)
         return self
 
@@ -77,10 +83,23 @@ class Client:
 class World:
     """A tape on a fake loop."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, slow_s: float = 10, flush_s: float = 0.02) -> None:
         self.loop = FakeLoop()
-        self.tape = Tape(loop=self.loop, **options)
+        self.clients = Clients(self, slow_s)
+        self.tape = Tape(self.clients, loop=self.loop, flush_s=flush_s)
+        self.released: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
         self._price = 0
+
+    def hold(self, symbol: str, address: str | None = None) -> bool:
+        """There is always room."""
+        return bool(symbol and address)
+
+    def release(self, symbol: str, address: str | None = None) -> None:
+        """Note it."""
+        self.released[address][symbol] += 1
+
+    def spelled(self, text: str) -> None:
+        """Nothing."""
 
     def client(self, *symbols: str, **options: Any) -> Client:
         """One more client."""
@@ -336,7 +355,7 @@ def test_a_follower_that_falls_behind_is_owed_everything() -> None:
         world.trade("A", "A")
         world.settle()
     assert (slow.prices, len(fast.prices)) == ([1], 11)
-    assert world.tape.congested == 1
+    assert world.clients.congested == 1
     slow.sink.drain()
     world.trade("A")
     world.settle()
@@ -358,7 +377,7 @@ def test_a_follower_that_is_owed_too_much_is_closed(monkeypatch: pytest.MonkeyPa
     assert slow.follower.owed == []
     slow.sink.drain()
     assert slow.prices == []
-    assert world.tape.closed_as_slow == 1
+    assert world.clients.closed_as_slow == 1
     world.tape.leave(slow.follower)
     assert slow.released == {"A": 1}
 
@@ -370,11 +389,14 @@ def test_a_follower_that_stays_behind_is_closed() -> None:
     slow.sink.congest()
     idle.sink.congest()
     world.loop.advance(9)
+    world.clients.tick()
     assert slow.outlet.closed() is None
     world.loop.advance(2)
+    world.clients.tick()
     assert [c.outlet.closed() is None for c in (slow, idle, fast)] == [False, False, True]
     world.loop.advance(20)
-    assert world.tape.closed_as_slow == 2
+    world.clients.tick()
+    assert world.clients.closed_as_slow == 2
 
 
 def test_a_refused_symbol_is_told_in_finnhubs_words_and_lost() -> None:
@@ -433,7 +455,7 @@ def test_shutdown_writes_what_is_pending_closes_everyone_and_stops_the_timers() 
     client = world.client("A")
     world.trade("A")
     world.trade("A")
-    world.tape.shutdown(1012, "the server is going")
+    world.clients.shutdown()
     assert client.prices == [1, 2]
     assert client.outlet.closed() == (1012, "the server is going")
     assert (len(world.tape), client.released) == (0, {"A": 1})
