@@ -17,10 +17,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.chaos.exchange import NONSENSE, SYMBOLS
-from tests.chaos.shadow import Made
+from tests.reference.book import Last
 
 Complain = Callable[[str], None]
-Truth = Mapping[str, Mapping[int, Made]]
+Truth = Mapping[str, Mapping[int, Last]]
 
 MAY_CLOSE = {1001, 1012, 4008}
 """Going away, restarting, and "too slow": what ends a client that does nothing wrong. Who does not
@@ -239,7 +239,7 @@ class Watcher(Client):
         self._judge_order(symbol, seq, data["timestamp"], snapshot=message.get("snapshot", False))
         self._seen[symbol] = (seq, data["timestamp"])
         self.prices[symbol] = data["price"]
-        told = Made(
+        told = Last(
             data["price"], data["volume"], data["timestamp"], bool(message.get("polled", False))
         )
         made = self._truth.get(symbol, {}).get(seq)

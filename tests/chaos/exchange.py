@@ -13,6 +13,7 @@ from tests.chaos.clock import FastTime
 from tests.fakes import finnhub_rest as rest
 from tests.fakes.finnhub_line import Line
 from tests.fakes.finnhub_script import PING, TOO_MANY
+from tests.reference.prints import Print
 
 STOCKS = (
     *("AAPL", "AMD", "AMZN", "GOOGL", "INTC", "META"),
@@ -54,16 +55,6 @@ REFUSED: tuple[dict[str, Any], ...] = (
     *({"p": 0}, {"p": -1.5}, {"v": -1}, {"v": 1e16}, {"t": 0}, {"t": -5}, {"t": 4_102_444_800_001}),
     *({"t": 1_750_000_000}, {"s": "NOBODY"}),
 )
-
-
-class Print(NamedTuple):
-    """A trade as a reader must find it."""
-
-    symbol: str
-    price: float
-    volume: float
-    time_ms: int
-    conditions: tuple[str, ...]
 
 
 class Meaning(NamedTuple):

@@ -338,7 +338,7 @@ def _judge_recovery(chaos: Chaos, live: Services) -> None:
         chaos.shadow.compare(symbol, live.book.quote(symbol))
     chaos.shadow.finish()
     for symbol in STEADY:  # others are let go, and bars with them
-        for difference in chaos.shadow.candles.compare(symbol, live.history.memory):
+        for difference in chaos.shadow.compare_bars(symbol, live.history.memory):
             chaos.judge.complain("bars", difference)
     for client in chaos.clients:
         check("recovery", client.connected.is_set(), f"{client.name} is not connected")
@@ -360,18 +360,18 @@ def _judge_watcher(chaos: Chaos, client: Watcher, held: frozenset[str]) -> None:
     for symbol in client.symbols & set(SYMBOLS):
         state = chaos.shadow.states.get(symbol)
         said = client.states.get(symbol)
-        priced = state is not None and state.time_ms >= 0
-        expected = ("live" if symbol in held else "polled") if priced else "waiting"
+        last = None if state is None else state.last
+        expected = ("live" if symbol in held else "polled") if last else "waiting"
         # Asked too seldom for a minute, because the machine stood still for a part of it.
         overdue = expected == "polled" and said == "stale" and late_s > MAY_BE_LATE_S
         right = said == expected or overdue
         check("recovery", right, f"{client.name}: {symbol} is {said}, not {expected}")
-        if symbol in client.prices and state is not None:
+        if symbol in client.prices and last is not None:
             price = client.prices[symbol]
             check(
                 "recovery",
-                price == state.price or max(client._intervals) > 0,
-                f"{client.name}: {symbol} at {price}, not {state.price}",
+                price == last.price or max(client._intervals) > 0,
+                f"{client.name}: {symbol} at {price}, not {last.price}",
             )
 
 
@@ -426,7 +426,7 @@ def _story(chaos: Chaos, lost: int, seconds: float, lines: int) -> list[str]:
         f"astray: {_counts(chaos.door.nowhere)}; REST: {_counts(chaos.rest_moods)}",
         f"frames sent: {_counts(chaos.exchange.played)}; lost with their lines {lost}",
         f"trades applied {chaos.shadow.trades}, repeated frames {chaos.shadow.duplicates}",
-        f"trades late in bars {chaos.shadow.candles.late}",
+        f"trades late in bars {chaos.shadow.late}",
         f"answers of /quote {chaos.shadow.seeds}, requests {len(chaos.transport.asked_s)}",
         *(
             f"{c.name}: {c.messages} messages, {c.connections} connections, closed {c.closed}"
