@@ -29,9 +29,10 @@ from tests.fakes.almanac import shipped
 from tests.fakes.moments import OPEN_MS, new_york
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.fakes.time import settle
+from tests.reference.prints import Print
 from tests.week.hours import DAY, HOUR, STOCK, SYMBOLS, TIMEFRAMES, Hours
 from tests.week.judge import GRACE_MS, Judge
-from tests.week.prints import Print, tape
+from tests.week.prints import tape
 from tests.week.stage import LeapingLoop, Told, client
 from tests.week.told import fold, prices_of, sessions_of
 
@@ -59,7 +60,7 @@ class Line(HandFeed):
         """One frame."""
         assert self.market is not None
         self.market.trades(
-            [Trade(p.symbol, p.price, p.volume, p.time, p.conditions) for p in prints]
+            [Trade(p.symbol, p.price, p.volume, p.time_ms, p.conditions) for p in prints]
         )
 
 
@@ -153,11 +154,11 @@ class Week:
     async def _live(self, running: Process, begin: int, end: int) -> Told:
         """One process's market; what was right at each look at which nothing was on its way."""
         self.blocks.append([])
-        prints = [p for p in self.prints if begin <= p.arrives < end]
+        prints = [p for p in self.prints if begin <= p.arrives_ms < end]
         looks, seen = self._looks(begin, end), Told()
         frames: dict[int, list[Print]] = {}
         for each in prints:
-            frames.setdefault(each.arrives, []).append(each)
+            frames.setdefault(each.arrives_ms, []).append(each)
         given = begin
         for moment in self._moments(begin, end, prints, looks):
             await self.loop.leap(moment)
@@ -166,7 +167,7 @@ class Week:
                 running.line.give(frames[moment])
                 for each in frames[moment]:
                     self.judge.hear(each)
-            if moment in looks and len(self.judge.days) == len(SYMBOLS):
+            if moment in looks and self.judge.has_prices:
                 must = {symbol: self.judge.quote(symbol) for symbol in SYMBOLS}
                 agree(await running.quotes(), must, moment)
                 if given + SOON_MS <= moment:
@@ -186,10 +187,10 @@ class Week:
         """When anything happens: the rest of the time nothing does, and is leapt over."""
         moments = set(looks)
         for each in prints:
-            moments |= {each.arrives, each.arrives + SOON_MS}
+            moments |= {each.arrives_ms, each.arrives_ms + SOON_MS}
         for symbol, timeframe in ((s, t) for s in SYMBOLS for t in TIMEFRAMES):
             spans = {
-                self.hours.span(symbol, timeframe, p.time) for p in prints if p.symbol == symbol
+                self.hours.span(symbol, timeframe, p.time_ms) for p in prints if p.symbol == symbol
             }
             moments |= {span[1] + GRACE_MS + 300 for span in spans}
         for at, _ in self.hours.changes(begin, end):
@@ -201,7 +202,7 @@ class Week:
         self._judge_counts((await running.http.get("/health")).json())
         for told in (running.every, running.calm, running.bars):
             self._judge_sessions(told, started, now)
-        made = [(p.symbol, p.price, p.volume, p.time) for p in self.judge.applied]
+        made = [(p.symbol, p.price, p.volume, p.time_ms) for p in self.judge.applied]
         assert prices_of(running.every) == made
         for told in (running.every, running.calm):
             follow(told, seen)

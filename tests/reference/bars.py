@@ -54,20 +54,15 @@ def exact(figure: float) -> Decimal:
     return Decimal(str(figure))
 
 
-def counted(print_: Print, *, last: bool = True) -> Counted:
-    """A print as bars count it.
-
-    Args:
-        print_: which.
-        last: whether it may be a last price, if its conditions allow it.
-    """
+def counted(print_: Print) -> Counted:
+    """A print as bars count it."""
     may = allowed(print_.conditions)
     return Counted(
         print_.time_ms,
         print_.price,
         exact(print_.volume) if may.volume else Decimal(0),
         priced=may.high_low,
-        last=last and may.last,
+        last=may.last,
         arrives_ms=print_.arrives_ms,
     )
 
@@ -145,7 +140,7 @@ def bars(
 
 
 class Series:
-    """The prints of one symbol that count in bars, in the order in which they came.
+    """What counts in the bars of one symbol, in the order in which it came.
 
     Args:
         since_ms: since when the symbol is followed.
@@ -154,21 +149,28 @@ class Series:
     def __init__(self, since_ms: int = 0) -> None:
         self._since_ms = since_ms
         self._newest_ms = -1
-        self.prints: list[Counted] = []
+        self.kept: list[Print | Counted] = []
+        """Prints as they came; ``Counted`` where that says something else of one."""
         self.late = 0
         """Those that came in an earlier second than the newest one's."""
         self.too_late = 0
         """Those that came so late that they are in none."""
 
-    def add(self, one: Counted) -> None:
+    def add(self, one: Print | Counted) -> None:
         """One more, unless it is too late, or a price that was asked for and is of long before the
         symbol was followed.
         """
-        if one.trades == 0 and one.time_ms < self._since_ms - LATE_MS:
+        asked = isinstance(one, Counted) and not one.trades
+        if asked and one.time_ms < self._since_ms - LATE_MS:
             return
         if one.time_ms < self._newest_ms - LATE_MS:
             self.too_late += 1
             return
         self.late += one.time_ms // 1000 < self._newest_ms // 1000
         self._newest_ms = max(self._newest_ms, one.time_ms)
-        self.prints.append(one)
+        self.kept.append(one)
+
+    @property
+    def prints(self) -> list[Counted]:
+        """All of it, as bars count it."""
+        return [one if isinstance(one, Counted) else counted(one) for one in self.kept]

@@ -58,24 +58,26 @@ class Figures:
         self.volume = volume
         self.made_up = made_up
         """Whether it is of trades that came when the day was done: nothing better is known."""
-        self.closes: list[tuple[int, float]] = []
-        """Times and prices of which the newest is the close: those of the regular session, the
-        closing auction's, and what was told.
+        self.closes: list[Print] = []
+        """Of these the newest is the close: prices of the regular session, the closing auction's,
+        and what was told.
         """
-        self.after: list[tuple[int, float]] = []
-        """Times and prices of the post-market."""
+        self.after: list[Print] = []
+        """Prices of the post-market."""
 
     def close(self) -> float | None:
         """The price at the end of the regular session; without one, the post-market's last."""
         prices = self.closes or self.after
-        return max(reversed(prices), key=lambda one: one[0])[1] if prices else None
+        return max(reversed(prices), key=lambda one: one.time_ms).price if prices else None
 
-    def note(self, price: float, time_ms: int, *, cross: bool = False) -> None:
+    def note(self, print_: Print) -> None:
         """A price of this day, which may turn out to be its close."""
-        if time_ms < self.day.close_ms or (cross and time_ms < self.day.close_ms + CROSS_MS):
-            self.closes.append((time_ms, price))
+        time_ms, close_ms = print_.time_ms, self.day.close_ms
+        cross = time_ms < close_ms + CROSS_MS and not CROSSES.isdisjoint(print_.conditions)
+        if time_ms < close_ms or cross:
+            self.closes.append(print_)
         elif time_ms < self.day.done_ms:
-            self.after.append((time_ms, price))
+            self.after.append(print_)
 
     def widen(self, price: float) -> None:
         """High and low hold this price."""
@@ -134,7 +136,7 @@ class Symbol:
         where, made = self._judge(print_)
         self.counts[where] += 1
         if where in IN_BARS:
-            self.series.add(counted(print_))
+            self.series.add(print_)
         self._count_borne_out()
         return made
 
@@ -179,8 +181,7 @@ class Symbol:
         shut = self._shut(print_.time_ms)
         if not shut:
             self._add_to_day(print_, begins=True)
-            cross = not CROSSES.isdisjoint(print_.conditions)
-            self._today.note(print_.price, print_.time_ms, cross=cross)
+            self._today.note(print_)
         if self.last is not None and print_.time_ms < self.last.time_ms:
             return ("outside", "nothing") if shut else ("late", "figures")
         self.last = Last(print_.price, print_.volume, print_.time_ms)
@@ -315,21 +316,22 @@ class Symbol:
 
     def _learn_price(self, answer: Answer, price: float, time_ms: int) -> Made:
         """A price of the day or of a later one."""
-        self._bears_out(Print(self._name, price, 0, time_ms))
+        told = Print(self._name, price, 0, time_ms)
+        self._bears_out(told)
         news, self._asked = self._asked != (price, time_ms), (price, time_ms)
         if self.figures is None or time_ms >= self.figures.day.end_ms:
             self._begin(price, time_ms)
         changed = self._learn_close(answer.prev_close)
         changed |= self._today.learn(answer)
         if self._today.day.close_ms <= time_ms < self._today.day.end_ms:
-            self._today.closes = [(time_ms, price)]  # the official one
+            self._today.closes = [told]  # the official one
         if not (news and self._is_newer(price, time_ms)):
             return "figures" if changed else "nothing"
         self._today.widen(price)
         self._run = 0
         self.last = Last(price, 0.0, max(self.last.time_ms if self.last else -1, time_ms), True)
         if self.last.time_ms < self._today.day.close_ms:
-            self._today.note(price, self.last.time_ms)
+            self._today.note(told._replace(time_ms=self.last.time_ms))
         return "price"
 
     def _is_newer(self, price: float, time_ms: int) -> bool:
@@ -354,7 +356,7 @@ class Symbol:
         """Prints that were held count now, though never as last prices."""
         held, self._borne_out = self._borne_out, []
         for print_ in held:
-            self.series.add(counted(print_, last=False))
+            self.series.add(counted(print_)._replace(last=False))
 
 
 def fold(

@@ -7,10 +7,11 @@ Sunday 17:00 to Friday 17:00 New York, in days that begin at 17:00.
 import bisect
 import datetime as dt
 import itertools
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas_market_calendars
+
+from tests.reference.days import Day
 
 NEW_YORK = ZoneInfo("America/New_York")
 STOCK, COIN, PAIR = "NVDA", "BINANCE:BTCUSDT", "OANDA:EUR_USD"
@@ -21,19 +22,6 @@ TIMEFRAMES = (*LENGTHS, "1d")
 NAMES = ("pre", "regular", "post", "closed")
 
 
-class TradingDay(NamedTuple):
-    """A day of trading with what is closed behind it, UNIX ms."""
-
-    start: int
-    close: int
-    """The end of its regular session."""
-    done: int
-    """The end of its last session."""
-    end: int
-    date: int
-    """Where its bar begins."""
-
-
 class Hours:
     """The hours of all markets around some time.
 
@@ -42,15 +30,15 @@ class Hours:
     """
 
     def __init__(self, around_ms: int) -> None:
-        date = dt.datetime.fromtimestamp(around_ms / 1000, NEW_YORK).date()
+        today = dt.datetime.fromtimestamp(around_ms / 1000, NEW_YORK).date()
         schedule = pandas_market_calendars.get_calendar("NYSE").schedule(
-            date - dt.timedelta(days=30), date + dt.timedelta(days=30), start="pre", end="post"
+            today - dt.timedelta(days=30), today + dt.timedelta(days=30), start="pre", end="post"
         )
         columns = schedule[["pre", "market_open", "market_close", "post"]]
         edges = [[round(at.timestamp() * 1000) for at in row] for _, *row in columns.itertuples()]
         self._edges = [edge for day in edges for edge in day]
         self._days = [
-            TradingDay(pre, close, post, following[0], midnight(pre))
+            Day(pre, close, post, following[0])
             for (pre, _, close, post), following in itertools.pairwise(edges)
         ]
 
@@ -59,27 +47,27 @@ class Hours:
         if symbol == COIN:
             return "regular"
         if symbol == PAIR:
-            return "regular" if at < self.day(symbol, at).done else "closed"
+            return "regular" if at < self.day(symbol, at).done_ms else "closed"
         return NAMES[(bisect.bisect_right(self._edges, at) - 1) % 4]
 
     def changes(self, begin: int, end: int) -> list[tuple[int, str]]:
         """When sessions of New York begin after one time and up to another, and which."""
         return [(at, self.session(STOCK, at)) for at in self._edges if begin < at <= end]
 
-    def day(self, symbol: str, at: int) -> TradingDay:
+    def day(self, symbol: str, at: int) -> Day:
         """The newest trading day that has begun."""
         if symbol == STOCK:
-            return self._days[bisect.bisect_right(self._days, at, key=lambda day: day.start) - 1]
+            return self._days[bisect.bisect_right(self._days, at, key=lambda day: day.start_ms) - 1]
         if symbol == COIN:
             start = at - at % DAY
-            return TradingDay(start, start + DAY, start + DAY, start + DAY, start)
+            return Day(start, start + DAY, start + DAY, start + DAY)
         here = dt.datetime.fromtimestamp(at / 1000, NEW_YORK)
         last = here.date() + dt.timedelta(days=here.hour >= 17)
         while last.weekday() > 4:
             last -= dt.timedelta(days=1)
         following = last + dt.timedelta(days=3 if last.weekday() == 4 else 1)
         start, done, end = (_five_pm(date) for date in (last - _ONE, last, following - _ONE))
-        return TradingDay(start, done, done, end, start)
+        return Day(start, done, done, end)
 
     def turns(self, symbol: str, begin: int, end: int) -> list[int]:
         """Every moment between two at which something of a symbol's market begins or ends."""
@@ -88,8 +76,8 @@ class Hours:
         found, at = set(), begin
         while at < end:
             day = self.day(symbol, at)
-            found |= {day.start, day.done, day.end}
-            at = day.end
+            found |= {day.start_ms, day.done_ms, day.end_ms}
+            at = day.end_ms
         return sorted(turn for turn in found if begin < turn < end)
 
     def span(self, symbol: str, timeframe: str, at: int) -> tuple[int, int]:
@@ -97,8 +85,8 @@ class Hours:
         if timeframe == "1d":
             day = self.day(symbol, at)
             if symbol == STOCK:
-                return day.date, midnight(day.date + 36 * HOUR)
-            return day.date, day.done
+                return date(symbol, day), midnight(date(symbol, day) + 36 * HOUR)
+            return date(symbol, day), day.done_ms
         length = LENGTHS[timeframe]
         if timeframe == "1h" and symbol == STOCK:
             place = bisect.bisect_right(self._edges, at)
@@ -110,6 +98,11 @@ class Hours:
 
 
 _ONE = dt.timedelta(days=1)
+
+
+def date(symbol: str, day: Day) -> int:
+    """What a day is told by: where its bar begins."""
+    return midnight(day.start_ms) if symbol == STOCK else day.start_ms
 
 
 def midnight(at: int) -> int:

@@ -7,21 +7,9 @@ a session or day turns.
 
 import random
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from tests.reference.prints import Print
 from tests.week.hours import COIN, MINUTE, PAIR, STOCK, SYMBOLS, Hours
-
-
-class Print(NamedTuple):
-    """One trade, and when it comes."""
-
-    arrives: int
-    symbol: str
-    price: float
-    volume: float
-    time: int
-    conditions: tuple[str, ...] = ()
-
 
 EVERY = {"pre": 12, "regular": 6, "post": 12, "closed": 90}
 """Minutes between two moments of trading, about, in each session."""
@@ -51,8 +39,8 @@ def tape(
     """
     draw = random.Random(seed)
     made = [p for s in SYMBOLS for p in _prints(hours, s, (begin, end), draw, busy)]
-    whole = (p._replace(arrives=p.arrives + -p.arrives % FRAME_MS) for p in made)
-    return sorted(p for p in whole if p.arrives < end)
+    whole = (p._replace(arrives_ms=p.arrives_ms + -p.arrives_ms % FRAME_MS) for p in made)
+    return sorted((p for p in whole if p.arrives_ms < end), key=lambda p: (p.arrives_ms, p))
 
 
 def _prints(
@@ -64,7 +52,7 @@ def _prints(
 ) -> Iterator[Print]:
     begin, end = within
     price, first = START_PRICES[symbol], begin + 5_000
-    yield Print(first + 50, symbol, price, 10, first)
+    yield Print(symbol, price, 10, first, (), first + 50)
     closes = [at for at, session in hours.changes(begin, end) if session == "post"]
     crosses = {at + draw.randrange(300, 59_000) for at in closes if symbol == STOCK}
     turns = hours.turns(symbol, begin, end)
@@ -75,10 +63,11 @@ def _prints(
             price = round(price * draw.gauss(1, 0.0008), DECIMALS[symbol])
             conditions = _conditions(hours.session(symbol, at), symbol, draw)
             delay = draw.choice((50, 1_700, 3_000)) if at in crowded else _delay(draw)
-            yield Print(at + delay, symbol, price, _volume(symbol, draw), at, conditions)
+            volume = _volume(symbol, draw)
+            yield Print(symbol, price, volume, at, conditions, at + delay)
         if at in crosses:  # the closing auction, printed on time or behind later trades
             code, late = draw.choice(("35", "36")), draw.choice((100, 100, 45_000))
-            yield Print(at + late, symbol, round(price * 1.01, 2), 25_000, at, (code,))
+            yield Print(symbol, round(price * 1.01, 2), 25_000, at, (code,), at + late)
 
 
 def _moments(hours: Hours, symbol: str, begin: int, end: int, draw: random.Random) -> set[int]:
