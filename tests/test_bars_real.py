@@ -1,20 +1,17 @@
 """Bars of real trades, whichever way they go: folded, replayed, imported, from Finnhub, and after
 a kill.
 
-What is expected is computed here from the file alone, with nothing of Photon's.
+What is expected is what the reference makes of the file, with nothing of Photon's.
 """
 
 import asyncio
 import csv
 import datetime as dt
 import functools
-import gzip
 import io
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -37,15 +34,13 @@ from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.process import Process, photon, wait_for
 from tests.fakes.server import Serving, serving
 from tests.fakes.time import VirtualTime
-from tests.feed.recordings import DAY, PREMARKET, needs_recordings
+from tests.feed.recordings import DAY, PREMARKET, needs_recordings, prints_of
+from tests.reference import bars as reference
+from tests.reference.book import fold
 from tests.storage.server import Postgres
 
 pytestmark = needs_recordings
 
-NEW_YORK = ZoneInfo("America/New_York")
-FIXED_S = {"1s": 1, "1m": 60, "5m": 300, "15m": 900}
-BEGINS = (dt.time(0), dt.time(4), dt.time(9, 30), dt.time(16), dt.time(20))
-NEVER_MS = 1 << 62
 both_files = pytest.mark.parametrize("path", [DAY, PREMARKET], ids=["day", "premarket"])
 
 
@@ -66,46 +61,20 @@ Computed = dict[str, dict[int, Figures]]
 
 
 @functools.cache
-def trades_of(path: Path) -> list[tuple[int, str, float, float]]:
-    """(time, symbol, price, volume) of each print, in order of time and then of the file."""
-    prints = []
-    for line in gzip.decompress(path.read_bytes()).splitlines():
-        message = json.loads(json.loads(line)["frame"])
-        if message["type"] == "trade":
-            prints += [(one["t"], one["s"], one["p"], one["v"]) for one in message["data"]]
-    return sorted(prints, key=lambda one: one[0])
-
-
-def begin_ms(timeframe: str, time_ms: int) -> int:
-    """Where the span of a US stock's bar begins."""
-    if timeframe in FIXED_S:
-        return time_ms - time_ms % (FIXED_S[timeframe] * 1000)
-    moment = dt.datetime.fromtimestamp(time_ms / 1000, NEW_YORK)
-    if timeframe == "1d":
-        return round(dt.datetime.combine(moment.date(), dt.time(), NEW_YORK).timestamp() * 1000)
-    opening = max(time for time in BEGINS if time <= moment.time())
-    since_ms = round(dt.datetime.combine(moment.date(), opening, NEW_YORK).timestamp() * 1000)
-    return since_ms + (time_ms - since_ms) // 3_600_000 * 3_600_000
-
-
-@functools.cache
 def computed(path: Path, timeframe: str = "1m") -> Computed:
     """The bars of a recording."""
-    spans: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for time_ms, symbol, price, volume in trades_of(path):
-        spans.setdefault((symbol, begin_ms(timeframe, time_ms)), []).append((price, volume))
     result: Computed = {}
-    for (symbol, start_ms), trades in spans.items():
-        prices = [price for price, _ in trades]
-        result.setdefault(symbol, {})[start_ms] = Figures(
-            prices[0],
-            max(prices),
-            min(prices),
-            prices[-1],
-            sum(volume for _, volume in trades),
-            len(trades),
-            sum(price * volume for price, volume in trades),
-        )
+    for symbol, known in fold(prints_of(path)).items():
+        assert not known.series.too_late
+        result[symbol] = {
+            bar.time_ms: Figures(
+                *(bar.open, bar.high, bar.low, bar.close),
+                float(bar.volume),
+                bar.trades,
+                float(bar.turnover),
+            )
+            for bar in reference.bars(known.series.prints, timeframe)
+        }
     return result
 
 
@@ -198,7 +167,7 @@ async def ask(server: Serving, path: Path) -> None:
 
 async def until_folded(server: Serving, path: Path) -> None:
     async with asyncio.timeout(60):
-        while server.live.history.memory.counters.folded < len(trades_of(path)):
+        while server.live.history.memory.counters.folded < len(prints_of(path)):
             await asyncio.sleep(0.05)
 
 

@@ -8,7 +8,7 @@ from photon_app import heap
 from photon_app.heap import EVERY_S, LEAST, Heap
 from photon_app.market.bars import DROPPED_KEPT, Bars
 from photon_app.model import Trade
-from tests.fakes.book import counted
+from tests.fakes.book import as_counted
 from tests.fakes.moments import OPEN_MS
 
 
@@ -52,7 +52,7 @@ def test_the_bars_of_a_crowd_come_back() -> None:
     for _ in range(300):
         now_ms += 1_000
         for name in names:
-            bars.fold(counted(Trade(name, 10.0, 1, now_ms)))
+            bars.fold(as_counted(Trade(name, 10.0, 1, now_ms)))
     during = rss_mib()
     for name in names:
         bars.drop(name)

@@ -29,7 +29,7 @@ from photon_app.model import TIMEFRAMES, Bar, Recollection, Timeframe, Trade
 from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.store import Store
-from tests.fakes.book import counted
+from tests.fakes.book import as_counted
 from tests.fakes.time import HandClock
 
 NOW_MS = 1_795_194_000_000
@@ -145,7 +145,7 @@ def memory_of(rows: Sequence[Bar]) -> Bars:
     """Memory that has these minutes."""
     bars = Bars(now_ms=lambda: NOW_MS, follow_all=True, gaps=False)
     for row in rows:
-        bars.fold(counted(Trade(SYMBOL, row.open, 1, row.time_ms)))
+        bars.fold(as_counted(Trade(SYMBOL, row.open, 1, row.time_ms)))
     return bars
 
 
@@ -247,7 +247,7 @@ def test_what_changed_is_handed_over_each_turn() -> None:
     disk = Disk()
     asked = history(disk, followed())
     asked.follow(SYMBOL)
-    asked.memory.fold(counted(Trade(SYMBOL, 10, 1, NOW_MS)))
+    asked.memory.fold(as_counted(Trade(SYMBOL, 10, 1, NOW_MS)))
     asyncio.run(turn(asked))
     asyncio.run(turn(asked))
     assert [(symbol, len(bars)) for symbol, bars in disk.put_by] == [(SYMBOL, 1)]
@@ -406,7 +406,7 @@ def test_a_stored_minute_is_never_written_over_by_a_part_of_it() -> None:
     disk = Disk(rows)
     asked = history(disk, followed())
     asked.follow(SYMBOL)
-    asked.memory.fold(counted(Trade(SYMBOL, 40, 1, NOW_MS - 10 * MINUTE_MS + 5)))
+    asked.memory.fold(as_counted(Trade(SYMBOL, 40, 1, NOW_MS - 10 * MINUTE_MS + 5)))
     asyncio.run(turn(asked))
     assert disk.put_by == []  # before disk was asked nothing is put
     asyncio.run(turn(asked))
@@ -444,7 +444,7 @@ def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
         asked.follow(SYMBOL)
         store.start(asked)
         assert await store.opened(5)
-        memory.fold(counted(Trade(SYMBOL, price, 2, NOW_MS + int(price))))
+        memory.fold(as_counted(Trade(SYMBOL, price, 2, NOW_MS + int(price))))
         await asked.finish()
         await store.aclose()
         return memory.between(SYMBOL, "1m")
@@ -482,7 +482,7 @@ async def play(asked: History, clock: HandClock, symbols: Sequence[str], minutes
     for _ in range(minutes):
         clock.at_ms += MINUTE_MS
         for symbol in symbols:
-            asked.memory.fold(counted(Trade(symbol, 10, 1, clock.at_ms)))
+            asked.memory.fold(as_counted(Trade(symbol, 10, 1, clock.at_ms)))
         await turn(asked)
 
 
@@ -518,7 +518,7 @@ def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
         disk.put_by.clear()
         for number in range(1_000):  # new ones all the time, none for long
             asked.follow(f"N{number}")
-            memory.fold(counted(Trade(f"N{number}", 10, 1, clock.at_ms)))
+            memory.fold(as_counted(Trade(f"N{number}", 10, 1, clock.at_ms)))
             asked.drop(f"N{number}")
             asked.flush()
         asked.drop("S3")
@@ -538,7 +538,7 @@ def test_what_was_let_go_is_forgotten_when_there_is_too_much_of_it() -> None:
     asyncio.run(turn(asked))
     for number in range(3 * DROPPED_KEPT):
         asked.follow(f"N{number}")
-        asked.memory.fold(counted(Trade(f"N{number}", 10, 1, NOW_MS)))
+        asked.memory.fold(as_counted(Trade(f"N{number}", 10, 1, NOW_MS)))
         asked.drop(f"N{number}")
         assert len(asked.memory.symbols) <= 1 + DROPPED_KEPT
     newest = [f"N{number}" for number in range(2 * DROPPED_KEPT, 3 * DROPPED_KEPT)]

@@ -1,11 +1,11 @@
 """Real trades, through the whole path: every one arrives, and the figures are right.
 
-What is expected is computed here from the file alone, with nothing of Photon's.
+What is expected is what the reference makes of the file, with nothing of Photon's.
 """
 
 import asyncio
-import gzip
 import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -17,7 +17,8 @@ from photon_app.feed.replay import ReplayFeed
 from photon_app.settings import Secret
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.server import PLAIN, WIRE, serving
-from tests.feed.recordings import DAY, PREMARKET, needs_recordings
+from tests.feed.recordings import DAY, PREMARKET, needs_recordings, prints_of
+from tests.reference.book import Symbol
 
 pytestmark = needs_recordings
 
@@ -26,29 +27,26 @@ class Expected(NamedTuple):
     """What a recording amounts to for one symbol."""
 
     updates: list[tuple[float, float, int]]
-    """(price, volume, time) of every trade that is not older than the one before it."""
+    """(price, volume, time) of every trade that is a new last price."""
     high: float
     low: float
     volume: float
 
 
-def expected_of(path: Any) -> dict[str, Expected]:
-    """Computed from the file's lines."""
-    tape: dict[str, list[tuple[float, float, int]]] = {}
-    for line in gzip.decompress(path.read_bytes()).splitlines():
-        message = json.loads(json.loads(line)["frame"])
-        if message["type"] == "trade":
-            for print_ in message["data"]:
-                tape.setdefault(print_["s"], []).append((print_["p"], print_["v"], print_["t"]))
+def expected_of(path: Path) -> dict[str, Expected]:
+    """What the reference makes of the file's lines."""
+    symbols: dict[str, Symbol] = {}
+    updates: dict[str, list[tuple[float, float, int]]] = {}
+    for print_ in prints_of(path):
+        name = print_.symbol
+        if symbols.setdefault(name, Symbol(name)).hear(print_) == "price":
+            made = (print_.price, print_.volume, print_.time_ms)
+            updates.setdefault(name, []).append(made)
     result = {}
-    for symbol, trades in tape.items():
-        updates: list[tuple[float, float, int]] = []
-        for trade in trades:
-            if not updates or trade[2] >= updates[-1][2]:
-                updates.append(trade)
-        prices = [price for price, _, _ in trades]
-        volume = sum(volume for _, volume, _ in trades)
-        result[symbol] = Expected(updates, max(prices), min(prices), volume)
+    for name, symbol in symbols.items():
+        day = symbol.figures
+        assert day is not None
+        result[name] = Expected(updates[name], day.high, day.low, float(day.volume))
     return result
 
 

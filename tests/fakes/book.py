@@ -9,7 +9,7 @@ NOTHING, FIGURES, COUNTED = 0, -1, -2
 """What came of a trade that is no new last price: nothing; figures changed; it is in a bar only."""
 
 
-def counted(trade: Trade, effect: Effect = REGULAR) -> tuple[Counted]:
+def as_counted(trade: Trade, effect: Effect = REGULAR) -> tuple[Counted]:
     """A trade as a book hands it on, for bars alone."""
     return ((trade, effect, 0),)
 

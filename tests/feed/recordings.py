@@ -1,5 +1,6 @@
 """The recordings that the tests read, and small ones that they write."""
 
+import functools
 import gzip
 import json
 import os
@@ -7,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+from tests.reference.prints import Print
 
 SHARED = Path(os.environ.get("PHOTON_RECORDINGS", Path(__file__).parents[3] / "shared" / "data"))
 DAY = SHARED / "ibm-bac-20131007.jsonl.gz"
@@ -17,6 +20,20 @@ needs_recordings = pytest.mark.skipif(
 )
 
 START_MS = 1_381_152_300_000
+
+
+@functools.cache
+def prints_of(path: Path) -> list[Print]:
+    """Every print of a recording as its file has it, read with nothing of Photon's."""
+    prints = []
+    for text in gzip.decompress(path.read_bytes()).splitlines():
+        message = json.loads(json.loads(text)["frame"])
+        if message["type"] == "trade":
+            prints += [
+                Print(one["s"], one["p"], one["v"], one["t"], tuple(one.get("c") or ()))
+                for one in message["data"]
+            ]
+    return prints
 
 
 def frame(symbol: str, price: float, time_ms: int = START_MS, volume: float = 100) -> str:

@@ -1,6 +1,6 @@
-"""The fold of trades into bars, against one that is computed apart from it."""
+"""The fold of trades into bars, against the reference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import pytest
@@ -13,7 +13,10 @@ from photon_app.market.conditions import REGULAR, effect_of
 from photon_app.market.merge import merge_all
 from photon_app.market.timeframes import MINUTE_MS, SECOND_MS, span_at
 from photon_app.model import TIMEFRAMES, Bar, Timeframe, Trade
-from tests.fakes.book import counted
+from tests.fakes.book import as_counted
+from tests.reference import bars as reference
+from tests.reference.bars import counted
+from tests.reference.prints import Print
 
 OPEN_MS = 1_795_185_000_000
 """2026-11-20 09:30 in New York."""
@@ -43,41 +46,29 @@ def folded(tape: Sequence[Trade], now_ms: int = OPEN_MS) -> Bars:
     """The bars of some trades."""
     bars = Bars(now_ms=lambda: now_ms, follow_all=True, gaps=False)
     for trade in tape:
-        bars.fold(counted(trade, effect_of(trade.conditions)))
+        bars.fold(as_counted(trade, effect_of(trade.conditions)))
     return bars
 
 
-def computed(tape: Sequence[Trade], timeframe: Timeframe) -> list[Bar]:
-    """The same by the rules of docs/market-data.md, one span at a time."""
-    spans: dict[int, list[Trade]] = {}
-    for trade in sorted(tape, key=lambda trade: trade.time_ms):
-        start_ms, _ = span_at(timeframe, SYMBOL, trade.time_ms, CALENDAR)
-        spans.setdefault(start_ms, []).append(trade)
-    bars = [computed_bar(start_ms, trades) for start_ms, trades in spans.items()]
-    return [bar for bar in bars if bar is not None]
-
-
-def computed_bar(start_ms: int, trades: list[Trade]) -> Bar | None:
-    """One bar of trades in order of time."""
-    priced = [trade for trade in trades if effect_of(trade.conditions).high_low]
-    if not priced:
-        return None
-    lasts = [trade for trade in priced if effect_of(trade.conditions).last]
-    ends = lasts or priced
-    shares = [t.volume if effect_of(t.conditions).volume else 0 for t in trades]
-    return Bar(
-        time_ms=start_ms,
-        open=ends[0].price,
-        high=max(trade.price for trade in priced),
-        low=min(trade.price for trade in priced),
-        close=ends[-1].price,
-        volume=sum(shares),
-        turnover=sum(v * t.price for v, t in zip(shares, trades, strict=True)),
-        count=len(trades),
-        open_ms=ends[0].time_ms,
-        close_ms=ends[-1].time_ms,
-        firm=bool(lasts),
-    )
+def computed(tape: Iterable[Trade], timeframe: Timeframe) -> list[Bar]:
+    """The same by the reference."""
+    prints = [counted(Print(*msgspec.structs.astuple(trade))) for trade in tape]
+    return [
+        Bar(
+            time_ms=bar.time_ms,
+            open=bar.open,
+            high=bar.high,
+            low=bar.low,
+            close=bar.close,
+            volume=float(bar.volume),
+            turnover=float(bar.turnover),
+            count=bar.trades,
+            open_ms=bar.open_ms,
+            close_ms=bar.close_ms,
+            firm=bar.firm,
+        )
+        for bar in reference.bars(prints, timeframe)
+    ]
 
 
 @given(tapes())
@@ -94,10 +85,7 @@ def test_a_longer_bar_is_that_of_its_minutes(tape: list[Trade], timeframe: Timef
     """Volume that no price of its minute ever joined is in no bar of any length."""
     tape = sorted(tape, key=lambda trade: trade.time_ms)
     bars = folded(tape)
-    minutes = bars.between(SYMBOL, "1m")
-    starts = {bar.time_ms for bar in minutes}
-    counted = [t for t in tape if t.time_ms - t.time_ms % MINUTE_MS in starts]
-    for bar in computed(counted, timeframe):
+    for bar in computed(tape, timeframe):
         assert bars.bar_at(SYMBOL, timeframe, bar.time_ms, CALENDAR)[1] == bar
 
 
@@ -107,7 +95,7 @@ def test_a_longer_bar_that_is_watched_is_that_of_its_minutes(timeframe: Timefram
     bars = folded([])
     for minute, code in enumerate(("1", "3", "1", "3", "3", "1", "3")):
         trade = Trade(SYMBOL, 100 + minute, 7, OPEN_MS + minute * MINUTE_MS, (code,))
-        bars.fold(counted(trade, effect_of(trade.conditions)))
+        bars.fold(as_counted(trade, effect_of(trade.conditions)))
         span, bar = bars.bar_at(SYMBOL, timeframe, trade.time_ms, CALENDAR)
         assert bar == merge_all(bars.between(SYMBOL, "1m", *span), span.start_ms)
 
@@ -143,7 +131,7 @@ def test_a_minute_cut_in_two_by_a_restart_becomes_one(
     for at, trade in enumerate(tape[cut:], cut):
         if at == resumed_at:
             second.resume(SYMBOL, stored)
-        second.fold(counted(trade, effect_of(trade.conditions)))
+        second.fold(as_counted(trade, effect_of(trade.conditions)))
     if resumed_at == len(tape):
         second.resume(SYMBOL, stored)
     whole = {bar.time_ms: bar for bar in folded(tape).between(SYMBOL, "1m")}
@@ -175,7 +163,7 @@ def test_a_late_trade_is_told_and_handed_over_for_storage_again() -> None:
     told: list[tuple[str, int]] = []
     bars.on_correction = lambda symbol, time_ms: told.append((symbol, time_ms))
     bars.take_dirty()
-    bars.fold(counted(trade(5, 12)))
+    bars.fold(as_counted(trade(5, 12)))
     assert told == [(SYMBOL, OPEN_MS + 5)]
     [(symbol, minutes)] = bars.take_dirty()
     assert symbol == SYMBOL
@@ -215,7 +203,7 @@ class Line:
 
     def trade(self) -> "Line":
         """One trade now."""
-        self.bars.fold(counted(Trade(SYMBOL, 10, 1, self.now_ms - self.behind_ms)))
+        self.bars.fold(as_counted(Trade(SYMBOL, 10, 1, self.now_ms - self.behind_ms)))
         return self
 
     @property
@@ -241,8 +229,8 @@ def test_the_first_minute_of_a_symbol_is_incomplete() -> None:
     line = Line()
     line.now_ms += 30_000
     line.bars.follow("B")
-    line.bars.fold(counted(Trade("B", 1, 1, line.now_ms)))
-    line.bars.fold(counted(Trade("B", 1, 1, line.now_ms + MINUTE_MS)))
+    line.bars.fold(as_counted(Trade("B", 1, 1, line.now_ms)))
+    line.bars.fold(as_counted(Trade("B", 1, 1, line.now_ms + MINUTE_MS)))
     assert [bar.incomplete for bar in line.bars.between("B", "1m")] == [True, False]
 
 
@@ -363,7 +351,7 @@ def test_a_recording_is_complete_as_far_as_it_goes() -> None:
     """It is never down, and follows every symbol since ever."""
     bars = folded([trade(30_000)])
     bars.flowing(flows=False)
-    bars.fold(counted(trade(31_000)))
+    bars.fold(as_counted(trade(31_000)))
     assert not bars.between(SYMBOL, "1m")[0].incomplete
 
 
@@ -381,7 +369,7 @@ def test_a_late_trade_after_a_restart_belongs_to_its_own_minute() -> None:
     bars = folded([])
     [stored] = folded([trade(MINUTE_MS + 5)]).between(SYMBOL, "1m")
     bars.resume(SYMBOL, [stored])
-    bars.fold(counted(trade(MINUTE_MS - 1, 12)))
+    bars.fold(as_counted(trade(MINUTE_MS - 1, 12)))
     assert [bar.close for bar in bars.between(SYMBOL, "1m")] == [12, 10]
 
 
@@ -396,11 +384,11 @@ def test_memory_is_bounded() -> None:
     """By bars of a symbol, and the more symbols the fewer seconds of each, down to ten minutes."""
     bars = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False, capacity=3000)
     for second in range(2 * LEAST_KEPT):
-        bars.fold(counted(Trade(SYMBOL, 1, 1, OPEN_MS + second * SECOND_MS)))
+        bars.fold(as_counted(Trade(SYMBOL, 1, 1, OPEN_MS + second * SECOND_MS)))
     for number in range(2500):
-        bars.fold(counted(Trade(f"S{number}", 1, 1, OPEN_MS)))
+        bars.fold(as_counted(Trade(f"S{number}", 1, 1, OPEN_MS)))
     for minute in range(2 * MOST_MINUTES):
-        bars.fold(counted(Trade("M", 1, 1, OPEN_MS + minute * MINUTE_MS)))
+        bars.fold(as_counted(Trade("M", 1, 1, OPEN_MS + minute * MINUTE_MS)))
     bars.tick()
     assert len(bars.between(SYMBOL, "1s")) <= LEAST_KEPT + 1
     assert len(bars.between("M", "1m")) <= MOST_MINUTES + 1
@@ -426,7 +414,7 @@ def test_what_is_filled_in_may_be_the_newest() -> None:
     line.bars.follow(SYMBOL)
     line.bars.fill(SYMBOL, stored)
     assert line.bars.newest_ms(SYMBOL) == OPEN_MS + 2 * LATE_MS
-    line.bars.fold(counted(trade(LATE_MS - 1), REGULAR))
+    line.bars.fold(as_counted(trade(LATE_MS - 1), REGULAR))
     assert line.bars.counters.too_late == 1
     line.bars.fill(SYMBOL, stored[:1])
     assert line.bars.newest_ms(SYMBOL) == OPEN_MS + 2 * LATE_MS
@@ -436,6 +424,6 @@ def test_a_regular_trade_is_folded_by_the_short_way_as_by_the_long_one() -> None
     """The first of a second goes the long way, the second the short one."""
     first, second = trade(0, 10, 2), trade(1, 11, 3)
     bars = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False)
-    bars.fold(counted(first, REGULAR))
-    bars.fold(counted(second, REGULAR))
+    bars.fold(as_counted(first, REGULAR))
+    bars.fold(as_counted(second, REGULAR))
     assert bars.between(SYMBOL, "1s") == computed([first, second], "1s")

@@ -10,6 +10,8 @@ from photon_app.market.book import FUTURE_MS
 from photon_app.market.session import day_of
 from photon_app.model import Bar, Seed, Trade
 from tests.fakes.book import COUNTED, FIGURES, NOTHING, Book
+from tests.reference.book import Symbol
+from tests.reference.prints import Print
 
 NOON_MS = 1_795_194_000_000
 DAY_MS = 86_400_000
@@ -49,17 +51,16 @@ def test_the_fold_equals_a_computation_over_the_whole_tape(
     """Last is the newest by time, last arrived among equals; high, low and volume are of all.
     Prices stay within reach of each other: test_quality has those that do not.
     """
-    book = book_of("A")
+    book, expected = book_of("A"), Symbol("A")
     for price, volume, time_ms in tape:
         book.apply(trade(price, volume, time_ms))
-    quote = book.quote("A")
-    assert quote is not None
-    newest = max(range(len(tape)), key=lambda i: (tape[i][2], i))
-    assert (quote.price, quote.volume, quote.time_ms) == tape[newest]
-    assert quote.high == max(price for price, _, _ in tape)
-    assert quote.low == min(price for price, _, _ in tape)
-    assert quote.open == tape[0][0]
-    assert quote.day_volume == sum(volume for _, volume, _ in tape)
+        expected.hear(Print("A", price, volume, time_ms))
+    quote, day = book.quote("A"), expected.figures
+    assert quote is not None and day is not None
+    assert (quote.price, quote.volume, quote.time_ms, quote.polled) == expected.last
+    assert (quote.open, quote.high, quote.low) == (day.open, day.high, day.low)
+    assert quote.day_volume == day.volume
+    assert expected.counts["outliers"] == 0
 
 
 @given(trades_of_a_day)

@@ -3,8 +3,8 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from photon_app.market.session import day_of
 from photon_app.model import Quote, Trade
 from tests.fakes.book import COUNTED, FIGURES, NOTHING, Book
+from tests.reference.book import Symbol
+from tests.reference.prints import Print
 
 NOON_MS = 1_795_194_000_000
 MIDNIGHT_MS = NOON_MS // 86_400_000 * 86_400_000 + 86_400_000
@@ -317,88 +319,6 @@ def test_what_is_held_is_forgotten_with_the_epoch_and_with_the_symbol() -> None:
 # Every tape
 
 
-class Figures(NamedTuple):
-    """What a tape amounts to."""
-
-    last: tuple[float, int] | None
-    high: float
-    low: float
-    volume: float
-    held: int
-    confirmed: int
-
-
-def longer(run: int, trade: Trade, last: Trade) -> int:
-    """How many in a row are held with this one; on the other side it begins anew."""
-    if trade.time_ms < last.time_ms:
-        return run
-    side = 1 if trade.price > last.price else -1
-    return run + side if run * side > 0 else side
-
-
-def by_the_book(tape: list[Trade]) -> Figures:
-    """The rules of docs/market-data.md for one day, written down once more: each print is judged
-    against the list of those that count so far.
-    """
-    counted: list[Trade] = []
-    movers: list[Trade] = []
-    extra = 0.0
-    held = confirmed = run = 0
-    waiting: Trade | None = None
-    for trade in tape:
-        codes = set(trade.conditions)
-        if codes & {"3"}:
-            extra += trade.volume
-            continue
-        newest = max((t.time_ms for t in movers), default=None)
-        last = None if newest is None else [t for t in movers if t.time_ms == newest][-1]
-        if last is not None and newest is not None:
-            seen = [t.price for t in counted]
-            inside = min(seen) <= trade.price <= max(seen)
-            is_far = abs(trade.price - last.price) > 0.2 * last.price + 1e-9
-            can_move = "30" not in codes
-            if not can_move and is_far and not inside and trade.time_ms - newest < 900_000:
-                held += 1
-                continue
-            near = (
-                can_move
-                and waiting is not None
-                and abs(trade.time_ms - waiting.time_ms) <= 10_000
-                and abs(trade.price - waiting.price) <= 0.05 * waiting.price
-            )
-            if near and waiting is not None:
-                confirmed += 1
-                run = 0
-                counted.append(waiting)
-                waiting = None
-            elif can_move:
-                if waiting is not None and trade.time_ms - waiting.time_ms > 10_000:
-                    waiting = None
-                in_range = trade.time_ms < newest and inside
-                doubtful = is_far and trade.time_ms - newest < 900_000 and not in_range
-                run = longer(run, trade, last) if doubtful else 0
-                if not doubtful or abs(run) == 5:
-                    run = 0
-                else:
-                    held += 1
-                    waiting = trade
-                    continue
-            if can_move and trade.time_ms >= newest:
-                movers.append(trade)
-        else:
-            movers.append(trade)
-        counted.append(trade)
-    prices = [t.price for t in counted]
-    return Figures(
-        last=(movers[-1].price, movers[-1].time_ms) if movers else None,
-        high=max(prices, default=math.nan),
-        low=min(prices, default=math.nan),
-        volume=sum(t.volume for t in counted) + (extra if movers else 0),
-        held=held,
-        confirmed=confirmed,
-    )
-
-
 def _print(price: int, after_ms: int, volume: int, code: str) -> Trade:
     return print_at(price, after_ms, volume, ("1", code) if code else ())
 
@@ -409,7 +329,7 @@ wild_tapes = st.lists(
         st.sampled_from([60, 95, 99, 100, 101, 117, 124, 127, 131, 160, 163, 1000]),
         st.one_of(st.integers(0, 30_000), st.integers(0, 3_000_000)),
         st.integers(0, 100),
-        st.sampled_from(["", "", "", "12", "8", "3", "30"]),
+        st.sampled_from(["", "", "", "12", "8", "3", "30", "39", "16", "35"]),
     ),
     max_size=40,
 )
@@ -421,17 +341,20 @@ def test_the_fold_equals_the_rules_applied_to_the_whole_tape(tape: list[Trade]) 
     book = book_with()
     for trade in tape:
         book.apply(trade)
-    expected = by_the_book(tape)
-    counters = book.counters
-    assert (counters.outliers, counters.outliers_confirmed) == (expected.held, expected.confirmed)
-    quote = book.quote("A")
-    if expected.last is None:
+    expected = Symbol("A")
+    for trade in tape:
+        expected.hear(Print(*msgspec.structs.astuple(trade)))
+    counts = dataclasses.asdict(book.counters)
+    del counts["price_only"]
+    assert {name: n for name, n in counts.items() if n} == expected.counts
+    quote, day = book.quote("A"), expected.figures
+    if expected.last is None or day is None:
         assert quote is None
         return
     assert quote is not None
-    assert (quote.price, quote.time_ms) == expected.last
-    assert (quote.high, quote.low) == (expected.high, expected.low)
-    assert quote.day_volume == expected.volume
+    assert (quote.price, quote.volume, quote.time_ms, quote.polled) == expected.last
+    assert (quote.open, quote.high, quote.low) == (day.open, day.high, day.low)
+    assert quote.day_volume == day.volume
 
 
 @given(wild_tapes)
