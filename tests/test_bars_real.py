@@ -31,9 +31,10 @@ from photon_app.settings import Secret, Settings
 from photon_app.storage import address
 from photon_app.storage.archive import open_archive
 from tests.fakes.finnhub import FakeFinnhub
-from tests.fakes.process import Process, photon, wait_for
+from tests.fakes.process import Process, photon
 from tests.fakes.server import Serving, serving
 from tests.fakes.time import VirtualTime
+from tests.fakes.waiting import wait_for, wait_until
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings, prints_of
 from tests.reference import bars as reference
 from tests.reference.book import fold
@@ -166,9 +167,8 @@ async def ask(server: Serving, path: Path) -> None:
 
 
 async def until_folded(server: Serving, path: Path) -> None:
-    async with asyncio.timeout(60):
-        while server.live.history.memory.counters.folded < len(prints_of(path)):
-            await asyncio.sleep(0.05)
+    folded = server.live.history.memory.counters
+    await wait_until(lambda: folded.folded >= len(prints_of(path)), 60)
 
 
 @both_files

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from photon_app.settings import Secret
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.process import ROOT, photon
 from tests.fakes.server import HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings
 
 HERE = Path(__file__).parent
@@ -47,13 +48,6 @@ NPM_WS = ROOT / ".web" / "node_modules" / "ws"
 """The page's own client brings it along."""
 CANARY = "canary-key-0123456789"
 NOON_MS = 1_795_194_000_000
-
-
-async def until(happened: Callable[[], bool], within_s: float = 10) -> None:
-    """Return when a callable is true."""
-    async with asyncio.timeout(within_s):
-        while not happened():
-            await asyncio.sleep(0.01)
 
 
 def print_(symbol: str, price: float, *conditions: str) -> Trade:
@@ -79,10 +73,10 @@ def test_dangdatastream_follows_prices(monkeypatch: pytest.MonkeyPatch) -> None:
             manager.subscribe("NVDA", seen.append)
             await manager.start()
             try:
-                await until(lambda: server.live.tape.symbols == {"AAPL", "NVDA"})
+                await wait_until(lambda: server.live.tape.symbols == {"AAPL", "NVDA"})
                 say(feed, print_("AAPL", 150.25, "1"), print_("IBM", 7), print_("NVDA", 178))
                 say(feed, print_("AAPL", 150.25, "1"))
-                await until(lambda: len(seen) == 3)
+                await wait_until(lambda: len(seen) == 3)
             finally:
                 await manager.stop()
         assert [(snap.symbol, snap.price, snap.timestamp) for snap in seen] == [
@@ -108,7 +102,7 @@ def test_dangdatastream_polls_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
             polling.subscribe("AAPL", seen.append)
             await polling.start()
             try:
-                await until(lambda: bool(seen))
+                await wait_until(lambda: bool(seen))
             finally:
                 await polling.stop()
         snap = seen[0]
@@ -162,7 +156,7 @@ def test_finnhubs_documented_python_client_runs() -> None:
                 f"{server.finnhub}?token={CANARY}", on_open=on_open, on_message=on_message
             )
             running = asyncio.create_task(asyncio.to_thread(app.run_forever))
-            await until(lambda: server.live.tape.symbols == {"AAPL", "IC MARKETS:1"})
+            await wait_until(lambda: server.live.tape.symbols == {"AAPL", "IC MARKETS:1"})
             say(feed, print_("AAPL", 150.25, "1", "12"))
             await asyncio.wait_for(running, 15)
         assert json.loads(heard[0]) == {
@@ -188,14 +182,14 @@ def test_finnhubs_documented_javascript_client_runs() -> None:
                 stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
             symbols = ("AAPL", "BINANCE:BTCUSDT", "IC MARKETS:1")
-            await until(lambda: server.live.tape.symbols == set(symbols), 20)
+            await wait_until(lambda: server.live.tape.symbols == set(symbols), 20)
             for price, symbol in enumerate(symbols, 1):
                 say(feed, print_(symbol, price, "1"))
             output, _ = await asyncio.wait_for(program.communicate(), 20)
             assert program.returncode == 0
             told = [json.loads(line) for line in output.splitlines()]
             assert [t["s"] for message in told for t in message["data"]] == list(symbols)
-            await until(lambda: server.live.tape.symbols == frozenset())
+            await wait_until(lambda: server.live.tape.symbols == frozenset())
 
     asyncio.run(scenario())
 
@@ -251,7 +245,7 @@ async def direct(path: Path, counts: Mapping[str, int]) -> dict[str, Quote | Non
     """The book after a replay in the same process."""
     feed = ReplayFeed(path, speed=0, loop=False)
     async with serving(feed, symbols=None) as server:
-        await until(lambda: arrived(server.live) >= sum(counts.values()), 60)
+        await wait_until(lambda: arrived(server.live) >= sum(counts.values()), 60)
         return book_of(server.live, counts)
 
 
@@ -295,7 +289,7 @@ def test_a_replay_at_full_speed_waits_for_slow_readers_of_the_tape(
         ):
             for symbol in symbols:
                 await client.send(json.dumps({"type": "subscribe", "symbol": symbol}))
-            await until(lambda: server.live.tape.symbols == set(symbols))
+            await wait_until(lambda: server.live.tape.symbols == set(symbols))
             feed.go.set()
             heard: list[Trade] = []
             while len(heard) < len(trades):
@@ -326,9 +320,9 @@ def test_a_photon_chained_to_a_photon_has_the_same_book(path: Path) -> None:
             photon_behind(fake.url, symbols) as first,
             photon_behind(first.finnhub, symbols) as second,
         ):
-            await until(lambda: first.live.tape.symbols == set(symbols))
+            await wait_until(lambda: first.live.tape.symbols == set(symbols))
             await fake.play(path, symbols)
-            await until(lambda: arrived(second.live) >= sum(counts.values()), 60)
+            await wait_until(lambda: arrived(second.live) >= sum(counts.values()), 60)
             assert None not in expected.values()
             assert arrived(second.live) == sum(counts.values())
             assert book_of(first.live, counts) == expected

@@ -30,8 +30,8 @@ from tests.fakes.process import (
     photon,
     run,
     starting,
-    wait_for,
 )
+from tests.fakes.waiting import wait_for, wait_until
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -129,8 +129,7 @@ def test_a_second_signal_ends_the_waiting_for_clients() -> None:
         server.server_state.tasks.add(waits)  # type: ignore[arg-type] # an answer under way
         server.signalled()
         async with asyncio.timeout(5):
-            while sock.fileno() != -1:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: sock.fileno() == -1)
             assert not ended
             server.signalled()
             await serving

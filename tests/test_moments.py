@@ -16,6 +16,7 @@ from photon_app.settings import Settings
 from tests.fakes.almanac import shipped
 from tests.fakes.moments import MOMENTS, at, new_york, utc
 from tests.fakes.server import Serving, serving
+from tests.fakes.waiting import wait_until
 
 CALENDAR = Calendar()
 LEAST = {"1m": 300, "5m": 100, "15m": 100, "1h": 60, "1d": 120}
@@ -66,9 +67,9 @@ async def snapshot(server: Serving, symbol: str) -> dict[str, Any]:
 async def filled(server: Serving) -> None:
     """Return when the newest day of every symbol is in memory, and each has a price."""
     live = server.live
-    async with asyncio.timeout(10):
-        while live.history.unread or not all(map(live.book.quote, live.demand.wanted)):
-            await asyncio.sleep(0.01)
+    await wait_until(
+        lambda: not live.history.unread and all(map(live.book.quote, live.demand.wanted))
+    )
 
 
 @every_moment
@@ -223,8 +224,7 @@ def test_a_night_in_tokyo_shows_its_last_session(hour: int) -> None:
             first = await snapshot(server, "7203.T")
             quote = server.live.book.quote
             traded = quote("7203.T")
-            while quote("7203.T") == traded:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: quote("7203.T") != traded)
             data = await snapshot(server, "7203.T")
             running = 8 <= hour < 15
             assert data["day"] == tokyo(2026, 11, 26 if hour >= 8 else 25)

@@ -17,6 +17,7 @@ from photon_app.feed.replay import ReplayFeed
 from photon_app.settings import Secret
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.server import PLAIN, WIRE, serving
+from tests.fakes.waiting import wait_until
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings, prints_of
 from tests.reference.book import Symbol
 
@@ -110,9 +111,7 @@ def test_a_replay_ends_with_the_figures_of_its_file(path: Any) -> None:
             serving(feed, symbols=None) as server,
             httpx.AsyncClient(base_url=server.http) as client,
         ):
-            async with asyncio.timeout(60):
-                while server.live.book.counters.applied < total:
-                    await asyncio.sleep(0.02)
+            await wait_until(lambda: server.live.book.counters.applied >= total, 60)
             answer = (await client.get("/api/quotes")).json()
             check_quotes(answer["quotes"], expected)
             health = (await client.get("/health")).json()
@@ -136,9 +135,7 @@ def test_the_same_recording_over_finnhubs_protocol_gives_the_same_book(path: Any
                 httpx.AsyncClient(base_url=server.http) as client,
             ):
                 await fake.play(path, expected)
-                async with asyncio.timeout(60):
-                    while server.live.book.counters.applied < total:
-                        await asyncio.sleep(0.02)
+                await wait_until(lambda: server.live.book.counters.applied >= total, 60)
                 answer = (await client.get("/api/quotes")).json()
                 check_quotes(answer["quotes"], expected)
                 health = (await client.get("/health")).json()

@@ -19,7 +19,8 @@ from photon_app.errors import RecordingError
 from photon_app.feed.recording import Recording
 from photon_app.settings import Settings
 from tests.fakes.finnhub import PING, FakeFinnhub
-from tests.fakes.process import ROOT, Process, environment, run, start, wait_for
+from tests.fakes.process import ROOT, Process, environment, run, start
+from tests.fakes.waiting import wait_for, wait_until
 from tests.feed.recordings import START_MS, frame, ladder, line, write
 
 CANARY = "canary-5c1fd2"
@@ -56,9 +57,7 @@ async def recorded(fake: FakeFinnhub, path: Path) -> AsyncIterator[Process]:
 
 async def until_recorded(path: Path, frames: list[str]) -> None:
     """Return when the file holds these frames."""
-    async with asyncio.timeout(10):
-        while frames_of(path) != frames:
-            await asyncio.sleep(0.02)
+    await wait_until(lambda: frames_of(path) == frames)
 
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz"])

@@ -13,6 +13,7 @@ from photon_app.settings import Secret
 from tests.fakes.almanac import shipped
 from tests.fakes.moments import at, new_york
 from tests.fakes.server import HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 
 STOCK, COIN, PAIR = "AAPL", "BINANCE:BTCUSDT", "OANDA:EUR_USD"
 THURSDAY = new_york(2026, 11, 19, 15, 59, 50)
@@ -43,9 +44,7 @@ def started(feed: Live, path: Path) -> Any:
 
 async def quotes(server: Serving) -> dict[str, dict[str, Any]]:
     """All quotes by symbol, once what is stored was looked up."""
-    async with asyncio.timeout(10):
-        while server.live.history.unread:
-            await asyncio.sleep(0.01)
+    await wait_until(lambda: not server.live.history.unread)
     async with httpx.AsyncClient(base_url=server.http) as http:
         asked = {"symbols": f"{STOCK},{COIN},{PAIR}"}
         answer = (await http.get("/api/quotes", params=asked)).json()

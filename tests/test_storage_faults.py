@@ -18,6 +18,7 @@ from photon_app.storage import address
 from photon_app.storage.archive import Archive
 from photon_app.storage.database import Database
 from tests.fakes.server import HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 from tests.storage.server import Postgres
 
 FOREVER_MS = 1 << 60
@@ -46,14 +47,16 @@ class Watched:
 
     async def until(self, state: str, reason: str = "") -> dict[str, Any]:
         """Let prices flow until storage is in a state; returns ``/health``."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                await self.price()
-                health: dict[str, Any] = (await self._http.get("/health")).json()
-                storage = health["storage"]
-                if (storage["state"], storage["reason"]) == (state, reason):
-                    return health
-                await asyncio.sleep(0.05)
+        health: dict[str, Any] = {}
+
+        async def there() -> bool:
+            await self.price()
+            health.update((await self._http.get("/health")).json())
+            storage = health["storage"]
+            return (storage["state"], storage["reason"]) == (state, reason)
+
+        await wait_until(there, PATIENCE_S)
+        return health
 
     async def written(self) -> None:
         """Let prices flow until the newest minute is on disk."""
@@ -111,10 +114,12 @@ def test_a_locked_and_then_overwritten_file_holds_up_no_price(tmp_path: Path) ->
             other.execute("ROLLBACK")
         await those.written()
         await asyncio.to_thread(overwrite, path)
-        async with asyncio.timeout(PATIENCE_S):
-            while not set_aside(path):
-                await those.price()
-                await asyncio.sleep(0.05)
+
+        async def noticed() -> bool:
+            await those.price()
+            return bool(set_aside(path))
+
+        await wait_until(noticed, PATIENCE_S)
 
     watched(f"sqlite:///{path}", scenario)
 

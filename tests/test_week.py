@@ -29,6 +29,7 @@ from tests.fakes.almanac import shipped
 from tests.fakes.moments import OPEN_MS, new_york
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.fakes.time import settle
+from tests.fakes.waiting import wait_until
 from tests.reference.prints import Print
 from tests.week.hours import DAY, HOUR, STOCK, SYMBOLS, TIMEFRAMES, Hours
 from tests.week.judge import GRACE_MS, Judge
@@ -103,8 +104,7 @@ async def process(loop: LeapingLoop, path: Path) -> AsyncIterator[Process]:
         httpx.AsyncClient(base_url=server.http) as http,
         contextlib.AsyncExitStack() as stack,
     ):
-        while server.live.history.unread:
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: not server.live.history.unread)
         made = Process(line, server, http)
         wanted = {"symbols": SYMBOLS}
         bars = [{**wanted, "channel": "bars", "timeframe": each} for each in TIMEFRAMES]

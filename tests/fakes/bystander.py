@@ -15,13 +15,16 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.fakes import raw
 from tests.fakes.server import WIRE, HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 
 
 async def settled(server: Serving, count: int) -> None:
     """Return when so many clients have a place."""
-    async with asyncio.timeout(5):
-        while (await raw.health(server.port))["clients"] != count:
-            await asyncio.sleep(0.01)
+
+    async def counted() -> bool:
+        return bool((await raw.health(server.port))["clients"] == count)
+
+    await wait_until(counted, 5)
 
 
 class Bystander:

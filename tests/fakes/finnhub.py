@@ -211,7 +211,7 @@ class FakeFinnhub:
         previous_ms: int | None = None
         for recorded in Recording(Path(recording)).lines():
             if speed and previous_ms is not None:
-                await asyncio.sleep(max(recorded.at - previous_ms, 0) / 1000 / speed)
+                await self.time.sleep(max(recorded.at - previous_ms, 0) / 1000 / speed)
             previous_ms = recorded.at
             await self.send_frame(_present(recorded) if now else recorded.frame)
             frames += 1

@@ -1,7 +1,6 @@
 """One connection to the fake Finnhub: what the client did on it, and what is done to the client."""
 
 import socket
-import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +11,7 @@ from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.protocol import Time
 from tests.fakes import finnhub_script as script
 from tests.fakes.finnhub_script import PING, Step
+from tests.fakes.waiting import comes_true
 
 _ESTABLISHED = 1
 """Linux's name for an open TCP connection in ``TCP_INFO``."""
@@ -134,11 +134,13 @@ class Line:
         The kernel can hold a connection's end back for a moment behind what was not read.
         """
         tcp = self._connection.transport.get_extra_info("socket")
-        for _ in range(100):
-            if tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED:
-                self.open = False
-                return
-            time.sleep(0.001)
+
+        def ended() -> bool:
+            state = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+            return bool(state != _ESTABLISHED)
+
+        if comes_true(ended, 0.1):
+            self.open = False
 
     def cut(self) -> None:
         """End the line without a closing frame."""

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -157,12 +156,3 @@ def run(*arguments: str, **settings: object) -> "subprocess.CompletedProcess[str
         timeout=60,
         check=False,
     )
-
-
-def wait_for(condition: object, within_s: float = 10) -> None:
-    """Return when a callable is true; for what only another process can make true."""
-    assert callable(condition)
-    until = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Self
 
@@ -94,6 +95,8 @@ class RawClient:
         self._status: int | None = None
         self._messages: list[dict[str, Any]] = []
         self._close: tuple[int | None, str] = (None, "")
+        self._frames: Counter[int] = Counter()
+        """How many came, by opcode."""
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -162,6 +165,11 @@ class RawClient:
         taken, self._messages = self._messages[:count], self._messages[count:]
         return taken
 
+    async def read_frames(self, opcode: int, count: int) -> None:
+        """Return when so many frames of a kind have come, or the server has said goodbye."""
+        while self._frames[opcode] < count and self._close[0] is None:
+            assert await self._more(), f"the server hung up after {self._frames}"
+
     async def status(self) -> int:
         """The status of the answer, once there is one."""
         while self._status is None:
@@ -204,6 +212,7 @@ class RawClient:
         if len(got) < start + size:
             return False
         opcode, payload = got[0] & 15, bytes(got[start : start + size])
+        self._frames[opcode] += 1
         del got[: start + size]
         if opcode == TEXT:
             self._messages.append(json.loads(payload))

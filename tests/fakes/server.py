@@ -29,6 +29,7 @@ from photon_app.services import Services
 from photon_app.settings import Settings
 from photon_app.upstream import Upstream
 from tests.fakes.almanac import weekdays
+from tests.fakes.waiting import wait_until
 
 WIRE = "photon_app.gateway.wire:PhotonWebSocketProtocol"
 HTTP = "photon_app.gateway.handshake:PhotonHTTPProtocol"
@@ -172,8 +173,7 @@ async def serving(
         server = uvicorn.Server(config)
         config.load()
         serving_task = asyncio.create_task(server._serve([sock]))
-        while not server.started:
-            await asyncio.sleep(0.005)
+        await wait_until(lambda: server.started)
         try:
             yield Serving(sock.getsockname()[1], live, server)
         finally:

@@ -17,6 +17,7 @@ from photon_app.gateway.admission import Admission, Kind, Refusal
 from photon_app.settings import Settings
 from tests.fakes.loop import FakeLoop
 from tests.fakes.server import Serving, serving
+from tests.fakes.waiting import wait_until
 from tests.gateway.test_websocket import both, client, receive
 
 KINDS: tuple[Kind, ...] = ("ws", "finnhub", "page")
@@ -339,9 +340,11 @@ def test_a_client_that_vanishes_gives_its_place_back(ws: str) -> None:
             async with client(server) as connection:
                 await receive(connection)
                 connection.transport.abort()
-            async with asyncio.timeout(5):
-                while (await health(server))["clients"]:
-                    await asyncio.sleep(0.01)
+
+            async def vanished() -> bool:
+                return not (await health(server))["clients"]
+
+            await wait_until(vanished, 5)
             async with client(server) as connection:
                 assert (await receive(connection))["type"] == "connection"
 

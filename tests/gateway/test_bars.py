@@ -16,6 +16,7 @@ from photon_app.errors import BusyError
 from photon_app.model import Trade
 from photon_app.settings import Secret
 from tests.fakes.server import HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 
 MINUTE_MS = 60_000
 
@@ -349,18 +350,14 @@ def test_questions_of_one_address_wait_for_each_other_and_not_for_those_who_left
 
         async with asyncio.timeout(10):
             first = [asyncio.create_task(ask("1.1.1.1")) for _ in range(2)]
-            while store.asked < 2:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: store.asked == 2)
             left = [asyncio.create_task(ask("1.1.1.1")) for _ in range(3)]
-            while client_count(server) < 5:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: client_count(server) == 5)
             other = asyncio.create_task(ask("2.2.2.2"))
-            while store.asked < 3:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: store.asked == 3)
             for task in left:
                 task.cancel()
-            while client_count(server) > 3:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: client_count(server) == 3)
             store.may.set()
             assert await asyncio.gather(*first, other) == [200, 200, 200]
             assert await ask("1.1.1.1") == 200

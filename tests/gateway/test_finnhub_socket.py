@@ -16,6 +16,7 @@ from tests.fakes import raw
 from tests.fakes.bystander import Life, settled
 from tests.fakes.raw import RawClient, fragments, frame, text
 from tests.fakes.server import PLAIN, WIRE, HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 
 both = pytest.mark.parametrize("ws", [WIRE, PLAIN], ids=["wire", "plain"])
 KIB = 1024
@@ -29,9 +30,7 @@ async def client(
     async with connect(server.finnhub + query, compression=None, **options) as connection:
         for symbol in symbols:
             await connection.send(json.dumps({"type": "subscribe", "symbol": symbol}))
-        async with asyncio.timeout(5):
-            while not server.live.tape.symbols.issuperset(symbols):
-                await asyncio.sleep(0.01)
+        await wait_until(lambda: server.live.tape.symbols.issuperset(symbols), 5)
         yield connection
 
 
@@ -73,8 +72,7 @@ def test_a_client_subscribes_and_gets_every_trade_and_nothing_else(ws: str) -> N
                 }
                 await connection.send('{"type":"unsubscribe","symbol":"AAPL"}')
                 await connection.send('{"type":"ping"}')
-                while "AAPL" in server.live.tape.symbols:
-                    await asyncio.sleep(0.01)
+                await wait_until(lambda: "AAPL" not in server.live.tape.symbols)
                 feed.trades([("AAPL", 1, 1), ("NVDA", 2, 2)])
                 message = await receive(connection)
                 assert [trade["s"] for trade in message["data"]] == ["NVDA"]
@@ -162,12 +160,9 @@ def test_what_only_it_wanted_is_wanted_upstream_until_it_has_gone(ws: str) -> No
                 assert feed.held == {"AAPL", "NVDA", "IBM"}
             async with RawClient.upgraded(server.port, target="/finnhub") as torn:
                 await torn.send(text('{"type":"subscribe","symbol":"GE"}'))
-                while "GE" not in server.live.tape.symbols:
-                    await asyncio.sleep(0.01)
+                await wait_until(lambda: "GE" in server.live.tape.symbols)
                 torn.reset()
-            async with asyncio.timeout(5):
-                while len(server.live.tape):
-                    await asyncio.sleep(0.01)
+            await wait_until(lambda: not len(server.live.tape), 5)
             server.live.demand.sweep()
             await asyncio.sleep(0)
             assert feed.held == {"AAPL", "NVDA"}
@@ -224,8 +219,8 @@ def test_a_client_that_stops_reading_is_closed_and_hurts_nobody(ws: str) -> None
             RawClient.upgraded(server.port, receive_buffer=4096, target="/finnhub") as stalled,
         ):
             await stalled.send(text('{"type":"subscribe","symbol":"AAPL"}'))
-            while sum(follower.group is not None for follower in server.live.tape._followers) < 2:
-                await asyncio.sleep(0.01)
+            followers = server.live.tape._followers
+            await wait_until(lambda: sum(one.group is not None for one in followers) == 2)
             seen: list[float] = []
             sent = 0
             while len(server.live.tape) > 1:
@@ -253,13 +248,16 @@ def test_a_client_that_reads_late_gets_everything_without_a_hole() -> None:
             RawClient.upgraded(server.port, receive_buffer=4096, target="/finnhub") as late,
         ):
             await late.send(text('{"type":"subscribe","symbol":"AAPL"}'))
-            while "AAPL" not in server.live.tape.symbols:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: "AAPL" in server.live.tape.symbols)
             sent = 0
-            while not server.live.clients.congested:
+
+            def congested() -> int:
+                nonlocal sent
                 feed.trades([("AAPL", sent + n, 1) for n in range(500)])
                 sent += 500
-                await asyncio.sleep(0.001)
+                return server.live.clients.congested
+
+            await wait_until(congested)
             feed.trades([("AAPL", sent + n, 1) for n in range(500)])
             seen: list[float] = []
             async with asyncio.timeout(10):
@@ -294,10 +292,10 @@ def test_clients_that_come_and_go_leave_nothing_behind(ws: str) -> None:
                         client.reset()
                     else:
                         await client.send(frame(raw.CLOSE, b"\x03\xe8"))
-            async with asyncio.timeout(5):
-                state = server.server.server_state
-                while len(server.live.tape) or state.tasks or state.connections:
-                    await asyncio.sleep(0.01)
+            state = server.server.server_state
+            await wait_until(
+                lambda: not (len(server.live.tape) or state.tasks or state.connections), 5
+            )
             server.live.demand.sweep()
             await asyncio.sleep(0)
             assert len(asyncio.all_tasks()) == tasks

@@ -23,6 +23,8 @@ from tests.fakes import raw
 from tests.fakes.bystander import Life, undisturbed
 from tests.fakes.raw import RawClient, fragments, frame, head, say
 from tests.fakes.server import PLAIN, WIRE, Serving
+from tests.fakes.time import settle
+from tests.fakes.waiting import wait_until
 
 Lives = Callable[[str], Life]
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -312,7 +314,7 @@ def test_a_request_that_never_ends_is_cut_off(parts: list[bytes], status: int | 
         ):
             for part in parts:
                 await client.send(part)
-                await asyncio.sleep(0.02)
+                await settle()  # it is read by itself
             assert (await client.read()).status == status
 
     asyncio.run(scenario())
@@ -331,12 +333,19 @@ def test_a_reader_that_stops_is_cut_off() -> None:
         ):
             connections = server.server.server_state.connections
             await client.send(head("/openapi.json", "Accept: */*") * 2000)
-            while len(connections) < 2:
-                await asyncio.sleep(0.01)
-            while len(connections) > 1:
-                await asyncio.sleep(0.02)
+            await wait_until(lambda: len(connections) == 2)
+            await wait_until(lambda: len(connections) == 1)
 
     asyncio.run(scenario())
+
+
+async def deadline_passed(port: int) -> None:
+    """Twice as long as a request may take: so long live two peers that say nothing, one after the
+    other.
+    """
+    for _ in range(2):
+        async with RawClient.connect(port) as silent:
+            assert (await silent.read()).status is None
 
 
 def test_what_is_whole_is_not_cut_off() -> None:
@@ -350,7 +359,7 @@ def test_what_is_whole_is_not_cut_off() -> None:
         ):
             await idle.send(REQUEST)
             assert await idle.status() == 200
-            await asyncio.sleep(2 * Hasty.head_s)
+            await deadline_passed(server.port)
             await upgraded.send(say(action="list"))
             await upgraded.read_until("subscription")
             await idle.send(head("/health", "Connection: close"))
@@ -365,12 +374,12 @@ def test_an_upgrade_that_waited_for_its_turn_is_not_cut_off() -> None:
     async def scenario() -> None:
         async with undisturbed(http=Hasty) as server, RawClient.connect(server.port) as client:
             protocols = server.server.server_state.connections
-            while not (speaking := [p for p in protocols if isinstance(p, Hasty)]):
-                await asyncio.sleep(0.01)
-            speaking[0]._door.pace.fill()
+            await wait_until(lambda: any(isinstance(p, Hasty) for p in protocols))
+            [speaking] = [p for p in protocols if isinstance(p, Hasty)]
+            speaking._door.pace.fill()
             await client.send(head())
             await client.read_until("status")
-            await asyncio.sleep(2 * Hasty.head_s)
+            await deadline_passed(server.port)
             await client.send(say(action="list"))
             await client.read_until("subscription")
 
@@ -379,16 +388,19 @@ def test_an_upgrade_that_waited_for_its_turn_is_not_cut_off() -> None:
 
 def test_an_answer_under_way_may_take_its_time() -> None:
     """The deadline is the client's, not the application's."""
+    may = asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         del scope
         await receive()
-        await asyncio.sleep(2 * Hasty.head_s)
+        await may.wait()
         await refuse({"type": "http"}, receive, send, 418, "at last")
 
     async def scenario() -> None:
         async with alone(slow, Hasty) as port, RawClient.connect(port) as client:
             await client.send(head("/", "Connection: close"))
+            await deadline_passed(port)
+            may.set()
             assert await client.status() == 418
 
     asyncio.run(scenario())
@@ -612,8 +624,7 @@ def test_what_is_left_of_a_connection_is_freed_at_once() -> None:
                     async with RawClient.connect(server.port) as client:
                         await client.send(sent)
                         await client.status()
-                while len(left) < 2 or any(one() for one in left[:2]):
-                    await asyncio.sleep(0.01)
+                await wait_until(lambda: len(left) > 1 and not any(one() for one in left[:2]))
             finally:
                 gc.enable()
 

@@ -15,6 +15,7 @@ from photon_app.gateway.limits import FairBucket, MessageBudget, TokenBucket, me
 from photon_app.hub.stalls import BEAT_S, FRESH_S, Stalls
 from tests.fakes.exchange import FakeExchange
 from tests.fakes.server import serving
+from tests.fakes.waiting import wait_until
 from tests.gateway.test_websocket import both, client, closing, receive, subscribe, until
 
 moments = st.lists(st.floats(0, 20), min_size=1, max_size=40)
@@ -278,8 +279,7 @@ def test_an_address_that_has_most_of_the_symbols_gives_some_to_another() -> None
                 ):
                     await receive(array)
                     await tape.send(json.dumps({"type": "subscribe", "symbol": "R8"}))
-                    while "R8" not in server.live.demand:
-                        await asyncio.sleep(0.01)
+                    await wait_until(lambda: "R8" in server.live.demand)
                     assert (await subscribe(events, "R9"))["rejected"] == []
                     answer = await subscribe(other, "H1", "H2", "H3", "H4", "H5")
                     assert answer["symbols"] == ["H1", "H2", "H3", "H4"]

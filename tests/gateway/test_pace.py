@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from photon_app.gateway.pace import PIECE_S, TURN_S, Pace
+from tests.fakes.time import settle
 
 
 class Loop:
@@ -101,7 +102,7 @@ def test_pieces_of_answers_share_the_turn() -> None:
         tasks = [asyncio.create_task(answer(name)) for name in "abc"]
         turns = []
         while any(not task.done() for task in tasks):
-            await asyncio.sleep(0.001)
+            await settle()
             turns.append(len(written))
             loop.turn()
         assert turns[0] == TURN_S // PIECE_S

@@ -31,6 +31,8 @@ from photon_app.gateway.page_socket import (
 from photon_app.hub.stalls import Stalls
 from photon_app.settings import Settings
 from tests.fakes.server import HTTP, PLAIN, WIRE
+from tests.fakes.time import settle
+from tests.fakes.waiting import wait_until
 
 STORAGE = msgspec.defstruct("Storage", [("vars", dict[str, str | None] | None, None)])
 RULES = Rules(
@@ -101,8 +103,7 @@ async def serving(
         server = uvicorn.Server(config)
         config.load()
         running = asyncio.create_task(server._serve([sock]))
-        while not server.started:
-            await asyncio.sleep(0.005)
+        await wait_until(lambda: server.started)
         try:
             yield Served(page, admission, sock.getsockname()[1])
         finally:
@@ -131,9 +132,7 @@ def test_a_tab_takes_a_place_and_gives_it_back(ws: str) -> None:
                     await served.tab()
                 assert refused.value.response.status_code == 429
                 assert b"PHOTON_MAX_PER_IP" in refused.value.response.body
-            async with asyncio.timeout(5):
-                while served.admission.open["page"] or served.page.left < 2:
-                    await asyncio.sleep(0.01)
+            await wait_until(lambda: not served.admission.open["page"] and served.page.left == 2, 5)
 
     asyncio.run(scenario())
 
@@ -264,9 +263,10 @@ def test_who_is_fast_waits_and_is_not_read_meanwhile_but_never_refused() -> None
     """What comes above the budget of a tab stays in the network."""
 
     async def scenario() -> None:
-        gate = asyncio.Event()
+        gate, waits = asyncio.Event(), asyncio.Event()
 
         async def sleep(_: float) -> None:
+            waits.set()
             await gate.wait()
             await asyncio.sleep(0.005)
 
@@ -274,15 +274,14 @@ def test_who_is_fast_waits_and_is_not_read_meanwhile_but_never_refused() -> None
             await tab.send(HYDRATE)
             for _ in range(TAB_UNITS_BURST + 50):
                 await tab.send(MOVE)
-            async with asyncio.timeout(10):
-                while len(served.page.heard) < TAB_UNITS_BURST - 20:
-                    await asyncio.sleep(0.01)
-            await asyncio.sleep(0.05)
+            await wait_until(lambda: len(served.page.heard) >= TAB_UNITS_BURST - 20)
+            await waits.wait()
+            async with httpx.AsyncClient() as client:  # the server has read on meanwhile
+                await client.get(f"http://127.0.0.1:{served.port}/")
+            await settle()
             assert len(served.page.heard) <= TAB_UNITS_BURST
             gate.set()
-            async with asyncio.timeout(10):
-                while len(served.page.heard) < TAB_UNITS_BURST + 51:
-                    await asyncio.sleep(0.01)
+            await wait_until(lambda: len(served.page.heard) == TAB_UNITS_BURST + 51)
             assert served.admission.page_refused == {}
 
     asyncio.run(scenario())

@@ -21,6 +21,7 @@ from tests.fakes import raw
 from tests.fakes.bystander import Life, settled, undisturbed
 from tests.fakes.raw import RawClient, fragments, frame, head, say, text
 from tests.fakes.server import HTTP, PLAIN, WIRE, HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 
 Lives = Callable[[str], Life]
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -296,15 +297,12 @@ def test_a_peer_that_reads_nothing_cannot_keep_a_connection_that_is_over() -> No
         ):
             for client in (dead, leaving):
                 await client.send(say(action="subscribe", symbols=["AAPL"]))
-            while server.live.hub.subscribed == 0 or server.live.hub.clients < 2:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: server.live.hub.subscribed and server.live.hub.clients == 2)
             for _ in range(100):
                 feed.trades([("AAPL", 100 + n / 100, 1) for n in range(100)])
                 await asyncio.sleep(0)
             await leaving.send(frame(raw.CLOSE, b"\x03\xe8"))
-            async with asyncio.timeout(8):
-                while server.server.server_state.connections:
-                    await asyncio.sleep(0.02)
+            await wait_until(lambda: not server.server.server_state.connections, 8)
             await settled(server, 0)
 
     asyncio.run(scenario())
@@ -319,8 +317,7 @@ async def unread(frames: int) -> AsyncIterator[tuple[Serving, RawClient]]:
         RawClient.upgraded(server.port, receive_buffer=4096) as client,
     ):
         await client.send(say(action="subscribe", symbols=["AAPL"]))
-        while server.live.hub.subscribed == 0:
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: server.live.hub.subscribed)
         for _ in range(frames):
             feed.trades([("AAPL", 100 + n / 100, 1) for n in range(100)])
             await asyncio.sleep(0)
@@ -337,8 +334,7 @@ def test_the_server_stops_whatever_its_clients_are_about(words: bytes) -> None:
             await client.send(words)
             await settled(server, 0)
             server.server.should_exit = True
-            while server.server.server_state.connections:
-                await asyncio.sleep(0.02)
+            await wait_until(lambda: not server.server.server_state.connections)
 
     asyncio.run(scenario())
 
@@ -352,8 +348,8 @@ def test_a_client_that_reads_nothing_and_will_say_no_more_is_gone(frames: int) -
             client.half_close()
             await settled(server, 0)
             await server.live.hub.relief()
-            while any(hasattr(c, "goodbye") for c in server.server.server_state.connections):
-                await asyncio.sleep(0.02)
+            left = server.server.server_state.connections
+            await wait_until(lambda: not any(hasattr(one, "goodbye") for one in left))
 
     asyncio.run(scenario())
 

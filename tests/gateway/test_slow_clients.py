@@ -12,6 +12,7 @@ from photon_app.gateway.wire import HIGH_WATER_BYTES, KERNEL_BUFFER_BYTES
 from photon_app.hub.outboxes import MOST_FRAMES
 from tests.fakes.raw import RawClient, say
 from tests.fakes.server import PLAIN, WIRE, HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 
 both = pytest.mark.parametrize("ws", [WIRE, PLAIN], ids=["wire", "plain"])
 SYMBOLS = ("AAPL", "NVDA", "IBM")
@@ -30,8 +31,8 @@ async def stalled(server: Serving, count: int) -> AsyncIterator[list[RawClient]]
         ]
         for client in clients:
             await client.send(say(action="subscribe", symbols=SYMBOLS))
-        while any(len(one.order) < len(SYMBOLS) for one in server.live.hub._registry.clients):
-            await asyncio.sleep(0.01)
+        for client in clients:
+            await client.read_until("subscription")
         yield clients
 
 
@@ -128,10 +129,12 @@ def test_clients_that_never_read_again_lose_their_places(ws: str) -> None:
         async with serving(feed, ws=ws, slow_s=0.3, linger_s=0) as server, stalled(server, 10):
             assert "IBM" in feed.held
             await pump(feed, 160)
-            async with asyncio.timeout(8):
-                while server.live.hub.clients:
-                    server.live.clients.tick()
-                    await asyncio.sleep(0.02)
+
+            def gone() -> bool:
+                server.live.clients.tick()
+                return not server.live.hub.clients
+
+            await wait_until(gone, 8)
             server.live.demand.sweep()
             await asyncio.sleep(0)
             assert feed.held == {"AAPL", "NVDA"}

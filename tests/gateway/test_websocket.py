@@ -14,6 +14,7 @@ from photon_app.model import parse_symbol
 from tests.fakes import raw
 from tests.fakes.raw import RawClient, say
 from tests.fakes.server import PLAIN, WIRE, HandFeed, Serving, serving
+from tests.fakes.waiting import wait_until
 
 both = pytest.mark.parametrize("ws", [WIRE, PLAIN], ids=["wire", "plain"])
 
@@ -84,8 +85,7 @@ def test_a_new_symbol_is_wanted_upstream_and_let_go_after_the_last_client(ws: st
                 await subscribe(one, "IBM")
                 await subscribe(two, "IBM")
                 assert feed.held == {"AAPL", "NVDA", "IBM"}
-            while server.live.hub.clients:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: not server.live.hub.clients)
             server.live.demand.sweep()
             await asyncio.sleep(0)
             assert feed.held == {"AAPL", "NVDA"}
@@ -186,8 +186,7 @@ def test_a_full_server_refuses_with_503() -> None:
                     async with client(server):
                         pass
                 assert refused.value.response.status_code == 503
-            while server.live.hub.clients:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: not server.live.hub.clients)
             async with client(server) as connection:
                 assert (await receive(connection))["type"] == "connection"
 
@@ -255,9 +254,7 @@ def test_a_client_that_stops_reading_is_conflated_closed_and_freed_and_hurts_nob
         ):
             await subscribe(reader, "AAPL")
             await stalled.send(say(action="subscribe", symbols=["AAPL"]))
-            while server.live.hub.clients < 2:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.05)
+            await stalled.read_until("subscription")
             sent = 0
             seen: list[int] = []
             megabytes = 2 if ws == WIRE else 7  # without bounds of ours the kernel takes four
@@ -267,10 +264,12 @@ def test_a_client_that_stops_reading_is_conflated_closed_and_freed_and_hurts_nob
                 while len(seen) < sent:
                     seen.append((await until(reader, "price_update"))["seq"])
             assert seen == list(range(1, sent + 1))
-            async with asyncio.timeout(8):
-                while server.live.hub.clients > 1:
-                    server.live.clients.tick()
-                    await asyncio.sleep(0.02)
+
+            def closed() -> bool:
+                server.live.clients.tick()
+                return server.live.hub.clients == 1
+
+            await wait_until(closed, 8)
 
     asyncio.run(scenario())
 
@@ -285,13 +284,16 @@ def test_a_slow_client_that_reads_again_sees_4008() -> None:
             RawClient.upgraded(server.port, receive_buffer=4096) as stalled,
         ):
             await stalled.send(say(action="subscribe", symbols=["AAPL"]))
-            while not server.live.hub.subscribed:
-                await asyncio.sleep(0.01)
+            await wait_until(lambda: server.live.hub.subscribed)
             for _ in range(100):
                 feed.trades([("AAPL", 100 + n / 100, 1) for n in range(100)])
                 await asyncio.sleep(0)
-            await asyncio.sleep(0.3)
-            server.live.clients.tick()
+
+            def closed() -> int:
+                server.live.clients.tick()
+                return server.live.hub.closed_as_slow
+
+            await wait_until(closed)
             seen = await asyncio.wait_for(stalled.read(), 5)
             assert (seen.code, seen.reason) == (4008, "too slow: reconnect for a fresh snapshot")
 
@@ -339,10 +341,10 @@ def test_clients_that_come_and_go_leave_nothing_behind(ws: str) -> None:
                         client.reset()
                     else:
                         await client.send(raw.frame(raw.CLOSE, b"\x03\xe8"))
-            async with asyncio.timeout(5):
-                state = server.server.server_state
-                while server.live.hub.clients or state.tasks or state.connections:
-                    await asyncio.sleep(0.01)
+            state = server.server.server_state
+            await wait_until(
+                lambda: not (server.live.hub.clients or state.tasks or state.connections), 5
+            )
             server.live.demand.sweep()
             await asyncio.sleep(0)
             assert len(asyncio.all_tasks()) == tasks

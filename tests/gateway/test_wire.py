@@ -29,6 +29,7 @@ from tests.fakes import raw
 from tests.fakes.raw import RawClient
 from tests.fakes.raw import frame as frame_of
 from tests.fakes.server import WIRE
+from tests.fakes.waiting import wait_until
 
 Talk = Callable[[Wire, Send], Awaitable[None]]
 
@@ -71,8 +72,7 @@ async def application(talk: Talk, **options: Any) -> AsyncIterator[int]:
         server = uvicorn.Server(config)
         config.load()
         serving = asyncio.create_task(server._serve([sock]))
-        while not server.started:
-            await asyncio.sleep(0.005)
+        await wait_until(lambda: server.started)
         try:
             yield sock.getsockname()[1]
         finally:
@@ -153,9 +153,7 @@ def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() ->
             while "drain" not in marks.told:
                 await client.recv()
             await client.close()
-            async with asyncio.timeout(GOODBYE_S):
-                while "lost" not in marks.told:
-                    await asyncio.sleep(0.01)
+            await wait_until(lambda: "lost" in marks.told, GOODBYE_S)
         assert marks.told[:3] == ["congest", "drain", "lost"]
 
     asyncio.run(scenario())
@@ -174,9 +172,7 @@ def test_an_application_that_fails_leaves_no_connection_to_a_client_that_does_no
 
     async def scenario() -> None:
         async with talking(talk, connect_options={"max_queue": 1}):
-            async with asyncio.timeout(3 * GOODBYE_S):
-                while "lost" not in marks.told:
-                    await asyncio.sleep(0.02)
+            await wait_until(lambda: "lost" in marks.told, 3 * GOODBYE_S)
 
     asyncio.run(scenario())
 
@@ -272,16 +268,19 @@ def test_every_path_reads_little_at_once_and_compresses_nothing(path: str) -> No
 
 def test_an_application_may_give_one_socket_other_bounds() -> None:
     """Up to what it says, and no other socket's."""
+    spoken = asyncio.Event()
 
     async def talk(wire: Wire, send: Send) -> None:
         del send
         wire.bound(message_bytes=100_000, read_bytes=1_000)
+        spoken.set()
 
     async def scenario() -> None:
         async with application(talk) as port:
             for size, code in ((100_000, 1000), (100_001, 1009)):
+                spoken.clear()
                 async with RawClient.upgraded(port) as client:
-                    await asyncio.sleep(0.05)  # the application has spoken
+                    await spoken.wait()
                     goodbye = frame_of(raw.CLOSE, b"\x03\xe8")
                     sending = asyncio.create_task(client.send(raw.text("x" * size) + goodbye))
                     assert (await client.read(polite=False)).code == code
@@ -293,19 +292,22 @@ def test_an_application_may_give_one_socket_other_bounds() -> None:
 def test_sockets_of_an_address_share_what_they_send_beyond_the_quiet() -> None:
     """One that only answers pings never meets what another of its address has used up."""
     shared = TokenBucket(0.001, 50, 0)
+    spoken = asyncio.Event()
 
     async def talk(wire: Wire, send: Send) -> None:
         del send
         wire.share(shared)
+        spoken.set()
 
     async def scenario() -> None:
         async with application(talk) as port:
             goodbye = frame_of(raw.CLOSE, b"\x03\xe8")
             for pings, code in ((25, 1000), (25, 1000), (25, 4029), (25, 4029), (3, 1000)):
+                spoken.clear()
                 async with RawClient.upgraded(port) as client:
-                    await asyncio.sleep(0.05)  # the application has spoken
+                    await spoken.wait()
                     await client.send(frame_of(raw.PING) * pings)
-                    await asyncio.sleep(0.05)  # the server has, too
+                    await client.read_frames(raw.PONG, pings)
                     await client.send(goodbye)
                     assert (await client.read(polite=False)).code == code
 

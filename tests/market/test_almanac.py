@@ -18,7 +18,8 @@ from photon_app.market.almanac import CHECK_S, RETRY_S, Almanac, fetch_table
 from photon_app.market.calendar import NEW_YORK, Table
 from photon_app.market.nyse import table
 from tests.fakes.almanac import weekdays
-from tests.fakes.process import ROOT, wait_for
+from tests.fakes.process import ROOT
+from tests.fakes.waiting import wait_for, wait_until
 
 FIRST, LAST = dt.date(2024, 11, 4), dt.date(2026, 12, 31)
 DAY_MS = 86_400_000
@@ -194,19 +195,25 @@ def test_a_cancelled_almanac_takes_its_child_along(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getpid()}} '); time.sleep(60)"
 
-    async def scenario(turns: int) -> None:
+    def born() -> list[str]:
+        return pids.read_text().split() if pids.exists() else []
+
+    async def scenario(turns: int | None) -> None:
         command = (sys.executable, "-c", script)
+        before = len(born())
         task = asyncio.create_task(fetch_table(FIRST, LAST, command=command))
-        for _ in range(turns):
-            await asyncio.sleep(0.01)
+        if turns is None:
+            await wait_until(lambda: len(born()) > before)
+        for _ in range(turns or 0):
+            await asyncio.sleep(0)
         task.cancel()
         async with asyncio.timeout(5):
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-    for turns in (0, 1, 2, 4, 30):
+    for turns in (0, 1, 2, 4, 8, None):  # while it is started, and when it runs
         asyncio.run(scenario(turns))
-    for pid in pids.read_text().split():
+    for pid in born():
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
 

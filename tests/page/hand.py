@@ -24,6 +24,7 @@ from photon_app.upstream import Upstream
 from tests.fakes.moments import OPEN_MS
 from tests.fakes.process import ROOT, Process, environment
 from tests.fakes.server import HandFeed
+from tests.fakes.waiting import wait_until
 
 DONE = "hand: done"
 
@@ -67,8 +68,7 @@ class PageFeed(HandFeed):
         """Return when somebody has a symbol: the page draws its row before the server knows, and
         what happens to a symbol that nobody has is told to nobody.
         """
-        while symbol not in self.viewers:
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: symbol in self.viewers, 60)
 
     def name(self, symbol: str, name: str) -> None:
         """What upstream says that a symbol stands for."""

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tests.fakes.waiting import wait_until
 from tests.siege.row import Row, Seen, Target
 
 WORKERS = 10
@@ -99,12 +100,16 @@ def _processes(folder: Path) -> Iterator[int]:
 
 async def _database(target: Target) -> str:
     """The address of the server's database, as it says."""
+    storage: dict[str, Any] = {}
     async with httpx.AsyncClient() as client:
-        while True:
+
+        async def opened() -> bool:
             health = (await client.get(f"http://127.0.0.1:{target.port}/health")).json()
-            if health["storage"]["state"] not in {"opening", "failing"}:
-                return str(health["storage"]["database"])
-            await asyncio.sleep(0.1)
+            storage.update(health["storage"])
+            return storage["state"] not in {"opening", "failing"}
+
+        await wait_until(opened, 60)
+    return str(storage["database"])
 
 
 async def _questions(target: Target) -> None:

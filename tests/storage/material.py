@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from photon_app.storage.address import Address
 from photon_app.storage.database import Database, bars_of
 from photon_app.storage.health import Pace
 from photon_app.storage.store import Store
+from tests.fakes.waiting import wait_until
 
 MINUTE_MS = 60_000
 NOON_MS = 1_795_194_000_000
@@ -134,10 +134,7 @@ async def storing(
 
 async def until(true: Callable[[], object]) -> None:
     """Wait for what a thread or a server does."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end_s, "it never came true"
-        await asyncio.sleep(0.005)
+    await wait_until(true, PATIENCE_S)
 
 
 async def written(store: Store) -> None:

@@ -50,7 +50,7 @@ async def main():
         store.put("A", [bar(0, 1.0), bar(1, 1.0, count=1)])
         await written(store)
         print("written", flush=True)
-        await asyncio.sleep(600)
+        await asyncio.Event().wait()
 
 asyncio.run(main())
 """

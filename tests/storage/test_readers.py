@@ -105,7 +105,7 @@ def test_a_hard_question_among_others_that_are_answered_silences_nothing() -> No
         hung = Hung()
         readers = Readers(wait_s=0.2)
         task = asyncio.create_task(missed(readers, hung.read))
-        await asyncio.sleep(0.05)
+        await until(lambda: hung.asked == 1)
         assert await readers.ask(lambda: 7) == 7
         await task
         assert not readers.silent
@@ -120,9 +120,10 @@ def test_an_error_that_comes_late_silences_and_one_that_comes_at_once_does_not()
     """As a lock that is waited for, or a server that cannot be reached."""
 
     async def scenario() -> None:
-        broken, gate = [True], threading.Event()
+        broken, gate, tries = [True], threading.Event(), [0]
 
         def fails() -> int:
+            tries[0] += 1
             if broken[0]:
                 raise ZeroDivisionError
             return 7
@@ -138,7 +139,7 @@ def test_an_error_that_comes_late_silences_and_one_that_comes_at_once_does_not()
         assert not readers.silent
         with pytest.raises(ZeroDivisionError):
             await readers.ask(fails_late)
-        await asyncio.sleep(0.1)
+        await until(lambda: tries[0] >= 9 + 3)  # the probe failed, too
         assert "refused after" in readers.silent
         broken[0] = False
         await until(lambda: readers.silent == "")

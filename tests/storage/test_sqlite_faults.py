@@ -19,6 +19,7 @@ from photon_app.errors import StorageError
 from photon_app.market.timeframes import NEVER_MS
 from photon_app.storage.address import Address, parse
 from photon_app.storage.store import Store
+from tests.fakes.waiting import wait_until
 from tests.storage.material import QUICK, Owner, bar, bars, on_disk, run, storing, until, written
 
 
@@ -277,11 +278,14 @@ def test_a_file_that_is_overwritten_is_set_aside(
             await written(store)
             await store.read("A", 0, NEVER_MS, 99, newest=True)
             in_place(path, content)
-            while not owner.resets:
+
+            async def reset() -> int:
                 with contextlib.suppress(StorageError):
                     found = await store.read("A", 0, NEVER_MS, 99, newest=True)
                     assert found in ([], bars(range(10, 20)))
-                await asyncio.sleep(0.002)
+                return owner.resets
+
+            await wait_until(reset, 60)
             store.put("A", bars([20]))
             await written(store)
             assert await store.read("A", 0, NEVER_MS, 99, newest=True) == bars(range(10, 21))

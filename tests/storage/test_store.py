@@ -17,6 +17,7 @@ from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database, SeriesInfo
 from photon_app.storage.retention import DAY_MS
 from photon_app.storage.store import Store
+from tests.fakes.waiting import wait_until
 from tests.storage.material import (
     MINUTE_MS,
     NOON_MS,
@@ -146,8 +147,11 @@ def test_bars_grow_old(address: Address) -> None:
             store.put("A", noons)
         now_ms = bar(4 * 1440 + 3).time_ms
         async with storing(address, retention_days=1, now_ms=lambda: now_ms) as store:
-            while len(await everything(store)) > 4:
-                await asyncio.sleep(0.01)
+
+            async def swept() -> bool:
+                return len(await everything(store)) <= 4
+
+            await wait_until(swept)
 
     run(scenario())
     assert on_disk(address) == noons[6:]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -19,6 +20,7 @@ from photon_app.tail.defaults import NoDefaults
 from photon_app.tail.line import SILENCE_S, Defaults, Line
 from tests.fakes.server import HandFeed, serving
 from tests.fakes.time import VirtualTime
+from tests.fakes.waiting import wait_until
 
 HELLO = '{"type":"connection","epoch":"one","feed":"live"}'
 Script = Callable[[ServerConnection], Awaitable[None]]
@@ -144,22 +146,21 @@ def test_a_server_that_comes_back_on_its_port_is_found_again() -> None:
             await watched.until(lambda: watched.price == 104)
             server.server.should_exit = True
             await watched.until(lambda: any(isinstance(m, wire.Shutdown) for m in watched.messages))
-            await until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.line == "lost")
             assert watched.board.state(watched.board.rows["AAPL"]) == "stale"
             assert watched.price == 104
             async with scripted(quiet, port=port) as (_, opened, _server):
-                await until(lambda: watched.board.line == "open")
+                await wait_until(lambda: watched.board.line == "open")
                 assert len(opened) == 1
                 assert watched.price is None
 
     asyncio.run(scenario())
 
 
-async def until(happened: Callable[[], bool]) -> None:
-    """For what a line does without a message."""
-    async with asyncio.timeout(15):
-        while not happened():
-            await asyncio.sleep(0.01)
+async def opens(watched: Watched, time: VirtualTime) -> bool:
+    """Whether a line is open when a little more time has passed."""
+    await time.advance(0.1)
+    return watched.board.line == "open"
 
 
 def test_what_is_asked_for_is_every_symbol_in_bounded_requests() -> None:
@@ -175,7 +176,7 @@ def test_what_is_asked_for_is_every_symbol_in_bounded_requests() -> None:
         watched = Watched()
         watched.board.watch([f"S{n}" for n in range(249)])
         async with scripted(listen, quiet) as (url, _, _), running(line_to(url, watched)):
-            await until(lambda: len(asked) == 3)
+            await wait_until(lambda: len(asked) == 3)
         requests = [msgspec.json.decode(text) for text in asked]
         assert [len(request["symbols"]) for request in requests] == [100, 100, 50]
         assert [name for r in requests for name in r["symbols"]] == list(watched.board.rows)
@@ -191,7 +192,7 @@ def test_a_closed_line_is_opened_again(code: int) -> None:
             scripted(closing(code), quiet) as (url, opened, _),
             running(line_to(url, watched)),
         ):
-            await until(lambda: len(opened) == 2)
+            await wait_until(lambda: len(opened) == 2)
 
     asyncio.run(scenario())
 
@@ -220,14 +221,14 @@ def test_the_pause_that_a_server_asks_for_is_kept() -> None:
             scripted(script, quiet) as (url, opened, _),
             running(line_to(url, watched, time)),
         ):
-            await until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.line == "lost")
             retry_s = watched.board.retry_s
             assert retry_s is not None
             assert 30 <= retry_s - time.monotonic() <= 60
             await time.advance(29.9)
             assert watched.board.line == "lost"
             await time.advance(31)
-            await until(lambda: len(opened) == 2)
+            await wait_until(lambda: len(opened) == 2)
 
     asyncio.run(scenario())
 
@@ -243,11 +244,11 @@ def test_a_line_that_says_nothing_is_given_up() -> None:
 
         time, watched = VirtualTime(), Watched()
         async with scripted(chatter) as (url, _, _), running(line_to(url, watched, time)):
-            await until(lambda: watched.board.line == "open")
+            await wait_until(lambda: watched.board.line == "open")
             await time.advance(SILENCE_S - 1)
             assert watched.board.line == "open"
             await time.advance(1)
-            await until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.line == "lost")
             assert watched.board.why == "no message for 40 s"
 
     asyncio.run(scenario())
@@ -262,16 +263,14 @@ def test_a_server_that_is_not_there_is_tried_again_and_again() -> None:
         time, watched = VirtualTime(), Watched()
         async with running(line_to(f"ws://127.0.0.1:{port}/ws", watched, time)):
             for _ in range(6):
-                await until(lambda: watched.board.line == "lost")
+                await wait_until(lambda: watched.board.line == "lost")
                 assert watched.board.why == "no connection (Connection refused)"
                 await time.advance_to_sleeper()
             pauses = [seconds for seconds in time.sleeps if seconds > 0]
             assert pauses[0] <= 0.25
             assert all(seconds <= 5 for seconds in pauses)
             async with scripted(quiet, port=port):
-                while watched.board.line != "open":
-                    await time.advance(0.1)
-                    await asyncio.sleep(0.01)
+                await wait_until(functools.partial(opens, watched, time))
 
     asyncio.run(scenario())
 
@@ -297,7 +296,7 @@ def test_a_refused_handshake_waits_as_long_as_it_says(
             url = f"ws://127.0.0.1:{sock.getsockname()[1]}/ws"
             time, watched = VirtualTime(), Watched()
             async with running(line_to(url, watched, time)):
-                await until(lambda: watched.board.line == "lost")
+                await wait_until(lambda: watched.board.line == "lost")
             assert watched.board.why == f"refused with HTTP {status}: not you"
             assert watched.board.retry_s is not None
             assert watched.board.retry_s - time.monotonic() >= least_s
@@ -318,7 +317,7 @@ def test_an_odd_host_is_a_sentence(url: str, why: str) -> None:
     async def scenario() -> None:
         watched = Watched()
         async with running(line_to(url, watched, VirtualTime())):
-            await until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.line == "lost")
         assert why in watched.board.why
         assert watched.board.why
 
@@ -374,7 +373,7 @@ def test_a_server_without_defaults_is_a_sentence() -> None:
             scripted(quiet) as (url, _, _),
             running(line_to(url, watched, VirtualTime(), ask)),
         ):
-            await until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.line == "lost")
         assert watched.board.why == (
             "the server did not tell its default symbols (ConnectError): name some"
         )
@@ -395,14 +394,12 @@ def test_a_line_that_was_slept_over_is_opened_anew_at_once(slept_s: int) -> None
     async def scenario() -> None:
         time, watched = VirtualTime(), Watched()
         async with scripted(quiet) as (url, _, _), running(line_to(url, watched, time)):
-            await until(lambda: watched.board.line == "open")
+            await wait_until(lambda: watched.board.line == "open")
             await time.advance(20)
             time.doze(slept_s)
             await time.advance(1)
-            await until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.line == "lost")
             assert watched.board.why == "this machine slept, or its clock was set"
-            while watched.board.line != "open":
-                await time.advance(0.1)
-                await asyncio.sleep(0.01)
+            await wait_until(functools.partial(opens, watched, time))
 
     asyncio.run(scenario())

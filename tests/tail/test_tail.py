@@ -21,8 +21,9 @@ from typing import IO, Self
 
 import pytest
 
-from tests.fakes.process import ROOT, environment, run, wait_for
+from tests.fakes.process import ROOT, environment, run
 from tests.fakes.server import HandFeed, serving
+from tests.fakes.waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "photon_app", "tail"]
 

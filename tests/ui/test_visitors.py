@@ -9,6 +9,7 @@ from reflex.istate.manager.token import BaseStateToken
 
 from photon_app.ui.visitors import GONE_S, MOST_GONE, Visitors
 from tests.fakes.loop import FakeLoop
+from tests.fakes.waiting import wait_until
 
 
 class Tabs:
@@ -116,11 +117,10 @@ def test_it_looks_by_itself_while_there_is_anything_to_forget(
         await tabs.come("a")
         tabs.connected.clear()
         tabs.visitors.left()
-        await asyncio.sleep(0.01)
+        first = tabs.visitors._timer
+        await wait_until(lambda: tabs.visitors._timer is not first)  # it has looked, in vain
         tabs.time.advance(GONE_S)
-        async with asyncio.timeout(5):
-            while tabs.names() or tabs.visitors._timer is not None:
-                await asyncio.sleep(0.001)
+        await wait_until(lambda: not tabs.names() and tabs.visitors._timer is None, 5)
         await tabs.close()
 
     asyncio.run(scenario())
