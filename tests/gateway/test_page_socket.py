@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -80,7 +81,10 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serving(
-    ws: str = WIRE, sleep: Callable[[float], Any] = asyncio.sleep, **settings: Any
+    ws: str = WIRE,
+    sleep: Callable[[float], Any] = asyncio.sleep,
+    now_s: Callable[[], float] = time.monotonic,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     page, loaded = Page(), Settings(**settings)
     admission = Admission.of(loaded, asyncio.get_running_loop().time)
@@ -95,6 +99,7 @@ async def serving(
         left=left,
         live=lambda: cast("Any", SimpleNamespace(settings=loaded, stalls=Stalls(lambda: 0.0))),
         sleep=sleep,
+        now_s=now_s,
     )
     with launcher.bind("127.0.0.1", 0) as sock:
         config = uvicorn.Config(
@@ -263,14 +268,17 @@ def test_who_is_fast_waits_and_is_not_read_meanwhile_but_never_refused() -> None
     """What comes above the budget of a tab stays in the network."""
 
     async def scenario() -> None:
-        gate, waits = asyncio.Event(), asyncio.Event()
+        gate, waits, now_s = asyncio.Event(), asyncio.Event(), [0.0]
 
-        async def sleep(_: float) -> None:
+        async def sleep(seconds: float) -> None:
             waits.set()
             await gate.wait()
-            await asyncio.sleep(0.005)
+            now_s[0] += seconds
 
-        async with serving(sleep=sleep) as served, served.tab() as tab:
+        def clock() -> float:
+            return now_s[0]
+
+        async with serving(sleep=sleep, now_s=clock) as served, served.tab(close_timeout=1) as tab:
             await tab.send(HYDRATE)
             for _ in range(TAB_UNITS_BURST + 50):
                 await tab.send(MOVE)
