@@ -291,7 +291,7 @@ def test_a_slow_client_that_reads_again_sees_4008() -> None:
 
             def closed() -> int:
                 server.live.clients.tick()
-                return server.live.hub.closed_as_slow
+                return server.live.clients.closed_as_slow
 
             await wait_until(closed)
             seen = await asyncio.wait_for(stalled.read(), 5)
