@@ -304,7 +304,7 @@ def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
                 server.run(sockets=[sock])
         except SystemExit:  # uvicorn's, when the application did not start
             raise StartError(f"it cannot start: {server.why}") from None
-    return 0 if server.started or server.signals else 1
+    return 0 if (server.started or server.signals) and not runtime.failed else 1
 
 
 @contextlib.contextmanager
@@ -380,7 +380,8 @@ class _Server(uvicorn.Server):
         try:
             await super().serve(sockets)
         finally:
-            leaving = threading.Timer(LEAVE_S, os._exit, [0 if self.signals else 1])
+            code = 0 if self.signals and not runtime.failed else 1
+            leaving = threading.Timer(LEAVE_S, os._exit, [code])
             leaving.daemon = True
             leaving.start()
 

@@ -11,7 +11,9 @@ import contextlib
 import datetime as dt
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any
 
 from photon_app import clock, foreign, logs, services, upstream
 from photon_app.errors import RequestError
@@ -43,6 +45,9 @@ from photon_app.storage.store import Store
 from photon_app.upstream import Upstream
 
 log = logging.getLogger(__name__)
+
+failed: list[str] = []
+"""The tasks of this process that failed by a fault of ours. It ends then, with exit code 1."""
 
 HEARTBEAT_S = 15.0
 """How often each client hears that the line lives; the hub spreads them over that time."""
@@ -248,31 +253,55 @@ async def running(
         if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
             await _resume(feed, live.history, live.demand.wanted - settings.start_prices.keys())
         services.install(live)
-        tasks = [
-            asyncio.create_task(keep_running(feed, market), name="photon feed"),
-            asyncio.create_task(live.history.run(), name="photon history"),
-            asyncio.create_task(
-                days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
-                name="photon almanac",
-            ),
-            asyncio.create_task(
-                _every(TICK_S, _ticker(live, market, wishes, heap)), name="photon tick"
-            ),
-            asyncio.create_task(_every(BEAT_S, live.stalls.beat), name="photon beat"),
-            asyncio.create_task(
-                _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
-                name="photon heartbeat",
-            ),
-        ]
+        works: dict[str, Coroutine[Any, Any, None]] = {
+            "feed": keep_running(feed, market),
+            "history": live.history.run(),
+            "almanac": days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
+            "tick": _every(TICK_S, _ticker(live, market, wishes, heap)),
+            "beat": _every(BEAT_S, live.stalls.beat),
+            "heartbeat": _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
+        }
         try:
-            yield live
+            async with _owning(works):
+                try:
+                    yield live
+                finally:
+                    live.clients.shutdown()
         finally:
-            live.clients.shutdown()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await source.aclose()
             services.remove(live)
+
+
+@contextlib.asynccontextmanager
+async def _owning(works: Mapping[str, Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run some work as tasks for as long as the block lasts. None fails in silence: a fault of ours
+    is logged, and ends the process, which is better started anew than half alive.
+    """
+    tasks = [asyncio.create_task(work, name=f"photon {name}") for name, work in works.items()]
+    for task in tasks:
+        task.add_done_callback(_ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.remove_done_callback(_ended)
+            task.cancel()
+        for task, end in zip(
+            tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True
+        ):
+            if isinstance(end, Exception) and task.get_name() not in failed:
+                log.error("%s failed while it was stopped", task.get_name(), exc_info=end)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """A task has ended before it was told to; a feed may, whose recording is over."""
+    if task.cancelled() or (fault := task.exception()) is None:
+        return
+    failed.append(task.get_name())
+    log.critical(
+        "%s failed by a fault of Photon's own; the process ends", task.get_name(), exc_info=fault
+    )
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _stopwatch(now_s: Callable[[], float]) -> Callable[[], float]:

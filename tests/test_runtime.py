@@ -4,9 +4,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+
+import pytest
 
 from photon_app import runtime, services
 from photon_app.market.almanac import Almanac
@@ -15,7 +19,7 @@ from photon_app.services import Services
 from photon_app.settings import Settings
 from photon_app.upstream import Upstream
 from tests.fakes.almanac import weekdays
-from tests.fakes.process import photon
+from tests.fakes.process import ROOT, environment, photon
 from tests.fakes.server import HandFeed
 
 
@@ -99,6 +103,53 @@ def test_a_feed_that_fails_is_shown_and_the_process_goes_on() -> None:
             assert services.current() is live
 
     asyncio.run(scenario())
+
+
+FAILS = """
+import runpy
+from photon_app.history.history import History
+async def run(self):
+    raise ZeroDivisionError("history is over")
+History.run = run
+runpy.run_module("photon_app", run_name="__main__")
+"""
+
+
+def test_a_task_that_fails_is_logged_and_ends_the_process() -> None:
+    """With exit code 1, so that a supervisor starts it anew; nothing goes on half alive."""
+    ended = subprocess.run(
+        [sys.executable, "-c", FAILS],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == 1, said
+    assert said.count("photon history failed by a fault of Photon's own; the process ends") == 1
+    assert "history is over" in said
+
+
+def test_a_task_that_fails_while_it_is_stopped_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The process is ending already, as it was told."""
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ZeroDivisionError
+
+    async def scenario() -> None:
+        async with runtime._owning({"work": work()}):
+            await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    assert "photon work failed while it was stopped" in caplog.text
+    assert runtime.failed == []
 
 
 def test_a_process_that_is_told_to_end_says_nothing_of_its_calendar() -> None:
