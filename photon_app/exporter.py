@@ -24,20 +24,20 @@ from typing import BinaryIO, Literal, TypeAlias
 from photon_app import clock, printing
 from photon_app.errors import CalendarError, SettingsError, StorageError
 from photon_app.hub.messages import BarBody
-from photon_app.market.almanac import fetch_table
 from photon_app.market.bars import GRACE_MS
 from photon_app.market.calendar import Calendar, new_york_date
 from photon_app.market.digits import decimals_of
+from photon_app.market.loader import fetch_table
 from photon_app.market.merge import by_span
 from photon_app.market.session import Day, venue_of
 from photon_app.market.timeframes import NEVER_MS, span_at
 from photon_app.model import TIMEFRAMES, Bar, Timeframe
-from photon_app.moments import parse_moment, shown_utc
 from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.address import Address
 from photon_app.storage.archive import Archive, open_archive
 from photon_app.storage.database import SeriesInfo
+from photon_app.timestamps import parse_moment, shown_utc
 
 STORED: tuple[Timeframe, ...] = tuple(name for name in TIMEFRAMES if name != "1s")
 COLUMNS = (

@@ -38,10 +38,10 @@ from photon_app.market.session import market_day
 from photon_app.market.silence import Silence
 from photon_app.market.timeframes import MINUTE_MS
 from photon_app.model import Bar, FeedStatus
-from photon_app.moments import shown_utc
 from photon_app.settings import Settings
 from photon_app.storage import address
 from photon_app.storage.archive import Archive, open_archive
+from photon_app.timestamps import shown_utc
 
 BATCH_TRADES = 100_000
 LIVE_SOURCES = ("finnhub", "simulated")

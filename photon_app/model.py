@@ -279,7 +279,7 @@ class Listener(Protocol):
         """Take one fact."""
         ...
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """Return once nobody behind this listener is too slow for more."""
         ...
 
@@ -371,7 +371,7 @@ class FeedSink(Protocol):
         """The market starts anew: sequences, prices and day figures are forgotten."""
         ...
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """Return once no every-trade client is above its mark. A full-speed replay awaits it right
         before it delivers, with nothing awaited in between; nobody else does.
         """

@@ -161,7 +161,7 @@ class Nobody:
     def began(self, symbol: str, time_ms: int, price: float) -> None:
         """Not recorded."""
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """Nobody is behind."""
 
 

@@ -29,10 +29,10 @@ from photon_app.hub.hub import BEATS, Hub
 from photon_app.hub.stalls import BEAT_S, Stalls
 from photon_app.hub.tape import Tape
 from photon_app.market import session
-from photon_app.market.almanac import Almanac
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
 from photon_app.market.hours import MarketHours
+from photon_app.market.loader import CalendarLoader
 from photon_app.market.market import Market
 from photon_app.market.silence import Silence
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS
@@ -89,7 +89,7 @@ def logged(
 
 
 def assemble(
-    settings: Settings, source: Upstream, days: Almanac, silence: Silence, heap: Heap
+    settings: Settings, source: Upstream, days: CalendarLoader, silence: Silence, heap: Heap
 ) -> "tuple[Services, Market, _Wishes]":
     """The objects of one process, wired, not yet running. Needs a running event loop."""
     feed = source.feed
@@ -147,7 +147,7 @@ def assemble(
     return live, market, wishes
 
 
-def _market(settings: Settings, source: Upstream, days: Almanac, silence: Silence) -> Market:
+def _market(settings: Settings, source: Upstream, days: CalendarLoader, silence: Silence) -> Market:
     """An empty market with the rules of its source."""
     feed, replaying = source.feed, settings.feed == "replay"
     days_of = session.market_day if source.past is None else session.hours_day
@@ -229,19 +229,19 @@ async def _resume(feed: SimulatedFeed, history: History, symbols: Iterable[str])
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, source: Upstream | None = None, almanac: Almanac | None = None
+    settings: Settings, source: Upstream | None = None, loader: CalendarLoader | None = None
 ) -> AsyncIterator[Services]:
     """Run everything for as long as the block lasts.
 
     Args:
         settings: of this process.
         source: where prices and names come from, when not as the settings ask for it.
-        almanac: the exchange's days, when they are not to be computed in a process of their own.
+        loader: the exchange's days, when they are not to be computed in a process of their own.
 
     Raises:
         RecordingError: the file to replay is not a recording.
     """
-    days = almanac or Almanac()
+    days = loader or CalendarLoader()
     silence = Silence(clock.now_ms, days)
     if source is None:
         source = upstream.of(settings, calendars=days)
@@ -256,7 +256,7 @@ async def running(
         works: dict[str, Coroutine[Any, Any, None]] = {
             "feed": keep_running(feed, market),
             "history": live.history.run(),
-            "almanac": days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
+            "calendar loader": days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
             "tick": _every(TICK_S, _ticker(live, market, wishes, heap)),
             "beat": _every(BEAT_S, live.stalls.beat),
             "heartbeat": _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
@@ -301,6 +301,11 @@ def _ended(task: asyncio.Task[None]) -> None:
     log.critical(
         "%s failed by a fault of Photon's own; the process ends", task.get_name(), exc_info=fault
     )
+    end_process()
+
+
+def end_process() -> None:
+    """As an operator does."""
     signal.raise_signal(signal.SIGTERM)
 
 

@@ -9,7 +9,7 @@ import functools
 
 import msgspec
 
-from photon_app.feed import rota
+from photon_app.feed import poll_schedule
 from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
 from photon_app.feed.intake import Tap
@@ -176,10 +176,10 @@ class RealMarkets:
         """What symbols share that have the same days and hours."""
         return session.market_of(symbol)
 
-    def hours_of(self, symbol: str) -> rota.Hours:
+    def hours_of(self, symbol: str) -> poll_schedule.Hours:
         """The day of a symbol's market, and whether it trades in regular hours now."""
         now_ms, calendar = self._now_ms(), self._calendars.calendar
-        return rota.Hours(
+        return poll_schedule.Hours(
             day=(session.day_of(symbol, now_ms), session.market_day(symbol, now_ms, calendar)),
             open=session.trades_at(symbol, now_ms, calendar),
         )

@@ -104,3 +104,16 @@ def postgres_server() -> Iterator[Postgres]:
     """A server that is started for the first test that asks for it."""
     with postgres() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def no_background_task_fails(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process would end; a test fails."""
+    runtime = sys.modules.get("photon_app.runtime")
+    if runtime is None:
+        yield
+        return
+    monkeypatch.setattr(runtime, "end_process", lambda: None)
+    yield
+    failed, runtime.failed[:] = list(runtime.failed), []
+    assert not failed, f"failed by a fault of ours: {failed}"

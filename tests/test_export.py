@@ -23,11 +23,11 @@ from photon_app.market.merge import merge_all
 from photon_app.market.session import Day
 from photon_app.market.timeframes import span_at
 from photon_app.model import Bar, Timeframe
-from photon_app.moments import parse_moment, shown_utc
 from photon_app.settings import Secret, Settings
 from photon_app.storage import address
 from photon_app.storage.archive import open_archive
 from photon_app.storage.database import SeriesInfo
+from photon_app.timestamps import parse_moment, shown_utc
 from tests.fakes.process import ROOT, environment
 from tests.feed import recordings
 from tests.feed.test_recording import not_a_file

@@ -7,10 +7,10 @@ import json
 import httpx
 from websockets.asyncio.client import connect
 
-from photon_app.market.almanac import Almanac
 from photon_app.market.calendar import NEW_YORK, Calendar, Table, ordinary_day
+from photon_app.market.loader import CalendarLoader
 from photon_app.market.silence import SILENT_MS, Silence
-from tests.fakes.almanac import weekdays
+from tests.fakes.loader import weekdays
 from tests.fakes.server import HandFeed, serving
 
 FRIDAY = dt.date(2026, 11, 27)
@@ -48,7 +48,7 @@ def test_clients_are_told_when_the_days_become_known() -> None:
         feed = HandFeed()
         feed.clock = Stopped(at(2026, 11, 27, 12))  # type: ignore[assignment]
         async with (
-            serving(feed, almanac=Almanac(fetch)) as server,
+            serving(feed, loader=CalendarLoader(fetch)) as server,
             connect(server.ws) as client,
             asyncio.timeout(10),
             httpx.AsyncClient(base_url=server.http) as http,

@@ -9,11 +9,11 @@ import pytest
 from websockets.asyncio.client import connect
 
 from photon_app import clock, upstream
-from photon_app.market.almanac import Almanac
 from photon_app.market.calendar import Calendar
+from photon_app.market.loader import CalendarLoader
 from photon_app.market.session import day_of, market_day, market_day_before
 from photon_app.settings import Settings
-from tests.fakes.almanac import shipped
+from tests.fakes.loader import shipped
 from tests.fakes.moments import MOMENTS, at, new_york, utc
 from tests.fakes.server import Serving, serving
 from tests.fakes.waiting import wait_until
@@ -42,7 +42,7 @@ def simulated(**settings: Any) -> Any:
         **settings,
     }
     source = upstream.of(Settings(**given))
-    return serving(source, almanac=Almanac(shipped), **given)
+    return serving(source, loader=CalendarLoader(shipped), **given)
 
 
 async def look(server: Serving, symbol: str, timeframe: str, limit: int = 500) -> Rows:

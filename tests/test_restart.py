@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from photon_app.market.almanac import Almanac
+from photon_app.market.loader import CalendarLoader
 from photon_app.model import Seed
 from photon_app.settings import Secret
-from tests.fakes.almanac import shipped
+from tests.fakes.loader import shipped
 from tests.fakes.moments import at, new_york
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.fakes.waiting import wait_until
@@ -34,7 +34,7 @@ def started(feed: Live, path: Path) -> Any:
     """A server whose bars are in a file."""
     return serving(
         feed,
-        almanac=Almanac(shipped),
+        loader=CalendarLoader(shipped),
         feed="finnhub",
         finnhub_api_key=Secret("x"),
         symbols=(STOCK, COIN, PAIR),

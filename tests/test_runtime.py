@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from photon_app import runtime, services
-from photon_app.market.almanac import Almanac
+from photon_app.market.loader import CalendarLoader
 from photon_app.model import Crowd
 from photon_app.services import Services
 from photon_app.settings import Settings
 from photon_app.upstream import Upstream
-from tests.fakes.almanac import weekdays
+from tests.fakes.loader import weekdays
 from tests.fakes.process import ROOT, environment, photon
 from tests.fakes.server import HandFeed
 
@@ -43,7 +43,7 @@ class CountingFeed(HandFeed):
 
 def running(settings: Settings, feed: HandFeed) -> AbstractAsyncContextManager[Services]:
     """With a calendar that needs no process of its own."""
-    return runtime.running(settings, Upstream(feed=feed), Almanac(weekdays))
+    return runtime.running(settings, Upstream(feed=feed), CalendarLoader(weekdays))
 
 
 def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_a_turn() -> None:

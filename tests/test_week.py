@@ -22,10 +22,10 @@ import httpx
 import pytest
 
 from photon_app import clock
-from photon_app.market.almanac import Almanac
+from photon_app.market.loader import CalendarLoader
 from photon_app.model import Trade
 from photon_app.settings import Secret
-from tests.fakes.almanac import shipped
+from tests.fakes.loader import shipped
 from tests.fakes.moments import OPEN_MS, new_york
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.fakes.time import settle
@@ -93,7 +93,7 @@ async def process(loop: LeapingLoop, path: Path) -> AsyncIterator[Process]:
     line = Line(loop)
     started = serving(
         line,
-        almanac=Almanac(shipped),
+        loader=CalendarLoader(shipped),
         feed="finnhub",
         finnhub_api_key=Secret("x"),
         symbols=SYMBOLS,

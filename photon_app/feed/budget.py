@@ -17,9 +17,9 @@ permit that was given and not used is lost.
 import enum
 import itertools
 
-from photon_app.feed.bell import Bell
 from photon_app.feed.fairness import UNIT, Spent
 from photon_app.feed.protocol import Time
+from photon_app.feed.wakeup import Wakeup
 
 PER_MINUTE = 60
 PER_SECOND = 30
@@ -74,7 +74,7 @@ class Budget:
         queue = self._queues[lane]
         if len(queue) >= self._waiters:
             return False
-        ticket = _Ticket(lane, addresses, next(self._numbers), Bell(self._time))
+        ticket = _Ticket(lane, addresses, next(self._numbers), Wakeup(self._time))
         deadline_s = self._time.monotonic() + patience_s
         queue.append(ticket)
         try:
@@ -85,7 +85,7 @@ class Budget:
                 left_s = deadline_s - self._time.monotonic()
                 if left_s <= 0 or (wait_s is not None and wait_s > left_s):
                     return False
-                await ticket.bell.wait(left_s if wait_s is None else wait_s)
+                await ticket.wakeup.wait(left_s if wait_s is None else wait_s)
         finally:
             if not ticket.served:
                 queue.remove(ticket)
@@ -123,24 +123,24 @@ class Budget:
         self._turns[ticket.lane] = next(self._numbers)
         self._queues[ticket.lane].remove(ticket)
         ticket.served = True
-        ticket.bell.ring()
+        ticket.wakeup.ring()
         self._ring()
 
     def _ring(self) -> None:
         """Who waits looks again: another may be the first now."""
         for queue in self._queues.values():
             for ticket in queue:
-                ticket.bell.ring()
+                ticket.wakeup.ring()
 
 
 class _Ticket:
     """One caller that waits."""
 
-    def __init__(self, lane: Lane, addresses: tuple[str, ...], number: int, bell: Bell) -> None:
+    def __init__(self, lane: Lane, addresses: tuple[str, ...], number: int, wakeup: Wakeup) -> None:
         self.lane = lane
         self.addresses = addresses
         self.number = number
-        self.bell = bell
+        self.wakeup = wakeup
         self.served = False
 
 

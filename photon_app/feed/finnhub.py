@@ -28,18 +28,18 @@ from photon_app.feed import finnhub_wire as wire
 from photon_app.feed import outage
 from photon_app.feed.awake import Awake
 from photon_app.feed.backoff import PROVEN_S, Backoff
-from photon_app.feed.bell import Bell
 from photon_app.feed.deadline import within
 from photon_app.feed.finnhub_key import with_token, without_key
 from photon_app.feed.intake import Intake, Tap
 from photon_app.feed.offset import TapeClock
 from photon_app.feed.outage import Life, Outage, Streak
+from photon_app.feed.poll_schedule import Markets, PollSchedule
 from photon_app.feed.polling import Poller, Quotes
 from photon_app.feed.protocol import Counters, Time, WallClock
-from photon_app.feed.rota import Markets, Rota
 from photon_app.feed.slots import Slots
 from photon_app.feed.spelling import Spellings
 from photon_app.feed.subscriptions import Command, Subscriptions
+from photon_app.feed.wakeup import Wakeup
 from photon_app.model import Crowd, FailureReason, FeedSink, FeedState, FeedStatus
 from photon_app.settings import DEFAULTS, Secret
 
@@ -118,12 +118,12 @@ class FinnhubFeed:
         self._proxy = proxy
         self._slots = Slots(limit, linger_s)
         self._subscriptions = Subscriptions(self._slots, self._spellings)
-        self._rota = Rota(markets)
+        self._schedule = PollSchedule(markets)
         self._poller: Poller | None = None
         if rest is not None:
             self._poller = Poller(
                 rest,
-                self._rota,
+                self._schedule,
                 self._time,
                 on_unknown=self._unknown,
                 on_change=self._share,
@@ -133,8 +133,8 @@ class FinnhubFeed:
         self._backoff = Backoff(rng or random.Random())
         self._streak = Streak()
         self._intake = Intake(self.source, self._time, key, tap)
-        self._bell = Bell(self._time)
-        self._spellings.on_change = self._bell.ring
+        self._wakeup = Wakeup(self._time)
+        self._spellings.on_change = self._wakeup.ring
         self._market: FeedSink | None = None
         self._tape = TapeClock()
         self._told_tape = (0, 0)
@@ -174,7 +174,7 @@ class FinnhubFeed:
         """
         now_s = self._time.monotonic()
         viewers = viewers or {}
-        unknown_again = self._rota.want(symbols, viewers, now_s, crowd)
+        unknown_again = self._schedule.want(symbols, viewers, now_s, crowd)
         self._slots.want(symbols, viewers, now_s, crowd)
         for symbol in unknown_again:
             self._unknown(symbol)
@@ -238,7 +238,7 @@ class FinnhubFeed:
             return await self._live(connection, market)
         finally:
             await self._close(connection)
-            self._rota.line(self._time.monotonic(), up=False)
+            self._schedule.line(self._time.monotonic(), up=False)
 
     async def _live(self, connection: ClientConnection, market: FeedSink) -> Outage:
         self._opened += 1
@@ -247,7 +247,7 @@ class FinnhubFeed:
         self._slept_s = self._time.slept_s
         self._subscriptions.line_opened(opened_s)
         self._spellings.line_opened()
-        self._rota.line(opened_s, up=True)
+        self._schedule.line(opened_s, up=True)
         self._share()
         _log.info("Connected to Finnhub")
         self._say(market, "live")
@@ -284,8 +284,8 @@ class FinnhubFeed:
             symbols = {trade.symbol for trade in event.batch}
             self._spellings.heard(symbols, event.odd)
             if self._subscriptions.heard(symbols):
-                self._bell.ring()
-            if self._rota.heard(symbols, self._last_s):
+                self._wakeup.ring()
+            if self._schedule.heard(symbols, self._last_s):
                 self._share()
         elif isinstance(event, wire.UpstreamError) and self._subscriptions.error(
             event.message, self._last_s
@@ -297,7 +297,7 @@ class FinnhubFeed:
         if self._time.set_back_ms != self._set_back_ms:
             self._tape.set_back(self._time.set_back_ms - self._set_back_ms)
             self._set_back_ms = self._time.set_back_ms
-            self._rota.anew()
+            self._schedule.anew()
             self._tell_tape()
         trades = event.batch if isinstance(event, wire.Trades) else ()
         if trades and self._tape.arrived(trades[-1], self._last_ms, self._last_s):
@@ -330,11 +330,11 @@ class FinnhubFeed:
     def _share(self) -> None:
         """Bring line, poller and market up to date with who holds a slot."""
         now_s = self._time.monotonic()
-        for symbol in self._refused - self._rota.unknown:
+        for symbol in self._refused - self._schedule.unknown:
             self._slots.unbar(symbol, now_s)
-        self._refused = self._rota.unknown
-        self._rota.hold(self._slots.held, now_s)
-        self._bell.ring()
+        self._refused = self._schedule.unknown
+        self._schedule.hold(self._slots.held, now_s)
+        self._wakeup.ring()
         if self._poller is not None:
             self._poller.ring()
         self._tell_states()
@@ -343,11 +343,11 @@ class FinnhubFeed:
         """Let the market know whose prices come from asking, and whose from nowhere."""
         if self._market is None:
             return
-        polled = self._rota.polled if self._poller is not None else frozenset()
+        polled = self._schedule.polled if self._poller is not None else frozenset()
         now_s = self._time.monotonic()
-        unsure, old = self._rota.unsure(now_s), self._rota.old(now_s)
+        unsure, old = self._schedule.unsure(now_s), self._schedule.old(now_s)
         polled -= old
-        stale = (self._rota.wanted - self._subscriptions.told | unsure | old) - polled
+        stale = (self._schedule.wanted - self._subscriptions.told | unsure | old) - polled
         if polled != self._polled or stale != self._stale:
             self._polled, self._stale = polled, stale
             self._market.polling(polled, stale)
@@ -367,7 +367,7 @@ class FinnhubFeed:
                 self._tell_states()
                 now_s = self._time.monotonic()
                 waits = (self._subscriptions.wait_s(now_s), self._spellings.wait_s(now_s))
-                await self._bell.wait(min((w for w in waits if w is not None), default=None))
+                await self._wakeup.wait(min((w for w in waits if w is not None), default=None))
         except ConnectionClosed:
             return
 
@@ -413,7 +413,7 @@ class FinnhubFeed:
         now_s = self._time.monotonic()
         if self._overslept_s:
             self._tape.clear()
-            self._rota.anew()
+            self._schedule.anew()
             return outage.slept(self._overslept_s, life)
         ours_came_first = error.rcvd_then_sent is False
         if error.rcvd is not None and not ours_came_first:

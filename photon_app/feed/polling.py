@@ -1,4 +1,4 @@
-"""The small shell that asks Finnhub's REST interface for what the rota says.
+"""The small shell that asks Finnhub's REST interface for what the schedule says.
 
 Owns two tasks of one group, one for each lane, so that seeds do not wait behind polls. Runs on the
 event loop; asks for one symbol at a time in a lane, and chooses it when it may be asked for: so
@@ -11,10 +11,10 @@ import functools
 from collections.abc import Callable
 from typing import Protocol
 
-from photon_app.feed.bell import Bell
+from photon_app.feed.poll_schedule import LONGEST_S, PROBE_S, Lane, PollSchedule, doubled
 from photon_app.feed.protocol import Time
 from photon_app.feed.rest_wire import Failed, Unknown
-from photon_app.feed.rota import LONGEST_S, PROBE_S, Lane, Rota, doubled
+from photon_app.feed.wakeup import Wakeup
 from photon_app.model import FeedSink, Seed
 
 
@@ -50,7 +50,7 @@ class Poller:
 
     Args:
         rest: whom to ask.
-        rota: whose turn it is.
+        schedule: whose turn it is.
         time: what the pauses wait on.
         on_unknown: called with a symbol that does not exist, while it is wanted.
         on_change: called after an answer that can have changed who is polled.
@@ -60,7 +60,7 @@ class Poller:
     def __init__(
         self,
         rest: Quotes,
-        rota: Rota,
+        schedule: PollSchedule,
         time: Time,
         *,
         on_unknown: Callable[[str], None],
@@ -68,17 +68,17 @@ class Poller:
         on_answer: Callable[[], None] = lambda: None,
     ) -> None:
         self._rest = rest
-        self._rota = rota
+        self._schedule = schedule
         self._time = time
         self._on_unknown = on_unknown
         self._on_change = on_change
         self._on_answer = on_answer
-        self._bells = {lane: Bell(time) for lane in Lane}
+        self._wakeups = {lane: Wakeup(time) for lane in Lane}
 
     def ring(self) -> None:
-        """Something has changed in the rota."""
-        for bell in self._bells.values():
-            bell.ring()
+        """Something has changed in the schedule."""
+        for wakeup in self._wakeups.values():
+            wakeup.ring()
 
     async def run(self, market: FeedSink) -> None:
         """Ask until cancelled."""
@@ -90,9 +90,9 @@ class Poller:
         failures, polling = 0, lane is Lane.POLL
         wait_s = functools.partial(self._rest.wait_s, polling=polling)
         while True:
-            turn = self._rota.next(lane, self._time.monotonic(), wait_s)
+            turn = self._schedule.next(lane, self._time.monotonic(), wait_s)
             if turn.symbol is None:
-                await self._bells[lane].wait(turn.wait_s)
+                await self._wakeups[lane].wait(turn.wait_s)
                 continue
             answer = await self._rest.quote(turn.symbol, polling=polling, addresses=turn.addresses)
             failures = failures + 1 if isinstance(answer, Failed) else 0
@@ -104,15 +104,15 @@ class Poller:
         now_s = self._time.monotonic()
         match answer:
             case Seed():
-                if self._rota.answered(answer, now_s):
+                if self._schedule.answered(answer, now_s):
                     market.seed(answer)
             case Unknown():
-                if self._rota.zeros(symbol, now_s):
+                if self._schedule.zeros(symbol, now_s):
                     self._on_unknown(symbol)
             case Failed():
-                self._rota.failed(symbol, answer, now_s)
+                self._schedule.failed(symbol, answer, now_s)
         self._on_change()
-        self._bells[Lane.POLL].ring()
+        self._wakeups[Lane.POLL].ring()
 
 
 def _pause_s(lane: Lane, answer: Seed | Unknown | Failed, failures: int) -> float:

@@ -2,9 +2,9 @@
 
 Owns the recording's pace and its clock. Runs on the event loop; reads the file inline, a line at
 a time. Paced by the recording's own times, a slow consumer is the hub's matter, as with a live
-feed; at speed 0 it waits after each frame until ``FeedSink.relief`` says that no every-trade client
-is behind. It never holds more than one frame, never lets the market's clock run past a frame that
-has not been delivered, and never drops a symbol because nobody wants it.
+feed; at speed 0 it waits after each frame until no every-trade client is behind
+(``FeedSink.drained``). It never holds more than one frame, never lets the market's clock run past a
+frame that has not been delivered, and never drops a symbol because nobody wants it.
 
 A replay that starts later than its recording delivers what comes before at once, at the beginning
 of each pass, as ``FeedSink.past``: day figures and volumes are then what they were, and clients get
@@ -236,7 +236,7 @@ class ReplayFeed:
         else:
             await self._give_way()
         if self._speed == 0:
-            await market.relief()  # last before delivering: any yield may have filled a client
+            await market.drained()  # last before delivering: any yield may have filled a client
         self.clock.reach()
         await self._intake.deliver(self._intake.read(line.frame, line.at / 1000), market)
 

@@ -23,13 +23,13 @@ from photon_app.gateway.live import current
 from photon_app.gateway.places import Places
 from photon_app.gateway.problems import REQUIRED, problems, shown, whole
 from photon_app.history.history import Past
-from photon_app.history.turns import Turns
+from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.hub.messages import BarBody
 from photon_app.market.calendar import Calendar, new_york_date
 from photon_app.market.digits import decimals_of
 from photon_app.market.session import venue_of
 from photon_app.model import TIMEFRAMES, MarketSession, Timeframe, parse_symbol
-from photon_app.moments import parse_moment
+from photon_app.timestamps import parse_moment
 
 MOST = 10_000
 USUAL = 500
@@ -205,7 +205,7 @@ class _Pieces:
     two.
     """
 
-    def __init__(self, past: Past, final_ms: int, turns: Turns) -> None:
+    def __init__(self, past: Past, final_ms: int, turns: OneAtATime) -> None:
         self._past = past
         self._final_ms = final_ms
         self._turns = turns

@@ -28,8 +28,8 @@ from photon_app.feed.simulated_past import SimulatedPast
 from photon_app.history import days
 from photon_app.history.followed import Begun, FollowedSymbols, Phase
 from photon_app.history.invented import Invented
+from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.history.question import Question
-from photon_app.history.turns import Turns
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import CalendarSource
 from photon_app.market.session import market_day
@@ -101,9 +101,9 @@ class History:
         self._past = past
         self.on_day: Callable[[str, Recollection], None] = lambda _symbol, _day: None
         """Told of each symbol's newest day so far when it was looked up."""
-        self.turns = Turns()
+        self.turns = OneAtATime()
         """In which answers are put together, here and by whoever writes them."""
-        self._making = Turns(rests=True)
+        self._making = OneAtATime(rests=True)
         self._replays = replays
         self._followed = FollowedSymbols(limited=past is not None, always=always)
         self._lost: deque[str] = deque()
@@ -211,7 +211,7 @@ class History:
             case _:
                 pass
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """At once: bars that wait to be written are bounded by what memory holds."""
 
     def began(self, symbol: str, time_ms: int, price: float) -> None:

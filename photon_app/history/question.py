@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from photon_app.errors import BusyError, StorageError
 from photon_app.history.invented import Invented
-from photon_app.history.turns import Turns
+from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import by_span, merge, merge_all
@@ -46,8 +46,8 @@ class Question:
         timeframe: Timeframe,
         from_ms: int,
         to_ms: int,
-        turns: Turns,
-        making: Turns,
+        turns: OneAtATime,
+        making: OneAtATime,
         invented: Invented | None = None,
     ) -> None:
         self._memory = memory

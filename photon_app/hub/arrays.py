@@ -10,11 +10,11 @@ Bound: a congested client is passed over, and nothing waits for it.
 
 from photon_app import disconnect
 from photon_app.hub import messages
-from photon_app.hub.bulletin import MarketState
 from photon_app.hub.clients import Client, Clients
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.sink import Sink
+from photon_app.hub.status import MarketState
 from photon_app.model import MarketFact, Rejected
 
 TURNS = 10
@@ -93,7 +93,7 @@ class ArrayBoard:
         if isinstance(fact, Rejected) and fact.why is not None:
             self.reject(fact.symbol)
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """At once: nobody here is told every price."""
 
     def reject(self, symbol: str) -> None:

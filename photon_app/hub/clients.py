@@ -6,8 +6,8 @@
 - a fault of ours while one client is written costs that client, and no other;
 - a server that goes says so to everyone.
 
-Called on the event loop only; synchronous but for ``relief``. A channel keeps what is its own (what
-a client wants, how it is written) and learns by ``left`` that a client is gone. Whoever owns it
+Called on the event loop only; all but ``drained`` is synchronous. A channel keeps what is its own
+(what a client wants, how it is written) and learns by ``left`` that a client is gone. ``runtime``
 calls ``tick`` once a second. Bound: an entry for each client, and for each symbol that it holds.
 """
 
@@ -89,7 +89,7 @@ class Clients:
         self._demand = demand
         self._slow_s = slow_s
         self._channels: dict[Client, Channel[Client]] = {}
-        self._relief: set[asyncio.Event] = set()
+        self._waiting_drained: set[asyncio.Event] = set()
         self.closed_as_slow = 0
         """How many clients were closed with 4008 since the start."""
 
@@ -168,7 +168,7 @@ class Clients:
             self.guard(client, client.sink.send, channel.last_words(client))
             self.dismiss(client, disconnect.SHUTDOWN)
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """Return once no client is congested that may miss nothing.
 
         Whoever waits for this before each frame never makes such a client fall behind for good:
@@ -176,15 +176,15 @@ class Clients:
         """
         while any(one.sink.congested and one.is_told_all for one in self._channels):
             event = asyncio.Event()
-            self._relief.add(event)
+            self._waiting_drained.add(event)
             try:
                 await event.wait()
             finally:
-                self._relief.discard(event)
+                self._waiting_drained.discard(event)
 
     def wake(self) -> None:
-        """Somebody drained, left, or wants something else: who waits for relief looks again."""
-        for event in self._relief:
+        """Somebody drained, left, or wants something else: who waits for drained looks again."""
+        for event in self._waiting_drained:
             event.set()
 
     def tick(self) -> None:

@@ -27,7 +27,6 @@ from photon_app import disconnect
 from photon_app.errors import RequestError
 from photon_app.hub import messages
 from photon_app.hub.bar_channel import BarChannel, Key
-from photon_app.hub.bulletin import Bulletin, MarketState
 from photon_app.hub.clients import Clients
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
@@ -35,6 +34,7 @@ from photon_app.hub.outboxes import Outboxes
 from photon_app.hub.pacing import Pacing
 from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.sink import Missed, Sink
+from photon_app.hub.status import MarketState, Status
 from photon_app.market.hours import Hours
 from photon_app.market.session import market_of
 from photon_app.model import (
@@ -84,7 +84,7 @@ class Hub:
             flush_s: the shortest time between two flushes.
         """
         self._quote = market.quote
-        self._say = Bulletin(market, hours)
+        self._say = Status(market, hours)
         self._clients = clients
         self._loop = loop
         self._flush_s = flush_s
@@ -428,9 +428,9 @@ class Hub:
                 frames = made[symbols] = self._say.status(states(symbols))
             self._clients.guard(client, client.sink.tell, frames)
 
-    async def relief(self) -> None:
-        """See ``Clients.relief``."""
-        await self._clients.relief()
+    async def drained(self) -> None:
+        """See ``Clients.drained``."""
+        await self._clients.drained()
 
     # Inside
 

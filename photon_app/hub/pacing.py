@@ -20,10 +20,10 @@ import math
 from bisect import bisect_left
 
 from photon_app.hub import messages
-from photon_app.hub.bulletin import Bulletin, MarketState
 from photon_app.hub.clients import Clients
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.registry import OWED, Pace, Registry, Share, Subscriber
+from photon_app.hub.status import MarketState, Status
 from photon_app.model import Quote, Trade
 
 STEPS_MS = (50, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000)
@@ -53,7 +53,7 @@ class Pacing:
     """
 
     def __init__(
-        self, registry: Registry, clients: Clients, market: MarketState, say: Bulletin
+        self, registry: Registry, clients: Clients, market: MarketState, say: Status
     ) -> None:
         self._registry = registry
         self._clients = clients
@@ -186,7 +186,7 @@ class _Forms:
 
     __slots__ = ("_long", "_quote", "_say", "_short")
 
-    def __init__(self, quote: Quote, say: Bulletin) -> None:
+    def __init__(self, quote: Quote, say: Status) -> None:
         self._quote = quote
         self._say = say
         self._short: bytes | None = None

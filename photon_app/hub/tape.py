@@ -1,6 +1,6 @@
 """The tape: every trade as upstream told it, for clients of Finnhub's own protocol.
 
-Called on the event loop only; everything but ``relief`` is synchronous and waits for nobody. Where
+Called on the event loop only; everything but ``drained`` is synchronous and waits for nobody. Where
 ``Hub`` tells what is true now, the tape repeats what was traded: each trade of a followed symbol
 goes out exactly once and in the order of upstream, late ones, equal ones and those of volume 0
 included, whatever the book made of it. There is no snapshot and no acknowledgement: Finnhub has
@@ -168,9 +168,9 @@ class Tape:
         """
         self._flowing = status.state in FLOWING
 
-    async def relief(self) -> None:
-        """See ``Clients.relief``."""
-        await self._clients.relief()
+    async def drained(self) -> None:
+        """See ``Clients.drained``."""
+        await self._clients.drained()
 
     # What the client side calls
 

@@ -10,8 +10,8 @@ Rules (the order of a tape is by time, not by arrival; docs/market-data.md has t
 - an older trade counts in volume, high and low, and moves neither the last price nor ``seq``;
 - a trade of volume 0 is a price and no more;
 - what a trade's conditions forbid, it does not do (``market.conditions``);
-- a price far from the last one is held until a second print bears it out (``market.gate``); then
-  the first counts in volume, high and low, and the second is a trade like any other; the fifth
+- a price far from the last one is held until a second print bears it out (``market.outliers``);
+  then the first counts in volume, high and low, and the second is a trade like any other; the fifth
   in a row on one side needs none;
 - a trade of an earlier day than the book's counts nowhere;
 - a first price of a new day begins it, and makes the last price of the regular session before it
@@ -36,7 +36,7 @@ from photon_app.market import digits
 from photon_app.market.conditions import NOTHING as PRICE_ALONE
 from photon_app.market.conditions import REGULAR, Effects
 from photon_app.market.entry import Entry, Span, is_price
-from photon_app.market.gate import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
+from photon_app.market.outliers import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
 from photon_app.model import Bar, Counted, Effect, Quote, Seed, Trade
 
 YEAR_2000_MS = 946_684_800_000

@@ -1,7 +1,7 @@
 """The days of the New York Stock Exchange as plain numbers, and the session at a time.
 
 Pure: nothing here reads a clock or starts anything. ``nyse`` computes a ``Table`` in a process of
-its own, ``almanac`` fetches it, and ``Calendar`` answers from it: a few hundred tuples, and no
+its own, ``loader`` fetches it, and ``Calendar`` answers from it: a few hundred tuples, and no
 library in the process that serves.
 
 Inside the table the days are the exchange's own, with holidays and early closes. Outside it, and

@@ -3,7 +3,7 @@
 ``Market`` is the ``model.FeedSink`` that a feed delivers to. It owns the book, the bars, the epoch
 and what is known of the feed, applies each upstream frame in one synchronous run, and tells every
 listener what came of it. It knows no listener, no client and no feed. Synchronous but for
-``relief``; called on the event loop only, or by a command that reads a recording.
+``drained``; called on the event loop only, or by a command that reads a recording.
 
 Bound: what book and bars hold; nothing waits here.
 """
@@ -171,10 +171,10 @@ class Market:
         self._tell(EpochBegan(epoch=self.epoch, number=self._next()))
         self.book.new_epoch()
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """Return once no listener is too slow for more."""
         for listener in self._listeners:
-            await listener.relief()
+            await listener.drained()
 
     # What others call
 

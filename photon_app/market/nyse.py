@@ -1,7 +1,7 @@
 """``python -m photon_app.market.nyse FIRST LAST CODE…``: exchanges' days as JSON, and the end.
 
 The one module that imports ``pandas_market_calendars``, and with it pandas: some 70 MB and most of
-a second, which a process that serves would keep for ever. So it is run, by ``almanac``, and
+a second, which a process that serves would keep for ever. So it is run, by ``loader``, and
 imported by nothing. Prints one ``calendar.Table`` and reads nothing but its arguments: two dates,
 and the codes of further exchanges, of which it tells the dates on which they trade. A code that the
 package does not have is left out. It never outlives the process that started it: a pipe as its

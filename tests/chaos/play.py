@@ -23,8 +23,8 @@ from websockets.asyncio.client import ClientConnection
 
 from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
+from photon_app.feed.poll_schedule import CONFIRM_S
 from photon_app.feed.reference import FinnhubReference
-from photon_app.feed.rota import CONFIRM_S
 from photon_app.listings import BundledReference
 from photon_app.services import Services
 from photon_app.settings import Secret

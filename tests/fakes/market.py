@@ -19,7 +19,7 @@ class FakeMarket:
 
     def __init__(self) -> None:
         self.log: list[object] = []
-        """Tuples of trades, ``Seed``, ``FeedStatus``, ``"epoch"``, ``"relief"``, in order."""
+        """Tuples of trades, ``Seed``, ``FeedStatus``, ``"epoch"``, ``"drained"``, in order."""
         self.begun: dict[str, tuple[int, float]] = {}
         """When the prices of a symbol began to be made up, and with which."""
         self.on_trades: Callable[[Sequence[Trade]], None] = lambda _: None
@@ -92,9 +92,9 @@ class FakeMarket:
         """Write the new epoch down."""
         self._add("epoch")
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """Wait while ``relieved`` is not set."""
-        self._add("relief")
+        self._add("drained")
         await self.relieved.wait()
 
     async def until(self, happened: Callable[[], bool], timeout_s: float = 5.0) -> None:

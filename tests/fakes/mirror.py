@@ -33,12 +33,12 @@ class Recorder:
         """Keep one."""
         self.facts.append((type(fact), msgspec.msgpack.encode(fact)))
 
-    async def relief(self) -> None:
+    async def drained(self) -> None:
         """There is always room."""
 
 
 class Mirror:
-    """``hub.bulletin.MarketState`` from an image of a market and the facts after it.
+    """``hub.status.MarketState`` from an image of a market and the facts after it.
 
     Args:
         market: read once, here.

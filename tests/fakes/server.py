@@ -23,12 +23,12 @@ from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import OriginGuard, OriginRule
 from photon_app.gateway.questions import Questions
 from photon_app.gateway.websocket import WebSocketEdge
-from photon_app.market.almanac import Almanac
+from photon_app.market.loader import CalendarLoader
 from photon_app.model import Crowd, FeedSink, FeedState, FeedStatus, Seed, Trade
 from photon_app.services import Services
 from photon_app.settings import Settings
 from photon_app.upstream import Upstream
-from tests.fakes.almanac import weekdays
+from tests.fakes.loader import weekdays
 from tests.fakes.waiting import wait_until
 
 WIRE = "photon_app.gateway.wire:PhotonWebSocketProtocol"
@@ -133,20 +133,20 @@ async def serving(
     ping_s: float = launcher.PING_S,
     frontend: str | None = None,
     now_s: Callable[[], float] = time.monotonic,
-    almanac: Almanac | None = None,
+    loader: CalendarLoader | None = None,
     **settings: Any,
 ) -> AsyncIterator[Serving]:
     """Serve until the block ends, then shut down as the launcher does.
 
     Without ``http``, Photon's HTTP protocol stands before Photon's WebSocket protocol, and
-    uvicorn's before uvicorn's. ``now_s`` is the clock of admission. Without ``almanac`` every
+    uvicorn's before uvicorn's. ``now_s`` is the clock of admission. Without ``loader`` every
     weekday is an ordinary day of the exchange, and no process computes them. Without
     ``database_url`` nothing is stored.
     """
     loaded = Settings(**{"symbols": ("AAPL", "NVDA"), "database_url": None, **settings})
     source = feed if isinstance(feed, Upstream) else Upstream(feed=feed or HandFeed())
     given = source.feed
-    days = almanac or Almanac(weekdays)
+    days = loader or CalendarLoader(weekdays)
     async with contextlib.AsyncExitStack() as stack:
         sock = stack.enter_context(launcher.bind("127.0.0.1", 0))
         live = await stack.enter_async_context(runtime.running(loaded, source, days))

@@ -8,7 +8,7 @@ from typing import Any
 from photon_app.feed.finnhub import LOOK_S, FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
 from photon_app.feed.finnhub_wire import Subscribe, encode_trades
-from photon_app.feed.rota import CONFIRM_S, OLD_S, UNSURE_S, VERDICT_S
+from photon_app.feed.poll_schedule import CONFIRM_S, OLD_S, UNSURE_S, VERDICT_S
 from photon_app.feed.spelling import PATIENCE_S, Spellings
 from photon_app.model import FeedStatus, Trade
 from tests.fakes import finnhub_rest as rest

@@ -163,12 +163,12 @@ def test_at_full_speed_each_frame_waits_for_relief(tmp_path: Path) -> None:
         market = FakeMarket()
         market.relieved.clear()
         task = asyncio.create_task(feed.run(market))
-        await market.until(lambda: "relief" in market.log)
+        await market.until(lambda: "drained" in market.log)
         await settle()
         assert market.all_trades == []
         market.relieved.set()
         await task
-        assert len(market.all_trades) == market.log.count("relief") == 5
+        assert len(market.all_trades) == market.log.count("drained") == 5
 
     asyncio.run(scenario())
 
@@ -176,7 +176,7 @@ def test_at_full_speed_each_frame_waits_for_relief(tmp_path: Path) -> None:
 def test_a_paced_replay_never_waits_for_clients(tmp_path: Path) -> None:
     """The hub deals with a slow client, as on a live feed."""
     _, market = play_once(ladder(tmp_path / "r", 5, step_ms=1), speed=100)
-    assert "relief" not in market.log
+    assert "drained" not in market.log
 
 
 @needs_recordings

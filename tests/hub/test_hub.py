@@ -425,9 +425,9 @@ def test_relief_waits_while_an_every_trade_client_is_congested() -> None:
     async def scenario(leave: bool) -> None:
         exchange = FakeExchange()
         client = exchange.client("A")
-        await asyncio.wait_for(exchange.hub.relief(), 1)
+        await asyncio.wait_for(exchange.hub.drained(), 1)
         client.sink.congest()
-        waiting = asyncio.ensure_future(exchange.hub.relief())
+        waiting = asyncio.ensure_future(exchange.hub.drained())
         await asyncio.sleep(0)
         assert not waiting.done()
         client.leave() if leave else client.sink.drain()

@@ -102,7 +102,7 @@ def test_a_night_without_a_post_market_keeps_the_close(moment_ms: int) -> None:
 
 
 def test_the_closing_cross_is_the_close() -> None:
-    """It is printed some seconds after the bell, among trades of the post-market."""
+    """It is printed some seconds after the wakeup, among trades of the post-market."""
     book = book_of()
     book.apply(Trade("A", 100, 1, new_york(*FRIDAY, 15, 59)))
     book.apply(Trade("A", 101, 1, new_york(*FRIDAY, 16, 0, 1)))
@@ -342,7 +342,7 @@ def test_a_stored_price_is_the_last_one_until_a_newer_comes() -> None:
 
 
 def test_a_close_that_was_recalled_is_made_anew_by_what_a_delayed_tape_brings() -> None:
-    """A restart after the bell knows the minutes until a quarter of an hour before it."""
+    """A restart after the wakeup knows the minutes until a quarter of an hour before it."""
     book = book_of()
     book.recall("A", day_bar(new_york(*FRIDAY, 15, 44), 100), close=100.0, as_price=True)
     for minute, price in ((50, 101), (59, 102)):

@@ -29,7 +29,7 @@ class MarketState(Protocol):
         ...
 
 
-class Bulletin:
+class Status:
     """The newest of everything.
 
     Args:

@@ -1,8 +1,8 @@
-"""Turns of the event loop, one for each piece of work.
+"""One piece of work in each iteration of the event loop.
 
 A thousand pages that come back ask for their bars at once. Were all answers put together as soon as
-they could be, every price would wait for all of them; in ``Turns`` it waits for one. On the event
-loop only; first come, first served. A piece may not wait for anything, or all others do too.
+they could be, every price would wait for all of them; here it waits for one. On the event loop
+only; first come, first served. A piece may not wait for anything, or all others do too.
 
 What anybody may ask for without end is to leave the machine time for prices: with ``rests`` each
 piece is followed by a rest as long as it took.
@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from photon_app import clock
 
 
-class Turns:
+class OneAtATime:
     """One piece of work at a time, and whatever else is ready between two.
 
     Args:

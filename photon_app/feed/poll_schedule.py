@@ -154,7 +154,7 @@ class _Permits:
         return min((wait_s for wait_s in self._waits.values() if wait_s), default=None)
 
 
-class Rota:
+class PollSchedule:
     """Whose turn it is.
 
     Args:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from photon_app.errors import CalendarError
-from photon_app.market.almanac import CHECK_S, RETRY_S, Almanac, fetch_table
 from photon_app.market.calendar import NEW_YORK, Table
+from photon_app.market.loader import CHECK_S, RETRY_S, CalendarLoader, fetch_table
 from photon_app.market.nyse import table
-from tests.fakes.almanac import weekdays
+from tests.fakes.loader import weekdays
 from tests.fakes.process import ROOT
 from tests.fakes.waiting import wait_for, wait_until
 
@@ -33,7 +33,7 @@ NOW_MS = at(2026, 11, 24, 12)
 
 
 class Life:
-    """An almanac's life on a clock of its own: ``turns`` says what happens in each pause."""
+    """An loader's life on a clock of its own: ``turns`` says what happens in each pause."""
 
     def __init__(self, *turns: Callable[["Life"], None]) -> None:
         self.now_ms = NOW_MS
@@ -42,9 +42,9 @@ class Life:
         self.works = True
         self.ends: list[str] = []
         self._turns = list(turns)
-        self.almanac = Almanac(self._fetch, sleep=self._sleep)
+        self.loader = CalendarLoader(self._fetch, sleep=self._sleep)
         with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(self.almanac.run(lambda: self.now_ms))
+            asyncio.run(self.loader.run(lambda: self.now_ms))
 
     async def _fetch(self, first: dt.date, last: dt.date) -> Table:
         self.asked.append((first, last))
@@ -83,7 +83,7 @@ def test_the_days_are_renewed_a_month_before_they_end() -> None:
     """380 are known; the clock has moved by 351."""
     life = Life(passes(350), passes(1))
     assert len(life.asked) == 2
-    assert life.almanac.calendar.left_days(life.now_ms) == 380
+    assert life.loader.calendar.left_days(life.now_ms) == 380
 
 
 def test_a_clock_that_leaves_the_table_gets_another() -> None:
@@ -103,11 +103,11 @@ def test_a_child_that_fails_is_tried_again_later_and_complained_of_once(
             life.now_ms += 1000 * DAY_MS
 
         def looks(life: Life) -> None:
-            assert life.almanac.phase_at(at(2029, 8, 21, 12)).session == "regular"
+            assert life.loader.phase_at(at(2029, 8, 21, 12)).session == "regular"
 
         life = Life(fails, looks, works, passes(0))
     assert life.slept == [CHECK_S, RETRY_S, RETRY_S, CHECK_S, CHECK_S]
-    assert life.almanac.calendar.last == dt.date(2030, 9, 4)
+    assert life.loader.calendar.last == dt.date(2030, 9, 4)
     [line] = caplog.messages
     assert "holidays and early closes are not known" in line
     assert "no module named pandas" in line
@@ -136,11 +136,11 @@ def test_the_real_child_gives_the_real_days() -> None:
 
 
 def test_the_child_does_not_load_what_serves() -> None:
-    """Nor does the almanac load pandas."""
+    """Nor does the calendar loader load pandas."""
     loads = "import sys, photon_app.market.{}; print([m for m in {!r} if m in sys.modules])"
     for module, kept_out in (
         ("nyse", ("reflex", "fastapi", "websockets", "asyncio")),
-        ("almanac", ("pandas", "numpy", "exchange_calendars")),
+        ("loader", ("pandas", "numpy", "exchange_calendars")),
     ):
         command = [sys.executable, "-c", loads.format(module, kept_out)]
         out = asyncio.run(_output(command))
@@ -220,9 +220,9 @@ def test_a_cancelled_almanac_takes_its_child_along(tmp_path: Path) -> None:
 
 PARENT = """
 import asyncio, datetime as dt, sys
-from photon_app.market import almanac
+from photon_app.market import loader
 print("starts", flush=True)
-asyncio.run(almanac.fetch_table(dt.date(2024, 1, 2), dt.date(2026, 12, 31)))
+asyncio.run(loader.fetch_table(dt.date(2024, 1, 2), dt.date(2026, 12, 31)))
 """
 
 

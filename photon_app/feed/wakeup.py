@@ -10,7 +10,7 @@ from photon_app.feed.deadline import within
 from photon_app.feed.protocol import Time
 
 
-class Bell:
+class Wakeup:
     """Rung by whoever changes something.
 
     Args:

@@ -1,8 +1,8 @@
 """The calendar of this process, kept filled.
 
 Owns the newest ``Calendar`` and the child process that computes the next one (see ``nyse``), one
-at a time and never longer than ``CHILD_S``. ``run`` is a task of whoever made the almanac; all
-else is synchronous and called on the event loop. Nobody waits for a table: until the first is
+at a time and never longer than ``CHILD_S``. ``run`` is a task of whoever made the loader; all else
+is synchronous and called on the event loop. Nobody waits for a table: until the first is
 there, about a second after the start, and whenever a child fails, the calendar knows ordinary
 weekdays only. It follows the market's clock, so that a replay has the days of its recording.
 """
@@ -43,7 +43,7 @@ CHILD = (sys.executable, "-m", "photon_app.market.nyse")
 _log = logging.getLogger(__name__)
 
 
-class Almanac:
+class CalendarLoader:
     """The exchange's calendar, renewed in the background.
 
     Args:
