@@ -3,7 +3,7 @@
  *
  * Each edit is made once, in order, on what is stored at that moment; then the server is told. Tabs
  * take turns where the browser has locks (not on plain http of another machine), and each holds its
- * turn for a moment: what one tab writes reaches another only then. What cannot be written stays
+ * turn for a moment: what one tab writes reaches another only then, on a busy machine late. What cannot be written stays
  * with the server, for this tab, and is tried again with the next edit.
  */
 
@@ -11,7 +11,7 @@ import { useEffect, useRef } from "react";
 import { edited } from "./lists.js";
 
 const KEY = "photon.watchlist";
-const MOMENT_MS = 30;
+const MOMENT_MS = 150;
 
 const inTurn = (act) => (navigator.locks ? navigator.locks.request(KEY, act) : act());
 
