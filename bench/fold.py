@@ -12,7 +12,7 @@ from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.intake import Intake
 from photon_app.feed.protocol import SystemTime
 from photon_app.hub.clients import Clients
-from photon_app.hub.demand import Demand
+from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.hub import Hub
 from photon_app.hub.tape import Tape
 from photon_app.market import session
@@ -51,25 +51,6 @@ class _Noon:
 
     def view(self) -> MarketView:
         return MarketView("regular", START_MS, "post", START_MS, 1.0)
-
-
-class _Nobody:
-    """Acts on nothing that is wanted."""
-
-    def added(self, symbol: str) -> None:
-        """Nothing."""
-
-    def dropped(self, symbol: str) -> None:
-        """Nothing."""
-
-    def viewed(self) -> None:
-        """Nothing."""
-
-    def spelled(self, text: str) -> None:
-        """Nothing."""
-
-    def spared(self, symbol: str) -> None:
-        """Nothing."""
 
 
 def run(rounds: int = 7) -> float:
@@ -122,7 +103,7 @@ def _market() -> Market:
     market = Market(book, bars, status, Silence(lambda: START_MS, Calendar()))
     market.look(SYMBOLS)  # as once a second in a process
     loop = _StillLoop()
-    demand = Demand((), limit=100, linger_s=0, now_s=loop.time, listener=_Nobody())
+    demand = Demand((), limit=100, linger_s=0, now_s=loop.time, listener=DemandListener())
     clients = Clients(demand, slow_s=10)
     market.listen(Hub(market, _Noon(), clients=clients, loop=loop, flush_s=0.02))
     market.listen(Tape(clients, loop=loop, flush_s=0.02))

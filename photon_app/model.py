@@ -212,10 +212,9 @@ class Change(MarketFact, frozen=True):
     """The symbols whose figures changed in a way that no trade of ``counted`` tells."""
     polled: str = ""
     """The symbol whose new last price was asked for, if one was."""
-    past: bool = False
-    """Whether the trades are over: nobody is told of each, only of the newest price."""
     moved: Sequence[str] = ()
-    """The symbols of which only the newest price is told: of ``past``, or recalled."""
+    """The symbols of which only the newest price is told, and no trade of ``counted``: what is over
+    before anybody could see it, or recalled."""
     prints: Sequence[Trade] = ()
     """The trades as upstream told them, whatever became of them."""
     quotes: Sequence[Quote] = ()
@@ -279,8 +278,12 @@ class Listener(Protocol):
         """Take one fact."""
         ...
 
+
+class Readers(Protocol):
+    """Whoever reads what listeners tell, and may be too slow for it."""
+
     async def drained(self) -> None:
-        """Return once nobody behind this listener is too slow for more."""
+        """Return once nobody is behind who may miss nothing."""
         ...
 
 

@@ -24,7 +24,7 @@ from photon_app.heap import Heap
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.clients import Clients
-from photon_app.hub.demand import Demand
+from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.hub import BEATS, Hub
 from photon_app.hub.stalls import BEAT_S, Stalls
 from photon_app.hub.tape import Tape
@@ -89,12 +89,12 @@ def logged(
 
 
 def assemble(
-    settings: Settings, source: Upstream, days: CalendarLoader, silence: Silence, heap: Heap
-) -> "tuple[Services, Market, _Wishes]":
+    settings: Settings, source: Upstream, days: CalendarLoader, heap: Heap
+) -> "tuple[Services, _Wishes]":
     """The objects of one process, wired, not yet running. Needs a running event loop."""
     feed = source.feed
     loop = asyncio.get_running_loop()
-    market = _market(settings, source, days, silence)
+    market = _market(settings, source, days)
     store = _store(settings, feed)
     default_symbols = settings.symbols or feed.symbols or DEFAULT_SYMBOLS
     history = History(
@@ -122,12 +122,12 @@ def assemble(
     arrays = ArrayBoard(market, clients, loop=loop)
     for listener in (history, hub, tape, arrays):
         market.listen(listener)
+    market.wait_for(clients)
     if settings.feed != "replay":
         history.on_day = market.recall
     live = Services(
         settings=settings,
         market=market,
-        book=market.book,
         clients=clients,
         hub=hub,
         arrays=arrays,
@@ -144,10 +144,10 @@ def assemble(
         reference=source.reference,
         asked=source.asked,
     )
-    return live, market, wishes
+    return live, wishes
 
 
-def _market(settings: Settings, source: Upstream, days: CalendarLoader, silence: Silence) -> Market:
+def _market(settings: Settings, source: Upstream, days: CalendarLoader) -> Market:
     """An empty market with the rules of its source."""
     feed, replaying = source.feed, settings.feed == "replay"
     days_of = session.market_day if source.past is None else session.hours_day
@@ -164,7 +164,7 @@ def _market(settings: Settings, source: Upstream, days: CalendarLoader, silence:
         capacity=settings.max_symbols_total,
     )
     status = FeedStatus(source=feed.source, state="connecting", since_ms=clock.now_ms())
-    return Market(book, bars, status, silence)
+    return Market(book, bars, status, Silence(clock.now_ms, days))
 
 
 def _store(settings: Settings, feed: Feed) -> Store | None:
@@ -242,22 +242,21 @@ async def running(
         RecordingError: the file to replay is not a recording.
     """
     days = loader or CalendarLoader()
-    silence = Silence(clock.now_ms, days)
     if source is None:
         source = upstream.of(settings, calendars=days)
     feed = source.feed
     heap = Heap(clock.monotonic)
-    live, market, wishes = assemble(settings, source, days, silence, heap)
+    live, wishes = assemble(settings, source, days, heap)
     feed.want(live.demand.wanted)
     async with _keeping(live):
         if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
             await _resume(feed, live.history, live.demand.wanted - settings.start_prices.keys())
         services.install(live)
         works: dict[str, Coroutine[Any, Any, None]] = {
-            "feed": keep_running(feed, market),
+            "feed": keep_running(feed, live.market),
             "history": live.history.run(),
             "calendar loader": days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
-            "tick": _every(TICK_S, _ticker(live, market, wishes, heap)),
+            "tick": _every(TICK_S, _ticker(live, wishes, heap)),
             "beat": _every(BEAT_S, live.stalls.beat),
             "heartbeat": _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
         }
@@ -321,7 +320,7 @@ def _exchanges(symbols: Iterable[str]) -> frozenset[str]:
     return frozenset(one.code for one in listed if one is not None and one.code is not None)
 
 
-class _Wishes:
+class _Wishes(DemandListener):
     """Acts on what is wanted: book and bars take a symbol in and let it go, and the feed is told
     the whole set of wanted symbols, once for all changes of one loop turn, or of a while when there
     are many; and each second whose they are, if only that has changed.
@@ -439,7 +438,7 @@ async def _every(interval_s: float, do: Callable[[], None]) -> None:
             log.exception("a periodic task failed; it goes on")
 
 
-def _ticker(live: Services, market: Market, wishes: _Wishes, heap: Heap) -> Callable[[], None]:
+def _ticker(live: Services, wishes: _Wishes, heap: Heap) -> Callable[[], None]:
     def phase() -> tuple[str, int, str]:
         now = live.hours.view()
         return now.session, now.until_ms, now.following
@@ -454,7 +453,7 @@ def _ticker(live: Services, market: Market, wishes: _Wishes, heap: Heap) -> Call
         heap.tick()
         live.clients.tick()
         live.hub.tick()
-        market.look(live.feed.held)
+        live.market.look(live.feed.held)
         now = phase()
         if now != told:
             told = now

@@ -29,7 +29,6 @@ class Services:
 
     settings: Settings
     market: Market
-    book: Book
     clients: Clients
     hub: Hub
     arrays: ArrayBoard
@@ -54,6 +53,11 @@ class Services:
     """Names, search, and the day of symbols that nobody follows."""
     asked: Callable[[], dict[str, int]]
     """What was asked of upstream over REST since the start, by kind."""
+
+    @property
+    def book(self) -> Book:
+        """The market's."""
+        return self.market.book
 
 
 _installed: list[Services] = []

@@ -211,9 +211,6 @@ class History:
             case _:
                 pass
 
-    async def drained(self) -> None:
-        """At once: bars that wait to be written are bounded by what memory holds."""
-
     def began(self, symbol: str, time_ms: int, price: float) -> None:
         """A simulator began a symbol: what it makes up of the time before leads to this price, and
         stands where disk and memory have nothing.

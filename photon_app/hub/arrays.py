@@ -10,7 +10,7 @@ Bound: a congested client is passed over, and nothing waits for it.
 
 from photon_app import disconnect
 from photon_app.hub import messages
-from photon_app.hub.clients import Client, Clients
+from photon_app.hub.clients import Channel, Client, Clients
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.sink import Sink
@@ -34,7 +34,7 @@ class ArrayClient(Client):
         """What it gets, in this order."""
 
 
-class ArrayBoard:
+class ArrayBoard(Channel[ArrayClient]):
     """Every array client of one process."""
 
     def __init__(self, market: MarketState, clients: Clients, *, loop: Loop) -> None:
@@ -46,7 +46,7 @@ class ArrayBoard:
             loop: clock and timer.
         """
         self._quote = market.quote
-        self._clients = clients
+        super().__init__(clients)
         self._loop = loop
         self._turns: list[dict[ArrayClient, None]] = [{} for _ in range(TURNS)]
         self._turn = 0
@@ -54,7 +54,7 @@ class ArrayBoard:
         self._timer: Timer | None = None
 
     def __len__(self) -> int:
-        return sum(map(len, self._turns))
+        return self._clients.count(self)
 
     def join(self, sink: Sink, symbols: tuple[str, ...], address: str | None = None) -> ArrayClient:
         """Write all prices of these symbols now, and then every second.
@@ -66,35 +66,22 @@ class ArrayBoard:
         """
         client = ArrayClient(sink, address)
         client.symbols = tuple(one for one in symbols if self._clients.hold(client, one))
-        self._clients.join(client, self)
         self._turns[self._turn][client] = None
-        sink.send(self._frames(client.symbols))
+        self._clients.join(client, self, self._frames(client.symbols))
         if self._timer is None:
             self._due_s = self._loop.time() + _TURN_S
             self._timer = self._loop.call_later(_TURN_S, self._next_turn)
         return client
-
-    def leave(self, client: ArrayClient) -> None:
-        """The client is gone. Safe to call again."""
-        self._clients.leave(client)
 
     def left(self, client: ArrayClient) -> None:
         """See ``Channel``."""
         for turn in self._turns:
             turn.pop(client, None)
 
-    def last_words(self, client: ArrayClient) -> Frames:
-        """See ``Channel``; the format has none."""
-        del client
-        return Frames(())
-
     def hear(self, fact: MarketFact) -> None:
         """Take one fact: of this format only a refusal for want of room concerns anybody now."""
         if isinstance(fact, Rejected) and fact.why is not None:
             self.reject(fact.symbol)
-
-    async def drained(self) -> None:
-        """At once: nobody here is told every price."""
 
     def reject(self, symbol: str) -> None:
         """Nobody can have this symbol: it is left out from now on."""

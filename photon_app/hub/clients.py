@@ -13,8 +13,8 @@ calls ``tick`` once a second. Bound: an entry for each client, and for each symb
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from photon_app import disconnect
 from photon_app.disconnect import Disconnect
@@ -43,7 +43,7 @@ class Holder(Protocol):
 class Client:
     """One connected client: its outbox, whose it is, and what it holds. A channel adds its own."""
 
-    __slots__ = ("address", "gone", "held", "sink")
+    __slots__ = ("address", "channel", "gone", "held", "sink")
     slow: Disconnect = disconnect.SLOW
     """How one that stays congested is closed."""
 
@@ -51,6 +51,8 @@ class Client:
         self.sink = sink
         self.address = address
         """Whose it is, as far as that is known."""
+        self.channel: Channel[Any] | None = None
+        """Where it joined."""
         self.held: dict[str, int] = {}
         """How often it holds each symbol."""
         self.gone = False
@@ -62,19 +64,38 @@ class Client:
         return False
 
 
-ClientType_contra = TypeVar("ClientType_contra", bound=Client, contravariant=True)
+ClientType = TypeVar("ClientType", bound=Client)
 
 
-class Channel(Protocol[ClientType_contra]):
-    """What a kind of client is told."""
+class Channel(Generic[ClientType]):
+    """What a kind of client is told.
 
-    def left(self, client: ClientType_contra) -> None:
+    Args:
+        clients: the table of all that are connected.
+    """
+
+    def __init__(self, clients: "Clients") -> None:
+        self._clients = clients
+
+    def left(self, client: ClientType) -> None:
         """A client is gone, or was told to go: forget it."""
-        ...
+        raise NotImplementedError
 
-    def last_words(self, client: ClientType_contra) -> Frames:
-        """The server goes: what is pending is written now, and these behind it."""
-        ...
+    def last_words(self) -> Frames:
+        """The server goes: write what is pending; these are for everybody, behind that."""
+        return Frames(())
+
+    def spelled(self, text: str) -> None:
+        """Somebody who wants a symbol wrote it so; to be called before ``hold``."""
+        self._clients.spelled(text)
+
+    def hold(self, client: ClientType, symbol: str) -> bool:
+        """Want a symbol upstream, once more for this client; false when there is no room."""
+        return self._clients.hold(client, symbol)
+
+    def leave(self, client: ClientType) -> None:
+        """A client is gone. Safe to call again."""
+        self._clients.leave(client)
 
 
 class Clients:
@@ -88,34 +109,45 @@ class Clients:
     def __init__(self, demand: Holder, slow_s: float) -> None:
         self._demand = demand
         self._slow_s = slow_s
-        self._channels: dict[Client, Channel[Client]] = {}
-        self._waiting_drained: set[asyncio.Event] = set()
+        self._of: dict[Channel[Any], dict[Client, None]] = {}
+        self._waiters: set[asyncio.Event] = set()
         self.closed_as_slow = 0
         """How many clients were closed with 4008 since the start."""
 
     def __len__(self) -> int:
-        return len(self._channels)
+        return sum(map(len, self._of.values()))
 
-    def __contains__(self, client: Client) -> bool:
-        return client in self._channels
+    def __iter__(self) -> Iterator[Client]:
+        """Everybody, also while some leave."""
+        return iter([client for clients in self._of.values() for client in clients])
+
+    def of(self, channel: Channel[ClientType]) -> list[ClientType]:
+        """Those of one channel, also while some leave."""
+        return cast("list[ClientType]", list(self._of.get(channel, ())))
+
+    def count(self, channel: Channel[Any]) -> int:
+        """How many a channel has."""
+        return len(self._of.get(channel, ()))
 
     @property
     def congested(self) -> int:
         """How many clients are behind."""
-        return sum(client.sink.congested for client in self._channels)
+        return sum(client.sink.congested for client in self)
 
-    def join(self, client: ClientType_contra, channel: Channel[ClientType_contra]) -> None:
-        """A client has come."""
-        self._channels[client] = channel  # type: ignore[assignment]
+    def join(self, client: ClientType, channel: Channel[ClientType], greeting: Frames) -> None:
+        """A client has come, and is greeted."""
+        client.channel = channel
+        self._of.setdefault(channel, {})[client] = None
+        self.guard(client, client.sink.send, greeting)
 
     def leave(self, client: Client) -> None:
         """A client is gone. What it holds is released. Safe to call again."""
         if client.gone:
             return
         client.gone = True
-        channel = self._channels.pop(client, None)
-        if channel is not None:
-            channel.left(client)
+        if client.channel is not None:
+            del self._of[client.channel][client]
+            client.channel.left(client)
         held, client.held = client.held, {}
         for symbol, count in held.items():
             for _ in range(count):
@@ -164,9 +196,11 @@ class Clients:
 
     def shutdown(self) -> None:
         """Tell every client that the server goes, and close."""
-        for client, channel in list(self._channels.items()):
-            self.guard(client, client.sink.send, channel.last_words(client))
-            self.dismiss(client, disconnect.SHUTDOWN)
+        for channel in list(self._of):
+            last_words = channel.last_words()
+            for client in self.of(channel):
+                self.guard(client, client.sink.send, last_words)
+                self.dismiss(client, disconnect.SHUTDOWN)
 
     async def drained(self) -> None:
         """Return once no client is congested that may miss nothing.
@@ -174,21 +208,21 @@ class Clients:
         Whoever waits for this before each frame never makes such a client fall behind for good:
         only a write can congest a client, and what was pending is written before each.
         """
-        while any(one.sink.congested and one.is_told_all for one in self._channels):
+        while any(one.sink.congested and one.is_told_all for one in self):
             event = asyncio.Event()
-            self._waiting_drained.add(event)
+            self._waiters.add(event)
             try:
                 await event.wait()
             finally:
-                self._waiting_drained.discard(event)
+                self._waiters.discard(event)
 
     def wake(self) -> None:
-        """Somebody drained, left, or wants something else: who waits for drained looks again."""
-        for event in self._waiting_drained:
+        """Somebody drained, left, or wants something else: who waits looks again."""
+        for event in self._waiters:
             event.set()
 
     def tick(self) -> None:
         """Once a second: close those that stay slow."""
-        for client in list(self._channels):
+        for client in self:
             if client.sink.congested and client.sink.congested_for_s() >= self._slow_s:
                 self.dismiss(client, client.slow)

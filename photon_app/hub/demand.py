@@ -15,33 +15,29 @@ Memory: an entry for each symbol and each address that holds it.
 
 import itertools
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS, Crowd
 
 
-class DemandListener(Protocol):
-    """Whoever acts on what is wanted. Told synchronously, in the middle of what ``Demand`` does."""
+class DemandListener:
+    """Acts on what is wanted; this one does not. Told synchronously, in the middle of what
+    ``Demand`` does.
+    """
 
     def added(self, symbol: str) -> None:
         """A symbol is wanted from now on."""
-        ...
 
     def dropped(self, symbol: str) -> None:
         """A symbol is wanted no more."""
-        ...
 
     def viewed(self) -> None:
         """The first viewer of some symbol has come, or the last has gone."""
-        ...
 
     def spelled(self, text: str) -> None:
         """Somebody wrote a symbol so, not in capitals."""
-        ...
 
     def spared(self, symbol: str) -> None:
         """The holders of a symbol have to release it now, to make room."""
-        ...
 
 
 class _Holders:

@@ -27,7 +27,7 @@ from photon_app import disconnect
 from photon_app.errors import RequestError
 from photon_app.hub import messages
 from photon_app.hub.bar_channel import BarChannel, Key
-from photon_app.hub.clients import Clients
+from photon_app.hub.clients import Channel, Clients
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.outboxes import Outboxes
@@ -62,7 +62,7 @@ SESSIONS_A_TICK = 200
 """Symbols whose new session is told in one second."""
 
 
-class Hub:
+class Hub(Channel[Subscriber]):
     """Subscriptions and fan-out of one process; a ``model.Listener``."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Hub:
         """
         self._quote = market.quote
         self._say = Status(market, hours)
-        self._clients = clients
+        super().__init__(clients)
         self._loop = loop
         self._flush_s = flush_s
         self._registry = Registry()
@@ -125,7 +125,7 @@ class Hub:
         """Put what is new into outboxes, and flush now, or when the time has come."""
         if change.polled:
             self._publish_polled(change.polled)
-        if change.past or change.moved:
+        if change.moved:
             self._publish_moved(change.moved)
         else:
             self._publish(change.counted)
@@ -218,7 +218,7 @@ class Hub:
         self._say.epoch = epoch
         for topic in self._registry.topics.values():
             topic.waiting = True
-        for client in self._registry.clients:
+        for client in self._clients.of(self):
             if client.sink.missed is not None:
                 client.sink.missed.symbols.clear()
         self.tell_status(lambda symbols: dict.fromkeys(symbols, "waiting"))
@@ -240,8 +240,8 @@ class Hub:
         reason = None if why is None else Frames.of(messages.error(why, None))
         for client in holders:
             if reason is not None:
-                client.sink.tell(reason)
-            client.sink.tell(told)
+                self._clients.guard(client, client.sink.tell, reason)
+            self._clients.guard(client, client.sink.tell, told)
             if client.sink.missed is not None:
                 client.sink.missed.rejected.add(symbol)
             self.unsubscribe(client, [symbol])
@@ -266,7 +266,7 @@ class Hub:
     @property
     def clients(self) -> int:
         """How many clients are registered."""
-        return len(self._registry.clients)
+        return self._clients.count(self)
 
     @property
     def subscribed(self) -> int:
@@ -282,34 +282,18 @@ class Hub:
         """
         client = Subscriber(sink, self._beat, address)
         sink.catch_up_with(lambda: self._missed_by(client))
-        self._registry.clients[client] = None
-        self._clients.join(client, self)
-        sink.send(self._say.greeting(client.id))
+        self._clients.join(client, self, self._say.greeting(client.id))
         return client
-
-    def leave(self, client: Subscriber) -> None:
-        """The client is gone. Safe to call again."""
-        self._clients.leave(client)
 
     def left(self, client: Subscriber) -> None:
         """See ``Channel``."""
-        self._registry.clients.pop(client, None)
         self._remove(client, client.symbols)
         self.bars.leave(client)
 
-    def last_words(self, client: Subscriber) -> Frames:
+    def last_words(self) -> Frames:
         """See ``Channel``."""
-        del client
         self.flush()
         return Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))
-
-    def spelled(self, text: str) -> None:
-        """Somebody who wants a symbol wrote it so."""
-        self._clients.spelled(text)
-
-    def hold(self, client: Subscriber, symbol: str) -> bool:
-        """Want a symbol upstream; false when the process holds as many as it may."""
-        return self._clients.hold(client, symbol)
 
     def subscribe(self, client: Subscriber, symbols: Iterable[str], interval_s: float) -> None:
         """Add symbols that the caller has ``hold`` for (once each, only the new ones), or change
@@ -409,7 +393,7 @@ class Hub:
         self.flush()
         self._beat = (self._beat + 1) % BEATS
         frames = self._say.heartbeat(wall_ms)
-        for client in list(self._registry.clients):
+        for client in self._clients.of(self):
             if client.beat == self._beat and not client.sink.congested:
                 self._clients.guard(client, client.sink.send, frames)
 
@@ -421,16 +405,12 @@ class Hub:
         sets of symbols share their bytes.
         """
         made: dict[tuple[str, ...], Frames] = {}
-        for client in list(self._registry.clients):
+        for client in self._clients.of(self):
             symbols = client.symbols
             frames = made.get(symbols)
             if frames is None:
                 frames = made[symbols] = self._say.status(states(symbols))
             self._clients.guard(client, client.sink.tell, frames)
-
-    async def drained(self) -> None:
-        """See ``Clients.drained``."""
-        await self._clients.drained()
 
     # Inside
 

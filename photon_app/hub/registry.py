@@ -109,10 +109,9 @@ class Topic:
 
 
 class Registry:
-    """All clients of one process and their memberships."""
+    """All memberships of the clients of one process."""
 
     def __init__(self) -> None:
-        self.clients: dict[Subscriber, None] = {}
         self.topics: dict[str, Topic] = {}
         self._groups: dict[frozenset[str], Group] = {}
         self._alone: dict[Subscriber, None] = {}

@@ -1,6 +1,6 @@
 """The tape: every trade as upstream told it, for clients of Finnhub's own protocol.
 
-Called on the event loop only; everything but ``drained`` is synchronous and waits for nobody. Where
+Called on the event loop only and synchronous: it waits for nobody. Where
 ``Hub`` tells what is true now, the tape repeats what was traded: each trade of a followed symbol
 goes out exactly once and in the order of upstream, late ones, equal ones and those of volume 0
 included, whatever the book made of it. There is no snapshot and no acknowledgement: Finnhub has
@@ -23,7 +23,7 @@ import logging
 from collections.abc import Sequence
 
 from photon_app.hub import finnhub_messages as messages
-from photon_app.hub.clients import Clients
+from photon_app.hub.clients import Channel, Clients
 from photon_app.hub.followers import Follower, Group
 from photon_app.hub.frames import Frames
 from photon_app.hub.loop import Loop, Timer
@@ -88,7 +88,7 @@ class _Run:
         return [prints[place] for place in places]
 
 
-class Tape:
+class Tape(Channel[Follower]):
     """Every client of the raw trades."""
 
     def __init__(self, clients: Clients, *, loop: Loop, flush_s: float) -> None:
@@ -99,10 +99,9 @@ class Tape:
             loop: clock and timer.
             flush_s: the shortest time between two flushes.
         """
-        self._clients = clients
+        super().__init__(clients)
         self._loop = loop
         self._flush_s = flush_s
-        self._followers: dict[Follower, None] = {}
         self._groups: dict[tuple[frozenset[str], bool], Group] = {}
         self._topics: dict[str, dict[Group, None]] = {}
         self._pending: list[Trade] = []
@@ -113,7 +112,7 @@ class Tape:
         self._flowing = True
 
     def __len__(self) -> int:
-        return len(self._followers)
+        return self._clients.count(self)
 
     @property
     def symbols(self) -> frozenset[str]:
@@ -159,7 +158,7 @@ class Tape:
         told = Frames.of(messages.invalid_symbol(symbol) if why is None else messages.error(why))
         for group in list(self._topics[symbol]):
             for follower in list(group.members):
-                follower.sink.send(told)
+                self._clients.guard(follower, follower.sink.send, told)
                 self.unfollow(follower, symbol)
 
     def set_feed(self, status: FeedStatus) -> None:
@@ -167,10 +166,6 @@ class Tape:
         has only silence to say so, and its clients give a silent line up.
         """
         self._flowing = status.state in FLOWING
-
-    async def drained(self) -> None:
-        """See ``Clients.drained``."""
-        await self._clients.drained()
 
     # What the client side calls
 
@@ -184,40 +179,25 @@ class Tape:
         """
         follower = Follower(sink, self._beat, conditions=conditions, address=address)
         sink.catch_up_with(lambda: self._caught_up(follower))
-        self._followers[follower] = None
-        self._clients.join(follower, self)
+        self._clients.join(follower, self, Frames(()))
         if self._tick_timer is None:
             self._tick_timer = self._loop.call_later(TICK_S, self._tick)
         return follower
 
-    def leave(self, follower: Follower) -> None:
-        """The client is gone. Safe to call again."""
-        self._clients.leave(follower)
-
-    def left(self, follower: Follower) -> None:
+    def left(self, client: Follower) -> None:
         """See ``Channel``."""
         self.flush()
-        self._followers.pop(follower, None)
-        if not self._followers and self._tick_timer is not None:
+        if not self._clients.count(self) and self._tick_timer is not None:
             self._tick_timer.cancel()
             self._tick_timer = None
-        follower.take_owed()
-        if follower.symbols:
-            self._regroup(follower, frozenset())
+        client.take_owed()
+        if client.symbols:
+            self._regroup(client, frozenset())
 
-    def last_words(self, follower: Follower) -> Frames:
+    def last_words(self) -> Frames:
         """See ``Channel``; Finnhub's protocol has none."""
-        del follower
         self.flush()
         return Frames(())
-
-    def spelled(self, text: str) -> None:
-        """Somebody who wants a symbol wrote it so."""
-        self._clients.spelled(text)
-
-    def hold(self, follower: Follower, symbol: str) -> bool:
-        """Want a symbol upstream; false when the process holds as many as it may."""
-        return self._clients.hold(follower, symbol)
 
     def follow(self, follower: Follower, symbol: str) -> None:
         """Add a symbol that the caller holds for this follower; it must not follow it already."""
@@ -260,14 +240,14 @@ class Tape:
     def _tick(self) -> None:
         """Once a second: ping a sixtieth of the followers."""
         self._tick_timer = None
-        if not self._followers:
+        if not self._clients.count(self):
             return
         self._tick_timer = self._loop.call_later(TICK_S, self._tick)
         self._beat = (self._beat + 1) % PING_TICKS
         if not self._flowing:
             return
         ping = Frames.of(messages.PING)
-        for follower in list(self._followers):
+        for follower in self._clients.of(self):
             if follower.beat == self._beat and not follower.sink.congested:
                 self._clients.guard(follower, follower.sink.send, ping)
 

@@ -28,6 +28,7 @@ from photon_app.model import (
     MarketFact,
     PriceBegan,
     Quote,
+    Readers,
     Recollection,
     Rejected,
     Seed,
@@ -66,6 +67,11 @@ class Market:
         self.silence = silence
         self._listeners: list[Listener] = []
         self._whole = False
+        self._readers: Readers | None = None
+
+    def wait_for(self, readers: Readers) -> None:
+        """Let a feed that waits for readers (``drained``) wait for these."""
+        self._readers = readers
 
     def listen(self, listener: Listener, *, whole: bool = False) -> None:
         """Tell somebody every fact from now on, behind those that listen already.
@@ -107,7 +113,7 @@ class Market:
         outcome = self.book.apply(batch)
         self.bars.fold(outcome.counted)
         outcome.figures.clear()
-        self._change(outcome, past=True, moved=dict.fromkeys(trade.symbol for trade in batch))
+        self._change(outcome, moved=tuple(dict.fromkeys(trade.symbol for trade in batch)))
 
     def seed(self, seed: Seed) -> None:
         """Day figures that trades do not carry, or a price that was asked for. As a print such a
@@ -172,9 +178,9 @@ class Market:
         self.book.new_epoch()
 
     async def drained(self) -> None:
-        """Return once no listener is too slow for more."""
-        for listener in self._listeners:
-            await listener.drained()
+        """See ``FeedSink``."""
+        if self._readers is not None:
+            await self._readers.drained()
 
     # What others call
 
@@ -220,8 +226,7 @@ class Market:
         *,
         prints: Sequence[Trade] = (),
         polled: str = "",
-        past: bool = False,
-        moved: Iterable[str] = (),
+        moved: Sequence[str] = (),
     ) -> None:
         """Tell what came of one frame."""
         change = Change(
@@ -230,15 +235,14 @@ class Market:
             counted=outcome.counted,
             figures=tuple(outcome.figures),
             polled=polled,
-            past=past,
-            moved=tuple(moved),
+            moved=moved,
             prints=prints,
             quotes=self._quotes(outcome, moved) if self._whole else (),
         )
         for listener in self._listeners:
             listener.hear(change)
 
-    def _quotes(self, outcome: Outcome, moved: Iterable[str]) -> tuple[Quote, ...]:
+    def _quotes(self, outcome: Outcome, moved: Sequence[str]) -> tuple[Quote, ...]:
         """Of every symbol that an outcome touched."""
         touched = dict.fromkeys(trade.symbol for trade, _, _ in outcome.counted)
         touched |= dict.fromkeys([*outcome.figures, *moved])

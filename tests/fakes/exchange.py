@@ -2,7 +2,7 @@
 
 from photon_app.gateway.session import Session
 from photon_app.hub.clients import Clients
-from photon_app.hub.demand import Demand
+from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.hub import Hub
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
@@ -29,7 +29,7 @@ class TrustingBook(Book):
         return True
 
 
-class FakeExchange:
+class FakeExchange(DemandListener):
     """Everything between a feed and the clients, without either."""
 
     def __init__(
@@ -62,6 +62,7 @@ class FakeExchange:
         self.tape = Tape(self.clients, loop=self.loop, flush_s=0.02)
         self.pipeline.listen(self.hub)
         self.pipeline.listen(self.tape)
+        self.pipeline.wait_for(self.clients)
 
     def now_ms(self) -> int:
         """The market's clock: noon, and what the loop's time has moved on."""
@@ -80,9 +81,6 @@ class FakeExchange:
         """A symbol is wanted no more."""
         self.book.drop(symbol)
         self.bars.drop(symbol)
-
-    def viewed(self) -> None:
-        """How many look is of no account here."""
 
     def spelled(self, text: str) -> None:
         """Somebody wrote a symbol so."""

@@ -33,9 +33,6 @@ class Recorder:
         """Keep one."""
         self.facts.append((type(fact), msgspec.msgpack.encode(fact)))
 
-    async def drained(self) -> None:
-        """There is always room."""
-
 
 class Mirror:
     """``hub.status.MarketState`` from an image of a market and the facts after it.

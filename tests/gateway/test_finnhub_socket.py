@@ -219,7 +219,7 @@ def test_a_client_that_stops_reading_is_closed_and_hurts_nobody(ws: str) -> None
             RawClient.upgraded(server.port, receive_buffer=4096, target="/finnhub") as stalled,
         ):
             await stalled.send(text('{"type":"subscribe","symbol":"AAPL"}'))
-            followers = server.live.tape._followers
+            followers = server.live.clients.of(server.live.tape)
             await wait_until(lambda: sum(one.group is not None for one in followers) == 2)
             seen: list[float] = []
             sent = 0

@@ -10,6 +10,7 @@ from photon_app.gateway.health import health_of
 from photon_app.gateway.questions import Questions
 from photon_app.market import session
 from photon_app.market.book import Book
+from photon_app.market.market import Market
 from photon_app.model import Trade
 from photon_app.storage.health import StorageHealth
 from tests.fakes.exchange import NOON_MS
@@ -87,7 +88,9 @@ def test_bars_that_are_given_up_are_no_good_health() -> None:
             lossy = health_of(dataclasses.replace(live, store=Overflowing()), admission, questions)  # type: ignore[arg-type]
             assert (lossy.status, lossy.storage.reason) == ("degraded", "overflow")
             book = Book(session.day_of, admit_all=True, capacity=2)
-            replay = dataclasses.replace(live, book=book)
+            known = live.market
+            market = Market(book, known.bars, known.feed, known.silence)
+            replay = dataclasses.replace(live, market=market)
             for symbol in "ABAB":
                 book.apply([Trade(symbol, 10, 1, NOON_MS)])
             assert health_of(replay, admission, questions).status == "healthy"

@@ -347,7 +347,7 @@ def test_a_client_that_reads_nothing_and_will_say_no_more_is_gone(frames: int) -
         async with unread(frames) as (server, client):
             client.half_close()
             await settled(server, 0)
-            await server.live.hub.drained()
+            await server.live.clients.drained()
             left = server.server.server_state.connections
             await wait_until(lambda: not any(hasattr(one, "goodbye") for one in left))
 

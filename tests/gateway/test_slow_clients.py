@@ -45,7 +45,7 @@ async def pump(feed: HandFeed, frames: int, price: float = 100) -> None:
 
 def sinks(server: Serving) -> list[Any]:
     """The outboxes of all clients."""
-    return [client.sink for client in server.live.hub._registry.clients]
+    return [client.sink for client in server.live.clients.of(server.live.hub)]
 
 
 def buffered(server: Serving) -> int:

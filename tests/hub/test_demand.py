@@ -6,12 +6,12 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.hub.demand import Demand
+from photon_app.hub.demand import Demand, DemandListener
 from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS
 from tests.fakes.loop import FakeLoop
 
 
-class Listener:
+class Listener(DemandListener):
     """Notes what it is told, and releases what has to make room."""
 
     def __init__(self) -> None:
@@ -27,9 +27,6 @@ class Listener:
 
     def viewed(self) -> None:
         self.views += 1
-
-    def spelled(self, text: str) -> None:
-        """Nothing."""
 
     def spared(self, symbol: str) -> None:
         self.release(symbol)

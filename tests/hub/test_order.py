@@ -336,7 +336,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def what_a_congested_client_missed_is_among_its_subscriptions(self) -> None:
-        for client in self.exchange.hub._registry.clients:
+        for client in self.exchange.clients.of(self.exchange.hub):
             missed = client.sink.missed
             assert missed is None or missed.symbols <= client.order.keys()
             assert missed is None or len(missed.rejected) <= len(SYMBOLS)
@@ -348,7 +348,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.exchange.loop.advance(10)
         self.exchange.demand.sweep()
         hub = self.exchange.hub
-        assert not hub._registry.clients
+        assert not hub.clients
         assert not hub._registry.topics
         assert not hub._registry._groups
         assert not hub._pacing._queue

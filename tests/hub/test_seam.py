@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_app.hub.clients import Clients
-from photon_app.hub.demand import Demand
+from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.hub import Hub
 from photon_app.hub.sink import Sink
 from photon_app.market.bars import Bars
@@ -72,32 +72,13 @@ class Told:
         return [[{**m, "client_id": ""} for m in messages] for messages in taken]
 
 
-class Nobody:
-    """Acts on nothing that is wanted: the market is somebody else's."""
-
-    def added(self, symbol: str) -> None:
-        """Nothing."""
-
-    def dropped(self, symbol: str) -> None:
-        """Nothing."""
-
-    def viewed(self) -> None:
-        """Nothing."""
-
-    def spelled(self, text: str) -> None:
-        """Nothing."""
-
-    def spared(self, symbol: str) -> None:
-        """Nothing."""
-
-
 def mirrored(exchange: FakeExchange) -> tuple[Mirror, Hub]:
     """A second hub, from what the market is now."""
     bars = Bars(now_ms=exchange.now_ms, gaps=False)
     for name in SYMBOLS:
         bars.follow(name)
     mirror = Mirror(exchange.pipeline, SYMBOLS, bars)
-    demand = Demand((), limit=9, linger_s=30, now_s=exchange.loop.time, listener=Nobody())
+    demand = Demand((), limit=9, linger_s=30, now_s=exchange.loop.time, listener=DemandListener())
     clients = Clients(demand, slow_s=10)
     hub = Hub(mirror, exchange, clients=clients, loop=exchange.loop, flush_s=0.02)
     mirror.listeners.append(hub)

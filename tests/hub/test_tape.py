@@ -423,7 +423,7 @@ def test_relief_waits_for_whoever_is_behind() -> None:
         world.client().sink.congest()  # follows nothing: no trade can be lost
         one.sink.congest()
         two.sink.congest()
-        waiting = asyncio.create_task(world.tape.drained())
+        waiting = asyncio.create_task(world.clients.drained())
         await asyncio.sleep(0)
         one.sink.drain()
         await asyncio.sleep(0)
