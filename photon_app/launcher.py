@@ -294,6 +294,7 @@ def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
     )
     os.chdir(ROOT)  # Reflex looks for its files in the working directory
     sys.setswitchinterval(SWITCH_S)
+    gc.disable()  # until all is loaded: nothing of it is garbage, and looking takes 0.2 s
     with _one_line("the application cannot be loaded"):
         config.load()
     server = _Server(config, banner(settings, sock.getsockname()[1]))
@@ -400,6 +401,7 @@ class _Server(uvicorn.Server):
         # would stop everything for some 50 ms each time
         gc.collect()
         gc.freeze()
+        gc.enable()
         if self.started and not self.should_exit:
             printing.say(self._ready)
 

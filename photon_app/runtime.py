@@ -20,6 +20,7 @@ from photon_app.errors import RequestError
 from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Feed
 from photon_app.feed.simulated import SimulatedFeed
+from photon_app.garbage import Garbage
 from photon_app.heap import Heap
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
@@ -257,6 +258,7 @@ async def running(
             "history": live.history.run(),
             "calendar loader": days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
             "tick": _every(TICK_S, _ticker(live, wishes, heap)),
+            "garbage": Garbage().run(),
             "beat": _every(BEAT_S, live.stalls.beat),
             "heartbeat": _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
         }

@@ -26,6 +26,8 @@ CHUNK = 512
 INVENTED_CHUNK = 128
 MADE_AT_ONCE = 16
 """So many days are made up in one turn: shorter bars come from fewer days, and cost less."""
+SPANNED = 1_000
+"""So many bars are given their spans in one turn: 1 ms."""
 TOGETHER = 16
 """So many spans that have both stored and made-up minutes are put together of minutes; in those
 beyond, the two bars are merged.
@@ -110,8 +112,7 @@ class Question:
             since_ms = max(from_ms, self.memory_ms)
             bars = await self._with_invented(bars, since_ms, end_ms, newest=True)
         if plain:
-            found = [(self._span(bar.time_ms), bar) for bar in bars]
-            return found if newest is None else found[-newest:]
+            return await self._spanned(bars if newest is None else bars[-newest:])
         async with self._turns.one():
             return self._merged(stored + bars) if from_ms < self._to_ms else []
 
@@ -191,7 +192,15 @@ class Question:
         if self._store is not None:
             bars = await self._store.read(self._symbol, from_ms, to_ms, limit, newest=newest)
         bars = await self._with_invented(bars, from_ms, to_ms, newest=newest, limit=limit)
-        return [(self._span(bar.time_ms), bar) for bar in bars]
+        return await self._spanned(bars)
+
+    async def _spanned(self, bars: Sequence[Bar]) -> Found:
+        """Bars with the span of each, some in each turn."""
+        found: Found = []
+        for at in range(0, len(bars), SPANNED):
+            async with self._turns.one():
+                found += [(self._span(bar.time_ms), bar) for bar in bars[at : at + SPANNED]]
+        return found
 
     async def _with_invented(
         self,
@@ -214,7 +223,8 @@ class Question:
             made = minutes + made if newest else made + minutes
             if len(made) >= limit:
                 break
-        bars = _filled(known, made)
+        async with self._turns.one():
+            bars = _filled(known, made)
         return bars[-limit:] if newest else bars[:limit]
 
     async def _chunk(self, spans: Sequence[Day]) -> Found:
