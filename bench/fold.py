@@ -13,6 +13,7 @@ from photon_app.feed.intake import Intake
 from photon_app.feed.protocol import SystemTime
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.hub import Hub
 from photon_app.hub.tape import Tape
 from photon_app.market import session
@@ -105,8 +106,9 @@ def _market() -> Market:
     loop = _StillLoop()
     demand = Demand((), limit=100, linger_s=0, now_s=loop.time, listener=DemandListener())
     clients = Clients(demand, slow_s=10)
-    market.listen(Hub(market, _Noon(), clients=clients, loop=loop, flush_s=0.02))
-    market.listen(Tape(clients, loop=loop, flush_s=0.02))
+    flusher = Flusher(loop, 0.02)
+    market.listen(Hub(market, _Noon(), clients=clients, flusher=flusher))
+    market.listen(Tape(clients, flusher=flusher))
     return market
 
 

@@ -26,6 +26,7 @@ from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.hub import BEATS, Hub
 from photon_app.hub.stalls import BEAT_S, Stalls
 from photon_app.hub.tape import Tape
@@ -117,10 +118,11 @@ def assemble(
     )
     wishes.bind(demand)
     hours = MarketHours(feed.clock, days)
-    clients, flush_s = Clients(demand, settings.slow_s), settings.flush_ms / 1000
-    hub = Hub(market, hours, clients=clients, loop=loop, flush_s=flush_s)
-    tape = Tape(clients, loop=loop, flush_s=flush_s)
-    arrays = ArrayBoard(market, clients, loop=loop)
+    clients = Clients(demand, settings.slow_s)
+    flusher = Flusher(loop, settings.flush_ms / 1000)
+    hub = Hub(market, hours, clients=clients, flusher=flusher)
+    tape = Tape(clients, flusher=flusher)
+    arrays = ArrayBoard(market, clients, flusher=flusher)
     for listener in (history, hub, tape, arrays):
         market.listen(listener)
     market.wait_for(clients)
@@ -454,7 +456,6 @@ def _ticker(live: Services, wishes: _Wishes, heap: Heap) -> Callable[[], None]:
         wishes.look()
         heap.tick()
         live.clients.tick()
-        live.hub.tick()
         live.market.look(live.feed.held)
         now = phase()
         if now != told:

@@ -2,8 +2,7 @@
 
 On the event loop. A second has ten turns; a client belongs to the turn that was nearest before it
 came, so its second message follows the first after 0.9 to 1 s and the load is spread. On each turn
-every set of symbols is encoded once for all of that turn's clients. Without clients there is no
-timer.
+every set of symbols is encoded once for all of that turn's clients. Without clients nothing is due.
 
 Bound: a congested client is passed over, and nothing waits for it.
 """
@@ -11,8 +10,8 @@ Bound: a congested client is passed over, and nothing waits for it.
 from photon_app import disconnect
 from photon_app.hub import messages
 from photon_app.hub.clients import Channel, Client, Clients
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.frames import Frames
-from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.sink import Sink
 from photon_app.hub.status import MarketState
 from photon_app.model import MarketFact, Rejected
@@ -37,21 +36,21 @@ class ArrayClient(Client):
 class ArrayBoard(Channel[ArrayClient]):
     """Every array client of one process."""
 
-    def __init__(self, market: MarketState, clients: Clients, *, loop: Loop) -> None:
+    def __init__(self, market: MarketState, clients: Clients, *, flusher: Flusher) -> None:
         """Make a board without clients.
 
         Args:
             market: the newest prices.
             clients: the table of all that are connected.
-            loop: clock and timer.
+            flusher: says when this is flushed.
         """
         self._quote = market.quote
         super().__init__(clients)
-        self._loop = loop
+        self._flusher = flusher
         self._turns: list[dict[ArrayClient, None]] = [{} for _ in range(TURNS)]
         self._turn = 0
         self._due_s = 0.0
-        self._timer: Timer | None = None
+        self._is_due = False
 
     def __len__(self) -> int:
         return self._clients.count(self)
@@ -68,9 +67,10 @@ class ArrayBoard(Channel[ArrayClient]):
         client.symbols = tuple(one for one in symbols if self._clients.hold(client, one))
         self._turns[self._turn][client] = None
         self._clients.join(client, self, self._frames(client.symbols))
-        if self._timer is None:
-            self._due_s = self._loop.time() + _TURN_S
-            self._timer = self._loop.call_later(_TURN_S, self._next_turn)
+        if not self._is_due:
+            self._is_due = True
+            self._due_s = self._flusher.now_s() + _TURN_S
+            self._flusher.at(self, self._due_s)
         return client
 
     def left(self, client: ArrayClient) -> None:
@@ -90,8 +90,8 @@ class ArrayBoard(Channel[ArrayClient]):
                 client.symbols = tuple(other for other in client.symbols if other != symbol)
                 self._clients.release(client, symbol)
 
-    def _next_turn(self) -> None:
-        self._timer = None
+    def flush(self) -> None:
+        """The next turn: write to its clients."""
         self._turn = (self._turn + 1) % TURNS
         made: dict[tuple[str, ...], Frames] = {}
         for client in list(self._turns[self._turn]):
@@ -101,10 +101,10 @@ class ArrayBoard(Channel[ArrayClient]):
             if frames is None:
                 frames = made[client.symbols] = self._frames(client.symbols)
             self._clients.guard(client, client.sink.send, frames)
-        if len(self):
-            now_s = self._loop.time()
-            self._due_s = max(self._due_s + _TURN_S, now_s)  # no burst after a pause
-            self._timer = self._loop.call_later(self._due_s - now_s, self._next_turn)
+        self._is_due = len(self) > 0
+        if self._is_due:  # with no burst after a pause
+            self._due_s = max(self._due_s + _TURN_S, self._flusher.now_s())
+            self._flusher.at(self, self._due_s)
 
     def _frames(self, symbols: tuple[str, ...]) -> Frames:
         quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]

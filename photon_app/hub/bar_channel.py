@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from photon_app.hub import messages
 from photon_app.hub.clients import Clients
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.frames import Frames, frame
-from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.registry import Subscriber
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.calendar import Calendar
@@ -85,7 +85,7 @@ class BarChannel:
         hours: Hours,
         clients: Clients,
         *,
-        loop: Loop,
+        flusher: Flusher,
         answer: Callable[[Subscriber, Frames], None],
     ) -> None:
         """Make one without clients.
@@ -94,18 +94,18 @@ class BarChannel:
             bars: what there is to tell.
             hours: the exchange's days as they are known.
             clients: the table of all that are connected.
-            loop: clock and timer.
+            flusher: says when this is flushed.
             answer: writes to a client behind what is pending for it.
         """
         self._bars = bars
         self._hours = hours
         self._clients = clients
-        self._loop = loop
+        self._flusher = flusher
         self._answer = answer
         self._courses: dict[Key, Course] = {}
         self._wanted: dict[Subscriber, dict[Key, None]] = {}
         self._missed: dict[Subscriber, dict[Key, None]] = {}
-        self._timer: Timer | None = None
+        self._is_due = False
         self._due_keys: list[Key] = []
         self._begun_s = 0.0
         bars.on_correction = self._late
@@ -145,8 +145,9 @@ class BarChannel:
                 course = self._courses[key] = self._begin(key)
             course.clients[client] = None
             self._wanted.setdefault(client, {})[key] = None
-        if self._courses and self._timer is None:
-            self._timer = self._loop.call_later(1 / PER_S, self._turn)
+        if self._courses and not self._is_due:
+            self._is_due = True
+            self._flusher.at(self, self._flusher.now_s() + 1 / PER_S)
 
     def welcome(self, client: Subscriber, keys: Iterable[Key]) -> None:
         """The newest bar of each, for a client that just subscribed."""
@@ -209,12 +210,12 @@ class BarChannel:
                 if len(course.late) < MOST_LATE:
                     course.late[span] = None
 
-    def _turn(self) -> None:
+    def flush(self) -> None:
         """Look at every course, some milliseconds at a time, so that prices leave between."""
-        self._timer = None
+        self._is_due = bool(self._courses)
         if not self._courses:
             return
-        now_s = self._loop.time()
+        now_s = self._flusher.now_s()
         if not self._due_keys:
             self._begun_s = now_s
             self._due_keys = list(self._courses)
@@ -224,10 +225,10 @@ class BarChannel:
             key = self._due_keys.pop()
             if (course := self._courses.get(key)) is not None:
                 self._tell(key, course, self._news(key, course, final_ms, calendar), frames)
-            if self._loop.time() - now_s >= SLICE_S:
+            if self._flusher.now_s() - now_s >= SLICE_S:
                 break
-        wait_s = SLICE_S if self._due_keys else self._begun_s + 1 / PER_S - self._loop.time()
-        self._timer = self._loop.call_later(max(0.0, wait_s), self._turn)
+        next_s = self._flusher.now_s() + SLICE_S if self._due_keys else self._begun_s + 1 / PER_S
+        self._flusher.at(self, next_s)
         for client, those in frames.items():  # one write per client, whatever it follows
             self._clients.guard(client, client.sink.send, Frames(those))
 

@@ -85,6 +85,9 @@ class Channel(Generic[ClientType]):
         """The server goes: write what is pending; these are for everybody, behind that."""
         return Frames(())
 
+    def tick(self) -> None:
+        """A second has passed."""
+
     def spelled(self, text: str) -> None:
         """Somebody who wants a symbol wrote it so; to be called before ``hold``."""
         self._clients.spelled(text)
@@ -222,7 +225,9 @@ class Clients:
             event.set()
 
     def tick(self) -> None:
-        """Once a second: close those that stay slow."""
+        """Once a second: close those that stay slow, and let the channels know."""
         for client in self:
             if client.sink.congested and client.sink.congested_for_s() >= self._slow_s:
                 self.dismiss(client, client.slow)
+        for channel in list(self._of):
+            channel.tick()

@@ -5,8 +5,7 @@ next flush, and is then written to each client whose symbols it belongs to. Clie
 sets of symbols form a ``Group``, whose bytes are joined once. Nothing here awaits anybody: a slow
 client is conflated by its ``Sink`` and closed when it stays slow, and costs the others nothing.
 
-Flush: at once when the last one is at least ``flush_s`` ago, else when it will be. An idle market
-therefore costs nothing, and a lone trade is not held back.
+Flush: when ``Flusher`` says, which has the one timer of all channels.
 
 Order: before a client's wishes change, and before any answer, it is written what is pending for it;
 so after ``seq`` n in a snapshot it gets n+1 next. That costs nobody else anything. Updates leave in
@@ -28,8 +27,8 @@ from photon_app.errors import RequestError
 from photon_app.hub import messages
 from photon_app.hub.bar_channel import BarChannel, Key
 from photon_app.hub.clients import Channel, Clients
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.frames import Frames, frame
-from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.outboxes import Outboxes
 from photon_app.hub.pacing import Pacing
 from photon_app.hub.registry import Registry, Subscriber, Topic
@@ -54,8 +53,6 @@ from photon_app.model import (
 
 log = logging.getLogger(__name__)
 
-TIMER_LATE_S = 0.0005
-"""How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
 BEATS = 15
 """Turns in one round of heartbeats: a fifteenth of the clients each."""
 SESSIONS_A_TICK = 200
@@ -71,8 +68,7 @@ class Hub(Channel[Subscriber]):
         hours: Hours,
         *,
         clients: Clients,
-        loop: Loop,
-        flush_s: float,
+        flusher: Flusher,
     ) -> None:
         """Make a hub without clients. It has to be told every fact from the next one on.
 
@@ -80,26 +76,21 @@ class Hub(Channel[Subscriber]):
             market: as it is now, and its prices and bars at any time.
             hours: the market's clock and session.
             clients: the table of all that are connected.
-            loop: clock and timer.
-            flush_s: the shortest time between two flushes.
+            flusher: says when this is flushed.
         """
         self._quote = market.quote
         self._say = Status(market, hours)
         super().__init__(clients)
-        self._loop = loop
-        self._flush_s = flush_s
+        self._flusher = flusher
         self._registry = Registry()
         self._pacing = Pacing(self._registry, clients, market, self._say)
         self._arrived: dict[str, None] = {}
-        self.bars = BarChannel(market.bars, hours, clients, loop=loop, answer=self.answer)
+        self.bars = BarChannel(market.bars, hours, clients, flusher=flusher, answer=self.answer)
         """The bars channel, for whoever asks what a client has there."""
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
         self._sessions: dict[str, MarketSession | None] = {}
         self._another_session: dict[str, None] = {}
-        self._last_flush_s = -1.0
-        self._timer: Timer | None = None
-        self._paced_timer: Timer | None = None
         self._beat = 0
 
     # What the market says
@@ -180,14 +171,8 @@ class Hub(Channel[Subscriber]):
     def _flush_soon(self) -> None:
         if self._outboxes.full:
             self.flush()
-            return
-        if self._timer is not None or not (self._outboxes or self._late or self._pacing):
-            return
-        wait_s = self._last_flush_s + self._flush_s - TIMER_LATE_S - self._loop.time()
-        if wait_s <= 0:
-            self.flush()
-        else:
-            self._timer = self._loop.call_later(wait_s, self.flush)
+        elif self._outboxes or self._late or self._pacing:
+            self._flusher.soon(self)
 
     def _set_feed(self, status: FeedStatus) -> None:
         """The feed's state changed; everyone is told."""
@@ -303,7 +288,7 @@ class Hub(Channel[Subscriber]):
         if client.sink.missed is not None:  # an answer of a new epoch must not come before it
             client.sink.send(self._missed_status(client, client.sink.missed))
         symbols = list(symbols)
-        now_s = self._loop.time()
+        now_s = self._flusher.now_s()
         every = set(client.every)
         for symbol in symbols:
             client.order[symbol] = None
@@ -357,18 +342,16 @@ class Hub(Channel[Subscriber]):
 
     def flush(self) -> None:
         """Write what is pending. Safe to call at any time."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        now_s = self._loop.time()
+        self._flusher.begin(self)
+        now_s = self._flusher.now_s()
         pending = bool(self._outboxes or self._late)
         if pending or self._pacing:
-            self._last_flush_s = now_s
+            self._flusher.written(self)
         if pending:
             self._flush_groups()
         if self._pacing.flush(now_s):
-            self._last_flush_s = now_s
-        self._arm_pacing(now_s)
+            self._flusher.written(self)
+        self._await_pacing()
         if self._arrived:
             arrived, self._arrived = self._arrived, {}
             self._tell_states(self._say.states(arrived))
@@ -472,14 +455,10 @@ class Hub(Channel[Subscriber]):
         self._registry.regroup(client, client.every.difference(symbols), len(self._outboxes))
         self._clients.wake()
 
-    def _arm_pacing(self, now_s: float) -> None:
+    def _await_pacing(self) -> None:
         """Come back when the next interval client is due; those of one flush interval together."""
-        if self._paced_timer is not None:
-            self._paced_timer.cancel()
-            self._paced_timer = None
-        due_s = max(self._pacing.next_s, self._last_flush_s + self._flush_s)
-        if due_s < math.inf:
-            self._paced_timer = self._loop.call_later(max(0.0, due_s - now_s), self.flush)
+        if self._pacing.next_s < math.inf:
+            self._flusher.at(self, max(self._pacing.next_s, self._flusher.next_s(self)))
 
     def _missed_by(self, client: Subscriber) -> Frames:
         """The newest of everything that a client missed, what is pending included: it is congested
@@ -491,7 +470,7 @@ class Hub(Channel[Subscriber]):
         missed.symbols |= self._pacing.first_prices(client)  # the status below calls them live
         told = self._missed_status(client, missed)
         prices = self._say.snapshots(s for s in client.order if s in missed.symbols)
-        self._pacing.caught_up(client, missed.symbols, self._loop.time())
+        self._pacing.caught_up(client, missed.symbols, self._flusher.now_s())
         self._clients.wake()
         return Frames([*told.each, *prices.each, *map(frame, self.bars.missed_by(client))])
 

@@ -6,7 +6,7 @@ goes out exactly once and in the order of upstream, late ones, equal ones and th
 included, whatever the book made of it. There is no snapshot and no acknowledgement: Finnhub has
 none.
 
-Trades wait for the next flush, which is at once when the last one is at least ``flush_s`` ago.
+Trades wait for the next flush (``Flusher``).
 Followers with equal wishes form a group, whose bytes are made once. Without followers a batch costs
 one look at an empty dict.
 
@@ -15,8 +15,8 @@ has wrong volumes. A congested follower is therefore owed everything, up to a bo
 ``followers``); then, or when it stays slow (``clients``), it is closed, which is the one kind of
 gap that its protocol can tell.
 
-Timers: one for the next flush, and one a second while there are followers (pings). It never reads a
-socket and never decides what is wanted upstream.
+It has no timer: ``Flusher`` says when to flush, and ``Clients`` once a second when to ping. It
+never reads a socket and never decides what is wanted upstream.
 """
 
 import logging
@@ -24,9 +24,9 @@ from collections.abc import Sequence
 
 from photon_app.hub import finnhub_messages as messages
 from photon_app.hub.clients import Channel, Clients
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.followers import Follower, Group
 from photon_app.hub.frames import Frames
-from photon_app.hub.loop import Loop, Timer
 from photon_app.hub.sink import Sink
 from photon_app.model import (
     FLOWING,
@@ -40,9 +40,6 @@ from photon_app.model import (
 
 log = logging.getLogger(__name__)
 
-TIMER_LATE_S = 0.0005
-"""How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
-TICK_S = 1.0
 PING_TICKS = 60
 """Finnhub pings about once a minute, and its clients give a line up after more than two."""
 MOST_PENDING = 1024
@@ -91,23 +88,18 @@ class _Run:
 class Tape(Channel[Follower]):
     """Every client of the raw trades."""
 
-    def __init__(self, clients: Clients, *, loop: Loop, flush_s: float) -> None:
+    def __init__(self, clients: Clients, *, flusher: Flusher) -> None:
         """Make a tape that nobody follows.
 
         Args:
             clients: the table of all that are connected.
-            loop: clock and timer.
-            flush_s: the shortest time between two flushes.
+            flusher: says when this is flushed.
         """
         super().__init__(clients)
-        self._loop = loop
-        self._flush_s = flush_s
+        self._flusher = flusher
         self._groups: dict[tuple[frozenset[str], bool], Group] = {}
         self._topics: dict[str, dict[Group, None]] = {}
         self._pending: list[Trade] = []
-        self._last_flush_s = -1.0
-        self._flush_timer: Timer | None = None
-        self._tick_timer: Timer | None = None
         self._beat = 0
         self._flowing = True
 
@@ -142,8 +134,8 @@ class Tape(Channel[Follower]):
         self._pending += [trade for trade in batch if trade.symbol in topics]
         if len(self._pending) >= MOST_PENDING:
             self.flush()
-        elif self._pending and self._flush_timer is None:
-            self._flush_soon()
+        elif self._pending:
+            self._flusher.soon(self)
 
     def reject(self, symbol: str, why: str | None = None) -> None:
         """Nobody can have this symbol: its followers are told in Finnhub's words, and lose it.
@@ -180,16 +172,11 @@ class Tape(Channel[Follower]):
         follower = Follower(sink, self._beat, conditions=conditions, address=address)
         sink.catch_up_with(lambda: self._caught_up(follower))
         self._clients.join(follower, self, Frames(()))
-        if self._tick_timer is None:
-            self._tick_timer = self._loop.call_later(TICK_S, self._tick)
         return follower
 
     def left(self, client: Follower) -> None:
         """See ``Channel``."""
         self.flush()
-        if not self._clients.count(self) and self._tick_timer is not None:
-            self._tick_timer.cancel()
-            self._tick_timer = None
         client.take_owed()
         if client.symbols:
             self._regroup(client, frozenset())
@@ -216,12 +203,10 @@ class Tape(Channel[Follower]):
 
     def flush(self) -> None:
         """Write what is pending. Safe to call at any time."""
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush_timer = None
+        self._flusher.begin(self)
         if not self._pending:
             return
-        self._last_flush_s = self._loop.time()
+        self._flusher.written(self)
         pending, self._pending = self._pending, []
         run = _Run(pending)
         groups = {group: None for s in run.symbols for group in self._topics.get(s, ())}
@@ -230,19 +215,8 @@ class Tape(Channel[Follower]):
             for follower in list(group.members):
                 self._write(follower, frames)
 
-    def _flush_soon(self) -> None:
-        wait_s = self._last_flush_s + self._flush_s - TIMER_LATE_S - self._loop.time()
-        if wait_s <= 0:
-            self.flush()
-        else:
-            self._flush_timer = self._loop.call_later(wait_s, self.flush)
-
-    def _tick(self) -> None:
+    def tick(self) -> None:
         """Once a second: ping a sixtieth of the followers."""
-        self._tick_timer = None
-        if not self._clients.count(self):
-            return
-        self._tick_timer = self._loop.call_later(TICK_S, self._tick)
         self._beat = (self._beat + 1) % PING_TICKS
         if not self._flowing:
             return

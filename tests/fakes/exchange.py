@@ -3,6 +3,7 @@
 from photon_app.gateway.session import Session
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.hub import Hub
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
@@ -58,8 +59,9 @@ class FakeExchange(DemandListener):
             self.book, self.bars, status("simulated"), Silence(self.now_ms, self)
         )
         self.clients = Clients(self.demand, slow_s=10)
-        self.hub = Hub(self.pipeline, self, clients=self.clients, loop=self.loop, flush_s=0.02)
-        self.tape = Tape(self.clients, loop=self.loop, flush_s=0.02)
+        self.flusher = Flusher(self.loop, 0.02)
+        self.hub = Hub(self.pipeline, self, clients=self.clients, flusher=self.flusher)
+        self.tape = Tape(self.clients, flusher=self.flusher)
         self.pipeline.listen(self.hub)
         self.pipeline.listen(self.tape)
         self.pipeline.wait_for(self.clients)

@@ -22,7 +22,7 @@ class House:
     def __init__(self) -> None:
         self.exchange = FakeExchange(linger_s=0)
         self.arrays = ArrayBoard(
-            self.exchange.pipeline, self.exchange.clients, loop=self.exchange.loop
+            self.exchange.pipeline, self.exchange.clients, flusher=self.exchange.flusher
         )
         self.price = 10.0
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.hub import Hub
 from photon_app.hub.sink import Sink
 from photon_app.market.bars import Bars
@@ -80,7 +81,7 @@ def mirrored(exchange: FakeExchange) -> tuple[Mirror, Hub]:
     mirror = Mirror(exchange.pipeline, SYMBOLS, bars)
     demand = Demand((), limit=9, linger_s=30, now_s=exchange.loop.time, listener=DemandListener())
     clients = Clients(demand, slow_s=10)
-    hub = Hub(mirror, exchange, clients=clients, loop=exchange.loop, flush_s=0.02)
+    hub = Hub(mirror, exchange, clients=clients, flusher=Flusher(exchange.loop, 0.02))
     mirror.listeners.append(hub)
     return mirror, hub
 

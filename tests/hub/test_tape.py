@@ -14,6 +14,7 @@ from photon_app.feed import finnhub_wire
 from photon_app.hub import finnhub_messages as messages
 from photon_app.hub import followers
 from photon_app.hub.clients import Clients
+from photon_app.hub.flusher import Flusher
 from photon_app.hub.followers import REPEATS, Follower, Recent
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
@@ -86,7 +87,7 @@ class World:
     def __init__(self, slow_s: float = 10, flush_s: float = 0.02) -> None:
         self.loop = FakeLoop()
         self.clients = Clients(self, slow_s)
-        self.tape = Tape(self.clients, loop=self.loop, flush_s=flush_s)
+        self.tape = Tape(self.clients, flusher=Flusher(self.loop, flush_s))
         self.released: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
         self._price = 0
 
@@ -113,6 +114,12 @@ class World:
             batch.append(trade(symbol, self._price))
         self.tape.trades(batch)
         return batch
+
+    def pass_seconds(self, seconds: int) -> None:
+        """Let time pass; the table is told of each second, as in a process."""
+        for _ in range(seconds):
+            self.loop.advance(1)
+            self.clients.tick()
 
     def settle(self) -> None:
         """Let every pending flush happen."""
@@ -321,14 +328,14 @@ def test_everyone_is_pinged_once_a_minute() -> None:
     """Each at its own time, first a minute after it came, and nobody who is behind."""
     world = World(slow_s=1e9)
     first = world.client()
-    world.loop.advance(30)
+    world.pass_seconds(30)
     second, behind = world.client(), world.client()
     behind.sink.congest()
-    world.loop.advance(29.5)
+    world.pass_seconds(29)
     assert first.outlet.messages == []
-    world.loop.advance(1)
+    world.pass_seconds(1)
     assert (first.outlet.messages, second.outlet.messages) == ([{"type": "ping"}], [])
-    world.loop.advance(3 * PING_TICKS)
+    world.pass_seconds(3 * PING_TICKS)
     assert (len(first.outlet.messages), len(second.outlet.messages)) == (4, 3)
     assert behind.outlet.messages == []
 
@@ -338,10 +345,10 @@ def test_nobody_is_pinged_while_the_feed_is_down() -> None:
     world = World()
     client = world.client()
     world.tape.set_feed(status("reconnecting"))
-    world.loop.advance(5 * PING_TICKS)
+    world.pass_seconds(5 * PING_TICKS)
     assert client.outlet.messages == []
     world.tape.set_feed(status("live"))
-    world.loop.advance(PING_TICKS)
+    world.pass_seconds(PING_TICKS)
     assert client.outlet.messages == [{"type": "ping"}]
 
 

@@ -1,0 +1,101 @@
+"""The one timer of all channels: which is written when.
+
+A channel that has something to tell asks for its next flush: ``soon`` is at once when its last one
+is at least ``flush_s`` ago, else when it will be; ``at`` is at a time of its own. So a lone price
+is not held back, a busy market is told in batches, and an idle one costs nothing.
+
+Called on the event loop only; ``flush`` of a channel may ask again. Bound: one time per channel,
+and one timer of the event loop.
+"""
+
+import math
+from typing import Protocol
+
+from photon_app.hub.loop import Loop, Timer
+
+TIMER_LATE_S = 0.0005
+"""How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
+_SAME_S = 1e-6
+"""Times that differ by less are the same: sums of floats are not exact."""
+
+
+class Flushed(Protocol):
+    """What is flushed."""
+
+    def flush(self) -> None:
+        """Write what is due."""
+        ...
+
+
+class Flusher:
+    """When each channel is flushed.
+
+    Args:
+        loop: clock and timer.
+        flush_s: the shortest time between two flushes of a channel that wants them ``soon``.
+    """
+
+    def __init__(self, loop: Loop, flush_s: float) -> None:
+        self.flush_s = flush_s
+        self._loop = loop
+        self._due_s: dict[Flushed, float] = {}
+        self._last_s: dict[Flushed, float] = {}
+        self._timer: Timer | None = None
+        self._armed_s = math.inf
+
+    def now_s(self) -> float:
+        """The time by which flushes are due, in seconds that never step back."""
+        return self._loop.time()
+
+    def soon(self, channel: Flushed) -> None:
+        """Flush a channel at once, or as soon as its last flush is ``flush_s`` ago."""
+        due_s = self._last_s.get(channel, -math.inf) + self.flush_s - TIMER_LATE_S
+        if self._due_s.get(channel, math.inf) <= due_s:
+            return
+        if due_s <= self._loop.time():
+            channel.flush()
+        else:
+            self.at(channel, due_s)
+
+    def at(self, channel: Flushed, due_s: float) -> None:
+        """Flush a channel then, unless it is flushed sooner."""
+        if due_s >= self._due_s.get(channel, math.inf):
+            return
+        self._due_s[channel] = due_s
+        if due_s < self._armed_s:
+            self._arm(due_s)
+
+    def next_s(self, channel: Flushed) -> float:
+        """When a channel that was just written may be flushed again."""
+        return self._last_s.get(channel, -math.inf) + self.flush_s
+
+    def begin(self, channel: Flushed) -> None:
+        """A channel is being flushed, by whoever: what it asked for before is done."""
+        self._due_s.pop(channel, None)
+        if not self._due_s and self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._armed_s = None, math.inf
+
+    def written(self, channel: Flushed) -> None:
+        """A channel has written something: the next flush that it wants soon waits."""
+        self._last_s[channel] = self._loop.time()
+
+    # Inside
+
+    def _arm(self, due_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed_s = due_s
+        self._timer = self._loop.call_later(max(0.0, due_s - self._loop.time()), self._fire)
+
+    def _fire(self) -> None:
+        self._timer, self._armed_s = None, math.inf
+        now_s = self._loop.time() + _SAME_S
+        try:
+            for channel in [one for one, due_s in self._due_s.items() if due_s <= now_s]:
+                if self._due_s.pop(channel, None) is not None:
+                    channel.flush()
+        finally:  # also after a fault in one of them: the others are flushed next
+            due_s = min(self._due_s.values(), default=math.inf)
+            if due_s < self._armed_s:
+                self._arm(due_s)
