@@ -105,6 +105,7 @@ def assemble(
         calendars=days,
         clock=feed.clock,
         past=source.past,
+        book=None if settings.feed == "replay" else market,
         always=frozenset(default_symbols),
         replays=settings.feed == "replay",
     )
@@ -126,8 +127,6 @@ def assemble(
     for listener in (history, hub, tape, arrays):
         market.listen(listener)
     market.wait_for(clients)
-    if settings.feed != "replay":
-        history.on_day = market.recall
     live = Services(
         settings=settings,
         market=market,

@@ -277,21 +277,33 @@ def test_the_day_is_looked_up_when_the_disk_is_there_again() -> None:
     assert asked.memory.first_ms(SYMBOL) == NOW_MS - MINUTE_MS
 
 
+class Recalled:
+    """Takes in days that were looked up."""
+
+    def __init__(self) -> None:
+        self.days: list[Recollection] = []
+
+    def recall(self, symbol: str, what: Recollection) -> None:
+        """Keep one."""
+        assert symbol
+        self.days.append(what)
+
+
 def simulated(
     disk: Disk | None, memory: Bars, past: SimulatedPast, **more: Any
 ) -> tuple[History, list[Recollection]]:
     """A simulator's history at noon, and the days that it told."""
+    book = Recalled()
     asked = History(
         memory,
         disk,  # type: ignore[arg-type]
         calendars=CALENDAR,
         clock=HandClock(NOW_MS),
         past=past,
+        book=book,
         **more,
     )
-    days: list[Recollection] = []
-    asked.on_day = lambda _, day: days.append(day)
-    return asked, days
+    return asked, book.days
 
 
 @pytest.mark.parametrize("late", [True, False])

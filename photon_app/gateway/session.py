@@ -187,7 +187,7 @@ class Session:
         keys = [Key(symbol, timeframe) for symbol in symbols]
         bars.subscribe(self._client, keys)
         self._acknowledge_bars("subscribed", symbols, rejected, request.id, timeframe)
-        bars.welcome(self._client, keys)
+        self._hub.welcome_bars(self._client, keys)
 
     def _unsubscribe_bars(self, request: Unsubscribe) -> None:
         symbols, rejected = self._sorted(request.symbols, parse_symbol)

@@ -19,7 +19,8 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -56,6 +57,14 @@ FUTURE_MS = 86_400_000
 log = logging.getLogger(__name__)
 
 
+class Recalls(Protocol):
+    """What takes in a day that was looked up: ``Market``, as far as it matters here."""
+
+    def recall(self, symbol: str, what: Recollection) -> None:
+        """What a symbol's newest day came to before now."""
+        ...
+
+
 class Past(msgspec.Struct, frozen=True):
     """The answer to a question for bars."""
 
@@ -80,6 +89,7 @@ class History:
         calendars: CalendarSource,
         clock: Clock,
         past: SimulatedPast | None = None,
+        book: Recalls | None = None,
         always: Container[str] = (),
         replays: bool = False,
     ) -> None:
@@ -91,6 +101,7 @@ class History:
             calendars: the exchange's days as they are known.
             clock: the market's.
             past: what makes up the time of which neither has a minute; only a simulator has one.
+            book: is told of each symbol's newest day so far when it was looked up.
             always: the symbols of a simulator that are always stored.
             replays: whether a new epoch is a recording that begins from its start.
         """
@@ -99,8 +110,7 @@ class History:
         self._calendars = calendars
         self._clock = clock
         self._past = past
-        self.on_day: Callable[[str, Recollection], None] = lambda _symbol, _day: None
-        """Told of each symbol's newest day so far when it was looked up."""
+        self._book = book
         self.turns = OneAtATime()
         """In which answers are put together, here and by whoever writes them."""
         self._making = OneAtATime(rests=True)
@@ -296,8 +306,8 @@ class History:
             prev_close=prev_close,
             as_price=self._past is None,
         )
-        if day is not None:
-            self.on_day(symbol, day)
+        if day is not None and self._book is not None:
+            self._book.recall(symbol, day)
 
     async def _restore(self) -> None:
         """Put a part of what a file lost."""

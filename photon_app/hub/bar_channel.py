@@ -17,7 +17,7 @@ replay as fast as possible passes over more between two turns, and the newest ar
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from photon_app.hub import messages
@@ -86,7 +86,6 @@ class BarChannel:
         clients: Clients,
         *,
         flusher: Flusher,
-        answer: Callable[[Subscriber, Frames], None],
     ) -> None:
         """Make one without clients.
 
@@ -95,20 +94,17 @@ class BarChannel:
             hours: the exchange's days as they are known.
             clients: the table of all that are connected.
             flusher: says when this is flushed.
-            answer: writes to a client behind what is pending for it.
         """
         self._bars = bars
         self._hours = hours
         self._clients = clients
         self._flusher = flusher
-        self._answer = answer
         self._courses: dict[Key, Course] = {}
         self._wanted: dict[Subscriber, dict[Key, None]] = {}
         self._missed: dict[Subscriber, dict[Key, None]] = {}
         self._is_due = False
         self._due_keys: list[Key] = []
         self._begun_s = 0.0
-        bars.on_correction = self._late
 
     def __len__(self) -> int:
         return len(self._courses)
@@ -139,6 +135,8 @@ class BarChannel:
 
     def subscribe(self, client: Subscriber, keys: Iterable[Key]) -> None:
         """Tell a client of these bars from now on; those that it has already change nothing."""
+        if not self._courses:
+            self._bars.take_corrections()  # of bars that nobody was told
         for key in keys:
             course = self._courses.get(key)
             if course is None:
@@ -149,11 +147,9 @@ class BarChannel:
             self._is_due = True
             self._flusher.at(self, self._flusher.now_s() + 1 / PER_S)
 
-    def welcome(self, client: Subscriber, keys: Iterable[Key]) -> None:
+    def newest(self, keys: Iterable[Key]) -> Frames:
         """The newest bar of each, for a client that just subscribed."""
-        texts = [text for key in keys for text in self._newest(key)]
-        if texts:
-            self._answer(client, Frames.of(*texts))
+        return Frames.of(*(text for key in keys for text in self._newest(key)))
 
     def unsubscribe(self, client: Subscriber, keys: Iterable[Key]) -> list[Key]:
         """Tell a client no more of these; returns those that it had."""
@@ -215,6 +211,8 @@ class BarChannel:
         self._is_due = bool(self._courses)
         if not self._courses:
             return
+        for symbol, time_ms in self._bars.take_corrections():
+            self._late(symbol, time_ms)
         now_s = self._flusher.now_s()
         if not self._due_keys:
             self._begun_s = now_s

@@ -85,7 +85,7 @@ class Hub(Channel[Subscriber]):
         self._registry = Registry()
         self._pacing = Pacing(self._registry, clients, market, self._say)
         self._arrived: dict[str, None] = {}
-        self.bars = BarChannel(market.bars, hours, clients, flusher=flusher, answer=self.answer)
+        self.bars = BarChannel(market.bars, hours, clients, flusher=flusher)
         """The bars channel, for whoever asks what a client has there."""
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}
@@ -337,6 +337,12 @@ class Hub(Channel[Subscriber]):
         states = self._say.states(s for s in symbols if self._quote(s) is None)
         if states:
             client.sink.send(self._say.status(states))
+
+    def welcome_bars(self, client: Subscriber, keys: Iterable[Key]) -> None:
+        """The newest bar of what was just subscribed."""
+        frames = self.bars.newest(keys)
+        if frames:
+            self.answer(client, frames)
 
     # Time
 

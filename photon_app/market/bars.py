@@ -26,6 +26,7 @@ for them any more, or when there are too many, the longest gone first.
 """
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 
 from photon_app.market.calendar import Calendar
@@ -46,6 +47,9 @@ MOST_SECONDS = 4 * 3600
 MOST_MINUTES = 1_500
 """A day of 25 hours, as when summer time ends."""
 SECONDS_KEPT = 1_000_000
+CORRECTIONS_KEPT = 50_000
+"""Corrections that nobody took yet: 25 minutes of 2,000 symbols that a gap cut, or all the late
+trades of a quarter of a second."""
 DROPPED_KEPT = 50
 """Symbols that were let go and can be gone on with."""
 LEAST_KEPT = 600
@@ -91,8 +95,7 @@ class Bars:
         self._dropped: dict[str, None] = {}
         self._gaps = Gaps(possible=gaps)
         self._unseen: frozenset[str] = frozenset()
-        self.on_correction: Callable[[str, int], None] = lambda _symbol, _time_ms: None
-        """Told of each trade that may change a bar that is final: its symbol and time."""
+        self._corrections: deque[tuple[str, int]] = deque(maxlen=CORRECTIONS_KEPT)
         self.counters = Counters()
 
     # What the feed side calls
@@ -184,7 +187,7 @@ class Bars:
         if self._gaps.flowing(since_ms, flows=flows):
             for symbol, series in self._series.items():
                 for time_ms in series.cut(since_ms, now_ms):
-                    self.on_correction(symbol, time_ms)
+                    self._corrections.append((symbol, time_ms))
 
     def unseen(self, symbols: frozenset[str]) -> None:
         """The symbols that are not on the tape now: always all of them."""
@@ -253,6 +256,14 @@ class Bars:
         return [] if series is None else series.take_dirty()
 
     # What whoever shows bars asks
+
+    def take_corrections(self) -> list[tuple[str, int]]:
+        """Symbols and times, UNIX ms, at which a bar that is final may have changed since the last
+        call: by late trades, or by a gap that was noticed late.
+        """
+        taken = list(self._corrections)
+        self._corrections.clear()
+        return taken
 
     @property
     def has_gaps(self) -> bool:
@@ -331,7 +342,7 @@ class Bars:
         self.counters.folded += 1
         if series.add(total, time_ms):
             self.counters.late += 1
-            self.on_correction(symbol, time_ms)
+            self._corrections.append((symbol, time_ms))
 
 
 def _single(trade: Trade, effect: Effect) -> Sum:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_app.gateway.session import Session
-from photon_app.hub.bar_channel import PER_S, SLICE_S
+from photon_app.hub.bar_channel import PER_S
 from photon_app.market.bars import GRACE_MS
 from tests.fakes.exchange import NOON_MS, FakeExchange
 from tests.fakes.outlet import FakeOutlet

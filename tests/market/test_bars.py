@@ -160,11 +160,10 @@ def test_a_trade_later_than_the_bound_counts_in_no_bar() -> None:
 def test_a_late_trade_is_told_and_handed_over_for_storage_again() -> None:
     """With the whole bar, since it replaces the one that was stored."""
     bars = folded([trade(0), trade(MINUTE_MS)])
-    told: list[tuple[str, int]] = []
-    bars.on_correction = lambda symbol, time_ms: told.append((symbol, time_ms))
     bars.take_dirty()
     bars.fold(as_counted(trade(5, 12)))
-    assert told == [(SYMBOL, OPEN_MS + 5)]
+    assert bars.take_corrections() == [(SYMBOL, OPEN_MS + 5)]
+    assert bars.take_corrections() == []
     [(symbol, minutes)] = bars.take_dirty()
     assert symbol == SYMBOL
     assert (minutes[0].time_ms, minutes[0].close, minutes[0].count) == (OPEN_MS, 12, 2)
@@ -289,8 +288,6 @@ def test_one_price_that_was_asked_for_leaves_a_followed_day_whole() -> None:
 def test_a_gap_begins_with_the_last_sign_of_life() -> None:
     """Not when it is noticed: bars that were told as whole are told again, and stored again."""
     line = Line()
-    corrected: list[tuple[str, int]] = []
-    line.bars.on_correction = lambda symbol, time_ms: corrected.append((symbol, time_ms))
     line.at(30).trade()
     line.at(80).trade()
     line.at(80.5).bars.sample(SYMBOL, 12, OPEN_MS + 80_500)
@@ -299,7 +296,7 @@ def test_a_gap_begins_with_the_last_sign_of_life() -> None:
     line.bars.take_dirty()
     line.at(200).bars.flowing(flows=False, lost_ms=OPEN_MS + 81_000)
     assert line.incomplete == [False, True, True]
-    assert corrected == [(SYMBOL, OPEN_MS + MINUTE_MS)]
+    assert line.bars.take_corrections() == [(SYMBOL, OPEN_MS + MINUTE_MS)]
     [(_, dirty)] = line.bars.take_dirty()
     assert [bar.incomplete for bar in dirty] == [True, True]
     line.at(250).bars.flowing(flows=True)
