@@ -18,7 +18,8 @@ import httpx
 import msgspec
 
 from bench.findings import Finding
-from photon_app.feed.protocol import SystemTime, WallClock
+from photon_app.clock import SYSTEM
+from photon_app.feed.protocol import WallClock
 from photon_app.history.history import History
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
@@ -99,7 +100,7 @@ async def keeping(url: str, seconds: float) -> tuple[float, float]:
     """
     memory = Bars(now_ms=_now_ms)
     store = _store(url)
-    history = History(memory, store, calendars=Calendar(), clock=WallClock(SystemTime()))
+    history = History(memory, store, calendars=Calendar(), clock=WallClock(SYSTEM))
     memory.flowing(flows=True)
     for symbol in SYMBOLS:
         history.follow(symbol)

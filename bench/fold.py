@@ -8,9 +8,9 @@ import asyncio
 import random
 import time
 
+from photon_app.clock import SYSTEM
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.intake import Intake
-from photon_app.feed.protocol import SystemTime
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.flusher import Flusher
@@ -61,7 +61,7 @@ def run(rounds: int = 7) -> float:
 
 
 async def _round(frames: list[bytes]) -> float:
-    market, intake = _market(), Intake("bench", SystemTime())
+    market, intake = _market(), Intake("bench", SYSTEM)
     begun = time.perf_counter()
     for frame in frames:
         await intake.deliver(intake.read(frame), market)
@@ -104,7 +104,7 @@ def _market() -> Market:
     market = Market(book, bars, status, Silence(lambda: START_MS, Calendar()))
     market.look(SYMBOLS)  # as once a second in a process
     loop = _StillLoop()
-    demand = Demand((), limit=100, linger_s=0, now_s=loop.time, listener=DemandListener())
+    demand = Demand((), limit=100, linger_s=0, listener=DemandListener())
     clients = Clients(demand, slow_s=10)
     flusher = Flusher(loop, 0.02)
     market.listen(Hub(market, _Noon(), clients=clients, flusher=flusher))

@@ -1,12 +1,17 @@
-"""The one door to the time of this process: whoever reads a clock, reads it here.
+"""The one door to the time of this process: whoever reads a clock or waits, does it here.
 
-Pure but for the operating system's clocks; callable from any thread. ``start_at`` moves the wall
-clock of the whole process, so that a real server can be started at any moment: on a Sunday, at a
-clock change, on the last day of a year. It is for tests and demonstrations, and no setting leads
-to it.
+``Time`` is what constructors take, so that a test can drive it; ``SYSTEM`` is what they get else.
+The time of the market is another: ``model.Clock``.
+
+Pure but for the operating system's clocks; callable from any thread, but for ``sleep``.
+``start_at`` moves the wall clock of the whole process, so that a real server can be started at any
+moment: on a Sunday, at a clock change, on the last day of a year. It is for tests and
+demonstrations, and no setting leads to it.
 """
 
+import asyncio
 import time
+from typing import Protocol
 
 monotonic = time.monotonic
 """Seconds since some moment; never steps back, and stands still while the machine sleeps."""
@@ -22,3 +27,35 @@ def start_at(moment_ms: int | None) -> None:
     """Let the wall clock go on from a moment, UNIX ms; ``None``: from the operating system's."""
     global _ahead_ms  # noqa: PLW0603 - there is one clock
     _ahead_ms = 0 if moment_ms is None else moment_ms - time.time_ns() // 1_000_000
+
+
+class Time(Protocol):
+    """The time of this process, injected into everything that waits."""
+
+    def now_ms(self) -> int:
+        """Wall clock, UNIX milliseconds; can step."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never steps back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after so many seconds; lets the event loop run even for 0."""
+        ...
+
+
+class SystemTime:
+    """The operating system's time."""
+
+    # Each frame and each message is stamped: a method around each would cost as much again.
+    now_ms = staticmethod(now_ms)
+    monotonic = staticmethod(monotonic)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep on the running event loop."""
+        await asyncio.sleep(seconds)
+
+
+SYSTEM: Time = SystemTime()
+"""The time of this process."""

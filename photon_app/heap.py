@@ -15,6 +15,8 @@ import ctypes
 import functools
 from collections.abc import Callable
 
+from photon_app.clock import SYSTEM, Time
+
 LEAST = 100
 """So many symbols let go are worth it."""
 EVERY_S = 15.0
@@ -24,17 +26,15 @@ class Heap:
     """When to give memory back.
 
     Args:
-        now_s: seconds that never step back.
+        time: of this process.
         give_back: begins to, and returns.
     """
 
-    def __init__(
-        self, now_s: Callable[[], float], give_back: Callable[[], object] | None = None
-    ) -> None:
-        self._now_s = now_s
+    def __init__(self, time: Time = SYSTEM, give_back: Callable[[], object] | None = None) -> None:
+        self._now_s = time.monotonic
         self._give_back = give_back or _in_thread
         self._let_go = 0
-        self._at_s = now_s()
+        self._at_s = time.monotonic()
 
     def let_go(self) -> None:
         """What a symbol took is free, or will be soon."""

@@ -24,10 +24,10 @@ from types import FrameType
 from typing import Self, TextIO
 
 from photon_app import clock, printing
+from photon_app.clock import SYSTEM
 from photon_app.errors import RecordingError, SettingsError
 from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import Intake
-from photon_app.feed.protocol import SystemTime
 from photon_app.feed.recording import Line, Recording
 from photon_app.feed.replay import source_of
 from photon_app.market.bars import LATE_MS, Bars
@@ -171,7 +171,7 @@ class Import:
         self._archive = archive
         self._source = source
         self._at_ms = 0
-        self._intake = Intake(source, SystemTime())
+        self._intake = Intake(source, SYSTEM)
         bars = Bars(now_ms=lambda: self._at_ms, follow_all=True, gaps=False, capacity=capacity)
         calendar = Calendar()
         book = Book(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reflex.istate.manager.memory import StateManagerMemory
 
-from photon_app import clock, logs, misnamed, printing, runtime, settings
+from photon_app import logs, misnamed, printing, runtime, settings
 from photon_app.errors import SettingsError
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.cors import Cors
@@ -46,8 +46,8 @@ heard = Rules(
     stored=events.stored(),
 )
 rule = OriginRule.of(loaded)
-admission = Admission.of(loaded, clock.monotonic)
-questions = Questions.of(loaded, clock.monotonic)
+admission = Admission.of(loaded)
+questions = Questions.of(loaded)
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
 
 
@@ -88,4 +88,4 @@ app.sio.eio.cors_allowed_origins = event_origin
 app.sio.eio.create_queue = Outbox
 app.sio.eio.max_http_buffer_size = MAX_STORAGE_BYTES
 assert isinstance(app.state_manager, StateManagerMemory), "states are kept in memory"
-visitors = Visitors(app.state_manager, connected, clock.monotonic)
+visitors = Visitors(app.state_manager, connected)

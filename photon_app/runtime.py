@@ -114,7 +114,6 @@ def assemble(
         default_symbols,
         limit=settings.max_symbols_total,
         linger_s=settings.linger_s,
-        now_s=loop.time,
         listener=wishes,
     )
     wishes.bind(demand)
@@ -138,9 +137,9 @@ def assemble(
         history=history,
         store=store,
         hours=hours,
-        wall_ms=clock.now_ms,
-        stalls=Stalls(Awake().monotonic),
-        uptime_s=_stopwatch(clock.monotonic),
+        time=clock.SYSTEM,
+        stalls=Stalls(Awake()),
+        started_s=clock.monotonic(),
         default_symbols=default_symbols,
         feed=feed,
         reference=source.reference,
@@ -247,7 +246,7 @@ async def running(
     if source is None:
         source = upstream.of(settings, calendars=days)
     feed = source.feed
-    heap = Heap(clock.monotonic)
+    heap = Heap()
     live, wishes = assemble(settings, source, days, heap)
     feed.want(live.demand.wanted)
     async with _keeping(live):
@@ -309,12 +308,6 @@ def _ended(task: asyncio.Task[None]) -> None:
 def end_process() -> None:
     """As an operator does."""
     signal.raise_signal(signal.SIGTERM)
-
-
-def _stopwatch(now_s: Callable[[], float]) -> Callable[[], float]:
-    """The seconds since this call."""
-    began_s = now_s()
-    return lambda: now_s() - began_s
 
 
 def _exchanges(symbols: Iterable[str]) -> frozenset[str]:

@@ -7,6 +7,7 @@ and ui ask ``current()``. Nothing here starts, stops or owns anything.
 import dataclasses
 from collections.abc import Callable
 
+from photon_app.clock import Time
 from photon_app.feed.protocol import Feed
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
@@ -39,12 +40,12 @@ class Services:
     """What writes bars to disk; ``None`` when nothing is stored."""
     hours: Hours
     """The market's clock and session, and what is known of the exchange's days."""
-    wall_ms: Callable[[], int]
-    """The wall clock, UNIX ms."""
+    time: Time
+    """Of this process."""
     stalls: Stalls
     """For how long this process stood still."""
-    uptime_s: Callable[[], float]
-    """For how long the process has been serving, on a clock that nobody sets: a machine's sleep
+    started_s: float
+    """Since when the process has been serving, on the clock that nobody sets: a machine's sleep
     does not count."""
     default_symbols: tuple[str, ...]
     feed: Feed

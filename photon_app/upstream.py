@@ -9,11 +9,12 @@ import functools
 
 import msgspec
 
+from photon_app.clock import SYSTEM
 from photon_app.feed import poll_schedule
 from photon_app.feed.finnhub import FinnhubFeed
 from photon_app.feed.finnhub_rest import FinnhubRest
 from photon_app.feed.intake import Tap
-from photon_app.feed.protocol import Feed, SystemTime
+from photon_app.feed.protocol import Feed
 from photon_app.feed.reference import FinnhubReference
 from photon_app.feed.replay import ReplayFeed
 from photon_app.feed.simulated import SimulatedFeed, known_price, round_to_tick
@@ -170,7 +171,7 @@ class RealMarkets:
 
     def __init__(self, calendars: CalendarSource) -> None:
         self._calendars = calendars
-        self._now_ms = SystemTime().now_ms
+        self._now_ms = SYSTEM.now_ms
 
     def market_of(self, symbol: str) -> str:
         """What symbols share that have the same days and hours."""

@@ -10,19 +10,19 @@ from photon_app.market.bars import DROPPED_KEPT, Bars
 from photon_app.model import Trade
 from tests.fakes.book import as_counted
 from tests.fakes.moments import OPEN_MS
+from tests.fakes.time import HandTime
 
 
 def test_memory_is_given_back_after_a_crowd_and_seldom() -> None:
     """Not for a few symbols, nor again and again while many come and go."""
-    now_s = 0.0
+    time = HandTime()
     given: list[float] = []
-    watched = Heap(lambda: now_s, lambda: given.append(now_s))
+    watched = Heap(time, lambda: given.append(time.at_s))
 
     def played(symbols: int, seconds: float) -> int:
-        nonlocal now_s
         for _ in range(symbols):
             watched.let_go()
-        now_s += seconds
+        time.at_s += seconds
         watched.tick()
         return len(given)
 

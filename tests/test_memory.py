@@ -69,8 +69,7 @@ class Street:
             Sink(Sinkhole(), self.exchange.loop.time),
             max_symbols=100,
             messages_per_s=20,
-            now_s=self.exchange.loop.time,
-            wall_ms=self.exchange.now_ms,
+            time=self.exchange.loop,
         )
 
     def play(self, seconds: int) -> None:

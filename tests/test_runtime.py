@@ -162,12 +162,3 @@ def test_a_process_that_is_told_to_end_says_nothing_of_its_calendar() -> None:
         assert process.stop() == 0
         assert "calendar" not in process.output
         assert process.output.count("\n") == 1
-
-
-def test_the_uptime_is_what_a_clock_that_nobody_sets_has_moved_on() -> None:
-    """From when the process began to serve."""
-    now_s = 1000.0
-    uptime_s = runtime._stopwatch(lambda: now_s)
-    assert uptime_s() == 0
-    now_s += 12.5
-    assert uptime_s() == 12.5

@@ -8,7 +8,7 @@ time that passed. Used by whoever measures silence or age: the line to Finnhub, 
 terminal. Owns two readings; not for threads.
 """
 
-from photon_app.feed.protocol import SystemTime, Time
+from photon_app.clock import SYSTEM, Time
 
 LEAP_S = 15.0
 """What a clock's daemon corrects at once is less, and so is what a line outlives in sleep."""
@@ -25,8 +25,8 @@ class Awake:
         time: the clocks, by default the system's.
     """
 
-    def __init__(self, time: Time | None = None) -> None:
-        self._time = time or SystemTime()
+    def __init__(self, time: Time = SYSTEM) -> None:
+        self._time = time
         self._seen_s, self._seen_ms = self._read()
         self.slept_s = 0.0
         """How long the machine slept so far, or its clock was set forward."""
@@ -34,7 +34,7 @@ class Awake:
         """How far the wall clock was set back so far."""
 
     @classmethod
-    def over(cls, time: Time | None) -> "Awake":
+    def over(cls, time: Time) -> "Awake":
         """This time if it counts sleep already, else one over it."""
         return time if isinstance(time, cls) else cls(time)
 

@@ -17,8 +17,8 @@ permit that was given and not used is lost.
 import enum
 import itertools
 
+from photon_app.clock import Time
 from photon_app.feed.fairness import UNIT, Spent
-from photon_app.feed.protocol import Time
 from photon_app.feed.wakeup import Wakeup
 
 PER_MINUTE = 60

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from photon_app.feed.protocol import Time
+from photon_app.clock import Time
 
 T = TypeVar("T")
 

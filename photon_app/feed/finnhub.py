@@ -24,6 +24,7 @@ from typing import Literal
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed import outage
 from photon_app.feed.awake import Awake
@@ -35,7 +36,7 @@ from photon_app.feed.offset import TapeClock
 from photon_app.feed.outage import Life, Outage, Streak
 from photon_app.feed.poll_schedule import Markets, PollSchedule
 from photon_app.feed.polling import Poller, Quotes
-from photon_app.feed.protocol import Counters, Time, WallClock
+from photon_app.feed.protocol import Counters, WallClock
 from photon_app.feed.slots import Slots
 from photon_app.feed.spelling import Spellings
 from photon_app.feed.subscriptions import Command, Subscriptions
@@ -97,7 +98,7 @@ class FinnhubFeed:
         *,
         rest: Quotes | None = None,
         markets: Markets | None = None,
-        time: Time | None = None,
+        time: Time = SYSTEM,
         rng: random.Random | None = None,
         connect: Connect = connect,
         pace_s: float = 0.11,

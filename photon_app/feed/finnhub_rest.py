@@ -26,13 +26,13 @@ import httpx
 import msgspec
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.feed import rest_wire
 from photon_app.feed.answers import Answers
 from photon_app.feed.awake import Awake
 from photon_app.feed.budget import Budget, Lane
 from photon_app.feed.deadline import within
 from photon_app.feed.offset import SAID_MS
-from photon_app.feed.protocol import Time
 from photon_app.feed.rest_wire import Failed, Unknown
 from photon_app.feed.spelling import Spellings
 from photon_app.model import Listing, Seed
@@ -115,7 +115,7 @@ class FinnhubRest:
         url: str,
         key: Secret,
         *,
-        time: Time | None = None,
+        time: Time = SYSTEM,
         transport: httpx.AsyncBaseTransport | None = None,
         rng: random.Random | None = None,
         spellings: Spellings | None = None,

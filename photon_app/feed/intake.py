@@ -16,9 +16,10 @@ import logging
 from collections.abc import Callable
 
 from photon_app import foreign
+from photon_app.clock import Time
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.finnhub_key import without_key
-from photon_app.feed.protocol import Counters, Time
+from photon_app.feed.protocol import Counters
 from photon_app.model import FeedSink, Trade
 from photon_app.settings import Secret
 

@@ -11,8 +11,8 @@ import functools
 from collections.abc import Callable
 from typing import Protocol
 
+from photon_app.clock import Time
 from photon_app.feed.poll_schedule import LONGEST_S, PROBE_S, Lane, PollSchedule, doubled
-from photon_app.feed.protocol import Time
 from photon_app.feed.rest_wire import Failed, Unknown
 from photon_app.feed.wakeup import Wakeup
 from photon_app.model import FeedSink, Seed

@@ -1,53 +1,24 @@
-"""What every feed is, and the time it lives by.
+"""What every feed is.
 
-Owns the ``Feed`` contract, ``Time`` (the one door to clocks and sleeping, so that tests can drive
-both) and ``Counters``. A feed runs on the event loop and is called only from there. It delivers
-synchronously into a ``model.FeedSink``: a slow market slows the feed, and no queue is between.
-It never holds a price, never judges one, and never raises for trouble upstream: that is a status.
+Owns the ``Feed`` contract, ``WallClock`` and ``Counters``. A feed runs on the event loop and
+is called only from there. It delivers synchronously into a ``model.FeedSink``: a slow market slows
+the feed, and no queue is between. It never holds a price, never judges one, and never raises for
+trouble upstream: that is a status.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
 
-from photon_app import clock
+from photon_app.clock import SYSTEM, Time
 from photon_app.model import Clock, Crowd, FeedSink
-
-
-class Time(Protocol):
-    """The time of this process, injected into everything that waits."""
-
-    def now_ms(self) -> int:
-        """Wall clock, UNIX milliseconds; can step."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds since some moment; never steps back."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds; lets the event loop run even for 0."""
-        ...
-
-
-class SystemTime:
-    """The operating system's time."""
-
-    # Each frame of upstream is stamped twice: a method around each would cost as much again.
-    now_ms = staticmethod(clock.now_ms)
-    monotonic = staticmethod(clock.monotonic)
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep on the running event loop."""
-        await asyncio.sleep(seconds)
 
 
 class WallClock:
     """The market clock of every feed but a replay: the wall clock."""
 
-    def __init__(self, time: Time) -> None:
+    def __init__(self, time: Time = SYSTEM) -> None:
         self._time = time
 
     @property

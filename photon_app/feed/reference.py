@@ -6,9 +6,9 @@ in ``FinnhubRest``'s memory all the same, for whoever asks next.
 """
 
 from photon_app import listings
+from photon_app.clock import SYSTEM, Time
 from photon_app.feed.deadline import within
 from photon_app.feed.finnhub_rest import PAGE, FinnhubRest
-from photon_app.feed.protocol import SystemTime, Time
 from photon_app.feed.rest_wire import Failed
 from photon_app.listings import BundledReference
 from photon_app.model import UNKNOWN_ADDRESS, USUAL_RESULTS, Listing, Seed
@@ -31,11 +31,11 @@ class FinnhubReference:
     """
 
     def __init__(
-        self, rest: FinnhubRest, bundled: BundledReference, *, time: Time | None = None
+        self, rest: FinnhubRest, bundled: BundledReference, *, time: Time = SYSTEM
     ) -> None:
         self._rest = rest
         self._bundled = bundled
-        self._time = time or SystemTime()
+        self._time = time
 
     def knows_search(self, query: str) -> bool:
         """Whether Finnhub was asked lately."""

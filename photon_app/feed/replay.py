@@ -19,10 +19,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from photon_app import foreign
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import RecordingError
 from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import SLICE_TRADES, Intake
-from photon_app.feed.protocol import Counters, SystemTime, Time
+from photon_app.feed.protocol import Counters
 from photon_app.feed.recording import Line, Recording
 from photon_app.model import Crowd, FeedSink, FeedStatus, Trade
 from photon_app.settings import DEFAULTS, ReplayStart
@@ -111,13 +112,13 @@ class ReplayFeed:
         *,
         loop: bool = DEFAULTS.replay_loop,
         start: ReplayStart | None = None,
-        time: Time | None = None,
+        time: Time = SYSTEM,
         gap_s: float = 1.0,
     ) -> None:
         self._recording = Recording(path)
         self._speed = speed
         self._loop = loop
-        self._time = time or SystemTime()
+        self._time = time
         self._gap_s = gap_s
         self._start_ms = start_ms(self._recording, start)
         self.source = source_of(path)

@@ -22,9 +22,10 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.intake import Intake, Tap
-from photon_app.feed.protocol import Counters, SystemTime, Time, WallClock
+from photon_app.feed.protocol import Counters, WallClock
 from photon_app.feed.simulated_past import SimulatedPast
 from photon_app.model import Crowd, FeedSink, FeedStatus, Seed, Trade
 from photon_app.settings import DEFAULTS
@@ -274,14 +275,14 @@ class SimulatedFeed:
         interval_ms: int = DEFAULTS.sim_interval_ms,
         seed: int | None = None,
         start_prices: Mapping[str, float] | None = None,
-        time: Time | None = None,
+        time: Time = SYSTEM,
         *,
         tap: Tap | None = None,
         past: SimulatedPast | None = None,
         to_tick: ToTick = _to_cents,
     ) -> None:
         self._past = past
-        self._time = time or SystemTime()
+        self._time = time
         self.clock = _Onward(self._time)
         self._interval_ms = interval_ms
         if seed is None:

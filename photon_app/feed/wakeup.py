@@ -6,8 +6,8 @@ so there is nothing to overflow.
 
 import asyncio
 
+from photon_app.clock import Time
 from photon_app.feed.deadline import within
-from photon_app.feed.protocol import Time
 
 
 class Wakeup:

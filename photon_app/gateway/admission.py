@@ -13,12 +13,13 @@ can come again as fast as it likes.
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 from weakref import WeakValueDictionary
 
 import msgspec
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.gateway.limits import ClientBucket, FairBucket
 from photon_app.gateway.shares import Shares
 from photon_app.hub.stalls import Stalls
@@ -61,7 +62,7 @@ class Admission:
         max_connections: open sockets in all.
         max_per_address: open sockets of one kind and address.
         handshakes_per_s: sockets opened in a second, at once too.
-        now_s: a monotonic clock.
+        time: of this process.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Admission:
         max_connections: int,
         max_per_address: int,
         handshakes_per_s: int,
-        now_s: Callable[[], float],
+        time: Time = SYSTEM,
     ) -> None:
         self.open: dict[Kind, int] = {"ws": 0, "finnhub": 0, "page": 0}
         """How many sockets of each kind are open."""
@@ -81,22 +82,22 @@ class Admission:
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._handshakes_per_s = handshakes_per_s
-        self._handshakes = FairBucket(handshakes_per_s, now_s())
-        self.shares = Shares(now_s)
+        self._handshakes = FairBucket(handshakes_per_s, time.monotonic())
+        self.shares = Shares(time)
         """How much of the time the messages of each address may take."""
         self._by_address: dict[tuple[Kind, str], int] = {}
-        self._now_s = now_s
+        self._now_s = time.monotonic
         self._told = dict(self.refused)
-        self._tell_at_s = now_s()
+        self._tell_at_s = time.monotonic()
 
     @classmethod
-    def of(cls, settings: Settings, now_s: Callable[[], float]) -> "Admission":
+    def of(cls, settings: Settings, time: Time = SYSTEM) -> "Admission":
         """The one that these settings make."""
         return cls(
             max_connections=settings.max_connections,
             max_per_address=settings.max_per_ip,
             handshakes_per_s=settings.handshakes_per_s,
-            now_s=now_s,
+            time=time,
         )
 
     @contextlib.contextmanager

@@ -9,12 +9,12 @@ not to be had. What it says to a message that is none is not known; those words 
 shape.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from photon_app import disconnect, foreign
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import RequestError
 from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.protocol import is_symbol
@@ -58,7 +58,7 @@ class FinnhubSession:
         conditions: bool,
         max_symbols: int,
         messages_per_s: float,
-        now_s: Callable[[], float],
+        time: Time = SYSTEM,
         stalls: Stalls | None = None,
         address: str | None = None,
     ) -> None:
@@ -71,15 +71,15 @@ class FinnhubSession:
             max_symbols: the most symbols that it may follow.
             messages_per_s: how often it may ask, with a burst of twice that; besides, it may at
                 once subscribe all of its symbols and let them go, since a message carries one.
-            now_s: a monotonic clock.
+            time: of this process.
             stalls: for how long this process stood still.
             address: whose it is, as far as that is known.
         """
         self._tape = tape
         self._sink = sink
         self._max_symbols = max_symbols
-        self._now_s = now_s
-        self._budget = MessageBudget(messages_per_s, max_symbols, now_s(), stalls)
+        self._now_s = time.monotonic
+        self._budget = MessageBudget(messages_per_s, max_symbols, time.monotonic(), stalls)
         self._bad_in_a_row = 0
         self._follower = tape.join(sink, conditions=conditions, address=address)
 

@@ -4,7 +4,6 @@ Moves texts between one socket and ``FinnhubSession``. The token of the query is
 goes nowhere: Photon knows no accounts. ``?conditions=0`` leaves ``c`` out of every trade.
 """
 
-import asyncio
 from functools import partial
 from typing import ClassVar
 
@@ -31,7 +30,6 @@ class FinnhubEdge(SocketEdge):
             await refuse_socket(websocket, 400, "conditions: expected 0 or 1")
             return
         await websocket.accept()
-        now_s = asyncio.get_running_loop().time
         outlet = outlet_of(websocket)
         sink = Sink(outlet, live.stalls.awake_s)
         outlet.attach(sink, live.tape.flush)
@@ -41,7 +39,7 @@ class FinnhubEdge(SocketEdge):
             conditions=conditions == "1",
             max_symbols=live.settings.max_symbols,
             messages_per_s=live.settings.messages_per_s,
-            now_s=now_s,
+            time=live.time,
             stalls=live.stalls,
             address=client_address(websocket.scope, live.settings.proxy_hops),
         )

@@ -91,7 +91,7 @@ class Doorway:
 
     def __init__(self, limits: HttpLimits, loop: asyncio.AbstractEventLoop) -> None:
         self.connections = Connections(limits.sockets)
-        self.pace = Pace(loop.call_soon, loop.time)
+        self.pace = Pace(loop.call_soon)
         self.quota = Quota(limits.requests_per_s, limits.requests_per_s * BURST_S)
 
 

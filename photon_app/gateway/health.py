@@ -184,7 +184,7 @@ def health_of(
 ) -> Health:
     """How everything is now."""
     feed, market = live.hub.feed, live.hours.view()
-    now_ms = live.wall_ms()
+    now_ms = live.time.now_ms()
     return Health(
         status="healthy" if _is_healthy(live) else "degraded",
         feed=FeedHealth(
@@ -224,7 +224,7 @@ def health_of(
         trades=TradeCounts(**dataclasses.asdict(live.book.counters)),
         bars=BarCounts(**dataclasses.asdict(live.history.memory.counters)),
         storage=_storage(live, now_ms),
-        uptime_s=round(live.uptime_s(), 1),
+        uptime_s=round(live.time.monotonic() - live.started_s, 1),
         version=__version__,
     )
 

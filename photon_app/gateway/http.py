@@ -17,7 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
-from photon_app import __version__, clock
+from photon_app import __version__
 from photon_app.errors import RequestError
 from photon_app.gateway import bars, caching, finnhub_rest, search
 from photon_app.gateway.admission import Admission
@@ -90,7 +90,7 @@ def create_api(
         page: gets everything that is not the API's.
         questions: who may let upstream be asked; as the default settings have it, when not given.
     """
-    questions = questions or Questions.of(DEFAULTS, clock.monotonic)
+    questions = questions or Questions.of(DEFAULTS)
     api = FastAPIOffline(
         title="Photon",
         version=__version__,

@@ -17,7 +17,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from photon_app import clock, disconnect, foreign
+from photon_app import disconnect, foreign
+from photon_app.clock import SYSTEM, Time
 from photon_app.settings import Settings, is_loopback
 
 Scope = MutableMapping[str, Any]
@@ -130,15 +131,13 @@ class OriginGuard:
     Args:
         app: what is behind it.
         rule: the rule.
-        now_s: seconds that never step back, for the pace of the log.
+        time: of this process, for the pace of the log.
     """
 
-    def __init__(
-        self, app: ASGIApp, rule: OriginRule, now_s: Callable[[], float] = clock.monotonic
-    ) -> None:
+    def __init__(self, app: ASGIApp, rule: OriginRule, time: Time = SYSTEM) -> None:
         self._app = app
         self._rule = rule
-        self._now_s = now_s
+        self._now_s = time.monotonic
         self._silent_until_s = 0.0
         self._unsaid = 0
 

@@ -14,6 +14,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from photon_app.clock import SYSTEM, Time
+
 TURN_S = 0.001
 PIECE_S = TURN_S / 4
 """What a piece of an answer counts, whatever it takes."""
@@ -25,12 +27,12 @@ class Pace:
 
     Args:
         soon: runs a callable in the next turn of the event loop.
-        now_s: a monotonic clock.
+        time: of this process.
     """
 
-    def __init__(self, soon: Callable[[Work], object], now_s: Callable[[], float]) -> None:
+    def __init__(self, soon: Callable[[Work], object], time: Time = SYSTEM) -> None:
         self._soon = soon
-        self._now_s = now_s
+        self._now_s = time.monotonic
         self._spent_s = 0.0
         self._turning = False
         self._waiting: dict[str | None, deque[Work]] = {}

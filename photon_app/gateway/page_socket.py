@@ -15,13 +15,14 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 from starlette.websockets import WebSocket
 
-from photon_app import clock, disconnect, services
+from photon_app import disconnect, services
+from photon_app.clock import SYSTEM, Time
 from photon_app.disconnect import Disconnect
 from photon_app.gateway.admission import WARN_EVERY_S, Admission
 from photon_app.gateway.edge import placed, refuse_socket
@@ -113,8 +114,7 @@ class PageEdge:
         rules: what the page's app has.
         left: told when a socket ended.
         live: the services of this process; ``LookupError`` while there are none.
-        now_s: a monotonic clock.
-        sleep: waits so many seconds.
+        time: of this process.
     """
 
     def __init__(
@@ -125,19 +125,18 @@ class PageEdge:
         *,
         left: Callable[[], None] = lambda: None,
         live: Callable[[], Services] = services.current,
-        now_s: Callable[[], float] = clock.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        time: Time = SYSTEM,
     ) -> None:
         self._app = app
         self._admission = admission
         self._left = left
         self._live = live
-        self.now_s = now_s
+        self.now_s = time.monotonic
         self.rules = rules
         self.turnstile = Turnstile(
-            rate_per_s=ADDRESS_UNITS_PER_S, burst=ADDRESS_UNITS_BURST, now_s=now_s, sleep=sleep
+            rate_per_s=ADDRESS_UNITS_PER_S, burst=ADDRESS_UNITS_BURST, time=time
         )
-        self._complaints = _Complaints(admission, now_s)
+        self._complaints = _Complaints(admission, time)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket to its end, refuse long polling, pass on everything else."""
@@ -276,11 +275,11 @@ class _Tab:
 class _Complaints:
     """What was refused on all tabs, counted for ``/health`` and told in the log now and then."""
 
-    def __init__(self, admission: Admission, now_s: Callable[[], float]) -> None:
+    def __init__(self, admission: Admission, time: Time) -> None:
         self._counts = admission.page_refused
-        self._now_s = now_s
+        self._now_s = time.monotonic
         self._since: Counter[str] = Counter()
-        self._tell_at_s = self._minute_s = now_s()
+        self._tell_at_s = self._minute_s = time.monotonic()
         self._reports = 0
 
     def add(self, reason: str, address: str | None) -> None:

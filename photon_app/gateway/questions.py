@@ -13,12 +13,12 @@ those unused the longest are forgotten.
 """
 
 import math
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import Request
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.feed.answers import Answers
 from photon_app.gateway.address import client_address
 from photon_app.gateway.origin import OriginRule
@@ -52,29 +52,29 @@ class Questions:
         per_minute: how many questions that cost an address may ask in a minute, at once too.
         rule: which pages may ask.
         proxy_hops: how many trusted proxies stand before this server.
-        now_s: a monotonic clock.
+        time: of this process.
     """
 
     def __init__(
-        self, *, per_minute: int, rule: OriginRule, proxy_hops: int, now_s: Callable[[], float]
+        self, *, per_minute: int, rule: OriginRule, proxy_hops: int, time: Time = SYSTEM
     ) -> None:
         self._per_minute = per_minute
         self._quota = Quota(per_minute / MINUTE_S, per_minute, ADDRESSES)
         self._rule = rule
         self._proxy_hops = proxy_hops
-        self._now_s = now_s
+        self._now_s = time.monotonic
         self._asked: Answers[tuple[str | None, str], bool] = Answers(ASKED)
         self.refused = {"cross_site": 0, "per_ip": 0}
         """How many were not answered since the start, by reason."""
 
     @classmethod
-    def of(cls, settings: Settings, now_s: Callable[[], float]) -> "Questions":
+    def of(cls, settings: Settings, time: Time = SYSTEM) -> "Questions":
         """Those that these settings allow."""
         return cls(
             per_minute=settings.questions_per_min,
             rule=OriginRule.of(settings),
             proxy_hops=settings.proxy_hops,
-            now_s=now_s,
+            time=time,
         )
 
     def address(self, request: Request) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from photon_app import disconnect
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
 from photon_app.gateway.limits import MessageBudget
@@ -51,8 +52,7 @@ class Session:
         *,
         max_symbols: int,
         messages_per_s: float,
-        now_s: Callable[[], float],
-        wall_ms: Callable[[], int],
+        time: Time = SYSTEM,
         stalls: Stalls | None = None,
         address: str | None = None,
     ) -> None:
@@ -64,17 +64,16 @@ class Session:
             max_symbols: the most subscriptions it may have.
             messages_per_s: how often it may ask, with a burst of twice that, and of its symbols
                 (``limits.MessageBudget``).
-            now_s: a monotonic clock.
-            wall_ms: the wall clock, UNIX ms.
+            time: of this process.
             stalls: for how long this process stood still.
             address: whose it is, as far as that is known.
         """
         self._hub = hub
         self._sink = sink
         self._max_symbols = max_symbols
-        self._now_s = now_s
-        self._wall_ms = wall_ms
-        self._budget = MessageBudget(messages_per_s, max_symbols, now_s(), stalls)
+        self._now_s = time.monotonic
+        self._wall_ms = time.now_ms
+        self._budget = MessageBudget(messages_per_s, max_symbols, time.monotonic(), stalls)
         self._bad_in_a_row = 0
         self._client: Subscriber = hub.join(sink, address)
 

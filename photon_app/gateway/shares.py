@@ -13,6 +13,8 @@ address with open sockets, and of each socket the one message that waits.
 import asyncio
 from collections.abc import Callable
 
+from photon_app.clock import SYSTEM, Time
+
 SHARE = 0.25
 SLACK_S = 0.04
 """By how much an address may be ahead: with its share, 10 ms of work at once."""
@@ -43,11 +45,11 @@ class Shares:
     """Those of every address with open sockets.
 
     Args:
-        now_s: a monotonic clock, fine enough to measure work.
+        time: of this process, fine enough to measure work.
     """
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
+    def __init__(self, time: Time = SYSTEM) -> None:
+        self._now_s, self._sleep = time.monotonic, time.sleep
         self._sockets: dict[str | None, int] = {}
         self._shares: dict[str | None, Share] = {}
 
@@ -83,7 +85,7 @@ class Shares:
             self._spend(share, came_s, 0.0, work)
             return
         async with share.lock:
-            await asyncio.sleep(share.wait_s(self._now_s()))
+            await self._sleep(share.wait_s(self._now_s()))
             began_s = self._now_s()
             self._spend(share, began_s, began_s - came_s, work)
 

@@ -10,8 +10,8 @@ are forgotten when nobody is in them and their reserve is full again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.gateway.limits import ROUNDING, TokenBucket
 
 SWEEP_S = 1.0
@@ -57,8 +57,7 @@ class Turnstile:
     Args:
         rate_per_s: units in a second, of one address.
         burst: units at once, of one address.
-        now_s: a monotonic clock.
-        sleep: waits so many seconds.
+        time: of this process.
     """
 
     def __init__(
@@ -66,15 +65,13 @@ class Turnstile:
         *,
         rate_per_s: float,
         burst: float,
-        now_s: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        time: Time = SYSTEM,
     ) -> None:
         self._rate_per_s = rate_per_s
         self._burst = burst
-        self._now_s = now_s
-        self._sleep = sleep
+        self._now_s, self._sleep = time.monotonic, time.sleep
         self._lanes: dict[str | None, Lane] = {}
-        self._swept_s = now_s()
+        self._swept_s = time.monotonic()
         self._door = asyncio.Lock()
 
     def __len__(self) -> int:

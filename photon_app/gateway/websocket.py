@@ -4,7 +4,6 @@ One coroutine for each connection. It reads, hands each message to the ``Session
 further while its client is congested; writing is the sink's. It never awaits a write of updates.
 """
 
-import asyncio
 from functools import partial
 from typing import ClassVar
 
@@ -44,7 +43,6 @@ class WebSocketEdge(SocketEdge):
 
 async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
     await websocket.accept()
-    now_s = asyncio.get_running_loop().time
     outlet = outlet_of(websocket)
     sink = Sink(outlet, live.stalls.awake_s)
     outlet.attach(sink, lambda: sink.send(Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))))
@@ -53,8 +51,7 @@ async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -
         sink,
         max_symbols=live.settings.max_symbols,
         messages_per_s=live.settings.messages_per_s,
-        now_s=now_s,
-        wall_ms=live.wall_ms,
+        time=live.time,
         stalls=live.stalls,
         address=client_address(websocket.scope, live.settings.proxy_hops),
     )
@@ -81,7 +78,7 @@ async def _serve_array(websocket: WebSocket, live: Services, in_turn: InTurn) ->
         live.demand.spelled(text.strip())
     await websocket.accept()
     address = client_address(websocket.scope, live.settings.proxy_hops)
-    now_s = asyncio.get_running_loop().time
+    now_s = live.time.monotonic
     outlet = outlet_of(websocket)
     sink = Sink(outlet, live.stalls.awake_s)
     outlet.attach(sink, lambda: None)

@@ -288,7 +288,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         what is queued. Where the process stood still meanwhile the answer may lie unread, or the
         peer was not there either: it is asked once more.
         """
-        if _stalls().fresh_s(self._pinged_at_s) > 0:
+        if (stalls := _stalls()) is not None and stalls.fresh_s(self._pinged_at_s) > 0:
             self.pong_timer = None
             self.send_keepalive_ping()
             return
@@ -296,7 +296,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def send_keepalive_ping(self) -> None:
         """Ask whether the peer is there."""
-        self._pinged_at_s = _stalls().total_s
+        stalls = _stalls()
+        self._pinged_at_s = 0.0 if stalls is None else stalls.total_s
         super().send_keepalive_ping()
 
     def _charge(self) -> None:
@@ -389,12 +390,12 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
 
 
-def _stalls() -> Stalls:
-    """The stalls of this process; without services there are none."""
+def _stalls() -> Stalls | None:
+    """The stalls of this process, while it serves."""
     try:
         return services.current().stalls
     except LookupError:
-        return Stalls(lambda: 0.0)
+        return None
 
 
 def wire_of(extensions: dict[str, object]) -> Wire | None:

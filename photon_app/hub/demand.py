@@ -14,8 +14,9 @@ Memory: an entry for each symbol and each address that holds it.
 """
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS, Crowd
 
 
@@ -59,7 +60,7 @@ class Demand:
         *,
         limit: int,
         linger_s: float,
-        now_s: Callable[[], float],
+        time: Time = SYSTEM,
         listener: DemandListener,
     ) -> None:
         """Make a demand that wants the defaults.
@@ -68,12 +69,12 @@ class Demand:
             defaults: symbols wanted for ever.
             limit: the most distinct symbols.
             linger_s: seconds for which an unheld symbol stays wanted.
-            now_s: a monotonic clock.
+            time: of this process.
             listener: acts on what is wanted; told of the defaults at once.
         """
         self._limit = limit
         self._linger_s = linger_s
-        self._now_s = now_s
+        self._now_s = time.monotonic
         self._listener = listener
         self._holders: dict[str, _Holders] = {}
         self._unheld_since: dict[str, float] = {}

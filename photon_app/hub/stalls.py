@@ -10,7 +10,7 @@ On the event loop only. Four numbers. It never decides what is forgiven: budgets
 (``gateway.limits``), keepalive (``gateway.wire``) and the time of slow clients (``hub.sink``) do.
 """
 
-from collections.abc import Callable
+from photon_app.clock import Time
 
 BEAT_S = 0.25
 STALL_S = 1.0
@@ -25,12 +25,12 @@ class Stalls:
     """The stalls of one process.
 
     Args:
-        now_s: a monotonic clock, of which the machine's sleep is a part.
+        time: one of which the machine's sleep is a part (``feed.awake``).
     """
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
-        self._beat_s = now_s()
+    def __init__(self, time: Time) -> None:
+        self._now_s = time.monotonic
+        self._beat_s = time.monotonic()
         self._total_s = 0.0
         self._ended_s = self._beat_s
         self._awake_s = self._beat_s

@@ -16,8 +16,8 @@ import sys
 from rich.console import Console
 
 from photon_app import printing, settings
+from photon_app.clock import Time
 from photon_app.feed.awake import Awake
-from photon_app.feed.protocol import Time
 from photon_app.tail import address, arguments, defaults, wire
 from photon_app.tail.address import Address
 from photon_app.tail.board import Board, Row

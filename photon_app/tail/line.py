@@ -16,9 +16,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from photon_app.clock import Time
 from photon_app.feed import outage
 from photon_app.feed.awake import Awake
-from photon_app.feed.protocol import Time
 from photon_app.tail import retry, wire
 from photon_app.tail.board import Board, Row
 from photon_app.tail.defaults import NoDefaults

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from photon_app import foreign
-from photon_app.feed.protocol import Time
+from photon_app.clock import Time
 from photon_app.tail import figures, wire
 from photon_app.tail.board import Board, Row
 from photon_app.tail.stop import Stop

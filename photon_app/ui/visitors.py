@@ -16,6 +16,8 @@ from typing import Final
 
 from reflex.istate.manager.memory import StateManagerMemory
 
+from photon_app.clock import SYSTEM, Time
+
 GONE_S: Final = 60.0
 MOST_GONE: Final = 100
 SWEEP_S: Final = 1.0
@@ -27,18 +29,18 @@ class Visitors:
     Args:
         manager: what holds the states.
         connected: the tokens of tabs with a socket.
-        now_s: a monotonic clock.
+        time: of this process.
     """
 
     def __init__(
         self,
         manager: StateManagerMemory,
         connected: Callable[[], Container[str]],
-        now_s: Callable[[], float],
+        time: Time = SYSTEM,
     ) -> None:
         self._manager = manager
         self._connected = connected
-        self._now_s = now_s
+        self._now_s = time.monotonic
         self._gone_s: dict[str, float] = {}
         """When a tab was first found gone; the longest gone first."""
         self._timer: asyncio.TimerHandle | None = None

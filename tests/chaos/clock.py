@@ -8,7 +8,7 @@ BEAT_WALL_S = 0.01
 
 
 class FastTime:
-    """Stands in for ``feed.protocol.Time`` and is the fake Finnhub's clock too.
+    """Stands in for ``clock.Time`` and is the fake Finnhub's clock too.
 
     Args:
         rate: its seconds per second of the wall.

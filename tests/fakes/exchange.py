@@ -19,7 +19,7 @@ from photon_app.model import FeedState, FeedStatus, Trade
 from tests.fakes.loop import FakeLoop
 from tests.fakes.outlet import FakeOutlet
 
-NOON_MS = 1_795_194_000_000
+NOON_MS = FakeLoop.BEGIN_MS
 """2026-11-20 12:00 in New York, a Friday in regular hours."""
 
 
@@ -52,7 +52,7 @@ class FakeExchange(DemandListener):
             defaults,
             limit=limit,
             linger_s=linger_s,
-            now_s=self.loop.time,
+            time=self.loop,
             listener=self,
         )
         self.pipeline = Market(
@@ -68,7 +68,7 @@ class FakeExchange(DemandListener):
 
     def now_ms(self) -> int:
         """The market's clock: noon, and what the loop's time has moved on."""
-        return NOON_MS + round((self.loop.time() - FakeLoop.BEGIN_S) * 1000)
+        return self.loop.now_ms()
 
     def view(self) -> MarketView:
         """The market's clock and session."""
@@ -130,8 +130,7 @@ class FakeExchange(DemandListener):
             sink,
             max_symbols=int(limits.get("max_symbols", 100)),
             messages_per_s=limits.get("messages_per_s", 20),
-            now_s=self.loop.time,
-            wall_ms=lambda: NOON_MS,
+            time=self.loop,
         )
         return session, outlet, sink
 

@@ -49,8 +49,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.feed import finnhub_wire as wire
-from photon_app.feed.protocol import SystemTime, Time
 from photon_app.feed.recording import Line as RecordedLine
 from photon_app.feed.recording import Recording
 from photon_app.feed.simulated import Simulator
@@ -86,7 +86,7 @@ class FakeFinnhub:
         port: int = 0,
         *,
         script: Script = (),
-        time: Time | None = None,
+        time: Time = SYSTEM,
         cap: int | None = None,
         invalid: Collection[str] = (),
         one_per_key: bool = False,
@@ -98,7 +98,7 @@ class FakeFinnhub:
         self._script = script
         self._tls = tls
         self._visits = 0
-        self.time = time or SystemTime()
+        self.time = time
         self.cap = cap
         self.invalid = set(invalid)
         self.one_per_key = one_per_key
@@ -308,7 +308,7 @@ def _present(recorded: RecordedLine) -> str:
     event = wire.decode(recorded.frame)
     if not isinstance(event, wire.Trades):
         return recorded.frame
-    shift_ms = SystemTime().now_ms() - recorded.at
+    shift_ms = SYSTEM.now_ms() - recorded.at
     return wire.encode_trades(
         msgspec.structs.replace(trade, time_ms=trade.time_ms + shift_ms) for trade in event.batch
     )

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import ServerConnection
 
+from photon_app.clock import Time
 from photon_app.feed import finnhub_wire as wire
-from photon_app.feed.protocol import Time
 from tests.fakes import finnhub_script as script
 from tests.fakes.finnhub_script import PING, Step
 from tests.fakes.waiting import comes_true

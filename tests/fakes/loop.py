@@ -1,5 +1,6 @@
 """A clock and timer that move only when told to: what ``Hub`` needs of an event loop."""
 
+import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
@@ -17,9 +18,11 @@ class FakeTimer:
 
 
 class FakeLoop:
-    """Time in seconds, from ``BEGIN_S``."""
+    """Time in seconds, from ``BEGIN_S``; a ``clock.Time`` too."""
 
     BEGIN_S = 1000.0
+    BEGIN_MS = 1_795_194_000_000
+    """2026-11-20 12:00 in New York, a Friday in regular hours."""
 
     def __init__(self) -> None:
         self._now = self.BEGIN_S
@@ -29,6 +32,20 @@ class FakeLoop:
     def time(self) -> float:
         """Now."""
         return self._now
+
+    def monotonic(self) -> float:
+        """Now."""
+        return self._now
+
+    def now_ms(self) -> int:
+        """Now on the wall clock, UNIX milliseconds."""
+        return self.BEGIN_MS + round((self._now - self.BEGIN_S) * 1000)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when ``advance`` has come that far."""
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.call_later(seconds, lambda: woken.set_result(None))
+        await woken
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> FakeTimer:
         """Call when ``advance`` has come that far."""

@@ -7,15 +7,15 @@ settings by name.
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from photon_app import launcher, runtime
-from photon_app.feed.protocol import Counters, Feed, SystemTime, WallClock
+from photon_app.clock import SYSTEM, Time
+from photon_app.feed.protocol import Counters, Feed, WallClock
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.cors import Cors
 from photon_app.gateway.finnhub_socket import FinnhubEdge
@@ -44,7 +44,7 @@ class HandFeed:
     symbols: tuple[str, ...] = ()
 
     def __init__(self, state: FeedState = "simulated") -> None:
-        self.clock = WallClock(SystemTime())
+        self.clock = WallClock(SYSTEM)
         self.counters = Counters()
         self.held: frozenset[str] = frozenset()
         self.viewers: Mapping[str, int] = {}
@@ -132,14 +132,14 @@ async def serving(
     http: str | type[asyncio.Protocol] | None = None,
     ping_s: float = launcher.PING_S,
     frontend: str | None = None,
-    now_s: Callable[[], float] = time.monotonic,
+    time: Time = SYSTEM,
     loader: CalendarLoader | None = None,
     **settings: Any,
 ) -> AsyncIterator[Serving]:
     """Serve until the block ends, then shut down as the launcher does.
 
     Without ``http``, Photon's HTTP protocol stands before Photon's WebSocket protocol, and
-    uvicorn's before uvicorn's. ``now_s`` is the clock of admission. Without ``loader`` every
+    uvicorn's before uvicorn's. ``time`` is admission's. Without ``loader`` every
     weekday is an ordinary day of the exchange, and no process computes them. Without
     ``database_url`` nothing is stored.
     """
@@ -152,8 +152,8 @@ async def serving(
         live = await stack.enter_async_context(runtime.running(loaded, source, days))
         if isinstance(given, HandFeed):
             await given.ready()
-        admission = Admission.of(loaded, now_s)
-        questions = Questions.of(loaded, now_s)
+        admission = Admission.of(loaded, time)
+        questions = Questions.of(loaded, time)
         inner = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, None, questions), frontend))
         edges = FinnhubEdge(WebSocketEdge(inner, admission, lambda: live), admission, lambda: live)
         app = OriginGuard(edges, OriginRule.of(loaded))

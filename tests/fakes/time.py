@@ -1,8 +1,8 @@
-"""A clock that moves only when a test says so.
+"""Clocks that move only when a test says so.
 
-``VirtualTime`` stands in for ``feed.protocol.Time``. Sleepers wake in order of time, and between
-two of them the event loop runs until it has nothing ready, so that a history of an hour takes
-milliseconds and comes out the same each time.
+``HandClock`` and ``HandTime`` stand where a test puts them. ``VirtualTime`` has sleepers, which
+wake in order of time; between two of them the event loop runs until it has nothing ready, so that a
+history of an hour takes milliseconds and comes out the same each time.
 """
 
 import asyncio
@@ -31,6 +31,29 @@ class HandClock:
     def now_ms(self) -> int:
         """Where it stands."""
         return self.at_ms
+
+
+class HandTime(HandClock):
+    """A ``clock.Time`` that stands where a test puts it; whoever sleeps moves it.
+
+    Args:
+        at_s: where the monotonic clock stands first, in seconds.
+        at_ms: where the wall clock does, UNIX milliseconds.
+    """
+
+    def __init__(self, at_s: float = 0.0, at_ms: int = START_MS) -> None:
+        super().__init__(at_ms)
+        self.at_s = at_s
+
+    def monotonic(self) -> float:
+        """Where it stands."""
+        return self.at_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much time pass on both clocks, and the event loop run."""
+        self.at_s += seconds
+        self.at_ms += round(seconds * 1000)
+        await asyncio.sleep(0)
 
 
 class VirtualTime:

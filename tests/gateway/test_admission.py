@@ -30,7 +30,7 @@ def admission(
         max_connections=total,
         max_per_address=each,
         handshakes_per_s=rate,
-        now_s=(loop or FakeLoop()).time,
+        time=loop or FakeLoop(),
     )
 
 
@@ -110,7 +110,7 @@ def test_an_office_behind_one_address_passes_at_once_with_the_default_settings(h
     """Sixty people with two tabs each, while others come too; whether or not their proxy is known
     by its hops.
     """
-    door = Door(Admission.of(Settings(proxy_hops=hops), FakeLoop().time))
+    door = Door(Admission.of(Settings(proxy_hops=hops), FakeLoop()))
     headers = [(b"x-forwarded-for", b"198.51.100.7")]
     office = client_address({"client": ("10.0.0.9", 5), "headers": headers}, hops)
     assert office == ("198.51.100.7" if hops else "10.0.0.9")
@@ -284,7 +284,7 @@ def test_handshakes_above_the_rate_are_refused_with_429(ws: str) -> None:
 
     async def scenario() -> None:
         loop = FakeLoop()
-        async with serving(ws=ws, now_s=loop.time, handshakes_per_s=2) as server:
+        async with serving(ws=ws, time=loop, handshakes_per_s=2) as server:
             async with client(server), client(server):
                 status, retry, sentence = await refused(server)
                 assert (status, retry) == (429, "1")

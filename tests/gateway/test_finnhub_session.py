@@ -29,7 +29,7 @@ class World:
             conditions=True,
             max_symbols=max_symbols,
             messages_per_s=messages_per_s,
-            now_s=self.exchange.loop.time,
+            time=self.exchange.loop,
         )
 
     def say(self, kind: str, symbol: Any = None) -> list[dict[str, Any]]:

@@ -5,6 +5,8 @@ import dataclasses
 
 import pytest
 
+from photon_app import clock
+from photon_app.clock import SystemTime
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.health import health_of
 from photon_app.gateway.questions import Questions
@@ -16,8 +18,16 @@ from photon_app.storage.health import StorageHealth
 from tests.fakes.exchange import NOON_MS
 from tests.fakes.raw import RawClient, head, health
 from tests.fakes.server import HandFeed, serving
+from tests.fakes.time import HandTime
 
 HOUR_MS = 3_600_000
+
+
+class Stepped(SystemTime):
+    """The system's time after somebody has set the wall clock."""
+
+    def __init__(self, step_ms: int) -> None:
+        self.now_ms = lambda: clock.now_ms() + step_ms
 
 
 @pytest.mark.parametrize("step_ms", [-24 * HOUR_MS, -HOUR_MS, 0, HOUR_MS, 24 * HOUR_MS])
@@ -27,15 +37,15 @@ def test_a_wall_clock_that_steps_does_not_change_the_uptime(step_ms: int) -> Non
     async def scenario() -> None:
         async with serving(HandFeed()) as server:
             live = server.live
-            admission = Admission.of(live.settings, lambda: 0.0)
-            questions = Questions.of(live.settings, lambda: 0.0)
-            stepped = dataclasses.replace(live, wall_ms=lambda: live.wall_ms() + step_ms)
+            admission = Admission.of(live.settings, HandTime())
+            questions = Questions.of(live.settings, HandTime())
+            stepped = dataclasses.replace(live, time=Stepped(step_ms))
             before, after = (
                 health_of(live, admission, questions),
                 health_of(stepped, admission, questions),
             )
             assert 0 <= before.uptime_s <= after.uptime_s < 60
-            later = dataclasses.replace(live, uptime_s=lambda: 86_400.04)
+            later = dataclasses.replace(live, time=HandTime(live.started_s + 86_400.04))
             assert health_of(later, admission, questions).uptime_s == 86_400
 
     asyncio.run(scenario())
@@ -82,8 +92,8 @@ def test_bars_that_are_given_up_are_no_good_health() -> None:
     async def scenario() -> None:
         async with serving(HandFeed()) as server:
             live = server.live
-            admission = Admission.of(live.settings, lambda: 0.0)
-            questions = Questions.of(live.settings, lambda: 0.0)
+            admission = Admission.of(live.settings, HandTime())
+            questions = Questions.of(live.settings, HandTime())
             assert health_of(live, admission, questions).status == "healthy"
             lossy = health_of(dataclasses.replace(live, store=Overflowing()), admission, questions)  # type: ignore[arg-type]
             assert (lossy.status, lossy.storage.reason) == ("degraded", "overflow")

@@ -15,6 +15,7 @@ from photon_app.gateway.limits import FairBucket, MessageBudget, TokenBucket, me
 from photon_app.hub.stalls import BEAT_S, FRESH_S, Stalls
 from tests.fakes.exchange import FakeExchange
 from tests.fakes.server import serving
+from tests.fakes.time import HandTime
 from tests.fakes.waiting import wait_until
 from tests.gateway.test_websocket import both, client, closing, receive, subscribe, until
 
@@ -103,33 +104,33 @@ def test_a_reserve_that_was_used_is_there_again_after_a_while() -> None:
 
 def test_what_was_sent_while_the_server_stood_still_is_not_charged_at_once() -> None:
     """Half a minute of honest messages passes when it wakes; what is above the rate does not."""
-    now = [100.0]
-    stalls = Stalls(lambda: now[0])
-    budget = MessageBudget(20, 100, now[0], stalls)
-    newcomer = MessageBudget(20, 100, now[0] + 30, stalls)
-    now[0] += 30 + BEAT_S
+    time = HandTime(100.0)
+    stalls = Stalls(time)
+    budget = MessageBudget(20, 100, time.at_s, stalls)
+    newcomer = MessageBudget(20, 100, time.at_s + 30, stalls)
+    time.at_s += 30 + BEAT_S
     passed = 0
-    while budget.take(now[0]):
+    while budget.take(time.at_s):
         passed += 1
     assert passed == 30 * 20 + 42
     stalls.beat()
-    assert not budget.take(now[0])
-    assert sum(newcomer.take(now[0]) for _ in range(2000)) == 642
-    late = MessageBudget(20, 100, now[0], stalls)
-    assert sum(late.take(now[0]) for _ in range(2000)) == 42
+    assert not budget.take(time.at_s)
+    assert sum(newcomer.take(time.at_s) for _ in range(2000)) == 642
+    late = MessageBudget(20, 100, time.at_s, stalls)
+    assert sum(late.take(time.at_s) for _ in range(2000)) == 42
 
 
 def test_a_stall_of_long_ago_is_no_credit() -> None:
     """A flood that comes a minute later is cut as ever."""
-    now = [100.0]
-    stalls = Stalls(lambda: now[0])
-    budget = MessageBudget(20, 100, now[0], stalls)
-    now[0] += 3600
+    time = HandTime(100.0)
+    stalls = Stalls(time)
+    budget = MessageBudget(20, 100, time.at_s, stalls)
+    time.at_s += 3600
     stalls.beat()
     for _ in range(round((FRESH_S + 1) / BEAT_S)):
-        now[0] += BEAT_S
+        time.at_s += BEAT_S
         stalls.beat()
-    assert sum(budget.take(now[0]) for _ in range(2000)) == 42
+    assert sum(budget.take(time.at_s) for _ in range(2000)) == 42
 
 
 @given(st.floats(0.1, 100), st.integers(1, 40))

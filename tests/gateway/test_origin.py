@@ -17,6 +17,7 @@ from photon_app.gateway.origin import (
     Send,
 )
 from tests.fakes.server import serving
+from tests.fakes.time import HandTime
 
 LOCAL = OriginRule(origins=["http://localhost:3000"], loopback=True)
 PUBLIC = OriginRule(origins=["https://prices.example.com"], loopback=False)
@@ -183,8 +184,8 @@ def test_what_is_refused_stands_in_the_log_once_in_ten_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """With Origin, Host and the setting to change, printable and bounded."""
-    clock = [0.0]
-    guard = OriginGuard(_app, LOCAL, lambda: clock[0])
+    time = HandTime()
+    guard = OriginGuard(_app, LOCAL, time)
     evil = "https://evil.example\x9b[2J\n" + "x" * 5000
     refused = [
         ("https://prices.example.com", "127.0.0.1:8000", 0.0),
@@ -194,7 +195,7 @@ def test_what_is_refused_stands_in_the_log_once_in_ten_seconds(
         (evil, "127.0.0.1:8000", 20.1),
         ("null", "127.0.0.1:8000", 40.0),
     ]
-    for origin, host, clock[0] in refused:
+    for origin, host, time.at_s in refused:
         assert asyncio.run(_status(guard, origin, host)) == 403
         assert asyncio.run(_status(guard, None, "localhost:8000")) == 200
     said = [record.getMessage() for record in caplog.records]

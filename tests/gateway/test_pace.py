@@ -6,20 +6,20 @@ from collections.abc import Callable
 import pytest
 
 from photon_app.gateway.pace import PIECE_S, TURN_S, Pace
-from tests.fakes.time import settle
+from tests.fakes.time import HandTime, settle
 
 
 class Loop:
     """Turns by hand, on a clock by hand."""
 
     def __init__(self) -> None:
-        self.now_s = 0.0
+        self.time = HandTime()
         self.soon: list[Callable[[], object]] = []
         self.done: list[str] = []
 
     def work(self, name: str, takes_s: float = 0.0) -> Callable[[], None]:
         def do() -> None:
-            self.now_s += takes_s
+            self.time.at_s += takes_s
             self.done.append(name)
 
         return do
@@ -37,7 +37,7 @@ class Loop:
 
 def paced() -> tuple[Loop, Pace]:
     loop = Loop()
-    return loop, Pace(loop.later, lambda: loop.now_s)
+    return loop, Pace(loop.later, loop.time)
 
 
 def test_work_is_done_at_once_while_there_is_time() -> None:

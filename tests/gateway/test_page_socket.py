@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from photon_app import launcher
+from photon_app.clock import SYSTEM, Time
 from photon_app.gateway import page_socket
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.origin import Receive, Scope, Send
@@ -32,7 +32,7 @@ from photon_app.gateway.page_socket import (
 from photon_app.hub.stalls import Stalls
 from photon_app.settings import Settings
 from tests.fakes.server import HTTP, PLAIN, WIRE
-from tests.fakes.time import settle
+from tests.fakes.time import HandTime, settle
 from tests.fakes.waiting import wait_until
 
 STORAGE = msgspec.defstruct("Storage", [("vars", dict[str, str | None] | None, None)])
@@ -82,12 +82,11 @@ class Served:
 @contextlib.asynccontextmanager
 async def serving(
     ws: str = WIRE,
-    sleep: Callable[[float], Any] = asyncio.sleep,
-    now_s: Callable[[], float] = time.monotonic,
+    time: Time = SYSTEM,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     page, loaded = Page(), Settings(**settings)
-    admission = Admission.of(loaded, asyncio.get_running_loop().time)
+    admission = Admission.of(loaded)
 
     def left() -> None:
         page.left += 1
@@ -97,9 +96,8 @@ async def serving(
         admission,
         RULES,
         left=left,
-        live=lambda: cast("Any", SimpleNamespace(settings=loaded, stalls=Stalls(lambda: 0.0))),
-        sleep=sleep,
-        now_s=now_s,
+        live=lambda: cast("Any", SimpleNamespace(settings=loaded, stalls=Stalls(HandTime()))),
+        time=time,
     )
     with launcher.bind("127.0.0.1", 0) as sock:
         config = uvicorn.Config(
@@ -268,17 +266,15 @@ def test_who_is_fast_waits_and_is_not_read_meanwhile_but_never_refused() -> None
     """What comes above the budget of a tab stays in the network."""
 
     async def scenario() -> None:
-        gate, waits, now_s = asyncio.Event(), asyncio.Event(), [0.0]
+        gate, waits = asyncio.Event(), asyncio.Event()
 
-        async def sleep(seconds: float) -> None:
-            waits.set()
-            await gate.wait()
-            now_s[0] += seconds
+        class Gated(HandTime):
+            async def sleep(self, seconds: float) -> None:
+                waits.set()
+                await gate.wait()
+                await super().sleep(seconds)
 
-        def clock() -> float:
-            return now_s[0]
-
-        async with serving(sleep=sleep, now_s=clock) as served, served.tab(close_timeout=1) as tab:
+        async with serving(time=Gated()) as served, served.tab(close_timeout=1) as tab:
             await tab.send(HYDRATE)
             for _ in range(TAB_UNITS_BURST + 50):
                 await tab.send(MOVE)

@@ -7,18 +7,19 @@ from starlette.requests import Request
 
 from photon_app.gateway.origin import OriginRule
 from photon_app.gateway.questions import ADDRESSES, AGAIN_S, Questions
+from tests.fakes.time import HandTime
 
 
 class Desk:
     """Questions on a clock of the test's."""
 
     def __init__(self, per_minute: int = 20) -> None:
-        self.now_s = 0.0
+        self.time = HandTime()
         self.questions = Questions(
             per_minute=per_minute,
             rule=OriginRule(origins=("https://mine.example",), loopback=False),
             proxy_hops=0,
-            now_s=lambda: self.now_s,
+            time=self.time,
         )
 
 
@@ -45,7 +46,7 @@ def test_an_address_may_ask_so_often() -> None:
     assert "PHOTON_QUESTIONS_PER_MIN" in refusal.sentence
     assert desk.questions.take("b") is None
     assert desk.questions.take(None) is None
-    desk.now_s = 3
+    desk.time.at_s = 3
     assert desk.questions.take("a") is None
     assert desk.questions.refused == {"cross_site": 0, "per_ip": 1}
 
@@ -67,7 +68,7 @@ def test_who_asks_the_same_soon_asks_again() -> None:
     assert desk.questions.again("a", "AAPL")
     assert not desk.questions.again("a", "IBM")
     assert not desk.questions.again("b", "AAPL")
-    desk.now_s = AGAIN_S
+    desk.time.at_s = AGAIN_S
     assert not desk.questions.again("a", "AAPL")
 
 

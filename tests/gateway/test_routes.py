@@ -14,6 +14,7 @@ from photon_app.gateway.admission import Admission
 from photon_app.gateway.http import create_api
 from photon_app.settings import Settings
 from tests.fakes.server import CLIENT_JS, HandFeed, serving
+from tests.fakes.time import HandTime
 
 READ = (
     "/",
@@ -56,7 +57,7 @@ def with_page(check: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
 
     async def scenario() -> None:
         inner = Starlette(routes=[Route("/{path:path}", page)])
-        admission = Admission.of(Settings(), lambda: 0.0)
+        admission = Admission.of(Settings(), HandTime())
         transport = httpx.ASGITransport(create_api(CLIENT_JS, admission, inner))
         async with httpx.AsyncClient(transport=transport, base_url="http://photon") as client:
             await check(client)

@@ -17,6 +17,7 @@ from photon_app.listings import BundledReference
 from photon_app.model import Listing, Reference
 from photon_app.services import Services
 from photon_app.settings import DEFAULTS
+from tests.fakes.time import HandTime
 
 Check = Callable[[httpx.AsyncClient], Awaitable[None]]
 
@@ -35,7 +36,7 @@ def installed(reference: Reference) -> Iterator[None]:
 def with_api(check: Check, reference: Reference | None = None) -> None:
     async def scenario() -> None:
         api = FastAPI()
-        api.include_router(search.create_router(Questions.of(DEFAULTS, lambda: 0)))
+        api.include_router(search.create_router(Questions.of(DEFAULTS, HandTime())))
         transport = httpx.ASGITransport(api)
         async with httpx.AsyncClient(transport=transport, base_url="http://photon") as client:
             with installed(reference or BundledReference()):
@@ -107,7 +108,7 @@ def test_what_was_typed_reaches_the_reference_without_its_edges() -> None:
 def test_the_bounds_stand_in_the_api_documentation() -> None:
     """For whoever generates a client from it."""
     api = FastAPI()
-    api.include_router(search.create_router(Questions.of(DEFAULTS, lambda: 0)))
+    api.include_router(search.create_router(Questions.of(DEFAULTS, HandTime())))
     told = api.openapi()["paths"]["/api/search"]["get"]["parameters"]
     bounds = {one["name"]: one["schema"] for one in told}
     assert (bounds["q"]["minLength"], bounds["q"]["maxLength"]) == (1, 64)
@@ -120,7 +121,7 @@ def test_a_process_that_does_not_serve_says_so() -> None:
 
     async def scenario() -> None:
         api = FastAPI()
-        api.include_router(search.create_router(Questions.of(DEFAULTS, lambda: 0)))
+        api.include_router(search.create_router(Questions.of(DEFAULTS, HandTime())))
         transport = httpx.ASGITransport(api)
         async with httpx.AsyncClient(transport=transport, base_url="http://photon") as client:
             assert (await client.get("/api/search?q=a")).status_code == 503

@@ -10,19 +10,20 @@ from websockets.asyncio.client import connect
 
 from photon_app.gateway.shares import SHARE, SLACK_S, Share, Shares
 from tests.fakes.server import serving
+from tests.fakes.time import HandTime
 
 
 class Clock:
     """A clock that work moves, and a loop that sleeps on it."""
 
     def __init__(self) -> None:
-        self.now_s = 50.0
-        self.shares = Shares(lambda: self.now_s)
+        self.time = HandTime(50.0)
+        self.shares = Shares(self.time)
         self.did: list[tuple[str, float]] = []
 
     def work(self, who: str, seconds: float, waited_s: float) -> None:
         self.did.append((who, waited_s))
-        self.now_s += seconds
+        self.time.at_s += seconds
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.05)), min_size=1, max_size=50))
@@ -62,7 +63,7 @@ def test_beside_others_an_address_waits_and_the_others_do_not() -> None:
 
     async def scenario() -> list[tuple[str, float]]:
         loop = asyncio.get_running_loop()
-        shares = Shares(loop.time)
+        shares = Shares()
         did: list[tuple[str, float]] = []
         for address in ("rude", "honest"):
             shares.enter(address)
@@ -90,7 +91,7 @@ def test_beside_others_an_address_waits_and_the_others_do_not() -> None:
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.booleans()), max_size=40))
 def test_an_address_without_sockets_has_no_entry(steps: list[tuple[str | None, bool]]) -> None:
     """Memory is bounded by what is open."""
-    shares = Shares(lambda: 0.0)
+    shares = Shares(HandTime())
     opened: list[str | None] = []
 
     async def scenario() -> None:

@@ -8,26 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.gateway.turnstile import Lane, Turnstile
+from tests.fakes.time import HandTime
 
 
-class Time:
-    """A clock that moves when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def read(self) -> float:
-        """Now."""
-        return self.now_s
-
-    async def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now_s += seconds
-        await asyncio.sleep(0)
-
-
-def turnstile(time: Time, *, rate: float = 10, burst: float = 5) -> Turnstile:
-    return Turnstile(rate_per_s=rate, burst=burst, now_s=time.read, sleep=time.sleep)
+def turnstile(time: HandTime, *, rate: float = 10, burst: float = 5) -> Turnstile:
+    return Turnstile(rate_per_s=rate, burst=burst, time=time)
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
@@ -37,7 +22,7 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=30))
 def test_no_more_passes_than_the_rate_and_the_reserve(pieces: list[int]) -> None:
     """A piece above the reserve is paid for by what comes after it."""
-    time = Time()
+    time = HandTime()
 
     async def scenario() -> None:
         gate = turnstile(time)
@@ -45,38 +30,38 @@ def test_no_more_passes_than_the_rate_and_the_reserve(pieces: list[int]) -> None
         for n, units in enumerate(pieces):
             await gate.turn(units, lane)
             before = sum(pieces[:n])
-            assert before <= 10 * time.now_s + 5 + 1e-3
+            assert before <= 10 * time.at_s + 5 + 1e-3
 
     run(scenario())
 
 
 def test_who_keeps_to_the_reserve_never_waits() -> None:
-    time = Time()
+    time = HandTime()
 
     async def scenario() -> None:
         gate = turnstile(time)
         lane = gate.enter("1.1.1.1")
         for _ in range(5):
             await gate.turn(1, lane)
-        assert time.now_s == 0
+        assert time.at_s == 0
         await gate.turn(1, lane)
-        assert time.now_s > 0
+        assert time.at_s > 0
 
     run(scenario())
 
 
 def test_one_address_does_not_wait_for_another() -> None:
     """Whatever that one asks for."""
-    time = Time()
 
     async def scenario() -> None:
         asleep = asyncio.Event()
 
-        async def sleep(_: float) -> None:
-            asleep.set()
-            await asyncio.Event().wait()
+        class Endless(HandTime):
+            async def sleep(self, _seconds: float) -> None:
+                asleep.set()
+                await asyncio.Event().wait()
 
-        gate = Turnstile(rate_per_s=10, burst=5, now_s=time.read, sleep=sleep)
+        gate = turnstile(Endless())
         rude, honest = gate.enter("6.6.6.6"), gate.enter("1.1.1.1")
         waiting = [asyncio.create_task(gate.turn(5, rude)) for _ in range(50)]
         await asleep.wait()
@@ -89,7 +74,7 @@ def test_one_address_does_not_wait_for_another() -> None:
 
 
 def test_in_a_lane_it_is_first_come_first_served_and_who_goes_holds_up_nobody() -> None:
-    time, served = Time(), list[int]()
+    time, served = HandTime(), list[int]()
 
     async def scenario() -> None:
         gate = turnstile(time)
@@ -110,7 +95,7 @@ def test_in_a_lane_it_is_first_come_first_served_and_who_goes_holds_up_nobody() 
 
 def test_one_piece_passes_in_a_turn_of_the_loop() -> None:
     """So that something else may happen between any two."""
-    time, turns, passed = Time(), 0, list[int]()
+    time, turns, passed = HandTime(), 0, list[int]()
 
     async def scenario() -> None:
         gate = turnstile(time, burst=100)
@@ -135,7 +120,7 @@ def test_one_piece_passes_in_a_turn_of_the_loop() -> None:
 
 def test_lanes_are_forgotten_when_they_are_empty_and_rested() -> None:
     """And not before: who comes back at once finds what it has left."""
-    time = Time()
+    time = HandTime()
 
     async def scenario() -> None:
         gate = turnstile(time)
@@ -145,7 +130,7 @@ def test_lanes_are_forgotten_when_they_are_empty_and_rested() -> None:
             gate.leave(lane)
         held = gate.enter("2.2.2.2")
         assert len(gate) == 51
-        time.now_s += 10
+        time.at_s += 10
         gate.leave(gate.enter("3.3.3.3"))
         assert len(gate) == 2
         gate.leave(held)

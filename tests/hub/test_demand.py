@@ -39,9 +39,7 @@ class Upstream:
         self.loop = FakeLoop()
         listener = Listener()
         self.symbols = listener.symbols
-        self.demand = Demand(
-            defaults, limit=limit, linger_s=30, now_s=self.loop.time, listener=listener
-        )
+        self.demand = Demand(defaults, limit=limit, linger_s=30, time=self.loop, listener=listener)
 
 
 def test_defaults_are_wanted_for_ever() -> None:
@@ -110,7 +108,7 @@ def test_held_symbols_are_always_wanted_and_the_bound_always_holds(
 def test_viewers_are_the_clients_and_not_the_defaults_nor_those_that_linger() -> None:
     """And each first and last one is told of."""
     told = Listener()
-    demand = Demand(["A"], limit=9, linger_s=30, now_s=FakeLoop().time, listener=told)
+    demand = Demand(["A"], limit=9, linger_s=30, time=FakeLoop(), listener=told)
     assert demand.viewers == {}
     for symbol in ("A", "A", "B"):
         assert demand.hold(symbol)
@@ -132,7 +130,7 @@ def sharing(limit: int, *defaults: str) -> tuple[Demand, list[tuple[str, str]]]:
             demand.release(*hold)
 
     listener = Listener()
-    demand = Demand(defaults, limit=limit, linger_s=30, now_s=FakeLoop().time, listener=listener)
+    demand = Demand(defaults, limit=limit, linger_s=30, time=FakeLoop(), listener=listener)
     listener.release = spare
     return demand, holds
 
@@ -170,7 +168,7 @@ def test_what_others_want_too_is_not_given_up() -> None:
 
 def test_addresses_are_told_by_symbol() -> None:
     """Each once, whatever it holds how often, and not more of them than decide."""
-    demand = Demand(["D"], limit=9, linger_s=30, now_s=FakeLoop().time, listener=Listener())
+    demand = Demand(["D"], limit=9, linger_s=30, time=FakeLoop(), listener=Listener())
     for address in ("a", "a", None, *(str(n) for n in range(40))):
         demand.hold("A", address)
     crowd = demand.crowd

@@ -79,7 +79,7 @@ def mirrored(exchange: FakeExchange) -> tuple[Mirror, Hub]:
     for name in SYMBOLS:
         bars.follow(name)
     mirror = Mirror(exchange.pipeline, SYMBOLS, bars)
-    demand = Demand((), limit=9, linger_s=30, now_s=exchange.loop.time, listener=DemandListener())
+    demand = Demand((), limit=9, linger_s=30, time=exchange.loop, listener=DemandListener())
     clients = Clients(demand, slow_s=10)
     hub = Hub(mirror, exchange, clients=clients, flusher=Flusher(exchange.loop, 0.02))
     mirror.listeners.append(hub)

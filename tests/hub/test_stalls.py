@@ -6,24 +6,25 @@ from hypothesis import strategies as st
 from photon_app.hub.sink import Sink
 from photon_app.hub.stalls import BEAT_S, FRESH_S, MOST_S, Stalls
 from tests.fakes.outlet import FakeOutlet
+from tests.fakes.time import HandTime
 
 
 class Clock:
     """A clock, and stalls that are measured on it."""
 
     def __init__(self) -> None:
-        self.now_s = 100.0
-        self.stalls = Stalls(lambda: self.now_s)
+        self.time = HandTime(100.0)
+        self.stalls = Stalls(self.time)
 
     def run(self, seconds: float) -> None:
         """Time in which it beats."""
         for _ in range(round(seconds / BEAT_S)):
-            self.now_s += BEAT_S
+            self.time.at_s += BEAT_S
             self.stalls.beat()
 
     def stand(self, seconds: float) -> None:
         """Time in which nothing runs; whoever asks first finds out."""
-        self.now_s += seconds + BEAT_S
+        self.time.at_s += seconds + BEAT_S
 
 
 def test_a_stall_is_seen_by_whoever_asks_first_and_counted_once() -> None:
@@ -66,10 +67,10 @@ def test_awake_time_never_steps_back_and_leaves_stalls_out(
     began_s = last_s = clock.stalls.awake_s()
     ran_s = 0.0
     for runs, seconds in steps:
-        before_s = clock.now_s
+        before_s = clock.time.at_s
         if runs or seconds < 1.1:
             clock.run(seconds)
-            ran_s += clock.now_s - before_s
+            ran_s += clock.time.at_s - before_s
         else:
             clock.stand(seconds)
             ran_s += BEAT_S

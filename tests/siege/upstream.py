@@ -11,7 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 
 from photon_app import clock
-from photon_app.feed.protocol import SystemTime
+from photon_app.clock import SystemTime
 from photon_app.model import Trade
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.finnhub_rest import quote

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from photon_app.feed.protocol import SystemTime
+from photon_app.clock import SystemTime
 from photon_app.tail import defaults, wire
 from photon_app.tail.board import Board, Row
 from photon_app.tail.defaults import NoDefaults

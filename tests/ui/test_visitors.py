@@ -19,7 +19,7 @@ class Tabs:
         self.manager = StateManagerMemory()  # type: ignore[abstract]
         self.connected: set[str] = set()
         self.time = FakeLoop()
-        self.visitors = Visitors(self.manager, lambda: self.connected, self.time.time)
+        self.visitors = Visitors(self.manager, lambda: self.connected, self.time)
 
     async def come(self, name: str) -> None:
         """A tab that was hydrated."""
