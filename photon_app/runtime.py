@@ -85,9 +85,14 @@ def logged(
     key = settings.finnhub_api_key
     of_key = () if key is None else foreign.forms(key.reveal())
     secrets = sorted({*of_key, *address.of(settings).secrets}, key=len, reverse=True)
-    logging.getLogger("photon_app").setLevel(settings.log_level.upper())
-    with logs.owned(write, secrets, prints=prints):
-        yield
+    ours = logging.getLogger("photon_app")
+    before = ours.level
+    ours.setLevel(settings.log_level.upper())
+    try:
+        with logs.owned(write, secrets, prints=prints):
+            yield
+    finally:
+        ours.setLevel(before)
 
 
 def assemble(
