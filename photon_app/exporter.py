@@ -29,7 +29,7 @@ from photon_app.market.calendar import Calendar, new_york_date
 from photon_app.market.digits import decimals_of
 from photon_app.market.loader import fetch_table
 from photon_app.market.merge import by_span
-from photon_app.market.session import Day, venue_of
+from photon_app.market.session import Span, venue_of
 from photon_app.market.timeframes import NEVER_MS, span_at
 from photon_app.model import TIMEFRAMES, Bar, Timeframe
 from photon_app.settings import Settings
@@ -145,10 +145,10 @@ def bars(
     from_ms: int,
     to_ms: int,
     calendar: Calendar,
-) -> Iterator[tuple[Day, Bar]]:
+) -> Iterator[tuple[Span, Bar]]:
     """The bars that begin in a half-open range, the oldest first, each with its span."""
 
-    def span(time_ms: int) -> Day:
+    def span(time_ms: int) -> Span:
         return span_at(timeframe, series.symbol, time_ms, calendar)
 
     first_ms, end_ms = max(from_ms, 0), min(to_ms, series.last_ms + 1)
@@ -161,7 +161,7 @@ def bars(
     return by_span(minutes, span)
 
 
-def row_of(span: Day, bar: Bar, final_ms: int) -> Row:
+def row_of(span: Span, bar: Bar, final_ms: int) -> Row:
     """A bar as ``COLUMNS``; it is final when it ends by a time."""
     body = BarBody.of(bar, final=span.end_ms <= final_ms)
     return (

@@ -20,7 +20,7 @@ from photon_app.errors import CalendarError, SettingsError, StorageError
 from photon_app.gateway import bars as api
 from photon_app.market.calendar import NEW_YORK, Calendar
 from photon_app.market.merge import merge_all
-from photon_app.market.session import Day
+from photon_app.market.session import Span
 from photon_app.market.timeframes import span_at
 from photon_app.model import Bar, Timeframe
 from photon_app.settings import Secret, Settings
@@ -162,7 +162,7 @@ def series_of(minutes: list[Bar]) -> SeriesInfo:
 
 def stream(
     archive: FakeArchive, timeframe: Timeframe, from_ms: int = 0, to_ms: int = 1 << 62
-) -> Iterator[tuple[Day, Bar]]:
+) -> Iterator[tuple[Span, Bar]]:
     return exporter.bars(
         archive,  # type: ignore[arg-type]
         series_of(archive.minutes),
@@ -185,7 +185,7 @@ def test_longer_bars_are_the_merged_minutes_of_their_spans(
     minutes: list[Bar], timeframe: Timeframe
 ) -> None:
     """Each span that has a minute has a bar, in order."""
-    spans: dict[Day, list[Bar]] = {}
+    spans: dict[Span, list[Bar]] = {}
     for minute in minutes:
         span = span_at(timeframe, "AAPL", minute.time_ms, Calendar())
         spans.setdefault(span, []).append(minute)
@@ -380,8 +380,8 @@ def test_a_file_is_there_when_it_is_whole(
     path = tmp_path / "aapl.csv"
     path.write_text("old")
 
-    def fails(*_: object) -> Iterator[tuple[Day, Bar]]:
-        yield Day(0, 1), bar(0)
+    def fails(*_: object) -> Iterator[tuple[Span, Bar]]:
+        yield Span(0, 1), bar(0)
         raise StorageError("the database is gone")
 
     with monkeypatch.context() as patch:

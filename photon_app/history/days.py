@@ -13,7 +13,7 @@ from photon_app.history.followed import Begun
 from photon_app.market.bars import MOST_MINUTES
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
-from photon_app.market.session import Day, market_day, market_day_before
+from photon_app.market.session import Span, market_day, market_day_before
 from photon_app.market.timeframes import MINUTE_MS, span_at
 from photon_app.model import Bar, Recollection, Timeframe
 from photon_app.storage.store import Store
@@ -94,9 +94,9 @@ def made_up(past: SimulatedPast, symbol: str, begun: Begun, known: AbstractSet[i
 
 def running_at(
     symbol: str, time_ms: int, bars: Sequence[Bar], calendar: Calendar
-) -> dict[Timeframe, tuple[Day, Bar]]:
+) -> dict[Timeframe, tuple[Span, Bar]]:
     """The longer bars that some shorter ones make, of the spans that run at a time."""
-    found: dict[Timeframe, tuple[Day, Bar]] = {}
+    found: dict[Timeframe, tuple[Span, Bar]] = {}
     for timeframe in LONGER:
         span = span_at(timeframe, symbol, time_ms, calendar)
         within = (bar for bar in bars if span.start_ms <= bar.time_ms < span.end_ms)

@@ -12,7 +12,7 @@ import msgspec
 from photon_app.feed.simulated_past import DAY_MS, Hours, SimulatedPast
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import by_span
-from photon_app.market.session import Day
+from photon_app.market.session import Span
 from photon_app.market.timeframes import HOUR_MS, MINUTE_MS, span_at
 from photon_app.model import Bar, Timeframe
 
@@ -77,9 +77,9 @@ class Invented:
             else:
                 from_ms = end_ms
 
-    def bars(self, timeframe: Timeframe, from_ms: int, to_ms: int) -> list[tuple[Day, Bar]]:
+    def bars(self, timeframe: Timeframe, from_ms: int, to_ms: int) -> list[tuple[Span, Bar]]:
         """The bars of a timeframe that begin in a half-open range, each with its span."""
-        found: list[tuple[Day, Bar]] = []
+        found: list[tuple[Span, Bar]] = []
         time_ms = max(from_ms, self.first_ms)
         # A bar of a day begins with its date, some hours before its first session.
         until_ms = min(to_ms + DAY_MS if timeframe == "1d" else to_ms, self._now_ms)
@@ -91,12 +91,12 @@ class Invented:
 
     def _of(
         self, timeframe: Timeframe, day: Hours, from_ms: int, to_ms: int
-    ) -> Iterable[tuple[Day, Bar]]:
+    ) -> Iterable[tuple[Span, Bar]]:
         """The bars of one trading day, as far as it has come: those that begin in a range, and
         maybe others.
         """
 
-        def span_of(time_ms: int) -> Day:
+        def span_of(time_ms: int) -> Span:
             return span_at(timeframe, self._symbol, time_ms, self._calendar)
 
         ends_ms, price = self._end(day)

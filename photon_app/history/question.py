@@ -17,7 +17,7 @@ from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.market.bars import Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import by_span, merge, merge_all
-from photon_app.market.session import Day
+from photon_app.market.session import Span
 from photon_app.market.timeframes import NEVER_MS, span_at
 from photon_app.model import Bar, Timeframe
 from photon_app.storage.store import Store
@@ -32,7 +32,7 @@ TOGETHER = 16
 """So many spans that have both stored and made-up minutes are put together of minutes; in those
 beyond, the two bars are merged.
 """
-Found = list[tuple[Day, Bar]]
+Found = list[tuple[Span, Bar]]
 
 
 class Question:
@@ -158,7 +158,7 @@ class Question:
         found: Found = []
         before_ms = self._border_ms
         while len(found) < limit and before_ms > self._from_ms:
-            spans: list[Day] = []
+            spans: list[Span] = []
             while len(spans) < self._chunk_spans and before_ms > self._from_ms:
                 spans.append(self._span(before_ms - 1))
                 before_ms = spans[-1].start_ms
@@ -175,7 +175,7 @@ class Question:
         found: Found = []
         after_ms = await self._skip_on(self._from_ms)
         while len(found) < limit and after_ms < self._border_ms:
-            spans: list[Day] = []
+            spans: list[Span] = []
             while len(spans) < self._chunk_spans and after_ms < self._border_ms:
                 spans.append(self._span(after_ms))
                 after_ms = spans[-1].end_ms
@@ -227,7 +227,7 @@ class Question:
             bars = _filled(known, made)
         return bars[-limit:] if newest else bars[:limit]
 
-    async def _chunk(self, spans: Sequence[Day]) -> Found:
+    async def _chunk(self, spans: Sequence[Span]) -> Found:
         """The bars of adjoining spans that begin in the range."""
         bars = [] if self._store is None else await self._store.read_spans(self._symbol, spans)
         by_start = {span.start_ms: span for span in spans}
@@ -251,7 +251,7 @@ class Question:
                 found[span.start_ms] = span, merge(bar, known[1])
         return [found[start_ms] for start_ms in sorted(found)]
 
-    async def _made_up(self, invented: Invented, spans: Sequence[Day]) -> Found:
+    async def _made_up(self, invented: Invented, spans: Sequence[Span]) -> Found:
         """The bars of adjoining spans that begin in the range, a few days in each turn."""
         step = MADE_AT_ONCE if self._timeframe == "1d" else len(spans)
         made: Found = []
@@ -282,7 +282,7 @@ class Question:
             known.append(max(after_ms, self._span(self._invented.first_ms).start_ms))
         return min(known)
 
-    def _span(self, time_ms: int) -> Day:
+    def _span(self, time_ms: int) -> Span:
         return span_at(self._timeframe, self._symbol, time_ms, self._calendar)
 
 

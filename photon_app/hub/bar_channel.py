@@ -28,7 +28,7 @@ from photon_app.hub.registry import Subscriber
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.calendar import Calendar
 from photon_app.market.hours import Hours
-from photon_app.market.session import Day
+from photon_app.market.session import Span
 from photon_app.market.timeframes import span_at, spans
 from photon_app.model import TIMEFRAMES, Bar, Timeframe
 
@@ -37,7 +37,7 @@ MOST = 60
 MOST_LATE = LATE_MS // 1000
 """No more bars than that can be corrected by what is not too late."""
 SLICE_S = 0.002
-_BEFORE_ALL = Day(-1, 0)
+_BEFORE_ALL = Span(-1, 0)
 log = logging.getLogger(__name__)
 
 
@@ -59,14 +59,14 @@ class Course:
         """How far the bars had changed when they were told."""
         self.told_ms = told_ms
         """Every bar that ends by then was told as final, or was there before anybody asked."""
-        self.running: dict[Day, Bar] = {}
+        self.running: dict[Span, Bar] = {}
         """The bars that were told and are not final yet, as they were told."""
-        self.newest: tuple[Day, Bar | None] = (_BEFORE_ALL, None)
+        self.newest: tuple[Span, Bar | None] = (_BEFORE_ALL, None)
         """The bar of the newest trade, as it was told."""
-        self.late: dict[Day, None] = {}
+        self.late: dict[Span, None] = {}
         """The bars that a late trade may have changed."""
 
-    def tell(self, span: Day, bar: Bar, *, final: bool) -> None:
+    def tell(self, span: Span, bar: Bar, *, final: bool) -> None:
         """Remember what is told."""
         if final:
             self.running.pop(span, None)
@@ -272,7 +272,7 @@ class BarChannel:
 
     def _due(
         self, key: Key, course: Course, calendar: Calendar, *, since_ms: int = -1
-    ) -> list[Day]:
+    ) -> list[Span]:
         """The spans that may have something to tell: those that were told and are not final, and
         those from the newest that was told to that of the newest trade.
         """
@@ -285,7 +285,7 @@ class BarChannel:
         recent = spans(key.timeframe, key.symbol, first_ms, last.end_ms, calendar)
         return sorted({*course.running, *recent})
 
-    def _bar(self, key: Key, span: Day, calendar: Calendar) -> Bar | None:
+    def _bar(self, key: Key, span: Span, calendar: Calendar) -> Bar | None:
         _, bar = self._bars.bar_at(*key, span.start_ms, calendar)
         return bar
 

@@ -34,7 +34,7 @@ from photon_app.market.conditions import NOTHING, REGULAR
 from photon_app.market.gaps import Gaps
 from photon_app.market.merge import Sum
 from photon_app.market.series import Series
-from photon_app.market.session import Day
+from photon_app.market.session import Span
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, SECOND_MS, span_at
 from photon_app.model import Bar, Counted, Effect, Timeframe, Trade
 
@@ -169,7 +169,7 @@ class Bars:
             oldest = next(iter(self._dropped))
             del self._dropped[oldest], self._series[oldest]
 
-    def begin_after(self, symbol: str, before: Mapping[Timeframe, tuple[Day, Bar]]) -> None:
+    def begin_after(self, symbol: str, before: Mapping[Timeframe, tuple[Span, Bar]]) -> None:
         """What was made up of longer bars that run now, before the symbol was followed."""
         series = self._series.get(symbol)
         if series is not None:
@@ -320,7 +320,7 @@ class Bars:
 
     def bar_at(
         self, symbol: str, timeframe: Timeframe, time_ms: int, calendar: Calendar
-    ) -> tuple[Day, Bar | None]:
+    ) -> tuple[Span, Bar | None]:
         """The span of any timeframe that holds a time, and its bar as far as memory goes."""
         span = span_at(timeframe, symbol, time_ms, calendar)
         series = self._series.get(symbol)

@@ -35,7 +35,7 @@ from typing import Literal
 from photon_app.market import digits
 from photon_app.market.conditions import NOTHING as PRICE_ALONE
 from photon_app.market.conditions import REGULAR, Effects
-from photon_app.market.entry import Entry, Span, is_price
+from photon_app.market.entry import Day, Entry, is_price
 from photon_app.market.outliers import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
 from photon_app.model import Bar, Counted, Effect, Quote, Seed, Trade
 
@@ -114,7 +114,7 @@ class Book:
 
     def __init__(
         self,
-        day_of: Callable[[str, int], Span],
+        day_of: Callable[[str, int], Day],
         *,
         now_ms: Callable[[], int] | None = None,
         admit_all: bool = False,

@@ -12,8 +12,8 @@ from photon_app.market.digits import Digits
 from photon_app.model import Bar, Seed, Trade
 
 
-class Span(Protocol):
-    """A trading day with what is closed behind it, half-open, in UNIX ms."""
+class Day(Protocol):
+    """A trading day, with the closed hours that follow it: half-open, in UNIX ms."""
 
     @property
     def start_ms(self) -> int:
@@ -90,7 +90,7 @@ class Entry:
         self.time_ms = -1
         self.day_start_ms = -1
         self.day_end_ms = -1
-        self.day: Span | None = None
+        self.day: Day | None = None
         self.edge_ms = -1
         """Until then a trade of the day is like the one before it."""
         self.close: float | None = None
@@ -111,7 +111,7 @@ class Entry:
         self.before: tuple[int, Bar, float | None] | None = None
         """What a day came to before its first price here: when it began, and its close."""
 
-    def begin_day(self, day: Span, price: float, *, outside: bool = False) -> None:
+    def begin_day(self, day: Day, price: float, *, outside: bool = False) -> None:
         """The first price of a day; volume that came ahead of it is the day's.
 
         Args:
@@ -148,7 +148,7 @@ class Entry:
         if self.day is not None and self.provisional:
             self.edge_ms = self.day.close_ms
 
-    def recall(self, day: Span, bar: Bar, close: float | None) -> bool:
+    def recall(self, day: Day, bar: Bar, close: float | None) -> bool:
         """What a day came to so far, from elsewhere; true when that is news."""
         if day.start_ms != self.day_start_ms:
             self.before = day.start_ms, bar, close
@@ -157,7 +157,7 @@ class Entry:
         self.go_on_from(bar, close)
         return before != (self.open, self.high, self.low, self.day_volume)
 
-    def take_up(self, day: Span, bar: Bar, close: float | None) -> None:
+    def take_up(self, day: Day, bar: Bar, close: float | None) -> None:
         """Go on from a day's last price, where there is none here."""
         self.begin_day(day, bar.close, outside=bar.open_ms >= day.done_ms)
         self.open, self.high, self.low, self.day_volume = bar.open, bar.high, bar.low, bar.volume
@@ -189,7 +189,7 @@ class Entry:
         """This was the price at the end of the regular session."""
         self.close, self.close_ms = price, time_ms
 
-    def come_ahead(self, day: Span, volume: float) -> None:
+    def come_ahead(self, day: Day, volume: float) -> None:
         """Volume of a day that has no price yet."""
         if day.start_ms > self.ahead_ms:
             self.ahead_ms, self.ahead_volume = day.start_ms, 0.0

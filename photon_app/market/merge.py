@@ -10,7 +10,7 @@ are merged changes nothing, but for trades of one millisecond.
 import math
 from collections.abc import Callable, Iterable, Iterator
 
-from photon_app.market.session import Day
+from photon_app.market.session import Span
 from photon_app.model import Bar
 
 
@@ -119,14 +119,14 @@ def merge_all(bars: Iterable[Bar], time_ms: int) -> Bar | None:
     return total.bar() if total.priced else None
 
 
-def by_span(minutes: Iterable[Bar], span_of: Callable[[int], Day]) -> Iterator[tuple[Day, Bar]]:
+def by_span(minutes: Iterable[Bar], span_of: Callable[[int], Span]) -> Iterator[tuple[Span, Bar]]:
     """Bars in order of time as those of longer spans, each with its span.
 
     Args:
         minutes: the shorter ones.
         span_of: the longer span that holds a time.
     """
-    span, total = Day(0, 0), Sum(0)
+    span, total = Span(0, 0), Sum(0)
     for minute in minutes:
         if not span.start_ms <= minute.time_ms < span.end_ms:
             if total.priced:

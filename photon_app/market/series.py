@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from photon_app.market.gaps import Gaps
 from photon_app.market.merge import Sum, merge, merge_all
 from photon_app.market.ring import Ring
-from photon_app.market.session import Day
+from photon_app.market.session import Span
 from photon_app.market.timeframes import MINUTE_MS, SECOND_MS
 from photon_app.model import Bar, Timeframe
 
@@ -63,9 +63,9 @@ class Series:
         self.dropped = False
         self.unseen = False
         """Whether it is not on the tape: its trades go unseen, though it is followed."""
-        self.before: Mapping[Timeframe, tuple[Day, Bar]] = {}
+        self.before: Mapping[Timeframe, tuple[Span, Bar]] = {}
         """Of longer bars that ran when it began, what was made up of the time before."""
-        self._derived: dict[Timeframe, tuple[Day, Bar | None]] = {}
+        self._derived: dict[Timeframe, tuple[Span, Bar | None]] = {}
         """Of the running longer bars, what the closed minutes have."""
 
     # What changes it
@@ -96,7 +96,7 @@ class Series:
                 self.newest_ms = max(self.newest_ms, bar.close_ms)
         self._changed_untold()
 
-    def begin_after(self, before: Mapping[Timeframe, tuple[Day, Bar]]) -> None:
+    def begin_after(self, before: Mapping[Timeframe, tuple[Span, Bar]]) -> None:
         """Of longer bars that run now, this was made up of the time before. It is no minute here,
         and none to be stored.
         """
@@ -215,7 +215,7 @@ class Series:
             bars.append(running)
         return bars
 
-    def bar(self, timeframe: Timeframe, span: Day) -> Bar | None:
+    def bar(self, timeframe: Timeframe, span: Span) -> Bar | None:
         """The bar of a span, as far as memory goes. Cheap for the running one: what its closed
         minutes have is remembered until one of them changes.
         """
@@ -232,7 +232,7 @@ class Series:
 
     # Inside
 
-    def _closed(self, timeframe: Timeframe, span: Day) -> Bar | None:
+    def _closed(self, timeframe: Timeframe, span: Span) -> Bar | None:
         """What the closed minutes of a span have, and what was made up before them."""
         closed = self.minutes.merged(*span, span.start_ms)
         before = self.before.get(timeframe)

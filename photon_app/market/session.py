@@ -55,25 +55,27 @@ _FX_HOLIDAYS = frozenset({(12, 25), (1, 1)})
 """Month and day that no house deals on: https://fxopen.com/cn/news/trading-hours-on-christmas-and-new-year/"""
 
 
-class Day(NamedTuple):
-    """One day of dates as a half-open span of UNIX ms; it is not asked when anybody trades."""
+class Span(NamedTuple):
+    """A half-open range of time in UNIX ms: that of one bar, or of one date. Read as a trading day
+    (``entry.Day``), it is that of a market that never closes.
+    """
 
     start_ms: int
     end_ms: int
 
     @property
     def date_ms(self) -> int:
-        """Where its bar begins."""
+        """Where its bar begins: at its own start."""
         return self.start_ms
 
     @property
     def close_ms(self) -> int:
-        """As of a market that never closes."""
+        """The end of its regular session: its own end."""
         return self.end_ms
 
     @property
     def done_ms(self) -> int:
-        """As of a market that never closes."""
+        """The end of its last session: its own end."""
         return self.end_ms
 
 
@@ -151,13 +153,13 @@ def _dates_of(symbol: str) -> _Dates:
     return _Dates(ZoneInfo(exchange.zone), turn, exchange)
 
 
-def day_of(symbol: str, time_ms: int) -> Day:
-    """The day of dates that holds a time, as bars of a day are counted: of New York for US stocks,
-    of their exchange's zone for others, from 17:00 in New York for foreign exchange, else of UTC.
+def day_of(symbol: str, time_ms: int) -> Span:
+    """The date that holds a time, as bars of a day are counted: of New York for US stocks, of their
+    exchange's zone for others, from 17:00 in New York for foreign exchange, else of UTC.
     """
     dates = _dates_of(symbol)
     date = dates.date_at(time_ms)
-    return Day(dates.begin_ms(date), dates.begin_ms(date + dt.timedelta(days=1)))
+    return Span(dates.begin_ms(date), dates.begin_ms(date + dt.timedelta(days=1)))
 
 
 def market_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:

@@ -19,7 +19,7 @@ import functools
 from collections.abc import Iterator
 
 from photon_app.market.calendar import NEW_YORK, Calendar, new_york_date
-from photon_app.market.session import Day, day_of, venue_of
+from photon_app.market.session import Span, day_of, venue_of
 from photon_app.model import Timeframe
 
 SECOND_MS = 1_000
@@ -30,24 +30,24 @@ NEVER_MS = 1 << 62
 _FIXED_MS = {"1s": SECOND_MS, "1m": MINUTE_MS, "5m": 5 * MINUTE_MS, "15m": 15 * MINUTE_MS}
 
 
-def span_at(timeframe: Timeframe, symbol: str, time_ms: int, calendar: Calendar) -> Day:
+def span_at(timeframe: Timeframe, symbol: str, time_ms: int, calendar: Calendar) -> Span:
     """The span of one bar that holds a time."""
     fixed_ms = _FIXED_MS.get(timeframe)
     if fixed_ms is not None:
         start_ms = time_ms - time_ms % fixed_ms
-        return Day(start_ms, start_ms + fixed_ms)
+        return Span(start_ms, start_ms + fixed_ms)
     if timeframe == "1d":
         return day_of(symbol, time_ms)
     if venue_of(symbol) != "us":
         day = day_of(symbol, time_ms)
         start_ms = time_ms - (time_ms - day.start_ms) % HOUR_MS
-        return Day(start_ms, min(start_ms + HOUR_MS, day.end_ms))
+        return Span(start_ms, min(start_ms + HOUR_MS, day.end_ms))
     return _hour_of_session(time_ms, calendar)
 
 
 def spans(
     timeframe: Timeframe, symbol: str, from_ms: int, to_ms: int, calendar: Calendar
-) -> Iterator[Day]:
+) -> Iterator[Span]:
     """The spans that hold any time of a half-open range, in order."""
     time_ms = from_ms
     while time_ms < to_ms:
@@ -56,11 +56,11 @@ def spans(
         time_ms = span.end_ms
 
 
-def _hour_of_session(time_ms: int, calendar: Calendar) -> Day:
+def _hour_of_session(time_ms: int, calendar: Calendar) -> Span:
     edges = _edges(new_york_date(time_ms), calendar)
     at = bisect.bisect_right(edges, time_ms)
     start_ms = edges[at - 1] + (time_ms - edges[at - 1]) // HOUR_MS * HOUR_MS
-    return Day(start_ms, min(start_ms + HOUR_MS, edges[at]))
+    return Span(start_ms, min(start_ms + HOUR_MS, edges[at]))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from photon_app.market.calendar import Calendar
 from photon_app.market.merge import by_span, merge_all
-from photon_app.market.session import Day, day_of
+from photon_app.market.session import Span, day_of
 from photon_app.market.timeframes import span_at
 from photon_app.model import Bar, Timeframe
 from photon_app.storage import migrations, statements, versions
@@ -218,7 +218,7 @@ def test_no_longer_bar_ever_shrinks_at_the_edge(
     before_ms = near + edge * MINUTE_MS - 2000 * MINUTE_MS
 
     def longer(minutes: Sequence[Bar]) -> set[tuple[Timeframe, int, int]]:
-        def of(timeframe: Timeframe) -> Iterator[tuple[Day, Bar]]:
+        def of(timeframe: Timeframe) -> Iterator[tuple[Span, Bar]]:
             return by_span(minutes, lambda ms: span_at(timeframe, symbol, ms, Calendar()))
 
         return {(name, span.start_ms, one.count) for name in LONGER for span, one in of(name)}
