@@ -76,7 +76,7 @@ class Street:
         """So many seconds of trades, some of them late, and of clients that come and go."""
         for second in range(seconds):
             now_ms = self.exchange.now_ms()
-            self.exchange.pipeline.trades([self._trade(symbol, now_ms) for symbol in SYMBOLS])
+            self.exchange.market.trades([self._trade(symbol, now_ms) for symbol in SYMBOLS])
             if second % 30 == 0:
                 guest = self.session()
                 guest.receive(json.dumps({"action": "subscribe", "symbols": SYMBOLS[:3]}))

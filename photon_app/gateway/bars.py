@@ -181,7 +181,7 @@ async def bars(
             past = await live.history.bars(wanted, step, from_ms=begin, to_ms=end, limit=limit)
         except BusyError as problem:
             raise HTTPException(503, str(problem), headers={"Retry-After": "1"}) from problem
-        pieces = _Pieces(past, live.history.memory.final_ms, live.history.turns)
+        pieces = _Pieces(past, live.history.memory.final_ms, live.history.assembling)
         if shape == "csv":
             quote = live.book.quote(wanted)
             newest = (bar.close for bar in past.bars[-_ENOUGH:])
@@ -205,16 +205,16 @@ class _Pieces:
     two.
     """
 
-    def __init__(self, past: Past, final_ms: int, turns: OneAtATime) -> None:
+    def __init__(self, past: Past, final_ms: int, assembling: OneAtATime) -> None:
         self._past = past
         self._final_ms = final_ms
-        self._turns = turns
+        self._assembling = assembling
 
     async def written(self, write: Callable[[list[BarBody]], bytes]) -> list[bytes]:
         """What ``write`` makes of them."""
         pieces = []
         for at in range(0, len(self._past.bars), SLICE):
-            async with self._turns.one():
+            async with self._assembling.one():
                 pieces.append(write(self._rows(at, at + SLICE)))
         return pieces
 

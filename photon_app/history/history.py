@@ -111,9 +111,9 @@ class History:
         self._clock = clock
         self._past = past
         self._book = book
-        self.turns = OneAtATime()
+        self.assembling = OneAtATime()
         """In which answers are put together, here and by whoever writes them."""
-        self._making = OneAtATime(rests=True)
+        self._inventing = OneAtATime(rests=True)
         self._replays = replays
         self._followed = FollowedSymbols(limited=past is not None, always=always)
         self._lost: deque[str] = deque()
@@ -245,7 +245,7 @@ class History:
                 stored, prev_close = await self._look_up(symbol)
             except StorageError:
                 return
-            async with self.turns.one():
+            async with self.assembling.one():
                 one = self._followed.get(symbol)  # it may have been let go meanwhile
                 if one is not None and one.phase is Phase.UNREAD:
                     self._take(symbol, stored, one.read(), prev_close)
@@ -356,8 +356,8 @@ class History:
                 timeframe=timeframe,
                 from_ms=from_ms or 0,
                 to_ms=top_ms,
-                turns=self.turns,
-                making=self._making,
+                assembling=self.assembling,
+                inventing=self._inventing,
                 invented=invented,
             )
             found = await (question.newest(limit) if from_ms is None else question.oldest(limit))

@@ -48,8 +48,8 @@ class Question:
         timeframe: Timeframe,
         from_ms: int,
         to_ms: int,
-        turns: OneAtATime,
-        making: OneAtATime,
+        assembling: OneAtATime,
+        inventing: OneAtATime,
         invented: Invented | None = None,
     ) -> None:
         self._memory = memory
@@ -63,8 +63,8 @@ class Question:
         self.memory_ms = NEVER_MS if first_ms is None else first_ms
         # A span that is partly in memory is put together there.
         self._border_ms = min(to_ms, NEVER_MS if first_ms is None else self._span(first_ms)[0])
-        self._turns = turns
-        self._making = making
+        self._assembling = assembling
+        self._inventing = inventing
         self._invented = invented
         self._together = TOGETHER
         self._chunk_spans = CHUNK if invented is None else INVENTED_CHUNK
@@ -92,7 +92,7 @@ class Question:
         if not plain and from_ms < self._to_ms:
             end_ms = self._span(self._to_ms - 1).end_ms
             stored = await self._minutes(from_ms, min(self.memory_ms, end_ms))
-        async with self._turns.one():
+        async with self._assembling.one():
             if plain:
                 begin_ms = self._from_ms if self._timeframe == "1s" else from_ms
                 bars = self._memory.between(
@@ -113,7 +113,7 @@ class Question:
             bars = await self._with_invented(bars, since_ms, end_ms, newest=True)
         if plain:
             return await self._spanned(bars if newest is None else bars[-newest:])
-        async with self._turns.one():
+        async with self._assembling.one():
             return self._merged(stored + bars) if from_ms < self._to_ms else []
 
     def _merged(self, minutes: Iterable[Bar]) -> Found:
@@ -198,7 +198,7 @@ class Question:
         """Bars with the span of each, some in each turn."""
         found: Found = []
         for at in range(0, len(bars), SPANNED):
-            async with self._turns.one():
+            async with self._assembling.one():
                 found += [(self._span(bar.time_ms), bar) for bar in bars[at : at + SPANNED]]
         return found
 
@@ -218,12 +218,12 @@ class Question:
             return known
         made: list[Bar] = []
         for begin_ms, end_ms in self._invented.parts(from_ms, to_ms, newest=newest):
-            async with self._making.one():
+            async with self._inventing.one():
                 minutes = self._invented.minutes(begin_ms, end_ms)
             made = minutes + made if newest else made + minutes
             if len(made) >= limit:
                 break
-        async with self._turns.one():
+        async with self._assembling.one():
             bars = _filled(known, made)
         return bars[-limit:] if newest else bars[:limit]
 
@@ -257,7 +257,7 @@ class Question:
         made: Found = []
         for at in range(0, len(spans), step):
             part = spans[at : at + step]
-            async with self._making.one():
+            async with self._inventing.one():
                 from_ms = max(self._from_ms, part[0].start_ms)
                 made += invented.bars(self._timeframe, from_ms, part[-1].end_ms)
         return made

@@ -1,19 +1,19 @@
 """The bars channel of ``/ws``: running bars, closed ones, corrections.
 
 Beside the hub, for the same clients and sinks; on the event loop only. The clients that want bars
-of a symbol and timeframe share a ``Course``. ``PER_S`` times a second each course looks whether its
-bars changed; what changed is encoded once, and each client written once: at most ``PER_S`` a second
-of one bar, whatever the tape does. A course ends with its last client, and with it all that is
-remembered.
+of a symbol and timeframe share a ``BarSubscription``. ``PER_S`` times a second each of these looks
+whether its bars changed; what changed is encoded once, and each client written once: at most
+``PER_S`` a second of one bar, whatever the tape does. It ends with its last client, and with it all
+that is remembered.
 
 A bar is told as running until it is final (``market.bars``), then once as final, and again, as
 corrected, when a late trade changes it. A client that is congested is not written to: it is
-remembered which courses moved, and when it has drained it gets their newest bars. With very many
-courses a round takes longer than a quarter of a second: it is cut into slices of ``SLICE_S``, with
-as much time for others between them.
+remembered which of its subscriptions moved, and when it has drained it gets their newest bars. With
+very many subscriptions a round takes longer than a quarter of a second: it is cut into slices of
+``SLICE_S``, with as much time for others between them.
 
-Bounds: of each course the bars that are not final yet and were told, at most ``MOST`` a turn: a
-replay as fast as possible passes over more between two turns, and the newest are told.
+Bounds: of each subscription the bars that are not final yet and were told, at most ``MOST`` a
+round: a replay as fast as possible passes over more between two rounds, and the newest are told.
 """
 
 import logging
@@ -48,7 +48,7 @@ class Key(NamedTuple):
     timeframe: Timeframe
 
 
-class Course:
+class BarSubscription:
     """The bars of one symbol and timeframe, and who wants them."""
 
     __slots__ = ("changes", "clients", "late", "newest", "running", "told_ms")
@@ -99,7 +99,7 @@ class BarChannel:
         self._hours = hours
         self._clients = clients
         self._flusher = flusher
-        self._courses: dict[Key, Course] = {}
+        self._subscriptions: dict[Key, BarSubscription] = {}
         self._wanted: dict[Subscriber, dict[Key, None]] = {}
         self._missed: dict[Subscriber, dict[Key, None]] = {}
         self._is_due = False
@@ -107,7 +107,7 @@ class BarChannel:
         self._begun_s = 0.0
 
     def __len__(self) -> int:
-        return len(self._courses)
+        return len(self._subscriptions)
 
     def of(self, client: Subscriber) -> dict[Timeframe, list[str]]:
         """What a client has, by timeframe, in the order asked."""
@@ -124,26 +124,26 @@ class BarChannel:
         return key in self._wanted.get(client, ())
 
     def count(self, client: Subscriber) -> int:
-        """How many courses a client has."""
+        """How many subscriptions a client has."""
         return len(self._wanted.get(client, ()))
 
     def clients_of(self, symbol: str) -> list[Subscriber]:
         """Who wants bars of a symbol, of any timeframe; each as often as it has one."""
         keys = (Key(symbol, timeframe) for timeframe in TIMEFRAMES)
-        courses = [self._courses[key] for key in keys if key in self._courses]
-        return [client for course in courses for client in course.clients]
+        subscriptions = [self._subscriptions[key] for key in keys if key in self._subscriptions]
+        return [client for shared in subscriptions for client in shared.clients]
 
     def subscribe(self, client: Subscriber, keys: Iterable[Key]) -> None:
         """Tell a client of these bars from now on; those that it has already change nothing."""
-        if not self._courses:
+        if not self._subscriptions:
             self._bars.take_corrections()  # of bars that nobody was told
         for key in keys:
-            course = self._courses.get(key)
-            if course is None:
-                course = self._courses[key] = self._begin(key)
-            course.clients[client] = None
+            shared = self._subscriptions.get(key)
+            if shared is None:
+                shared = self._subscriptions[key] = self._begin(key)
+            shared.clients[client] = None
             self._wanted.setdefault(client, {})[key] = None
-        if self._courses and not self._is_due:
+        if self._subscriptions and not self._is_due:
             self._is_due = True
             self._flusher.at(self, self._flusher.now_s() + 1 / PER_S)
 
@@ -158,10 +158,10 @@ class BarChannel:
         for key in gone:
             del wanted[key]
             self._missed.get(client, {}).pop(key, None)
-            course = self._courses[key]
-            del course.clients[client]
-            if not course.clients:
-                del self._courses[key]
+            shared = self._subscriptions[key]
+            del shared.clients[client]
+            if not shared.clients:
+                del self._subscriptions[key]
         if not wanted:
             self._wanted.pop(client, None)
             self._missed.pop(client, None)
@@ -177,52 +177,52 @@ class BarChannel:
 
     def begin_anew(self) -> None:
         """The market starts anew: nothing that was told holds."""
-        for key, course in self._courses.items():
-            fresh = self._courses[key] = self._begin(key)
-            fresh.clients = course.clients
+        for key, shared in self._subscriptions.items():
+            fresh = self._subscriptions[key] = self._begin(key)
+            fresh.clients = shared.clients
         self._missed.clear()
 
     # Inside
 
-    def _begin(self, key: Key) -> Course:
-        """A course whose first client is told the newest bar elsewhere."""
-        course = Course(self._bars.changes(key.symbol), self._bars.final_ms)
+    def _begin(self, key: Key) -> BarSubscription:
+        """A subscription whose first client is told the newest bar elsewhere."""
+        shared = BarSubscription(self._bars.changes(key.symbol), self._bars.final_ms)
         calendar = self._hours.calendar
         newest_ms = self._bars.newest_ms(key.symbol)
-        first_ms = course.told_ms if newest_ms is None else min(course.told_ms, newest_ms)
-        for span in self._due(key, course, calendar, since_ms=first_ms):
+        first_ms = shared.told_ms if newest_ms is None else min(shared.told_ms, newest_ms)
+        for span in self._due(key, shared, calendar, since_ms=first_ms):
             bar = self._bar(key, span, calendar)
-            course.newest = span, bar
-            if bar is not None and span.end_ms > course.told_ms:
-                course.running[span] = bar
-        return course
+            shared.newest = span, bar
+            if bar is not None and span.end_ms > shared.told_ms:
+                shared.running[span] = bar
+        return shared
 
     def _late(self, symbol: str, time_ms: int) -> None:
         """A late trade may have changed a bar that was told, or made one."""
         for timeframe in TIMEFRAMES:
-            course = self._courses.get(Key(symbol, timeframe))
-            if course is not None:
+            shared = self._subscriptions.get(Key(symbol, timeframe))
+            if shared is not None:
                 span = span_at(timeframe, symbol, time_ms, self._hours.calendar)
-                if len(course.late) < MOST_LATE:
-                    course.late[span] = None
+                if len(shared.late) < MOST_LATE:
+                    shared.late[span] = None
 
     def flush(self) -> None:
-        """Look at every course, some milliseconds at a time, so that prices leave between."""
-        self._is_due = bool(self._courses)
-        if not self._courses:
+        """Look at every subscription, some milliseconds at a time, so that prices leave between."""
+        self._is_due = bool(self._subscriptions)
+        if not self._subscriptions:
             return
         for symbol, time_ms in self._bars.take_corrections():
             self._late(symbol, time_ms)
         now_s = self._flusher.now_s()
         if not self._due_keys:
             self._begun_s = now_s
-            self._due_keys = list(self._courses)
+            self._due_keys = list(self._subscriptions)
         final_ms, calendar = self._bars.final_ms, self._hours.calendar
         frames: dict[Subscriber, list[bytes]] = {}
         while self._due_keys:  # at least one a slice, however slow the clock says that it was
             key = self._due_keys.pop()
-            if (course := self._courses.get(key)) is not None:
-                self._tell(key, course, self._news(key, course, final_ms, calendar), frames)
+            if (shared := self._subscriptions.get(key)) is not None:
+                self._tell(key, shared, self._news(key, shared, final_ms, calendar), frames)
             if self._flusher.now_s() - now_s >= SLICE_S:
                 break
         next_s = self._flusher.now_s() + SLICE_S if self._due_keys else self._begun_s + 1 / PER_S
@@ -233,45 +233,47 @@ class BarChannel:
     def _tell(
         self,
         key: Key,
-        course: Course,
+        shared: BarSubscription,
         texts: list[bytes],
         frames: dict[Subscriber, list[bytes]],
     ) -> None:
-        """Add what is new to what each client of a course is written, or note that it missed it."""
+        """Add what is new to what each client is written, or note that it missed it."""
         if not texts:
             return
         framed = [frame(text) for text in texts]
-        for client in course.clients:
+        for client in shared.clients:
             if client.sink.congested:
                 self._missed.setdefault(client, {})[key] = None
             else:
                 frames.setdefault(client, []).extend(framed)
 
-    def _news(self, key: Key, course: Course, final_ms: int, calendar: Calendar) -> list[bytes]:
-        """What is to be told of a course now."""
+    def _news(
+        self, key: Key, shared: BarSubscription, final_ms: int, calendar: Calendar
+    ) -> list[bytes]:
+        """What is to be told of a subscription now."""
         changes = self._bars.changes(key.symbol)
-        over = any(span.end_ms <= final_ms for span in course.running)
-        if changes == course.changes and not over:
+        over = any(span.end_ms <= final_ms for span in shared.running)
+        if changes == shared.changes and not over:
             return []
         texts = []
-        late, course.late = course.late, {}
-        told = {course.newest[0]: course.newest[1], **course.running}
-        for span in dict.fromkeys([*late, *self._due(key, course, calendar)]):
+        late, shared.late = shared.late, {}
+        told = {shared.newest[0]: shared.newest[1], **shared.running}
+        for span in dict.fromkeys([*late, *self._due(key, shared, calendar)]):
             bar = self._bar(key, span, calendar)
             known = told.get(span)
-            closed = span.end_ms <= course.told_ms and span not in course.running
+            closed = span.end_ms <= shared.told_ms and span not in shared.running
             final = span.end_ms <= final_ms
             if bar is None or (bar == known and (closed or not final)):
                 continue
             corrected = closed and (span in late or known is not None)
             texts.append(messages.bar(*key, bar, final=final, corrected=corrected))
-            course.tell(span, bar, final=final)
-        course.changes = changes
-        course.told_ms = max(course.told_ms, final_ms)
+            shared.tell(span, bar, final=final)
+        shared.changes = changes
+        shared.told_ms = max(shared.told_ms, final_ms)
         return texts
 
     def _due(
-        self, key: Key, course: Course, calendar: Calendar, *, since_ms: int = -1
+        self, key: Key, shared: BarSubscription, calendar: Calendar, *, since_ms: int = -1
     ) -> list[Span]:
         """The spans that may have something to tell: those that were told and are not final, and
         those from the newest that was told to that of the newest trade.
@@ -281,9 +283,9 @@ class BarChannel:
             return []
         last = span_at(key.timeframe, key.symbol, newest_ms, calendar)
         most_ms = MOST * (last.end_ms - last.start_ms)
-        first_ms = max(course.newest[0].start_ms, since_ms, last.start_ms - most_ms)
+        first_ms = max(shared.newest[0].start_ms, since_ms, last.start_ms - most_ms)
         recent = spans(key.timeframe, key.symbol, first_ms, last.end_ms, calendar)
-        return sorted({*course.running, *recent})
+        return sorted({*shared.running, *recent})
 
     def _bar(self, key: Key, span: Span, calendar: Calendar) -> Bar | None:
         _, bar = self._bars.bar_at(*key, span.start_ms, calendar)

@@ -79,11 +79,11 @@ class Hub(Channel[Subscriber]):
             flusher: says when this is flushed.
         """
         self._quote = market.quote
-        self._say = Status(market, hours)
+        self._status = Status(market, hours)
         super().__init__(clients)
         self._flusher = flusher
         self._registry = Registry()
-        self._pacing = Pacing(self._registry, clients, market, self._say)
+        self._pacing = Pacing(self._registry, clients, market, self._status)
         self._arrived: dict[str, None] = {}
         self.bars = BarChannel(market.bars, hours, clients, flusher=flusher)
         """The bars channel, for whoever asks what a client has there."""
@@ -177,19 +177,19 @@ class Hub(Channel[Subscriber]):
     def _set_feed(self, status: FeedStatus) -> None:
         """The feed's state changed; everyone is told."""
         flowed = self.feed.state in FLOWING
-        self._say.feed = status
+        self._status.feed = status
         self.flush()
         if flowed == (status.state in FLOWING):
             self.tell_status()
         else:
-            self.tell_status(self._say.states)
+            self.tell_status(self._status.states)
 
     def _set_sources(self, polled: frozenset[str], stale: frozenset[str]) -> None:
         """Who holds a symbol whose state changed is told."""
-        moved = (polled ^ self._say.polled) | (stale ^ self._say.stale)
-        before = self._say.states(sorted(moved))
-        self._say.polled, self._say.stale = polled, stale
-        changed = {s: now for s in before if (now := self._say.state(s)) != before[s]}
+        moved = (polled ^ self._status.polled) | (stale ^ self._status.stale)
+        before = self._status.states(sorted(moved))
+        self._status.polled, self._status.stale = polled, stale
+        changed = {s: now for s in before if (now := self._status.state(s)) != before[s]}
         if changed:
             self.flush()
             self._tell_states(changed)
@@ -200,7 +200,7 @@ class Hub(Channel[Subscriber]):
         self._pacing.clear()
         self._arrived.clear()
         self.bars.begin_anew()
-        self._say.epoch = epoch
+        self._status.epoch = epoch
         for topic in self._registry.topics.values():
             topic.waiting = True
         for client in self._clients.of(self):
@@ -221,7 +221,7 @@ class Hub(Channel[Subscriber]):
         if not holders:
             return
         self.flush()
-        told = self._say.status({symbol: "rejected"})
+        told = self._status.status({symbol: "rejected"})
         reason = None if why is None else Frames.of(messages.error(why, None))
         for client in holders:
             if reason is not None:
@@ -237,16 +237,16 @@ class Hub(Channel[Subscriber]):
     @property
     def feed(self) -> FeedStatus:
         """The feed's newest status."""
-        return self._say.feed
+        return self._status.feed
 
     @property
     def epoch(self) -> str:
         """What clients are told to tell one market from the next."""
-        return self._say.epoch
+        return self._status.epoch
 
     def state(self, symbol: str) -> SymbolState:
         """How far the price of a symbol can be trusted to be the newest."""
-        return self._say.state(symbol)
+        return self._status.state(symbol)
 
     @property
     def clients(self) -> int:
@@ -267,7 +267,7 @@ class Hub(Channel[Subscriber]):
         """
         client = Subscriber(sink, self._beat, address)
         sink.catch_up_with(lambda: self._missed_by(client))
-        self._clients.join(client, self, self._say.greeting(client.id))
+        self._clients.join(client, self, self._status.greeting(client.id))
         return client
 
     def left(self, client: Subscriber) -> None:
@@ -333,10 +333,10 @@ class Hub(Channel[Subscriber]):
         symbols = list(symbols)
         for symbol in symbols:
             client.sink.forget(symbol)
-        client.sink.send(self._say.snapshots(symbols))
-        states = self._say.states(s for s in symbols if self._quote(s) is None)
+        client.sink.send(self._status.snapshots(symbols))
+        states = self._status.states(s for s in symbols if self._quote(s) is None)
         if states:
-            client.sink.send(self._say.status(states))
+            client.sink.send(self._status.status(states))
 
     def welcome_bars(self, client: Subscriber, keys: Iterable[Key]) -> None:
         """The newest bar of what was just subscribed."""
@@ -360,11 +360,11 @@ class Hub(Channel[Subscriber]):
         self._await_pacing()
         if self._arrived:
             arrived, self._arrived = self._arrived, {}
-            self._tell_states(self._say.states(arrived))
+            self._tell_states(self._status.states(arrived))
 
     def tick(self) -> None:
         """Once a second: tell the symbols whose session is another now."""
-        before, self._sessions = self._sessions, self._say.sessions(self._registry.topics)
+        before, self._sessions = self._sessions, self._status.sessions(self._registry.topics)
         if self._sessions != before:
             for symbol in self._registry.topics:
                 market = market_of(symbol)
@@ -381,7 +381,7 @@ class Hub(Channel[Subscriber]):
         """
         self.flush()
         self._beat = (self._beat + 1) % BEATS
-        frames = self._say.heartbeat(wall_ms)
+        frames = self._status.heartbeat(wall_ms)
         for client in self._clients.of(self):
             if client.beat == self._beat and not client.sink.congested:
                 self._clients.guard(client, client.sink.send, frames)
@@ -398,7 +398,7 @@ class Hub(Channel[Subscriber]):
             symbols = client.symbols
             frames = made.get(symbols)
             if frames is None:
-                frames = made[symbols] = self._say.status(states(symbols))
+                frames = made[symbols] = self._status.status(states(symbols))
             self._clients.guard(client, client.sink.tell, frames)
 
     # Inside
@@ -418,7 +418,7 @@ class Hub(Channel[Subscriber]):
         late, self._late = self._late, {}
         for symbol in late:
             if (quote := self._quote(symbol)) is not None:
-                outboxes.append(symbol, self._say.snapshot(quote))
+                outboxes.append(symbol, self._status.snapshot(quote))
         moved = outboxes.symbols
         broken: list[tuple[Subscriber, Exception]] = []
         for group in self._registry.groups_of(moved):
@@ -475,7 +475,7 @@ class Hub(Channel[Subscriber]):
         assert missed is not None, "asked while it is congested"
         missed.symbols |= self._pacing.first_prices(client)  # the status below calls them live
         told = self._missed_status(client, missed)
-        prices = self._say.snapshots(s for s in client.order if s in missed.symbols)
+        prices = self._status.snapshots(s for s in client.order if s in missed.symbols)
         self._pacing.caught_up(client, missed.symbols, self._flusher.now_s())
         self._clients.wake()
         return Frames([*told.each, *prices.each, *map(frame, self.bars.missed_by(client))])
@@ -485,10 +485,10 @@ class Hub(Channel[Subscriber]):
         if not missed.status:
             return Frames(())
         states: dict[str, SymbolState] = dict.fromkeys(missed.rejected, "rejected")
-        states.update(self._say.states(client.order))
+        states.update(self._status.states(client.order))
         missed.status = False
         missed.rejected.clear()
-        return self._say.status(states)
+        return self._status.status(states)
 
     def _tell_states(self, states: Mapping[str, SymbolState]) -> None:
         """Tell each client the states of its own symbols among these."""
@@ -501,5 +501,5 @@ class Hub(Channel[Subscriber]):
         for client, symbols in own.items():
             key = tuple(symbols)
             if key not in made:
-                made[key] = self._say.status({symbol: states[symbol] for symbol in key})
+                made[key] = self._status.status({symbol: states[symbol] for symbol in key})
             self._clients.guard(client, client.sink.tell, made[key])

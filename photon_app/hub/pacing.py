@@ -53,12 +53,12 @@ class Pacing:
     """
 
     def __init__(
-        self, registry: Registry, clients: Clients, market: MarketState, say: Status
+        self, registry: Registry, clients: Clients, market: MarketState, status: Status
     ) -> None:
         self._registry = registry
         self._clients = clients
         self._quote = market.quote
-        self._say = say
+        self._status = status
         self._moved: dict[str, bool] = {}
         self._queue: list[tuple[float, int, Pace]] = []
         self._number = itertools.count()
@@ -162,7 +162,7 @@ class Pacing:
             return
         forms = made.get(pace.symbol)
         if forms is None:
-            forms = made[pace.symbol] = _Forms(quote, self._say)
+            forms = made[pace.symbol] = _Forms(quote, self._status)
         refigured, pace.refigured = pace.refigured, False
         sat_out = False
         for client, share in pace.shares.items():
@@ -184,11 +184,11 @@ class Pacing:
 class _Forms:
     """One quote in both forms, each encoded at the first need."""
 
-    __slots__ = ("_long", "_quote", "_say", "_short")
+    __slots__ = ("_long", "_quote", "_short", "_status")
 
-    def __init__(self, quote: Quote, say: Status) -> None:
+    def __init__(self, quote: Quote, status: Status) -> None:
         self._quote = quote
-        self._say = say
+        self._status = status
         self._short: bytes | None = None
         self._long: bytes | None = None
 
@@ -197,7 +197,7 @@ class _Forms:
         quote = self._quote
         if refigured or seq + 1 != quote.seq:
             if self._long is None:
-                self._long = self._say.snapshot(quote)
+                self._long = self._status.snapshot(quote)
             return self._long
         if self._short is None:
             self._short = frame(_short_form(quote))

@@ -43,7 +43,7 @@ class FakeExchange(DemandListener):
     ) -> None:
         self.loop = FakeLoop()
         self.calendar = Calendar()
-        self.market = MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0)
+        self.hours = MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0)
         self.book = book_type(day_of, capacity=limit)
         self.bars = Bars(now_ms=self.now_ms, gaps=False, capacity=limit)
         self.spellings: list[str] = []
@@ -55,16 +55,14 @@ class FakeExchange(DemandListener):
             time=self.loop,
             listener=self,
         )
-        self.pipeline = Market(
-            self.book, self.bars, status("simulated"), Silence(self.now_ms, self)
-        )
+        self.market = Market(self.book, self.bars, status("simulated"), Silence(self.now_ms, self))
         self.clients = Clients(self.demand, slow_s=10)
         self.flusher = Flusher(self.loop, 0.02)
-        self.hub = Hub(self.pipeline, self, clients=self.clients, flusher=self.flusher)
+        self.hub = Hub(self.market, self, clients=self.clients, flusher=self.flusher)
         self.tape = Tape(self.clients, flusher=self.flusher)
-        self.pipeline.listen(self.hub)
-        self.pipeline.listen(self.tape)
-        self.pipeline.wait_for(self.clients)
+        self.market.listen(self.hub)
+        self.market.listen(self.tape)
+        self.market.wait_for(self.clients)
 
     def now_ms(self) -> int:
         """The market's clock: noon, and what the loop's time has moved on."""
@@ -72,7 +70,7 @@ class FakeExchange(DemandListener):
 
     def view(self) -> MarketView:
         """The market's clock and session."""
-        return self.market
+        return self.hours
 
     def added(self, symbol: str) -> None:
         """A symbol is wanted."""
@@ -90,7 +88,7 @@ class FakeExchange(DemandListener):
 
     def spared(self, symbol: str) -> None:
         """A symbol makes room."""
-        self.pipeline.reject(symbol)
+        self.market.reject(symbol)
 
     def trade(
         self, symbol: str, price: float, *, volume: float = 100, time_ms: int = NOON_MS
@@ -100,9 +98,7 @@ class FakeExchange(DemandListener):
 
     def trades(self, batch: list[tuple[str, float, float, int]]) -> None:
         """One frame of (symbol, price, volume, time)."""
-        self.pipeline.trades(
-            [Trade(symbol=s, price=p, volume=v, time_ms=t) for s, p, v, t in batch]
-        )
+        self.market.trades([Trade(symbol=s, price=p, volume=v, time_ms=t) for s, p, v, t in batch])
 
     def settle(self) -> None:
         """Let every pending flush happen."""

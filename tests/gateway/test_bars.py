@@ -379,14 +379,14 @@ def test_a_long_answer_takes_many_turns_of_the_event_loop() -> None:
 
     async def check(server: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
         play(feed, *((n * 1000, 10) for n in range(3_000)))
-        turns, one = 0, server.live.history.turns.one
+        turns, one = 0, server.live.history.assembling.one
 
         def counted() -> Any:
             nonlocal turns
             turns += 1
             return one()
 
-        server.live.history.turns.one = counted  # type: ignore[method-assign]
+        server.live.history.assembling.one = counted  # type: ignore[method-assign]
         for shape in ("json", "csv"):
             turns = 0
             await client.get(f"/api/bars?symbol=AAPL&timeframe=1s&limit=3000&format={shape}")

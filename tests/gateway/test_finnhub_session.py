@@ -110,7 +110,7 @@ def test_a_symbol_that_upstream_refuses_later_is_invalid_too() -> None:
     """And no longer held."""
     world = World()
     world.say("subscribe", "NOPE")
-    world.exchange.pipeline.rejected("NOPE", "unknown")
+    world.exchange.market.rejected("NOPE", "unknown")
     assert world.outlet.take() == [{"msg": "Invalid symbol NOPE", "type": "error"}]
     assert world.exchange.demand.viewers == {}
 

@@ -42,7 +42,7 @@ class Board:
         self.exchange = FakeExchange(defaults=("A", "B"))
         self.clients: dict[Sink, ArrayClient] = {}
         self.board = ArrayBoard(
-            self.exchange.pipeline, self.exchange.clients, flusher=self.exchange.flusher
+            self.exchange.market, self.exchange.clients, flusher=self.exchange.flusher
         )
 
     def join(self, *symbols: str) -> tuple[Sink, Outlet]:

@@ -234,7 +234,7 @@ def test_a_symbol_that_upstream_refuses_leaves_the_bars_too() -> None:
     exchange = FakeExchange()
     viewer = Viewer(exchange)
     viewer.say("subscribe", "A", timeframe="1m")
-    exchange.pipeline.rejected("A", "no such symbol")
+    exchange.market.rejected("A", "no such symbol")
     assert [m["symbols"] for m in viewer.outlet.take()] == [{"A": "rejected"}]
     assert exchange.demand.viewers == {}
 

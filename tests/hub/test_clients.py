@@ -22,7 +22,7 @@ class House:
     def __init__(self) -> None:
         self.exchange = FakeExchange(linger_s=0)
         self.arrays = ArrayBoard(
-            self.exchange.pipeline, self.exchange.clients, flusher=self.exchange.flusher
+            self.exchange.market, self.exchange.clients, flusher=self.exchange.flusher
         )
         self.price = 10.0
 
@@ -169,7 +169,7 @@ def test_a_fault_while_a_symbol_is_refused_costs_one_client(join: Join) -> None:
     clients = [join(house, outlet) for outlet in outlets]
     Broken.broken = True
     try:
-        house.exchange.pipeline.reject("A")
+        house.exchange.market.reject("A")
         house.arrays.reject("A")
     finally:
         Broken.broken = False

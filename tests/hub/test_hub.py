@@ -32,7 +32,7 @@ def test_a_price_whose_shares_were_counted_before_is_told_with_none() -> None:
     """As the snapshot tells it: a corrected close (condition 39) is a price of volume 0."""
     exchange = FakeExchange()
     client = exchange.client("A")
-    exchange.pipeline.trades([Trade("A", 10, 7, NOON_MS), Trade("A", 11, 7, NOON_MS, ("39",))])
+    exchange.market.trades([Trade("A", 10, 7, NOON_MS), Trade("A", 11, 7, NOON_MS, ("39",))])
     exchange.settle()
     told = [m["data"]["volume"] for m in client.outlet.take() if m["type"] == "price_update"]
     assert told == [7, 0]
@@ -83,7 +83,7 @@ def test_the_first_price_of_a_symbol_brings_its_day_with_it() -> None:
     """Short form and snapshot in one flush: the previous close was known before any trade."""
     exchange = FakeExchange()
     client = exchange.client("A")
-    exchange.pipeline.seed(Seed(symbol="A", prev_close=8))
+    exchange.market.seed(Seed(symbol="A", prev_close=8))
     exchange.trade("A", 10)
     exchange.settle()
     first, whole, told = client.outlet.take()
@@ -190,11 +190,11 @@ def test_what_a_slow_client_is_told_of_the_feed_does_not_pile_up() -> None:
     client.outlet.take()
     client.sink.congest()
     for _ in range(500):
-        exchange.pipeline.status(status("reconnecting", "gone"))
-        exchange.pipeline.new_epoch()
+        exchange.market.status(status("reconnecting", "gone"))
+        exchange.market.new_epoch()
         exchange.trade("A", 7)
-        exchange.pipeline.status(status("live"))
-    exchange.pipeline.rejected("B", "no such symbol")
+        exchange.market.status(status("live"))
+    exchange.market.rejected("B", "no such symbol")
     assert client.outlet.take() == []
     client.sink.drain()
     told, price = client.outlet.take()
@@ -250,7 +250,7 @@ def test_each_symbol_has_the_session_of_its_own_market_and_hears_when_it_changes
     exchange = FakeExchange()
     symbols = ("A", "BINANCE:BTCUSDT", "OANDA:EUR_USD", "ELSEWHERE:A")
     sunday = NOON_MS + 2 * DAY_MS
-    exchange.market = MarketView("closed", sunday + DAY_MS, "pre", sunday, 1.0)
+    exchange.hours = MarketView("closed", sunday + DAY_MS, "pre", sunday, 1.0)
     exchange.hub.tick()
     client = exchange.client(*symbols)
     exchange.trades([(symbol, 1, 1, NOON_MS) for symbol in symbols])
@@ -262,9 +262,9 @@ def test_each_symbol_has_the_session_of_its_own_market_and_hears_when_it_changes
     assert told == dict(zip(symbols, ("closed", "regular", "closed", None), strict=True))
     assert sessions(exchange, client) == {}
     evening = sunday + 6 * HOUR_MS
-    exchange.market = MarketView("closed", sunday + DAY_MS, "pre", evening, 1.0)
+    exchange.hours = MarketView("closed", sunday + DAY_MS, "pre", evening, 1.0)
     assert sessions(exchange, client) == {"OANDA:EUR_USD": "regular"}
-    exchange.market = MarketView("pre", evening + DAY_MS, "regular", evening, 1.0)
+    exchange.hours = MarketView("pre", evening + DAY_MS, "regular", evening, 1.0)
     assert sessions(exchange, client) == {"A": "pre"}
     assert sessions(exchange, client) == {}
 
@@ -278,7 +278,7 @@ def test_a_new_session_of_many_symbols_is_told_over_some_seconds() -> None:
     exchange.settle()
     exchange.hub.tick()
     client.outlet.take()
-    exchange.market = MarketView("post", NOON_MS + DAY_MS, "closed", NOON_MS, 1.0)
+    exchange.hours = MarketView("post", NOON_MS + DAY_MS, "closed", NOON_MS, 1.0)
     counts = [len(sessions(exchange, client)) for _ in range(3)]
     assert counts == [SESSIONS_A_TICK, 50, 0]
 
@@ -370,7 +370,7 @@ def test_a_new_epoch_is_told_and_sequences_begin_anew() -> None:
     exchange.trade("A", 1)
     exchange.trade("A", 2)
     old = exchange.hub.epoch
-    exchange.pipeline.new_epoch()
+    exchange.market.new_epoch()
     exchange.trade("A", 3, time_ms=NOON_MS - 10**9)
     exchange.settle()
     received = client.outlet.take()
@@ -401,10 +401,10 @@ def test_a_feed_that_goes_down_makes_known_prices_stale_and_back_up_live() -> No
     exchange.trade("A", 1)
     exchange.settle()
     client.outlet.take()
-    exchange.pipeline.status(status("reconnecting", "Failed to connect to Finnhub: gone"))
+    exchange.market.status(status("reconnecting", "Failed to connect to Finnhub: gone"))
     [told] = client.outlet.take()
     assert (told["feed"], told["symbols"]) == ("reconnecting", {"A": "stale", "B": "waiting"})
-    exchange.pipeline.status(status("live"))
+    exchange.market.status(status("live"))
     [told] = client.outlet.take()
     assert told["symbols"] == {"A": "live", "B": "waiting"}
 
@@ -413,7 +413,7 @@ def test_a_rejected_symbol_leaves_the_subscriptions_of_everyone() -> None:
     """With a status that says so."""
     exchange = FakeExchange()
     client = exchange.client("A", "ZZZZ")
-    exchange.pipeline.rejected("ZZZZ", "no such symbol")
+    exchange.market.rejected("ZZZZ", "no such symbol")
     [told] = client.outlet.take()
     assert told["symbols"] == {"ZZZZ": "rejected"}
     assert client.registered.symbols == ("A",)
@@ -495,5 +495,5 @@ def test_what_a_feed_says_reaches_clients_printable() -> None:
     """Whoever said it, and whichever feed it is."""
     exchange = FakeExchange()
     odd = FeedStatus(source="x", state="reconnecting", since_ms=0, detail="a\x1b[2J\x9b\u202e\n")
-    exchange.pipeline.status(odd)
+    exchange.market.status(odd)
     assert exchange.hub.feed.detail == r"a\x1b[2J\x9b\u202e\n"

@@ -269,13 +269,13 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(symbol=st.sampled_from(SYMBOLS), prev_close=st.integers(50, 150))
     def seed(self, symbol: str, prev_close: int) -> None:
-        self.exchange.pipeline.seed(Seed(symbol=symbol, prev_close=float(prev_close)))
+        self.exchange.market.seed(Seed(symbol=symbol, prev_close=float(prev_close)))
 
     @rule(symbol=st.sampled_from(SYMBOLS), move=st.integers(-20, 20))
     def poll(self, symbol: str, move: int) -> None:
         self.time_ms += 1000
         price, low = float(self.price + move), float(self.price - 30)
-        self.exchange.pipeline.seed(
+        self.exchange.market.seed(
             Seed(
                 symbol=symbol,
                 prev_close=float(self.price),
@@ -287,7 +287,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(symbols=st.sets(st.sampled_from(SYMBOLS)))
     def change_what_is_polled(self, symbols: set[str]) -> None:
-        self.exchange.pipeline.polling(frozenset(symbols))
+        self.exchange.market.polling(frozenset(symbols))
 
     @rule(number=choice)
     def fall_behind(self, number: int) -> None:
@@ -310,15 +310,15 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule()
     def new_epoch(self) -> None:
-        self.exchange.pipeline.new_epoch()
+        self.exchange.market.new_epoch()
 
     @rule(state=st.sampled_from(("live", "reconnecting", "simulated")))
     def feed(self, state: FeedState) -> None:
-        self.exchange.pipeline.status(status(state))
+        self.exchange.market.status(status(state))
 
     @rule(symbol=st.sampled_from(SYMBOLS))
     def reject(self, symbol: str) -> None:
-        self.exchange.pipeline.rejected(symbol, "no such symbol")
+        self.exchange.market.rejected(symbol, "no such symbol")
 
     @rule()
     def be_quiet(self) -> None:

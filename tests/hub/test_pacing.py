@@ -86,7 +86,7 @@ def test_figures_without_a_new_price_reach_interval_clients_too() -> None:
     early = paced(exchange, "A", interval_s=1)
     exchange.loop.advance(0.5)
     late = paced(exchange, "A", interval_s=1)
-    exchange.pipeline.seed(Seed(symbol="A", prev_close=8))
+    exchange.market.seed(Seed(symbol="A", prev_close=8))
     exchange.loop.advance(3)
     for outlet in (early, late):
         [update] = [m for m in outlet.take() if m["type"] == "price_update"]

@@ -14,8 +14,8 @@ def test_a_polled_price_is_a_price_update_that_says_so() -> None:
     """Of volume 0, with the next seq; its figures follow at once."""
     exchange = FakeExchange()
     client = exchange.client("A")
-    exchange.pipeline.polling(frozenset("A"))
-    exchange.pipeline.seed(QUOTE)
+    exchange.market.polling(frozenset("A"))
+    exchange.market.seed(QUOTE)
     exchange.settle()
     update, figures = [m for m in client.outlet.take() if m["type"] == "price_update"]
     assert update == {
@@ -35,10 +35,10 @@ def test_the_same_answer_again_is_no_news() -> None:
     """Nobody is told, and no seq is used up."""
     exchange = FakeExchange()
     client = exchange.client("A")
-    exchange.pipeline.seed(QUOTE)
+    exchange.market.seed(QUOTE)
     exchange.settle()
     client.outlet.take()
-    exchange.pipeline.seed(QUOTE)
+    exchange.market.seed(QUOTE)
     exchange.settle()
     assert client.outlet.take() == []
 
@@ -50,10 +50,10 @@ def test_who_holds_a_symbol_is_told_when_it_is_polled_and_when_no_more() -> None
     exchange.trade("A", 10)
     exchange.settle()
     client.outlet.take()
-    exchange.pipeline.polling(frozenset("AZ"))
+    exchange.market.polling(frozenset("AZ"))
     assert [m["symbols"] for m in client.outlet.take()] == [{"A": "polled"}]
-    exchange.pipeline.polling(frozenset("AZ"))
-    exchange.pipeline.polling(frozenset("Z"))
+    exchange.market.polling(frozenset("AZ"))
+    exchange.market.polling(frozenset("Z"))
     assert [m["symbols"] for m in client.outlet.take()] == [{"A": "live"}]
     assert other.outlet.take() == []
 
@@ -64,9 +64,9 @@ def test_a_polled_symbol_stays_polled_while_the_line_is_down() -> None:
     client = exchange.client("A", "B")
     exchange.trades([("A", 10, 1, NOON_MS), ("B", 10, 1, NOON_MS)])
     exchange.settle()
-    exchange.pipeline.polling(frozenset("A"))
+    exchange.market.polling(frozenset("A"))
     client.outlet.take()
-    exchange.pipeline.status(status("reconnecting"))
+    exchange.market.status(status("reconnecting"))
     assert client.outlet.take()[-1]["symbols"] == {"A": "polled", "B": "stale"}
 
 
@@ -74,9 +74,9 @@ def test_an_interval_client_is_told_of_a_polled_price_in_the_same_way() -> None:
     """The short form for the very next price."""
     exchange = FakeExchange()
     client = exchange.client("A", interval_s=0.1)
-    exchange.pipeline.seed(Seed(symbol="A", price=10, time_ms=NOON_MS))
+    exchange.market.seed(Seed(symbol="A", price=10, time_ms=NOON_MS))
     exchange.loop.advance(1)
-    exchange.pipeline.seed(Seed(symbol="A", price=11, time_ms=NOON_MS + 1000))
+    exchange.market.seed(Seed(symbol="A", price=11, time_ms=NOON_MS + 1000))
     exchange.loop.advance(1)
     polled = [m for m in client.outlet.take() if m["type"] == "price_update"]
     assert all(message["polled"] for message in polled)
@@ -92,18 +92,18 @@ def test_what_is_not_followed_is_nowhere_live() -> None:
     exchange.settle()
     client.outlet.take()
     other.outlet.take()
-    exchange.pipeline.polling(frozenset(), frozenset("AZ"))
+    exchange.market.polling(frozenset(), frozenset("AZ"))
     assert [m["symbols"] for m in client.outlet.take()] == [{"A": "stale"}]
-    exchange.pipeline.polling(frozenset("Z"), frozenset("A"))
+    exchange.market.polling(frozenset("Z"), frozenset("A"))
     assert client.outlet.take() == other.outlet.take() == []
     assert exchange.hub.state("A") == "stale"
     late = exchange.client()
     late.subscribe("A")
     [told] = [m for m in late.outlet.take() if m["type"] == "price_update"]
     assert told["data"]["state"] == "stale"
-    exchange.pipeline.polling(frozenset("A"), frozenset())
+    exchange.market.polling(frozenset("A"), frozenset())
     assert [m["symbols"] for m in client.outlet.take()] == [{"A": "polled"}]
-    exchange.pipeline.polling(frozenset(), frozenset())
+    exchange.market.polling(frozenset(), frozenset())
     assert [m["symbols"] for m in client.outlet.take()] == [{"A": "live"}]
 
 
@@ -111,9 +111,9 @@ def test_the_delay_of_the_tape_is_in_every_status() -> None:
     """As a number, or null where there is none."""
     exchange = FakeExchange()
     client = exchange.client("A")
-    exchange.pipeline.status(status("live"))
+    exchange.market.status(status("live"))
     assert client.outlet.take()[-1]["delay_ms"] is None
     late = msgspec.structs.replace(status("live"), delay_ms=900_000, detail="late")
-    exchange.pipeline.status(late)
+    exchange.market.status(late)
     told = client.outlet.take()[-1]
     assert (told["feed"], told["delay_ms"], told["detail"]) == ("live", 900_000, "late")

@@ -78,7 +78,7 @@ def mirrored(exchange: FakeExchange) -> tuple[Mirror, Hub]:
     bars = Bars(now_ms=exchange.now_ms, gaps=False)
     for name in SYMBOLS:
         bars.follow(name)
-    mirror = Mirror(exchange.pipeline, SYMBOLS, bars)
+    mirror = Mirror(exchange.market, SYMBOLS, bars)
     demand = Demand((), limit=9, linger_s=30, time=exchange.loop, listener=DemandListener())
     clients = Clients(demand, slow_s=10)
     hub = Hub(mirror, exchange, clients=clients, flusher=Flusher(exchange.loop, 0.02))
@@ -120,7 +120,7 @@ def newest(messages: list[dict[str, Any]]) -> dict[str, Any]:
 
 def do(exchange: FakeExchange, what: str, given: Any) -> None:
     """One thing that happens to a market."""
-    market = exchange.pipeline
+    market = exchange.market
     match what:
         case "polling":
             market.polling(frozenset(given))
@@ -143,7 +143,7 @@ def test_two_hubs_that_are_told_the_same_tell_the_same(before: list[Any], after:
     """The same messages in the same order: ``seq``, epoch, states and figures."""
     exchange = FakeExchange(defaults=tuple(SYMBOLS), book_type=Book)
     recorder = Recorder()
-    exchange.pipeline.listen(recorder, whole=True)
+    exchange.market.listen(recorder, whole=True)
     first, first_hub = mirrored(exchange)
     early = Told(exchange, first_hub)
     ours = Told(exchange, exchange.hub)
