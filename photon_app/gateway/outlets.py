@@ -68,6 +68,11 @@ class AsgiOutlet:
         """See ``Outlet``: texts have to be queued."""
         return
 
+    @property
+    def queued_bytes(self) -> int:
+        """How much waits to be sent, in bytes; the marks are compared with it."""
+        return self._bytes
+
     def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
         """Connect the queue's marks to the sink. ``on_shutdown`` is the server's affair: without
         the extension the lifespan's end tells the client.

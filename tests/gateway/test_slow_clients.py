@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from photon_app.gateway.outlets import AsgiOutlet
 from photon_app.gateway.wire import HIGH_WATER_BYTES, KERNEL_BUFFER_BYTES
 from photon_app.hub.outboxes import MOST_FRAMES
 from tests.fakes.raw import RawClient, say
 from tests.fakes.server import PLAIN, WIRE, HandFeed, Serving, serving
+from tests.fakes.time import settle
 from tests.fakes.waiting import wait_until
 
 both = pytest.mark.parametrize("ws", [WIRE, PLAIN], ids=["wire", "plain"])
@@ -40,7 +43,7 @@ async def pump(feed: HandFeed, frames: int, price: float = 100) -> None:
     """Frames of trades of all symbols in turn, as fast as the loop takes them."""
     for n in range(frames):
         feed.trades([(SYMBOLS[k % 3], price + n + k / 1000, 1.0) for k in range(TRADES_A_FRAME)])
-        await asyncio.sleep(0.001)
+        await settle()
 
 
 def sinks(server: Serving) -> list[Any]:
@@ -51,8 +54,9 @@ def sinks(server: Serving) -> list[Any]:
 def buffered(server: Serving) -> int:
     """The most bytes that Photon holds for one client, the kernel's not counted."""
     unsent = [c.transport.get_write_buffer_size() for c in server.server.server_state.connections]
-    queued = [getattr(sink._outlet, "_bytes", 0) for sink in sinks(server)]
-    return max(unsent) + max(queued)
+    outlets = [part for sink in sinks(server) for part in gc.get_referents(sink)]
+    queued = [part.queued_bytes for part in outlets if isinstance(part, AsgiOutlet)]
+    return max(unsent) + max(queued, default=0)
 
 
 @both
