@@ -47,6 +47,11 @@ class FakeLoop:
         self.call_later(seconds, lambda: woken.set_result(None))
         await woken
 
+    @property
+    def waiting(self) -> list[float]:
+        """When each call that was not taken back is due, in seconds; the first one first."""
+        return sorted(at for at, _, timer in self._due if timer.callback is not None)
+
     def call_later(self, delay: float, callback: Callable[[], object]) -> FakeTimer:
         """Call when ``advance`` has come that far."""
         timer = FakeTimer(callback)

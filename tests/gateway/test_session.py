@@ -454,12 +454,13 @@ def test_an_interval_is_the_next_longer_step_and_a_symbol_has_a_pace_for_each_at
         session.receive(
             json.dumps({"action": "subscribe", "symbols": ["A"], "interval_ms": interval})
         )
-        pace = session._client.paced["A"]
+        pace = exchange.clients.of(exchange.hub)[-1].paced["A"]
         assert interval <= pace.interval_s * 1000 < 2 * interval
-    assert len(exchange.hub._registry.topics["A"].paces) <= len(STEPS_MS) == 16
+    clients = exchange.clients.of(exchange.hub)
+    assert len({client.paced["A"] for client in clients}) <= len(STEPS_MS) == 16
     session.receive(json.dumps({"action": "subscribe", "symbols": ["A"]}))
-    assert not session._client.paced
-    assert session._client.every == {"A"}
+    assert not clients[-1].paced
+    assert clients[-1].every == {"A"}
     assert all(stepped_s(ms) == ms / 1000 for ms in STEPS_MS)
 
 

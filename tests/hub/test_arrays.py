@@ -106,7 +106,7 @@ def test_without_clients_there_is_no_timer() -> None:
     world.board.leave(world.clients[sink])
     world.exchange.loop.advance(5)
     assert len(world.board) == 0
-    assert all(timer.callback is None for _, _, timer in world.exchange.loop._due)
+    assert world.exchange.loop.waiting == []
     _, outlet = world.join("A")
     world.exchange.loop.advance(2)
     assert len(outlet.runs) >= 2

@@ -25,6 +25,7 @@ from photon_app.hub.frames import Frames
 from photon_app.market.book import Book, Outcome
 from photon_app.model import FeedState, Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeExchange, status
+from tests.fakes.kept import kept
 from tests.fakes.outlet import FakeOutlet
 
 SYMBOLS = ("A", "B", "C", "D")
@@ -349,9 +350,8 @@ class AnyHistory(RuleBasedStateMachine):
         self.exchange.demand.sweep()
         hub = self.exchange.hub
         assert not hub.clients
-        assert not hub._registry.topics
-        assert not hub._registry._groups
-        assert not hub._pacing._queue
+        assert not hub.subscribed
+        assert not kept(hub, apart_from=(self.exchange.clients, self.exchange.flusher))
         assert self.exchange.demand.wanted == {"A"}
 
 

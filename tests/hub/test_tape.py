@@ -21,6 +21,7 @@ from photon_app.hub.sink import Sink
 from photon_app.hub.tape import FRAME_TRADES, PING_TICKS, Tape
 from photon_app.model import Trade
 from tests.fakes.exchange import status
+from tests.fakes.kept import kept
 from tests.fakes.loop import FakeLoop
 from tests.fakes.outlet import FakeOutlet
 
@@ -298,7 +299,7 @@ def test_what_is_remembered_of_frames_is_bounded() -> None:
     for n in range(1000):
         recent.distinct(b"%d" % n)
     assert len(recent.left()) == REPEATS
-    assert len(recent._until) <= 2 * REPEATS
+    assert kept(recent) <= 2 * REPEATS
 
 
 def test_equal_wishes_share_their_bytes() -> None:
@@ -318,10 +319,11 @@ def test_nobody_following_costs_nothing_and_keeps_nothing() -> None:
     world = World()
     world.trade("A")
     client = world.client("B")
+    before = kept(world.tape)
     world.trade("A")
+    assert kept(world.tape) == before
     world.settle()
     assert client.outlet.texts == []
-    assert world.tape._pending == []
 
 
 def test_everyone_is_pinged_once_a_minute() -> None:
@@ -466,4 +468,4 @@ def test_shutdown_writes_what_is_pending_closes_everyone_and_stops_the_timers() 
     assert client.prices == [1, 2]
     assert client.outlet.closed() == (1012, "the server is going")
     assert (len(world.tape), client.released) == (0, {"A": 1})
-    assert not [timer for _, _, timer in world.loop._due if timer.callback is not None]
+    assert world.loop.waiting == []
