@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
+from photon_app import runtime
+from photon_app.feed.awake import Awake
 from photon_app.gateway.limits import FairBucket, MessageBudget, TokenBucket, message_bucket
 from photon_app.hub.stalls import BEAT_S, FRESH_S, Stalls
 from tests.fakes.exchange import FakeExchange
@@ -188,10 +190,10 @@ def test_a_client_that_never_says_anything_is_never_closed() -> None:
     """No timer waits for a first message; a day of ticks goes by."""
     exchange = FakeExchange()
     exchange.settle()
-    idle = exchange.loop._due.copy()
+    idle = exchange.loop.waiting
     _, outlet, _ = exchange.session()
     exchange.settle()
-    assert exchange.loop._due == idle
+    assert exchange.loop.waiting == idle
     for _ in range(24 * 60):
         exchange.loop.advance(60)
         exchange.clients.tick()
@@ -369,16 +371,18 @@ def test_a_message_that_is_too_big_says_how_big_one_may_be(ws: str, query: str) 
 @pytest.mark.parametrize("path", ["/ws", "/ws?format=array", "/finnhub"])
 @both
 def test_a_server_that_stood_still_closes_nobody_for_what_was_sent_meanwhile(
-    ws: str, path: str
+    ws: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a minute of pings that are read at once, on every path; a flood goes as ever."""
+    awake = Awake()
+    monkeypatch.setattr(runtime, "Awake", lambda: awake)
 
     async def scenario() -> None:
         async with (
             serving(ws=ws) as server,
             connect(f"ws://127.0.0.1:{server.port}{path}", compression=None) as connection,
         ):
-            server.live.stalls._beat_s -= 30  # the last beat was half a minute ago
+            awake.slept_s += 30
             for _ in range(600):
                 await connection.send('{"action":"ping","type":"ping"}')
             with pytest.raises(TimeoutError):

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
-from photon_app import services
+from photon_app import runtime
+from photon_app.feed.awake import Awake
 from photon_app.gateway.wire import PhotonWebSocketProtocol
 from tests.fakes import raw
 from tests.fakes.bystander import Life, settled, undisturbed
@@ -256,10 +257,14 @@ def test_pings_reap_the_dead_and_spare_the_silent(ws: str) -> None:
     asyncio.run(scenario())
 
 
-def test_a_stall_of_the_server_reaps_nobody_and_charges_no_frames() -> None:
+def test_a_stall_of_the_server_reaps_nobody_and_charges_no_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A ping that was not answered meanwhile is asked again, once; what lay unread is as if it had
     come in time.
     """
+    awake = Awake()
+    monkeypatch.setattr(runtime, "Awake", lambda: awake)
     pings: list[float] = []
 
     class Counting(PhotonWebSocketProtocol):
@@ -267,7 +272,7 @@ def test_a_stall_of_the_server_reaps_nobody_and_charges_no_frames() -> None:
             super().send_keepalive_ping()
             pings.append(self.loop.time())
             if len(pings) == 1:
-                services.current().stalls._beat_s -= 30  # the last beat was half a minute ago
+                awake.slept_s += 30
 
     async def scenario() -> None:
         async with serving(ws=Counting, http=HTTP, ping_s=0.2) as server:
@@ -276,7 +281,7 @@ def test_a_stall_of_the_server_reaps_nobody_and_charges_no_frames() -> None:
             assert (seen.code, len(pings)) == (1011, 2)
             async with RawClient.upgraded(server.port) as busy:
                 await busy.read_until("status")
-                server.live.stalls._beat_s -= 30
+                awake.slept_s += 30
                 await busy.send(frame(raw.PING) * 2000 + say(action="ping"))
                 await busy.read_until("pong")
 
