@@ -139,7 +139,7 @@ def test_a_task_that_fails_while_it_is_stopped_is_logged(
 
     async def work() -> None:
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         finally:
             raise ZeroDivisionError
 

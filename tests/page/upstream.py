@@ -62,7 +62,7 @@ class Upstream:
             now_ms = clock.now_ms()
             for symbol in [name for line in self._fake.open_lines for name in line.subscribed]:
                 await self._fake.send_trades([Trade(symbol, 100 + number % 7 / 100, 10, now_ms)])
-            await asyncio.sleep(EVERY_S)
+            await self._fake.time.sleep(EVERY_S)
 
 
 @contextlib.contextmanager

@@ -3,13 +3,24 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
 from photon_app.errors import StorageError
 from photon_app.storage.readers import WAITING, Readers
+from tests.fakes.time import settle
 from tests.storage.material import run, until
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop whose time can be put forward."""
+
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead_s
 
 
 class Hung:
@@ -23,6 +34,13 @@ class Hung:
         self.asked += 1
         self.gate.wait(60)
         return 7
+
+
+def run_ahead(scenario: Callable[[Loop], Coroutine[Any, Any, None]]) -> None:
+    """Run it on such a loop."""
+    loop = Loop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(scenario(loop))
 
 
 async def ends(readers: Readers) -> None:
@@ -68,12 +86,12 @@ def test_after_one_time_out_nobody_waits_until_it_answers_again(
 ) -> None:
     """Who waits already is told with the first; the database is asked one small question."""
 
-    async def scenario() -> None:
+    async def scenario(loop: Loop) -> None:
         hung, probe = Hung(), Hung()
         readers = Readers(wait_s=0.5, probe=probe.read, retry_s=0.01)
-        loop = asyncio.get_running_loop()
         first = asyncio.create_task(missed(readers, hung.read))
-        await asyncio.sleep(0.3)
+        await until(lambda: hung.asked == 1)
+        loop.ahead_s += 0.3
         later = [asyncio.create_task(missed(readers, hung.read)) for _ in range(50)]
         assert await first >= 0.5
         assert max(await asyncio.gather(*later)) < 0.4
@@ -92,7 +110,7 @@ def test_after_one_time_out_nobody_waits_until_it_answers_again(
         await ends(readers)
 
     with caplog.at_level(logging.INFO, "photon_app"):
-        run(scenario())
+        run_ahead(scenario)
     assert len(caplog.messages) == 2
     assert caplog.messages[0].endswith("are answered from memory until it does")
     assert "answers again, after" in caplog.messages[1]
@@ -173,7 +191,7 @@ def test_a_silent_database_is_asked_seldomer_and_seldomer() -> None:
 def test_readers_that_are_closed_while_it_is_silent_leave_nothing() -> None:
     """No probe comes after."""
 
-    async def scenario() -> None:
+    async def scenario(loop: Loop) -> None:
         hung = Hung()
         readers = Readers(wait_s=0.05, probe=hung.read, retry_s=0.01)
         for _ in range(2):
@@ -182,7 +200,8 @@ def test_readers_that_are_closed_while_it_is_silent_leave_nothing() -> None:
         readers.close()
         hung.gate.set()
         await asyncio.to_thread(readers.join, 5)
-        await asyncio.sleep(0.05)
+        loop.ahead_s += 60
+        await settle()
         assert readers._questions.empty()
 
-    run(scenario())
+    run_ahead(scenario)

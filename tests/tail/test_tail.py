@@ -9,12 +9,12 @@ import os
 import pty
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import termios
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Self
@@ -153,12 +153,17 @@ def test_it_ends_after_so_many_prices(market: Market) -> None:
 
 def test_a_server_that_is_not_there_is_one_line_and_tried_again() -> None:
     """Until it is told to stop."""
-    with tail("AAPL", "--url", "127.0.0.1:1") as process:
-        [said] = lines_of(process.stderr, 1)
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        out, more = process.communicate(timeout=10)
-    assert said == "photon: 127.0.0.1:1: no connection (Connection refused); trying again\n"
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(20)
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with tail("AAPL", "--url", address) as process:
+            [said] = lines_of(process.stderr, 1)
+            server.listen()
+            with server.accept()[0]:
+                process.send_signal(signal.SIGINT)
+                out, more = process.communicate(timeout=10)
+    assert said == f"photon: {address}: no connection (Connection refused); trying again\n"
     assert (process.returncode, out, more) == (0, "", "")
 
 
