@@ -31,6 +31,7 @@ from photon_app.storage import address
 from photon_app.storage.archive import Archive
 from photon_app.storage.store import Store
 from tests.fakes.server import HandFeed, serving
+from tests.fakes.time import HandClock
 
 SYMBOLS = tuple(f"S{n}" for n in range(50))
 DAY_MS = 86_400_000
@@ -85,7 +86,7 @@ def folding(per_second: int, rounds: int = 5) -> float:
         tape.append(Trade(rng.choice(SYMBOLS), price, rng.randrange(1, 500), time_ms, ("1",)))
 
     def once() -> float:
-        bars = Bars(now_ms=lambda: time_ms, follow_all=True)
+        bars = Bars(clock=HandClock(time_ms), follow_all=True)
         begun = time.perf_counter()
         for trade in tape:
             bars.fold(((trade, REGULAR, 0),))
@@ -98,7 +99,7 @@ async def keeping(url: str, seconds: float) -> tuple[float, float]:
     """The share of a core that keeping takes: all threads but the event loop's, and its part of
     the loop's.
     """
-    memory = Bars(now_ms=_now_ms)
+    memory = Bars(clock=WallClock())
     store = _store(url)
     history = History(memory, store, calendars=Calendar(), clock=WallClock(SYSTEM))
     memory.flowing(flows=True)

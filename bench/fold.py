@@ -24,6 +24,7 @@ from photon_app.market.hours import MarketView
 from photon_app.market.market import Market
 from photon_app.market.silence import Silence
 from photon_app.model import FeedStatus, Trade
+from tests.fakes.time import HandClock
 
 SYMBOLS = tuple(f"S{n}" for n in range(50))
 TRADES_A_FRAME = 4
@@ -95,13 +96,13 @@ def _trade(rng: random.Random, prices: dict[str, float], time_ms: int) -> Trade:
 
 
 def _market() -> Market:
-    book = Book(session.day_of, now_ms=lambda: START_MS + 86_400_000)
-    bars = Bars(now_ms=lambda: START_MS)
+    book = Book(session.day_of, clock=HandClock(START_MS + 86_400_000))
+    bars = Bars(clock=HandClock(START_MS))
     for symbol in SYMBOLS:
         book.admit(symbol)
         bars.follow(symbol)
     status = FeedStatus(source="bench", state="live", since_ms=START_MS)
-    market = Market(book, bars, status, Silence(lambda: START_MS, Calendar()))
+    market = Market(book, bars, status, Silence(HandClock(START_MS), Calendar()))
     market.look(SYMBOLS)  # as once a second in a process
     loop = _StillLoop()
     demand = Demand((), limit=100, linger_s=0, listener=DemandListener())

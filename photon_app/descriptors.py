@@ -9,10 +9,10 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import StartError
 
 if sys.platform != "win32":
@@ -140,8 +140,8 @@ class FileShortage:
     else is asyncio's affair.
     """
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
+    def __init__(self, time: Time = SYSTEM) -> None:
+        self._now_s = time.monotonic
         self._silent_until_s = 0.0
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
-from photon_app import clock, printing
+from photon_app import printing
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import CalendarError, SettingsError, StorageError
 from photon_app.hub.messages import BarBody
 from photon_app.market.bars import GRACE_MS
@@ -68,7 +69,7 @@ def run(
     format: Format = "csv",  # noqa: A002 - its name on the command line
     path: Path | None = None,
     out: BinaryIO | None = None,
-    now_ms: Callable[[], int] = clock.now_ms,
+    time: Time = SYSTEM,
     days: Days | None = None,
 ) -> int:
     """Export the bars of one symbol; returns the exit code.
@@ -83,7 +84,7 @@ def run(
         format: what is written.
         path: the file; the standard output when not given.
         out: the standard output.
-        now_ms: the wall clock, by which bars are over.
+        time: of this process; by its wall clock bars are over.
         days: finds out about the exchange's days.
 
     Raises:
@@ -102,7 +103,7 @@ def run(
                 max(first_ms, series.first_ms), min(end_ms, series.last_ms)
             )
         found = bars(archive, series, step, from_ms=first_ms, to_ms=end_ms, calendar=calendar)
-        final_ms = NEVER_MS if series.source.startswith("replay:") else now_ms() - GRACE_MS
+        final_ms = NEVER_MS if series.source.startswith("replay:") else time.now_ms() - GRACE_MS
         rows = (row_of(span, bar, final_ms) for span, bar in found)
         write = to_parquet or functools.partial(write_csv, symbol=series.symbol)
         return _write_all(write, rows, path, out)

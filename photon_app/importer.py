@@ -23,8 +23,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Self, TextIO
 
-from photon_app import clock, printing
-from photon_app.clock import SYSTEM
+from photon_app import printing
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import RecordingError, SettingsError
 from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import Intake
@@ -61,7 +61,7 @@ def run(
     source: str | None = None,
     out: TextIO | None = None,
     screen: TextIO | None = None,
-    monotonic: Callable[[], float] = clock.monotonic,
+    time: Time = SYSTEM,
 ) -> int:
     """Import a recording; returns the exit code.
 
@@ -72,7 +72,7 @@ def run(
             given.
         out: the standard output.
         screen: the standard error.
-        monotonic: seconds that never step back.
+        time: of this process.
 
     Raises:
         RecordingError: the file is not a recording, has no trade that can be used, or is damaged
@@ -84,10 +84,10 @@ def run(
     source = _source(path, source)
     recording = Recording(path)
     recording.first_ms()  # what is no recording must not replace anything
-    began = monotonic()
+    began = time.monotonic()
     with (
         open_archive(where) as archive,
-        _Progress(screen or sys.stderr, monotonic) as progress,
+        _Progress(screen or sys.stderr, time) as progress,
         _signals() as came,
     ):
         archive.claim(source)
@@ -101,7 +101,7 @@ def run(
             f"{path.name} has no trade that can be used: nothing was imported, and what is stored "
             f"stays{less}{torn}"
         )
-    line = f"{done.summary()}, in {where.shown} ({monotonic() - began:.1f} s){less}{torn}"
+    line = f"{done.summary()}, in {where.shown} ({time.monotonic() - began:.1f} s){less}{torn}"
     verb = "stopped by a signal, imported" if stopped else "imported"
     printing.say(f"photon: {verb} {line}", out)
     return 1 if stopped else 0
@@ -158,6 +158,18 @@ def _signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+class _LineClock:
+    """The market's clock of a recording that is read as fast as it can be: its newest line's."""
+
+    rate = 1.0
+
+    def __init__(self) -> None:
+        self.at_ms = 0
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
 class Import:
     """One recording on its way into the database.
 
@@ -170,9 +182,9 @@ class Import:
     def __init__(self, archive: Archive, source: str, capacity: int) -> None:
         self._archive = archive
         self._source = source
-        self._at_ms = 0
+        self._clock = _LineClock()
         self._intake = Intake(source, SYSTEM)
-        bars = Bars(now_ms=lambda: self._at_ms, follow_all=True, gaps=False, capacity=capacity)
+        bars = Bars(clock=self._clock, follow_all=True, gaps=False, capacity=capacity)
         calendar = Calendar()
         book = Book(
             lambda symbol, time_ms: market_day(symbol, time_ms, calendar),
@@ -180,7 +192,7 @@ class Import:
             capacity=capacity,
         )
         status = FeedStatus(source=source, state="replay", since_ms=0)
-        silence = Silence(lambda: self._at_ms, calendar)
+        silence = Silence(self._clock, calendar)
         self._market = Market(book, bars, status, silence)
         self._replaces = source.startswith(REPLAY)
         self._trades = 0
@@ -189,7 +201,7 @@ class Import:
 
     def take(self, line: Line) -> None:
         """Fold one line in, and write when there is enough of it."""
-        self._at_ms = max(self._at_ms, line.at)
+        self._clock.at_ms = max(self._clock.at_ms, line.at)
         event = self._intake.read(line.frame, line.at / 1000)
         if not isinstance(event, Trades):
             return
@@ -218,7 +230,7 @@ class Import:
 
     def progress(self) -> str:
         """How far it is, for people."""
-        return f"{self._trades:,} trades, {self._tally.bars:,} bars, {shown_utc(self._at_ms)}"
+        return f"{self._trades:,} trades, {self._tally.bars:,} bars, {shown_utc(self._clock.at_ms)}"
 
     @property
     def counted(self) -> int:
@@ -308,11 +320,11 @@ class Tally:
 class _Progress:
     """On a terminal, one line that is written over."""
 
-    def __init__(self, stream: TextIO, monotonic: Callable[[], float]) -> None:
+    def __init__(self, stream: TextIO, time: Time) -> None:
         self._stream = stream
-        self._monotonic = monotonic
+        self._monotonic = time.monotonic
         self._live = stream.isatty()
-        self._next = monotonic() + _PROGRESS_S
+        self._next = time.monotonic() + _PROGRESS_S
 
     def look(self, text: Callable[[], str]) -> None:
         """Show how far it is, if it was not shown just now."""

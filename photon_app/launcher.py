@@ -27,7 +27,7 @@ from types import FrameType
 
 import uvicorn
 
-from photon_app import ROOT, __version__, clock, printing, runtime
+from photon_app import ROOT, __version__, printing, runtime
 from photon_app.descriptors import (
     RESERVED_FILES,
     FileShortage,
@@ -387,7 +387,7 @@ class _Server(uvicorn.Server):
             leaving.start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_exception_handler(FileShortage(clock.monotonic))
+        asyncio.get_running_loop().set_exception_handler(FileShortage())
         self._starting = asyncio.current_task()
         if self.should_exit:
             return

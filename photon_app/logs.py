@@ -25,7 +25,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, TextIO, cast
 
-from photon_app import clock, foreign, printing
+from photon_app import foreign, printing
+from photon_app.clock import SYSTEM, Time
 
 MOST = 500
 """Characters of a message."""
@@ -52,8 +53,8 @@ _owners: list["Log"] = []
 class Pace:
     """One of each kind in ``EVERY_S``. Beyond ``MOST_KINDS`` all others are one kind."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
+    def __init__(self, time: Time) -> None:
+        self._now_s = time.monotonic
         self._kinds: dict[Hashable, tuple[float, int]] = {}
 
     def __len__(self) -> int:
@@ -131,19 +132,19 @@ class Log(logging.Handler):
     Args:
         write: takes each.
         secrets: as ``Lines`` takes them.
-        now_s: seconds that never step back.
+        time: of this process.
     """
 
     def __init__(
         self,
         write: Write,
         secrets: Iterable[str] = (),
-        now_s: Callable[[], float] = clock.monotonic,
+        time: Time = SYSTEM,
     ) -> None:
         super().__init__()
         self._write = write
         self._lines = Lines(secrets)
-        self._pace = Pace(now_s)
+        self._pace = Pace(time)
         self._left_out: dict[Hashable, logging.LogRecord] = {}
         """The last of each kind of ours that was left out."""
 

@@ -62,7 +62,7 @@ def record(
         )
     show = _Screen(screen or sys.stderr)
     wanted = settings.symbols or DEFAULT_SYMBOLS
-    with Recorder(path, clock.now_ms, max_bytes=max_bytes, keep=keep) as recorder:
+    with Recorder(path, max_bytes=max_bytes, keep=keep) as recorder:
         show.line(_opening(settings, path, wanted))
         with logged(settings, show.line):
             trades = asyncio.run(_run(settings, wanted, recorder, seconds, show))

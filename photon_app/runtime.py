@@ -18,7 +18,7 @@ from typing import Any
 from photon_app import clock, foreign, logs, services, upstream
 from photon_app.errors import RequestError
 from photon_app.feed.awake import Awake
-from photon_app.feed.protocol import Feed
+from photon_app.feed.protocol import Feed, WallClock
 from photon_app.feed.simulated import SimulatedFeed
 from photon_app.garbage import Garbage
 from photon_app.heap import Heap
@@ -159,18 +159,18 @@ def _market(settings: Settings, source: Upstream, days: CalendarLoader) -> Marke
     days_of = session.market_day if source.past is None else session.hours_day
     book = Book(
         lambda symbol, time_ms: days_of(symbol, time_ms, days.calendar),
-        now_ms=None if replaying else feed.clock.now_ms,
+        clock=None if replaying else feed.clock,
         admit_all=replaying,
         capacity=settings.max_symbols_total,
     )
     bars = Bars(
-        now_ms=feed.clock.now_ms,
+        clock=feed.clock,
         follow_all=replaying,
         gaps=settings.feed == "finnhub",
         capacity=settings.max_symbols_total,
     )
     status = FeedStatus(source=feed.source, state="connecting", since_ms=clock.now_ms())
-    return Market(book, bars, status, Silence(clock.now_ms, days))
+    return Market(book, bars, status, Silence(WallClock(), days))
 
 
 def _store(settings: Settings, feed: Feed) -> Store | None:
@@ -261,7 +261,7 @@ async def running(
         works: dict[str, Coroutine[Any, Any, None]] = {
             "feed": keep_running(feed, live.market),
             "history": live.history.run(),
-            "calendar loader": days.run(feed.clock.now_ms, lambda: _exchanges(live.demand.wanted)),
+            "calendar loader": days.run(feed.clock, lambda: _exchanges(live.demand.wanted)),
             "tick": _every(TICK_S, _ticker(live, wishes, heap)),
             "garbage": Garbage().run(),
             "beat": _every(BEAT_S, live.stalls.beat),

@@ -33,7 +33,7 @@ from photon_app.storage.archive import open_archive
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.process import Process, photon
 from tests.fakes.server import Serving, serving
-from tests.fakes.time import VirtualTime
+from tests.fakes.time import HandClock, VirtualTime
 from tests.fakes.waiting import wait_for, wait_until
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings, prints_of
 from tests.reference import bars as reference
@@ -140,7 +140,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @both_files
 def test_folded_bars_are_those_of_the_file(path: Path) -> None:
     """Of every timeframe."""
-    bars = Bars(now_ms=lambda: 0, follow_all=True, gaps=False)
+    bars = Bars(clock=HandClock(0), follow_all=True, gaps=False)
     book, intake = Book(day_of, admit_all=True), Intake("test", VirtualTime())
     for line in Recording(path).lines():
         event = intake.read(line.frame, line.at / 1000)

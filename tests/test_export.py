@@ -29,6 +29,7 @@ from photon_app.storage.archive import open_archive
 from photon_app.storage.database import SeriesInfo
 from photon_app.timestamps import parse_moment, shown_utc
 from tests.fakes.process import ROOT, environment
+from tests.fakes.time import HandTime
 from tests.feed import recordings
 from tests.feed.test_recording import not_a_file
 
@@ -94,7 +95,7 @@ def test_a_line_has_the_columns_of_the_api_and_the_time_as_text(place: Place) ->
     assert (*api.COLUMNS, "utc") == exporter.COLUMNS
     odd = bar(0, 0.1 + 0.2)
     place.put("finnhub", "AAPL", odd)
-    assert place.text(now_ms=lambda: NOON_MS + HOUR_MS) == (
+    assert place.text(time=HandTime(at_ms=NOON_MS + HOUR_MS)) == (
         "time,open,high,low,close,volume,count,vwap,final,incomplete,utc\n"
         "1795194000000,10.2500,12.0000,9.7500,0.30000000000000004,100,3,10.0000,true,false,2026-11-20T17:00:00Z\n"
     )
@@ -133,9 +134,9 @@ def test_a_bar_of_a_live_source_is_final_when_it_is_over(place: Place) -> None:
         place.put(source, source.upper(), bar(0), bar(1))
     now_ms = NOON_MS + MINUTE_MS + 1_999
     for source, final in (("finnhub", "false"), ("simulated", "false"), ("replay:day", "true")):
-        found = place.rows(source.upper(), now_ms=lambda: now_ms)
+        found = place.rows(source.upper(), time=HandTime(at_ms=now_ms))
         assert [row["final"] for row in found] == [final, final]
-        found = place.rows(source.upper(), now_ms=lambda: now_ms + 1)
+        found = place.rows(source.upper(), time=HandTime(at_ms=now_ms + 1))
         assert [row["final"] for row in found] == ["true", final]
 
 

@@ -10,7 +10,7 @@ from photon_app.market.bars import DROPPED_KEPT, Bars
 from photon_app.model import Trade
 from tests.fakes.book import as_counted
 from tests.fakes.moments import OPEN_MS
-from tests.fakes.time import HandTime
+from tests.fakes.time import HandClock, HandTime
 
 
 def test_memory_is_given_back_after_a_crowd_and_seldom() -> None:
@@ -42,17 +42,17 @@ def rss_mib() -> float:
 @pytest.mark.skipif(heap._malloc_trim() is None, reason="another allocator than glibc's")
 def test_the_bars_of_a_crowd_come_back() -> None:
     """All but those of the symbols that can be gone on with."""
-    now_ms = OPEN_MS
-    bars = Bars(now_ms=lambda: now_ms, gaps=False)
+    clock = HandClock(OPEN_MS)
+    bars = Bars(clock=clock, gaps=False)
     heap.trim()
     before = rss_mib()
     names = [f"N{number}" for number in range(1_500)]
     for name in names:
         bars.follow(name)
     for _ in range(300):
-        now_ms += 1_000
+        clock.at_ms += 1_000
         for name in names:
-            bars.fold(as_counted(Trade(name, 10.0, 1, now_ms)))
+            bars.fold(as_counted(Trade(name, 10.0, 1, clock.at_ms)))
     during = rss_mib()
     for name in names:
         bars.drop(name)

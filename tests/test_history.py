@@ -143,7 +143,7 @@ def history(disk: Disk | None, memory: Bars) -> History:
 
 def memory_of(rows: Sequence[Bar]) -> Bars:
     """Memory that has these minutes."""
-    bars = Bars(now_ms=lambda: NOW_MS, follow_all=True, gaps=False)
+    bars = Bars(clock=HandClock(NOW_MS), follow_all=True, gaps=False)
     for row in rows:
         bars.fold(as_counted(Trade(SYMBOL, row.open, 1, row.time_ms)))
     return bars
@@ -231,7 +231,7 @@ def test_seconds_are_of_memory_only() -> None:
 
 def followed(*, gaps: bool = False) -> Bars:
     """Memory of a symbol that is followed."""
-    bars = Bars(now_ms=lambda: NOW_MS, gaps=gaps)
+    bars = Bars(clock=HandClock(NOW_MS), gaps=gaps)
     bars.flowing(flows=True)
     return bars
 
@@ -355,7 +355,7 @@ def test_a_price_waits_for_a_few_made_up_days_and_not_for_years_of_them(
     """However many bars are asked for; what is made up bit by bit is the same."""
     past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
     made = Counted(past)
-    bars_now = Bars(now_ms=lambda: NOW_MS, gaps=False)
+    bars_now = Bars(clock=HandClock(NOW_MS), gaps=False)
     asked = History(bars_now, None, calendars=CALENDAR, clock=HandClock(NOW_MS), past=made)
 
     async def ask() -> tuple[list[Bar], int, int]:
@@ -504,7 +504,7 @@ def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
     """
     clock = HandClock(NOW_MS)
     past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
-    memory = Bars(now_ms=clock.now_ms, gaps=False)
+    memory = Bars(clock=clock, gaps=False)
     disk = Disk()
     asked = History(
         memory,

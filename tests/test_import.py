@@ -24,6 +24,7 @@ from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database
 from tests.fakes.moments import new_york
 from tests.fakes.process import run
+from tests.fakes.time import TickingTime
 from tests.feed.recordings import START_MS, frame, ladder, line, write
 
 MINUTE_MS = 60_000
@@ -322,9 +323,8 @@ class Terminal(io.StringIO):
 def test_on_a_terminal_one_line_counts_and_goes(place: Place, tmp_path: Path) -> None:
     """It is written over, and nothing of it stays."""
     screen, out = Terminal(), io.StringIO()
-    ticks = iter(range(100))
     path = ladder(tmp_path / "day.jsonl", 600)
-    importer.run(place.settings, path, out=out, screen=screen, monotonic=lambda: float(next(ticks)))
+    importer.run(place.settings, path, out=out, screen=screen, time=TickingTime())
     assert re.match(r"\r\x1b\[2K1 trades, 0 bars, 2013-10-07T13:25:00Z\r", screen.getvalue())
     assert screen.getvalue().endswith("\r\x1b[2K")
     assert out.getvalue().count("\n") == 1
@@ -345,14 +345,13 @@ class Interrupting(Terminal):
 def test_a_signal_keeps_what_came_before(place: Place, tmp_path: Path) -> None:
     """The line says that it is not all, and so does the exit code."""
     out = io.StringIO()
-    ticks = iter(range(100))
     path = ladder(tmp_path / "day.jsonl", 600)
     code = importer.run(
         place.settings,
         path,
         out=out,
         screen=Interrupting(),
-        monotonic=lambda: float(next(ticks)),
+        time=TickingTime(),
     )
     assert code == 1
     assert "photon: stopped by a signal, imported 1 trade of 1 symbol as 1 bar," in out.getvalue()

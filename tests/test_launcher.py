@@ -31,6 +31,7 @@ from tests.fakes.process import (
     run,
     starting,
 )
+from tests.fakes.time import HandTime
 from tests.fakes.waiting import wait_for, wait_until
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -561,10 +562,10 @@ def test_files_that_run_out_all_the_same_are_one_line_in_ten_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whatever has them."""
-    moments = iter((0.0, 0.0, 5.0, 9.9, 10.0, 10.0))
-    shortage = descriptors.FileShortage(lambda: next(moments))
+    time = HandTime()
+    shortage = descriptors.FileShortage(time)
     loop = asyncio.new_event_loop()
-    for _ in range(4):
+    for time.at_s in (0.0, 5.0, 9.9, 10.0):
         shortage(loop, {"exception": OSError(errno.EMFILE, "Too many open files")})
     loop.close()
     assert len(caplog.records) == 2

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app import foreign, logs, printing
+from tests.fakes.time import HandTime
 
 SECRET = "p4ssw0rd/with+odd"
 FORGED = "2026-11-25 16:00:00,000 CRITICAL photon_app: FORGED"
@@ -98,9 +99,9 @@ class Told:
     """What a log wrote, on a clock of the test's."""
 
     def __init__(self) -> None:
-        self.now_s = 100.0
+        self.time = HandTime(100.0)
         self.lines: list[str] = []
-        self.log = logs.Log(self.lines.append, now_s=lambda: self.now_s)
+        self.log = logs.Log(self.lines.append, time=self.time)
 
 
 def test_one_of_a_kind_is_written_in_ten_seconds() -> None:
@@ -109,10 +110,10 @@ def test_one_of_a_kind_is_written_in_ten_seconds() -> None:
     for number in range(1_000):
         told.log.handle(record(f"text {number}"))
     assert len(told.lines) == 1
-    told.now_s += logs.EVERY_S
+    told.time.at_s += logs.EVERY_S
     told.log.handle(record("the next"))
     assert told.lines[1].endswith("the next (999 more like it since the last such line)")
-    told.now_s += logs.EVERY_S
+    told.time.at_s += logs.EVERY_S
     told.log.handle(record("one more"))
     assert told.lines[2].endswith(": one more")
 
@@ -125,7 +126,7 @@ def test_the_last_that_was_left_out_is_written_when_its_time_has_come() -> None:
         told.log.handle(record("theirs"))
     told.log.catch_up()
     assert len(told.lines) == 2
-    told.now_s += logs.EVERY_S
+    told.time.at_s += logs.EVERY_S
     told.log.catch_up()
     told.log.catch_up()
     ours, theirs = told.lines[2:]
@@ -160,7 +161,7 @@ def test_kinds_are_bounded() -> None:
         told.log.handle(record("x", line=line))
     assert len(told.log._pace) <= logs.MOST_KINDS + 1
     assert len(told.lines) == logs.MOST_KINDS + 1
-    told.now_s += logs.EVERY_S
+    told.time.at_s += logs.EVERY_S
     told.log.handle(record("x", line=10**6))
     assert len(told.log._pace) == 1
 

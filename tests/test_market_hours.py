@@ -12,6 +12,7 @@ from photon_app.market.loader import CalendarLoader
 from photon_app.market.silence import SILENT_MS, Silence
 from tests.fakes.loader import weekdays
 from tests.fakes.server import HandFeed, serving
+from tests.fakes.time import HandClock
 
 FRIDAY = dt.date(2026, 11, 27)
 
@@ -88,8 +89,8 @@ def test_the_feeds_status_says_what_is_silent() -> None:
 
     async def scenario() -> None:
         feed = HandFeed("live")
-        now_ms = at(2026, 11, 20, 12)
-        silence = Silence(lambda: now_ms, Calendar())
+        clock = HandClock(at(2026, 11, 20, 12))
+        silence = Silence(clock, Calendar())
         async with serving(feed) as server:
             live = server.live
             live.market.silence = silence
@@ -99,9 +100,8 @@ def test_the_feeds_status_says_what_is_silent() -> None:
                 return live.hub.feed.detail
 
             def later() -> str:
-                nonlocal now_ms
                 for _ in range(0, SILENT_MS, 10_000):  # a leap would be a clock that was set
-                    now_ms += 10_000
+                    clock.at_ms += 10_000
                     detail()
                 return detail()
 
@@ -118,7 +118,7 @@ def test_the_feeds_status_says_what_is_silent() -> None:
             feed.trade("AAPL", 1)
             assert detail() == ""
             assert later().startswith("No trade of US stocks")
-            now_ms = at(2026, 11, 20, 16)
+            clock.at_ms = at(2026, 11, 20, 16)
             assert detail() == ""
 
     asyncio.run(scenario())

@@ -31,15 +31,6 @@ class Sinkhole:
         raise AssertionError(code, reason)
 
 
-class ExchangeClock:
-    """The market clock of an exchange."""
-
-    rate = 1.0
-
-    def __init__(self, exchange: FakeExchange) -> None:
-        self.now_ms = exchange.now_ms
-
-
 class Street:
     """Book, bars, history, hub and clients, without a network and without waiting."""
 
@@ -49,7 +40,7 @@ class Street:
             self.exchange.bars,
             None,
             calendars=self.exchange,
-            clock=ExchangeClock(self.exchange),
+            clock=self.exchange,
         )
         self._random = random.Random(1)
         self._prices = dict.fromkeys(SYMBOLS, 100.0)

@@ -24,12 +24,13 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 import msgspec
 
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import RecordingError
 from photon_app.feed.recording import GZIP_WBITS, MAX_LINE_BYTES, Line, Recording, is_line
 
@@ -54,7 +55,7 @@ class Recorder:
 
     Args:
         path: the file; gzip when its name ends in ``.gz``, or when it is there and is gzip.
-        now_ms: the time of arrival.
+        time: of this process; its wall clock is the time of arrival.
         max_bytes: size at which a part is full. A part holds at least one line, and in gzip may
             pass the size by one flush.
         keep: most full parts to keep beside the newest; ``None`` keeps all.
@@ -66,7 +67,7 @@ class Recorder:
     def __init__(
         self,
         path: Path,
-        now_ms: Callable[[], int],
+        time: Time = SYSTEM,
         *,
         max_bytes: int = PART_BYTES,
         keep: int | None = None,
@@ -83,7 +84,7 @@ class Recorder:
         self.failure = ""
         """Why nothing is written any more, in one sentence."""
         self._closed = False
-        self._now_ms = now_ms
+        self._now_ms = time.now_ms
         self._max_bytes = max_bytes
         self._keep = keep
         try:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from photon_app.clock import SYSTEM, Time
 from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.intake import Intake, Tap
-from photon_app.feed.protocol import Counters, WallClock
+from photon_app.feed.protocol import Counters
 from photon_app.feed.simulated_past import SimulatedPast
 from photon_app.model import Crowd, FeedSink, FeedStatus, Seed, Trade
 from photon_app.settings import DEFAULTS
@@ -427,13 +427,15 @@ class SimulatedFeed:
             self._yielded_s = self._time.monotonic()
 
 
-class _Onward(WallClock):
+class _Onward:
     """The wall clock, which goes on as before where it is set back, and is the wall's again as far
     as that is set forward after it.
     """
 
+    rate = 1.0
+
     def __init__(self, time: Time) -> None:
-        super().__init__(time)
+        self._time = time
         self._ahead_ms = 0
         self._seen_ms, self._seen_s = time.now_ms(), time.monotonic()
 

@@ -12,9 +12,9 @@ Bound: whoever waits is a question, and each has a connection.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
-from photon_app import clock
+from photon_app.clock import SYSTEM, Time
 
 
 class OneAtATime:
@@ -22,15 +22,13 @@ class OneAtATime:
 
     Args:
         rests: whether as much time is left to others as was taken.
-        now_s: seconds that never step back.
+        time: of this process.
     """
 
-    def __init__(
-        self, *, rests: bool = False, now_s: Callable[[], float] = clock.monotonic
-    ) -> None:
+    def __init__(self, *, rests: bool = False, time: Time = SYSTEM) -> None:
         self._lock = asyncio.Lock()
         self._rests = rests
-        self._now_s = now_s
+        self._now_s, self._sleep = time.monotonic, time.sleep
 
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
@@ -38,4 +36,4 @@ class OneAtATime:
         async with self._lock:
             began_s = self._now_s()
             yield
-            await asyncio.sleep(max(0.0, self._now_s() - began_s) if self._rests else 0)
+            await self._sleep(max(0.0, self._now_s() - began_s) if self._rests else 0)

@@ -36,7 +36,7 @@ from photon_app.market.merge import Sum
 from photon_app.market.series import Series
 from photon_app.market.session import Span
 from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, SECOND_MS, span_at
-from photon_app.model import Bar, Counted, Effect, Timeframe, Trade
+from photon_app.model import Bar, Clock, Counted, Effect, Timeframe, Trade
 
 LATE_MS = 300_000
 """How far behind its symbol's newest trade a trade may be. The tapes report within 10 s; what comes
@@ -74,7 +74,7 @@ class Bars:
     def __init__(
         self,
         *,
-        now_ms: Callable[[], int],
+        clock: Clock,
         follow_all: bool = False,
         gaps: bool = True,
         capacity: int = 2000,
@@ -82,13 +82,13 @@ class Bars:
         """Make an empty one.
 
         Args:
-            now_ms: the market's clock.
+            clock: the market's.
             follow_all: every symbol that trades is followed.
             gaps: whether trades can go unseen. A recording is complete as far as it goes, and so
                 is what is invented.
             capacity: the most symbols, where all are followed.
         """
-        self._now_ms = now_ms
+        self._now_ms = clock.now_ms
         self._follow_all = follow_all
         self._capacity = capacity
         self._series: dict[str, Series] = {}

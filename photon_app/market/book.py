@@ -37,7 +37,7 @@ from photon_app.market.conditions import NOTHING as PRICE_ALONE
 from photon_app.market.conditions import REGULAR, Effects
 from photon_app.market.entry import Day, Entry, is_price
 from photon_app.market.outliers import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
-from photon_app.model import Bar, Counted, Effect, Quote, Seed, Trade
+from photon_app.model import Bar, Clock, Counted, Effect, Quote, Seed, Trade
 
 YEAR_2000_MS = 946_684_800_000
 YEAR_2100_MS = 4_102_444_800_000
@@ -116,7 +116,7 @@ class Book:
         self,
         day_of: Callable[[str, int], Day],
         *,
-        now_ms: Callable[[], int] | None = None,
+        clock: Clock | None = None,
         admit_all: bool = False,
         capacity: int = 2000,
     ) -> None:
@@ -124,14 +124,14 @@ class Book:
 
         Args:
             day_of: the trading day of a symbol that holds a time.
-            now_ms: the clock of a live feed, against which trades from the future are refused;
+            clock: that of a live feed, against which trades from the future are refused;
                 ``None`` in a replay, where the year 2100 is the bound.
             admit_all: take every symbol that trades, up to ``capacity``, and keep it; else only
                 those admitted.
             capacity: the most symbols held.
         """
         self._day_of = day_of
-        self._now_ms = now_ms
+        self._now_ms = None if clock is None else clock.now_ms
         self._admit_all = admit_all
         self._capacity = capacity
         self._entries: dict[str, Entry] = {}
@@ -141,7 +141,7 @@ class Book:
         self._effects = Effects()
         self._outcome = Outcome()
         self.ahead_ms = 0
-        """How far the tape's clock is ahead of ``now_ms``."""
+        """How far the tape's clock is ahead of the market's."""
         self.counters = Counters()
         self._refused: dict[str, Refusal] = {}
         """Of the symbols held, those of which a trade was refused, since it was last asked for."""

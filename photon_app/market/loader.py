@@ -19,8 +19,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from photon_app import ROOT, foreign
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import CalendarError
 from photon_app.market.calendar import Calendar, Phase, Table, new_york_date
+from photon_app.model import Clock
 
 BEHIND = dt.timedelta(days=750)
 AHEAD = dt.timedelta(days=380)
@@ -48,17 +50,17 @@ class CalendarLoader:
 
     Args:
         fetch: computes a table from one date to another; raises ``CalendarError``.
-        sleep: what waits.
+        time: of this process.
     """
 
     def __init__(
         self,
         fetch: Fetch | None = None,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        time: Time = SYSTEM,
     ) -> None:
         self._fetch = fetch or fetch_table
-        self._sleep = sleep
+        self._sleep = time.sleep
         self._failed = False
         self._asked: frozenset[str] = frozenset()
         self.calendar = Calendar()
@@ -68,18 +70,16 @@ class CalendarLoader:
         """The session at a time, as far as is known now."""
         return self.calendar.phase_at(time_ms)
 
-    async def run(
-        self, now_ms: Callable[[], int], codes: Callable[[], frozenset[str]] = frozenset
-    ) -> None:
+    async def run(self, clock: Clock, codes: Callable[[], frozenset[str]] = frozenset) -> None:
         """Keep the days around a clock known, until cancelled.
 
         Args:
-            now_ms: the clock.
+            clock: the market's.
             codes: other exchanges whose dates are wanted now, by their names in
                 ``pandas_market_calendars``.
         """
         while True:
-            time_ms, wanted = now_ms(), codes()
+            time_ms, wanted = clock.now_ms(), codes()
             pause_s = CHECK_S
             if self.calendar.left_days(time_ms) < RENEW_DAYS or not wanted <= self._asked:
                 pause_s = CHECK_S if await self._renew(time_ms, wanted | self._asked) else RETRY_S

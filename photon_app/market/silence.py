@@ -13,13 +13,13 @@ or all of half of a market's symbols, it says that instead (``refusals``). It ne
 that was set, or a sleep of this machine, for silence.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from photon_app.market.book import Book
 from photon_app.market.calendar import CalendarSource
 from photon_app.market.refusals import Frozen, Refusals, frozen_sentence
 from photon_app.market.session import Venue, market_of, trades_at, venue_of
-from photon_app.model import Trade
+from photon_app.model import Clock, Trade
 
 SILENT_MS = 120_000
 """Silence of a market in its hours that is no chance any more."""
@@ -38,12 +38,12 @@ class Silence:
     """Listens for markets that should trade.
 
     Args:
-        now_ms: the wall clock, UNIX ms.
+        clock: the wall clock.
         calendars: what is known of the exchange's days.
     """
 
-    def __init__(self, now_ms: Callable[[], int], calendars: CalendarSource) -> None:
-        self._now_ms = now_ms
+    def __init__(self, clock: Clock, calendars: CalendarSource) -> None:
+        self._now_ms = clock.now_ms
         self._calendars = calendars
         self._heard_ms: dict[Venue, int] = {}
         self._expected_ms: dict[Venue, int] = {}

@@ -10,10 +10,11 @@ Bound: ``capacity`` bars; beyond, the oldest minutes are given up and counted.
 import heapq
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from photon_app.clock import Time
 from photon_app.market.merge import merge
 from photon_app.model import Bar
 from photon_app.storage.tables import is_sound
@@ -34,15 +35,15 @@ class Batch(msgspec.Struct, frozen=True):
 class Pending:
     """The bars of one source that wait."""
 
-    def __init__(self, *, capacity: int, monotonic: Callable[[], float]) -> None:
+    def __init__(self, *, capacity: int, time: Time) -> None:
         """Make an empty one.
 
         Args:
             capacity: the most bars.
-            monotonic: seconds that never step back.
+            time: of this process.
         """
         self._capacity = capacity
-        self._monotonic = monotonic
+        self._monotonic = time.monotonic
         self._lock = threading.Lock()
         self._minutes: dict[int, dict[str, Bar]] = {}
         self._order: list[int] = []

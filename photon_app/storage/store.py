@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from photon_app import clock
+from photon_app.clock import SYSTEM, Time
 from photon_app.errors import StorageError
 from photon_app.model import Bar
 from photon_app.storage import statements
@@ -49,8 +49,7 @@ class Store:
         retention_force_ms: int = 0,
         capacity: int = 200_000,
         pace: Pace = USUAL_PACE,
-        now_ms: Callable[[], int] = clock.now_ms,
-        monotonic: Callable[[], float] = clock.monotonic,
+        time: Time = SYSTEM,
     ) -> None:
         """Make one; ``start`` opens the database.
 
@@ -64,13 +63,12 @@ class Store:
             retention_force_ms: those before it are deleted then however many days they are.
             capacity: how many bars may wait.
             pace: pauses and patience.
-            now_ms: the wall clock.
-            monotonic: seconds that never step back.
+            time: of this process.
         """
         self._address = address
         self._source = source
         self._pace = pace
-        self._pending = Pending(capacity=capacity, monotonic=monotonic)
+        self._pending = Pending(capacity=capacity, time=time)
         self._database = Database(address, lock_s=pace.lock_s) if address.stores else None
         self._readers = Readers(
             wait_s=pace.read_s,
@@ -79,7 +77,7 @@ class Store:
             retry_most_s=pace.retry_most_s,
             shown=address.shown,
         )
-        self._monotonic = monotonic
+        self._monotonic = time.monotonic
         self._owner = OwnerOnLoop(self._pending)
         self._stopping = threading.Event()
         self._wake = threading.Event()
@@ -95,8 +93,7 @@ class Store:
                 retention=Retention(days=retention_days, force_ms=retention_force_ms),
                 owner=self._owner,
                 pace=pace,
-                now_ms=now_ms,
-                monotonic=monotonic,
+                time=time,
             )
 
     # Life

@@ -12,8 +12,8 @@ it moves out of the way.
 """
 
 import logging
-from collections.abc import Callable
 
+from photon_app.clock import Time
 from photon_app.storage.database import Database
 from photon_app.storage.faults import Fault, UnusableError, fault_of
 from photon_app.storage.health import Condition, Pace
@@ -39,8 +39,7 @@ class Writer:
         retention: Retention,
         owner: Owner,
         pace: Pace,
-        now_ms: Callable[[], int],
-        monotonic: Callable[[], float],
+        time: Time,
     ) -> None:
         """Make one; the first turn opens the database.
 
@@ -53,8 +52,7 @@ class Writer:
             owner: told what is stored once, after the first opening, and each time that another
                 database stands in the place of the one there was.
             pace: pauses.
-            now_ms: the wall clock.
-            monotonic: seconds that never step back.
+            time: of this process.
         """
         self._database = database
         self._pending = pending
@@ -63,8 +61,8 @@ class Writer:
         self._retention = retention
         self._owner = owner
         self._pace = pace
-        self._now_ms = now_ms
-        self._monotonic = monotonic
+        self._now_ms = time.now_ms
+        self._monotonic = time.monotonic
         self._handed_over = False
         self._lost = False
         self._claimed = False

@@ -31,7 +31,9 @@ class TrustingBook(Book):
 
 
 class FakeExchange(DemandListener):
-    """Everything between a feed and the clients, without either."""
+    """Everything between a feed and the clients, without either. It is the market's clock too."""
+
+    rate = 1.0
 
     def __init__(
         self,
@@ -45,7 +47,7 @@ class FakeExchange(DemandListener):
         self.calendar = Calendar()
         self.hours = MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0)
         self.book = book_type(day_of, capacity=limit)
-        self.bars = Bars(now_ms=self.now_ms, gaps=False, capacity=limit)
+        self.bars = Bars(clock=self, gaps=False, capacity=limit)
         self.spellings: list[str] = []
         """Symbols as clients wrote them, where not in capitals."""
         self.demand = Demand(
@@ -55,7 +57,7 @@ class FakeExchange(DemandListener):
             time=self.loop,
             listener=self,
         )
-        self.market = Market(self.book, self.bars, status("simulated"), Silence(self.now_ms, self))
+        self.market = Market(self.book, self.bars, status("simulated"), Silence(self, self))
         self.clients = Clients(self.demand, slow_s=10)
         self.flusher = Flusher(self.loop, 0.02)
         self.hub = Hub(self.market, self, clients=self.clients, flusher=self.flusher)

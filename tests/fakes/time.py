@@ -8,7 +8,9 @@ history of an hour takes milliseconds and comes out the same each time.
 import asyncio
 import heapq
 import itertools
-from collections.abc import Sized
+from collections.abc import Callable, Sized
+
+from photon_app.clock import SystemTime
 
 START_MS = 1_700_000_000_000
 _SETTLE_TURNS = 20
@@ -54,6 +56,26 @@ class HandTime(HandClock):
         self.at_s += seconds
         self.at_ms += round(seconds * 1000)
         await asyncio.sleep(0)
+
+
+class TickingTime(HandTime):
+    """One that goes on by a second whenever its monotonic clock is read."""
+
+    def monotonic(self) -> float:
+        """Where it stands, for the last time."""
+        self.at_s += 1
+        return self.at_s - 1
+
+
+class WallSet(SystemTime):
+    """The system's time, with a wall clock that a test sets.
+
+    Args:
+        now_ms: that clock, UNIX milliseconds.
+    """
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self.now_ms = now_ms
 
 
 class VirtualTime:

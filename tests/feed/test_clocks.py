@@ -10,6 +10,7 @@ import pytest
 
 from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.offset import LEAST_SPANS, SPAN_S
+from photon_app.feed.protocol import WallClock
 from photon_app.market import session
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
@@ -26,8 +27,8 @@ class RealMarket(FakeMarket):
 
     def __init__(self, time: VirtualTime, symbols: Sequence[str]) -> None:
         super().__init__()
-        self.book = Book(session.day_of, now_ms=time.now_ms)
-        self.bars = Bars(now_ms=time.now_ms)
+        self.book = Book(session.day_of, clock=WallClock(time))
+        self.bars = Bars(clock=WallClock(time))
         self.early = 0
         """Trades that came for a minute that was final."""
         for symbol in symbols:

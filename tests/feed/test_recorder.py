@@ -17,7 +17,7 @@ from photon_app.feed.recording import MAX_LINE_BYTES, Recording
 from photon_app.feed.replay import ReplayFeed
 from photon_app.feed.simulated import SimulatedFeed
 from tests.fakes.market import FakeMarket
-from tests.fakes.time import START_MS, VirtualTime
+from tests.fakes.time import START_MS, HandTime, VirtualTime
 from tests.feed.recordings import DAY, frame, line, needs_recordings, write
 
 NAMES = ["r.jsonl", "r.jsonl.gz"]
@@ -27,10 +27,11 @@ TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 
 def record(path: Path, frames: list[str], *, flush: int = 3, **options: int) -> Recorder:
     """Record frames a millisecond apart, flushing after every few, and end it."""
-    times = iter(range(START_MS, START_MS + len(frames)))
-    with Recorder(path, lambda: next(times), **options) as recorder:
+    time = HandTime()
+    with Recorder(path, time, **options) as recorder:
         for number, text in enumerate(frames):
             recorder.take(text)
+            time.at_ms += 1
             if number % flush == 0:
                 recorder.flush()
     return recorder
@@ -83,7 +84,7 @@ def test_a_recording_cut_at_any_byte_replays_its_prefix_and_goes_on(
 def test_what_was_flushed_is_there_while_it_records(tmp_path: Path, name: str) -> None:
     """In plain text even before."""
     path = tmp_path / name
-    with Recorder(path, lambda: START_MS) as recorder:
+    with Recorder(path, HandTime()) as recorder:
         recorder.take("a")
         if name.endswith(".jsonl"):
             assert frames_of(path) == ["a"]
@@ -96,7 +97,7 @@ def test_what_was_flushed_is_there_while_it_records(tmp_path: Path, name: str) -
 
 def test_gzip_holds_back_no_more_than_its_bound(tmp_path: Path) -> None:
     """However long nobody flushes."""
-    with Recorder(tmp_path / "r.gz", lambda: START_MS) as recorder:
+    with Recorder(tmp_path / "r.gz", HandTime()) as recorder:
         recorder.take("x" * HELD_BYTES)
         assert frames_of(recorder.path) == ["x" * HELD_BYTES]
 
@@ -162,28 +163,28 @@ def test_a_file_that_is_no_recording_stays_as_it_is(
     path = tmp_path / name
     path.write_bytes(other)
     with pytest.raises(RecordingError, match=rf"^{name} line [12] .* but [^\n]+$"):
-        Recorder(path, lambda: START_MS)
+        Recorder(path, HandTime())
     assert path.read_bytes() == other
 
 
 def test_a_folder_and_a_place_that_is_not_there_are_refused(tmp_path: Path) -> None:
     """In one line each."""
     with pytest.raises(RecordingError, match="is not a file"):
-        Recorder(tmp_path, lambda: START_MS)
+        Recorder(tmp_path, HandTime())
     with pytest.raises(RecordingError, match="cannot be written: No such file"):
-        Recorder(tmp_path / "no" / "r.jsonl", lambda: START_MS)
+        Recorder(tmp_path / "no" / "r.jsonl", HandTime())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_recorders_do_not_share_a_file(tmp_path: Path, name: str) -> None:
     """The second is refused, and the first not disturbed, after its next part either."""
     path = tmp_path / name
-    with Recorder(path, lambda: START_MS, max_bytes=100) as recorder:
+    with Recorder(path, HandTime(), max_bytes=100) as recorder:
         for number in range(3):
             recorder.take(f"{number:100}")
             recorder.flush()
             with pytest.raises(RecordingError, match="is being recorded by another process"):
-                Recorder(path, lambda: START_MS)
+                Recorder(path, HandTime())
     assert not frames_of(path)[1:]
 
 
@@ -197,7 +198,7 @@ def test_a_foreign_gzip_recording_can_be_gone_on_with(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad", [b"\xff\xfe", b'{"s":"\xff"}', "\ud800"])
 def test_a_frame_that_is_no_text_is_left_out_and_counted(tmp_path: Path, bad: str | bytes) -> None:
     """JSON cannot hold it exactly, and anything else would be a different frame."""
-    with Recorder(tmp_path / "r", lambda: START_MS) as recorder:
+    with Recorder(tmp_path / "r", HandTime()) as recorder:
         for one in ("a", bad, b"b"):
             recorder.take(one)
     assert (recorder.frames, recorder.left_out) == (2, 1)
@@ -210,7 +211,7 @@ def test_a_recording_with_a_hole_at_its_end_is_refused_at_once(tmp_path: Path) -
     record(path, ["a"])
     os.truncate(path, 2**40)
     with pytest.raises(RecordingError, match="ends in a line longer than"):
-        Recorder(path, lambda: 1)
+        Recorder(path, HandTime(at_ms=1))
     assert path.stat().st_size == 2**40
 
 
@@ -218,12 +219,12 @@ def test_a_pipe_is_not_recorded_into(tmp_path: Path) -> None:
     """Nor waited for."""
     os.mkfifo(tmp_path / "r")
     with pytest.raises(RecordingError, match="is not a file"):
-        Recorder(tmp_path / "r", lambda: 1)
+        Recorder(tmp_path / "r", HandTime(at_ms=1))
 
 
 def test_a_frame_too_long_for_a_line_is_left_out_and_counted(tmp_path: Path) -> None:
     """The recording can be read to its end."""
-    with Recorder(tmp_path / "r", lambda: START_MS) as recorder:
+    with Recorder(tmp_path / "r", HandTime()) as recorder:
         recorder.take("\0" * (MAX_LINE_BYTES // 6))
         recorder.take("a")
     assert (recorder.frames, recorder.left_out) == (1, 1)
@@ -248,7 +249,7 @@ def test_recording_the_simulator_and_replaying_it_gives_the_same_trades(
     async def recorded() -> FakeMarket:
         time = VirtualTime()
         market = FakeMarket()
-        with Recorder(tmp_path / name, time.now_ms) as recorder:
+        with Recorder(tmp_path / name, time) as recorder:
             feed = SimulatedFeed(seed=1, time=time, tap=recorder.take)
             feed.want(frozenset({"AAPL", "NVDA"}))
             task = asyncio.create_task(feed.run(market))
@@ -269,9 +270,10 @@ def test_recording_a_replay_of_the_real_day_gives_the_day(tmp_path: Path) -> Non
     """Frame by frame, pings too."""
     path = tmp_path / "day.jsonl.gz"
     lines = list(Recording(DAY).lines())
-    times = iter([one.at for one in lines])
-    with Recorder(path, lambda: next(times)) as recorder:
+    time = HandTime()
+    with Recorder(path, time) as recorder:
         for one in lines:
+            time.at_ms = one.at
             recorder.take(one.frame.encode())
     assert list(Recording(path).lines()) == lines
     assert json.loads(gzip.decompress(path.read_bytes()).splitlines()[0])["at"] == lines[0].at

@@ -6,7 +6,6 @@ import dataclasses
 import pytest
 
 from photon_app import clock
-from photon_app.clock import SystemTime
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.health import health_of
 from photon_app.gateway.questions import Questions
@@ -18,16 +17,9 @@ from photon_app.storage.health import StorageHealth
 from tests.fakes.exchange import NOON_MS
 from tests.fakes.raw import RawClient, head, health
 from tests.fakes.server import HandFeed, serving
-from tests.fakes.time import HandTime
+from tests.fakes.time import HandTime, WallSet
 
 HOUR_MS = 3_600_000
-
-
-class Stepped(SystemTime):
-    """The system's time after somebody has set the wall clock."""
-
-    def __init__(self, step_ms: int) -> None:
-        self.now_ms = lambda: clock.now_ms() + step_ms
 
 
 @pytest.mark.parametrize("step_ms", [-24 * HOUR_MS, -HOUR_MS, 0, HOUR_MS, 24 * HOUR_MS])
@@ -39,7 +31,7 @@ def test_a_wall_clock_that_steps_does_not_change_the_uptime(step_ms: int) -> Non
             live = server.live
             admission = Admission.of(live.settings, HandTime())
             questions = Questions.of(live.settings, HandTime())
-            stepped = dataclasses.replace(live, time=Stepped(step_ms))
+            stepped = dataclasses.replace(live, time=WallSet(lambda: clock.now_ms() + step_ms))
             before, after = (
                 health_of(live, admission, questions),
                 health_of(stepped, admission, questions),

@@ -75,7 +75,7 @@ class Told:
 
 def mirrored(exchange: FakeExchange) -> tuple[Mirror, Hub]:
     """A second hub, from what the market is now."""
-    bars = Bars(now_ms=exchange.now_ms, gaps=False)
+    bars = Bars(clock=exchange, gaps=False)
     for name in SYMBOLS:
         bars.follow(name)
     mirror = Mirror(exchange.market, SYMBOLS, bars)

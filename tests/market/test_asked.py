@@ -11,6 +11,7 @@ from photon_app.market.book import FUTURE_MS
 from photon_app.market.session import day_of
 from photon_app.model import Quote, Seed, Trade
 from tests.fakes.book import FIGURES, NOTHING, Book
+from tests.fakes.time import HandClock
 
 NOON_MS = 1_795_194_000_000
 DAY_MS = 86_400_000
@@ -23,7 +24,7 @@ def asked(price: float | None = None, after_s: float = 0, **figures: Any) -> See
 
 def book_with(*prints: tuple[float, float], now_ms: int | None = None) -> Book:
     """Prints are prices and seconds after noon, of volume 5."""
-    book = Book(day_of, now_ms=None if now_ms is None else lambda: now_ms)
+    book = Book(day_of, clock=None if now_ms is None else HandClock(now_ms))
     book.admit("A")
     for price, after_s in prints:
         book.apply(Trade("A", price, 5, NOON_MS + round(after_s * 1000)))

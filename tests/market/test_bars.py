@@ -14,6 +14,7 @@ from photon_app.market.merge import merge_all
 from photon_app.market.timeframes import MINUTE_MS, SECOND_MS, span_at
 from photon_app.model import TIMEFRAMES, Bar, Timeframe, Trade
 from tests.fakes.book import as_counted
+from tests.fakes.time import HandClock
 from tests.reference import bars as reference
 from tests.reference.bars import counted
 from tests.reference.prints import Print
@@ -44,7 +45,7 @@ def tapes(draw: st.DrawFn, *, span_ms: int = LATE_MS) -> list[Trade]:
 
 def folded(tape: Sequence[Trade], now_ms: int = OPEN_MS) -> Bars:
     """The bars of some trades."""
-    bars = Bars(now_ms=lambda: now_ms, follow_all=True, gaps=False)
+    bars = Bars(clock=HandClock(now_ms), follow_all=True, gaps=False)
     for trade in tape:
         bars.fold(as_counted(trade, effect_of(trade.conditions)))
     return bars
@@ -125,7 +126,7 @@ def test_a_minute_cut_in_two_by_a_restart_becomes_one(
     tape = sorted(tape, key=lambda trade: trade.time_ms)
     cut = data.draw(st.integers(0, len(tape)))
     first = folded(tape[:cut])
-    second = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False)
+    second = Bars(clock=HandClock(OPEN_MS), follow_all=True, gaps=False)
     resumed_at = data.draw(st.integers(cut, len(tape)))
     stored = first.between(SYMBOL, "1m")
     for at, trade in enumerate(tape[cut:], cut):
@@ -178,10 +179,10 @@ def test_what_has_not_changed_is_not_handed_over_again() -> None:
 
 def test_a_bar_is_final_a_moment_after_its_end() -> None:
     """Trades that were on their way belong into it."""
-    now = OPEN_MS + MINUTE_MS + GRACE_MS - 1
-    bars = Bars(now_ms=lambda: now)
+    clock = HandClock(OPEN_MS + MINUTE_MS + GRACE_MS - 1)
+    bars = Bars(clock=clock)
     assert bars.final_ms < OPEN_MS + MINUTE_MS
-    now += 1
+    clock.at_ms += 1
     assert bars.final_ms == OPEN_MS + MINUTE_MS
 
 
@@ -190,19 +191,19 @@ class Line:
 
     def __init__(self, behind_s: int = 0) -> None:
         self.behind_ms = behind_s * 1000
-        self.now_ms = OPEN_MS + self.behind_ms
-        self.bars = Bars(now_ms=lambda: self.now_ms)
+        self.clock = HandClock(OPEN_MS + self.behind_ms)
+        self.bars = Bars(clock=self.clock)
         self.bars.flowing(flows=True)
         self.bars.follow(SYMBOL)
 
     def at(self, seconds: float) -> "Line":
         """Turn the clock, to so many seconds after the tape's opening."""
-        self.now_ms = OPEN_MS + self.behind_ms + round(seconds * 1000)
+        self.clock.at_ms = OPEN_MS + self.behind_ms + round(seconds * 1000)
         return self
 
     def trade(self) -> "Line":
         """One trade now."""
-        self.bars.fold(as_counted(Trade(SYMBOL, 10, 1, self.now_ms - self.behind_ms)))
+        self.bars.fold(as_counted(Trade(SYMBOL, 10, 1, self.clock.at_ms - self.behind_ms)))
         return self
 
     @property
@@ -226,10 +227,10 @@ def test_bars_during_which_the_feed_was_down_are_incomplete() -> None:
 def test_the_first_minute_of_a_symbol_is_incomplete() -> None:
     """Unless it was followed from the minute's begin on."""
     line = Line()
-    line.now_ms += 30_000
+    line.clock.at_ms += 30_000
     line.bars.follow("B")
-    line.bars.fold(as_counted(Trade("B", 1, 1, line.now_ms)))
-    line.bars.fold(as_counted(Trade("B", 1, 1, line.now_ms + MINUTE_MS)))
+    line.bars.fold(as_counted(Trade("B", 1, 1, line.clock.at_ms)))
+    line.bars.fold(as_counted(Trade("B", 1, 1, line.clock.at_ms + MINUTE_MS)))
     assert [bar.incomplete for bar in line.bars.between("B", "1m")] == [True, False]
 
 
@@ -379,7 +380,7 @@ def test_a_quote_of_before_the_symbol_was_followed_makes_no_bar() -> None:
 
 def test_memory_is_bounded() -> None:
     """By bars of a symbol, and the more symbols the fewer seconds of each, down to ten minutes."""
-    bars = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False, capacity=3000)
+    bars = Bars(clock=HandClock(OPEN_MS), follow_all=True, gaps=False, capacity=3000)
     for second in range(2 * LEAST_KEPT):
         bars.fold(as_counted(Trade(SYMBOL, 1, 1, OPEN_MS + second * SECOND_MS)))
     for number in range(2500):
@@ -420,7 +421,7 @@ def test_what_is_filled_in_may_be_the_newest() -> None:
 def test_a_regular_trade_is_folded_by_the_short_way_as_by_the_long_one() -> None:
     """The first of a second goes the long way, the second the short one."""
     first, second = trade(0, 10, 2), trade(1, 11, 3)
-    bars = Bars(now_ms=lambda: OPEN_MS, follow_all=True, gaps=False)
+    bars = Bars(clock=HandClock(OPEN_MS), follow_all=True, gaps=False)
     bars.fold(as_counted(first, REGULAR))
     bars.fold(as_counted(second, REGULAR))
     assert bars.between(SYMBOL, "1s") == computed([first, second], "1s")

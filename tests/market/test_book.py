@@ -10,6 +10,7 @@ from photon_app.market.book import FUTURE_MS
 from photon_app.market.session import day_of
 from photon_app.model import Bar, Seed, Trade
 from tests.fakes.book import COUNTED, FIGURES, NOTHING, Book
+from tests.fakes.time import HandClock
 from tests.reference.book import Symbol
 from tests.reference.prints import Print
 
@@ -22,7 +23,7 @@ def trade(price: float = 10, volume: float = 1, time_ms: int = NOON_MS, symbol: 
 
 
 def book_of(*symbols: str, now_ms: int | None = None) -> Book:
-    book = Book(day_of, now_ms=None if now_ms is None else lambda: now_ms)
+    book = Book(day_of, clock=None if now_ms is None else HandClock(now_ms))
     for symbol in symbols:
         book.admit(symbol)
     return book

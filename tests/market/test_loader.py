@@ -19,6 +19,7 @@ from photon_app.market.loader import CHECK_S, RETRY_S, CalendarLoader, fetch_tab
 from photon_app.market.nyse import table
 from tests.fakes.loader import weekdays
 from tests.fakes.process import ROOT
+from tests.fakes.time import HandTime
 from tests.fakes.waiting import wait_for, wait_until
 
 FIRST, LAST = dt.date(2024, 11, 4), dt.date(2026, 12, 31)
@@ -32,19 +33,19 @@ def at(*fields: int) -> int:
 NOW_MS = at(2026, 11, 24, 12)
 
 
-class Life:
+class Life(HandTime):
     """An loader's life on a clock of its own: ``turns`` says what happens in each pause."""
 
     def __init__(self, *turns: Callable[["Life"], None]) -> None:
-        self.now_ms = NOW_MS
+        super().__init__(at_ms=NOW_MS)
         self.asked: list[tuple[dt.date, dt.date]] = []
         self.slept: list[float] = []
         self.works = True
         self.ends: list[str] = []
         self._turns = list(turns)
-        self.loader = CalendarLoader(self._fetch, sleep=self._sleep)
+        self.loader = CalendarLoader(self._fetch, time=self)
         with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(self.loader.run(lambda: self.now_ms))
+            asyncio.run(self.loader.run(self))
 
     async def _fetch(self, first: dt.date, last: dt.date) -> Table:
         self.asked.append((first, last))
@@ -54,7 +55,8 @@ class Life:
             raise CalendarError("the child gave no table (no module named pandas)")
         return await weekdays(first, last)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
+        """Let happen what happens in this pause."""
         self.slept.append(seconds)
         if not self._turns:
             raise asyncio.CancelledError
@@ -63,7 +65,7 @@ class Life:
 
 def passes(days: float) -> Callable[[Life], None]:
     def turn(life: Life) -> None:
-        life.now_ms += round(days * DAY_MS)
+        life.at_ms += round(days * DAY_MS)
 
     return turn
 
@@ -83,7 +85,7 @@ def test_the_days_are_renewed_a_month_before_they_end() -> None:
     """380 are known; the clock has moved by 351."""
     life = Life(passes(350), passes(1))
     assert len(life.asked) == 2
-    assert life.loader.calendar.left_days(life.now_ms) == 380
+    assert life.loader.calendar.left_days(life.at_ms) == 380
 
 
 def test_a_clock_that_leaves_the_table_gets_another() -> None:
@@ -100,7 +102,7 @@ def test_a_child_that_fails_is_tried_again_later_and_complained_of_once(
 
         def fails(life: Life) -> None:
             life.works = False
-            life.now_ms += 1000 * DAY_MS
+            life.at_ms += 1000 * DAY_MS
 
         def looks(life: Life) -> None:
             assert life.loader.phase_at(at(2029, 8, 21, 12)).session == "regular"
@@ -122,7 +124,7 @@ def test_a_child_that_was_told_to_end_is_no_reason_to_complain(
     def told(life: Life) -> None:
         default = f"import os, signal; signal.signal(signal.{name}, signal.SIG_DFL)"
         life.ends = [f"{default}; os.kill(os.getpid(), signal.{name})"]
-        life.now_ms += 1000 * DAY_MS
+        life.at_ms += 1000 * DAY_MS
 
     life = Life(told, passes(0), passes(0))
     assert not caplog.messages

@@ -11,6 +11,7 @@ from photon_app.market.calendar import NEW_YORK, Calendar
 from photon_app.market.session import day_of
 from photon_app.market.silence import SILENT_MS, Silence
 from photon_app.model import Trade
+from tests.fakes.time import HandClock
 
 STOCKS = ("AAPL", "NVDA")
 
@@ -26,19 +27,19 @@ class Ear:
     """A silence and its clock, looked at every second."""
 
     def __init__(self, now_ms: int = NOON_MS) -> None:
-        self.now_ms = now_ms
-        self.silence = Silence(lambda: self.now_ms, Calendar())
+        self.clock = HandClock(now_ms)
+        self.silence = Silence(self.clock, Calendar())
         self.held: tuple[str, ...] = STOCKS
         self.live = True
         self.delay_ms = 0
 
     def trade(self, symbol: str) -> None:
-        self.silence.heard([Trade(symbol, 1, 1, self.now_ms)])
+        self.silence.heard([Trade(symbol, 1, 1, self.clock.at_ms)])
 
     def wait(self, seconds: int) -> str:
         """Let time pass; returns what is said at its end."""
         for _ in range(seconds):
-            self.now_ms += 1000
+            self.clock.at_ms += 1000
             self.silence.look(self.held, live=self.live, delay_ms=self.delay_ms)
         return self.silence.reason
 
@@ -150,17 +151,17 @@ def test_silence_is_said_exactly_when_no_trade_came_for_two_minutes(
     """In regular hours, with the line open throughout."""
     ear = Ear(at(2026, 11, 20, 10))
     ear.wait(1)
-    heard_ms = ear.now_ms
+    heard_ms = ear.clock.at_ms
     for seconds, trades in turns:
         if trades:
             ear.trade("AAPL")
-            heard_ms = ear.now_ms
-        assert (ear.wait(seconds) != "") == (ear.now_ms - heard_ms >= SILENT_MS)
+            heard_ms = ear.clock.at_ms
+        assert (ear.wait(seconds) != "") == (ear.clock.at_ms - heard_ms >= SILENT_MS)
 
 
 def a_book(ear: Ear) -> Book:
     """One that takes what is held."""
-    book = Book(day_of, now_ms=lambda: ear.now_ms)
+    book = Book(day_of, clock=ear.clock)
     for symbol in ear.held:
         book.admit(symbol)
     return book
@@ -173,8 +174,8 @@ def test_that_all_trades_are_refused_is_said_while_the_line_is_open() -> None:
     ear = Ear()
     book = a_book(ear)
     for _ in range(60):
-        ear.now_ms += 1000
-        book.apply((Trade("AAPL", 10, 1, ear.now_ms + 3_600_000),))
+        ear.clock.at_ms += 1000
+        book.apply((Trade("AAPL", 10, 1, ear.clock.at_ms + 3_600_000),))
         ear.trade("AAPL")
         ear.silence.look(ear.held, live=True, book=book)
     assert ear.silence.reason.startswith("Every trade is refused: its time")
@@ -190,10 +191,10 @@ def test_that_half_of_a_market_is_refused_is_said_though_others_trade() -> None:
     said = []
     for wrong in (1, 2, 0):
         for _ in range(45):
-            ear.now_ms += 1000
+            ear.clock.at_ms += 1000
             for number, symbol in enumerate(ear.held):
                 ahead_ms = 3_600_000 if number < wrong else 0
-                book.apply((Trade(symbol, 10, 1, ear.now_ms + ahead_ms),))
+                book.apply((Trade(symbol, 10, 1, ear.clock.at_ms + ahead_ms),))
                 ear.trade(symbol)
             ear.silence.look(ear.held, live=True, book=book)
         said.append(ear.silence.reason)
@@ -209,7 +210,7 @@ def test_a_clock_that_was_set_and_a_sleep_are_no_silence(leap_s: int) -> None:
     ear = Ear()
     ear.trade("AAPL")
     ear.wait(60)
-    ear.now_ms += leap_s * 1000
+    ear.clock.at_ms += leap_s * 1000
     assert ear.wait(SILENT_MS // 1000 - 1) == ""
     expected = leap_s != 9 * 3600
     assert bool(ear.wait(5)) is expected

@@ -9,22 +9,13 @@ from hypothesis import strategies as st
 from photon_app.market.merge import merge
 from photon_app.model import Bar
 from photon_app.storage.pending import Batch, Pending
+from tests.fakes.time import HandTime
 from tests.storage.material import bar, bars
 
 
-class Clock:
-    """Seconds, set by hand."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-def waiting(capacity: int = 1000, clock: Clock | None = None) -> Pending:
+def waiting(capacity: int = 1000, time: HandTime | None = None) -> Pending:
     """Nothing waits yet."""
-    return Pending(capacity=capacity, monotonic=clock or Clock())
+    return Pending(capacity=capacity, time=time or HandTime())
 
 
 def all_of(pending: Pending) -> dict[tuple[str, int], Bar]:
@@ -144,14 +135,14 @@ def test_halves_of_a_minute_become_one() -> None:
 
 def test_the_age_is_that_of_the_oldest_that_is_not_written() -> None:
     """Also while it is being written, and after it could not be."""
-    clock = Clock()
-    pending = waiting(clock=clock)
+    time = HandTime()
+    pending = waiting(time=time)
     assert pending.age_s == 0
     pending.put("A", bars([1]))
-    clock.now_s = 4
+    time.at_s = 4
     batch = pending.take(10)
     pending.put("A", bars([2]))
-    clock.now_s = 6
+    time.at_s = 6
     assert pending.age_s == 6
     pending.give_back(batch)
     assert pending.age_s == 6

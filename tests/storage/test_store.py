@@ -17,6 +17,7 @@ from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database, SeriesInfo
 from photon_app.storage.retention import DAY_MS
 from photon_app.storage.store import Store
+from tests.fakes.time import WallSet
 from tests.fakes.waiting import wait_until
 from tests.storage.material import (
     MINUTE_MS,
@@ -146,7 +147,7 @@ def test_bars_grow_old(address: Address) -> None:
         async with storing(address) as store:
             store.put("A", noons)
         now_ms = bar(4 * 1440 + 3).time_ms
-        async with storing(address, retention_days=1, now_ms=lambda: now_ms) as store:
+        async with storing(address, retention_days=1, time=WallSet(lambda: now_ms)) as store:
 
             async def swept() -> bool:
                 return len(await everything(store)) <= 4
@@ -184,7 +185,7 @@ def test_no_more_than_a_week_grows_old_at_once_unless_it_is_told(
             address,
             retention_days=retention_days,
             retention_force_ms=force_ms,
-            now_ms=lambda: now_ms,
+            time=WallSet(lambda: now_ms),
         ) as store:
             await written(store)
             await until(lambda: store._writer is not None and store._writer._sweep_s > 0)

@@ -20,6 +20,7 @@ from photon_app.storage.lease import held
 from photon_app.storage.pending import Pending
 from photon_app.storage.retention import AT_ONCE_DAYS, DAY_MS, Retention
 from photon_app.storage.writer import Writer
+from tests.fakes.time import HandTime
 from tests.storage.material import NOON_MS, Owner, bar, bars
 
 Look = Literal["closed", "same", "other", "garbage"]
@@ -134,9 +135,9 @@ class Scene:
     """A writer and all around it."""
 
     def __init__(self, retention_days: int = 0) -> None:
-        self.now_s = 0.0
+        self.time = HandTime(at_ms=NOON_MS)
         self.disk = Disk()
-        self.pending = Pending(capacity=100, monotonic=lambda: self.now_s)
+        self.pending = Pending(capacity=100, time=self.time)
         self.owner = Told(self.disk, self.pending)
         self.writer = Writer(
             self.disk,
@@ -146,8 +147,7 @@ class Scene:
             retention=Retention(days=retention_days),
             owner=self.owner,
             pace=Pace(),
-            now_ms=lambda: NOON_MS,
-            monotonic=lambda: self.now_s,
+            time=self.time,
         )
 
     @property
@@ -191,11 +191,11 @@ def test_bars_that_are_given_up_are_a_fault_for_a_minute() -> None:
     scene.put(*bars(range(100)))
     assert scene.health.state == "ok"
     scene.put(bar(100))
-    scene.now_s += 59
+    scene.time.at_s += 59
     assert (scene.health.state, scene.health.reason) == ("failing", "overflow")
     assert "too many waited" in scene.health.detail
     scene.pauses(1)
-    scene.now_s += 1
+    scene.time.at_s += 1
     assert (scene.health.state, scene.health.dropped) == ("ok", 1)
 
 
@@ -230,7 +230,7 @@ def test_a_fault_is_told_once_when_it_begins_and_once_when_it_ends(
     with caplog.at_level(logging.INFO):
         for _ in range(30):
             scene.put(bar(1))
-            scene.now_s += scene.writer.turn()
+            scene.time.at_s += scene.writer.turn()
         scene.disk.trouble = None
         scene.pauses(3)
     assert [record.getMessage() for record in caplog.records] == [
@@ -259,9 +259,9 @@ def test_bars_that_wait_long_make_it_slow() -> None:
     scene = Scene()
     scene.pauses(1)
     scene.put(bar(1))
-    scene.now_s = 5.0
+    scene.time.at_s = 5.0
     assert scene.health.state == "ok"
-    scene.now_s = 5.5
+    scene.time.at_s = 5.5
     assert (scene.health.state, scene.health.reason) == ("slow", "slow")
 
 
@@ -271,7 +271,7 @@ def test_a_write_that_takes_long_makes_it_slow() -> None:
     scene.pauses(1)
 
     def take_long(*_: object, **__: object) -> None:
-        scene.now_s += 1.5
+        scene.time.at_s += 1.5
 
     quick, scene.disk.write = scene.disk.write, take_long  # type: ignore[method-assign]
     scene.put(bar(1))
@@ -290,7 +290,7 @@ def test_a_write_that_took_long_is_over_when_nothing_waits_any_more() -> None:
     quick = scene.disk.write
 
     def take_long(*given: Any, **named: Any) -> None:
-        scene.now_s += 1.5
+        scene.time.at_s += 1.5
         quick(*given, **named)
 
     scene.disk.write = take_long  # type: ignore[method-assign]
@@ -413,7 +413,7 @@ def test_old_bars_are_looked_for_each_hour_and_at_once_while_there_are_more() ->
     scene.disk.more = 2
     scene.pauses(5)
     assert scene.disk.before_ms == [NOON_MS - 2 * DAY_MS] * 3
-    scene.now_s = 3600
+    scene.time.at_s = 3600
     scene.pauses(2)
     assert len(scene.disk.before_ms) == 4
 
@@ -424,7 +424,7 @@ def test_what_is_deleted_is_told_once_for_each_round(caplog: pytest.LogCaptureFi
     scene.disk.more = 2
     with caplog.at_level(logging.INFO):
         scene.pauses(9)
-        scene.now_s, scene.disk.more = 3600, 9
+        scene.time.at_s, scene.disk.more = 3600, 9
         scene.pauses(2)
         scene.writer.close()
     said = [record.getMessage() for record in caplog.records]
@@ -439,13 +439,13 @@ def test_too_much_at_once_is_kept_and_told_until_it_is_not(
     scene = Scene(retention_days=2)
     scene.disk.days = AT_ONCE_DAYS + 1
     for hour in range(5):
-        scene.now_s = hour * 3600
+        scene.time.at_s = hour * 3600
         scene.pauses(2)
     assert scene.disk.before_ms == [None] * 5
     assert "start with PHOTON_RETENTION_FORCE=" in scene.health.retention
     assert scene.health.state == "ok"
     assert sum("PHOTON_RETENTION_FORCE" in line for line in caplog.messages) == 1
-    scene.disk.days, scene.now_s = AT_ONCE_DAYS, 18_000
+    scene.disk.days, scene.time.at_s = AT_ONCE_DAYS, 18_000
     scene.pauses(1)
     assert scene.disk.before_ms[-1] == NOON_MS - 2 * DAY_MS
     assert scene.health.retention == ""
@@ -454,11 +454,9 @@ def test_too_much_at_once_is_kept_and_told_until_it_is_not(
 def test_a_clock_that_leaps_within_a_round_deletes_no_more_than_was_judged() -> None:
     """A round goes on with what it began with."""
     scene = Scene(retention_days=2)
-    now_ms = NOON_MS
-    scene.writer._now_ms = lambda: now_ms
     scene.disk.more = 3
     scene.pauses(1)
-    now_ms += 1_000 * DAY_MS
+    scene.time.at_ms += 1_000 * DAY_MS
     scene.disk.days = AT_ONCE_DAYS + 1
     scene.pauses(5)
     assert scene.disk.before_ms == [NOON_MS - 2 * DAY_MS] * 4
