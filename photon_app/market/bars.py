@@ -27,7 +27,7 @@ for them any more, or when there are too many, the longest gone first.
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from photon_app.market.calendar import Calendar
 from photon_app.market.conditions import NOTHING, REGULAR
