@@ -8,12 +8,11 @@ thousand connections. Here they come once in ``EVERY_S`` seconds, and sooner onl
 grown by ``GROWN_BYTES``, so that garbage is bounded.
 """
 
-import asyncio
 import gc
 import os
 from pathlib import Path
 
-from photon_app import clock
+from photon_app.clock import SYSTEM, Time
 
 LOOK_S = 1.0
 EVERY_S = 60.0
@@ -23,33 +22,40 @@ YOUNG = 3
 Python's own 10 make it 7,000, for which all wait 10 ms while a crowd arrives."""
 NEVER = 2**30
 """Collections of the second generation until a full one: of some 2,000 objects each, never."""
+_PYTHONS = gc.get_threshold()
 _STATM = Path("/proc/self/statm")
 
 
 class Garbage:
-    """Makes full collections in Python's place."""
+    """Makes full collections in Python's place.
 
-    def __init__(self) -> None:
-        self._at_s = clock.monotonic()
+    Args:
+        time: of this process.
+    """
+
+    def __init__(self, time: Time = SYSTEM) -> None:
+        self._time = time
+        self._at_s = time.monotonic()
         self._bytes = resident_bytes()
+        """The least that the process held since the last full collection."""
 
     async def run(self) -> None:
         """Keep Python from full collections, and make them, until cancelled."""
-        before = gc.get_threshold()
-        gc.set_threshold(before[0], YOUNG, NEVER)
+        gc.set_threshold(_PYTHONS[0], YOUNG, NEVER)
         try:
             while True:
-                await asyncio.sleep(LOOK_S)
+                await self._time.sleep(LOOK_S)
                 self.tick()
         finally:
-            gc.set_threshold(*before)
+            gc.set_threshold(*_PYTHONS)
 
     def tick(self) -> None:
         """Collect, if it is time."""
-        due = clock.monotonic() >= self._at_s + EVERY_S
-        if due or resident_bytes() >= self._bytes + GROWN_BYTES:
+        now_s, held = self._time.monotonic(), resident_bytes()
+        self._bytes = min(self._bytes, held)
+        if now_s >= self._at_s + EVERY_S or held >= self._bytes + GROWN_BYTES:
             gc.collect()
-            self._at_s, self._bytes = clock.monotonic(), resident_bytes()
+            self._at_s, self._bytes = now_s, resident_bytes()
 
 
 def resident_bytes() -> int:

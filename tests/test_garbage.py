@@ -9,16 +9,16 @@ import pytest
 
 from photon_app import garbage
 from photon_app.garbage import EVERY_S, GROWN_BYTES, Garbage
+from tests.fakes.time import HandTime
 
 
 class Machine:
     """The clock and the memory that a collector sees, and how often it collected."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now_s = 0.0
-        self.bytes = GROWN_BYTES
+        self.time = HandTime()
+        self.bytes = 4 * GROWN_BYTES
         self.full = 0
-        monkeypatch.setattr("photon_app.clock.monotonic", lambda: self.now_s)
         monkeypatch.setattr(garbage, "resident_bytes", lambda: self.bytes)
         monkeypatch.setattr("gc.collect", self._collect)
 
@@ -35,21 +35,31 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def test_a_full_collection_comes_once_in_a_while(machine: Machine) -> None:
     """However often it is looked."""
-    collector = Garbage()
+    collector = Garbage(machine.time)
     for _ in range(10 * int(EVERY_S)):
-        machine.now_s += 1
+        machine.time.at_s += 1
         collector.tick()
     assert machine.full == 10
 
 
 def test_memory_that_grew_is_looked_through_at_once(machine: Machine) -> None:
     """And again only when it has grown by as much once more."""
-    collector = Garbage()
+    collector = Garbage(machine.time)
     machine.bytes += GROWN_BYTES - 1
     collector.tick()
     assert machine.full == 0
     machine.bytes += 1
     collector.tick()
+    collector.tick()
+    assert machine.full == 1
+
+
+def test_memory_that_was_given_back_is_no_room_for_garbage(machine: Machine) -> None:
+    """It is the least that the process held that may not grow by too much."""
+    collector = Garbage(machine.time)
+    machine.bytes -= 2 * GROWN_BYTES
+    collector.tick()
+    machine.bytes += GROWN_BYTES
     collector.tick()
     assert machine.full == 1
 
@@ -72,6 +82,21 @@ def test_python_makes_no_full_collection_meanwhile() -> None:
     assert gc.get_threshold() == before
 
 
+def test_python_has_its_thresholds_again_whichever_of_two_ends_first() -> None:
+    """As when a test runs two servers in one process."""
+    before = gc.get_threshold()
+
+    async def run() -> None:
+        both = [asyncio.create_task(Garbage().run()) for _ in range(2)]
+        await asyncio.sleep(0)
+        for one in both:
+            one.cancel()
+            await asyncio.gather(one, return_exceptions=True)
+
+    asyncio.run(run())
+    assert gc.get_threshold() == before
+
+
 def test_what_is_in_a_circle_is_freed() -> None:
     """Ours is a whole collection."""
 
@@ -80,8 +105,9 @@ def test_what_is_in_a_circle_is_freed() -> None:
             self.me = self
 
     gone = weakref.ref(Node())
-    collector = Garbage()
-    collector._at_s -= EVERY_S
+    time = HandTime()
+    collector = Garbage(time)
+    time.at_s += EVERY_S
     collector.tick()
     assert gone() is None
 
