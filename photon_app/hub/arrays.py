@@ -50,7 +50,6 @@ class ArrayBoard(Channel[ArrayClient]):
         self._turns: list[dict[ArrayClient, None]] = [{} for _ in range(TURNS)]
         self._turn = 0
         self._due_s = 0.0
-        self._is_due = False
 
     def __len__(self) -> int:
         return self._clients.count(self)
@@ -67,8 +66,7 @@ class ArrayBoard(Channel[ArrayClient]):
         client.symbols = tuple(one for one in symbols if self._clients.hold(client, one))
         self._turns[self._turn][client] = None
         self._clients.join(client, self, self._frames(client.symbols))
-        if not self._is_due:
-            self._is_due = True
+        if not self._flusher.waits(self):
             self._due_s = self._flusher.now_s() + _TURN_S
             self._flusher.at(self, self._due_s)
         return client
@@ -101,8 +99,7 @@ class ArrayBoard(Channel[ArrayClient]):
             if frames is None:
                 frames = made[client.symbols] = self._frames(client.symbols)
             self._clients.guard(client, client.sink.send, frames)
-        self._is_due = len(self) > 0
-        if self._is_due:  # with no burst after a pause
+        if len(self):  # with no burst after a pause
             self._due_s = max(self._due_s + _TURN_S, self._flusher.now_s())
             self._flusher.at(self, self._due_s)
 

@@ -102,7 +102,6 @@ class BarChannel:
         self._subscriptions: dict[Key, BarSubscription] = {}
         self._wanted: dict[Subscriber, dict[Key, None]] = {}
         self._missed: dict[Subscriber, dict[Key, None]] = {}
-        self._is_due = False
         self._due_keys: list[Key] = []
         self._begun_s = 0.0
 
@@ -135,16 +134,14 @@ class BarChannel:
 
     def subscribe(self, client: Subscriber, keys: Iterable[Key]) -> None:
         """Tell a client of these bars from now on; those that it has already change nothing."""
-        if not self._subscriptions:
-            self._bars.take_corrections()  # of bars that nobody was told
+        self._hear_corrections()  # before anybody comes who has the corrected bar already
         for key in keys:
             shared = self._subscriptions.get(key)
             if shared is None:
                 shared = self._subscriptions[key] = self._begin(key)
             shared.clients[client] = None
             self._wanted.setdefault(client, {})[key] = None
-        if self._subscriptions and not self._is_due:
-            self._is_due = True
+        if self._subscriptions:
             self._flusher.at(self, self._flusher.now_s() + 1 / PER_S)
 
     def newest(self, keys: Iterable[Key]) -> Frames:
@@ -177,6 +174,7 @@ class BarChannel:
 
     def begin_anew(self) -> None:
         """The market starts anew: nothing that was told holds."""
+        self._bars.take_corrections()
         for key, shared in self._subscriptions.items():
             fresh = self._subscriptions[key] = self._begin(key)
             fresh.clients = shared.clients
@@ -197,8 +195,12 @@ class BarChannel:
                 shared.running[span] = bar
         return shared
 
-    def _late(self, symbol: str, time_ms: int) -> None:
-        """A late trade may have changed a bar that was told, or made one."""
+    def _hear_corrections(self) -> None:
+        """Bars that were told may have changed, or there may be one more."""
+        for symbol, time_ms in self._bars.take_corrections():
+            self._correct(symbol, time_ms)
+
+    def _correct(self, symbol: str, time_ms: int) -> None:
         for timeframe in TIMEFRAMES:
             shared = self._subscriptions.get(Key(symbol, timeframe))
             if shared is not None:
@@ -208,11 +210,9 @@ class BarChannel:
 
     def flush(self) -> None:
         """Look at every subscription, some milliseconds at a time, so that prices leave between."""
-        self._is_due = bool(self._subscriptions)
         if not self._subscriptions:
             return
-        for symbol, time_ms in self._bars.take_corrections():
-            self._late(symbol, time_ms)
+        self._hear_corrections()
         now_s = self._flusher.now_s()
         if not self._due_keys:
             self._begun_s = now_s

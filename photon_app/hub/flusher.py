@@ -8,13 +8,18 @@ Called on the event loop only; ``flush`` of a channel may ask again. Bound: one 
 and one timer of the event loop.
 """
 
+import logging
 import math
 from typing import Protocol
 
 from photon_app.hub.loop import Loop, Timer
 
+log = logging.getLogger(__name__)
+
 TIMER_LATE_S = 0.0005
 """How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
+AGAIN_S = 1.0
+"""When a channel is flushed again in which a fault of ours has come."""
 _SAME_S = 1e-6
 """Times that differ by less are the same: sums of floats are not exact."""
 
@@ -53,7 +58,7 @@ class Flusher:
         if self._due_s.get(channel, math.inf) <= due_s:
             return
         if due_s <= self._loop.time():
-            channel.flush()
+            self._flush(channel)
         else:
             self.at(channel, due_s)
 
@@ -64,6 +69,10 @@ class Flusher:
         self._due_s[channel] = due_s
         if due_s < self._armed_s:
             self._arm(due_s)
+
+    def waits(self, channel: Flushed) -> bool:
+        """Whether a channel has asked for a flush that has not come yet."""
+        return channel in self._due_s
 
     def next_s(self, channel: Flushed) -> float:
         """When a channel that was just written may be flushed again."""
@@ -91,11 +100,17 @@ class Flusher:
     def _fire(self) -> None:
         self._timer, self._armed_s = None, math.inf
         now_s = self._loop.time() + _SAME_S
+        for channel in [one for one, due_s in self._due_s.items() if due_s <= now_s]:
+            if self._due_s.pop(channel, None) is not None:
+                self._flush(channel)
+        due_s = min(self._due_s.values(), default=math.inf)
+        if due_s < self._armed_s:
+            self._arm(due_s)
+
+    def _flush(self, channel: Flushed) -> None:
+        """Flush one; a fault of ours in it concerns no other, and it is tried again."""
         try:
-            for channel in [one for one, due_s in self._due_s.items() if due_s <= now_s]:
-                if self._due_s.pop(channel, None) is not None:
-                    channel.flush()
-        finally:  # also after a fault in one of them: the others are flushed next
-            due_s = min(self._due_s.values(), default=math.inf)
-            if due_s < self._armed_s:
-                self._arm(due_s)
+            channel.flush()
+        except Exception:
+            log.exception("a channel could not be flushed; it is tried again in %g s", AGAIN_S)
+            self.at(channel, self._loop.time() + AGAIN_S)

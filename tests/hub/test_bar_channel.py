@@ -148,6 +148,25 @@ def test_a_late_trade_corrects_a_bar_that_was_final() -> None:
     assert corrected["bar"]["count"] == 2
 
 
+@pytest.mark.parametrize("others", [[], ["B"]])
+def test_a_correction_is_not_told_to_those_who_came_after_it(others: list[str]) -> None:
+    """Their first bar has it already, whether or not bars of anything else are watched."""
+    exchange = FakeExchange()
+    watching = Viewer(exchange)
+    if others:
+        watching.say("subscribe", *others, timeframe="1m")
+    exchange.demand.hold("A")
+    now_trade(exchange, 10)
+    exchange.loop.advance(90)
+    now_trade(exchange, 11)
+    exchange.trade("A", 9, time_ms=NOON_MS + 5)
+    late = Viewer(exchange)
+    late.say("subscribe", "A", timeframe="1m")
+    now_trade(exchange, 12)
+    exchange.loop.advance(1)
+    assert told(late.bars()) == [(1, 12, False, False)]
+
+
 @pytest.mark.parametrize("timeframe", ["1s", "5m", "1h", "1d"])
 def test_every_timeframe_has_its_running_bar(timeframe: str) -> None:
     """Put together from what there is of shorter ones."""

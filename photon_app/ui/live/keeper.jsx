@@ -3,8 +3,8 @@
  *
  * Each edit is made once, in order, on what is stored at that moment; then the server is told. Tabs
  * take turns where the browser has locks (not on plain http of another machine), and each holds its
- * turn for a moment: what one tab writes reaches another only then, on a busy machine late. What cannot be written stays
- * with the server, for this tab, and is tried again with the next edit.
+ * turn for a moment: what one tab writes reaches another only then, on a busy machine late. What
+ * cannot be written stays with the server, for this tab, and is tried again with the next edit.
  */
 
 import { useEffect, useRef } from "react";
