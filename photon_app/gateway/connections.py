@@ -53,6 +53,15 @@ class Peer(Protocol):
         """All of the server."""
 
 
+def let_go(transport: object) -> None:
+    """Free a transport whose connection is lost. That of Python 3.11 refers to itself by its
+    callback for reading, so each would wait for a full garbage collection, and 3,000 of them hold
+    everything up for 40 ms; from 3.12 on ``close`` does this (CPython gh-100348).
+    """
+    if hasattr(transport, "_read_ready_cb"):
+        transport._read_ready_cb = None  # noqa: SLF001 - it has no public name
+
+
 def peer_of(scope: Mapping[str, Any]) -> Peer | None:
     """Of a request; ``None`` on a server that does not tell."""
     return cast("Peer | None", scope.get("extensions", {}).get(EXTENSION))

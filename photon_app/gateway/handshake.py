@@ -38,7 +38,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from photon_app.gateway.address import address_key, client_address
-from photon_app.gateway.connections import EXTENSION, SPARE, Connections, Ended
+from photon_app.gateway.connections import EXTENSION, SPARE, Connections, Ended, let_go
 from photon_app.gateway.heads import BoundedConnection, HttpRefusal
 from photon_app.gateway.pace import Pace
 from photon_app.gateway.quota import Quota
@@ -164,6 +164,7 @@ class PhotonHTTPProtocol(H11Protocol):
         self._relieve()
         self._unblock()
         super().connection_lost(exc)
+        let_go(self.transport)
         self._forget()
 
     def pause_writing(self) -> None:

@@ -34,6 +34,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from photon_app import disconnect, services
+from photon_app.gateway.connections import let_go
 from photon_app.gateway.limits import ClientBucket, TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.hub.stalls import Stalls
@@ -362,6 +363,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         super().connection_lost(exc)
+        let_go(self.transport)
         self._sink.lost()
 
     def shutdown(self) -> None:

@@ -609,10 +609,11 @@ def test_an_answer_is_not_made_on_for_nobody() -> None:
 
 def test_what_is_left_of_a_connection_is_freed_at_once() -> None:
     """A collector that had to search for thousands of them would stop everything meanwhile."""
-    left: list[weakref.ref[PhotonHTTPProtocol]] = []
+    left: list[weakref.ref[object]] = []
 
     class Remembered(PhotonHTTPProtocol):
         def connection_lost(self, exc: Exception | None) -> None:
+            left.append(weakref.ref(self.transport))
             super().connection_lost(exc)
             left.append(weakref.ref(self))
 
@@ -624,7 +625,7 @@ def test_what_is_left_of_a_connection_is_freed_at_once() -> None:
                     async with RawClient.connect(server.port) as client:
                         await client.send(sent)
                         await client.status()
-                await wait_until(lambda: len(left) > 1 and not any(one() for one in left[:2]))
+                await wait_until(lambda: len(left) > 3 and not any(one() for one in left[:4]))
             finally:
                 gc.enable()
 
