@@ -363,8 +363,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         super().connection_lost(exc)
-        let_go(self.transport)
         self._sink.lost()
+        self._forget()
 
     def shutdown(self) -> None:
         """The server goes: tell the client, close with 1012, and wait for nobody for long."""
@@ -376,6 +376,20 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         else:
             super().shutdown()
         self._abort_soon()
+
+    async def run_asgi(self) -> None:
+        """The application, until it returns."""
+        await super().run_asgi()
+        self.scope.get("extensions", {}).pop(EXTENSION, None)
+
+    def _forget(self) -> None:
+        """Let go of what holds this in turn: a collector that has to look for the remains of
+        thousands of connections stops everything meanwhile.
+        """
+        let_go(self.transport)
+        self._sink = _Nobody()
+        vars(self).pop("_on_shutdown", None)
+        self.conn.parser.close()
 
     def _cap(self) -> None:
         self.conn.available_extensions = []

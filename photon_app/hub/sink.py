@@ -60,6 +60,10 @@ class Missed:
         """Which of its symbols upstream refused meanwhile."""
 
 
+def _nothing() -> Frames:
+    return Frames(())
+
+
 class Sink:
     """The hub's view of one client."""
 
@@ -68,7 +72,7 @@ class Sink:
     def __init__(self, outlet: Outlet, now_s: Callable[[], float]) -> None:
         self._outlet = outlet
         self._now_s = now_s
-        self._catch_up: Callable[[], Frames] = lambda: Frames(())
+        self._catch_up: Callable[[], Frames] = _nothing
         self._uncongested: asyncio.Event | None = None  # made when somebody waits: a quarter KiB
         self._ready = outlet.put
         self.put = self._ready
@@ -148,6 +152,7 @@ class Sink:
     def lost(self) -> None:
         """The connection is gone or going: whoever waits for it need not."""
         self.put = self._ready = None
+        self._catch_up = _nothing
         self._resume_reading()
 
     def _resume_reading(self) -> None:
