@@ -8,6 +8,7 @@
     ├── RecordingError   a file that is not a recording, or cannot become one, with the reason
     ├── StorageError     a database that cannot be used, or does not answer, with the reason
     │   └── BusyError    it is asked too much at once; ask again
+    ├── NotServingError  the process has no services yet, or any more; ask again
     ├── CalendarError    the exchange's days could not be computed; logged, tried again
     └── RequestError     one request of one client that cannot be met, with its code
 
@@ -57,6 +58,13 @@ class BusyError(StorageError):
 
 class CalendarError(PhotonError):
     """The exchange's days could not be computed."""
+
+
+class NotServingError(PhotonError):
+    """The process is starting or stopping."""
+
+    def __init__(self) -> None:
+        super().__init__("the server is starting or stopping: try again")
 
 
 class RequestError(PhotonError):

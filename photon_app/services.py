@@ -1,13 +1,16 @@
 """The live objects of this process, and the one way to reach them.
 
 ``runtime`` installs them when the process starts to serve and removes them when it ends; gateway
-and ui ask ``current()``. Nothing here starts, stops or owns anything.
+and ui ask ``current()``, and answer its error as their protocol does. Nothing here starts, stops or
+owns anything.
 """
 
 import dataclasses
 from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
 
 from photon_app.clock import Time
+from photon_app.errors import NotServingError
 from photon_app.feed.protocol import Feed
 from photon_app.history.history import History
 from photon_app.hub.arrays import ArrayBoard
@@ -61,26 +64,35 @@ class Services:
         return self.market.book
 
 
-_installed: list[Services] = []
+_installed: ContextVar[list[Services]] = ContextVar("services", default=[])  # noqa: B039 - shared
 
 
 def install(services: Services) -> None:
     """Make these the current services."""
-    _installed.append(services)
+    _installed.get().append(services)
 
 
 def remove(services: Services) -> None:
     """Undo ``install``."""
-    _installed.remove(services)
+    _installed.get().remove(services)
 
 
 def current() -> Services:
     """The services of this process.
 
     Raises:
-        LookupError: the process does not serve (yet, or any more).
+        NotServingError: the process does not serve (yet, or any more).
     """
-    if not _installed:
-        message = "Photon is not running in this process"
-        raise LookupError(message)
-    return _installed[-1]
+    installed = _installed.get()
+    if not installed:
+        raise NotServingError
+    return installed[-1]
+
+
+def apart() -> Context:
+    """A context with services of its own, for a second server in the same process: what is
+    installed there is current for its tasks and for no others.
+    """
+    context = copy_context()
+    context.run(_installed.set, [])
+    return context

@@ -16,10 +16,10 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from photon_app import services
 from photon_app.errors import BusyError, RequestError
 from photon_app.gateway.address import client_address
 from photon_app.gateway.connections import peer_of
-from photon_app.gateway.live import current
 from photon_app.gateway.places import Places
 from photon_app.gateway.problems import REQUIRED, problems, shown, whole
 from photon_app.history.history import Past
@@ -162,7 +162,7 @@ async def bars(
     """Bars of the feed that this process has, from its own trades. The running bar is the last
     one, with `final` false. Spans without a trade have no bar.
     """
-    live = current()
+    live = services.current()
     wanted = _read("symbol", symbol, parse_symbol)
     step = _one_of("timeframe", timeframe, TIMEFRAMES)
     shape = _one_of("format", format, ("json", "csv"))

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple
 from starlette.websockets import WebSocket
 
 from photon_app import disconnect, services
+from photon_app.errors import NotServingError
 from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Admission, Kind
 from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
@@ -34,22 +35,15 @@ class SocketEdge:
     paths: ClassVar[frozenset[str]]
     kind: ClassVar[Kind]
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        admission: Admission,
-        live: Callable[[], Services] = services.current,
-    ) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
         """Wrap an app.
 
         Args:
             app: gets everything else.
             admission: who gets a place.
-            live: the services of this process; ``LookupError`` while there are none.
         """
         self._app = app
         self._admission = admission
-        self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection to its end."""
@@ -57,7 +51,7 @@ class SocketEdge:
             await self._app(scope, receive, send)
             return
         websocket = WebSocket(scope, receive, send)
-        async with placed(websocket, self._admission, self.kind, self._live) as place:
+        async with placed(websocket, self._admission, self.kind) as place:
             if place is not None:
                 in_turn = partial(self._admission.shares.take, place.address)
                 await self.serve(websocket, place.live, in_turn)
@@ -83,7 +77,7 @@ class Place(NamedTuple):
 
 @contextlib.asynccontextmanager
 async def placed(
-    websocket: WebSocket, admission: Admission, kind: Kind, live: Callable[[], Services]
+    websocket: WebSocket, admission: Admission, kind: Kind
 ) -> AsyncIterator[Place | None]:
     """Hold a place for a socket for as long as the block lasts; ``None`` where it was refused, and
     told why. It shares its address' control frames and fragments, where the server can.
@@ -92,22 +86,20 @@ async def placed(
         websocket: a handshake, not accepted yet.
         admission: who gets a place.
         kind: of which path it is.
-        live: the services of this process; ``LookupError`` while there are none.
     """
     try:
-        now = live()
-    except LookupError:
-        reason = "the server is starting or stopping: try again"
-        await refuse_socket(websocket, 503, reason, 1)
+        live = services.current()
+    except NotServingError as error:
+        await refuse_socket(websocket, 503, str(error), 1)
         yield None
         return
-    address = client_address(websocket.scope, now.settings.proxy_hops)
+    address = client_address(websocket.scope, live.settings.proxy_hops)
     with admission.place(address, kind=kind) as refusal:
         if refusal is None:
             wire = wire_of(websocket.scope.get("extensions", {}))
             if wire is not None:
-                wire.share(admission.frames(address, now.stalls))
-            yield Place(now, address)
+                wire.share(admission.frames(address, live.stalls))
+            yield Place(live, address)
             return
     await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
     yield None

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from photon_app import services
 from photon_app.errors import RequestError
-from photon_app.gateway.problems import REQUIRED, problems
+from photon_app.gateway.problems import FINNHUB, REQUIRED, problems
 from photon_app.gateway.questions import NotNow, Questions
 from photon_app.model import Listing, Quote, Seed, parse_symbol
 from photon_app.services import Services
@@ -83,7 +83,7 @@ def create_router(questions: Questions) -> APIRouter:
     Args:
         questions: who may let upstream be asked.
     """
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix=FINNHUB)
     asker = _Asker(questions)
 
     @router.get("//quote", include_in_schema=False, response_model=FinnhubQuote)
@@ -96,9 +96,7 @@ def create_router(questions: Questions) -> APIRouter:
             str, Query(description="such as AAPL", json_schema_extra={REQUIRED: True})
         ] = "",
     ) -> FinnhubQuote | JSONResponse:
-        live = _live()
-        if live is None:
-            return _starting()
+        live = services.current()
         if not symbol:
             return _error(422, "symbol: expected one, such as AAPL")
         return await asker.quote(symbol, request, live)
@@ -116,9 +114,7 @@ def create_router(questions: Questions) -> APIRouter:
             str, Query(description="a symbol or a name", json_schema_extra={REQUIRED: True})
         ] = "",
     ) -> FinnhubSearch | JSONResponse:
-        live = _live()
-        if live is None:
-            return _starting()
+        live = services.current()
         if not q or len(q) > _LONGEST_QUERY:
             return _error(422, f"q: expected 1 to {_LONGEST_QUERY} characters")
         return await asker.search(q, request, live)
@@ -130,17 +126,6 @@ def create_router(questions: Questions) -> APIRouter:
         return _error(404, "Photon serves /api/v1/quote and /api/v1/search only.")
 
     return router
-
-
-def _live() -> Services | None:
-    try:
-        return services.current()
-    except LookupError:
-        return None
-
-
-def _starting() -> JSONResponse:
-    return _error(503, "The server is starting or stopping: try again.")
 
 
 def _error(status: int, words: str) -> JSONResponse:

@@ -17,16 +17,15 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
-from photon_app import __version__
-from photon_app.errors import RequestError
+from photon_app import __version__, services
+from photon_app.errors import NotServingError, RequestError
 from photon_app.gateway import bars, caching, finnhub_rest, search
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.connections import peer_of
 from photon_app.gateway.cors import vary
 from photon_app.gateway.health import Health, health_of
-from photon_app.gateway.live import current
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
-from photon_app.gateway.problems import describe, problems, unusable
+from photon_app.gateway.problems import describe, not_serving, problems, unusable
 from photon_app.gateway.questions import Questions
 from photon_app.gateway.routes import Routes
 from photon_app.model import Quote, SymbolState, parse_symbol
@@ -99,12 +98,15 @@ def create_api(
         generate_unique_id_function=lambda route: route.name,
     )
     api.add_exception_handler(RequestValidationError, unusable)
+    api.add_exception_handler(NotServingError, not_serving)
     describe(api)
 
     @api.get("/health", summary="Is the feed alive, and who is listening", responses=problems(503))
     async def health(request: Request) -> Health:
         peer = peer_of(request.scope)
-        return health_of(current(), admission, questions, None if peer is None else peer.all)
+        return health_of(
+            services.current(), admission, questions, None if peer is None else peer.all
+        )
 
     @api.get("/api/quotes", summary="The newest prices", responses=problems(422, 503))
     async def quotes(
@@ -113,7 +115,7 @@ def create_api(
             Query(description="comma list; without it the default symbols"),
         ] = None,
     ) -> Quotes:
-        live = current()
+        live = services.current()
         wanted = _parse(symbols, live)
         found = {s: quote for s in wanted if (quote := live.book.quote(s)) is not None}
         return Quotes(

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from starlette.websockets import WebSocket
 
-from photon_app import disconnect, services
+from photon_app import disconnect
 from photon_app.clock import SYSTEM, Time
 from photon_app.disconnect import Disconnect
 from photon_app.gateway.admission import WARN_EVERY_S, Admission
@@ -38,7 +38,6 @@ from photon_app.gateway.page_protocol import (
 )
 from photon_app.gateway.turnstile import Lane, Turnstile
 from photon_app.gateway.wire import wire_of
-from photon_app.services import Services
 
 TAB_UNITS_PER_S, TAB_UNITS_BURST = 30, 150
 """What one tab may ask for. A key that is held down repeats 30 times a second."""
@@ -113,7 +112,6 @@ class PageEdge:
         admission: who gets a place.
         rules: what the page's app has.
         left: told when a socket ended.
-        live: the services of this process; ``LookupError`` while there are none.
         time: of this process.
     """
 
@@ -124,13 +122,11 @@ class PageEdge:
         rules: Rules,
         *,
         left: Callable[[], None] = lambda: None,
-        live: Callable[[], Services] = services.current,
         time: Time = SYSTEM,
     ) -> None:
         self._app = app
         self._admission = admission
         self._left = left
-        self._live = live
         self.now_s = time.monotonic
         self.rules = rules
         self.turnstile = Turnstile(
@@ -154,7 +150,7 @@ class PageEdge:
         if token is None:
             await refuse_socket(websocket, 400, HANDSHAKE)
             return
-        async with placed(websocket, self._admission, "page", self._live) as place:
+        async with placed(websocket, self._admission, "page") as place:
             if place is not None:
                 await self._serve(websocket, place.address, token)
 

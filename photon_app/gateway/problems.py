@@ -18,6 +18,8 @@ MEANINGS = {
     429: "too many questions at once",
     503: "the server is starting or stopping, or cannot answer now: try again",
 }
+FINNHUB = "/api/v1"
+"""Under this path answers have Finnhub's form."""
 REQUIRED = "x-required"
 """Marks a parameter that a route reads as empty when it is missing, so that it says what it
 expects. To the reader of the documentation it is required.
@@ -63,6 +65,13 @@ async def unusable(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     reason = first.get("ctx", {}).get("error") or first["msg"]
     return JSONResponse({"detail": f"{first['loc'][-1]}: {reason}"}, 422)
+
+
+async def not_serving(request: Request, error: Exception) -> JSONResponse:
+    """Answer while the process starts or stops, in the shape of the API that was asked."""
+    if request.url.path.startswith(FINNHUB):
+        return JSONResponse({"error": f"{error}.".capitalize()}, 503)
+    return JSONResponse({"detail": str(error)}, 503)
 
 
 def describe(api: FastAPI) -> None:

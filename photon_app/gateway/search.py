@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
-from photon_app.gateway.live import current
+from photon_app import services
 from photon_app.gateway.problems import REQUIRED, problems, whole
 from photon_app.gateway.questions import Questions
 from photon_app.model import USUAL_RESULTS
@@ -68,7 +68,7 @@ def create_router(questions: Questions) -> APIRouter:
                 f"q: expected 1 to {MOST_CHARS} characters of a symbol or a name, such as apple"
             )
             raise HTTPException(422, detail)
-        reference, address = current().reference, questions.address(request)
+        reference, address = services.current().reference, questions.address(request)
         refusal = questions.foreign(request)
         if refusal is None and not reference.knows_search(q.strip()):
             refusal = questions.take(address)

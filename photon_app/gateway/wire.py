@@ -34,6 +34,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from photon_app import disconnect, services
+from photon_app.errors import NotServingError
 from photon_app.gateway.connections import let_go
 from photon_app.gateway.limits import ClientBucket, TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
@@ -410,7 +411,7 @@ def _stalls() -> Stalls | None:
     """The stalls of this process, while it serves."""
     try:
         return services.current().stalls
-    except LookupError:
+    except NotServingError:
         return None
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 import reflex as rx
 
 from photon_app import clock, services, settings
+from photon_app.errors import NotServingError
 from photon_app.model import TIMEFRAMES
 from photon_app.ui import names, watchlist
 
@@ -48,7 +49,7 @@ def default_symbols() -> tuple[str, ...]:
     """The symbols that a new visitor sees: the running process's, or the built-in ones."""
     try:
         return services.current().default_symbols
-    except LookupError:
+    except NotServingError:
         return settings.DEFAULT_SYMBOLS
 
 
@@ -56,14 +57,14 @@ def max_symbols() -> int:
     """How long a list may be: as many symbols as a connection may subscribe and a text can hold."""
     try:
         allowed = services.current().settings.max_symbols
-    except LookupError:
+    except NotServingError:
         allowed = settings.DEFAULTS.max_symbols
     return min(allowed, watchlist.MOST)
 
 
 def tell_spelling(typed: str) -> None:
     """What a visitor wrote: upstream may know a symbol so, and not in capitals."""
-    with contextlib.suppress(LookupError):
+    with contextlib.suppress(NotServingError):
         for text in typed.split(","):
             services.current().demand.spelled(text.strip())
 
@@ -214,7 +215,7 @@ class Dashboard(rx.State):
             for symbol in batch:
                 try:
                     name = await names.ask(services.current().reference, symbol)
-                except LookupError:
+                except NotServingError:
                     return
                 if name:
                     found[symbol] = name

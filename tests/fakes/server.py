@@ -155,7 +155,7 @@ async def serving(
         admission = Admission.of(loaded, time)
         questions = Questions.of(loaded, time)
         inner = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, None, questions), frontend))
-        edges = FinnhubEdge(WebSocketEdge(inner, admission, lambda: live), admission, lambda: live)
+        edges = FinnhubEdge(WebSocketEdge(inner, admission), admission)
         app = OriginGuard(edges, OriginRule.of(loaded))
         config = uvicorn.Config(
             app,

@@ -311,7 +311,7 @@ def test_errors_have_finnhubs_shape(path: str, status: int) -> None:
 
 
 def test_a_server_that_is_stopping_says_so() -> None:
-    """In the same shape."""
+    """Each API in its own shape."""
 
     async def scenario() -> None:
         async with serving() as server, httpx.AsyncClient(base_url=server.http) as client:
@@ -319,7 +319,12 @@ def test_a_server_that_is_stopping_says_so() -> None:
             try:
                 for path in ("/api/v1/quote?symbol=AAPL", "/api/v1/search?q=apple"):
                     response = await client.get(path)
-                    assert (response.status_code, list(response.json())) == (503, ["error"])
+                    words = "The server is starting or stopping: try again."
+                    assert (response.status_code, response.json()) == (503, {"error": words})
+                for path in ("/health", "/api/quotes", "/api/bars?symbol=A", "/api/search?q=a"):
+                    response = await client.get(path)
+                    detail = "the server is starting or stopping: try again"
+                    assert (response.status_code, response.json()) == (503, {"detail": detail})
             finally:
                 services.install(server.live)
 

@@ -15,7 +15,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from photon_app import launcher
+from photon_app import launcher, services
 from photon_app.clock import SYSTEM, Time
 from photon_app.gateway import page_socket
 from photon_app.gateway.admission import Admission
@@ -30,6 +30,7 @@ from photon_app.gateway.page_socket import (
     PageEdge,
 )
 from photon_app.hub.stalls import Stalls
+from photon_app.services import Services
 from photon_app.settings import Settings
 from tests.fakes.server import HTTP, PLAIN, WIRE
 from tests.fakes.time import HandTime, settle
@@ -79,6 +80,16 @@ class Served:
         return connect(f"ws://127.0.0.1:{self.port}{path}{query}", **options)
 
 
+@contextlib.contextmanager
+def installed(live: Services) -> Iterator[None]:
+    """The services of this process for as long as the block lasts."""
+    services.install(live)
+    try:
+        yield
+    finally:
+        services.remove(live)
+
+
 @contextlib.asynccontextmanager
 async def serving(
     ws: str = WIRE,
@@ -96,10 +107,10 @@ async def serving(
         admission,
         RULES,
         left=left,
-        live=lambda: cast("Any", SimpleNamespace(settings=loaded, stalls=Stalls(HandTime()))),
         time=time,
     )
-    with launcher.bind("127.0.0.1", 0) as sock:
+    live = cast("Any", SimpleNamespace(settings=loaded, stalls=Stalls(HandTime())))
+    with installed(live), launcher.bind("127.0.0.1", 0) as sock:
         config = uvicorn.Config(
             edge, http=HTTP if ws == WIRE else "h11", ws=ws, lifespan="off", log_level="error"
         )

@@ -11,7 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from photon_app import services
+from photon_app.errors import NotServingError
 from photon_app.gateway import search
+from photon_app.gateway.problems import not_serving
 from photon_app.gateway.questions import Questions
 from photon_app.listings import BundledReference
 from photon_app.model import Listing, Reference
@@ -36,6 +38,7 @@ def installed(reference: Reference) -> Iterator[None]:
 def with_api(check: Check, reference: Reference | None = None) -> None:
     async def scenario() -> None:
         api = FastAPI()
+        api.add_exception_handler(NotServingError, not_serving)
         api.include_router(search.create_router(Questions.of(DEFAULTS, HandTime())))
         transport = httpx.ASGITransport(api)
         async with httpx.AsyncClient(transport=transport, base_url="http://photon") as client:
@@ -121,6 +124,7 @@ def test_a_process_that_does_not_serve_says_so() -> None:
 
     async def scenario() -> None:
         api = FastAPI()
+        api.add_exception_handler(NotServingError, not_serving)
         api.include_router(search.create_router(Questions.of(DEFAULTS, HandTime())))
         transport = httpx.ASGITransport(api)
         async with httpx.AsyncClient(transport=transport, base_url="http://photon") as client:
