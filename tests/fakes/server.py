@@ -7,13 +7,14 @@ settings by name.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import contextvars
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from photon_app import launcher, runtime
+from photon_app import launcher, runtime, services
 from photon_app.clock import SYSTEM, Time
 from photon_app.feed.protocol import Counters, Feed, WallClock
 from photon_app.gateway.admission import Admission
@@ -102,10 +103,13 @@ class HandFeed:
 class Serving:
     """One running server."""
 
-    def __init__(self, port: int, live: Services, server: uvicorn.Server) -> None:
+    def __init__(
+        self, port: int, live: Services, server: uvicorn.Server, context: contextvars.Context
+    ) -> None:
         self.port = port
         self.live = live
         self.server = server
+        self._context = context
 
     @property
     def ws(self) -> str:
@@ -121,6 +125,24 @@ class Serving:
     def http(self) -> str:
         """The address of everything else."""
         return f"http://127.0.0.1:{self.port}"
+
+    @contextlib.contextmanager
+    def having(self, live: Services) -> Iterator[None]:
+        """Other services in place of its own, until the block ends."""
+        self._context.run(services.install, live)
+        try:
+            yield
+        finally:
+            self._context.run(services.remove, live)
+
+    @contextlib.contextmanager
+    def stopping(self) -> Iterator[None]:
+        """No services, as while it starts or stops, until the block ends."""
+        self._context.run(services.remove, self.live)
+        try:
+            yield
+        finally:
+            self._context.run(services.install, self.live)
 
 
 @contextlib.asynccontextmanager
@@ -172,10 +194,12 @@ async def serving(
         )
         server = uvicorn.Server(config)
         config.load()
-        serving_task = asyncio.create_task(server._serve([sock]))
+        context = services.apart()
+        context.run(services.install, live)
+        serving_task = asyncio.create_task(server._serve([sock]), context=context)
         await wait_until(lambda: server.started)
         try:
-            yield Serving(sock.getsockname()[1], live, server)
+            yield Serving(sock.getsockname()[1], live, server, context)
         finally:
             server.should_exit = True
             await serving_task

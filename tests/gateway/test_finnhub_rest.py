@@ -9,10 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from photon_app import services
 from photon_app.gateway import finnhub_rest
 from photon_app.model import Listing, Seed
-from photon_app.services import Services
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.fakes.waiting import wait_until
 
@@ -55,17 +53,6 @@ class Known:
         return self._seeds.get(symbol)
 
 
-@contextlib.contextmanager
-def knowing(live: Services, reference: Known) -> Any:
-    """The services with this reference."""
-    changed = dataclasses.replace(live, reference=reference)
-    services.install(changed)
-    try:
-        yield
-    finally:
-        services.remove(changed)
-
-
 @contextlib.asynccontextmanager
 async def api(
     feed: HandFeed, reference: Known | None = None, **options: Any
@@ -74,7 +61,7 @@ async def api(
         serving(feed, **options) as server,
         httpx.AsyncClient(base_url=f"{server.http}/api/v1") as client,
     ):
-        with knowing(server.live, reference or Known()):
+        with server.having(dataclasses.replace(server.live, reference=reference or Known())):
             yield server, client
 
 
@@ -220,8 +207,7 @@ def test_what_upstream_does_not_know_is_not_followed_however_often_it_is_asked_f
             asked = dataclasses.replace(
                 server.live, reference=reference, asked=lambda: {"requests": 1}
             )
-            services.install(asked)
-            try:
+            with server.having(asked):
                 for _ in range(3):
                     assert await answer(client, "/quote", symbol="JUNK") == (200, UNKNOWN)
                 assert "JUNK" not in server.live.demand
@@ -234,8 +220,6 @@ def test_what_upstream_does_not_know_is_not_followed_however_often_it_is_asked_f
                 feed.trade("LATE", 9)
                 assert (await asking)[1]["c"] == 9
                 assert "LATE" in server.live.demand
-            finally:
-                services.remove(asked)
 
     asyncio.run(scenario())
 
@@ -315,8 +299,7 @@ def test_a_server_that_is_stopping_says_so() -> None:
 
     async def scenario() -> None:
         async with serving() as server, httpx.AsyncClient(base_url=server.http) as client:
-            services.remove(server.live)
-            try:
+            with server.stopping():
                 for path in ("/api/v1/quote?symbol=AAPL", "/api/v1/search?q=apple"):
                     response = await client.get(path)
                     words = "The server is starting or stopping: try again."
@@ -325,7 +308,5 @@ def test_a_server_that_is_stopping_says_so() -> None:
                     response = await client.get(path)
                     detail = "the server is starting or stopping: try again"
                     assert (response.status_code, response.json()) == (503, {"detail": detail})
-            finally:
-                services.install(server.live)
 
     asyncio.run(scenario())
