@@ -18,13 +18,13 @@ import httpx
 import msgspec
 
 from bench.findings import Finding
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.timeframes import MINUTE_MS
 from photon_app.clock import SYSTEM
 from photon_app.feed.protocol import WallClock
 from photon_app.history.history import History
 from photon_app.market.bars import Bars
-from photon_app.market.calendar import Calendar
 from photon_app.market.conditions import REGULAR
-from photon_app.market.timeframes import MINUTE_MS
 from photon_app.model import TIMEFRAMES, Bar, Trade
 from photon_app.settings import Secret
 from photon_app.storage import address

@@ -8,19 +8,19 @@ import asyncio
 import random
 import time
 
+from photon_app.calendar import session
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.hours import MarketView
 from photon_app.clock import SYSTEM
 from photon_app.feed import finnhub_wire as wire
 from photon_app.feed.intake import Intake
+from photon_app.hub.channels.prints import PrintsChannel
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.flusher import Flusher
 from photon_app.hub.hub import Hub
-from photon_app.hub.tape import Tape
-from photon_app.market import session
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
-from photon_app.market.calendar import Calendar
-from photon_app.market.hours import MarketView
 from photon_app.market.market import Market
 from photon_app.market.silence import Silence
 from photon_app.model import FeedStatus, Trade
@@ -109,7 +109,7 @@ def _market() -> Market:
     clients = Clients(demand, slow_s=10)
     flusher = Flusher(loop, 0.02)
     market.listen(Hub(market, _Noon(), clients=clients, flusher=flusher))
-    market.listen(Tape(clients, flusher=flusher))
+    market.listen(PrintsChannel(clients, flusher=flusher))
     return market
 
 

@@ -38,7 +38,7 @@ from pathlib import Path
 
 from photon_app import __version__, logs, misnamed, printing, settings
 from photon_app.errors import PhotonError, StartError
-from photon_app.tail import arguments as tail
+from photon_app.commands.tail import arguments as tail
 
 _HOST, _PORT = settings.DEFAULTS.host, settings.DEFAULTS.port
 EPILOG = f"""\
@@ -96,8 +96,8 @@ def _build(_: argparse.Namespace) -> int:
 
 
 def _record(given: argparse.Namespace) -> int:
-    from photon_app import record
-    from photon_app.feed.recorder import PART_BYTES
+    from photon_app.commands import record
+    from photon_app.feed.recording.recorder import PART_BYTES
 
     _unwind(0)
     _set(PHOTON_SYMBOLS=given.symbols)
@@ -126,7 +126,7 @@ def _record_takes(parser: argparse.ArgumentParser) -> None:
 
 def _replay(given: argparse.Namespace) -> int:
     from photon_app import launcher
-    from photon_app.feed.recording import Recording
+    from photon_app.feed.recording.file import Recording
 
     Recording(given.path).first_ms()
     _set(
@@ -152,7 +152,8 @@ def _replay_takes(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(given: argparse.Namespace) -> int:
-    from photon_app import importer, runtime
+    from photon_app import runtime
+    from photon_app.commands import importer
 
     _unwind(1)
     loaded = _loaded()
@@ -172,7 +173,8 @@ def _import_takes(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from photon_app import exporter, runtime
+    from photon_app import runtime
+    from photon_app.commands import exporter
 
     _unwind(1)
     loaded = _loaded()
@@ -203,7 +205,7 @@ def _export_takes(parser: argparse.ArgumentParser) -> None:
 
 
 def _tail(given: argparse.Namespace) -> int:
-    from photon_app.tail import command
+    from photon_app.commands.tail import command
 
     _unwind(0)
     return command.run(given)

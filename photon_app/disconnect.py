@@ -74,9 +74,9 @@ SHUTDOWN = Disconnect(SERVICE_RESTART, "the server is going")
 RETRY_AFTER_MS = 1500
 """How long clients are asked to stay away from a server that goes; ``shutdown`` tells it."""
 SLOW = Disconnect(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
-SLOW_ARRAY = Disconnect(SLOW_CLIENT, "too slow: reconnect")
+SLOW_ARRAYS = Disconnect(SLOW_CLIENT, "too slow: reconnect")
 """Of a client of the array format, which has no snapshots."""
-SLOW_FOLLOWER = Disconnect(SLOW_CLIENT, "too slow: trades were lost, reconnect")
+SLOW_PRINTS = Disconnect(SLOW_CLIENT, "too slow: trades were lost, reconnect")
 """Of a client of ``/finnhub``, which is owed every trade."""
 SLOW_TAB = Disconnect(SLOW_CLIENT, "too slow: what waited for this tab was not read")
 TOO_MANY_MESSAGES = Disconnect(RATE_LIMITED, "too many messages")

@@ -37,8 +37,8 @@ from photon_app.descriptors import (
     sockets_for,
 )
 from photon_app.errors import PhotonError, StartError
-from photon_app.feed.recording import Recording
-from photon_app.feed.replay import start_ms
+from photon_app.feed.recording.file import Recording
+from photon_app.feed.recording.replay import start_ms
 from photon_app.gateway.handshake import HttpLimits, protocol
 from photon_app.settings import Settings
 from photon_app.storage import address

@@ -16,29 +16,29 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from typing import Any
 
 from photon_app import clock, foreign, logs, services, upstream
+from photon_app.calendar import session
+from photon_app.calendar.hours import MarketHours
+from photon_app.calendar.loader import CalendarLoader
+from photon_app.calendar.timeframes import MINUTE_MS, NEVER_MS
+from photon_app.calendar.venues import US, exchange_of
 from photon_app.errors import RequestError
 from photon_app.feed.awake import Awake
 from photon_app.feed.protocol import Feed, WallClock
-from photon_app.feed.simulated import SimulatedFeed
+from photon_app.feed.simulated.feed import SimulatedFeed
 from photon_app.garbage import Garbage
 from photon_app.heap import Heap
 from photon_app.history.history import History
-from photon_app.hub.arrays import ArrayBoard
+from photon_app.hub.channels.arrays import ArraysChannel
+from photon_app.hub.channels.prints import PrintsChannel
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.flusher import Flusher
 from photon_app.hub.hub import BEATS, Hub
 from photon_app.hub.stalls import BEAT_S, Stalls
-from photon_app.hub.tape import Tape
-from photon_app.market import session
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
-from photon_app.market.hours import MarketHours
-from photon_app.market.loader import CalendarLoader
 from photon_app.market.market import Market
 from photon_app.market.silence import Silence
-from photon_app.market.timeframes import MINUTE_MS, NEVER_MS
-from photon_app.market.venues import US, exchange_of
 from photon_app.model import FeedSink, FeedStatus
 from photon_app.services import Services
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
@@ -126,9 +126,9 @@ def assemble(
     clients = Clients(demand, settings.slow_s)
     flusher = Flusher(loop, settings.flush_ms / 1000)
     hub = Hub(market, hours, clients=clients, flusher=flusher)
-    tape = Tape(clients, flusher=flusher)
-    arrays = ArrayBoard(market, clients, flusher=flusher)
-    for listener in (history, hub, tape, arrays):
+    prints = PrintsChannel(clients, flusher=flusher)
+    arrays = ArraysChannel(market, clients, flusher=flusher)
+    for listener in (history, hub, prints, arrays):
         market.listen(listener)
     market.wait_for(clients)
     live = Services(
@@ -137,7 +137,7 @@ def assemble(
         clients=clients,
         hub=hub,
         arrays=arrays,
-        tape=tape,
+        prints=prints,
         demand=demand,
         history=history,
         store=store,

@@ -9,18 +9,18 @@ import dataclasses
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 
+from photon_app.calendar.hours import Hours
 from photon_app.clock import Time
 from photon_app.errors import NotServingError
 from photon_app.feed.protocol import Feed
 from photon_app.history.history import History
-from photon_app.hub.arrays import ArrayBoard
+from photon_app.hub.channels.arrays import ArraysChannel
+from photon_app.hub.channels.prints import PrintsChannel
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand
 from photon_app.hub.hub import Hub
 from photon_app.hub.stalls import Stalls
-from photon_app.hub.tape import Tape
 from photon_app.market.book import Book
-from photon_app.market.hours import Hours
 from photon_app.market.market import Market
 from photon_app.model import Reference
 from photon_app.settings import Settings
@@ -35,8 +35,8 @@ class Services:
     market: Market
     clients: Clients
     hub: Hub
-    arrays: ArrayBoard
-    tape: Tape
+    arrays: ArraysChannel
+    prints: PrintsChannel
     demand: Demand
     history: History
     store: Store | None

@@ -9,21 +9,22 @@ import functools
 
 import msgspec
 
+from photon_app.calendar import session
+from photon_app.calendar.calendar import Calendar, CalendarSource
+from photon_app.calendar.timeframes import spans
 from photon_app.clock import SYSTEM
-from photon_app.feed import poll_schedule
-from photon_app.feed.finnhub import FinnhubFeed
-from photon_app.feed.finnhub_rest import FinnhubRest
+from photon_app.feed.finnhub import poll_schedule
+from photon_app.feed.finnhub.feed import FinnhubFeed
+from photon_app.feed.finnhub.reference import FinnhubReference
+from photon_app.feed.finnhub.rest import FinnhubRest
+from photon_app.feed.finnhub.spelling import Spellings
 from photon_app.feed.intake import Tap
 from photon_app.feed.protocol import Feed
-from photon_app.feed.reference import FinnhubReference
-from photon_app.feed.replay import ReplayFeed
-from photon_app.feed.simulated import SimulatedFeed, known_price, round_to_tick
-from photon_app.feed.simulated_past import Hour, Hours, SimulatedPast
-from photon_app.feed.spelling import Spellings
+from photon_app.feed.recording.replay import ReplayFeed
+from photon_app.feed.simulated.feed import SimulatedFeed, known_price, round_to_tick
+from photon_app.feed.simulated.past import Hour, Hours, SimulatedPast
 from photon_app.listings import BundledReference
-from photon_app.market import digits, session
-from photon_app.market.calendar import Calendar, CalendarSource
-from photon_app.market.timeframes import spans
+from photon_app.market import digits
 from photon_app.model import MarketSession, Reference
 from photon_app.settings import Settings
 

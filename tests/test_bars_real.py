@@ -16,16 +16,16 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from photon_app import exporter, importer
-from photon_app.feed.finnhub import FinnhubFeed
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.session import day_of
+from photon_app.commands import exporter, importer
+from photon_app.feed.finnhub.feed import FinnhubFeed
 from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import Intake
-from photon_app.feed.recording import Recording
-from photon_app.feed.replay import ReplayFeed
+from photon_app.feed.recording.file import Recording
+from photon_app.feed.recording.replay import ReplayFeed
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
-from photon_app.market.calendar import Calendar
-from photon_app.market.session import day_of
 from photon_app.model import TIMEFRAMES, Bar
 from photon_app.settings import Secret, Settings
 from photon_app.storage import address

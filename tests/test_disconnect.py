@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 from photon_app import disconnect
+from photon_app.commands.tail import retry
 from photon_app.disconnect import CODES, FINAL_CODES, Disconnect
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.gateway.session import BAD_MESSAGES_IN_A_ROW
-from photon_app.tail import retry
 from tests.ui.test_javascript import NODE
 
 ROOT = Path(__file__).parents[1]

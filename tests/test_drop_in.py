@@ -29,10 +29,10 @@ from websockets.asyncio.client import connect
 
 from photon_app import launcher
 from photon_app.feed import finnhub_wire
-from photon_app.feed.finnhub import FinnhubFeed
-from photon_app.feed.recording import Recording
-from photon_app.feed.replay import ReplayFeed
-from photon_app.hub import followers
+from photon_app.feed.finnhub.feed import FinnhubFeed
+from photon_app.feed.recording.file import Recording
+from photon_app.feed.recording.replay import ReplayFeed
+from photon_app.hub.channels import print_clients as followers
 from photon_app.model import FeedSink, Quote, Trade
 from photon_app.services import Services
 from photon_app.settings import Secret
@@ -73,7 +73,7 @@ def test_dangdatastream_follows_prices(monkeypatch: pytest.MonkeyPatch) -> None:
             manager.subscribe("NVDA", seen.append)
             await manager.start()
             try:
-                await wait_until(lambda: server.live.tape.symbols == {"AAPL", "NVDA"})
+                await wait_until(lambda: server.live.prints.symbols == {"AAPL", "NVDA"})
                 say(feed, print_("AAPL", 150.25, "1"), print_("IBM", 7), print_("NVDA", 178))
                 say(feed, print_("AAPL", 150.25, "1"))
                 await wait_until(lambda: len(seen) == 3)
@@ -156,7 +156,7 @@ def test_finnhubs_documented_python_client_runs() -> None:
                 f"{server.finnhub}?token={CANARY}", on_open=on_open, on_message=on_message
             )
             running = asyncio.create_task(asyncio.to_thread(app.run_forever))
-            await wait_until(lambda: server.live.tape.symbols == {"AAPL", "IC MARKETS:1"})
+            await wait_until(lambda: server.live.prints.symbols == {"AAPL", "IC MARKETS:1"})
             say(feed, print_("AAPL", 150.25, "1", "12"))
             await asyncio.wait_for(running, 15)
         assert json.loads(heard[0]) == {
@@ -182,14 +182,14 @@ def test_finnhubs_documented_javascript_client_runs() -> None:
                 stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
             symbols = ("AAPL", "BINANCE:BTCUSDT", "IC MARKETS:1")
-            await wait_until(lambda: server.live.tape.symbols == set(symbols), 20)
+            await wait_until(lambda: server.live.prints.symbols == set(symbols), 20)
             for price, symbol in enumerate(symbols, 1):
                 say(feed, print_(symbol, price, "1"))
             output, _ = await asyncio.wait_for(program.communicate(), 20)
             assert program.returncode == 0
             told = [json.loads(line) for line in output.splitlines()]
             assert [t["s"] for message in told for t in message["data"]] == list(symbols)
-            await wait_until(lambda: server.live.tape.symbols == frozenset())
+            await wait_until(lambda: server.live.prints.symbols == frozenset())
 
     asyncio.run(scenario())
 
@@ -289,7 +289,7 @@ def test_a_replay_at_full_speed_waits_for_slow_readers_of_the_tape(
         ):
             for symbol in symbols:
                 await client.send(json.dumps({"type": "subscribe", "symbol": symbol}))
-            await wait_until(lambda: server.live.tape.symbols == set(symbols))
+            await wait_until(lambda: server.live.prints.symbols == set(symbols))
             feed.go.set()
             heard: list[Trade] = []
             while len(heard) < len(trades):
@@ -320,7 +320,7 @@ def test_a_photon_chained_to_a_photon_has_the_same_book(path: Path) -> None:
             photon_behind(fake.url, symbols) as first,
             photon_behind(first.finnhub, symbols) as second,
         ):
-            await wait_until(lambda: first.live.tape.symbols == set(symbols))
+            await wait_until(lambda: first.live.prints.symbols == set(symbols))
             await fake.play(path, symbols)
             await wait_until(lambda: arrived(second.live) >= sum(counts.values()), 60)
             assert None not in expected.values()

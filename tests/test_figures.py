@@ -9,11 +9,11 @@ import pytest
 
 from photon_app import __main__ as commands
 from photon_app import model, runtime
+from photon_app.commands.tail import arguments, line, retry
 from photon_app.errors import SettingsError
-from photon_app.feed import recorder
+from photon_app.feed.recording import recorder
 from photon_app.gateway import protocol, search
 from photon_app.settings import DEFAULT_SYMBOLS, DEFAULTS, load
-from photon_app.tail import arguments, line, retry
 from photon_app.ui import watchlist
 
 ROOT = Path(__file__).parents[1]

@@ -16,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_app import upstream
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.timeframes import MINUTE_MS, span_at
 from photon_app.errors import StorageError
-from photon_app.feed.simulated_past import Hours, SimulatedPast
+from photon_app.feed.simulated.past import Hours, SimulatedPast
 from photon_app.history.followed import KEPT, KEPT_AFTER_MS
 from photon_app.history.history import History
 from photon_app.history.invented import Invented
 from photon_app.market.bars import DROPPED_KEPT, Bars
-from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
-from photon_app.market.timeframes import MINUTE_MS, span_at
 from photon_app.model import TIMEFRAMES, Bar, Recollection, Timeframe, Trade
 from photon_app.settings import Settings
 from photon_app.storage import address

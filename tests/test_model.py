@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app import settings
+from photon_app.commands.tail import arguments
 from photon_app.errors import RequestError, SettingsError
 from photon_app.model import parse_symbol
-from photon_app.tail import arguments
 from photon_app.ui import watchlist
 from tests.names import SYMBOL, WORLD
 

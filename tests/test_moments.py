@@ -9,9 +9,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from photon_app import clock, upstream
-from photon_app.market.calendar import Calendar
-from photon_app.market.loader import CalendarLoader
-from photon_app.market.session import day_of, market_day, market_day_before
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.loader import CalendarLoader
+from photon_app.calendar.session import day_of, market_day, market_day_before
 from photon_app.settings import Settings
 from tests.fakes.loader import shipped
 from tests.fakes.moments import MOMENTS, at, new_york, utc

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from photon_app.feed.finnhub import FinnhubFeed
-from photon_app.feed.replay import ReplayFeed
+from photon_app.feed.finnhub.feed import FinnhubFeed
+from photon_app.feed.recording.replay import ReplayFeed
 from photon_app.settings import Secret
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.server import PLAIN, WIRE, serving

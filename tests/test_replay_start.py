@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from photon_app.feed.replay import ReplayFeed
+from photon_app.feed.recording.replay import ReplayFeed
 from tests.fakes.server import serving
 from tests.feed.recordings import START_MS, frame, line, write
 

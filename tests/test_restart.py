@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from photon_app.market.loader import CalendarLoader
+from photon_app.calendar.loader import CalendarLoader
 from photon_app.model import Seed
 from photon_app.settings import Secret
 from tests.fakes.loader import shipped

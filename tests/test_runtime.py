@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from photon_app import runtime, services
-from photon_app.market.loader import CalendarLoader
+from photon_app.calendar.loader import CalendarLoader
 from photon_app.model import Crowd
 from photon_app.services import Services
 from photon_app.settings import Settings

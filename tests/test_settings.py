@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from photon_app.errors import SettingsError
 from photon_app.settings import DEFAULTS, Secret, is_loopback, load
-from tests.feed.test_recording import NOT_FILES, not_a_file
+from tests.feed.recording.test_file import NOT_FILES, not_a_file
 
 CANARY = "canary-key-5f2c"
 

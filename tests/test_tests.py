@@ -12,16 +12,19 @@ SHARED = {
     ("tests/fakes/finnhub_rest.py", "_quote"): "the fake's own handler",
     ("tests/fakes/raw.py", "_loop"): "the fake's own event loop",
     ("tests/fakes/time.py", "_ready"): "what asyncio's loop runs next",
-    ("tests/feed/test_polling.py", "_hours"): "a poll schedule's",
+    ("tests/feed/finnhub/test_polling.py", "_hours"): "a poll schedule's",
     ("tests/gateway/test_admission.py", "_frames"): "the table of admission",
     ("tests/gateway/test_places.py", "_ready"): "a kitchen of the test",
-    ("tests/test_import.py", "_market"): "an importer's",
+    ("tests/commands/test_importer.py", "_market"): "an importer's",
     ("tests/ui/test_visitors.py", "_timer"): "a watcher of tabs",
 }
 """Where a private name that the hub has too belongs to something else, and to what."""
 
 SLEEPS = {
-    "tests/tail/test_tail.py": (1, "a market that trades at a pace until it is told to end"),
+    "tests/commands/tail/test_tail.py": (
+        1,
+        "a market that trades at a pace until it is told to end",
+    ),
     "tests/test_drop_in.py": (1, "a reader that is slower than a replay at full speed"),
     "tests/test_launcher.py": (
         1,

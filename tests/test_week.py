@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from photon_app import clock
-from photon_app.market.loader import CalendarLoader
+from photon_app.calendar.loader import CalendarLoader
 from photon_app.model import Trade
 from photon_app.settings import Secret
 from tests.fakes.loader import shipped

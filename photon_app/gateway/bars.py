@@ -17,6 +17,8 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from photon_app import services
+from photon_app.calendar.calendar import Calendar, new_york_date
+from photon_app.calendar.session import venue_of
 from photon_app.errors import BusyError, RequestError
 from photon_app.gateway.address import client_address
 from photon_app.gateway.connections import peer_of
@@ -25,9 +27,7 @@ from photon_app.gateway.problems import REQUIRED, problems, shown, whole
 from photon_app.history.history import Past
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.hub.messages import BarBody
-from photon_app.market.calendar import Calendar, new_york_date
 from photon_app.market.digits import decimals_of
-from photon_app.market.session import venue_of
 from photon_app.model import TIMEFRAMES, MarketSession, Timeframe, parse_symbol
 from photon_app.timestamps import parse_moment
 

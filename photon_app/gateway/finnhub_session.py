@@ -20,10 +20,10 @@ from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.protocol import is_symbol
 from photon_app.gateway.session import BAD_MESSAGES_IN_A_ROW
 from photon_app.hub import finnhub_messages as messages
+from photon_app.hub.channels.prints import PrintsChannel
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
 from photon_app.hub.stalls import Stalls
-from photon_app.hub.tape import Tape
 from photon_app.model import parse_symbol
 
 NO_ACCESS = "You don't have access to this resource."
@@ -52,7 +52,7 @@ class FinnhubSession:
 
     def __init__(
         self,
-        tape: Tape,
+        prints: PrintsChannel,
         sink: Sink,
         *,
         conditions: bool,
@@ -65,7 +65,7 @@ class FinnhubSession:
         """Register the client.
 
         Args:
-            tape: what it follows.
+            prints: the channel of its trades.
             sink: its outbox.
             conditions: whether its trades carry their conditions.
             max_symbols: the most symbols that it may follow.
@@ -75,13 +75,13 @@ class FinnhubSession:
             stalls: for how long this process stood still.
             address: whose it is, as far as that is known.
         """
-        self._tape = tape
+        self._prints = prints
         self._sink = sink
         self._max_symbols = max_symbols
         self._now_s = time.monotonic
         self._budget = MessageBudget(messages_per_s, max_symbols, time.monotonic(), stalls)
         self._bad_in_a_row = 0
-        self._follower = tape.join(sink, conditions=conditions, address=address)
+        self._client = prints.join(sink, conditions=conditions, address=address)
 
     def receive(self, text: str, waited_s: float = 0.0) -> None:
         """Handle one message. Never raises for what a client sends.
@@ -109,7 +109,7 @@ class FinnhubSession:
 
     def end(self) -> None:
         """The connection is over."""
-        self._tape.leave(self._follower)
+        self._prints.leave(self._client)
 
     def _handle(self, command: _Command) -> None:
         if command.type in PAID:
@@ -132,18 +132,18 @@ class FinnhubSession:
             self._send(messages.invalid_symbol(foreign.printable(command.symbol, _SHOWN)))
             return True
         if command.type == "unsubscribe":
-            self._tape.unfollow(self._follower, symbol)
-        elif symbol not in self._follower.symbols:
-            self._tape.spelled(command.symbol)
+            self._prints.unfollow(self._client, symbol)
+        elif symbol not in self._client.symbols:
+            self._prints.spelled(command.symbol)
             self._follow(symbol)
         return True
 
     def _follow(self, symbol: str) -> None:
-        full = len(self._follower.symbols) >= self._max_symbols
-        if full or not self._tape.hold(self._follower, symbol):
+        full = len(self._client.symbols) >= self._max_symbols
+        if full or not self._prints.hold(self._client, symbol):
             self._say(messages.TOO_MANY_SYMBOLS)
         else:
-            self._tape.follow(self._follower, symbol)
+            self._prints.follow(self._client, symbol)
 
     def _refuse(self, words: str) -> None:
         self._say(words)

@@ -32,9 +32,9 @@ class FinnhubEdge(SocketEdge):
         await websocket.accept()
         outlet = outlet_of(websocket)
         sink = Sink(outlet, live.stalls.awake_s)
-        outlet.attach(sink, live.tape.flush)
+        outlet.attach(sink, live.prints.flush)
         session = FinnhubSession(
-            live.tape,
+            live.prints,
             sink,
             conditions=conditions == "1",
             max_symbols=live.settings.max_symbols,

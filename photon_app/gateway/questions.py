@@ -19,7 +19,7 @@ import msgspec
 from starlette.requests import Request
 
 from photon_app.clock import SYSTEM, Time
-from photon_app.feed.answers import Answers
+from photon_app.feed.finnhub.answers import Answers
 from photon_app.gateway.address import client_address
 from photon_app.gateway.origin import OriginRule
 from photon_app.gateway.quota import Quota

@@ -23,11 +23,11 @@ from photon_app.gateway.protocol import (
     UnsubscribeAll,
 )
 from photon_app.hub import messages
-from photon_app.hub.bar_channel import Key
+from photon_app.hub.channels.bars import Key
+from photon_app.hub.channels.paced import stepped_s
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import Rejection
-from photon_app.hub.pacing import stepped_s
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
 from photon_app.hub.stalls import Stalls

@@ -7,14 +7,14 @@ disk and wait for it; a question costs as much as one window of minutes. The oth
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.session import Span, market_day, market_day_before
+from photon_app.calendar.timeframes import MINUTE_MS, span_at
 from photon_app.errors import StorageError
-from photon_app.feed.simulated_past import SimulatedPast
+from photon_app.feed.simulated.past import SimulatedPast
 from photon_app.history.followed import Begun
 from photon_app.market.bars import MOST_MINUTES
-from photon_app.market.calendar import Calendar
 from photon_app.market.merge import merge_all
-from photon_app.market.session import Span, market_day, market_day_before
-from photon_app.market.timeframes import MINUTE_MS, span_at
 from photon_app.model import Bar, Recollection, Timeframe
 from photon_app.storage.store import Store
 

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from photon_app.market.timeframes import MINUTE_MS
+from photon_app.calendar.timeframes import MINUTE_MS
 
 KEPT = 50
 KEPT_AFTER_MS = 5 * MINUTE_MS

@@ -24,17 +24,17 @@ from typing import Protocol
 
 import msgspec
 
+from photon_app.calendar.calendar import CalendarSource
+from photon_app.calendar.session import market_day
+from photon_app.calendar.timeframes import MINUTE_MS, NEVER_MS, span_at
 from photon_app.errors import StorageError
-from photon_app.feed.simulated_past import SimulatedPast
+from photon_app.feed.simulated.past import SimulatedPast
 from photon_app.history import days
 from photon_app.history.followed import Begun, FollowedSymbols, Phase
 from photon_app.history.invented import Invented
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.history.question import Question
 from photon_app.market.bars import Bars
-from photon_app.market.calendar import CalendarSource
-from photon_app.market.session import market_day
-from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, span_at
 from photon_app.model import (
     Bar,
     Clock,

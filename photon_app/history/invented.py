@@ -1,6 +1,6 @@
 """What a simulator made up of one symbol, as bars of any timeframe.
 
-Pure but for the caches of ``feed.simulated_past``; made for one question and called in one of its
+Pure but for the caches of ``feed.simulated.past``; made for one question and called in one of its
 turns of the event loop, a few days at a time, or two hours of minutes. It knows nothing of what was
 really traded: whoever asks puts the two together, and real bars go first.
 """
@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from photon_app.feed.simulated_past import DAY_MS, Hours, SimulatedPast
-from photon_app.market.calendar import Calendar
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.session import Span
+from photon_app.calendar.timeframes import HOUR_MS, MINUTE_MS, span_at
+from photon_app.feed.simulated.past import DAY_MS, Hours, SimulatedPast
 from photon_app.market.merge import by_span
-from photon_app.market.session import Span
-from photon_app.market.timeframes import HOUR_MS, MINUTE_MS, span_at
 from photon_app.model import Bar, Timeframe
 
 PART_MS = 2 * HOUR_MS

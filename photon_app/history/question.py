@@ -11,14 +11,14 @@ up, and no more bars kept than were asked for.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.session import Span
+from photon_app.calendar.timeframes import NEVER_MS, span_at
 from photon_app.errors import BusyError, StorageError
 from photon_app.history.invented import Invented
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.market.bars import Bars
-from photon_app.market.calendar import Calendar
 from photon_app.market.merge import by_span, merge, merge_all
-from photon_app.market.session import Span
-from photon_app.market.timeframes import NEVER_MS, span_at
 from photon_app.model import Bar, Timeframe
 from photon_app.storage.store import Store
 

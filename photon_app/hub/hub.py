@@ -23,19 +23,19 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 
 from photon_app import disconnect
+from photon_app.calendar.hours import Hours
+from photon_app.calendar.session import market_of
 from photon_app.errors import RequestError
 from photon_app.hub import messages
-from photon_app.hub.bar_channel import BarChannel, Key
+from photon_app.hub.channels.bars import BarsChannel, Key
+from photon_app.hub.channels.outboxes import Outboxes
+from photon_app.hub.channels.paced import Pacing
 from photon_app.hub.clients import Channel, Clients
 from photon_app.hub.flusher import Flusher
 from photon_app.hub.frames import Frames, frame
-from photon_app.hub.outboxes import Outboxes
-from photon_app.hub.pacing import Pacing
 from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.sink import Missed, Sink
 from photon_app.hub.status import MarketState, Status
-from photon_app.market.hours import Hours
-from photon_app.market.session import market_of
 from photon_app.model import (
     FLOWING,
     TIMEFRAMES,
@@ -85,7 +85,7 @@ class Hub(Channel[Subscriber]):
         self._registry = Registry()
         self._pacing = Pacing(self._registry, clients, market, self._status)
         self._arrived: dict[str, None] = {}
-        self.bars = BarChannel(market.bars, hours, clients, flusher=flusher)
+        self.bars = BarsChannel(market.bars, hours, clients, flusher=flusher)
         """The bars channel, for whoever asks what a client has there."""
         self._outboxes = Outboxes()
         self._late: dict[str, None] = {}

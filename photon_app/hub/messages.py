@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from photon_app.calendar.hours import MarketView
 from photon_app.errors import ErrorCode, RequestError
 from photon_app.market import digits
-from photon_app.market.hours import MarketView
 from photon_app.model import (
     Bar,
     FeedState,

@@ -7,11 +7,11 @@ prices and the market's hours it asks for. It does not know who listens.
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from photon_app.calendar.hours import Hours, MarketView
+from photon_app.calendar.session import market_of, session_at
 from photon_app.hub import messages
 from photon_app.hub.frames import Frames, frame
 from photon_app.market.bars import Bars
-from photon_app.market.hours import Hours, MarketView
-from photon_app.market.session import market_of, session_at
 from photon_app.model import FLOWING, FeedStatus, MarketSession, Quote, SymbolState
 
 

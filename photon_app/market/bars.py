@@ -29,13 +29,13 @@ import dataclasses
 from collections import deque
 from collections.abc import Container, Iterable, Mapping
 
-from photon_app.market.calendar import Calendar
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.session import Span
+from photon_app.calendar.timeframes import MINUTE_MS, NEVER_MS, SECOND_MS, span_at
 from photon_app.market.conditions import NOTHING, REGULAR
 from photon_app.market.gaps import Gaps
 from photon_app.market.merge import Sum
 from photon_app.market.series import Series
-from photon_app.market.session import Span
-from photon_app.market.timeframes import MINUTE_MS, NEVER_MS, SECOND_MS, span_at
 from photon_app.model import Bar, Clock, Counted, Effect, Timeframe, Trade
 
 LATE_MS = 300_000

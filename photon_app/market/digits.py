@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
 
-from photon_app.market.session import venue_of
+from photon_app.calendar.session import venue_of
 
 MOST = 20
 """More than any price needs; browsers write so many too."""

@@ -10,7 +10,7 @@ are merged changes nothing, but for trades of one millisecond.
 import math
 from collections.abc import Callable, Iterable, Iterator
 
-from photon_app.market.session import Span
+from photon_app.calendar.session import Span
 from photon_app.model import Bar
 
 

@@ -9,11 +9,11 @@ Bound: its owner calls ``trim``.
 
 from collections.abc import Iterable, Mapping
 
+from photon_app.calendar.session import Span
+from photon_app.calendar.timeframes import MINUTE_MS, SECOND_MS
 from photon_app.market.gaps import Gaps
 from photon_app.market.merge import Sum, merge, merge_all
 from photon_app.market.ring import Ring
-from photon_app.market.session import Span
-from photon_app.market.timeframes import MINUTE_MS, SECOND_MS
 from photon_app.model import Bar, Timeframe
 
 

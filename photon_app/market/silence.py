@@ -15,10 +15,10 @@ that was set, or a sleep of this machine, for silence.
 
 from collections.abc import Iterable, Sequence
 
+from photon_app.calendar.calendar import CalendarSource
+from photon_app.calendar.session import Venue, market_of, trades_at, venue_of
 from photon_app.market.book import Book
-from photon_app.market.calendar import CalendarSource
 from photon_app.market.refusals import Frozen, Refusals, frozen_sentence
-from photon_app.market.session import Venue, market_of, trades_at, venue_of
 from photon_app.model import Clock, Trade
 
 SILENT_MS = 120_000

@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 
+from photon_app.calendar.timeframes import NEVER_MS
 from photon_app.errors import StorageError
-from photon_app.market.timeframes import NEVER_MS
 from photon_app.model import Bar
 from photon_app.storage import statements
 from photon_app.storage.address import Address

@@ -18,8 +18,8 @@ from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
-from photon_app.market.session import day_of
-from photon_app.market.timeframes import NEVER_MS
+from photon_app.calendar.session import day_of
+from photon_app.calendar.timeframes import NEVER_MS
 from photon_app.model import Bar, Fact
 from photon_app.storage import engines, file, statements, versions
 from photon_app.storage.address import Address

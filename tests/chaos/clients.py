@@ -262,7 +262,7 @@ class Watcher(Client):
             self.complain(f"{symbol}: time went back from {last_ms} to {time_ms}")
 
 
-class Follower(Client):
+class PrintsClient(Client):
     """A client of ``/finnhub``: gets each trade once, in the order of the tape.
 
     Args:

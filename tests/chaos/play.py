@@ -21,16 +21,16 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from photon_app.feed.finnhub import FinnhubFeed
-from photon_app.feed.finnhub_rest import FinnhubRest
-from photon_app.feed.poll_schedule import CONFIRM_S
-from photon_app.feed.reference import FinnhubReference
+from photon_app.feed.finnhub.feed import FinnhubFeed
+from photon_app.feed.finnhub.poll_schedule import CONFIRM_S
+from photon_app.feed.finnhub.reference import FinnhubReference
+from photon_app.feed.finnhub.rest import FinnhubRest
 from photon_app.listings import BundledReference
 from photon_app.services import Services
 from photon_app.settings import Secret
 from photon_app.upstream import Upstream
 from tests.chaos import judge as laws
-from tests.chaos.clients import Client, Follower, Reader, Watcher
+from tests.chaos.clients import Client, PrintsClient, Reader, Watcher
 from tests.chaos.clock import FastTime
 from tests.chaos.door import Counted, Door
 from tests.chaos.exchange import NONSENSE, SYMBOLS, Exchange, is_objection
@@ -165,10 +165,10 @@ class Chaos:
             options = {"truth": self.shadow.made, "steady": STEADY, **options}
             return Watcher(name, server.ws, self._rng(name), complain, look, **options)
 
-        def follower(name: str, **options: Any) -> Follower:
+        def follower(name: str, **options: Any) -> PrintsClient:
             options = {"tape": self.shadow.tape, "steady": STEADY[:2], **options}
             url = f"{server.finnhub}?token=anything"
-            return Follower(name, url, self._rng(name), complain, look, **options)
+            return PrintsClient(name, url, self._rng(name), complain, look, **options)
 
         self.clients = [
             watcher("every"),
@@ -348,7 +348,7 @@ def _judge_recovery(chaos: Chaos, live: Services) -> None:
         check("recovery", client.connected.is_set(), f"{client.name} is not connected")
         if isinstance(client, Watcher):
             _judge_watcher(chaos, client, held)
-        if isinstance(client, Follower):
+        if isinstance(client, PrintsClient):
             client.judge()
             check("recovery", client.trades > 0, f"{client.name} got no trade")
 

@@ -1,19 +1,19 @@
 """A book and a hub wired as in a process, on a fake loop, with clients that keep what they get."""
 
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.hours import MarketView
+from photon_app.calendar.session import day_of
 from photon_app.gateway.session import Session
+from photon_app.hub.channels.prints import PrintsChannel
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.flusher import Flusher
 from photon_app.hub.hub import Hub
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
-from photon_app.hub.tape import Tape
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
-from photon_app.market.calendar import Calendar
-from photon_app.market.hours import MarketView
 from photon_app.market.market import Market
-from photon_app.market.session import day_of
 from photon_app.market.silence import Silence
 from photon_app.model import FeedState, FeedStatus, Trade
 from tests.fakes.loop import FakeLoop
@@ -61,9 +61,9 @@ class FakeExchange(DemandListener):
         self.clients = Clients(self.demand, slow_s=10)
         self.flusher = Flusher(self.loop, 0.02)
         self.hub = Hub(self.market, self, clients=self.clients, flusher=self.flusher)
-        self.tape = Tape(self.clients, flusher=self.flusher)
+        self.prints = PrintsChannel(self.clients, flusher=self.flusher)
         self.market.listen(self.hub)
-        self.market.listen(self.tape)
+        self.market.listen(self.prints)
         self.market.wait_for(self.clients)
 
     def now_ms(self) -> int:

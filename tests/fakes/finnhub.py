@@ -51,9 +51,9 @@ from websockets.http11 import Request, Response
 
 from photon_app.clock import SYSTEM, Time
 from photon_app.feed import finnhub_wire as wire
-from photon_app.feed.recording import Line as RecordedLine
-from photon_app.feed.recording import Recording
-from photon_app.feed.simulated import Simulator
+from photon_app.feed.recording.file import Line as RecordedLine
+from photon_app.feed.recording.file import Recording
+from photon_app.feed.simulated.feed import Simulator
 from photon_app.model import Trade
 from tests.fakes import finnhub_rest as rest
 from tests.fakes import finnhub_script as script

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from photon_app.market.calendar import Calendar, Table, ordinary_day
+from photon_app.calendar.calendar import Calendar, Table, ordinary_day
 
 
 async def weekdays(first: dt.date, last: dt.date, *_codes: object) -> Table:

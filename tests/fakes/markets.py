@@ -1,6 +1,6 @@
 """The hours of markets as a test wants them."""
 
-from photon_app.feed.poll_schedule import Hours
+from photon_app.feed.finnhub.poll_schedule import Hours
 
 
 class FakeMarkets:

@@ -1,7 +1,7 @@
 """Finnhub's REST interface as the poller sees it, without HTTP: answers by symbol, at once."""
 
 from photon_app.clock import Time
-from photon_app.feed.rest_wire import Failed, Unknown
+from photon_app.feed.finnhub.rest_wire import Failed, Unknown
 from photon_app.model import Seed
 
 

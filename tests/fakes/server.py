@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from photon_app import launcher, runtime, services
+from photon_app.calendar.loader import CalendarLoader
 from photon_app.clock import SYSTEM, Time
 from photon_app.feed.protocol import Counters, Feed, WallClock
 from photon_app.gateway.admission import Admission
@@ -24,7 +25,6 @@ from photon_app.gateway.http import NegotiatedRoot, create_api
 from photon_app.gateway.origin import OriginGuard, OriginRule
 from photon_app.gateway.questions import Questions
 from photon_app.gateway.websocket import WebSocketEdge
-from photon_app.market.loader import CalendarLoader
 from photon_app.model import Crowd, FeedSink, FeedState, FeedStatus, Seed, Trade
 from photon_app.services import Services
 from photon_app.settings import Settings

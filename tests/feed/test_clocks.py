@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
+from photon_app.calendar import session
+from photon_app.feed.finnhub.offset import LEAST_SPANS, SPAN_S
 from photon_app.feed.finnhub_wire import encode_trades
-from photon_app.feed.offset import LEAST_SPANS, SPAN_S
 from photon_app.feed.protocol import WallClock
-from photon_app.market import session
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
 from photon_app.model import FeedStatus, Trade
 from tests.fakes.market import FakeMarket
 from tests.fakes.time import VirtualTime, settle
-from tests.feed.test_finnhub_symbols import Rig, rig, run
+from tests.feed.finnhub.test_symbols import Rig, rig, run
 
 MEASURED_S = round((LEAST_SPANS + 1) * SPAN_S)
 

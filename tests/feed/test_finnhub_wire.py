@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from photon_app.feed import finnhub_wire as wire
-from photon_app.feed.recording import Recording
+from photon_app.feed.recording.file import Recording
 from photon_app.model import Trade
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings
 from tests.names import SYMBOL

@@ -24,7 +24,7 @@ class World:
         self.exchange = FakeExchange(limit=limit)
         self.outlet = FakeOutlet()
         self.session = FinnhubSession(
-            self.exchange.tape,
+            self.exchange.prints,
             Sink(self.outlet, self.exchange.loop.time),
             conditions=True,
             max_symbols=max_symbols,
@@ -85,7 +85,7 @@ def test_more_symbols_than_allowed_are_refused_in_finnhubs_words() -> None:
     assert world.say("subscribe", "A") == []
     world.say("unsubscribe", "A")
     assert world.say("subscribe", "C") == []
-    assert world.exchange.tape.symbols == {"B", "C"}
+    assert world.exchange.prints.symbols == {"B", "C"}
 
 
 def test_the_limit_of_the_process_is_told_in_the_same_words() -> None:
@@ -183,7 +183,7 @@ def test_the_end_releases_everything() -> None:
     world.say("subscribe", "B")
     world.session.end()
     assert world.exchange.demand.viewers == {}
-    assert len(world.exchange.tape) == 0
+    assert len(world.exchange.prints) == 0
 
 
 @given(st.text(max_size=60) | st.recursive(
@@ -198,4 +198,4 @@ def test_whatever_comes_is_survived(text: str) -> None:
     world = World()
     answers = world.text(text)
     assert [answer["type"] for answer in answers] in ([], ["error"])
-    assert set(world.exchange.demand.viewers) == world.exchange.tape.symbols
+    assert set(world.exchange.demand.viewers) == world.exchange.prints.symbols

@@ -30,7 +30,7 @@ async def client(
     async with connect(server.finnhub + query, compression=None, **options) as connection:
         for symbol in symbols:
             await connection.send(json.dumps({"type": "subscribe", "symbol": symbol}))
-        await wait_until(lambda: server.live.tape.symbols.issuperset(symbols), 5)
+        await wait_until(lambda: server.live.prints.symbols.issuperset(symbols), 5)
         yield connection
 
 
@@ -72,7 +72,7 @@ def test_a_client_subscribes_and_gets_every_trade_and_nothing_else(ws: str) -> N
                 }
                 await connection.send('{"type":"unsubscribe","symbol":"AAPL"}')
                 await connection.send('{"type":"ping"}')
-                await wait_until(lambda: "AAPL" not in server.live.tape.symbols)
+                await wait_until(lambda: "AAPL" not in server.live.prints.symbols)
                 feed.trades([("AAPL", 1, 1), ("NVDA", 2, 2)])
                 message = await receive(connection)
                 assert [trade["s"] for trade in message["data"]] == ["NVDA"]
@@ -160,9 +160,9 @@ def test_what_only_it_wanted_is_wanted_upstream_until_it_has_gone(ws: str) -> No
                 assert feed.held == {"AAPL", "NVDA", "IBM"}
             async with RawClient.upgraded(server.port, target="/finnhub") as torn:
                 await torn.send(text('{"type":"subscribe","symbol":"GE"}'))
-                await wait_until(lambda: "GE" in server.live.tape.symbols)
+                await wait_until(lambda: "GE" in server.live.prints.symbols)
                 torn.reset()
-            await wait_until(lambda: not len(server.live.tape), 5)
+            await wait_until(lambda: not len(server.live.prints), 5)
             server.live.demand.sweep()
             await asyncio.sleep(0)
             assert feed.held == {"AAPL", "NVDA"}
@@ -219,11 +219,11 @@ def test_a_client_that_stops_reading_is_closed_and_hurts_nobody(ws: str) -> None
             RawClient.upgraded(server.port, receive_buffer=4096, target="/finnhub") as stalled,
         ):
             await stalled.send(text('{"type":"subscribe","symbol":"AAPL"}'))
-            followers = server.live.clients.of(server.live.tape)
+            followers = server.live.clients.of(server.live.prints)
             await wait_until(lambda: sum(one.group is not None for one in followers) == 2)
             seen: list[float] = []
             sent = 0
-            while len(server.live.tape) > 1:
+            while len(server.live.prints) > 1:
                 feed.trades([("AAPL", sent + n, 1) for n in range(500)])
                 sent += 500
                 assert sent < 300_000, "some 20 MB, and nobody reads"
@@ -248,7 +248,7 @@ def test_a_client_that_reads_late_gets_everything_without_a_hole() -> None:
             RawClient.upgraded(server.port, receive_buffer=4096, target="/finnhub") as late,
         ):
             await late.send(text('{"type":"subscribe","symbol":"AAPL"}'))
-            await wait_until(lambda: "AAPL" in server.live.tape.symbols)
+            await wait_until(lambda: "AAPL" in server.live.prints.symbols)
             sent = 0
 
             def congested() -> int:
@@ -284,7 +284,7 @@ def test_clients_that_come_and_go_leave_nothing_behind(ws: str) -> None:
                     for name in names:
                         await client.send(text(f'{{"type":"subscribe","symbol":"{name}"}}'))
                     if n % 3:
-                        while not server.live.tape.symbols.issuperset(names):
+                        while not server.live.prints.symbols.issuperset(names):
                             await asyncio.sleep(0)
                         feed.trades([(name, 100, 1) for name in names])
                         await client.read_until("trade")
@@ -294,12 +294,12 @@ def test_clients_that_come_and_go_leave_nothing_behind(ws: str) -> None:
                         await client.send(frame(raw.CLOSE, b"\x03\xe8"))
             state = server.server.server_state
             await wait_until(
-                lambda: not (len(server.live.tape) or state.tasks or state.connections), 5
+                lambda: not (len(server.live.prints) or state.tasks or state.connections), 5
             )
             server.live.demand.sweep()
             await asyncio.sleep(0)
             assert len(asyncio.all_tasks()) == tasks
-            assert server.live.tape.symbols == frozenset()
+            assert server.live.prints.symbols == frozenset()
             assert feed.held == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())

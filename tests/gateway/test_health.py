@@ -6,10 +6,10 @@ import dataclasses
 import pytest
 
 from photon_app import clock
+from photon_app.calendar import session
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.health import health_of
 from photon_app.gateway.questions import Questions
-from photon_app.market import session
 from photon_app.market.book import Book
 from photon_app.market.market import Market
 from photon_app.model import Trade

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.hub.pacing import STEPS_MS, stepped_s
+from photon_app.hub.channels.paced import STEPS_MS, stepped_s
 from tests.fakes.exchange import NOON_MS, FakeExchange
 from tests.fakes.outlet import FakeOutlet, prices
 

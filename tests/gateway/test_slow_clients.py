@@ -11,7 +11,7 @@ import pytest
 
 from photon_app.gateway.outlets import AsgiOutlet
 from photon_app.gateway.wire import HIGH_WATER_BYTES, KERNEL_BUFFER_BYTES
-from photon_app.hub.outboxes import MOST_FRAMES
+from photon_app.hub.channels.outboxes import MOST_FRAMES
 from tests.fakes.raw import RawClient, say
 from tests.fakes.server import PLAIN, WIRE, HandFeed, Serving, serving
 from tests.fakes.time import settle

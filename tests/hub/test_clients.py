@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from photon_app.hub.arrays import ArrayBoard
-from photon_app.hub.bar_channel import Key
+from photon_app.hub.channels.arrays import ArraysChannel
+from photon_app.hub.channels.bars import Key
 from photon_app.hub.clients import Client
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
@@ -21,7 +21,7 @@ class House:
 
     def __init__(self) -> None:
         self.exchange = FakeExchange(linger_s=0)
-        self.arrays = ArrayBoard(
+        self.arrays = ArraysChannel(
             self.exchange.market, self.exchange.clients, flusher=self.exchange.flusher
         )
         self.price = 10.0
@@ -48,7 +48,7 @@ class House:
 
     def prints(self, outlet: FakeOutlet) -> Client:
         """One that follows the prints of A."""
-        tape = self.exchange.tape
+        tape = self.exchange.prints
         follower = tape.join(self.sink(outlet))
         if tape.hold(follower, "A"):
             tape.follow(follower, "A")
@@ -225,11 +225,11 @@ def test_a_thousand_that_come_and_go_leave_nothing(join: Join) -> None:
 
     visit()
     house.exchange.loop.advance(2)
-    before = sizes(house) | sizes(house.exchange.hub) | sizes(house.exchange.tape)
+    before = sizes(house) | sizes(house.exchange.hub) | sizes(house.exchange.prints)
     for _ in range(1_000):
         visit()
     house.exchange.loop.advance(2)
-    after = sizes(house) | sizes(house.exchange.hub) | sizes(house.exchange.tape)
+    after = sizes(house) | sizes(house.exchange.hub) | sizes(house.exchange.prints)
     assert after == before
     gc.collect()
     assert not [visitor for visitor in visitors if visitor() is not None]

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
+from photon_app.calendar.hours import MarketView
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import BEATS, SESSIONS_A_TICK
-from photon_app.market.hours import MarketView
 from photon_app.model import FeedStatus, Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeClient, FakeExchange, status
 from tests.fakes.kept import kept

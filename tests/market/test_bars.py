@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.timeframes import MINUTE_MS, SECOND_MS, span_at
 from photon_app.market.bars import GRACE_MS, LATE_MS, LEAST_KEPT, MOST_MINUTES, Bars
-from photon_app.market.calendar import Calendar
 from photon_app.market.conditions import REGULAR, effect_of
 from photon_app.market.merge import merge_all
-from photon_app.market.timeframes import MINUTE_MS, SECOND_MS, span_at
 from photon_app.model import TIMEFRAMES, Bar, Timeframe, Trade
 from tests.fakes.book import as_counted
 from tests.fakes.time import HandClock

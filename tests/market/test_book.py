@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.calendar.session import day_of
 from photon_app.market.book import FUTURE_MS
-from photon_app.market.session import day_of
 from photon_app.model import Bar, Seed, Trade
 from tests.fakes.book import COUNTED, FIGURES, NOTHING, Book
 from tests.fakes.time import HandClock

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.session import day_of, market_day
 from photon_app.market import digits
-from photon_app.market.calendar import Calendar
 from photon_app.market.digits import Digits, decimals_of
-from photon_app.market.session import day_of, market_day
 from photon_app.model import Bar, Seed, Trade
 from tests.fakes.book import Book
 from tests.fakes.moments import new_york

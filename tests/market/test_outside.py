@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.calendar import Calendar
-from photon_app.market.session import market_day
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.session import market_day
 from photon_app.model import Bar, Quote, Seed, Trade
 from tests.fakes.book import FIGURES, NOTHING, Book
 from tests.fakes.moments import MOMENTS, new_york, utc

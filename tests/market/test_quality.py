@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.session import day_of
+from photon_app.calendar.session import day_of
 from photon_app.model import Quote, Trade
 from tests.fakes.book import COUNTED, FIGURES, NOTHING, Book
 from tests.reference.book import Symbol

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from photon_app.calendar.session import day_of
 from photon_app.feed.finnhub_wire import Trades
 from photon_app.feed.intake import Intake
-from photon_app.feed.recording import Recording
-from photon_app.feed.simulated import Simulator
+from photon_app.feed.recording.file import Recording
+from photon_app.feed.simulated.feed import Simulator
 from photon_app.market.book import Book, Counters
-from photon_app.market.session import day_of
 from tests.fakes.time import VirtualTime
 from tests.feed.recordings import DAY, PREMARKET, needs_recordings
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.calendar.calendar import NEW_YORK, Calendar
+from photon_app.calendar.session import day_of
 from photon_app.market.book import Book
-from photon_app.market.calendar import NEW_YORK, Calendar
-from photon_app.market.session import day_of
 from photon_app.market.silence import SILENT_MS, Silence
 from photon_app.model import Trade
 from tests.fakes.time import HandClock

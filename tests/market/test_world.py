@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.calendar import Calendar, Table
-from photon_app.market.nyse import table
-from photon_app.market.session import (
+from photon_app.calendar.calendar import Calendar, Table
+from photon_app.calendar.nyse import table
+from photon_app.calendar.session import (
     day_of,
     hours_day,
     hours_on,
@@ -22,8 +22,8 @@ from photon_app.market.session import (
     trades_at,
     venue_of,
 )
-from photon_app.market.timeframes import span_at
-from photon_app.market.venues import exchange_of
+from photon_app.calendar.timeframes import span_at
+from photon_app.calendar.venues import exchange_of
 from photon_app.model import Trade
 from tests.fakes.book import Book
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from photon_app.market.timeframes import NEVER_MS
+from photon_app.calendar.timeframes import NEVER_MS
 from photon_app.model import Bar
 from photon_app.storage import statements
 from photon_app.storage.address import Address

@@ -15,10 +15,10 @@ from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from photon_app.market.calendar import Calendar
+from photon_app.calendar.calendar import Calendar
+from photon_app.calendar.session import Span, day_of
+from photon_app.calendar.timeframes import span_at
 from photon_app.market.merge import by_span, merge_all
-from photon_app.market.session import Span, day_of
-from photon_app.market.timeframes import span_at
 from photon_app.model import Bar, Timeframe
 from photon_app.storage import migrations, statements, versions
 from photon_app.storage.address import Address

@@ -14,7 +14,7 @@ from photon_app.storage.database import Database
 from photon_app.storage.faults import UnusableError
 from photon_app.storage.file import HEADER, File, set_aside
 from photon_app.storage.lease import FileLease
-from tests.feed.test_recording import not_a_file
+from tests.feed.recording.test_file import not_a_file
 
 MOMENT_MS = 1_795_541_400_000
 """17:30 on 24 November 2026, UTC."""

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from photon_app.market.timeframes import NEVER_MS
+from photon_app.calendar.timeframes import NEVER_MS
 from photon_app.storage import lease
 from photon_app.storage.address import Address, parse
 from photon_app.storage.database import Database

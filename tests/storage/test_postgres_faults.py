@@ -9,8 +9,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from photon_app.calendar.timeframes import NEVER_MS
 from photon_app.errors import StorageError
-from photon_app.market.timeframes import NEVER_MS
 from photon_app.storage.address import Address, parse
 from tests.storage.material import QUICK, Owner, bar, bars, on_disk, run, storing, until, written
 from tests.storage.server import Postgres

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from photon_app.calendar.timeframes import NEVER_MS
 from photon_app.errors import StorageError
-from photon_app.market.timeframes import NEVER_MS
 from photon_app.storage.address import Address, parse
 from photon_app.storage.store import Store
 from tests.fakes.waiting import wait_until

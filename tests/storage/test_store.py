@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from photon_app.calendar.timeframes import NEVER_MS
 from photon_app.errors import StorageError
 from photon_app.market.merge import merge, merge_all
-from photon_app.market.timeframes import NEVER_MS
 from photon_app.model import Bar
 from photon_app.storage.address import Address, parse
 from photon_app.storage.archive import open_archive

@@ -1,0 +1,1 @@
+"""When exchanges trade: days, hours, and where bars begin and end."""

@@ -1,0 +1,191 @@
+"""The line to a Photon: connect, subscribe, read, and try again for as long as it takes.
+
+Owns the connection and the waiting between attempts. Runs on the event loop; what is read goes to
+the board and to the reader's callback, both synchronous, so a slow terminal leaves messages in the
+socket, and the server then conflates. A line that this machine slept over is given up as soon as it
+wakes. It never raises for trouble on the way: that is the state of
+the board. ``run`` returns only when the server says not to come back, or when it is told that
+enough was seen.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from photon_app.clock import Time
+from photon_app.commands.tail import retry, wire
+from photon_app.commands.tail.board import Board, Row
+from photon_app.commands.tail.defaults import NoDefaults
+from photon_app.commands.tail.retry import Ending, Retry
+from photon_app.feed import outage
+from photon_app.feed.awake import Awake
+
+Connect = Callable[..., Awaitable[ClientConnection]]
+Defaults = Callable[[], Awaitable[Sequence[str]]]
+Reader = Callable[[wire.Message, str, Row | None], bool]
+"""Gets each message, its text, and the row that got a new price by it; true when that is enough."""
+
+SILENCE_S = 40.0
+"""Heartbeats come every 15 s: two missed ones, and a little."""
+WATCH_S = 1.0
+"""How often it is looked whether the line is silent, and whether this machine slept."""
+CHUNK = 100
+"""Symbols a request: a hundred of the longest are 4 KB, and the server takes 16."""
+MAX_MESSAGE_BYTES = 4 * 2**20
+
+# A logger outside the tree: nothing of the library's may come between prices, or show an address.
+_mute = logging.Logger("terminal socket", level=logging.CRITICAL + 1)  # noqa: LOG001
+
+_SLEPT = "this machine slept, or its clock was set"
+
+_FAILURES = (OSError, WebSocketException, EOFError, ValueError, ImportError)
+"""What an attempt can fail with; the last two come from odd host names."""
+
+
+class Line:
+    """One line to one Photon, opened again and again.
+
+    Args:
+        url: of ``/ws``.
+        board: what is told of the line, and what the messages are folded into.
+        read: what else gets the messages.
+        time: what waits and stamps.
+        rng: jitter of the retries.
+        interval_ms: 0 for every trade, else the newest price at most that often.
+        defaults: asks for the server's default symbols; only called while the board has none.
+        connect: ``websockets.asyncio.client.connect`` or a stand-in.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        board: Board,
+        read: Reader,
+        *,
+        time: Time,
+        rng: random.Random,
+        interval_ms: int = 0,
+        defaults: Defaults | None = None,
+        connect: Connect = connect,
+    ) -> None:
+        self._url = url
+        self._board = board
+        self._read = read
+        self._time = Awake.over(time)
+        self._retry = Retry(rng)
+        self._interval_ms = interval_ms
+        self._defaults = defaults
+        self._connect = connect
+        self._heard_s = self._slept_s = 0.0
+
+    async def run(self) -> str:
+        """Return why the server does not want this client; an empty text when enough was seen."""
+        while True:
+            self._board.connecting()
+            ending = await self._attempt()
+            if ending.final:
+                self._board.ended(ending.reason)
+                return ending.reason
+            delay_s = self._retry.delay(ending)
+            self._board.lost(ending.reason, self._time.monotonic() + delay_s)
+            await self._time.sleep(delay_s)
+
+    async def _attempt(self) -> Ending:
+        try:
+            connection = await self._connect(
+                self._url,
+                logger=_mute,
+                compression=None,
+                proxy=None,
+                max_size=MAX_MESSAGE_BYTES,
+                ping_interval=None,
+                open_timeout=10,
+                close_timeout=1,
+            )
+        except _FAILURES as error:
+            return refusal(error, self._time.now_ms())
+        try:
+            return await self._open(connection)
+        finally:
+            await connection.close()
+
+    async def _open(self, connection: ClientConnection) -> Ending:
+        opened_s = self._heard_s = self._time.monotonic()
+        self._slept_s = self._time.slept_s
+        watch = asyncio.create_task(self._watch(connection))
+        try:
+            while True:
+                text = await connection.recv()
+                if await self._take(text, connection):
+                    return Ending(reason="", final=True)
+        except ConnectionClosed as error:
+            ending = self._ended(error)
+        except NoDefaults as error:
+            ending = Ending(reason=f"{error}", least_s=retry.REFUSED_S)
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+        return Ending(
+            reason=ending.reason,
+            final=ending.final,
+            lasted_s=self._time.monotonic() - opened_s,
+        )
+
+    async def _take(self, text: str | bytes, connection: ClientConnection) -> bool:
+        """One message; true when enough was seen."""
+        message = wire.decode(text) if isinstance(text, str) else None
+        if message is None or isinstance(text, bytes):  # proves nothing
+            return False
+        self._heard_s = self._time.monotonic()
+        row = self._board.apply(message, self._heard_s)
+        match message:
+            case wire.Connection():
+                await self._subscribe(connection)
+            case wire.Shutdown() | wire.Error():
+                self._retry.hold(message.retry_after_ms)
+        return self._read(message, text, row)
+
+    async def _subscribe(self, connection: ClientConnection) -> None:
+        if not self._board.rows and self._defaults is not None:
+            self._board.watch(await self._defaults())
+        symbols = list(self._board.rows)
+        for at in range(0, len(symbols), CHUNK):
+            await connection.send(wire.subscribe(symbols[at : at + CHUNK], self._interval_ms))
+
+    async def _watch(self, connection: ClientConnection) -> None:
+        """Close a line that says nothing, or that this machine slept over."""
+        while (left_s := self._heard_s + SILENCE_S - self._time.monotonic()) > 0:
+            if self._overslept:
+                self._board.lost(_SLEPT, self._time.monotonic())
+                break
+            await self._time.sleep(min(left_s, WATCH_S))
+        await connection.close()
+
+    @property
+    def _overslept(self) -> bool:
+        """Whether this machine slept on this line."""
+        return self._time.slept_s > self._slept_s
+
+    def _ended(self, error: ConnectionClosed) -> Ending:
+        ours_came_first = error.rcvd_then_sent is False
+        if self._overslept:
+            return Ending(reason=_SLEPT)
+        if error.rcvd is not None and not ours_came_first:
+            return retry.closed(error.rcvd.code, error.rcvd.reason)
+        if self._time.monotonic() >= self._heard_s + SILENCE_S:
+            return Ending(reason=f"no message for {SILENCE_S:g} s")
+        return Ending(reason="the line broke")
+
+
+def refusal(error: Exception, now_ms: int) -> Ending:
+    """What an attempt failed with, in words."""
+    if isinstance(error, InvalidStatus):
+        answer = error.response
+        return retry.answered(answer.status_code, answer.headers, bytes(answer.body or b""), now_ms)
+    if isinstance(error, WebSocketException | EOFError):
+        return Ending(reason="the server did not answer as a WebSocket")
+    return Ending(reason=outage.unreachable(error).words)

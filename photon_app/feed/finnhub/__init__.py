@@ -1,0 +1,1 @@
+"""Finnhub: one WebSocket connection, and its REST API."""

@@ -1,0 +1,1 @@
+"""Invented prices, for a start without a key."""

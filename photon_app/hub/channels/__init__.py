@@ -1,0 +1,1 @@
+"""The ways in which prices reach clients, one module each."""

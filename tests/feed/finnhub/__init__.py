@@ -1,0 +1,1 @@
+"""Tests of ``photon_app.feed.finnhub.feed``."""

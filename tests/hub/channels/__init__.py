@@ -1,0 +1,1 @@
+"""Tests of ``photon_app.hub.channels``."""
