@@ -112,8 +112,13 @@ class Bars:
                 continue
             time_ms = trade.time_ms
             total = series.second
-            if effect is REGULAR and total.firm and 0 <= time_ms - total.time_ms < SECOND_MS:
-                price, volume = trade.price, trade.volume
+            since_ms = time_ms - total.time_ms
+            if effect is not REGULAR or not total.firm or since_ms < 0:
+                if effect is not NOTHING:
+                    self._add(symbol, series, _single(trade, effect), time_ms)
+                continue
+            price, volume = trade.price, trade.volume
+            if since_ms < SECOND_MS:
                 if price > total.high:  # noqa: PLR1730 - a call costs more than all of this
                     total.high = price
                 if price < total.low:  # noqa: PLR1730
@@ -127,9 +132,12 @@ class Bars:
                 elif time_ms < total.open_ms:
                     total.open, total.open_ms = price, time_ms
                 series.changes += 1
-                folded += 1
-            elif effect is not NOTHING:
+            elif time_ms < series.minute.time_ms + MINUTE_MS:
+                series.next_second(price, volume, time_ms)
+            else:
                 self._add(symbol, series, _single(trade, effect), time_ms)
+                continue
+            folded += 1
         self.counters.folded += folded
 
     def sample(self, symbol: str, price: float, time_ms: int) -> None:

@@ -52,6 +52,24 @@ class Sum:
         made.merge(bar)
         return made
 
+    def begin(self, time_ms: int, price: float, volume: float, trade_ms: int) -> None:
+        """Become the bar of one regular trade; what was here is gone.
+
+        Args:
+            time_ms: when the bar begins, UNIX ms.
+            price: of the trade.
+            volume: of the trade.
+            trade_ms: its time, UNIX ms.
+        """
+        self.time_ms = time_ms
+        self.open = self.high = self.low = self.close = price
+        self.open_ms = self.close_ms = trade_ms
+        self.volume = volume
+        self.turnover = price * volume
+        self.count = 1
+        self.firm = True
+        self.incomplete = self.invented = False
+
     @property
     def priced(self) -> bool:
         """Whether it has a price."""

@@ -32,10 +32,6 @@ class _Block:
         self.times = array("q")
         self.values = array("d")
 
-    def append(self, total: Sum) -> None:
-        self.times.append(total.time_ms)
-        self.values.fromlist(_row(total))
-
     def merge(self, total: Sum) -> None:
         at = bisect_left(self.times, total.time_ms)
         if at < len(self.times) and self.times[at] == total.time_ms:
@@ -113,9 +109,12 @@ class Ring:
 
     def append(self, total: Sum) -> None:
         """Add one that is newer than all."""
-        if not self._blocks or len(self._blocks[-1].times) >= self._block:
-            self._blocks.append(_Block())
-        self._blocks[-1].append(total)
+        blocks = self._blocks
+        if not blocks or len(blocks[-1].times) >= self._block:
+            blocks.append(_Block())
+        newest = blocks[-1]
+        newest.times.append(total.time_ms)
+        newest.values.fromlist(_row(total))
 
     def merge(self, total: Sum) -> None:
         """Merge into the bar of the same time, or add it where it belongs."""
