@@ -58,10 +58,10 @@ PRODUCTION = {
 """What makes ``uvicorn --factory photon_app.photon_app:app`` serve the built page."""
 PING_S = 20.0
 GRACE_S = 5
-LEAVE_S = 8.0
+EXIT_S = 8.0
 """After serving, what is still busy (a name that is looked up, a database that does not answer) has
 so long; then the process ends all the same."""
-LOOK_S = 0.1
+SIGNAL_CHECK_S = 0.1
 """How soon a signal ends a build."""
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -69,7 +69,7 @@ SIGNALS = tuple(
 MOST_SIGNALS = 2
 """A third one ends the process as it is."""
 BACKLOG = 2048
-ACCEPTS_A_TURN = 1
+ACCEPTS_PER_ITERATION = 1
 """Connections accepted in one turn of the event loop, which asyncio takes from the backlog that it
 is given. Python 3.11 goes on for the whole number when a process has no file left to open, with a
 traceback and a timer each: at uvicorn's 2,048 that stops everything else."""
@@ -104,7 +104,7 @@ def serve(settings: Settings) -> int:
         if settings.replay_path is not None:
             start_ms(Recording(settings.replay_path), settings.replay_start)
         with runtime.logged(settings):
-            limits = _room(settings, where)
+            limits = _http_limits(settings, where)
         build()
         if sys.stdout is None:
             sys.stdout = printing.nowhere()  # libraries ask it what it is
@@ -128,7 +128,7 @@ def _database(settings: Settings) -> Address:
     return where
 
 
-def _room(settings: Settings, where: Address) -> HttpLimits:
+def _http_limits(settings: Settings, where: Address) -> HttpLimits:
     """What the open files of this process are enough for. The application, which reads its settings
     again, from the environment, is told how many connections that are.
     """
@@ -208,10 +208,10 @@ def _run_build() -> tuple[int, str]:
 
     Raises:
         StartError: it cannot be run.
-        SystemExit: a signal came.
+        SystemExit: a signal received.
     """
-    came: list[int] = []
-    with _handling(lambda number, _: came.append(number)):
+    received: list[int] = []
+    with _handling(lambda number, _: received.append(number)):
         try:
             child = subprocess.Popen(
                 [sys.executable, *BUILD_COMMAND],
@@ -228,7 +228,7 @@ def _run_build() -> tuple[int, str]:
             raise StartError(f"the page cannot be built: {error.strerror}") from None
         with child:
             try:
-                output = _output(child, came)
+                output = _output(child, received)
             except BaseException:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
@@ -236,15 +236,15 @@ def _run_build() -> tuple[int, str]:
     return child.returncode, output
 
 
-def _output(child: "subprocess.Popen[str]", came: list[int]) -> str:
+def _output(child: "subprocess.Popen[str]", received: list[int]) -> str:
     """All that a child prints, unless a signal comes. It is looked for, not raised: an exception
     out of a signal's handler can get lost.
     """
     while True:
-        if came:
+        if received:
             raise SystemExit(0)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return child.communicate(timeout=LOOK_S)[0]
+            return child.communicate(timeout=SIGNAL_CHECK_S)[0]
 
 
 def sources_digest(root: Path) -> str:
@@ -290,7 +290,7 @@ def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
         log_config=None,  # what it logs goes where all goes
         log_level="warning",
         timeout_graceful_shutdown=GRACE_S,
-        backlog=ACCEPTS_A_TURN,
+        backlog=ACCEPTS_PER_ITERATION,
     )
     os.chdir(ROOT)  # Reflex looks for its files in the working directory
     sys.setswitchinterval(SWITCH_S)
@@ -298,7 +298,7 @@ def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
     with _one_line("the application cannot be loaded"):
         config.load()
     server = _Server(config, banner(settings, sock.getsockname()[1]))
-    logging.getLogger("uvicorn.error").addFilter(server.hears)
+    logging.getLogger("uvicorn.error").addFilter(server.filter_record)
     with _handling(server.signalled), contextlib.suppress(asyncio.CancelledError):
         try:
             with _one_line("it cannot start"):
@@ -362,7 +362,7 @@ class _Server(uvicorn.Server):
         if self._starting is not None:
             self._starting.cancel()
 
-    def hears(self, record: logging.LogRecord) -> bool:
+    def filter_record(self, record: logging.LogRecord) -> bool:
         """Take uvicorn's words of a start that failed out of the log: a traceback, and a line."""
         said = record.getMessage()
         if said.startswith("Traceback"):
@@ -382,7 +382,7 @@ class _Server(uvicorn.Server):
             await super().serve(sockets)
         finally:
             code = 0 if self.signals and not runtime.failed else 1
-            leaving = threading.Timer(LEAVE_S, os._exit, [code])
+            leaving = threading.Timer(EXIT_S, os._exit, [code])
             leaving.daemon = True
             leaving.start()
 

@@ -453,7 +453,7 @@ def _ticker(live: Services, wishes: _Wishes, heap: Heap) -> Callable[[], None]:
         wishes.look()
         heap.tick()
         live.clients.tick()
-        live.market.look(live.feed.held)
+        live.market.look(live.feed.subscribed)
         now = phase()
         if now != told:
             told = now

@@ -167,7 +167,7 @@ async def application(_, receive, send):
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.complete"})
-launcher.LEAVE_S = 0.2
+launcher.EXIT_S = 0.2
 with launcher.bind("127.0.0.1", 0) as sock:
     server = launcher._Server(uvicorn.Config(application), "ready")
     with launcher._handling(server.signalled):

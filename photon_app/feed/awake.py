@@ -12,7 +12,7 @@ from photon_app.clock import SYSTEM, Time
 
 LEAP_S = 15.0
 """What a clock's daemon corrects at once is less, and so is what a line outlives in sleep."""
-HELD_UP_S = 1.0
+READ_GAP_S = 1.0
 """Two looks so far apart are not of one moment."""
 SLICE_S = 2.0
 """A sleeper looks at the clocks at least so often, by the monotonic one."""
@@ -58,7 +58,7 @@ class Awake:
         now_s, now_ms = self._time.monotonic(), self._time.now_ms()
         for _ in range(3):
             before_s, now_s = now_s, self._time.monotonic()
-            if now_s - before_s < HELD_UP_S:
+            if now_s - before_s < READ_GAP_S:
                 break
             now_ms = self._time.now_ms()
         return now_s, now_ms

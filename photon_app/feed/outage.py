@@ -30,7 +30,7 @@ class Outage(Fact, frozen=True):
 
     reason: FailureReason
     words: str
-    lived_s: float | None = None
+    open_s: float | None = None
     """From the line's opening to its end; ``None`` if it never opened."""
     delivered_s: float = 0.0
     """From the line's opening to its last trade or ping."""
@@ -40,10 +40,10 @@ class Outage(Fact, frozen=True):
     """Whether nobody is to blame, and a line that had proven itself is opened anew at once."""
 
 
-class Life(Fact, frozen=True):
+class Uptime(Fact, frozen=True):
     """How long a line had lived when it ended, and delivered."""
 
-    lived_s: float
+    open_s: float
     delivered_s: float
 
 
@@ -62,7 +62,7 @@ class Streak:
 
     def judge(self, outage: Outage) -> Outage:
         """The outage as it looks after those before it."""
-        short = outage.lived_s is not None and outage.lived_s < SHORT_S
+        short = outage.open_s is not None and outage.open_s < SHORT_S
         self._short = self._short + 1 if short and outage.reason in {"network", "kick"} else 0
         if self._short < _KICKS_FROM:
             return outage
@@ -123,7 +123,7 @@ def unreachable(error: Exception) -> Outage:
     return Outage(reason="network", words=words)
 
 
-def closed(code: int, said: str, life: Life) -> Outage:
+def closed(code: int, said: str, uptime: Uptime) -> Outage:
     """The server closed an open line.
 
     A policy code or a private one is aimed at us and counts as a kick.
@@ -131,34 +131,34 @@ def closed(code: int, said: str, life: Life) -> Outage:
     Args:
         code: the close code.
         said: the server's reason, without secrets.
-        life: of the line.
+        uptime: of the line.
     """
     reason = "kick" if code in _PRIVATE_CODES else _CLOSED_FOR.get(code, "server")
     said = foreign.printable(said)
     words = f"the server closed the line ({code}{': ' if said else ''}{said})"
-    return _ended(reason, words, life)
+    return _ended(reason, words, uptime)
 
 
-def broken(life: Life) -> Outage:
+def broken(uptime: Uptime) -> Outage:
     """An open line ended without a word."""
-    return _ended("network", "the line broke", life)
+    return _ended("network", "the line broke", uptime)
 
 
-def silent(watchdog_s: float, life: Life) -> Outage:
+def silent(watchdog_s: float, uptime: Uptime) -> Outage:
     """An open line was given up."""
-    return _ended("stall", f"the line was silent for {watchdog_s:g} s", life)
+    return _ended("stall", f"the line was silent for {watchdog_s:g} s", uptime)
 
 
-def slept(seconds: float, life: Life) -> Outage:
+def slept(seconds: float, uptime: Uptime) -> Outage:
     """An open line outlived a sleep of this machine, or seems to."""
     words = f"this machine slept for {seconds:.0f} s, or its clock was set forward"
-    return msgspec.structs.replace(_ended("stall", words, life), at_once=True)
+    return msgspec.structs.replace(_ended("stall", words, uptime), at_once=True)
 
 
-def unlawful(code: int, life: Life) -> Outage:
+def unlawful(code: int, uptime: Uptime) -> Outage:
     """The server sent what no WebSocket server may, or a frame that is too long."""
-    return _ended("server", f"the server broke the protocol ({code})", life)
+    return _ended("server", f"the server broke the protocol ({code})", uptime)
 
 
-def _ended(reason: FailureReason, words: str, life: Life) -> Outage:
-    return Outage(reason=reason, words=words, lived_s=life.lived_s, delivered_s=life.delivered_s)
+def _ended(reason: FailureReason, words: str, uptime: Uptime) -> Outage:
+    return Outage(reason=reason, words=words, open_s=uptime.open_s, delivered_s=uptime.delivered_s)

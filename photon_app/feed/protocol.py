@@ -68,7 +68,7 @@ class Feed(Protocol):
         ...
 
     @property
-    def held(self) -> frozenset[str]:
+    def subscribed(self) -> frozenset[str]:
         """The wanted symbols that upstream is asked for; the others wait for a slot."""
         ...
 

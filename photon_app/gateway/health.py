@@ -220,7 +220,9 @@ def health_of(
             closed=live.clients.closed_as_slow,
         ),
         http=_http(connections or Connections(0)),
-        symbols=SymbolCounts(subscribed=len(live.demand.viewers), upstream=len(live.feed.held)),
+        symbols=SymbolCounts(
+            subscribed=len(live.demand.viewers), upstream=len(live.feed.subscribed)
+        ),
         trades=TradeCounts(**dataclasses.asdict(live.book.counters)),
         bars=BarCounts(**dataclasses.asdict(live.history.memory.counters)),
         storage=_storage(live, now_ms),

@@ -96,7 +96,7 @@ def test_the_feeds_status_says_what_is_silent() -> None:
             live.market.silence = silence
 
             def detail() -> str:
-                live.market.look(live.feed.held)
+                live.market.look(live.feed.subscribed)
                 return live.hub.feed.detail
 
             def later() -> str:

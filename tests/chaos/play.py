@@ -335,7 +335,7 @@ def _judge_recovery(chaos: Chaos, live: Services) -> None:
     if feed.state != "live":
         return
     subscribed = fake.open_lines[-1].subscribed
-    held = live.feed.held
+    held = live.feed.subscribed
     check("recovery", subscribed == held, f"subscribed {sorted(subscribed)}, held {sorted(held)}")
     check("recovery", held <= live.demand.wanted, f"held and not wanted: {held}")
     for symbol in live.demand.wanted | chaos.shadow.states.keys():

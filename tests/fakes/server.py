@@ -47,7 +47,7 @@ class HandFeed:
     def __init__(self, state: FeedState = "simulated") -> None:
         self.clock = WallClock(SYSTEM)
         self.counters = Counters()
-        self.held: frozenset[str] = frozenset()
+        self.subscribed: frozenset[str] = frozenset()
         self.viewers: Mapping[str, int] = {}
         self.crowd = Crowd()
         self.last_message_ms: int | None = None
@@ -62,7 +62,7 @@ class HandFeed:
         crowd: Crowd | None = None,
     ) -> None:
         """Remember the set, and who looks."""
-        self.held = symbols
+        self.subscribed = symbols
         self.viewers = viewers or {}
         self.crowd = crowd or Crowd()
 

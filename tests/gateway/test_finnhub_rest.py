@@ -135,7 +135,7 @@ def test_the_first_price_is_waited_for_where_nobody_can_be_asked(
         feed = HandFeed()
         async with api(feed) as (_, client):
             asking = asyncio.create_task(answer(client, "/quote", symbol="IBM"))
-            await wait_until(lambda: "IBM" in feed.held)
+            await wait_until(lambda: "IBM" in feed.subscribed)
             feed.trade("IBM", 7)
             status, body = await asking
             assert (status, body["c"], body["d"], body["pc"]) == (200, 7, None, 0)
@@ -156,7 +156,7 @@ def test_questions_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         async with api(feed) as (_, client):
             feed.trade("AAPL", 150)
             asking = asyncio.create_task(answer(client, "/quote", symbol="IBM"))
-            await wait_until(lambda: "IBM" in feed.held)
+            await wait_until(lambda: "IBM" in feed.subscribed)
             status, body = await answer(client, "/quote", symbol="GE")
             assert (status, body["error"][:17]) == (429, "API limit reached")
             assert (await answer(client, "/quote", symbol="AAPL"))[1]["c"] == 150
@@ -216,7 +216,7 @@ def test_what_upstream_does_not_know_is_not_followed_however_often_it_is_asked_f
                 assert await answer(client, "/quote", symbol="LATE") == (200, UNKNOWN)
                 assert "LATE" not in server.live.demand
                 asking = asyncio.create_task(answer(client, "/quote", symbol="LATE"))
-                await wait_until(lambda: "LATE" in feed.held)
+                await wait_until(lambda: "LATE" in feed.subscribed)
                 feed.trade("LATE", 9)
                 assert (await asking)[1]["c"] == 9
                 assert "LATE" in server.live.demand

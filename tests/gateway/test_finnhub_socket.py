@@ -157,7 +157,7 @@ def test_what_only_it_wanted_is_wanted_upstream_until_it_has_gone(ws: str) -> No
         feed = HandFeed()
         async with serving(feed, ws=ws, linger_s=0) as server:
             async with client(server, "IBM"), client(server, "IBM"):
-                assert feed.held == {"AAPL", "NVDA", "IBM"}
+                assert feed.subscribed == {"AAPL", "NVDA", "IBM"}
             async with RawClient.upgraded(server.port, target="/finnhub") as torn:
                 await torn.send(text('{"type":"subscribe","symbol":"GE"}'))
                 await wait_until(lambda: "GE" in server.live.prints.symbols)
@@ -165,7 +165,7 @@ def test_what_only_it_wanted_is_wanted_upstream_until_it_has_gone(ws: str) -> No
             await wait_until(lambda: not len(server.live.prints), 5)
             server.live.demand.sweep()
             await asyncio.sleep(0)
-            assert feed.held == {"AAPL", "NVDA"}
+            assert feed.subscribed == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())
 
@@ -300,7 +300,7 @@ def test_clients_that_come_and_go_leave_nothing_behind(ws: str) -> None:
             await asyncio.sleep(0)
             assert len(asyncio.all_tasks()) == tasks
             assert server.live.prints.symbols == frozenset()
-            assert feed.held == {"AAPL", "NVDA"}
+            assert feed.subscribed == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())
 

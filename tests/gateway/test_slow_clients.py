@@ -131,7 +131,7 @@ def test_clients_that_never_read_again_lose_their_places(ws: str) -> None:
     async def scenario() -> None:
         feed = HandFeed()
         async with serving(feed, ws=ws, slow_s=0.3, linger_s=0) as server, stalled(server, 10):
-            assert "IBM" in feed.held
+            assert "IBM" in feed.subscribed
             await pump(feed, 160)
 
             def gone() -> bool:
@@ -141,6 +141,6 @@ def test_clients_that_never_read_again_lose_their_places(ws: str) -> None:
             await wait_until(gone, 8)
             server.live.demand.sweep()
             await asyncio.sleep(0)
-            assert feed.held == {"AAPL", "NVDA"}
+            assert feed.subscribed == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())

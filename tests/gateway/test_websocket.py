@@ -84,11 +84,11 @@ def test_a_new_symbol_is_wanted_upstream_and_let_go_after_the_last_client(ws: st
             async with client(server) as one, client(server) as two:
                 await subscribe(one, "IBM")
                 await subscribe(two, "IBM")
-                assert feed.held == {"AAPL", "NVDA", "IBM"}
+                assert feed.subscribed == {"AAPL", "NVDA", "IBM"}
             await wait_until(lambda: not server.live.hub.clients)
             server.live.demand.sweep()
             await asyncio.sleep(0)
-            assert feed.held == {"AAPL", "NVDA"}
+            assert feed.subscribed == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())
 
@@ -112,7 +112,7 @@ def test_the_array_format_sends_all_prices_at_once_and_then_every_second(ws: str
                 ]
             async with client(server, "?format=array&symbols=nvda,GOOGL") as connection:
                 assert await receive(connection) == [{"stock": "NVDA", "price": 20, "change": None}]
-                assert "GOOGL" in feed.held
+                assert "GOOGL" in feed.subscribed
 
     asyncio.run(scenario())
 
@@ -349,7 +349,7 @@ def test_clients_that_come_and_go_leave_nothing_behind(ws: str) -> None:
             await asyncio.sleep(0)
             assert len(asyncio.all_tasks()) == tasks
             assert server.live.hub.subscribed == 0
-            assert feed.held == {"AAPL", "NVDA"}
+            assert feed.subscribed == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())
 
@@ -370,6 +370,6 @@ def test_ten_thousand_subscriptions_of_ever_new_names_leave_nothing_behind() -> 
             server.live.demand.sweep()
             await asyncio.sleep(0)
             assert len(server.live.book) == 2
-            assert feed.held == {"AAPL", "NVDA"}
+            assert feed.subscribed == {"AAPL", "NVDA"}
 
     asyncio.run(scenario())

@@ -60,7 +60,7 @@ class Budget:
         self._lanes = {lane: _Window(share, MINUTE_S) for lane, share in SHARES.items()}
         self._queues: dict[Lane, list[_Ticket]] = {lane: [] for lane in Lane}
         self._numbers = itertools.count()
-        self._turns = dict.fromkeys(Lane, 0)
+        self._last_served = dict.fromkeys(Lane, 0)
         """When each lane last had a permit, as a number."""
 
     async def take(self, lane: Lane, patience_s: float, addresses: tuple[str, ...] = ()) -> bool:
@@ -103,7 +103,7 @@ class Budget:
         now_s = self._time.monotonic()
         while True:
             firsts = [self._first(lane) for lane in Lane if self._queues[lane]]
-            firsts.sort(key=lambda one: (self._turns[one.lane], one.number))
+            firsts.sort(key=lambda one: (self._last_served[one.lane], one.number))
             waits = {one: self.wait_s(one.lane, one.addresses) for one in firsts}
             ready = next((one for one, wait_s in waits.items() if not wait_s), None)
             if ready is None:
@@ -120,7 +120,7 @@ class Budget:
     def _give(self, ticket: "_Ticket", now_s: float) -> None:
         for window in self._windows(ticket.lane):
             window.note(ticket.addresses, now_s)
-        self._turns[ticket.lane] = next(self._numbers)
+        self._last_served[ticket.lane] = next(self._numbers)
         self._queues[ticket.lane].remove(ticket)
         ticket.served = True
         ticket.wakeup.ring()

@@ -1,13 +1,14 @@
-"""What is fair among addresses, where there is too little for all.
+"""Fair shares among addresses when there is not enough for all.
 
-Owns two rules. ``in_turn`` puts wishes in an order in which they can be met: whoever has had the
-least is next, and of its wishes the most wanted one. ``Spent`` counts what each address had of late
-of something that comes in units. In both, what several addresses want is paid by all of them, in
-equal parts: so many viewers get more than one, and one gets no more for wishing more.
+Owns two rules. ``in_turn`` orders requests fairly: the address that has received the least is next,
+and of its requests the most wanted one. ``Spent`` counts what each address received recently of
+something that comes in units. In both, several addresses that want the same thing pay for it in
+equal parts. So many addresses together get more than one alone, and an address gets no more by
+requesting more.
 
 Pure and synchronous; the clock is an argument. ``Spent`` forgets what is older than its window, and
-its owner bounds how much is given in one. Without known addresses everybody is one, and only the
-order of the wishes counts.
+its owner bounds how much is given in one window. Without known addresses all requests belong to one
+address, and only their order counts.
 """
 
 import heapq
@@ -20,38 +21,42 @@ from photon_app.model import SPEAKERS
 
 W = TypeVar("W", bound=tuple[Any, ...])
 UNIT = math.lcm(*range(1, SPEAKERS + 1))
-"""What one thing costs, so that each part of it is a whole number."""
+"""Cost of one thing, chosen so that each equal part of it is a whole number."""
 
 
-def in_turn(wishes: Mapping[tuple[str, ...], Sequence[W]]) -> Iterator[W]:
-    """The wishes, fairly: at each one, no address behind a wish that waits has paid less than who
-    pays for this one. What more addresses want comes first where that does not matter, and then
-    what is smaller.
+def in_turn(requests: Mapping[tuple[str, ...], Sequence[W]]) -> Iterator[W]:
+    """Yield requests in a fair order: the least-paid address of the next one has paid no more than
+    any address of a request that still waits. Ties go to the request of more addresses, then to the
+    smaller request.
 
     Args:
-        wishes: by whose they are, the one to be met first first.
+        requests: each group of addresses with its requests, the most wanted one first.
     """
-    paid = dict.fromkeys((one for those in wishes for one in those), 0)
-    turns = [(0, -len(those), queue[0], 0, those) for those, queue in wishes.items() if queue]
+    paid = dict.fromkeys((one for addresses in requests for one in addresses), 0)
+    turns = [
+        (0, -len(addresses), queue[0], 0, addresses)
+        for addresses, queue in requests.items()
+        if queue
+    ]
     heapq.heapify(turns)
     while turns:
-        cost, many, wish, place, those = turns[0]
-        least = min(paid[one] for one in those)
+        cost, many, request, place, addresses = turns[0]
+        least = min(paid[one] for one in addresses)
         if least > cost:  # they have paid for another meanwhile
-            heapq.heapreplace(turns, (least, many, wish, place, those))
+            heapq.heapreplace(turns, (least, many, request, place, addresses))
             continue
-        yield wish
-        for one in those:
-            paid[one] += UNIT // len(those)
+        yield request
+        for one in addresses:
+            paid[one] += UNIT // len(addresses)
         place += 1
-        if place < len(wishes[those]):
-            heapq.heapreplace(turns, (least, many, wishes[those][place], place, those))
+        if place < len(requests[addresses]):
+            heapq.heapreplace(turns, (least, many, requests[addresses][place], place, addresses))
         else:
             heapq.heappop(turns)
 
 
 class Spent:
-    """What each address had within a moving window.
+    """What each address received within a moving window.
 
     Args:
         window_s: its length.
@@ -66,7 +71,7 @@ class Spent:
         return len(self._given)
 
     def note(self, addresses: tuple[str, ...], now_s: float, units: int = UNIT) -> None:
-        """They got one."""
+        """Record that these addresses received one."""
         self.forget(now_s)
         each = units // max(len(addresses), 1)
         self._given.append((now_s, addresses, each))
@@ -74,16 +79,16 @@ class Spent:
             self._paid[one] = self._paid.get(one, 0) + each
 
     def least(self, addresses: tuple[str, ...]) -> int:
-        """What the one of them had that had the least."""
+        """The smallest amount that any of these addresses received."""
         return min((self._paid.get(one, 0) for one in addresses), default=0)
 
     def free_s(self, most: int, now_s: float) -> float:
-        """Seconds until fewer than so many are within the window."""
+        """Seconds until fewer than ``most`` grants are within the window."""
         over = len(self._given) - most
         return 0.0 if over < 0 else max(0.0, self._given[over][0] + self._window_s - now_s)
 
     def forget(self, now_s: float) -> None:
-        """Let go what is no longer within the window."""
+        """Drop what is no longer within the window."""
         while self._given and self._given[0][0] + self._window_s <= now_s:
             _, addresses, each = self._given.popleft()
             for one in addresses:

@@ -39,7 +39,7 @@ from photon_app.feed.finnhub.subscriptions import Command, Subscriptions
 from photon_app.feed.finnhub.wakeup import Wakeup
 from photon_app.feed.finnhub_key import with_token, without_key
 from photon_app.feed.intake import Intake, Tap
-from photon_app.feed.outage import Life, Outage, Streak
+from photon_app.feed.outage import Outage, Streak, Uptime
 from photon_app.feed.protocol import Counters, WallClock
 from photon_app.model import Crowd, FailureReason, FeedSink, FeedState, FeedStatus
 from photon_app.settings import DEFAULTS, Secret
@@ -51,7 +51,7 @@ CLOSING_S = 1.0
 """How long Finnhub may take to answer a closing frame before the TCP connection is cut."""
 WATCH_S = 1.0
 """How often an open line is looked at: whether it is silent, and whether this machine slept."""
-LOOK_S = 5.0
+CHECK_S = 5.0
 """How often it is looked who moved unseen, and how far the tape is from this machine's clock."""
 
 _log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class FinnhubFeed:
         self._spellings.on_change = self._wakeup.ring
         self._market: FeedSink | None = None
         self._tape = TapeClock()
-        self._told_tape = (0, 0)
+        self._reported_tape = (0, 0)
         self._polled: frozenset[str] = frozenset()
         self._stale: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
@@ -146,13 +146,13 @@ class FinnhubFeed:
         self._failures: dict[FailureReason, int] = {}
         self._last_s = self._looked_s = 0.0
         self._last_ms = self._set_back_ms = 0
-        self._slept_s = 0.0
+        self._slept_before_s = 0.0
         self._status = FeedStatus(source=self.source, state="connecting", since_ms=0)
 
     @property
-    def held(self) -> frozenset[str]:
+    def subscribed(self) -> frozenset[str]:
         """The wanted symbols that have a slot; the others are polled, if there is whom to ask."""
-        return self._slots.held
+        return self._slots.assigned
 
     @property
     def counters(self) -> Counters:
@@ -185,26 +185,26 @@ class FinnhubFeed:
         """Keep one line open until cancelled."""
         self._market = market
         self._polled = self._stale = frozenset()
-        if self._told_tape != (0, 0):
-            market.tape(*self._told_tape)
+        if self._reported_tape != (0, 0):
+            market.tape(*self._reported_tape)
         try:
             async with asyncio.TaskGroup() as tasks:
                 if self._poller is not None:
                     tasks.create_task(self._poller.run(market))
                 self._share()
-                tasks.create_task(self._look())
-                await self._keep_line(market)
+                tasks.create_task(self._report_periodically())
+                await self._keep_connected(market)
         finally:
             self._market = None
 
-    async def _look(self) -> None:
+    async def _report_periodically(self) -> None:
         """Let the market know whose prices grow old, with or without a line."""
         while True:
-            await self._time.sleep(LOOK_S)
-            self._tell_states()
+            await self._time.sleep(CHECK_S)
+            self._report_states()
 
-    async def _keep_line(self, market: FeedSink) -> None:
-        self._say(market, "connecting")
+    async def _keep_connected(self, market: FeedSink) -> None:
+        self._set_status(market, "connecting")
         while True:
             why = self._streak.judge(await self._attempt(market))
             self._failures[why.reason] = self._failures.get(why.reason, 0) + 1
@@ -217,9 +217,9 @@ class FinnhubFeed:
             state = _STATES.get(why.reason, "reconnecting")
             detail = f"{failed}; next attempt at {at:%H:%M:%S} UTC"
             _log.warning("%s", detail, extra={"kind": why.reason})
-            self._say(market, state, detail, retry_at_ms)
+            self._set_status(market, state, detail, retry_at_ms)
             await self._time.sleep(delay_s)
-            self._say(market, state, f"{failed}; trying again now")
+            self._set_status(market, state, f"{failed}; trying again now")
 
     async def _attempt(self, market: FeedSink) -> Outage:
         try:
@@ -239,19 +239,19 @@ class FinnhubFeed:
             return await self._live(connection, market)
         finally:
             await self._close(connection)
-            self._schedule.line(self._time.monotonic(), up=False)
+            self._schedule.set_connection(self._time.monotonic(), up=False)
 
     async def _live(self, connection: ClientConnection, market: FeedSink) -> Outage:
         self._opened += 1
         self._last_s = opened_s = delivered_s = self._time.monotonic()
         self._last_ms = self._time.now_ms()
-        self._slept_s = self._time.slept_s
-        self._subscriptions.line_opened(opened_s)
-        self._spellings.line_opened()
-        self._schedule.line(opened_s, up=True)
+        self._slept_before_s = self._time.slept_s
+        self._subscriptions.connection_opened(opened_s)
+        self._spellings.connection_opened()
+        self._schedule.set_connection(opened_s, up=True)
         self._share()
         _log.info("Connected to Finnhub")
-        self._say(market, "live")
+        self._set_status(market, "live")
         async with asyncio.TaskGroup() as companions:
             tasks = [
                 companions.create_task(self._subscribe(connection)),
@@ -261,7 +261,7 @@ class FinnhubFeed:
                 while True:
                     event = self._intake.read(await connection.recv(decode=False))
                     self._last_s = self._time.monotonic()
-                    if self._overslept_s:
+                    if self._slept_since_open_s:
                         await self._close(connection)
                         continue
                     self._last_ms = self._time.now_ms()
@@ -271,10 +271,10 @@ class FinnhubFeed:
                     await self._intake.deliver(event, market)
                     self._note(event)
             except ConnectionClosed as error:
-                life = Life(
-                    lived_s=self._time.monotonic() - opened_s, delivered_s=delivered_s - opened_s
+                uptime = Uptime(
+                    open_s=self._time.monotonic() - opened_s, delivered_s=delivered_s - opened_s
                 )
-                return self._ending(error, life)
+                return self._ending(error, uptime)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -298,8 +298,8 @@ class FinnhubFeed:
         if self._time.set_back_ms != self._set_back_ms:
             self._tape.set_back(self._time.set_back_ms - self._set_back_ms)
             self._set_back_ms = self._time.set_back_ms
-            self._schedule.anew()
-            self._tell_tape()
+            self._schedule.reseed()
+            self._report_tape()
         trades = event.batch if isinstance(event, wire.Trades) else ()
         if trades and self._tape.arrived(trades[-1], self._last_ms, self._last_s):
             self._judge_clock()
@@ -309,17 +309,17 @@ class FinnhubFeed:
         self._looked_s = self._time.monotonic()
         before = self._tape.verdict
         self._tape.look(self._looked_s, None if self._rest is None else self._rest.fast_ms)
-        self._tell_tape()
+        self._report_tape()
         if self._tape.verdict != before and self._market and self._status.state == "live":
-            self._say(self._market, "live")
+            self._set_status(self._market, "live")
 
-    def _tell_tape(self) -> None:
+    def _report_tape(self) -> None:
         """Let the market know, unless it is about what it knows."""
         behind_ms, ahead_ms = self._tape.distance
-        known_behind_ms, known_ahead_ms = self._told_tape
+        known_behind_ms, known_ahead_ms = self._reported_tape
         moved_ms = max(abs(behind_ms - known_behind_ms), abs(ahead_ms - known_ahead_ms))
         if self._market is not None and moved_ms >= LEAST_MS:
-            self._told_tape = self._tape.distance
+            self._reported_tape = self._tape.distance
             self._market.tape(behind_ms, ahead_ms)
 
     def _unknown(self, symbol: str) -> None:
@@ -334,13 +334,13 @@ class FinnhubFeed:
         for symbol in self._refused - self._schedule.unknown:
             self._slots.unbar(symbol, now_s)
         self._refused = self._schedule.unknown
-        self._schedule.hold(self._slots.held, now_s)
+        self._schedule.set_slots(self._slots.assigned, now_s)
         self._wakeup.ring()
         if self._poller is not None:
             self._poller.ring()
-        self._tell_states()
+        self._report_states()
 
-    def _tell_states(self) -> None:
+    def _report_states(self) -> None:
         """Let the market know whose prices come from asking, and whose from nowhere."""
         if self._market is None:
             return
@@ -348,24 +348,24 @@ class FinnhubFeed:
         now_s = self._time.monotonic()
         unsure, old = self._schedule.unsure(now_s), self._schedule.old(now_s)
         polled -= old
-        stale = (self._schedule.wanted - self._subscriptions.told | unsure | old) - polled
+        stale = (self._schedule.wanted - self._subscriptions.subscribed | unsure | old) - polled
         if polled != self._polled or stale != self._stale:
             self._polled, self._stale = polled, stale
             self._market.polling(polled, stale)
 
     async def _subscribe(self, connection: ClientConnection) -> None:
         """Tell the line what is wanted, whenever that changes."""
-        told = self._slots.held
+        known = self._slots.assigned
         try:
             while True:
                 while command := self._subscriptions.take(self._time.monotonic()):
                     await connection.send(self._encoded(command))
                     await self._time.sleep(self._pace_s)
                 await self._respell(connection)
-                if self._slots.held != told:
-                    told = self._slots.held
+                if self._slots.assigned != known:
+                    known = self._slots.assigned
                     self._share()
-                self._tell_states()
+                self._report_states()
                 now_s = self._time.monotonic()
                 waits = (self._subscriptions.wait_s(now_s), self._spellings.wait_s(now_s))
                 await self._wakeup.wait(min((w for w in waits if w is not None), default=None))
@@ -382,24 +382,26 @@ class FinnhubFeed:
     def _encoded(self, command: Command) -> str:
         if isinstance(command, wire.Subscribe):
             return wire.encode_subscribe(
-                self._spellings.ask(command.symbol, self._time.monotonic())
+                self._spellings.subscribe(command.symbol, self._time.monotonic())
             )
-        return wire.encode_unsubscribe(self._spellings.let_go(command.symbol))
+        return wire.encode_unsubscribe(self._spellings.unsubscribe(command.symbol))
 
     async def _watch(self, connection: ClientConnection, market: FeedSink) -> None:
         """Close a line that has fallen silent, or that this machine slept over."""
-        while (left_s := self._silent_at() - self._time.monotonic()) > 0 and not self._overslept_s:
+        while (
+            left_s := self._silent_at() - self._time.monotonic()
+        ) > 0 and not self._slept_since_open_s:
             await self._time.sleep(min(left_s, WATCH_S))
-            if self._time.monotonic() - self._looked_s >= LOOK_S:
+            if self._time.monotonic() - self._looked_s >= CHECK_S:
                 self._judge_clock()
-        if self._overslept_s:
-            self._say(market, "reconnecting", "This machine slept; the line is opened anew")
+        if self._slept_since_open_s:
+            self._set_status(market, "reconnecting", "This machine slept; the line is opened anew")
         await self._close(connection)
 
     @property
-    def _overslept_s(self) -> float:
+    def _slept_since_open_s(self) -> float:
         """How long this machine slept on this line."""
-        return self._time.slept_s - self._slept_s
+        return self._time.slept_s - self._slept_before_s
 
     async def _close(self, connection: ClientConnection) -> None:
         """End a line; return when its TCP connection has ended."""
@@ -410,27 +412,27 @@ class FinnhubFeed:
     def _silent_at(self) -> float:
         return self._last_s + self._watchdog_s
 
-    def _ending(self, error: ConnectionClosed, life: Life) -> Outage:
+    def _ending(self, error: ConnectionClosed, uptime: Uptime) -> Outage:
         now_s = self._time.monotonic()
-        if self._overslept_s:
+        if self._slept_since_open_s:
             self._tape.clear()
-            self._schedule.anew()
-            return outage.slept(self._overslept_s, life)
+            self._schedule.reseed()
+            return outage.slept(self._slept_since_open_s, uptime)
         ours_came_first = error.rcvd_then_sent is False
         if error.rcvd is not None and not ours_came_first:
             said = self._scrub(" ".join(error.rcvd.reason.split()))
             self._last_ms = self._time.now_ms()  # until then nothing went unseen
-            return outage.closed(error.rcvd.code, said, life)
+            return outage.closed(error.rcvd.code, said, uptime)
         if now_s >= self._silent_at():
-            return outage.silent(self._watchdog_s, life)
+            return outage.silent(self._watchdog_s, uptime)
         if error.sent is not None:
-            return outage.unlawful(error.sent.code, life)
-        return outage.broken(life)
+            return outage.unlawful(error.sent.code, uptime)
+        return outage.broken(uptime)
 
     def _scrub(self, text: str) -> str:
         return without_key(text, self._key)
 
-    def _say(
+    def _set_status(
         self, market: FeedSink, state: FeedState, detail: str = "", retry_at_ms: int | None = None
     ) -> None:
         changed = state != self._status.state or not self._status.since_ms

@@ -25,7 +25,7 @@ MARKETS = 16
 
 YEAR_2000_MS, YEAR_2100_MS = 946_684_800_000, 4_102_444_800_000
 
-SAID_MS = 5_000
+REPORTED_MS = 5_000
 """A distance of so much is told to people."""
 DELAYED_MS = 60_000
 """A tape that is held back by so much is a delayed one."""
@@ -159,7 +159,7 @@ class TapeClock:
         market is closed.
         """
         measured = self._offset.measured(now_s)
-        wrong = fast_ms is not None and abs(fast_ms) >= SAID_MS
+        wrong = fast_ms is not None and abs(fast_ms) >= REPORTED_MS
         if measured or wrong or (fast_ms is not None and self.verdict.delay_ms is None):
             self.verdict = judge(measured, fast_ms).settled(self.verdict)
         self._guess_ms = 0 if measured else self._offset.guess(now_s)
@@ -176,7 +176,7 @@ def judge(measured: list[int], fast_ms: int | None) -> Verdict:
         fast_ms: how fast this machine's clock is, by the ``Date`` of an answer; ``None`` when that
             is not known.
     """
-    wrong = fast_ms is not None and abs(fast_ms) >= SAID_MS
+    wrong = fast_ms is not None and abs(fast_ms) >= REPORTED_MS
     if not measured:
         known_ms = fast_ms if fast_ms is not None and wrong else 0
         return Verdict(
@@ -184,13 +184,13 @@ def judge(measured: list[int], fast_ms: int | None) -> Verdict:
         )
     behind_ms, ahead_ms = max(measured), max(0, -min(measured))
     own_ms = fast_ms if fast_ms is not None and wrong else 0
-    if fast_ms is None and ahead_ms >= SAID_MS:
+    if fast_ms is None and ahead_ms >= REPORTED_MS:
         own_ms = -ahead_ms  # no tape is ahead of its time
     late_ms = behind_ms - own_ms
     said = [_clock(own_ms)] if own_ms else []
-    if late_ms >= SAID_MS:
+    if late_ms >= REPORTED_MS:
         said.append(_late(late_ms, sure=fast_ms is not None or bool(own_ms)))
-    elif not own_ms and ahead_ms >= SAID_MS:
+    elif not own_ms and ahead_ms >= REPORTED_MS:
         said.append(f"Trades bear times {span(ahead_ms)} ahead of Finnhub's own clock")
     return Verdict(
         behind_ms=behind_ms,

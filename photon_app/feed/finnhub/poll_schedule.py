@@ -166,8 +166,8 @@ class PollSchedule:
         self._markets = markets or AlwaysOpen()
         self._silent_s = silent_s
         self._entries: dict[str, _Entry] = {}
-        self._held: frozenset[str] = frozenset()
-        self._line_up = False
+        self._assigned: frozenset[str] = frozenset()
+        self._connected = False
         self._failing_s = math.inf
         """Since when asking fails."""
         self._hours: dict[str, Hours] = {}
@@ -220,19 +220,19 @@ class PollSchedule:
             entry.addresses = crowd.behind(symbol)
         return again
 
-    def hold(self, held: frozenset[str], now_s: float) -> None:
+    def set_slots(self, assigned: frozenset[str], now_s: float) -> None:
         """These have a slot."""
-        for symbol in held - self._held:
+        for symbol in assigned - self._assigned:
             self._listen_from(symbol, now_s)
-        for symbol in self._held - held:
+        for symbol in self._assigned - assigned:
             if entry := self._entries.get(symbol):
                 entry.silent = False
-        self._held = held
+        self._assigned = assigned
 
-    def line(self, now_s: float, *, up: bool) -> None:
+    def set_connection(self, now_s: float, *, up: bool) -> None:
         """The line has opened or ended: silence means nothing without one."""
-        self._line_up = up
-        for symbol in self._held:
+        self._connected = up
+        for symbol in self._assigned:
             self._listen_from(symbol, now_s)
 
     def heard(self, symbols: Iterable[str], now_s: float) -> bool:
@@ -338,15 +338,15 @@ class PollSchedule:
         down = now_s - self._failing_s >= DOWN_S
         for symbol, entry in self._entries.items():
             entry.unsure = (
-                symbol in self._held
-                and self._line_up
+                symbol in self._assigned
+                and self._connected
                 and now_s - max(entry.quiet_since_s, entry.answered_s) >= UNSURE_S
                 and (down or entry.failures > 1 or entry.asked_s is None)
                 and self._hours_of(symbol).open
             )
         return frozenset(s for s, entry in self._entries.items() if entry.unsure)
 
-    def anew(self) -> None:
+    def reseed(self) -> None:
         """All figures may be others now, as after a sleep: everyone is asked for again."""
         for entry in self._entries.values():
             entry.seeded = None
@@ -354,7 +354,7 @@ class PollSchedule:
     def refresh(self, now_s: float) -> None:
         """Look at the clocks of the markets again; silence is counted from an opening on."""
         before, self._hours = self._hours, {}
-        for symbol in self._held & self._entries.keys():
+        for symbol in self._assigned & self._entries.keys():
             market = self._markets.market_of(symbol)
             was = before.get(market)
             if was is not None and self._hours_of(symbol).open and not was.open:
@@ -380,9 +380,9 @@ class PollSchedule:
         best: dict[tuple[str, ...], tuple[bool, float, str]] = {}
         for symbol, entry in self._entries.items():
             if entry.asked_s is None:
-                wish = (entry.viewers == 0, entry.wanted_s, symbol)
-                if (before := best.get(entry.addresses)) is None or wish < before:
-                    best[entry.addresses] = wish
+                rank = (entry.viewers == 0, entry.wanted_s, symbol)
+                if (before := best.get(entry.addresses)) is None or rank < before:
+                    best[entry.addresses] = rank
         turns = [(self._spent.least(those), best[those]) for those in best if may.ask(those)]
         if not turns:
             return Turn(symbol=None, wait_s=may.soonest_s)
@@ -421,18 +421,18 @@ class PollSchedule:
             return entry.asked_s + VIEWED_S
         if self._is_polled(symbol, entry):
             return entry.asked_s + _interval_s(hours, viewed=entry.viewers > 0)
-        if not hours.open or not self._line_up:
+        if not hours.open or not self._connected:
             return math.inf
         probe_s = entry.asked_s + doubled(PROBE_S, entry.probes)
         return max(entry.quiet_since_s + self._silent_s, probe_s)
 
     def _is_polled(self, symbol: str, entry: _Entry) -> bool:
-        return symbol not in self._unknown and (symbol not in self._held or entry.silent)
+        return symbol not in self._unknown and (symbol not in self._assigned or entry.silent)
 
     def _suspicious(self, symbol: str, entry: _Entry, now_s: float) -> bool:
         return (
-            symbol in self._held
-            and self._line_up
+            symbol in self._assigned
+            and self._connected
             and self._hours_of(symbol).open
             and now_s - entry.quiet_since_s >= self._silent_s
         )

@@ -32,7 +32,7 @@ from photon_app.feed.finnhub import rest_wire
 from photon_app.feed.finnhub.answers import Answers
 from photon_app.feed.finnhub.budget import Budget, Lane
 from photon_app.feed.finnhub.deadline import within
-from photon_app.feed.finnhub.offset import SAID_MS
+from photon_app.feed.finnhub.offset import REPORTED_MS
 from photon_app.feed.finnhub.rest_wire import Failed, Unknown
 from photon_app.feed.finnhub.spelling import Spellings
 from photon_app.model import Listing, Seed
@@ -338,13 +338,13 @@ class FinnhubRest:
     def _server_ms(self) -> int:
         """The time by Finnhub's clock, where this machine's is wrong."""
         fast_ms = self.fast_ms or 0
-        return self._time.now_ms() - (fast_ms if abs(fast_ms) >= SAID_MS else 0)
+        return self._time.now_ms() - (fast_ms if abs(fast_ms) >= REPORTED_MS else 0)
 
     def _quiet(self, trouble: Failed, header: str | None) -> Failed:
         """The same with the seconds that Finnhub wants: what it said, or to the next minute."""
         now_ms = self._time.now_ms()
-        told_s = rest_wire.retry_after_s(header, now_ms)
-        wait_s = MINUTE_S - now_ms / 1000 % MINUTE_S if told_s is None else told_s
+        asked_s = rest_wire.retry_after_s(header, now_ms)
+        wait_s = MINUTE_S - now_ms / 1000 % MINUTE_S if asked_s is None else asked_s
         return msgspec.structs.replace(trouble, retry_s=min(max(wait_s, 1.0), LONGEST_PAUSE_S))
 
     def _note(self, failed: Failed) -> None:

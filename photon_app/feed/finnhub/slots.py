@@ -8,8 +8,8 @@ default or from a symbol with viewers for one without.
 Where there are more wishes than slots, the defaults come first and then viewers, fairly by address
 (``fairness.in_turn``). Who came before stays, unless that is unfair or clearly worse:
 
-- one whose addresses keep as many slots without it as those that it goes to have then, at once;
-- a symbol without viewers after the linger, until when it is of those that it was let go by;
+- one whose addresses keep as many slots without it as addresses that it goes to have then, at once;
+- a symbol without viewers after the linger, until when it is of addresses that it was let go by;
 - one that half as many addresses want, once it has had its slot for ``KEEP_S``.
 """
 
@@ -35,7 +35,7 @@ class Slots:
     """Hands out slots: to defaults, fairly to viewers, then by name.
 
     A symbol without viewers keeps its slot for the linger, so that a reload does not churn, and
-    for longer while nobody with viewers waits for one. Of those the least recently wanted goes
+    for longer while nobody with viewers waits for one. Of addresses the least recently wanted goes
     first.
 
     Args:
@@ -57,16 +57,16 @@ class Slots:
         self._barred_until: dict[str, float] = {}
         self._since: dict[str, float] = {}
         """Who holds a slot and when it got it, in that order."""
-        self._held: frozenset[str] = frozenset()
+        self._assigned: frozenset[str] = frozenset()
         self._places: dict[str, int] = {}
         """The order in which wishes are met."""
         self._look_s = -math.inf
         """When something may come to another result; at once after a change."""
 
     @property
-    def held(self) -> frozenset[str]:
+    def assigned(self) -> frozenset[str]:
         """The wanted symbols that have a slot."""
-        return self._held
+        return self._assigned
 
     @property
     def safe(self) -> int:
@@ -119,7 +119,7 @@ class Slots:
         if symbol in self._viewers:
             self._barred_until[symbol] = until_s
             self._since.pop(symbol, None)
-            self._held -= {symbol}
+            self._assigned -= {symbol}
             self._look_s = -math.inf
 
     def unbar(self, symbol: str, now_s: float) -> None:
@@ -129,7 +129,7 @@ class Slots:
 
     def learn(self, accepted: Iterable[str], now_s: float) -> None:
         """Upstream took exactly these and refused one more: so many slots there are."""
-        taken = self._held.intersection(accepted)
+        taken = self._assigned.intersection(accepted)
         self._since = {s: since for s, since in self._since.items() if s in taken}
         self._cap = self._safe = max(len(taken), 1)
         self._cap_until_s = now_s + FORGET_S
@@ -147,68 +147,68 @@ class Slots:
     def _assign(self, now_s: float) -> None:
         self._expire(now_s)
         eligible = self._viewers.keys() - self._barred_until.keys()
-        held = {s: since for s, since in self._since.items() if s in eligible}
+        assigned = {s: since for s, since in self._since.items() if s in eligible}
         self._look_s = min(self._barred_until.values(), default=math.inf)
         if self._cap is not None:
             self._look_s = min(self._look_s, self._cap_until_s)
-        chosen = self._chosen(held, eligible)
+        chosen = self._chosen(assigned, eligible)
         self._places = {symbol: place for place, symbol in enumerate(chosen)}
         if len(eligible) <= self.room:
-            self._take(held, eligible, now_s)
+            self._take(assigned, eligible, now_s)
         else:
-            self._share(held, eligible, chosen, now_s)
-        self._since, self._held = held, frozenset(held)
+            self._share(assigned, eligible, chosen, now_s)
+        self._since, self._assigned = assigned, frozenset(assigned)
 
     def _share(
-        self, held: dict[str, float], eligible: set[str], chosen: list[str], now_s: float
+        self, assigned: dict[str, float], eligible: set[str], chosen: list[str], now_s: float
     ) -> None:
         """There are more wishes than slots."""
-        for symbol in self._leaving(held, chosen)[: max(0, len(held) - self.room)]:
-            del held[symbol]
-        self._take(held, chosen, now_s)
-        self._take(held, eligible - set(chosen), now_s)
-        waiting = [symbol for symbol in chosen if symbol not in held]
-        leaving = self._leaving(held, chosen) if waiting else []
+        for symbol in self._leaving(assigned, chosen)[: max(0, len(assigned) - self.room)]:
+            del assigned[symbol]
+        self._take(assigned, chosen, now_s)
+        self._take(assigned, eligible - set(chosen), now_s)
+        waiting = [symbol for symbol in chosen if symbol not in assigned]
+        leaving = self._leaving(assigned, chosen) if waiting else []
         for newcomer in waiting:
-            paid = self._paid(held)
-            dues = [(self._due_s(leaver, newcomer, held, paid), leaver) for leaver in leaving]
+            paid = self._paid(assigned)
+            dues = [(self._due_s(leaver, newcomer, assigned, paid), leaver) for leaver in leaving]
             leaver = next((one for due_s, one in dues if due_s <= now_s), None)
             if leaver is None:
                 self._look_s = min(self._look_s, min((due for due, _ in dues), default=math.inf))
                 continue
             leaving.remove(leaver)
-            del held[leaver]
-            held[newcomer] = now_s
+            del assigned[leaver]
+            assigned[newcomer] = now_s
 
-    def _take(self, held: dict[str, float], symbols: Iterable[str], now_s: float) -> None:
+    def _take(self, assigned: dict[str, float], symbols: Iterable[str], now_s: float) -> None:
         """Give what is free to these, in their order; sets by viewers and name."""
-        free = self.room - len(held)
-        fresh = [symbol for symbol in symbols if symbol not in held]
+        free = self.room - len(assigned)
+        fresh = [symbol for symbol in symbols if symbol not in assigned]
         if isinstance(symbols, set):
             fresh.sort(key=self.rank)
-        held.update(dict.fromkeys(fresh[:free], now_s))
+        assigned.update(dict.fromkeys(fresh[:free], now_s))
 
-    def _chosen(self, held: Mapping[str, float], eligible: set[str]) -> list[str]:
+    def _chosen(self, assigned: Mapping[str, float], eligible: set[str]) -> list[str]:
         """Who should have the slots: the defaults, then viewers' wishes, fairly."""
-        places = {symbol: float(place) for place, symbol in enumerate(held)}
+        places = {symbol: float(place) for place, symbol in enumerate(assigned)}
         viewers, room, last = self._viewers, self.room, math.inf
         defaults: list[_Rank] = []
-        wishes: dict[tuple[str, ...], list[_Rank]] = {}
+        requests: dict[tuple[str, ...], list[_Rank]] = {}
         for symbol in eligible:
             rank = (-viewers[symbol], places.get(symbol, last), symbol)
             if symbol in self._crowd.defaults:
                 defaults.append(rank)
             elif viewers[symbol]:
-                wishes.setdefault(self._whose(symbol), []).append(rank)
-        best = {those: heapq.nsmallest(room, ranks) for those, ranks in wishes.items()}
+                requests.setdefault(self._whose(symbol), []).append(rank)
+        best = {addresses: heapq.nsmallest(room, ranks) for addresses, ranks in requests.items()}
         first = itertools.chain(sorted(defaults), in_turn(best))
         return [symbol for _, _, symbol in itertools.islice(first, room)]
 
-    def _leaving(self, held: Mapping[str, float], chosen: Iterable[str]) -> list[str]:
+    def _leaving(self, assigned: Mapping[str, float], chosen: Iterable[str]) -> list[str]:
         """The holders that should not have a slot, the first to go first: those without viewers,
         the longest unwanted before, then the least and the latest.
         """
-        places = {symbol: place for place, symbol in enumerate(held)}
+        places = {symbol: place for place, symbol in enumerate(assigned)}
         unviewed, viewers = self._unviewed_since, self._viewers
 
         def worth(symbol: str) -> tuple[float, int, int, str]:
@@ -216,23 +216,23 @@ class Slots:
                 return (unviewed[symbol], 0, 0, symbol)
             return (math.inf, viewers[symbol], -places[symbol], symbol)
 
-        return sorted(held.keys() - set(chosen), key=worth)
+        return sorted(assigned.keys() - set(chosen), key=worth)
 
-    def _paid(self, held: Iterable[str]) -> dict[str, int]:
+    def _paid(self, assigned: Iterable[str]) -> dict[str, int]:
         """What each address has of the slots."""
         paid: dict[str, int] = {}
-        for symbol in held:
+        for symbol in assigned:
             if symbol not in self._crowd.defaults:
-                those = self._whose(symbol)
-                for one in those:
-                    paid[one] = paid.get(one, 0) + UNIT // len(those)
+                addresses = self._whose(symbol)
+                for one in addresses:
+                    paid[one] = paid.get(one, 0) + UNIT // len(addresses)
         return paid
 
     def _whose(self, symbol: str) -> tuple[str, ...]:
         return self._behind.get(symbol, _NOBODYS)
 
     def _due_s(
-        self, leaver: str, newcomer: str, held: Mapping[str, float], paid: Mapping[str, int]
+        self, leaver: str, newcomer: str, assigned: Mapping[str, float], paid: Mapping[str, int]
     ) -> float:
         """When one symbol has to give its slot to another; both should be the other way round."""
         if newcomer in self._crowd.defaults and leaver not in self._crowd.defaults:
@@ -243,7 +243,7 @@ class Slots:
             return -math.inf
         if leaver in self._unviewed_since:
             return self._unviewed_since[leaver] + self._linger_s
-        return held[leaver] + KEEP_S if len(ours) >= 2 * len(theirs) else math.inf
+        return assigned[leaver] + KEEP_S if len(ours) >= 2 * len(theirs) else math.inf
 
     def _expire(self, now_s: float) -> None:
         if self._cap is not None and self._cap_until_s <= now_s:

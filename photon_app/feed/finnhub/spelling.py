@@ -35,7 +35,7 @@ class _Guess:
         self.tried = 1
         self.patience_s = PATIENCE_S
 
-    def turn(self) -> None:
+    def rotate(self) -> None:
         self.spellings.append(self.spellings.pop(0))
         self.patience_s = min(self.patience_s * 2, LONGEST_S)
 
@@ -54,7 +54,7 @@ class Spellings:
         self._known: dict[str, str] = {}
         self._capitals: dict[str, None] = {}
         self._guesses: dict[str, _Guess] = {}
-        self._asked: dict[str, tuple[str, float]] = {}
+        self._subscribed: dict[str, tuple[str, float]] = {}
 
     def of(self, symbol: str) -> str:
         """What to ask upstream for."""
@@ -112,8 +112,8 @@ class Spellings:
     def unanswered(self, symbol: str) -> None:
         """REST said nothing of a symbol: the next guess, unless the line is to find out."""
         guess = self._guesses.get(symbol)
-        if guess is not None and symbol not in self._asked:
-            guess.turn()
+        if guess is not None and symbol not in self._subscribed:
+            guess.rotate()
 
     def refused(self, symbol: str) -> bool:
         """The line refused a symbol in its present spelling, in which it is to be let go. Whether
@@ -122,7 +122,7 @@ class Spellings:
         guess = self._guesses.get(symbol)
         if guess is None:
             return False
-        guess.turn()
+        guess.rotate()
         guess.tried += 1
         if guess.tried <= len(guess.spellings):
             return True
@@ -131,30 +131,30 @@ class Spellings:
 
     # What the line was asked for
 
-    def ask(self, symbol: str, now_s: float) -> str:
+    def subscribe(self, symbol: str, now_s: float) -> str:
         """The spelling to subscribe a symbol in; remembered until it is let go."""
         spelling = self.of(symbol)
-        self._asked[symbol] = spelling, now_s
+        self._subscribed[symbol] = spelling, now_s
         return spelling
 
-    def let_go(self, symbol: str) -> str:
+    def unsubscribe(self, symbol: str) -> str:
         """The spelling that a symbol was subscribed in."""
-        return self._asked.pop(symbol, (symbol, 0.0))[0]
+        return self._subscribed.pop(symbol, (symbol, 0.0))[0]
 
-    def line_opened(self) -> None:
+    def connection_opened(self) -> None:
         """A new line was asked for nothing yet."""
-        self._asked.clear()
+        self._subscribed.clear()
 
     def overdue(self, now_s: float) -> str | None:
         """A symbol to be subscribed anew because its spelling is another now."""
         if not (self._known or self._guesses):
             return None
-        for symbol, (spelling, at_s) in self._asked.items():
+        for symbol, (spelling, at_s) in self._subscribed.items():
             guess = self._guesses.get(symbol)
             if guess is not None and spelling == guess.spellings[0]:
                 if now_s < at_s + guess.patience_s:
                     continue
-                guess.turn()
+                guess.rotate()
             if spelling != self.of(symbol):
                 return symbol
         return None
@@ -162,9 +162,9 @@ class Spellings:
     def wait_s(self, now_s: float) -> float | None:
         """After how long to look for one again."""
         waits = [
-            self._asked[symbol][1] + guess.patience_s - now_s
+            self._subscribed[symbol][1] + guess.patience_s - now_s
             for symbol, guess in self._guesses.items()
-            if symbol in self._asked
+            if symbol in self._subscribed
         ]
         return max(min(waits), 0.01) if waits else None
 

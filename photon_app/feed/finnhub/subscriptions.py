@@ -62,7 +62,7 @@ class Subscriptions:
         self._slots = slots
         self._first_s = self._acknowledged_s = acknowledged_s
         self._retry_s = retry_s
-        self._told: dict[str, float] = {}
+        self._subscribed: dict[str, float] = {}
         self._unheard: set[str] = set()
         self._suspects: set[str] = set()
         self._in_flight: str | None = None
@@ -75,13 +75,13 @@ class Subscriptions:
         self._quiet_until_s = _HEARD
 
     @property
-    def told(self) -> frozenset[str]:
+    def subscribed(self) -> frozenset[str]:
         """What the line was asked for and has not refused."""
-        return frozenset(self._told)
+        return frozenset(self._subscribed)
 
-    def line_opened(self, now_s: float) -> None:
+    def connection_opened(self, now_s: float) -> None:
         """A new line was told nothing yet, and may take more than the last one did."""
-        self._told.clear()
+        self._subscribed.clear()
         self._unheard.clear()
         self._suspects.clear()
         self._in_flight = self._blamed = None
@@ -94,22 +94,22 @@ class Subscriptions:
     def take(self, now_s: float) -> Command | None:
         """The next thing to tell the line, counted as told; ``None`` when there is none now."""
         self._slots.assign(now_s)
-        if gone := (self._told.keys() - self._slots.held) | self._suspects:
-            return self._let_go(min(gone))
-        if now_s < self._quiet_until_s or not self._landed(now_s):
+        if gone := (self._subscribed.keys() - self._slots.assigned) | self._suspects:
+            return self._unsubscribe(min(gone))
+        if now_s < self._quiet_until_s or not self._settled(now_s):
             return None
         self._in_flight = None
-        missing = self._slots.held - self._told.keys()
+        missing = self._slots.assigned - self._subscribed.keys()
         if not missing:
             return self._done(now_s)
         blamed = self._blamed if self._blamed in missing else None
-        return self._ask(blamed or min(missing, key=self._slots.rank), now_s)
+        return self._subscribe(blamed or min(missing, key=self._slots.rank), now_s)
 
     def wait_s(self, now_s: float) -> float | None:
         """After how long to call ``take`` again though nothing else has changed."""
         moments = [self._slots.next_s(now_s), self._quiet_until_s]
         if self._in_flight is not None:
-            moments.append(self._told[self._in_flight] + self._acknowledged_s)
+            moments.append(self._subscribed[self._in_flight] + self._acknowledged_s)
         waits = (m - now_s for m in moments if m is not None and m > now_s)
         return min((max(wait, LEAST_S) for wait in waits), default=None)
 
@@ -119,7 +119,7 @@ class Subscriptions:
         if not fresh:
             return False
         self._unheard -= fresh
-        self._told.update(dict.fromkeys(fresh, _HEARD))
+        self._subscribed.update(dict.fromkeys(fresh, _HEARD))
         return self._in_flight in fresh
 
     def error(self, message: str, now_s: float) -> bool:
@@ -129,7 +129,7 @@ class Subscriptions:
             return True
         invalid = _INVALID.fullmatch(message.strip())
         symbol = "" if invalid is None else invalid["symbol"].upper()
-        if symbol not in self._told:
+        if symbol not in self._subscribed:
             return False
         self._forget(symbol)
         self._suspects.add(symbol)  # Finnhub was seen to refuse what it had taken
@@ -156,7 +156,7 @@ class Subscriptions:
             self._blamed = blamed
             self._begin_quiet(now_s)
         elif self._acknowledged_s < LONGEST_S:
-            self._be_patient(now_s)
+            self._widen_window(now_s)
         else:
             self._solved(blamed, now_s)
 
@@ -164,9 +164,9 @@ class Subscriptions:
         """The error is about this one, and the others that were told are the cap."""
         self._blamed, self._unsolved = None, False
         self._cleared.clear()
-        if not self._told:
+        if not self._subscribed:
             self._slots.bar(refused, now_s + self._retry_s)
-        self._slots.learn(self._told, now_s)
+        self._slots.learn(self._subscribed, now_s)
 
     def _begin_quiet(self, now_s: float) -> None:
         """Errors that are under way are not to meet whoever is asked next. They are a window and a
@@ -182,10 +182,10 @@ class Subscriptions:
         if not self._unsolved or not self._unheard or self._acknowledged_s >= LONGEST_S:
             self._careful = self._unsolved = False
             return None
-        self._be_patient(now_s)
-        return self._let_go(min(self._suspects))
+        self._widen_window(now_s)
+        return self._unsubscribe(min(self._suspects))
 
-    def _be_patient(self, now_s: float) -> None:
+    def _widen_window(self, now_s: float) -> None:
         """Errors take longer than was thought: all who may not be taken are asked once more."""
         self._acknowledged_s *= 2
         self._suspects |= self._unheard
@@ -195,32 +195,32 @@ class Subscriptions:
 
     def _doubtful(self, now_s: float) -> set[str]:
         """Whom an error about nobody in particular can mean."""
-        doubtful = {s for s in self._unheard if now_s < self._told[s] + LONGEST_S}
+        doubtful = {s for s in self._unheard if now_s < self._subscribed[s] + LONGEST_S}
         if not doubtful:
-            latest = max(self._unheard, key=lambda symbol: self._told[symbol], default=None)
+            latest = max(self._unheard, key=lambda symbol: self._subscribed[symbol], default=None)
             doubtful = set() if latest is None else {latest}
         return doubtful
 
-    def _ask(self, symbol: str, now_s: float) -> Subscribe:
-        self._told[symbol] = now_s
+    def _subscribe(self, symbol: str, now_s: float) -> Subscribe:
+        self._subscribed[symbol] = now_s
         self._unheard.add(symbol)
-        if self._careful or len(self._told) > self._slots.safe:
+        if self._careful or len(self._subscribed) > self._slots.safe:
             self._in_flight = symbol
         return Subscribe(symbol=symbol)
 
-    def _let_go(self, symbol: str) -> Unsubscribe:
+    def _unsubscribe(self, symbol: str) -> Unsubscribe:
         self._forget(symbol)
         if self._in_flight is not None:  # which was asked when fewer places were free
             self._blamed = None
         return Unsubscribe(symbol=symbol)
 
     def _forget(self, symbol: str) -> None:
-        self._told.pop(symbol, None)
+        self._subscribed.pop(symbol, None)
         self._unheard.discard(symbol)
         self._suspects.discard(symbol)
         if self._in_flight == symbol:
             self._in_flight = None
 
-    def _landed(self, now_s: float) -> bool:
-        at = self._told.get(self._in_flight or "", _HEARD)
+    def _settled(self, now_s: float) -> bool:
+        at = self._subscribed.get(self._in_flight or "", _HEARD)
         return now_s >= at + self._acknowledged_s

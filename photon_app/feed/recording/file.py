@@ -78,7 +78,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     """The upstream text, exactly."""
 
 
-class Whole(NamedTuple):
+class RawLine(NamedTuple):
     """One whole line with its bytes, the newline included if it has one."""
 
     text: bytes
@@ -142,10 +142,10 @@ class Recording:
             RecordingError: the file cannot be read, or a line is not a recording line. What came
                 before it has been yielded.
         """
-        for whole in self.wholes():
-            yield whole.line
+        for raw in self.raw_lines():
+            yield raw.line
 
-    def wholes(self) -> Iterator[Whole]:
+    def raw_lines(self) -> Iterator[RawLine]:
         """As ``lines``, with the bytes of each."""
         number = 0
         self.torn = self._begun = False
@@ -155,9 +155,9 @@ class Recording:
             with self._open() as file:
                 while text := self._next_line(file):
                     number += 1
-                    for whole in self._read(number, text):
+                    for raw in self._read(number, text):
                         self._begun, self._passed = True, 0
-                        yield whole
+                        yield raw
                     if self.torn:
                         return
         except EOFError:
@@ -216,16 +216,16 @@ class Recording:
                 text = bare + file.readline(self._max_line_bytes + 1 - len(bare))
         return text
 
-    def _read(self, number: int, text: bytes) -> Iterable[Whole]:
+    def _read(self, number: int, text: bytes) -> Iterable[RawLine]:
         """What a line of the file holds: one recording line, as a rule."""
         if len(text) <= self._max_line_bytes:
             with contextlib.suppress(ValueError, RecursionError):
-                return (Whole(text, _decode_line(text)),)
+                return (RawLine(text, _decode_line(text)),)
         else:
             raise self._error(number, f"the line is longer than {self._max_line_bytes} bytes")
         return self._pieces(number, text)
 
-    def _pieces(self, number: int, text: bytes) -> Iterator[Whole]:
+    def _pieces(self, number: int, text: bytes) -> Iterator[RawLine]:
         """The recording lines among what is more than one, or none."""
         if _ZERO in text:
             self._met_zeros()
@@ -233,7 +233,7 @@ class Recording:
         self._pass_over(number)
         for piece, left in _with_more(_bare_pieces(text)):
             try:
-                yield Whole(piece + end, _decode_line(piece))
+                yield RawLine(piece + end, _decode_line(piece))
             except (ValueError, RecursionError) as error:
                 self._pass_over(number)
                 begun = self._begun or _BEGINNING.startswith(piece[: len(_BEGINNING)])

@@ -3,7 +3,7 @@
 Owns the file at its path while it lives, locked against a second recorder. Synchronous, on the
 event loop: a slow disk slows whoever calls ``take``, and so the frames wait upstream, never here.
 What is held back is bounded: nothing in plain text, in gzip the frames since the last ``flush``,
-at most ``HELD_BYTES`` of them.
+at most ``BUFFER_BYTES`` of them.
 
 Kill it at any moment: a plain line is one write, and gzip leaves through a sync flush that ends on
 a whole line, so a replay gets all that was flushed. To go on with a torn file, the torn line is
@@ -39,7 +39,7 @@ if sys.platform != "win32":
 
 PART_BYTES = 100_000_000
 """Size at which a part is full, unless another is asked for."""
-HELD_BYTES = 2**20
+BUFFER_BYTES = 2**20
 """Most text held back for the compressor before it is flushed."""
 
 _BLOCK_BYTES = 2**16
@@ -164,7 +164,7 @@ class _Part:
         self._descriptor = descriptor
         self._zipped = zipped
         self._deflate = _compressor()
-        self._held = 0
+        self._buffered = 0
         self._out: list[bytes] = []
         self._member = False
         self.unwritten = 0
@@ -177,15 +177,15 @@ class _Part:
         if not self._zipped:
             return self._put(line)
         self._out.append(self._deflate.compress(line))
-        self._held += len(line)
+        self._buffered += len(line)
         self._member = True
-        return self.flush() if self._held >= HELD_BYTES else 0
+        return self.flush() if self._buffered >= BUFFER_BYTES else 0
 
     def flush(self) -> int:
         """Put what is held where a kill does not lose it."""
-        if not self._held:
+        if not self._buffered:
             return 0
-        self._held = 0
+        self._buffered = 0
         return self._put(b"".join([*self._take(), self._deflate.flush(zlib.Z_SYNC_FLUSH)]))
 
     def finish(self) -> int:
@@ -193,7 +193,7 @@ class _Part:
         put = 0
         if self._member:
             put = self._put(b"".join([*self._take(), self._deflate.flush(zlib.Z_FINISH)]))
-            self._deflate, self._held, self._member = _compressor(), 0, False
+            self._deflate, self._buffered, self._member = _compressor(), 0, False
         os.fsync(self._descriptor)
         return put
 
@@ -297,8 +297,8 @@ def _last_line_start(file: BinaryIO, end: int) -> int:
 
 def _must_be_rewritten(recording: Recording) -> bool:
     last = b"\n"
-    for whole in recording.wholes():
-        last = whole.text
+    for raw in recording.raw_lines():
+        last = raw.text
     return recording.torn or not last.endswith(b"\n")
 
 
@@ -308,8 +308,8 @@ def _rewrite(recording: Recording) -> None:
     number, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
         part = _Part(number, zipped=True)
-        for whole in recording.wholes():
-            part.write(whole.text.removesuffix(b"\n") + b"\n")
+        for raw in recording.raw_lines():
+            part.write(raw.text.removesuffix(b"\n") + b"\n")
         part.finish()
         part.close()
         shutil.copymode(path, name)

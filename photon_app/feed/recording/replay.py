@@ -132,7 +132,7 @@ class ReplayFeed:
         self.clock = ReplayClock(self._start_ms, speed, self._time)
 
     @property
-    def held(self) -> frozenset[str]:
+    def subscribed(self) -> frozenset[str]:
         """All wanted symbols: a recording has no slots."""
         return self._wanted
 
@@ -169,7 +169,7 @@ class ReplayFeed:
         self.clock.restart(self._start_ms)
         self._intake.forget()
         market.new_epoch()
-        self._tell(market)
+        self._report_status(market)
         played = self.counters.trades
         failure = ""
         try:
@@ -193,7 +193,7 @@ class ReplayFeed:
             _log.warning("%s", failure)
         self._failure = failure
         if failure:
-            self._tell(market)
+            self._report_status(market)
 
     async def _play_all(self, market: FeedSink) -> None:
         lines = self._recording.lines()
@@ -247,7 +247,7 @@ class ReplayFeed:
             await asyncio.sleep(0)
             self._yielded = self._time.monotonic()
 
-    def _tell(self, market: FeedSink) -> None:
+    def _report_status(self, market: FeedSink) -> None:
         market.status(
             FeedStatus(
                 source=self.source, state="replay", since_ms=self._since_ms, detail=self._failure

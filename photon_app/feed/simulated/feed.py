@@ -300,7 +300,7 @@ class SimulatedFeed:
         self._intake = Intake(self.source, self._time, tap=tap)
 
     @property
-    def held(self) -> frozenset[str]:
+    def subscribed(self) -> frozenset[str]:
         """All wanted symbols: there is no limit here."""
         return self._wanted
 

@@ -11,7 +11,7 @@ from photon_app.feed.finnhub.offset import (
     KEPT_S,
     LEAST_SPANS,
     MARKETS,
-    SAID_MS,
+    REPORTED_MS,
     SPAN_S,
     SPANS,
     Offset,
@@ -135,8 +135,8 @@ def test_what_is_more_than_seconds_is_said_and_what_is_not_is_not(
 ) -> None:
     """Whatever comes together; a delay is at least a minute."""
     verdict = judge(found, fast_ms)
-    far = [ms for ms in (*found, fast_ms or 0) if abs(ms) >= 2 * SAID_MS]
-    near = all(abs(ms) < SAID_MS // 2 for ms in (*found, fast_ms or 0))
+    far = [ms for ms in (*found, fast_ms or 0) if abs(ms) >= 2 * REPORTED_MS]
+    near = all(abs(ms) < REPORTED_MS // 2 for ms in (*found, fast_ms or 0))
     assert not far or verdict.detail
     assert not near or verdict == Verdict(behind_ms=verdict.behind_ms, ahead_ms=verdict.ahead_ms)
     assert verdict.delay_ms is None or verdict.delay_ms >= DELAYED_MS

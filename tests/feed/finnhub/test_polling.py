@@ -77,8 +77,8 @@ def test_each_new_symbol_is_asked_for_once_the_viewed_first() -> None:
 def test_who_has_a_slot_is_not_polled() -> None:
     """The others are."""
     desk = Desk()
-    desk.schedule.hold(frozenset("AB"), 0)
-    desk.schedule.line(0, up=True)
+    desk.schedule.set_slots(frozenset("AB"), 0)
+    desk.schedule.set_connection(0, up=True)
     desk.want("ABC")
     assert desk.schedule.polled == {"C"}
     desk.poll(SILENT_S)
@@ -179,7 +179,7 @@ def test_a_polled_price_that_is_not_asked_for_grows_old() -> None:
     schedule.answered(seed("A"), 130)
     schedule.heard({"B"}, 130)
     assert schedule.old(130 + OLD_S - 1) == frozenset()
-    schedule.hold(frozenset("A"), 1000)
+    schedule.set_slots(frozenset("A"), 1000)
     assert schedule.old(5000) == {"B"}
     closed = PollSchedule(FakeMarkets(opened=False))
     closed.want(frozenset("A"), {"A": 1}, 0)
@@ -230,8 +230,8 @@ def silent(moving: bool) -> PollSchedule:
     """A schedule whose only symbol has a slot and says nothing for half an hour."""
     schedule = PollSchedule()
     schedule.want(frozenset("A"), NOBODY, 0)
-    schedule.hold(frozenset("A"), 0)
-    schedule.line(0, up=True)
+    schedule.set_slots(frozenset("A"), 0)
+    schedule.set_connection(0, up=True)
     schedule.next(Lane.SEED, 0)
     schedule.answered(seed("A"), 0)
     for now_s in range(1800):
@@ -255,7 +255,7 @@ def test_silence_without_a_line_means_nothing() -> None:
     """The line's own silence has a watchdog."""
     schedule = PollSchedule()
     schedule.want(frozenset("A"), NOBODY, 0)
-    schedule.hold(frozenset("A"), 0)
+    schedule.set_slots(frozenset("A"), 0)
     schedule.next(Lane.SEED, 0)
     schedule.answered(seed("A"), 0)
     assert schedule.next(Lane.POLL, 10_000).symbol is None
@@ -266,8 +266,8 @@ def test_silence_is_counted_from_the_opening() -> None:
     markets = FakeMarkets(opened=False)
     schedule = PollSchedule(markets)
     schedule.want(frozenset("A"), NOBODY, 0)
-    schedule.hold(frozenset("A"), 0)
-    schedule.line(0, up=True)
+    schedule.set_slots(frozenset("A"), 0)
+    schedule.set_connection(0, up=True)
     schedule.next(Lane.SEED, 0)
     schedule.answered(seed("A"), 0)
     assert schedule.next(Lane.POLL, 50_000).symbol is None
@@ -295,16 +295,16 @@ def test_nobody_starves_and_the_pace_is_kept(
     at the end everyone without a slot is asked for within a minute and a round.
     """
     desk = Desk()
-    desk.schedule.line(0, up=True)
+    desk.schedule.set_connection(0, up=True)
     for viewers, held, seconds in history:
         desk.want("".join(viewers), viewers)
-        desk.schedule.hold(held & viewers.keys(), desk.now_s)
+        desk.schedule.set_slots(held & viewers.keys(), desk.now_s)
         assert desk.schedule.polled == viewers.keys() - held
         before = len(desk.asked)
         desk.poll(seconds)
         assert {symbol for _, symbol in desk.asked[before:]} <= viewers.keys()
     desk.want("ABCDEFGH", {"A": 3})
-    desk.schedule.hold(frozenset("B"), desk.now_s)
+    desk.schedule.set_slots(frozenset("B"), desk.now_s)
     before = len(desk.asked)
     desk.poll(UNVIEWED_S + 30)
     assert {symbol for _, symbol in desk.asked[before:]} >= set("ACDEFGH")
@@ -337,7 +337,7 @@ def test_an_answer_is_a_seed_an_unknown_one_a_verdict_and_a_failure_nothing() ->
     async def scenario() -> None:
         time, market, schedule = VirtualTime(), FakeMarket(), PollSchedule()
         quotes = FakeQuotes(time)
-        schedule.hold(frozenset("ABC"), 0)
+        schedule.set_slots(frozenset("ABC"), 0)
         quotes.unknown("B")
         quotes.answers["C"] = failed("garbage")
         schedule.want(frozenset("ABC"), NOBODY, 0)

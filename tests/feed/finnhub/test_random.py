@@ -168,10 +168,10 @@ def check_the_end(
 ) -> None:
     """What must be in the end."""
     assert market.statuses[-1].state == "live"
-    assert fake.lines[-1].subscribed == feed.held
-    assert feed.held <= known
+    assert fake.lines[-1].subscribed == feed.subscribed
+    assert feed.subscribed <= known
     polled = [set(entry[1:]) for entry in market.log if isinstance(entry, list)]
-    assert known - feed.held <= (polled[-1] if polled else set())
+    assert known - feed.subscribed <= (polled[-1] if polled else set())
     assert all(rejected(market, symbol) for symbol in unknown)
 
 

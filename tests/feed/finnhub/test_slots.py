@@ -24,7 +24,7 @@ def test_slots_are_given_by_viewers_and_then_by_name() -> None:
     """When there are more wishes than slots."""
     slots = Slots(3)
     want(slots, {"A": 0, "B": 0, "C": 1, "D": 2})
-    assert slots.held == {"A", "C", "D"}
+    assert slots.assigned == {"A", "C", "D"}
 
 
 def test_who_holds_a_slot_keeps_it() -> None:
@@ -32,7 +32,7 @@ def test_who_holds_a_slot_keeps_it() -> None:
     slots = Slots(2)
     want(slots, {"C": 1, "D": 1})
     want(slots, {"A": 9, "B": 0, "C": 1, "D": 1}, 1000)
-    assert slots.held == {"C", "D"}
+    assert slots.assigned == {"C", "D"}
 
 
 def test_a_freed_slot_goes_to_who_waits() -> None:
@@ -40,7 +40,7 @@ def test_a_freed_slot_goes_to_who_waits() -> None:
     slots = Slots(2)
     want(slots, "ABC")
     want(slots, "BC")
-    assert slots.held == {"B", "C"}
+    assert slots.assigned == {"B", "C"}
 
 
 def test_an_unviewed_symbol_gives_way_to_a_viewed_one_after_the_linger() -> None:
@@ -48,12 +48,12 @@ def test_an_unviewed_symbol_gives_way_to_a_viewed_one_after_the_linger() -> None
     slots = Slots(1, linger_s=30)
     want(slots, {"A": 1})
     want(slots, {"A": 0, "B": 1}, 10)
-    assert slots.held == {"A"}
+    assert slots.assigned == {"A"}
     assert slots.next_s(10) == 40
     slots.assign(39.9)
-    assert slots.held == {"A"}
+    assert slots.assigned == {"A"}
     slots.assign(40)
-    assert slots.held == {"B"}
+    assert slots.assigned == {"B"}
     assert slots.next_s(40) is None
 
 
@@ -64,7 +64,7 @@ def test_the_least_recently_wanted_leaves_first() -> None:
     want(slots, {"A": 1, "B": 0}, 10)
     want(slots, {"A": 0, "B": 0}, 20)
     want(slots, {"A": 0, "B": 0, "C": 1}, 100)
-    assert slots.held == {"A", "C"}
+    assert slots.assigned == {"A", "C"}
 
 
 def test_an_unviewed_symbol_displaces_nobody() -> None:
@@ -72,7 +72,7 @@ def test_an_unviewed_symbol_displaces_nobody() -> None:
     slots = Slots(1, linger_s=30)
     want(slots, "B")
     want(slots, "AB", 1000)
-    assert slots.held == {"B"}
+    assert slots.assigned == {"B"}
 
 
 def test_a_symbol_that_is_viewed_again_in_time_keeps_its_slot() -> None:
@@ -82,7 +82,7 @@ def test_a_symbol_that_is_viewed_again_in_time_keeps_its_slot() -> None:
     want(slots, {"A": 0, "B": 1}, 10)
     want(slots, {"A": 1, "B": 1}, 20)
     slots.assign(1000)
-    assert slots.held == {"A"}
+    assert slots.assigned == {"A"}
 
 
 def test_a_barred_symbol_comes_back_in_time() -> None:
@@ -91,12 +91,12 @@ def test_a_barred_symbol_comes_back_in_time() -> None:
     want(slots, {"A": 2, "B": 1})
     slots.bar("A", 600)
     slots.assign(1)
-    assert slots.held == {"B"}
+    assert slots.assigned == {"B"}
     want(slots, {"A": 2}, 2)
-    assert slots.held == frozenset()
+    assert slots.assigned == frozenset()
     assert slots.next_s(2) == 600
     slots.assign(600)
-    assert slots.held == {"A"}
+    assert slots.assigned == {"A"}
 
 
 def test_a_learned_cap_holds_for_an_hour() -> None:
@@ -104,10 +104,10 @@ def test_a_learned_cap_holds_for_an_hour() -> None:
     slots = Slots(5)
     want(slots, "ABCDE")
     slots.learn("ABC", 0)
-    assert slots.held == {"A", "B", "C"}
+    assert slots.assigned == {"A", "B", "C"}
     assert slots.room == slots.safe == 3
     slots.assign(FORGET_S)
-    assert slots.held == set("ABCDE")
+    assert slots.assigned == set("ABCDE")
     assert slots.safe == 3
     slots.learn("", FORGET_S)
     assert slots.room == 1
@@ -118,9 +118,9 @@ def test_a_fallen_cap_costs_those_without_viewers_their_slots() -> None:
     slots = Slots(4)
     want(slots, {"A": 0, "B": 1, "C": 2, "D": 0})
     slots.learn("ABCD"[:2], 0)
-    assert slots.held == {"A", "B"}
+    assert slots.assigned == {"A", "B"}
     slots.assign(30)
-    assert slots.held == {"B", "C"}
+    assert slots.assigned == {"B", "C"}
 
 
 @given(histories, st.integers(1, 5), st.floats(1, 60))
@@ -134,23 +134,23 @@ def test_slots_are_few_full_and_never_taken_from_who_is_watched(
     now_s = 0.0
     unviewed_since: dict[str, float] = {}
     for viewers, wait_s in history:
-        before = slots.held
+        before = slots.assigned
         want(slots, viewers, now_s)
         unviewed_since = {s: unviewed_since.get(s, now_s) for s, n in viewers.items() if not n}
         check(slots, viewers, before, limit)
         now_s += wait_s
         slots.assign(now_s)
         check(slots, viewers, before, limit)
-        if any(viewers[symbol] for symbol in viewers.keys() - slots.held):
-            unviewed = slots.held & unviewed_since.keys()
+        if any(viewers[symbol] for symbol in viewers.keys() - slots.assigned):
+            unviewed = slots.assigned & unviewed_since.keys()
             assert all(unviewed_since[symbol] + linger_s > now_s for symbol in unviewed)
 
 
 def check(slots: Slots, viewers: dict[str, int], before: frozenset[str], limit: int) -> None:
     """The laws that hold at every moment."""
-    assert slots.held <= viewers.keys()
-    assert len(slots.held) == min(limit, len(viewers))
-    assert {symbol for symbol in before if viewers.get(symbol)} <= slots.held
+    assert slots.assigned <= viewers.keys()
+    assert len(slots.assigned) == min(limit, len(viewers))
+    assert {symbol for symbol in before if viewers.get(symbol)} <= slots.assigned
 
 
 def crowded(slots: Slots, by: Mapping[str, str], now_s: float = 0.0, *, defaults: str = "") -> None:
@@ -167,10 +167,10 @@ def test_one_address_cannot_keep_the_others_off_the_line() -> None:
     """What they want takes the place of what it has too much of, at once; the rest stays."""
     slots = Slots(50)
     crowded(slots, OBSCURE)
-    assert slots.held == set(sorted(OBSCURE)[:50])
+    assert slots.assigned == set(sorted(OBSCURE)[:50])
     crowded(slots, {**OBSCURE, "AAPL": "abcdefgh", "NEW": "z"}, 1)
-    assert {"AAPL", "NEW"} <= slots.held
-    assert len(slots.held & OBSCURE.keys()) == 48
+    assert {"AAPL", "NEW"} <= slots.assigned
+    assert len(slots.assigned & OBSCURE.keys()) == 48
 
 
 def test_two_that_want_more_than_there_is_share_it() -> None:
@@ -179,11 +179,11 @@ def test_two_that_want_more_than_there_is_share_it() -> None:
     crowded(slots, OBSCURE)
     both = {**OBSCURE, **{f"P{n:03}": "p" for n in range(100)}}
     crowded(slots, both, 1)
-    held = slots.held
+    held = slots.assigned
     assert sum(symbol.startswith("P") for symbol in held) in {4, 5}
     for now_s in range(2, 300):
         crowded(slots, both, now_s)
-        assert slots.held == held
+        assert slots.assigned == held
 
 
 def test_defaults_are_never_pushed_out() -> None:
@@ -193,7 +193,7 @@ def test_defaults_are_never_pushed_out() -> None:
     crowd = dict.fromkeys("PQRST", "abcdefgh")
     for now_s in (1, 1000):
         crowded(slots, {**crowd, "D": "", "E": ""}, now_s, defaults="DE")
-        assert {"D", "E"} <= slots.held
+        assert {"D", "E"} <= slots.assigned
 
 
 def test_a_default_that_comes_back_has_its_slot_at_once() -> None:
@@ -202,9 +202,9 @@ def test_a_default_that_comes_back_has_its_slot_at_once() -> None:
     crowded(slots, {"D": "", "A": "a"}, defaults="D")
     slots.bar("D", 600)
     slots.assign(1)
-    assert slots.held == {"A"}
+    assert slots.assigned == {"A"}
     slots.assign(600)
-    assert slots.held == {"D"}
+    assert slots.assigned == {"D"}
 
 
 def test_twice_as_many_addresses_win_a_slot_after_a_while() -> None:
@@ -213,14 +213,14 @@ def test_twice_as_many_addresses_win_a_slot_after_a_while() -> None:
     crowded(slots, {"A": "ab", "B": "cd"})
     wanted = {"A": "ab", "B": "cd", "C": "efgh"}
     crowded(slots, wanted, 10)
-    assert slots.held == {"A", "B"}
+    assert slots.assigned == {"A", "B"}
     assert slots.next_s(10) == KEEP_S
     slots.assign(KEEP_S)
-    assert "C" in slots.held
-    held = slots.held
+    assert "C" in slots.assigned
+    held = slots.assigned
     for now_s in range(31, 200):
         crowded(slots, {**wanted, "A": "ab" + "x" * (now_s % 2)}, now_s)
-        assert slots.held == held
+        assert slots.assigned == held
 
 
 def test_what_one_has_let_go_lingers_on_its_account() -> None:
@@ -230,7 +230,7 @@ def test_what_one_has_let_go_lingers_on_its_account() -> None:
     gone = dict.fromkeys(OBSCURE, "")
     crowded(slots, gone, 1)
     crowded(slots, {**gone, "NEW": "z"}, 2)
-    assert "NEW" in slots.held
+    assert "NEW" in slots.assigned
 
 
 addressed = st.dictionaries(
@@ -255,14 +255,14 @@ def test_slots_are_few_full_and_the_defaults_first(
     for by, wait_s in history:
         crowded(slots, by, now_s, defaults="".join(defaults))
         wanted = defaults & by.keys()
-        assert slots.held <= by.keys()
-        assert len(slots.held) == min(limit, len(by))
-        assert len(slots.held & wanted) == min(limit, len(wanted))
+        assert slots.assigned <= by.keys()
+        assert len(slots.assigned) == min(limit, len(by))
+        assert len(slots.assigned & wanted) == min(limit, len(wanted))
         now_s += wait_s
         slots.assign(now_s)
     for _ in range(2 * len(NAMES)):
         now_s += 100
         slots.assign(now_s)
-    held = slots.held
+    held = slots.assigned
     crowded(slots, by, now_s + 100, defaults="".join(defaults))
-    assert slots.held == held
+    assert slots.assigned == held

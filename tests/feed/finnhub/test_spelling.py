@@ -50,7 +50,7 @@ def test_what_is_no_guess_changes_nothing(typed: str) -> None:
 def test_a_symbol_that_trades_is_not_respelled_by_a_guess() -> None:
     """However sure the client is."""
     spellings = Spellings()
-    spellings.ask("BINANCE:BTCUSDT", 0)
+    spellings.subscribe("BINANCE:BTCUSDT", 0)
     spellings.heard({"BINANCE:BTCUSDT"}, ())
     spellings.guess("BINANCE:btcusdt")
     assert spellings.of("BINANCE:BTCUSDT") == "BINANCE:BTCUSDT"
@@ -64,19 +64,19 @@ def test_a_guess_that_brings_nothing_gives_way_to_the_next_and_each_waits_longer
     spellings.guess(GEMINI)
     symbol, now_s, tried, waits = "GEMINI:BTCUSD", 0.0, [], []
     for _ in range(12):
-        tried.append(spellings.ask(symbol, now_s))
+        tried.append(spellings.subscribe(symbol, now_s))
         assert spellings.overdue(now_s) is None
         wait_s = spellings.wait_s(now_s)
         assert wait_s is not None
         waits.append(wait_s)
         now_s += wait_s
         assert spellings.overdue(now_s) == symbol
-        assert spellings.let_go(symbol) == tried[-1]
+        assert spellings.unsubscribe(symbol) == tried[-1]
     assert tried[:3] == ["GEMINI:Btcusd", symbol, GEMINI]
     assert waits[0] == PATIENCE_S
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_S
-    spellings.ask(symbol, now_s)
+    spellings.subscribe(symbol, now_s)
     spellings.heard({symbol}, [GEMINI])
     assert spellings.of(symbol) == GEMINI
     assert spellings.wait_s(now_s) is None
@@ -86,12 +86,12 @@ def test_a_refused_spelling_gives_way_at_once_until_all_were_refused() -> None:
     """Then the symbol is refused, and nothing is asked for it."""
     spellings = Spellings()
     spellings.guess(GEMINI)
-    spellings.ask("GEMINI:BTCUSD", 0)
+    spellings.subscribe("GEMINI:BTCUSD", 0)
     assert spellings.refused("GEMINI:BTCUSD")
-    assert spellings.let_go("GEMINI:BTCUSD") == GEMINI
-    assert spellings.ask("GEMINI:BTCUSD", 1) == "GEMINI:BTCUSD"
+    assert spellings.unsubscribe("GEMINI:BTCUSD") == GEMINI
+    assert spellings.subscribe("GEMINI:BTCUSD", 1) == "GEMINI:BTCUSD"
     assert not spellings.refused("GEMINI:BTCUSD")
-    assert spellings.let_go("GEMINI:BTCUSD") == "GEMINI:BTCUSD"
+    assert spellings.unsubscribe("GEMINI:BTCUSD") == "GEMINI:BTCUSD"
     assert spellings.overdue(1e9) is None
 
 
@@ -99,12 +99,12 @@ def test_what_becomes_known_later_is_asked_for_anew() -> None:
     """As when a search tells the spelling of a symbol that is already asked for."""
     spellings, rung = Spellings(), []
     spellings.on_change = lambda: rung.append(True)
-    spellings.ask("GEMINI:BTCUSD", 0)
+    spellings.subscribe("GEMINI:BTCUSD", 0)
     spellings.learn(GEMINI)
     assert rung
     assert spellings.overdue(0) == "GEMINI:BTCUSD"
-    assert spellings.let_go("GEMINI:BTCUSD") == "GEMINI:BTCUSD"
-    assert spellings.ask("GEMINI:BTCUSD", 0) == GEMINI
+    assert spellings.unsubscribe("GEMINI:BTCUSD") == "GEMINI:BTCUSD"
+    assert spellings.subscribe("GEMINI:BTCUSD", 0) == GEMINI
     assert spellings.overdue(1e9) is None
 
 

@@ -34,7 +34,7 @@ class Upstream:
         """A new line."""
         self.taken.clear()
         self._errors.clear()
-        self.line.line_opened(self.now_s)
+        self.line.connection_opened(self.now_s)
 
     def step(self) -> None:
         """One message in 0.11 s, if there is one to send."""
@@ -114,7 +114,7 @@ def test_a_refusal_is_found_by_asking_one_at_a_time() -> None:
     it.want("ABCD")
     it.run(30)
     assert it.told == ["A", "B", "C", "-A", "-B", "-C", "A", "B", "C", "-C", "C", "-C"]
-    assert it.slots.held == it.taken == {"A", "B"}
+    assert it.slots.assigned == it.taken == {"A", "B"}
     assert it.slots.room == 2
 
 
@@ -143,9 +143,9 @@ def test_a_symbol_that_is_blamed_gives_its_place_up() -> None:
     it.line.error(TOO_MANY, it.now_s)
     it.run(1)
     assert it.told[-1] == "-B"
-    assert it.taken == it.line.told == {"A"}
+    assert it.taken == it.line.subscribed == {"A"}
     it.run(30)
-    assert it.taken == it.line.told == it.slots.held == {"A", "B"}
+    assert it.taken == it.line.subscribed == it.slots.assigned == {"A", "B"}
     assert it.slots.room == 8
 
 
@@ -159,7 +159,7 @@ def test_an_error_that_comes_late_costs_nobody_who_was_taken_a_place() -> None:
     it.line.heard(set("ABCD"))
     it.want("ABCDEF", {"F": 1})
     it.run(200)
-    assert it.taken == it.line.told == it.slots.held
+    assert it.taken == it.line.subscribed == it.slots.assigned
     assert len(it.taken) == it.slots.room == 4
 
 
@@ -168,7 +168,7 @@ def test_two_that_are_refused_late_are_not_blamed_in_turn_for_ever() -> None:
     it = Upstream(limit=3, cap=1, late_s=4.0)
     it.want("ABC")
     it.run(120)
-    assert it.taken == it.line.told == it.slots.held == {"A"}
+    assert it.taken == it.line.subscribed == it.slots.assigned == {"A"}
     told = len(it.told)
     it.run(300)
     assert len(it.told) == told
@@ -186,7 +186,7 @@ def test_errors_that_follow_each_other_are_waited_out() -> None:
     it.run(ACKNOWLEDGED_S)
     assert it.told[6:] == ["A"]
     it.run(30)
-    assert it.taken == it.line.told == it.slots.held == {"A", "B", "C"}
+    assert it.taken == it.line.subscribed == it.slots.assigned == {"A", "B", "C"}
 
 
 def test_an_error_can_mean_one_that_was_asked_before_the_window() -> None:
@@ -210,7 +210,7 @@ def test_a_place_that_is_given_up_meanwhile_counts_as_a_place() -> None:
         it.step()
     it.want("BC")
     it.run(30)
-    assert it.taken == it.line.told == it.slots.held == {"B", "C"}
+    assert it.taken == it.line.subscribed == it.slots.assigned == {"B", "C"}
 
 
 def test_one_in_flight_is_one_in_flight() -> None:
@@ -234,12 +234,12 @@ def test_an_invalid_symbol_gives_its_slot_away_and_comes_back() -> None:
     it.run(1)
     assert it.line.error("Invalid symbol A", it.now_s)
     it.run(1)
-    assert it.slots.held == {"B", "C"}
+    assert it.slots.assigned == {"B", "C"}
     assert it.told == ["A", "B", "-A", "C"]
     it.want("AB")
     it.now_s += RETRY_S
     it.run(1)
-    assert it.slots.held == {"A", "B"}
+    assert it.slots.assigned == {"A", "B"}
 
 
 def test_errors_about_something_else_change_nothing() -> None:
@@ -259,7 +259,7 @@ def test_a_symbol_with_a_space_is_understood() -> None:
     it.slots.want(frozenset({"IC MARKETS:1"}), {}, 0)
     it.run(1)
     assert it.line.error("Invalid symbol IC MARKETS:1", it.now_s)
-    assert it.slots.held == frozenset()
+    assert it.slots.assigned == frozenset()
 
 
 @given(
@@ -294,7 +294,7 @@ def test_line_and_slots_agree_in_the_end_whatever_upstream_takes(
         assert it.most <= limit
     it.reopen()
     it.run(400)
-    assert it.line.told == it.taken == it.slots.held
+    assert it.line.subscribed == it.taken == it.slots.assigned
     assert len(it.taken) == min(limit, cap, len(wanted))
     assert it.most <= limit
 

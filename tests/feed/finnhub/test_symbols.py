@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
-from photon_app.feed.finnhub.feed import LOOK_S, FinnhubFeed
+from photon_app.feed.finnhub.feed import CHECK_S, FinnhubFeed
 from photon_app.feed.finnhub.poll_schedule import CONFIRM_S, OLD_S, UNSURE_S, VERDICT_S
 from photon_app.feed.finnhub.rest import FinnhubRest
 from photon_app.feed.finnhub.spelling import PATIENCE_S, Spellings
@@ -109,7 +109,7 @@ def test_whom_upstream_refuses_is_found_and_polled_and_the_cap_learned() -> None
         async with rig(LETTERS, cap=7) as it:
             await it.time.advance(60)
             assert len(it.subscribed) == 7
-            assert it.feed.held == it.subscribed
+            assert it.feed.subscribed == it.subscribed
             assert it.polled == set(LETTERS) - it.subscribed
             told = len(it.fake.lines[-1].commands)
             await it.time.advance(200)
@@ -127,7 +127,7 @@ def test_the_viewed_ones_get_the_slots_that_there_are() -> None:
     async def scenario() -> None:
         async with rig(LETTERS, {"H": 1, "I": 2, "J": 3}, cap=3) as it:
             await it.time.advance(60)
-            assert it.subscribed == it.feed.held == {"H", "I", "J"}
+            assert it.subscribed == it.feed.subscribed == {"H", "I", "J"}
             assert it.polled == set("ABCDEFG")
 
     run(scenario)
@@ -141,7 +141,7 @@ def test_a_polled_price_that_nobody_asks_for_any_more_is_stale() -> None:
             await it.time.advance(60)
             assert it.states == ({"B"}, set())
             it.quotes.down = failed("throttle", 600)
-            await it.time.advance(OLD_S + 2 * LOOK_S)
+            await it.time.advance(OLD_S + 2 * CHECK_S)
             assert it.states == (set(), {"B"})
             it.quotes.down = None
             await it.time.advance(700)
@@ -149,7 +149,7 @@ def test_a_polled_price_that_nobody_asks_for_any_more_is_stale() -> None:
             it.fake.answers.extend([503] * 1000)
             it.fake.lines[-1].cut()
             it.quotes.down = failed("throttle", 600)
-            await it.time.advance(OLD_S + 2 * LOOK_S)
+            await it.time.advance(OLD_S + 2 * CHECK_S)
             assert it.market.stale >= {"B"}
 
     run(scenario)
@@ -205,7 +205,7 @@ def test_a_viewed_symbol_takes_the_slot_of_one_that_nobody_has_viewed_for_the_li
             assert it.subscribed == {"A", "B"}
             assert it.polled == {"C"}
             await it.time.advance(2)
-            assert it.subscribed == it.feed.held == {"B", "C"}
+            assert it.subscribed == it.feed.subscribed == {"B", "C"}
             assert it.polled == {"A"}
 
     run(scenario)
@@ -217,7 +217,7 @@ def test_a_symbol_called_invalid_is_polled_and_tried_again() -> None:
     async def scenario() -> None:
         async with rig("AB", invalid={"B"}) as it:
             await it.time.advance(30)
-            assert it.feed.held == {"A"}
+            assert it.feed.subscribed == {"A"}
             assert it.polled == {"B"}
             assert it.rejected == []
             it.fake.invalid.clear()
@@ -261,7 +261,7 @@ def test_zeros_are_asked_again_while_the_symbol_is_wanted() -> None:
             assert it.subscribed == set()
             del it.quotes.answers["A"]
             await it.time.advance(VERDICT_S + 10)
-            assert it.subscribed == it.feed.held == {"A"}
+            assert it.subscribed == it.feed.subscribed == {"A"}
             assert it.market.seeds["A"].price == 100
             assert it.market.stale == frozenset()
 
@@ -480,7 +480,7 @@ def test_a_subscribed_symbol_that_trades_unseen_is_polled_until_it_speaks() -> N
                 it.quotes.answers["B"] = seed("B", 100 + minute)
                 await it.time.advance(60)
             assert it.polled == {"B"}
-            assert it.feed.held == {"A", "B"}
+            assert it.feed.subscribed == {"A", "B"}
             asked = len(it.quotes.asked)
             await it.time.advance(120)
             assert len(it.quotes.asked) > asked
@@ -551,8 +551,8 @@ def test_the_key_is_in_a_header_and_the_budget_is_kept() -> None:
             assert fake.rest.over == 0
             assert set(market.seeds) == set(symbols)
             assert any(e == "rejected NOSUCH: Finnhub knows no such symbol" for e in market.log)
-            assert len(feed.held) == 4
-            assert "S59" in feed.held
+            assert len(feed.subscribed) == 4
+            assert "S59" in feed.subscribed
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             await client.aclose()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from photon_app.errors import RecordingError
 from photon_app.feed.recording.file import MAX_LINE_BYTES, Recording
-from photon_app.feed.recording.recorder import HELD_BYTES, Recorder
+from photon_app.feed.recording.recorder import BUFFER_BYTES, Recorder
 from photon_app.feed.recording.replay import ReplayFeed
 from photon_app.feed.simulated.feed import SimulatedFeed
 from tests.fakes.market import FakeMarket
@@ -98,8 +98,8 @@ def test_what_was_flushed_is_there_while_it_records(tmp_path: Path, name: str) -
 def test_gzip_holds_back_no_more_than_its_bound(tmp_path: Path) -> None:
     """However long nobody flushes."""
     with Recorder(tmp_path / "r.gz", HandTime()) as recorder:
-        recorder.take("x" * HELD_BYTES)
-        assert frames_of(recorder.path) == ["x" * HELD_BYTES]
+        recorder.take("x" * BUFFER_BYTES)
+        assert frames_of(recorder.path) == ["x" * BUFFER_BYTES]
 
 
 @pytest.mark.parametrize("name", NAMES)

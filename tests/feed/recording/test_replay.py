@@ -71,7 +71,7 @@ def test_everything_is_delivered_whatever_is_wanted(tmp_path: Path) -> None:
     market = FakeMarket()
     asyncio.run(feed.run(market))
     assert [trade.symbol for trade in market.all_trades] == ["A", "B"]
-    assert feed.held == {"C"}
+    assert feed.subscribed == {"C"}
 
 
 @pytest.mark.parametrize(("speed", "expected_s"), [(1, 9.0), (10, 0.9), (0.5, 18.0)])

@@ -321,7 +321,7 @@ def test_the_feed_follows_wishes_while_it_runs() -> None:
         await time.advance(0.25)
         assert {trade.symbol for trade in market.all_trades[before:]} == {"IBM"}
         assert "IBM" in market.seeds
-        assert feed.held == {"IBM"}
+        assert feed.subscribed == {"IBM"}
         task.cancel()
 
     asyncio.run(scenario())

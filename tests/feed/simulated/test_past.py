@@ -439,7 +439,7 @@ def test_a_name_that_nobody_looks_at_any_more_is_not_begun() -> None:
         feed.want(frozenset({"AAPL", "SEEN", "GONE"}), {"GONE": 1})
         await play(feed, time, market, 1)
         assert set(market.begun) == {"AAPL", "SEEN", "GONE"}
-        assert feed.held == {"AAPL", "SEEN", "GONE"}
+        assert feed.subscribed == {"AAPL", "SEEN", "GONE"}
 
     asyncio.run(scenario())
 
