@@ -59,7 +59,7 @@ RESTART_S = 60.0
 a fault that repeats must not open lines upstream faster than that."""
 OPENING_S = 5.0
 """How long the start waits for the database. Prices flow without it, and bars wait in memory."""
-MANY_WANTS, REST_S = 500, 20e-6
+MANY_SYMBOLS, PAUSE_PER_SYMBOL_S = 500, 20e-6
 """Telling the feed a set of wishes costs a look at all, some 2 µs each. With more than this, the
 next set waits for so many seconds each: 40 ms with 2,000."""
 SPARED = (
@@ -97,7 +97,7 @@ def logged(
 
 def assemble(
     settings: Settings, source: Upstream, days: CalendarLoader, heap: Heap
-) -> "tuple[Services, _Wishes]":
+) -> "tuple[Services, _DemandRelay]":
     """The objects of one process, wired, not yet running. Needs a running event loop."""
     feed = source.feed
     loop = asyncio.get_running_loop()
@@ -114,14 +114,17 @@ def assemble(
         always=frozenset(default_symbols),
         replays=settings.feed == "replay",
     )
-    wishes = _Wishes(source, market, history, heap, loop)
-    demand = Demand(
-        default_symbols,
+    relay = _DemandRelay(
+        source,
+        market,
+        history,
+        heap,
+        loop,
+        defaults=default_symbols,
         limit=settings.max_symbols_total,
         linger_s=settings.linger_s,
-        listener=wishes,
     )
-    wishes.bind(demand)
+    demand = relay.demand
     hours = MarketHours(feed.clock, days)
     clients = Clients(demand, settings.slow_s)
     flusher = Flusher(loop, settings.flush_ms / 1000)
@@ -150,7 +153,7 @@ def assemble(
         reference=source.reference,
         asked=source.asked,
     )
-    return live, wishes
+    return live, relay
 
 
 def _market(settings: Settings, source: Upstream, days: CalendarLoader) -> Market:
@@ -252,23 +255,23 @@ async def running(
         source = upstream.of(settings, calendars=days)
     feed = source.feed
     heap = Heap()
-    live, wishes = assemble(settings, source, days, heap)
+    live, relay = assemble(settings, source, days, heap)
     feed.want(live.demand.wanted)
     async with _keeping(live):
         if isinstance(feed, SimulatedFeed) and settings.sim_seed is None:
             await _resume(feed, live.history, live.demand.wanted - settings.start_prices.keys())
         services.install(live)
-        works: dict[str, Coroutine[Any, Any, None]] = {
+        tasks: dict[str, Coroutine[Any, Any, None]] = {
             "feed": keep_running(feed, live.market),
             "history": live.history.run(),
             "calendar loader": days.run(feed.clock, lambda: _exchanges(live.demand.wanted)),
-            "tick": _every(TICK_S, _ticker(live, wishes, heap)),
+            "tick": _every(TICK_S, _ticker(live, relay, heap)),
             "garbage": Garbage().run(),
             "beat": _every(BEAT_S, live.stalls.beat),
             "heartbeat": _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
         }
         try:
-            async with _owning(works):
+            async with _owning(tasks):
                 try:
                     yield live
                 finally:
@@ -321,7 +324,7 @@ def _exchanges(symbols: Iterable[str]) -> frozenset[str]:
     return frozenset(one.code for one in listed if one is not None and one.code is not None)
 
 
-class _Wishes(DemandListener):
+class _DemandRelay(DemandListener):
     """Acts on what is wanted: book and bars take a symbol in and let it go, and the feed is told
     the whole set of wanted symbols, once for all changes of one loop turn, or of a while when there
     are many; and each second whose they are, if only that has changed.
@@ -334,6 +337,10 @@ class _Wishes(DemandListener):
         history: History,
         heap: Heap,
         loop: asyncio.AbstractEventLoop,
+        *,
+        defaults: Iterable[str],
+        limit: int,
+        linger_s: float,
     ) -> None:
         self._source = source
         self._feed = source.feed
@@ -341,15 +348,12 @@ class _Wishes(DemandListener):
         self._history = history
         self._heap = heap
         self._loop = loop
-        self._demand: Demand | None = None
         self._dropped: set[str] = set()
         self._scheduled = False
         self._due_s = -math.inf
-        self._told_changes = 0
-
-    def bind(self, demand: Demand) -> None:
-        """What is wanted, once that is made."""
-        self._demand = demand
+        self._seen_changes = 0
+        # Last, because it calls ``added`` for each default at once.
+        self.demand = Demand(defaults, limit=limit, linger_s=linger_s, listener=self)
 
     def added(self, symbol: str) -> None:
         """See ``DemandListener``."""
@@ -373,9 +377,9 @@ class _Wishes(DemandListener):
         """See ``DemandListener``."""
         self._market.reject(symbol, RequestError("too_many_symbols", SPARED.format(symbol)))
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Tell the feed who has come and gone, unless it knows."""
-        if self._demand is not None and self._demand.changes != self._told_changes:
+        if self.demand.changes != self._seen_changes:
             self.viewed()
 
     def viewed(self) -> None:
@@ -385,22 +389,20 @@ class _Wishes(DemandListener):
         self._scheduled = True
         wait_s = self._due_s - self._loop.time()
         if wait_s > 0:
-            self._loop.call_later(wait_s, self._tell)
+            self._loop.call_later(wait_s, self._update_feed)
         else:
-            self._loop.call_soon(self._tell)
+            self._loop.call_soon(self._update_feed)
 
-    def _tell(self) -> None:
+    def _update_feed(self) -> None:
         self._scheduled = False
         dropped, self._dropped = self._dropped, set()
-        if self._demand is None:
-            return
-        self._told_changes = self._demand.changes
-        wanted, viewers, crowd = self._demand.wanted, self._demand.viewers, self._demand.crowd
+        self._seen_changes = self.demand.changes
+        wanted, viewers, crowd = self.demand.wanted, self.demand.viewers, self.demand.crowd
         if not dropped.isdisjoint(wanted):  # let go and wanted again: the feed must know of both
             self._feed.want(wanted - dropped, viewers, crowd)
         self._feed.want(wanted, viewers, crowd)
-        if len(wanted) > MANY_WANTS:
-            self._due_s = self._loop.time() + REST_S * len(wanted)
+        if len(wanted) > MANY_SYMBOLS:
+            self._due_s = self._loop.time() + PAUSE_PER_SYMBOL_S * len(wanted)
 
 
 async def keep_running(feed: Feed, market: FeedSink) -> None:
@@ -439,24 +441,24 @@ async def _every(interval_s: float, do: Callable[[], None]) -> None:
             log.exception("a periodic task failed; it goes on")
 
 
-def _ticker(live: Services, wishes: _Wishes, heap: Heap) -> Callable[[], None]:
+def _ticker(live: Services, relay: _DemandRelay, heap: Heap) -> Callable[[], None]:
     def phase() -> tuple[str, int, str]:
         now = live.hours.view()
         return now.session, now.until_ms, now.following
 
-    told = phase()
+    known = phase()
 
     def tick() -> None:
-        nonlocal told
+        nonlocal known
         logs.catch_up()
         live.demand.sweep()
-        wishes.look()
+        relay.refresh()
         heap.tick()
         live.clients.tick()
         live.market.look(live.feed.subscribed)
         now = phase()
-        if now != told:
-            told = now
+        if now != known:
+            known = now
             live.hub.tell_status()
 
     return tick
