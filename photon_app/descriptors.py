@@ -1,4 +1,4 @@
-"""Open files: each socket is one, and the system allows a process only so many.
+"""Limits of open files: each socket is one, and the system allows a process only so many.
 
 Called by the launcher, before and while it serves.
 """
@@ -23,18 +23,19 @@ COMPLAIN_EVERY_S = 10.0
 RESERVED_FILES = 256
 """Open files besides the sockets of clients: HTTP, the page's sockets, modules, logs, upstream."""
 OWN_FILES = 14
-"""The fewest of them: the three standard ones, the event loop's, the port, and what a request, or
-the child that computes the calendar, needs for a moment."""
+"""The minimum for the process itself: the three standard streams, the event loop's files, the
+listening port, and what a request or the child that computes the calendar needs for a moment."""
 SQLITE_FILES = 10
-"""A connection that writes and two that read, with the log beside the file, and locks."""
+"""One connection that writes and two that read, each with the log file beside the database, and
+locks."""
 SERVER_FILES = 4
-"""Three connections to a database's server, and one that is opened anew."""
+"""Three connections to a database server, and one that is being reopened."""
 UPSTREAM_FILES = 8
-"""The line to Finnhub, and its REST."""
+"""The connection to Finnhub, and its REST calls."""
 ROOM_FILES = 64
-"""What is left to the process itself where there is enough; a quarter of all files, else."""
+"""Files left to the process itself when there are enough; else a quarter of all files."""
 REQUEST_FILES = 2
-"""What ``OWN_FILES`` has for requests."""
+"""The part of ``OWN_FILES`` that is for requests."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ def least_reserve(*, sqlite: bool, server: bool, upstream: bool) -> int:
     """The fewest open files that a process needs besides the sockets of clients.
 
     Args:
-        sqlite: whether bars are kept in a file,
-        server: or by a database's server.
+        sqlite: whether bars are kept in a file.
+        server: whether bars are kept by a database server.
         upstream: whether prices come over the network.
     """
     files = {SQLITE_FILES: sqlite, SERVER_FILES: server, UPSTREAM_FILES: upstream}
@@ -52,20 +53,20 @@ def least_reserve(*, sqlite: bool, server: bool, upstream: bool) -> int:
 
 
 def room_for(connections: int, least: int = OWN_FILES) -> int:
-    """Raise the soft limit of open files, 1,024 on many machines, as far as so many connections
-    need and the hard limit allows.
+    """Raise the soft limit of open files, 1,024 on many machines, as far as the connections need
+    and the hard limit allows.
 
     Args:
         connections: how many are wanted.
         least: the fewest files that are needed besides.
 
     Returns:
-        How many are possible: all of them, or, with a warning, as many as leave the reserve. So a
-        client too many is told that the server is full, instead of waiting for a socket that
-        cannot be opened.
+        How many connections are possible: all of them, or, with a warning, as many as leave the
+            reserve. A client beyond that number is then rejected because the server is full,
+            instead of waiting for a socket that cannot be opened.
 
     Raises:
-        StartError: not one is.
+        StartError: not even one connection is possible.
     """
     if sys.platform == "win32":
         return connections
@@ -91,8 +92,8 @@ def room_for(connections: int, least: int = OWN_FILES) -> int:
 
 
 def sockets_for(connections: int, least: int = OWN_FILES) -> int:
-    """How many sockets of all kinds may be open at once, HTTP's too, so that the process has files
-    left for its own work: those ``connections`` and the reserve, or what the limit allows.
+    """How many sockets of all kinds, HTTP included, may be open at once so that the process has
+    files left for its own work: ``connections`` and the reserve, or what the limit allows.
 
     Args:
         connections: as many as ``room_for`` says are possible.
@@ -108,12 +109,13 @@ def sockets_for(connections: int, least: int = OWN_FILES) -> int:
 
 
 def lengthen_table(files: int) -> None:
-    """Let the kernel make its table of this process' open files as long as it will get. Linux
-    doubles it when it is full, and whoever opens that file waits 8 to 25 ms once the process has
-    threads: the event loop, at its 256th socket, its 512th, and so on. A place takes 8 bytes.
+    """Make the kernel grow this process's table of open files to its final size now. Linux doubles
+    the table when it is full, and once the process has threads, the thread that opens the next file
+    waits 8 to 25 ms. That would be the event loop, at its 256th socket, its 512th, and so on. An
+    entry takes 8 bytes.
 
     Args:
-        files: how many will be open at most.
+        files: the most files that will be open.
     """
     if sys.platform == "win32":
         return
@@ -124,7 +126,7 @@ def lengthen_table(files: int) -> None:
 
 
 def _raise_file_limit(needed: int) -> int:
-    """Raise the soft limit of open files as far as is needed and allowed; returns what it is."""
+    """Raise the soft limit of open files as far as is needed and allowed; returns the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files, most = (sys.maxsize if n == resource.RLIM_INFINITY else n for n in (soft, hard))
     if files < needed:
@@ -135,9 +137,9 @@ def _raise_file_limit(needed: int) -> int:
 
 
 class FileShortage:
-    """Handler of what nobody caught on the event loop. It says in one line, at most every
-    ``COMPLAIN_EVERY_S``, that no connection can be accepted; asyncio tries again each second. All
-    else is asyncio's affair.
+    """Exception handler of the event loop. It logs in one line, at most once every
+    ``COMPLAIN_EVERY_S``, that no connection can be accepted; asyncio tries again each second. It
+    passes every other exception to asyncio's default handler.
     """
 
     def __init__(self, time: Time = SYSTEM) -> None:

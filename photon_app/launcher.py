@@ -1,12 +1,12 @@
-"""How a process comes up and goes down: the port, the page, uvicorn.
+"""How a process starts and stops: the port, the page, uvicorn.
 
 Called by the command line only, in the main thread. It never imports the application itself:
-uvicorn does, once the port is ours and the page is built.
+uvicorn does, once the port is bound and the page is built.
 
-SIGINT, SIGTERM and SIGHUP are one wish, at every moment. Until the event loop runs there is nothing
-to put in order but a build, so ``__main__`` ends the process at once; a start that is under way is
-given up; a server that serves shuts down. A second signal ends the waiting for clients, a third one
-the process.
+SIGINT, SIGTERM and SIGHUP all mean the same at every moment: stop. Before the event loop runs there
+is nothing to clean up except a build, so ``__main__`` ends the process at once. A start that is
+under way is cancelled. A running server shuts down. A second signal ends the wait for clients, a
+third one the process.
 """
 
 import asyncio
@@ -55,27 +55,28 @@ PRODUCTION = {
     "__REFLEX_SKIP_COMPILE": "true",
     "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
 }
-"""What makes ``uvicorn --factory photon_app.photon_app:app`` serve the built page."""
+"""The environment in which ``uvicorn --factory photon_app.photon_app:app`` serves the built
+page."""
 PING_S = 20.0
 GRACE_S = 5
 EXIT_S = 8.0
-"""After serving, what is still busy (a name that is looked up, a database that does not answer) has
-so long; then the process ends all the same."""
+"""After serving, work that is still busy (a name lookup, a database that does not answer) has this
+long; then the process ends anyway."""
 SIGNAL_CHECK_S = 0.1
-"""How soon a signal ends a build."""
+"""Longest delay before a signal ends a build."""
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 MOST_SIGNALS = 2
-"""A third one ends the process as it is."""
+"""The next signal after these ends the process at once."""
 BACKLOG = 2048
 ACCEPTS_PER_ITERATION = 1
-"""Connections accepted in one turn of the event loop, which asyncio takes from the backlog that it
-is given. Python 3.11 goes on for the whole number when a process has no file left to open, with a
-traceback and a timer each: at uvicorn's 2,048 that stops everything else."""
+"""Connections accepted per iteration of the event loop; asyncio uses the backlog that it is given
+as this limit. When a process has no file left to open, Python 3.11 tries the whole number all the
+same, with a traceback and a timer for each. At uvicorn's 2,048 that stops everything else."""
 SWITCH_S = 0.0005
-"""For how long a thread that reads a file, or bars, may hold up the event loop, which wants to go
-on; Python's own 5 ms add up where many threads have something to do."""
+"""Longest time that a thread that reads a file or bars may hold up the event loop when it is ready
+to run. Python's own 5 ms add up when many threads have work to do."""
 ANY_HOST = (
     "photon: HOST={} serves other machines under any Host, also a foreign name that leads here; "
     "PHOTON_ALLOWED_HOSTS=prices.example.com would serve that name and addresses only"
@@ -89,13 +90,13 @@ _log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
-    """Serve until a signal says stop; returns the exit code.
+    """Serve until a signal arrives; returns the exit code.
 
     Raises:
-        StartError: the database's address leads to what is no file, the port is taken, too few
-            files may be open, the page cannot be built, or what serves cannot start.
+        StartError: the database address leads to something that is not a file, the port is taken,
+            too few files may be open, the page cannot be built, or the server cannot start.
         RecordingError: the file to replay is not a recording, or ends before the start.
-        SettingsError: the database's address is none.
+        SettingsError: the database address is invalid.
     """
     where = _database(settings)
     if settings.replay_path is not None:  # the application reads it again, from another folder
@@ -116,8 +117,8 @@ def serve(settings: Settings) -> int:
 
 
 def _database(settings: Settings) -> Address:
-    """Where bars are kept. What cannot ever be a database stops the start; one that cannot be used
-    now does not.
+    """The address of the database for bars. A file that can never be a database stops the start; a
+    database that cannot be used right now does not.
     """
     where = address.of(settings)
     if where.path is not None:
@@ -129,8 +130,8 @@ def _database(settings: Settings) -> Address:
 
 
 def _http_limits(settings: Settings, where: Address) -> HttpLimits:
-    """What the open files of this process are enough for. The application, which reads its settings
-    again, from the environment, is told how many connections that are.
+    """The limits that this process's open files allow. The application reads its settings again
+    from the environment, so the number of possible connections is passed there.
     """
     least = least_reserve(
         sqlite=where.is_sqlite,
@@ -150,10 +151,10 @@ def _http_limits(settings: Settings, where: Address) -> HttpLimits:
 
 @contextlib.contextmanager
 def bind(host: str, port: int) -> Iterator[socket.socket]:
-    """A bound socket, closed at the end.
+    """A bound socket, closed at the end of the block.
 
     Raises:
-        StartError: the address cannot be had; one line saying why and what to do.
+        StartError: the address cannot be bound; one line that says why and what to do.
     """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
@@ -180,7 +181,7 @@ def build(*, force: bool = False) -> None:
     """Build the page when it is missing or older than its sources.
 
     Raises:
-        StartError: the build failed, with the end of its output; or there is nothing to build.
+        StartError: the build failed, with the end of its output; or there are no sources.
     """
     digest = sources_digest(ROOT)
     stamp = ROOT / STAMP
@@ -204,11 +205,12 @@ def build(*, force: bool = False) -> None:
 
 
 def _run_build() -> tuple[int, str]:
-    """Run the build as a group of its own, which ends with us whichever signal we can handle.
+    """Run the build in a process group of its own, which is killed when a signal stops this
+    process.
 
     Raises:
         StartError: it cannot be run.
-        SystemExit: a signal received.
+        SystemExit: a signal arrived.
     """
     received: list[int] = []
     with _handling(lambda number, _: received.append(number)):
@@ -237,8 +239,8 @@ def _run_build() -> tuple[int, str]:
 
 
 def _output(child: "subprocess.Popen[str]", received: list[int]) -> str:
-    """All that a child prints, unless a signal comes. It is looked for, not raised: an exception
-    out of a signal's handler can get lost.
+    """All output of a child process, unless a signal arrives. The signal is polled and not raised,
+    because an exception raised in a signal handler can get lost.
     """
     while True:
         if received:
@@ -248,10 +250,10 @@ def _output(child: "subprocess.Popen[str]", received: list[int]) -> str:
 
 
 def sources_digest(root: Path) -> str:
-    """A digest of everything that the built page is made from.
+    """A digest of all files from which the page is built.
 
     Raises:
-        StartError: the sources are not there, as where only the package was installed.
+        StartError: the sources are missing, for example because only the package was installed.
     """
     if not (root / "rxconfig.py").is_file():
         raise StartError(NO_SOURCES.format(root))
@@ -266,7 +268,7 @@ def _sources(root: Path) -> Iterator[Path]:
     yield root / "rxconfig.py"
     yield root / "requirements.txt"
     yield root / "photon_app" / "photon_app.py"
-    yield root / "reflex.lock" / "package-lock.json"  # Reflex rewrites the other file as it likes
+    yield root / "reflex.lock" / "package-lock.json"  # Reflex rewrites the other file at will
     generated = root / "assets" / "external"
     for folder in (root / "photon_app" / "ui", root / "assets"):
         for path in folder.rglob("*"):
@@ -278,7 +280,7 @@ def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
     config = uvicorn.Config(
         APP,
         factory=True,
-        loop="asyncio",  # not whatever is installed: the wire was measured and tested with this one
+        loop="asyncio",  # not uvloop if installed: the wire was measured and tested with asyncio
         http=protocol(limits),
         ws="photon_app.gateway.wire:PhotonWebSocketProtocol",
         ws_ping_interval=PING_S,
@@ -287,14 +289,14 @@ def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
         proxy_headers=False,
         server_header=False,
         access_log=False,  # it would log query strings, and with them tokens
-        log_config=None,  # what it logs goes where all goes
+        log_config=None,  # its records go to the log of the process
         log_level="warning",
         timeout_graceful_shutdown=GRACE_S,
         backlog=ACCEPTS_PER_ITERATION,
     )
     os.chdir(ROOT)  # Reflex looks for its files in the working directory
     sys.setswitchinterval(SWITCH_S)
-    gc.disable()  # until all is loaded: nothing of it is garbage, and looking takes 0.2 s
+    gc.disable()  # until everything is loaded: none of it is garbage, and collecting takes 0.2 s
     with _one_line("the application cannot be loaded"):
         config.load()
     server = _Server(config, banner(settings, sock.getsockname()[1]))
@@ -310,7 +312,7 @@ def _run(settings: Settings, sock: socket.socket, limits: HttpLimits) -> int:
 
 @contextlib.contextmanager
 def _one_line(what: str) -> Iterator[None]:
-    """Make a fault of the start one line; the whole is logged at the level ``debug``."""
+    """Report an error of the start in one line; its traceback is logged at the level ``debug``."""
     try:
         yield
     except PhotonError:
@@ -324,7 +326,9 @@ def _one_line(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Handle the signals in a block; SIGHUP not where it is ignored, as under ``nohup``."""
+    """Handle the signals while a block runs; SIGHUP only where it is not ignored, as under
+    ``nohup``.
+    """
     numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
@@ -335,8 +339,8 @@ def _handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[No
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server that says one line when it serves, accepts in small portions, and ends
-    whenever it is told to.
+    """uvicorn's server that prints one line when it is ready, accepts connections in small batches,
+    and can be stopped at any time.
     """
 
     def __init__(self, config: uvicorn.Config, ready: str) -> None:
@@ -344,12 +348,12 @@ class _Server(uvicorn.Server):
         self._ready = ready
         self._starting: asyncio.Task[object] | None = None
         self.signals = 0
-        """How many came."""
+        """Signals received."""
         self.why = "see the log"
         """Why the application did not start."""
 
     def signalled(self, *_: object) -> None:
-        """A signal came, in the main thread and between any two lines of it."""
+        """Handle a signal; runs in the main thread, between any two of its instructions."""
         self.signals += 1
         if self.signals > MOST_SIGNALS:
             os._exit(1)
@@ -363,7 +367,7 @@ class _Server(uvicorn.Server):
             self._starting.cancel()
 
     def filter_record(self, record: logging.LogRecord) -> bool:
-        """Take uvicorn's words of a start that failed out of the log: a traceback, and a line."""
+        """Keep uvicorn's records of a failed start (a traceback and one line) out of the log."""
         said = record.getMessage()
         if said.startswith("Traceback"):
             if not self.signals:
@@ -373,11 +377,11 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing: ours are handled already, and none is raised again at the end."""
+        """Do nothing: the signals are handled already, and none is raised again at the end."""
         yield
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until told to stop; what is then left to do has an end."""
+        """Serve until stopped, then limit the time that remaining work may take."""
         try:
             await super().serve(sockets)
         finally:
@@ -397,8 +401,8 @@ class _Server(uvicorn.Server):
             self._starting = None
         for sock in sockets or ():
             sock.listen(BACKLOG)
-        # What is loaded by now stays: a full collection that looks at all of it again and again
-        # would stop everything for some 50 ms each time
+        # What is loaded by now stays in memory. A full collection that scans all of it would stop
+        # everything for some 50 ms each time.
         gc.collect()
         gc.freeze()
         gc.enable()
@@ -412,7 +416,7 @@ class _Server(uvicorn.Server):
 
 
 def banner(settings: Settings, port: int) -> str:
-    """The one line that says what runs where and with which feed."""
+    """The line that says which version runs, where, and with which feed."""
     host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
     host = f"[{host}]" if ":" in host else host
     feed = {

@@ -1,17 +1,20 @@
-"""The log of a process: every record of every logger, ours and others', and what libraries print.
+"""The log of a process: every record of every logger, ours and those of libraries, and what
+libraries print.
 
-``owned`` puts one ``Log`` under all loggers for as long as a block lasts; ``runtime.logged`` calls
-it for servers and commands. One record is one line on standard error, whatever is in it: what is
-not printable is escaped, it is cut, and values of headers, tokens, passwords and the settings'
-secrets are left out. A traceback keeps its lines, each marked and cut. Of each kind of record there
-is one line in ``EVERY_S``, with the count of those left out; a kind is a place in the code and a
-level (and of an error where it was raised), not a text, so that nobody can invent kinds. A record
-that is left out costs a look-up. Of what was left out the last of ours is written when its time has
-come (``catch_up``), so that the log does not end with a state that is over; of others' the count.
-Any thread may log; a slow standard error slows who logs.
+``owned`` puts one ``Log`` under all loggers while a block runs; ``runtime.logged`` calls it for
+servers and commands. One record is one line on standard error, whatever its text: unprintable
+characters are escaped, long text is cut, and values of headers, tokens, passwords and the settings'
+secrets are removed. A traceback keeps its lines, each marked and cut.
+
+Each kind of record is written at most once per ``EVERY_S``, with the count of those left out. The
+kind is the place in the code and the level (for an error also where it was raised), not the text,
+so that foreign text cannot create kinds. A record that is left out costs one lookup. Of our own
+records the last one left out is written when its time has come (``catch_up``), so that the log does
+not end with an outdated state; of other loggers only the count is written. Any thread may log; a
+slow standard error slows the thread that logs.
 
 Bounds: ``MOST`` characters a record, ``LINES`` lines of ``LINE_MOST`` a traceback, ``MOST_KINDS``.
-It never raises for a record, and never logs what it was given in full first.
+It never raises for a record, and never writes any text before it is cleaned and cut.
 """
 
 import contextlib
@@ -29,29 +32,32 @@ from photon_app import foreign, printing
 from photon_app.clock import SYSTEM, Time
 
 MOST = 500
-"""Characters of a message."""
+"""Longest message, in characters."""
 LOOKED_AT = 4_000
-"""Characters of a message that are looked at, so that secrets in it are whole."""
+"""Characters of a message that are examined, more than are written, so that a secret is found
+whole."""
 LINES = 20
-"""Lines of a traceback: the first few, and the last."""
+"""Most lines of a traceback: the first few, and the last ones."""
 _FIRST_LINES = 3
 LINE_MOST = 200
 MARK = "  | "
-"""Begins each line of a traceback: no record begins so."""
+"""Prefix of each line of a traceback; no record begins with it."""
 EVERY_S = 10.0
 _SLACK_S = 0.5
-"""What is paced elsewhere with the same figure comes through."""
+"""Records that are already paced elsewhere at the same interval pass."""
 MOST_KINDS = 512
 
 OURS = "photon_app"
 Write = Callable[[str], object]
-"""Takes one record, as a line or with the lines of its traceback."""
+"""Takes one record: a line, and the lines of its traceback if it has one."""
 
 _owners: list["Log"] = []
 
 
 class Pace:
-    """One of each kind in ``EVERY_S``. Beyond ``MOST_KINDS`` all others are one kind."""
+    """Lets one record of each kind through per ``EVERY_S``. Beyond ``MOST_KINDS``, all other kinds
+    count as one.
+    """
 
     def __init__(self, time: Time) -> None:
         self._now_s = time.monotonic
@@ -61,7 +67,9 @@ class Pace:
         return len(self._kinds)
 
     def take(self, kind: Hashable) -> int | None:
-        """Whether one may come: how many of its kind did not since the last one; else ``None``."""
+        """Whether a record of this kind may be written now: the number left out since the last one,
+        or ``None`` when it may not.
+        """
         now_s = self._now_s()
         if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:
             self._sweep(now_s)
@@ -75,8 +83,8 @@ class Pace:
         return left_out
 
     def due(self) -> list[tuple[Hashable, int]]:
-        """The kinds of which some were left out and one may come again, with how many; each is as
-        if one came now.
+        """The kinds with records left out that may be written again now, and how many each has.
+        Each kind is then paced as if a record had just been written.
         """
         now_s = self._now_s()
         due = [(kind, left) for kind, (until_s, left) in self._kinds.items() if left]
@@ -90,10 +98,10 @@ class Pace:
 
 
 class Lines(logging.Formatter):
-    """A record as one line, and the lines of its traceback.
+    """Formats a record as one line, followed by the lines of its traceback.
 
     Args:
-        secrets: in each form in which they can stand in a text, the longest first.
+        secrets: in each form in which they can appear in a text, the longest first.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -102,7 +110,9 @@ class Lines(logging.Formatter):
         self._longest = max(map(len, self._secrets), default=0)
 
     def format(self, record: logging.LogRecord, left_out: int = 0) -> str:
-        """See ``logging.Formatter``; ``left_out`` records of its kind came before it."""
+        """See ``logging.Formatter``; ``left_out`` is the number of records of its kind left out
+        before it.
+        """
         more = f" ({left_out} more like it since the last such line)" if left_out else ""
         said = self._shown(_message(record), MOST)
         name = foreign.printable(record.name, 80)
@@ -110,7 +120,9 @@ class Lines(logging.Formatter):
         return "\n".join([line, *self._traceback(record)])
 
     def _shown(self, text: str, most: int) -> str:
-        """On one line, without secrets, cut; a secret that the cut would halve goes with it."""
+        """A text on one line, without secrets, cut; a secret that the cut would halve is removed
+        whole.
+        """
         whole = len(text) <= LOOKED_AT
         given = text if whole else text[: LOOKED_AT + self._longest]
         clean = foreign.without_secrets(given, self._secrets)
@@ -127,10 +139,10 @@ class Lines(logging.Formatter):
 
 
 class Log(logging.Handler):
-    """Where all records go.
+    """The handler of all records.
 
     Args:
-        write: takes each.
+        write: takes each formatted record.
         secrets: as ``Lines`` takes them.
         time: of this process.
     """
@@ -146,11 +158,11 @@ class Log(logging.Handler):
         self._lines = Lines(secrets)
         self._pace = Pace(time)
         self._left_out: dict[Hashable, logging.LogRecord] = {}
-        """The last of each kind of ours that was left out."""
+        """The last record of each of our own kinds that was left out."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write it, unless one of its kind was written just now."""
-        with contextlib.suppress(Exception):  # nobody fails because he logs
+        """Write a record, unless one of its kind was written recently."""
+        with contextlib.suppress(Exception):  # logging never makes its caller fail
             kind = kind_of(record)
             left_out = self._pace.take(kind)
             if left_out is not None:
@@ -160,7 +172,9 @@ class Log(logging.Handler):
                 self._left_out[kind] = record
 
     def catch_up(self) -> None:
-        """Write the last of each kind that was left out and may come now, or their number."""
+        """Write the last record of each kind that was left out and may be written now, or their
+        count.
+        """
         with self.lock or contextlib.nullcontext(), contextlib.suppress(Exception):
             for kind, left_out in self._pace.due():
                 record = self._left_out.pop(kind, None)
@@ -172,9 +186,9 @@ class Log(logging.Handler):
 
 
 def kind_of(record: logging.LogRecord) -> Hashable:
-    """Where it comes from: the logger, the place in the code, the level; of an error its type and
-    where it was raised. A record of ours may say a kind besides, ``extra={"kind": …}``, of which
-    there are few.
+    """What identifies the kind of a record: the logger, the place in the code, the level; for an
+    error also its type and where it was raised. A record of our own may name a kind in addition,
+    ``extra={"kind": …}``, from a small set.
     """
     place = (record.name, record.levelno, record.pathname, record.lineno)
     more = str(getattr(record, "kind", ""))[:40]
@@ -188,14 +202,14 @@ def kind_of(record: logging.LogRecord) -> Hashable:
 def owned(
     write: Write | None = None, secrets: Iterable[str] = (), *, prints: bool = False
 ) -> Iterator[None]:
-    """Let every record in a block go one way, whatever handlers libraries have or add; a block
-    within another one has its own way.
+    """Send every record logged in a block to one place, whatever handlers libraries have or add; a
+    nested block has a place of its own.
 
     Args:
-        write: takes each; standard error, when not given.
+        write: takes each formatted record; standard error by default.
         secrets: as ``Lines`` takes them.
-        prints: whether what is printed is a record too, as for a server; a command prints what it
-            was asked for.
+        prints: whether printed text becomes a record too. A server wants that; a command prints its
+            result.
     """
     log = Log(write or _to(sys.stderr), secrets)
     _owners.append(log)
@@ -215,13 +229,13 @@ def owned(
 
 
 def catch_up() -> None:
-    """See ``Log.catch_up``: to be called once a second by who owns the log for long."""
+    """See ``Log.catch_up``; to be called once a second by long-running owners of the log."""
     for log in _owners[-1:]:
         log.catch_up()
 
 
 def is_owned() -> bool:
-    """Whether somebody owns the log of this process."""
+    """Whether the log of this process is owned now."""
     return bool(_owners)
 
 
@@ -233,7 +247,7 @@ def _to(stream: TextIO | None) -> Write:
 
 @contextlib.contextmanager
 def _hooks(log: Log) -> Iterator[None]:
-    """What Python itself writes to standard error: warnings, and errors that nobody caught."""
+    """Log what Python itself writes to standard error: warnings and uncaught errors."""
 
     def warned(  # noqa: PLR0917 - as Python calls it
         message: Warning | str,
@@ -285,7 +299,9 @@ def _printed(log: Log) -> Iterator[None]:
 
 
 class _Printed(io.TextIOBase):
-    """A stream whose lines are records of who printed them; ``printing`` goes past it."""
+    """A stream that logs each printed line under the place that printed it; ``printing`` bypasses
+    it.
+    """
 
     encoding = "utf-8"
 
@@ -295,7 +311,7 @@ class _Printed(io.TextIOBase):
         self._level = level
         self._log = log
         self.instead_of = instead_of
-        """What it stands before."""
+        """The stream that this one replaces."""
         self._lock = threading.RLock()
         self._begun = ""
 
@@ -322,7 +338,7 @@ class _Printed(io.TextIOBase):
 
 
 def _counted(kind: Hashable, said: str) -> logging.LogRecord:
-    """A record that tells of others of a kind."""
+    """A record that only reports how many others of its kind were left out."""
     name, level = kind[:2] if isinstance(kind, tuple) else ("others", logging.WARNING)
     return logging.LogRecord(name, level, "", 0, said, None, None)
 
@@ -330,27 +346,27 @@ def _counted(kind: Hashable, said: str) -> logging.LogRecord:
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 - others' arguments need not fit their formats
+    except Exception:  # noqa: BLE001 - arguments of foreign records need not fit their formats
         return foreign.printable(record.msg, LOOKED_AT)
 
 
 def _lines(record: logging.LogRecord) -> Iterator[str]:
-    """A record's traceback, stack, and further lines of ours (``extra={"more": …}``)."""
+    """A record's traceback, stack, and further lines of our own (``extra={"more": …}``)."""
     error = _error(record)
     if error is not None:
         try:
             for part in traceback.format_exception(error):
                 yield from _frame(part) if part.lstrip(" |").startswith("File ") else [part.strip()]
-        except Exception:  # noqa: BLE001 - errors of others can fail to say what they are
-            yield f"{type(error).__qualname__}, which cannot be told"
+        except Exception:  # noqa: BLE001 - foreign errors can fail while they are formatted
+            yield f"{type(error).__qualname__}, which cannot be formatted"
     for text in (record.stack_info, getattr(record, "more", None)):
         if isinstance(text, str):
             yield from text.split("\n")
 
 
 def _frame(part: str) -> list[str]:
-    """A frame of a traceback: its lines, without the one that points at a part of the code. All
-    else of a traceback is one line, for it holds what others said.
+    """The lines of one frame of a traceback, without the one that marks a part of the code. Every
+    other part of a traceback becomes one line, because it can contain foreign text.
     """
     return [line for line in part.split("\n") if line.strip("| ^~")]
 
@@ -362,7 +378,7 @@ def _error(record: logging.LogRecord) -> BaseException | None:
 
 
 def _raised_at(trace: TracebackType | None) -> tuple[str, int]:
-    """The innermost line of a traceback."""
+    """File and line number of the innermost frame of a traceback."""
     if trace is None:
         return ("", 0)
     while trace.tb_next is not None:
@@ -371,8 +387,8 @@ def _raised_at(trace: TracebackType | None) -> tuple[str, int]:
 
 
 def _cut(text: str, most: int, *, whole: bool) -> str:
-    """In its middle: the end of what others say is often the point. At its end where that is not
-    known.
+    """Cut a text in its middle, because the end of a foreign message is often the point; at its end
+    when the whole text is not known.
     """
     if len(text) <= most:
         return text if whole else text[: most - 1] + "…"

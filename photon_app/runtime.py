@@ -1,9 +1,9 @@
-"""What one process runs: the feed, the book, the hub; in which order they start and stop.
+"""What one process runs (feed, book, hub), and the order in which it starts and stops.
 
-``running`` is the one way in: an async context manager that owns every background task. It starts
-book and hub, installs the services, then starts the feed; on the way out it tells the clients,
-stops the feed and removes the services. A failed start leaves through the exception, so the
-server stops.
+``running`` is the only entry point: an async context manager that owns every background task. It
+starts the book and the hub, installs the services, then starts the feed. On exit it notifies the
+clients, stops the feed and removes the services. A failed start raises its exception through
+``running``, so the server stops.
 """
 
 import asyncio
@@ -49,19 +49,22 @@ from photon_app.upstream import Upstream
 log = logging.getLogger(__name__)
 
 failed: list[str] = []
-"""The tasks of this process that failed by a fault of ours. It ends then, with exit code 1."""
+"""Names of the tasks of this process that failed through a bug. The process then ends with exit
+code 1."""
 
 HEARTBEAT_S = 15.0
-"""How often each client hears that the line lives; the hub spreads them over that time."""
+"""Time between two heartbeats to one client, which show that its connection works. The hub spreads
+the heartbeats of all clients over this time."""
 TICK_S = 1.0
 RESTART_S = 60.0
-"""The pause before a feed that failed by a fault of ours is started again: as after a kick, because
-a fault that repeats must not open lines upstream faster than that."""
+"""Pause before a feed that failed through a bug is started again. It is as long as after a kick,
+because a bug that repeats must not open upstream connections faster than that."""
 OPENING_S = 5.0
-"""How long the start waits for the database. Prices flow without it, and bars wait in memory."""
+"""Longest time that the start waits for the database. Prices flow without it, and bars wait in
+memory."""
 MANY_SYMBOLS, PAUSE_PER_SYMBOL_S = 500, 20e-6
-"""Telling the feed a set of wishes costs a look at all, some 2 µs each. With more than this, the
-next set waits for so many seconds each: 40 ms with 2,000."""
+"""Passing the wanted symbols to the feed costs some 2 µs per symbol. With more symbols than
+``MANY_SYMBOLS``, the next update waits ``PAUSE_PER_SYMBOL_S`` for each: 40 ms with 2,000."""
 SPARED = (
     "{} made room for a symbol of another address: this server follows as many as it may "
     "(PHOTON_MAX_SYMBOLS_TOTAL), and yours has the most"
@@ -72,15 +75,16 @@ SPARED = (
 def logged(
     settings: Settings, write: logs.Write | None = None, *, prints: bool = False
 ) -> Iterator[None]:
-    """The log of a process for as long as a block lasts, without any secret of the settings.
+    """Own the log of the process while a block runs, and keep every secret of the settings out of
+    it.
 
     Args:
-        settings: the level, and what may not be in it.
+        settings: the log level, and the secrets that must not appear.
         write: see ``logs.owned``.
-        prints: see there.
+        prints: see ``logs.owned``.
 
     Raises:
-        SettingsError: the database's address is none.
+        SettingsError: the database address is invalid.
     """
     key = settings.finnhub_api_key
     of_key = () if key is None else foreign.forms(key.reveal())
@@ -98,7 +102,7 @@ def logged(
 def assemble(
     settings: Settings, source: Upstream, days: CalendarLoader, heap: Heap
 ) -> "tuple[Services, _DemandRelay]":
-    """The objects of one process, wired, not yet running. Needs a running event loop."""
+    """Make and connect the objects of one process, not yet running. Needs a running event loop."""
     feed = source.feed
     loop = asyncio.get_running_loop()
     market = _market(settings, source, days)
@@ -177,8 +181,8 @@ def _market(settings: Settings, source: Upstream, days: CalendarLoader) -> Marke
 
 
 def _store(settings: Settings, feed: Feed) -> Store | None:
-    """What keeps the bars of a feed on disk, if anything does. A replay begins anew: nothing of its
-    last pass is of use.
+    """The store that keeps a feed's bars on disk, if the settings ask for one. A replay starts from
+    scratch: no bar of its previous pass is used.
     """
     where = address.of(settings)
     if not where.stores:
@@ -194,7 +198,7 @@ def _store(settings: Settings, feed: Feed) -> Store | None:
 
 
 def _midnight_ms(date: dt.date | None) -> int:
-    """Where a date begins in UTC; 0 for none."""
+    """The start of a date in UTC, in UNIX ms; 0 for ``None``."""
     if date is None:
         return 0
     return round(dt.datetime.combine(date, dt.time(), dt.UTC).timestamp() * 1000)
@@ -202,8 +206,8 @@ def _midnight_ms(date: dt.date | None) -> int:
 
 @contextlib.asynccontextmanager
 async def _keeping(live: Services) -> AsyncIterator[None]:
-    """Keep bars on disk for as long as the block lasts. The start goes on without the database when
-    it cannot be opened at once, or takes too long; the end waits for what changed last.
+    """Keep bars on disk while the block runs. The start continues without the database when it
+    cannot be opened at once or takes too long. The end waits until the last changes are written.
     """
     store = live.store
     if store is None:
@@ -222,8 +226,8 @@ async def _keeping(live: Services) -> AsyncIterator[None]:
 
 
 async def _resume(feed: SimulatedFeed, history: History, symbols: Iterable[str]) -> None:
-    """Let a simulation go on from where the last one ended, so that its chart has no break. One
-    that is fixed by a seed or a price begins where that says.
+    """Continue a simulation from the prices where the last one ended, so that its chart has no gap.
+    A symbol whose price is fixed by a seed or a setting starts from that instead.
     """
     found: dict[str, tuple[float | None, float | None]] = {}
     with contextlib.suppress(TimeoutError):
@@ -240,12 +244,12 @@ async def _resume(feed: SimulatedFeed, history: History, symbols: Iterable[str])
 async def running(
     settings: Settings, source: Upstream | None = None, loader: CalendarLoader | None = None
 ) -> AsyncIterator[Services]:
-    """Run everything for as long as the block lasts.
+    """Run everything while the block runs.
 
     Args:
         settings: of this process.
-        source: where prices and names come from, when not as the settings ask for it.
-        loader: the exchange's days, when they are not to be computed in a process of their own.
+        source: where prices and names come from; by default what the settings ask for.
+        loader: the exchange's days; by default they are computed in a process of their own.
 
     Raises:
         RecordingError: the file to replay is not a recording.
@@ -282,11 +286,11 @@ async def running(
 
 
 @contextlib.asynccontextmanager
-async def _owning(works: Mapping[str, Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run some work as tasks for as long as the block lasts. None fails in silence: a fault of ours
-    is logged, and ends the process, which is better started anew than half alive.
+async def _owning(coroutines: Mapping[str, Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run coroutines as tasks while the block runs. None fails silently: a bug is logged and ends
+    the process, because a restart is better than running half alive.
     """
-    tasks = [asyncio.create_task(work, name=f"photon {name}") for name, work in works.items()]
+    tasks = [asyncio.create_task(work, name=f"photon {name}") for name, work in coroutines.items()]
     for task in tasks:
         task.add_done_callback(_ended)
     try:
@@ -303,7 +307,9 @@ async def _owning(works: Mapping[str, Coroutine[Any, Any, None]]) -> AsyncIterat
 
 
 def _ended(task: asyncio.Task[None]) -> None:
-    """A task has ended before it was told to; a feed may, whose recording is over."""
+    """Handle a task that ended before it was cancelled. Only a feed may, when its recording is
+    over.
+    """
     if task.cancelled() or (fault := task.exception()) is None:
         return
     failed.append(task.get_name())
@@ -314,7 +320,7 @@ def _ended(task: asyncio.Task[None]) -> None:
 
 
 def end_process() -> None:
-    """As an operator does."""
+    """End the process as an operator would, with SIGTERM."""
     signal.raise_signal(signal.SIGTERM)
 
 
@@ -325,9 +331,10 @@ def _exchanges(symbols: Iterable[str]) -> frozenset[str]:
 
 
 class _DemandRelay(DemandListener):
-    """Acts on what is wanted: book and bars take a symbol in and let it go, and the feed is told
-    the whole set of wanted symbols, once for all changes of one loop turn, or of a while when there
-    are many; and each second whose they are, if only that has changed.
+    """Owns the demand and passes its changes on. The book and the bars add and drop a symbol at
+    once. The feed gets the whole set of wanted symbols: once for all changes in one iteration of
+    the event loop, or after a pause when there are many symbols. When only the viewers or their
+    addresses changed, the feed is updated once a second.
     """
 
     def __init__(
@@ -378,7 +385,7 @@ class _DemandRelay(DemandListener):
         self._market.reject(symbol, RequestError("too_many_symbols", SPARED.format(symbol)))
 
     def refresh(self) -> None:
-        """Tell the feed who has come and gone, unless it knows."""
+        """Update the feed when viewers have come or gone since the last update."""
         if self.demand.changes != self._seen_changes:
             self.viewed()
 
@@ -398,7 +405,7 @@ class _DemandRelay(DemandListener):
         dropped, self._dropped = self._dropped, set()
         self._seen_changes = self.demand.changes
         wanted, viewers, crowd = self.demand.wanted, self.demand.viewers, self.demand.crowd
-        if not dropped.isdisjoint(wanted):  # let go and wanted again: the feed must know of both
+        if not dropped.isdisjoint(wanted):  # dropped and wanted again: the feed must see both
             self._feed.want(wanted - dropped, viewers, crowd)
         self._feed.want(wanted, viewers, crowd)
         if len(wanted) > MANY_SYMBOLS:
@@ -406,8 +413,8 @@ class _DemandRelay(DemandListener):
 
 
 async def keep_running(feed: Feed, market: FeedSink) -> None:
-    """Run the feed until it ends by itself. Upstream's faults are the feed's affair; a fault of
-    ours is logged whole, shown as reconnecting, and the feed started again.
+    """Run the feed until it ends by itself. The feed handles upstream failures. A bug is logged
+    with its traceback and shown as reconnecting, and the feed is started again.
     """
     while True:
         try:
@@ -430,8 +437,8 @@ async def keep_running(feed: Feed, market: FeedSink) -> None:
 
 
 async def _every(interval_s: float, do: Callable[[], None]) -> None:
-    """Do something again and again. A failure is logged and costs one turn: clients closed for
-    being slow, symbols let go and heartbeats all hang on these.
+    """Call a function periodically. A failure is logged and costs one round only: closing slow
+    clients, releasing symbols and sending heartbeats all depend on these rounds.
     """
     while True:
         await asyncio.sleep(interval_s)

@@ -1,7 +1,8 @@
-"""Where prices and names come from, as the settings ask for it: a feed, a reference, one end.
+"""Where prices and names come from, according to the settings: a feed, a reference, and one way to
+close them.
 
-Owns the choice and what hangs together with it: a Finnhub feed and the reference share one key and
-so one ``FinnhubRest``. Called once by whoever runs a process, which closes what it got.
+Owns the choice and what depends on it: a Finnhub feed and its reference share one key and so one
+``FinnhubRest``. Called once by the code that runs a process, which also closes the result.
 """
 
 import dataclasses
@@ -31,28 +32,28 @@ from photon_app.settings import Settings
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Upstream:
-    """What one process gets from outside."""
+    """The sources of one process."""
 
     feed: Feed
     reference: Reference = dataclasses.field(default_factory=BundledReference)
     rest: FinnhubRest | None = None
-    """What is asked over REST; only Finnhub is."""
+    """Finnhub's REST client; ``None`` for other sources."""
     spellings: Spellings | None = None
-    """How upstream writes symbols, where that can differ from capitals."""
+    """How upstream writes symbols that it may not write in capitals."""
     past: SimulatedPast | None = None
-    """What the feed makes up of the time before it; only a simulator does."""
+    """The invented history before the feed started; only a simulator has one."""
 
     def asked(self) -> dict[str, int]:
-        """What was asked over REST since the start, by kind; empty where nothing can be."""
+        """REST requests since the start, by kind; empty for a source without REST."""
         return {} if self.rest is None else msgspec.structs.asdict(self.rest.counters)
 
     def spelled(self, text: str) -> None:
-        """Somebody wrote a symbol so, not in capitals."""
+        """Note that a client wrote a symbol in this spelling, which is not all capitals."""
         if self.spellings is not None:
             self.spellings.guess(text)
 
     async def aclose(self) -> None:
-        """End what is under way; to be called when the feed has ended."""
+        """Cancel the requests in flight; call it after the feed has ended."""
         if self.rest is not None:
             await self.rest.aclose()
 
@@ -64,13 +65,13 @@ _CALENDAR = Calendar()
 def of(
     settings: Settings, *, calendars: CalendarSource = _CALENDAR, tap: Tap | None = None
 ) -> Upstream:
-    """What the settings ask for. Needs a running event loop.
+    """The sources that the settings ask for. Needs a running event loop.
 
     Args:
         settings: of this process.
         calendars: the exchange's days as they are known.
-        tap: is given each frame of upstream as it comes; a replay has none. A recorder wants the
-            line and nothing else: no REST call is made then.
+        tap: is given each upstream frame as it arrives; a replay has none. A recorder needs the
+            connection only, so no REST call is made when there is a tap.
 
     Raises:
         RecordingError: the file to replay is not a recording.
@@ -92,8 +93,8 @@ def of(
 
 
 def to_tick(symbol: str, price: float) -> float:
-    """The nearest price at which a symbol is traded by a simulator: of a cent for what costs one or
-    more, else, and for rates of foreign exchange, with the decimals that it is shown with.
+    """The nearest price at which a simulator trades a symbol: whole cents for a price of one or
+    more; else, and for exchange rates, the number of decimals with which it is displayed.
     """
     if price >= 1.0 and not digits.is_rate(symbol):
         return round_to_tick(price)
@@ -102,8 +103,8 @@ def to_tick(symbol: str, price: float) -> float:
 
 
 def simulated_past(settings: Settings, calendars: CalendarSource) -> SimulatedPast:
-    """What a simulator makes up of the time before it. Without a seed it is the same in every
-    process, whatever its prices do from now on.
+    """The history that a simulator invents for the time before it started. Without a seed it is the
+    same in every process, whatever the simulated prices do from then on.
     """
     exchange = SimulatedExchange(calendars)
     return SimulatedPast(settings.sim_seed or 0, exchange, settings.start_prices)
@@ -119,14 +120,14 @@ class SimulatedExchange:
     def __init__(self, calendars: CalendarSource) -> None:
         self._calendars = calendars
         self._alike: dict[str, str] = {}
-        """One symbol of each market, whose hours are those of all."""
+        """One symbol of each market; its hours are those of every symbol of that market."""
 
     def start_price(self, symbol: str) -> float:
         """The price that a symbol is known for."""
         return known_price(symbol)
 
     def hours_at(self, symbol: str, time_ms: int) -> Hours:
-        """The newest trading day of a symbol that has begun by a time."""
+        """The newest trading day of a symbol that has begun by the given time."""
         known = self._alike.setdefault(session.market_of(symbol), symbol)
         calendar = self._calendars.calendar
         return _hours(known, session.market_day(known, time_ms, calendar), calendar)
@@ -141,7 +142,7 @@ _LIVELY: dict[MarketSession, float] = {"pre": 0.25, "regular": 1.0, "post": 0.2,
 
 @functools.lru_cache(maxsize=2048)
 def _hours(symbol: str, day: session.MarketDay, calendar: Calendar) -> Hours:
-    """The hours of a trading day, each of one session."""
+    """The hours of a trading day, each within one session."""
     stock = session.venue_of(symbol) == "us"
     opens_ms, closes_ms = session.hours_on(symbol, day) or (day.start_ms, day.done_ms)
     hours = []
@@ -164,7 +165,7 @@ def _replay(settings: Settings) -> ReplayFeed:
 
 
 class RealMarkets:
-    """The markets of Finnhub's symbols, by the wall clock.
+    """The markets of Finnhub's symbols, on the wall clock.
 
     Args:
         calendars: the exchange's days as they are known.
@@ -175,7 +176,7 @@ class RealMarkets:
         self._now_ms = SYSTEM.now_ms
 
     def market_of(self, symbol: str) -> str:
-        """What symbols share that have the same days and hours."""
+        """The key of a symbol's market; all symbols of one market have the same days and hours."""
         return session.market_of(symbol)
 
     def hours_of(self, symbol: str) -> poll_schedule.Hours:

@@ -1,6 +1,6 @@
 """Where Finnhub's key goes into an address, and how it is kept out of everything else.
 
-Pure; callable from any thread. Finnhub takes the key of its socket in the query and nowhere else.
+Pure; callable from any thread. Finnhub accepts the key of its socket in the query and nowhere else.
 """
 
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
@@ -9,7 +9,7 @@ from photon_app.settings import Secret
 
 
 def with_token(url: str, key: str) -> str:
-    """The address with ``token=`` in its query, in place of any that stood there."""
+    """The address with ``token=`` in its query, replacing any that was there."""
     parts = urlsplit(url)
     query = [
         (name, value)
@@ -20,7 +20,7 @@ def with_token(url: str, key: str) -> str:
 
 
 def without_key(text: str, key: Secret) -> str:
-    """Foreign text with the key made unreadable, in each form in which an address can hold it."""
+    """Foreign text with the key masked, in each form in which an address can contain it."""
     revealed = key.reveal()
     for form in (quote_plus(revealed), quote(revealed, safe="")):
         text = text.replace(form, "***")

@@ -1,15 +1,15 @@
-"""Finnhub's wire: the one decoder of upstream frames, and the encoders that mirror it.
+"""Finnhub's wire format: the one decoder of upstream frames, and the encoders that mirror it.
 
-Owns the JSON shapes of Finnhub's socket. Pure and synchronous; callable from any thread. Every
-feed reads through ``decode``: the live line, the simulator and a replay, so that an invented or
-recorded trade takes the same road as a real one.
+Owns the JSON shapes of Finnhub's socket. Pure and synchronous; callable from any thread. Every feed
+reads through ``decode``: the live connection, the simulator and a replay, so that an invented or
+recorded trade takes the same path as a real one.
 
-``decode`` is total: whatever the bytes are, it returns an event and never raises. It judges shape
-only. Whether a price or a time makes sense is for the market book, except for what JSON cannot
-carry (NaN, infinities, numbers that do not fit) and for names that are no symbols. Symbols come
-out canonical, however upstream spells them. One bad
-trade never loses the good ones around it: a frame that the typed decoder refuses is read again,
-loosely and slowly, trade by trade.
+``decode`` is total: whatever the bytes are, it returns an event and never raises. It checks the
+shape only. Whether a price or a time makes sense is for the market book to judge, except for values
+that JSON cannot carry (NaN, infinities, numbers that do not fit) and names that are not symbols.
+Symbols are returned in canonical form, however upstream spells them. One bad trade never loses the
+good ones around it: a frame that the typed decoder refuses is read again, trade by trade, by a
+slower and more lenient one.
 """
 
 import json
@@ -24,10 +24,10 @@ from photon_app.errors import RequestError
 from photon_app.model import Fact, Trade, parse_symbol
 
 SHOWN_CHARS = foreign.MOST
-"""Longest foreign text that an event carries; the rest is cut."""
+"""Longest foreign text that an event carries; longer text is cut."""
 
 MOST_NAMES = 10
-"""Names that are no symbols, told of one frame."""
+"""Most names that are not symbols reported for one frame."""
 
 _KNOWN_CONDITIONS = 1024
 _KNOWN_CONDITION_BYTES = 128
@@ -38,12 +38,12 @@ _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Trades(Fact, frozen=True):
-    """A ``trade`` frame. ``skipped`` counts the trades in it that could not be read."""
+    """A ``trade`` frame. ``skipped`` counts the unreadable trades in it."""
 
     batch: tuple[Trade, ...]
     skipped: int = 0
     misnamed: int = 0
-    """Those of them whose name is no symbol."""
+    """Skipped trades whose name is not a symbol."""
     names: tuple[str, ...] = ()
     """Some of those names, made printable."""
     odd: tuple[str, ...] = ()
@@ -55,13 +55,13 @@ class Ping(Fact, frozen=True):
 
 
 class UpstreamError(Fact, frozen=True):
-    """An ``error`` frame, with Finnhub's own words."""
+    """An ``error`` frame, with Finnhub's own text."""
 
     message: str
 
 
 class Unknown(Fact, frozen=True):
-    """A frame of a type that Photon does not read, such as ``news``."""
+    """A frame of a type that Photon does not handle, such as ``news``."""
 
     type: str
 
@@ -76,13 +76,13 @@ Event = Trades | Ping | UpstreamError | Unknown | Malformed
 
 
 class Subscribe(Fact, frozen=True):
-    """A client's wish to receive a symbol."""
+    """A client's request to receive a symbol."""
 
     symbol: str
 
 
 class Unsubscribe(Fact, frozen=True):
-    """A client's wish to receive a symbol no more."""
+    """A client's request to stop receiving a symbol."""
 
     symbol: str
 
@@ -91,8 +91,8 @@ _NO_CONDITIONS = msgspec.Raw(b"null")
 
 
 class _Print(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One trade. The fields stand in Finnhub's order, which is also the fastest to decode; the
-    conditions stay text, because a tape has few different lists of them (see ``_Conditions``).
+    """One trade. The fields are in Finnhub's order, which is also the fastest to decode. The
+    conditions stay undecoded, because a tape has few different lists of them (see ``_Conditions``).
     """
 
     c: msgspec.Raw = _NO_CONDITIONS
@@ -103,7 +103,7 @@ class _Print(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class _WrittenPrint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One trade to be written."""
+    """One trade to encode."""
 
     c: tuple[str, ...] | None
     p: float
@@ -139,14 +139,14 @@ class _Command(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Canonical(dict[str, str | None]):
-    """Remembers the symbols that spellings mean, ``None`` for what means none; starts anew when
+    """Remembers the symbol for each spelling, ``None`` for a spelling that is not one; cleared when
     full.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.odd = False
-        """Whether any spelling is not that of its symbol."""
+        """Whether any spelling differs from its symbol."""
 
     def __missing__(self, spelling: str) -> str | None:
         if len(self) >= _KNOWN_SYMBOLS:
@@ -161,8 +161,8 @@ class _Canonical(dict[str, str | None]):
 
 
 class _Conditions(dict[bytes, tuple[str, ...] | None]):
-    """Remembers what lists of conditions mean, so that equal ones are one object and are decoded
-    once; ``None`` for what is no such list. Starts anew when full.
+    """Remembers the decoded form of each list of conditions, so that equal lists are one object and
+    are decoded once; returns ``None`` for text that is not such a list. Cleared when full.
     """
 
     def __missing__(self, text: bytes) -> tuple[str, ...] | None:
@@ -186,7 +186,8 @@ _canonical = _Canonical()
 _conditions = _Conditions()
 
 _REFUSALS = (ValueError, RecursionError, OverflowError)
-"""What decoders raise for bytes they refuse; msgspec's and Unicode errors are ``ValueError``."""
+"""What decoders raise for bytes that they refuse; errors of msgspec and Unicode are
+``ValueError``."""
 
 
 def decode(frame: bytes | str) -> Event:
@@ -197,7 +198,7 @@ def decode(frame: bytes | str) -> Event:
     conditions. A ``trade`` frame whose ``data`` is absent or ``null`` carries no trades.
 
     Returns:
-        What was understood; ``Malformed`` when that is nothing. Never raises.
+        What was understood; ``Malformed`` if nothing was. Never raises.
     """
     try:
         read = _decode_frame(frame)
@@ -220,7 +221,7 @@ def decode(frame: bytes | str) -> Event:
 
 
 def decode_command(text: bytes | str) -> Subscribe | Unsubscribe | Malformed:
-    """Read what a client sends to Finnhub. Never raises."""
+    """Read a message of a client to Finnhub. Never raises."""
     try:
         command = _decode_command(text)
     except _REFUSALS as error:
@@ -242,12 +243,12 @@ def encode_trades(batch: Iterable[Trade]) -> str:
 
 
 def encode_subscribe(symbol: str) -> str:
-    """The message that asks Finnhub for a symbol."""
+    """The message that subscribes to a symbol."""
     return _encode(_Command(type="subscribe", symbol=symbol)).decode()
 
 
 def encode_unsubscribe(symbol: str) -> str:
-    """The message that lets a symbol go."""
+    """The message that unsubscribes from a symbol."""
     return _encode(_Command(type="unsubscribe", symbol=symbol)).decode()
 
 
@@ -289,13 +290,13 @@ def _salvage_trades(data: object) -> Trades | Malformed:
     return _trades(batch, names, len(data))
 
 
-def _trades(batch: list[Trade], names: list[str], came: int) -> Trades:
-    """What was read of so many trades, with what is to be said of their names."""
+def _trades(batch: list[Trade], names: list[str], total: int) -> Trades:
+    """The readable trades of a frame of ``total`` trades, with what is reported of their names."""
     misnamed = [name for name in names if _canonical[name] is None]
     odd = [name for name in dict.fromkeys(names) if _canonical[name] not in {None, name}]
     return Trades(
         batch=tuple(batch),
-        skipped=came - len(batch),
+        skipped=total - len(batch),
         misnamed=len(misnamed),
         names=tuple(map(foreign.printable, dict.fromkeys(misnamed[:MOST_NAMES]))),
         odd=tuple(odd),
@@ -303,14 +304,14 @@ def _trades(batch: list[Trade], names: list[str], came: int) -> Trades:
 
 
 def _integer(digits: str) -> int | float:
-    """An integer, or NaN for one with more digits than any figure of a trade can have."""
+    """An integer, or NaN for one with more digits than any number of a trade can have."""
     return int(digits) if len(digits) <= _MAX_DIGITS else math.nan
 
 
 def _salvage_trade(item: Any) -> Trade | None:
     try:
         # Encoding refuses lone surrogates and turns NaN and infinities into null, which no number
-        # of a trade may be: what comes through is a trade that JSON can carry.
+        # of a trade may be: what passes is a trade that JSON can carry.
         read = _decode_loose(_encode(item))
     except (*_REFUSALS, TypeError):
         return None

@@ -1,13 +1,13 @@
-"""The way in that all feeds share: one frame decoded, counted, warned about and delivered.
+"""The intake that all feeds share: one frame is decoded, counted, warned about and delivered.
 
-Owns a feed's ``Counters``, the time of its last message and the newest trade frames, by which a
-frame that upstream sends twice is known: it is dropped and counted, and is a sign of life like any
-other. Equal trades in frames that differ are kept: they are common and real. Called on the event
-loop by the feed that made it. What cannot be read is counted and logged, at most one line of a
-kind in ten seconds, because upstream can send rubbish as fast as trades. It never raises for a
-frame, and never logs foreign text longer than ``finnhub_wire.SHOWN_CHARS``.
+Owns a feed's ``Counters``, the time of its last message, and the newest trade frames, which
+identify a frame that upstream sends twice. A repeated frame is dropped and counted, and is a sign
+of life like any other. Equal trades in different frames are kept: they are common and real. Called
+on the event loop by the feed that made it. Unreadable input is counted and logged, at most one
+record of a kind in ten seconds, because upstream can send garbage as fast as trades. It never
+raises for a frame, and never logs foreign text longer than ``finnhub_wire.SHOWN_CHARS``.
 
-Bound: ``KEPT_FRAMES`` frames of at most ``KEPT_CHARS`` each; of a longer one its digest.
+Bound: ``KEPT_FRAMES`` frames of at most ``KEPT_CHARS`` each; for a longer frame its digest.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ SLICE_TRADES = 2_000
 WARN_EVERY_S = 10.0
 
 KEPT_FRAMES = 8
-"""Among so many trade frames before it a frame is looked for: upstream repeats one soon."""
+"""How many of the last trade frames are compared with a new one; upstream repeats a frame soon."""
 
 REPEAT_S = 10.0
-"""A frame that comes again later than this is not taken for a repetition."""
+"""A frame that comes again later than this is not a repetition."""
 
 KEPT_CHARS = 65_536
 
@@ -42,17 +42,17 @@ _log = logging.getLogger(__name__)
 
 
 Tap = Callable[[str | bytes], None]
-"""Is given each frame of upstream as it came, before anything reads it; never raises."""
+"""Is given each upstream frame as it arrived, before anything else reads it; never raises."""
 
 
 class Intake:
     """Reads frames for one feed.
 
     Args:
-        source: the feed's name in log lines.
-        time: stamps messages and paces log lines.
-        key: is taken out of foreign text before it is logged.
-        tap: is given each frame too, such as a ``Recorder``'s ``take``.
+        source: the feed's name in log records.
+        time: stamps messages and paces log records.
+        key: is removed from foreign text before it is logged.
+        tap: is also given each frame, for example a ``Recorder``'s ``take``.
     """
 
     def __init__(
@@ -72,15 +72,17 @@ class Intake:
         self._newest: dict[bytes | str, float] = {}
 
     def forget(self) -> None:
-        """Nothing that comes is a repetition of what came before, as in a recording's next pass."""
+        """Forget the frames so far, so that none that follows counts as a repetition, as in the
+        next pass of a recording.
+        """
         self._newest.clear()
 
     def read(self, frame: bytes | str, at_s: float | None = None) -> wire.Event:
-        """Decode and count one frame; a repeated one comes out without trades.
+        """Decode and count one frame; a repeated one is returned without trades.
 
         Args:
-            frame: as it came.
-            at_s: when it came, where that is not now: in a recording.
+            frame: as it arrived.
+            at_s: when it arrived, if that is not now, as in a recording.
         """
         if at_s is None:
             at_s = self._time.monotonic()
@@ -109,7 +111,9 @@ class Intake:
         return event
 
     async def deliver(self, event: wire.Event, market: FeedSink) -> None:
-        """Hand a frame's trades to the market, yielding to the loop within a very long frame."""
+        """Pass a frame's trades to the market; a very long frame yields to the event loop between
+        slices.
+        """
         if not isinstance(event, wire.Trades) or not event.batch:
             return
         batch: tuple[Trade, ...] = event.batch
@@ -120,7 +124,7 @@ class Intake:
             market.trades(batch[start : start + SLICE_TRADES])
 
     def _repeated(self, mark: bytes | str, at_s: float) -> bool:
-        """Whether a frame that is known came so lately that this is the same delivery."""
+        """Whether a known frame came recently enough to be the same delivery."""
         if at_s - self._newest[mark] <= REPEAT_S:
             return True
         del self._newest[mark]
@@ -133,7 +137,7 @@ class Intake:
             del newest[next(iter(newest))]
 
     def _skip(self, event: wire.Trades) -> None:
-        """Count and tell the trades of a frame that were left out."""
+        """Count the trades of a frame that were left out, and warn about them."""
         self.counters.skipped += event.skipped
         self.counters.misnamed += event.misnamed
         if event.misnamed < event.skipped:

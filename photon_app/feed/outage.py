@@ -1,8 +1,8 @@
-"""Why there is no line to Finnhub, in words for the person who reads the status.
+"""Why there is no connection to Finnhub, in words for the person who reads the status.
 
-Owns the sentences and what each kind of failure counts as. Pure; knows status codes, close codes
-and operating system errors, not the WebSocket library. It never repeats what the library says,
-because that can contain the address and with it the key.
+Owns the sentences, and the reason as which each kind of failure counts. Pure; knows status codes,
+close codes and operating system errors, not the WebSocket library. It never repeats a message of
+the library, because that can contain the address and with it the key.
 """
 
 import datetime as dt
@@ -17,31 +17,32 @@ from photon_app import foreign
 from photon_app.model import Fact, FailureReason
 
 SHORT_S = 10.0
-"""A line that ended sooner was dropped right after it opened."""
+"""A connection that ended sooner was dropped right after it opened."""
 
 _KICKS_FROM = 2
 _PRIVATE_CODES = range(4000, 5000)
 _CLOSED_FOR: dict[int, FailureReason] = {1000: "network", 1005: "network", 1008: "kick"}
-"""What a closing by the server counts as where the code does not say that it is the server's."""
+"""The reason for a close by the server whose code does not blame the server itself."""
 
 
 class Outage(Fact, frozen=True):
-    """Why there is no line."""
+    """Why there is no connection."""
 
     reason: FailureReason
     words: str
     open_s: float | None = None
-    """From the line's opening to its end; ``None`` if it never opened."""
+    """From the opening of the connection to its end; ``None`` if it never opened."""
     delivered_s: float = 0.0
-    """From the line's opening to its last trade or ping."""
+    """From the opening of the connection to its last trade or ping."""
     retry_after_s: float = 0.0
-    """What the server asked for."""
+    """The wait that the server asked for."""
     at_once: bool = False
-    """Whether nobody is to blame, and a line that had proven itself is opened anew at once."""
+    """Whether neither side caused the end, so that a connection that had proven itself is reopened
+    at once."""
 
 
 class Uptime(Fact, frozen=True):
-    """How long a line had lived when it ended, and delivered."""
+    """How long a connection was open when it ended, and how long it delivered."""
 
     open_s: float
     delivered_s: float
@@ -53,15 +54,15 @@ NOT_A_WEBSOCKET = Outage(reason="server", words="the server did not answer as a 
 class Streak:
     """Recognises a key that is in use elsewhere.
 
-    Finnhub lets a second connection on a key in and drops one or both within a second or two, with
-    no word about it. One such end can be anything; two in a row are taken for that.
+    Finnhub accepts a second connection on a key and drops one or both within a second or two,
+    without a reason. One such end can have any cause; two in a row are taken as this one.
     """
 
     def __init__(self) -> None:
         self._short = 0
 
     def judge(self, outage: Outage) -> Outage:
-        """The outage as it looks after those before it."""
+        """The outage as it looks in view of those before it."""
         short = outage.open_s is not None and outage.open_s < SHORT_S
         self._short = self._short + 1 if short and outage.reason in {"network", "kick"} else 0
         if self._short < _KICKS_FROM:
@@ -76,7 +77,8 @@ class Streak:
 def answered(status: int, retry_after_s: float = 0.0) -> Outage:
     """The handshake was answered with an HTTP status other than 101.
 
-    Finnhub refuses a key with 401 and churn with 429; in an outage it was seen to say 200.
+    Finnhub refuses a key with 401 and too many reconnects with 429; during an outage it was seen to
+    answer 200.
     """
     reason: FailureReason = "server"
     words = f"the server answered HTTP {status} instead of opening a WebSocket"
@@ -106,7 +108,7 @@ def retry_after(text: str | None, now_ms: int) -> float:
 
 
 def unreachable(error: Exception) -> Outage:
-    """No answer at all: the network, the name or the certificate."""
+    """There was no answer: a failure of the network, the name or the certificate."""
     match error:
         case TimeoutError():
             words = "no answer in time"
@@ -124,14 +126,14 @@ def unreachable(error: Exception) -> Outage:
 
 
 def closed(code: int, said: str, uptime: Uptime) -> Outage:
-    """The server closed an open line.
+    """The server closed an open connection.
 
-    A policy code or a private one is aimed at us and counts as a kick.
+    A policy code or a private code is directed at this client and counts as a kick.
 
     Args:
         code: the close code.
         said: the server's reason, without secrets.
-        uptime: of the line.
+        uptime: of the connection.
     """
     reason = "kick" if code in _PRIVATE_CODES else _CLOSED_FOR.get(code, "server")
     said = foreign.printable(said)
@@ -140,23 +142,23 @@ def closed(code: int, said: str, uptime: Uptime) -> Outage:
 
 
 def broken(uptime: Uptime) -> Outage:
-    """An open line ended without a word."""
+    """An open connection ended without a closing frame."""
     return _ended("network", "the line broke", uptime)
 
 
 def silent(watchdog_s: float, uptime: Uptime) -> Outage:
-    """An open line was given up."""
+    """An open connection was given up because it was silent."""
     return _ended("stall", f"the line was silent for {watchdog_s:g} s", uptime)
 
 
 def slept(seconds: float, uptime: Uptime) -> Outage:
-    """An open line outlived a sleep of this machine, or seems to."""
+    """An open connection was given up because this machine slept, or seems to have slept."""
     words = f"this machine slept for {seconds:.0f} s, or its clock was set forward"
     return msgspec.structs.replace(_ended("stall", words, uptime), at_once=True)
 
 
 def unlawful(code: int, uptime: Uptime) -> Outage:
-    """The server sent what no WebSocket server may, or a frame that is too long."""
+    """The server violated the WebSocket protocol, or sent a frame that is too long."""
     return _ended("server", f"the server broke the protocol ({code})", uptime)
 
 

@@ -1,9 +1,9 @@
-"""What every feed is.
+"""The contract of every feed.
 
-Owns the ``Feed`` contract, ``WallClock`` and ``Counters``. A feed runs on the event loop and
-is called only from there. It delivers synchronously into a ``model.FeedSink``: a slow market slows
-the feed, and no queue is between. It never holds a price, never judges one, and never raises for
-trouble upstream: that is a status.
+Owns the ``Feed`` protocol, ``WallClock`` and ``Counters``. A feed runs on the event loop and is
+called only from there. It delivers synchronously into a ``model.FeedSink``: a slow market slows the
+feed, and there is no queue between them. It never keeps a price, never judges one, and never raises
+for upstream trouble: that is reported as a status.
 """
 
 from collections.abc import Mapping
@@ -22,31 +22,31 @@ class WallClock:
 
     def __init__(self, time: Time = SYSTEM) -> None:
         self.now_ms = time.now_ms
-        """The wall clock's time in UNIX milliseconds; read for each trade, so without a method
-        around it."""
+        """The wall clock's time in UNIX milliseconds. It is read for each trade, so no method wraps
+        it."""
 
 
 class Counters(msgspec.Struct):
-    """What a feed has seen since it was made. Only the feed writes; ``/health`` reads."""
+    """What a feed has received since it was made. Only the feed writes; ``/health`` reads."""
 
     frames: int = 0
-    """Frames of every kind, the malformed ones included."""
+    """Frames of every kind, malformed ones included."""
     trades: int = 0
     """Trades delivered to the market."""
     duplicates: int = 0
     """Trade frames that upstream sent again, dropped whole."""
     skipped: int = 0
-    """Trades in readable frames that could not be read themselves."""
+    """Unreadable trades within readable frames."""
     misnamed: int = 0
-    """Those of them whose name is no symbol."""
+    """Skipped trades whose name is not a symbol."""
     malformed: int = 0
-    """Frames that were no message."""
+    """Frames that are not a message."""
     unknown: int = 0
-    """Frames of a type that Photon does not read."""
+    """Frames of a type that Photon does not handle."""
     errors: int = 0
     """``error`` frames from upstream."""
     warnings_dropped: int = 0
-    """Log lines not written because one of their kind had just been."""
+    """Log records left out because one of the same kind had just been written."""
 
 
 class Feed(Protocol):
@@ -64,17 +64,17 @@ class Feed(Protocol):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Symbols that the source suggests as defaults; only a recording has any."""
+        """Default symbols suggested by the source; only a recording has any."""
         ...
 
     @property
     def subscribed(self) -> frozenset[str]:
-        """The wanted symbols that upstream is asked for; the others wait for a slot."""
+        """The wanted symbols that are subscribed upstream; the others wait for a slot."""
         ...
 
     @property
     def counters(self) -> Counters:
-        """What was seen so far."""
+        """What was received so far."""
         ...
 
     @property
@@ -88,12 +88,13 @@ class Feed(Protocol):
         viewers: Mapping[str, int] | None = None,
         crowd: Crowd | None = None,
     ) -> None:
-        """Say which symbols are wanted: always all of them. Cheap; before and during ``run``.
+        """Set the wanted symbols, always the whole set. Cheap; may be called before and during
+        ``run``.
 
         Args:
-            symbols: every wanted one.
-            viewers: how many live viewers each has; without those that have none.
-            crowd: whose those are.
+            symbols: every wanted symbol.
+            viewers: number of live viewers by symbol; symbols without any are left out.
+            crowd: the addresses of those viewers.
         """
         ...
 

@@ -1,20 +1,19 @@
 """Reading a recording: one JSON object per line, ``{"at": ms, "frame": "…"}``, gzip or plain.
 
-Owns the file format and nothing of time; ``recorder`` writes it. Synchronous and streaming: one
-line in memory, and no line longer than ``MAX_LINE_BYTES``. Whoever reads slowly only holds a file
-open.
+Owns the file format but not the timing; ``recorder`` writes it. Synchronous and streaming: one line
+in memory, and no line longer than ``MAX_LINE_BYTES``. A slow reader only keeps a file open.
 
-What editors and other systems add does not matter: empty lines, spaces and returns at the ends of a
-line, a byte order mark before it. Zeros, as a file system leaves them where it lost its power, part
-lines like a newline does; they are passed over and counted. So is a line that was cut off, by zeros
-or because another recording was joined to it. A last
-line that was torn off, as by a process killed while it recorded, ends the recording quietly, and so
-does a gzip file torn anywhere. Anything else that is not a recording line raises
-``RecordingError``. A first line counts as torn only if it begins as one, so that no other file
-passes for an empty recording.
+What editors and other systems add does not matter: empty lines, spaces and carriage returns around
+a line, a byte order mark before it. Zeros, as a file system leaves them after a power failure,
+separate lines like a newline does; they are skipped and counted. So is a line that was cut off, by
+zeros or because another recording was appended to it. A last line that is torn, for example by a
+process killed while it recorded, ends the recording without an error, and so does a gzip file torn
+anywhere. Anything else that is not a recording line raises ``RecordingError``. A first line counts
+as torn only if it begins like a recording line, so that no other file passes for an empty
+recording.
 
-Only a file is read, whose name can be printed: no device, pipe or folder, which may never end or
-never begin. Between two lines at most ``MOST_EMPTY`` others and ``MOST_ZEROS`` are passed over, so
+Only a regular file with a printable name is read: no device, pipe or directory, which may never end
+or never begin. Between two lines at most ``MOST_EMPTY`` others and ``MOST_ZEROS`` are skipped, so
 that a small gzip file of nothing ends within seconds too.
 """
 
@@ -42,15 +41,15 @@ MAX_LINE_BYTES = 32 * 2**20
 """Twice Finnhub's largest frame, since quoting makes a frame longer."""
 
 MOST_ZEROS = 64 * 2**20
-"""Zeros in a row that may be what a file system left."""
+"""Most zeros in a row that are taken for those that a file system left."""
 MOST_EMPTY = 100_000
-"""Empty lines, and halves of lines, in a row."""
+"""Most empty lines, and parts of lines, in a row."""
 
 PEEK_FRAMES = 2_000
 PEEK_SYMBOLS = 10
 
 GZIP_WBITS = 31
-"""zlib's word for its own format inside gzip's (RFC 1952), with the largest window."""
+"""zlib's code for its own format inside gzip's (RFC 1952), with the largest window."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK_BYTES = 2**17
@@ -59,14 +58,14 @@ _BEGINNING = b'{"at":'
 _BEFORE = re.compile(rb"\A(?:\s+|\xef\xbb\xbf)+")
 _ZERO = b"\0"
 _PARTS = re.compile(rb'\0+|(?=\{"at":)')
-"""Where a recording line can begin: within one the quotes of a frame stand behind backslashes."""
+"""Where a recording line can begin; inside a line the quotes of a frame are escaped."""
 _TRAILER = 8
-"""How many bytes end a gzip member: a checksum and a length."""
+"""Bytes at the end of a gzip member: a checksum and a length."""
 _ZERO_TAIL = 2 * _TRAILER
-"""So many zeros at the end of a gzip file are not all its own."""
+"""With this many zeros at the end of a gzip file, not all of them belong to it."""
 
 LeftOut = Literal["filled with zeros", "cut off"]
-"""What became of a line that does not count."""
+"""Why a line was skipped."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -79,7 +78,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 class RawLine(NamedTuple):
-    """One whole line with its bytes, the newline included if it has one."""
+    """One complete line with its bytes, including the newline if it has one."""
 
     text: bytes
     line: Line
@@ -89,7 +88,7 @@ _decode_line = msgspec.json.Decoder(Line).decode
 
 
 def is_line(text: bytes) -> bool:
-    """Whether these bytes are one whole line of a recording, whatever is around it."""
+    """Whether these bytes are one complete line of a recording, whatever surrounds it."""
     try:
         _decode_line(_bare(text.strip(_ZERO)))
     except (ValueError, RecursionError):
@@ -98,7 +97,7 @@ def is_line(text: bytes) -> bool:
 
 
 class Recording:
-    """One recording file. Each ``lines()`` reads it anew.
+    """One recording file. Each ``lines()`` reads it from the start.
 
     Args:
         path: the file.
@@ -116,17 +115,17 @@ class Recording:
             )
         self.path = path
         self.torn = False
-        """Whether the last reading to the end met a torn line or a torn gzip file."""
+        """Whether the last complete read met a torn line or a torn gzip file."""
         self.left_out: Counter[LeftOut] = Counter()
-        """Lines that the last reading passed over, by what they are."""
+        """Lines that the last read skipped, by reason."""
         self._begun = False
         self._passed = 0
-        """Lines, or parts of them, that were passed over since the last whole one."""
+        """Lines, or parts of them, skipped since the last complete one."""
         self._max_line_bytes = max_line_bytes
 
     @property
     def zipped(self) -> bool:
-        """Whether the file begins as gzip, even one torn after its first byte.
+        """Whether the file begins as gzip, even if it is torn after its first byte.
 
         Raises:
             OSError: it cannot be read.
@@ -146,7 +145,7 @@ class Recording:
             yield raw.line
 
     def raw_lines(self) -> Iterator[RawLine]:
-        """As ``lines``, with the bytes of each."""
+        """Like ``lines``, with the bytes of each line."""
         number = 0
         self.torn = self._begun = False
         self._passed = 0
@@ -178,7 +177,7 @@ class Recording:
 
     @property
     def losses(self) -> list[str]:
-        """What ``left_out`` says, for people."""
+        """``left_out`` as sentences for people."""
         return [
             f"{count:,} line{'' if count == 1 else 's'} {what}"
             for what, count in sorted(self.left_out.items())
@@ -187,7 +186,7 @@ class Recording:
     def symbols(self) -> tuple[str, ...]:
         """Up to ten symbols, the most traded of the first 2,000 frames first.
 
-        Damage among them ends the count and is left for the replay to report.
+        Damage within those frames ends the count and is left for the replay to report.
         """
         trades: Counter[str] = Counter()
         with contextlib.suppress(RecordingError):
@@ -203,7 +202,7 @@ class Recording:
         return io.BufferedReader(_Unzipped(opened(self.path), self._met_zeros), _CHUNK_BYTES)
 
     def _next_line(self, file: BinaryIO) -> bytes:
-        """The next line, without what zeros before it would make it too long."""
+        """The next line, without preceding zeros that would make it too long."""
         text = file.readline(self._max_line_bytes + 1)
         if len(text) > self._max_line_bytes and text.startswith(_ZERO):
             self._met_zeros()
@@ -217,7 +216,7 @@ class Recording:
         return text
 
     def _read(self, number: int, text: bytes) -> Iterable[RawLine]:
-        """What a line of the file holds: one recording line, as a rule."""
+        """The recording lines in one line of the file, normally one."""
         if len(text) <= self._max_line_bytes:
             with contextlib.suppress(ValueError, RecursionError):
                 return (RawLine(text, _decode_line(text)),)
@@ -226,7 +225,7 @@ class Recording:
         return self._pieces(number, text)
 
     def _pieces(self, number: int, text: bytes) -> Iterator[RawLine]:
-        """The recording lines among what is more than one, or none."""
+        """The recording lines in a line of the file that contains several, or none."""
         if _ZERO in text:
             self._met_zeros()
         end = text[len(text.rstrip(b"\r\n")) :]
@@ -264,11 +263,11 @@ class Recording:
 
 
 def opened(path: Path) -> BinaryIO:
-    """A file for reading, never anything else that has a name: opening a pipe waits for ever, and a
-    device need not end.
+    """Open a regular file for reading, and nothing else that has a name: opening a pipe waits for
+    ever, and a device need not end.
 
     Raises:
-        OSError: it is none, or cannot be read.
+        OSError: it is not a regular file, or cannot be read.
     """
     waits = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | waits)
@@ -279,8 +278,8 @@ def opened(path: Path) -> BinaryIO:
 
 
 def _bare_pieces(text: bytes) -> Iterator[bytes]:
-    """Where lines can begin it is parted; without what is empty. One at a time: there may be
-    millions.
+    """Split text where recording lines can begin, and leave out empty pieces. Yields one at a time:
+    there may be millions.
     """
     begin = 0
     for found in _PARTS.finditer(text):
@@ -292,7 +291,7 @@ def _bare_pieces(text: bytes) -> Iterator[bytes]:
 
 
 def _with_more(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each with whether another follows."""
+    """Each piece with whether another one follows."""
     before = next(pieces, None)
     while before is not None:
         after = next(pieces, None)
@@ -301,14 +300,14 @@ def _with_more(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 def _bare(text: bytes) -> bytes:
-    """Without spaces at its ends, and byte order marks before it."""
+    """The text without spaces at its ends, and without byte order marks before it."""
     return _BEFORE.sub(b"", text, count=1).rstrip()
 
 
 class _Unzipped(io.RawIOBase):
-    """The text of a gzip file of any number of members, with zeros between them and at the end.
-    Unlike the standard library's, it takes a file torn within the head of a later member for what
-    it is: ``EOFError``.
+    """The uncompressed text of a gzip file with any number of members, and with zeros between them
+    and at the end. Unlike the standard library's reader, it reports a file torn within the header
+    of a later member as such: ``EOFError``.
     """
 
     def __init__(self, file: BinaryIO, met_zeros: Callable[[], None]) -> None:
@@ -318,7 +317,7 @@ class _Unzipped(io.RawIOBase):
         if self._end is not None:
             met_zeros()
         self._first = True
-        """Whether no member was read whole yet."""
+        """Whether no member was read completely yet."""
         self._inflate = zlib.decompressobj(GZIP_WBITS)
         self._waiting = b""
         self._begun = False
@@ -360,7 +359,7 @@ class _Unzipped(io.RawIOBase):
         return bare if read else read
 
     def _closed(self) -> bytes:
-        """What is left of a member whose last bytes are zeros themselves.
+        """The rest of a member whose last bytes are zeros themselves.
 
         Raises:
             EOFError: it is torn.
@@ -388,8 +387,8 @@ class _Unzipped(io.RawIOBase):
 
 
 def _end_before_zeros(file: BinaryIO) -> int | None:
-    """Where the zeros begin at the end of a gzip file, should they not all be its own. Leaves the
-    file at its start.
+    """Where the zeros at the end of a gzip file begin if not all of them belong to it, else
+    ``None``. Leaves the file at its start.
     """
     size = end = file.seek(0, io.SEEK_END)
     while end > 0:

@@ -1,19 +1,19 @@
-"""Writing a recording: every frame as it comes, in parts of bounded size.
+"""Writing a recording: every frame as it arrives, in parts of bounded size.
 
-Owns the file at its path while it lives, locked against a second recorder. Synchronous, on the
-event loop: a slow disk slows whoever calls ``take``, and so the frames wait upstream, never here.
-What is held back is bounded: nothing in plain text, in gzip the frames since the last ``flush``,
-at most ``BUFFER_BYTES`` of them.
+Owns the file at its path while it is open, locked against a second recorder. Synchronous, on the
+event loop: a slow disk slows the caller of ``take``, so frames wait upstream and never here. The
+buffer is bounded: nothing in plain text, in gzip the frames since the last ``flush``, at most
+``BUFFER_BYTES`` of them.
 
-Kill it at any moment: a plain line is one write, and gzip leaves through a sync flush that ends on
-a whole line, so a replay gets all that was flushed. To go on with a torn file, the torn line is
-cut off, and a torn gzip file is written anew beside it and put in its place at once.
+It can be killed at any moment: a plain line is one write, and gzip is written with a sync flush
+that ends at a complete line, so a replay gets all that was flushed. To continue a torn file, its
+torn line is cut off; a torn gzip file is rewritten beside it and replaces it atomically.
 
-It asks the system to write to the disk (fsync) when a part ends. A power cut can cost what the
-system still held, which is about half a minute on Linux; a kill costs nothing that was flushed.
+It makes the system write to the disk (fsync) when a part ends. A power failure can lose what the
+system still buffers, about half a minute on Linux; a kill loses nothing that was flushed.
 
-It never overwrites what is not a recording, never raises from ``take``, and never writes half a
-line and goes on: after a failed write it takes back the half and stops.
+It never overwrites a file that is not a recording, never raises from ``take``, and never continues
+after half a line: after a failed write it removes the half and stops.
 """
 
 import contextlib
@@ -38,9 +38,9 @@ if sys.platform != "win32":
     import fcntl
 
 PART_BYTES = 100_000_000
-"""Size at which a part is full, unless another is asked for."""
+"""Default size at which a part is full."""
 BUFFER_BYTES = 2**20
-"""Most text held back for the compressor before it is flushed."""
+"""Most text buffered for the compressor before it is flushed."""
 
 _BLOCK_BYTES = 2**16
 
@@ -54,11 +54,11 @@ class Recorder:
     of time; the newest is always at ``path`` itself. Joined in this order they are one recording.
 
     Args:
-        path: the file; gzip when its name ends in ``.gz``, or when it is there and is gzip.
+        path: the file; gzip when its name ends in ``.gz``, or when it exists and is gzip.
         time: of this process; its wall clock is the time of arrival.
-        max_bytes: size at which a part is full. A part holds at least one line, and in gzip may
-            pass the size by one flush.
-        keep: most full parts to keep beside the newest; ``None`` keeps all.
+        max_bytes: size at which a part is full. A part has at least one line, and in gzip may
+            exceed the size by one flush.
+        keep: most full parts to keep besides the newest; ``None`` keeps all.
 
     Raises:
         RecordingError: the file is not a recording, is being recorded, or cannot be written.
@@ -74,15 +74,15 @@ class Recorder:
     ) -> None:
         self.path = path
         self.frames = 0
-        """Frames written, those held back included; after a failure, those in the file."""
+        """Frames written, buffered ones included; after a failure, those in the file."""
         self.bytes = 0
         """Bytes written to the disk."""
         self.parts = 1
         """Parts written to, the newest included."""
         self.left_out = 0
-        """Frames that are no UTF-8 text, or longer than a recording's line may be."""
+        """Frames that are not UTF-8 text, or are longer than a line of a recording may be."""
         self.failure = ""
-        """Why nothing is written any more, in one sentence."""
+        """Why nothing is written any more, as one sentence."""
         self._closed = False
         self._now_ms = time.now_ms
         self._max_bytes = max_bytes
@@ -99,7 +99,7 @@ class Recorder:
         self.close()
 
     def take(self, frame: str | bytes) -> None:
-        """Write one frame as it came, with the time of now."""
+        """Write one frame as it arrived, with the current time."""
         if self.failure or self._closed:
             return
         line = self._line(frame)
@@ -113,13 +113,13 @@ class Recorder:
             self.bytes += self._part.write(line)
 
     def flush(self) -> None:
-        """Give everything to the system; to be called about once a second."""
+        """Pass everything to the operating system; to be called about once a second."""
         if not (self.failure or self._closed):
             with self._guarded():
                 self.bytes += self._part.flush()
 
     def close(self) -> None:
-        """End the recording whole, on the disk. Afterwards nothing is taken."""
+        """End the recording completely, on the disk. Afterwards no frame is taken."""
         if not (self.failure or self._closed):
             with self._guarded():
                 self.bytes += self._part.finish()
@@ -130,7 +130,7 @@ class Recorder:
         try:
             text = frame if isinstance(frame, str) else frame.decode()
             line = _encode(Line(at=self._now_ms(), frame=text)) + b"\n"
-        except ValueError:  # no UTF-8
+        except ValueError:  # not UTF-8
             return None
         return line if len(line) <= MAX_LINE_BYTES else None
 
@@ -153,12 +153,12 @@ class Recorder:
         except OSError as error:
             self.failure = _cannot(self.path, error)
             self.frames -= self._part.unwritten
-        except RecordingError as error:  # another file stands where the next part should
+        except RecordingError as error:  # another file is where the next part should be
             self.failure = str(error)
 
 
 class _Part:
-    """One open file that is only appended to, whole lines or whole flushes at a time."""
+    """One open file that is only appended to, in complete lines or complete flushes."""
 
     def __init__(self, descriptor: int, *, zipped: bool) -> None:
         self._descriptor = descriptor
@@ -172,7 +172,7 @@ class _Part:
         self.size = os.fstat(descriptor).st_size
 
     def write(self, line: bytes) -> int:
-        """Append a line; returns the bytes that went to the disk by it."""
+        """Append a line; returns the number of bytes that this wrote to the file."""
         self.unwritten += 1
         if not self._zipped:
             return self._put(line)
@@ -182,7 +182,7 @@ class _Part:
         return self.flush() if self._buffered >= BUFFER_BYTES else 0
 
     def flush(self) -> int:
-        """Put what is held where a kill does not lose it."""
+        """Write the buffer where a kill does not lose it."""
         if not self._buffered:
             return 0
         self._buffered = 0
@@ -221,7 +221,7 @@ class _Part:
 
 
 def _opened(path: Path) -> _Part:
-    """The file at the end of what is whole in it, locked; made when it is not there."""
+    """The file, locked, at the end of its complete lines; created when it does not exist."""
     recording = Recording(path)
     if path.exists():
         _refuse_another_kind(recording)
@@ -239,7 +239,7 @@ def _opened(path: Path) -> _Part:
 
 
 def _made_whole(recording: Recording, descriptor: int) -> bool:
-    """Make the file end with a whole line; returns whether it is gzip."""
+    """Make the file end with a complete line; returns whether it is gzip."""
     if os.fstat(descriptor).st_size == 0:
         return recording.path.suffix == ".gz"
     if not recording.zipped:
@@ -268,7 +268,7 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _mend(descriptor: int, path: Path) -> None:
-    """End plain text with a whole line: complete the last one, or cut it off."""
+    """Make plain text end with a complete line: complete the last one, or cut it off."""
     end = os.fstat(descriptor).st_size
     with open(descriptor, "rb", closefd=False) as file:
         start = _last_line_start(file, end)
@@ -283,7 +283,7 @@ def _mend(descriptor: int, path: Path) -> None:
 
 
 def _last_line_start(file: BinaryIO, end: int) -> int:
-    """Where the text after the last newline begins; somewhere in it, when it is too long."""
+    """Where the text after the last newline begins; somewhere within it when it is too long."""
     size = end
     while end > 0 and size - end <= MAX_LINE_BYTES:
         start = max(end - _BLOCK_BYTES, 0)
@@ -303,7 +303,7 @@ def _must_be_rewritten(recording: Recording) -> bool:
 
 
 def _rewrite(recording: Recording) -> None:
-    """Put a gzip file of all whole lines in the place of a torn one, at once."""
+    """Replace a torn gzip file atomically by one of all its complete lines."""
     path = recording.path
     number, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
@@ -329,7 +329,7 @@ def _part_path(path: Path, number: int) -> Path:
 
 
 def _numbers(path: Path) -> list[int]:
-    """The numbers of the full parts that are there."""
+    """The numbers of the full parts that exist."""
     stem, suffix = _split(path)
     pattern = re.compile(re.escape(stem) + r"\.(\d{6,})" + re.escape(suffix))
     found = (pattern.fullmatch(other.name) for other in path.parent.iterdir())

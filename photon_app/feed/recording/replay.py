@@ -1,14 +1,14 @@
 """A recording played as if it were the market.
 
-Owns the recording's pace and its clock. Runs on the event loop; reads the file inline, a line at
-a time. Paced by the recording's own times, a slow consumer is the hub's matter, as with a live
-feed; at speed 0 it waits after each frame until no every-trade client is behind
-(``FeedSink.drained``). It never holds more than one frame, never lets the market's clock run past a
-frame that has not been delivered, and never drops a symbol because nobody wants it.
+Owns the pace of the recording and its clock. Runs on the event loop; reads the file inline, one
+line at a time. When it is paced by the recording's own times, the hub handles slow clients, as with
+a live feed; at speed 0 it waits after each frame until no every-trade client is behind
+(``FeedSink.drained``). It never keeps more than one frame in memory, never lets the market's clock
+pass a frame that has not been delivered, and never drops a symbol because no client wants it.
 
-A replay that starts later than its recording delivers what comes before at once, at the beginning
-of each pass, as ``FeedSink.past``: day figures and volumes are then what they were, and clients get
-the newest prices of it and not each.
+A replay that starts later than its recording delivers everything before the start at once, at the
+beginning of each pass, as ``FeedSink.past``. Day figures and volumes are then as they were, and
+clients get the newest of those prices only.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ from photon_app.settings import DEFAULTS, ReplayStart
 NEW_YORK = ZoneInfo("America/New_York")
 
 YIELD_S = 0.002
-"""Longest run of frames without letting the event loop work."""
+"""Longest time that frames are delivered without letting the event loop run."""
 
 MAX_LATE_S = 1.0
-"""A replay later than this, as after the process was stopped, goes on from where it is instead of
-delivering in one burst what it missed."""
+"""A replay that is later than this, for example after the process was stopped, continues from where
+it is instead of delivering what it missed in one burst."""
 
 MOST_NAME = 255
 
@@ -43,12 +43,12 @@ _log = logging.getLogger(__name__)
 
 
 def source_of(path: Path) -> str:
-    """What the prices of a recording are called, by its file."""
+    """The name of the source of a recording's prices, made from its file name."""
     return f"replay:{foreign.printable(path.name, MOST_NAME)}"
 
 
 class ReplayClock:
-    """The recording's time: runs from frame to frame and waits at the next undelivered one."""
+    """The recording's time: it runs from frame to frame and stops at the next undelivered one."""
 
     def __init__(self, start_ms: int, speed: float, time: Time) -> None:
         self._speed = speed
@@ -66,12 +66,12 @@ class ReplayClock:
         return int(min(self._from_ms + passed_s * 1000 * self._speed, self._until_ms))
 
     def restart(self, start_ms: int) -> None:
-        """A pass begins: the clock goes back, the only time it ever does."""
+        """Begin a pass: only here the clock goes back."""
         self._from_ms = self._until_ms = start_ms
         self._since = self._time.monotonic()
 
     def aim(self, at_ms: int) -> float:
-        """Run towards the next frame's time and stand there.
+        """Run towards the next frame's time and stop there.
 
         Returns:
             The wall seconds until then; 0 when it is due.
@@ -80,7 +80,7 @@ class ReplayClock:
         return max(self._due() - self._time.monotonic(), 0.0) if self._speed else 0.0
 
     def reach(self) -> None:
-        """The frame aimed at is being delivered: it is now its time."""
+        """Set the clock to the time of the frame that is being delivered."""
         if self._speed:
             now, due = self._time.monotonic(), self._due()
             self._since = due if now - due <= MAX_LATE_S else now
@@ -96,9 +96,9 @@ class ReplayFeed:
     Args:
         path: the recording.
         speed: market seconds per wall second; 0 is as fast as the slowest every-trade client.
-        loop: whether to begin anew at the end.
-        start: where its pace begins; the beginning when not given.
-        time: what the pace is measured by.
+        loop: whether to start again at the end.
+        start: where paced playback starts; by default at the beginning.
+        time: what measures the pace.
         gap_s: pause between two passes, so that the last figures can be seen.
 
     Raises:
@@ -182,8 +182,8 @@ class ReplayFeed:
         self._note(failure, market)
 
     def _note(self, failure: str, market: FeedSink) -> None:
-        """Say what was wrong with a pass; in the log only what is new, since every pass meets the
-        same damage.
+        """Report what was wrong with a pass; only new problems are logged, since every pass meets
+        the same damage.
         """
         losses = ", ".join(self._recording.losses)
         if losses and losses != self._losses:
@@ -200,13 +200,13 @@ class ReplayFeed:
         first = await self._skip_past(lines, market)
         if first is None:
             return
-        self.clock.restart(self._start_ms)  # what came before took no market time
+        self.clock.restart(self._start_ms)  # the frames before the start took no market time
         await self._play(first, market)
         for line in lines:
             await self._play(line, market)
 
     async def _skip_past(self, lines: Iterator[Line], market: FeedSink) -> Line | None:
-        """Apply what comes before the start; returns the first line that does not."""
+        """Apply the frames before the start; returns the first line at or after it."""
         past: list[Trade] = []
         try:
             for line in lines:
@@ -237,12 +237,12 @@ class ReplayFeed:
         else:
             await self._give_way()
         if self._speed == 0:
-            await market.drained()  # last before delivering: any yield may have filled a client
+            await market.drained()  # right before delivering: any yield may have filled a queue
         self.clock.reach()
         await self._intake.deliver(self._intake.read(line.frame, line.at / 1000), market)
 
     async def _give_way(self) -> None:
-        """Let the event loop run, if it has not for a while."""
+        """Let the event loop run, if it has not run for a while."""
         if self._time.monotonic() - self._yielded >= YIELD_S:
             await asyncio.sleep(0)
             self._yielded = self._time.monotonic()
@@ -256,17 +256,17 @@ class ReplayFeed:
 
 
 def start_ms(recording: Recording, start: ReplayStart | None) -> int:
-    """The market's time at which a replay begins its pace.
+    """The market time at which a replay starts its paced playback.
 
-    Reads the recording as far as there, and its first line when there is no start.
+    Reads the recording up to that point, or its first line when there is no start.
 
     Args:
         recording: the file.
-        start: seconds after the first frame; or a time of day in New York, the first such moment
-            from the first frame on; or a moment.
+        start: seconds after the first frame; or a time of day in New York, which means its first
+            occurrence from the first frame on; or a moment.
 
     Raises:
-        RecordingError: the file is not a recording as far as there, or ends before.
+        RecordingError: the file is not a recording up to that point, or ends before it.
     """
     first_ms = recording.first_ms()
     wanted_ms = _moment_ms(first_ms, start)
