@@ -1,7 +1,7 @@
-"""What was asked before: answers that need not be asked for again.
+"""Answers to earlier questions, which need not be asked again.
 
-Owns a bounded memory of answers. Pure and synchronous; the clock is an argument. When it is full,
-the answer that was used the longest ago makes room. Each has its own time to live, because a price
+Owns a bounded cache of answers. Pure and synchronous; the clock is an argument. When it is full,
+the least recently used answer makes room. Each answer has its own time to live, because a price
 ages in seconds and a name in days.
 """
 
@@ -28,7 +28,7 @@ class Answers(Generic[K, A]):
         return len(self._kept)
 
     def get(self, question: K, now_s: float) -> A | None:
-        """The answer, while it lives."""
+        """The answer, or ``None`` when there is none or it has expired."""
         kept = self._kept.get(question)
         if kept is None:
             return None
@@ -40,7 +40,7 @@ class Answers(Generic[K, A]):
         return answer
 
     def keep(self, question: K, answer: A, until_s: float) -> None:
-        """Remember an answer, in place of an older one."""
+        """Remember an answer, replacing an older one."""
         self._kept[question] = (until_s, answer)
         self._kept.move_to_end(question)
         if len(self._kept) > self._capacity:

@@ -1,14 +1,16 @@
-"""How often Finnhub may be asked over REST: 60 times a minute and 30 times a second, for all.
+"""How often Finnhub may be asked over REST: 60 times a minute and 30 times a second, for all
+callers.
 
-Owns the permits and who waits for one; asks nobody anything itself. Runs on the event loop. The
-counting is an exact log of each moving window, with whose each permit was. A lane is one kind of
-asker. No lane may have the whole budget, and lanes that wait take turns, so that polling, however
-many symbols it has, leaves room for people, and people for polling. In each lane who has had the
-least of late is the first to go, by address (``fairness.Spent``), and of equals the first to come.
-The last ``RESERVE`` permits of a minute, of each lane and of all, are for addresses that have had
-fewer than so many in it: so one that comes when another has asked for all that it could waits for
-nobody. A lane's queue has a bound, and who comes then is refused at once, as is who would have to
-wait longer than it is willing to.
+Owns the permits and the callers that wait for one; it sends no request itself. Runs on the event
+loop. The count is an exact log of each moving window, with the addresses that each permit went to.
+A lane is one kind of caller. No lane may use the whole budget, and waiting lanes take turns, so
+that polling, however many symbols it has, leaves room for users, and users leave room for polling.
+In each lane the caller whose address received the least recently is first (``fairness.Spent``), and
+among equals the first to arrive. The last ``RESERVE`` permits of a minute, of each lane and of all,
+are for addresses that had fewer than ``RESERVE`` in that minute. So an address that comes when
+another one has asked for all it could does not wait for it. A lane's queue is bounded: a caller
+that comes when it is full is refused at once, as is one that would have to wait longer than its
+patience.
 
 It never gives more than the budget in any moving minute or second, cancelled callers included: a
 permit that was given and not used is lost.
@@ -25,24 +27,24 @@ PER_MINUTE = 60
 PER_SECOND = 30
 MINUTE_S, SECOND_S = 60.0, 1.0
 LEAST_S = 0.001
-"""Shortest wait: a timer can come a hair too early."""
+"""Shortest wait, because a timer can fire slightly too early."""
 WAITERS = 32
 RESERVE = 5
 
 
 class Lane(enum.Enum):
-    """A kind of asker."""
+    """A kind of caller."""
 
     POLL = enum.auto()
-    """Symbols without a slot, again and again."""
+    """Symbols without a slot, periodically."""
     LOOKUP = enum.auto()
     """A symbol's day or name, once."""
     SEARCH = enum.auto()
-    """What somebody types."""
+    """A search while the user types."""
 
 
 SHARES = {Lane.POLL: 40, Lane.LOOKUP: 40, Lane.SEARCH: 20}
-"""The most that each lane may ask in a minute."""
+"""The most requests of each lane in a minute."""
 
 
 class Budget:
@@ -50,7 +52,7 @@ class Budget:
 
     Args:
         time: what waits and stamps.
-        waiters: most callers that wait in a lane; one that comes then is refused.
+        waiters: most callers that wait in a lane; further ones are refused.
     """
 
     def __init__(self, time: Time, waiters: int = WAITERS) -> None:
@@ -61,15 +63,16 @@ class Budget:
         self._queues: dict[Lane, list[_Ticket]] = {lane: [] for lane in Lane}
         self._numbers = itertools.count()
         self._last_served = dict.fromkeys(Lane, 0)
-        """When each lane last had a permit, as a number."""
+        """When each lane last got a permit, as a sequence number."""
 
     async def take(self, lane: Lane, patience_s: float, addresses: tuple[str, ...] = ()) -> bool:
-        """Wait for a permit to ask once; false when there is none for this caller.
+        """Wait for a permit for one request; false when there is none for this caller.
 
         Args:
-            lane: what kind of asker it is.
+            lane: the kind of caller.
             patience_s: how long it is willing to wait.
-            addresses: who wants to know; without any nothing is kept in reserve from it.
+            addresses: the addresses that want the answer; without any the reserve is open to the
+                caller.
         """
         queue = self._queues[lane]
         if len(queue) >= self._waiters:
@@ -92,13 +95,15 @@ class Budget:
                 self._ring()
 
     def wait_s(self, lane: Lane, addresses: tuple[str, ...]) -> float:
-        """Seconds until there may be a permit for these, if nobody else asks; 0 when there is."""
+        """Seconds until there may be a permit for these addresses if no other caller asks; 0 when
+        there is one now.
+        """
         now_s = self._time.monotonic()
         return max(window.wait_s(addresses, now_s) for window in self._windows(lane))
 
     def _serve(self, asking: "_Ticket") -> float | None:
-        """Give permits to all whose turn it is. Returns after how many seconds it may be the
-        caller's, or ``None`` when others come before it.
+        """Give permits to all callers whose turn it is. Returns after how many seconds it may be
+        this caller's turn, or ``None`` when others come before it.
         """
         now_s = self._time.monotonic()
         while True:
@@ -127,14 +132,14 @@ class Budget:
         self._ring()
 
     def _ring(self) -> None:
-        """Who waits looks again: another may be the first now."""
+        """Wake all waiting callers: another one may be first now."""
         for queue in self._queues.values():
             for ticket in queue:
                 ticket.wakeup.ring()
 
 
 class _Ticket:
-    """One caller that waits."""
+    """One waiting caller."""
 
     def __init__(self, lane: Lane, addresses: tuple[str, ...], number: int, wakeup: Wakeup) -> None:
         self.lane = lane
@@ -145,12 +150,13 @@ class _Ticket:
 
 
 class _Window:
-    """The permits given in the last while, to whom, and whether there is room for another.
+    """The permits given within a moving window, to which addresses, and whether there is room for
+    another.
 
     Args:
-        most: how many there are.
-        window_s: in any so many seconds.
-        reserve: how many of them are for those who had fewer.
+        most: permits in one window.
+        window_s: its length.
+        reserve: how many of them are for addresses that had fewer than that.
     """
 
     def __init__(self, most: int, window_s: float, reserve: int = RESERVE) -> None:
@@ -159,15 +165,15 @@ class _Window:
         self._spent = Spent(window_s)
 
     def had(self, addresses: tuple[str, ...]) -> int:
-        """What the one of these that had the least has had."""
+        """The fewest permits that any of these addresses had, in units."""
         return self._spent.least(addresses)
 
     def wait_s(self, addresses: tuple[str, ...], now_s: float) -> float:
-        """Seconds until there may be a permit for these; 0 when there is one."""
+        """Seconds until there may be a permit for these addresses; 0 when there is one now."""
         self._spent.forget(now_s)
         many = bool(addresses) and self.had(addresses) >= self._reserve * UNIT
         return self._spent.free_s(self._most - self._reserve * many, now_s)
 
     def note(self, addresses: tuple[str, ...], now_s: float) -> None:
-        """They have a permit."""
+        """Record a permit for these addresses."""
         self._spent.note(addresses, now_s)

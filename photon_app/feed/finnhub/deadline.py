@@ -1,4 +1,4 @@
-"""Work that is given up after some time, on the clock that was injected.
+"""Work that is given up after some time, on the injected clock.
 
 Owns nothing that outlives a call: the work and its timer are cancelled and awaited before it
 returns or raises.
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def within(time: Time, seconds: float, work: Coroutine[Any, Any, T]) -> T | None:
-    """What the work returns or raises, or ``None`` when it takes longer."""
+    """The result of the work, or ``None`` when it takes longer; raises what the work raises."""
     task = asyncio.create_task(work)
     timer = asyncio.create_task(time.sleep(seconds))
     try:

@@ -1,13 +1,13 @@
-"""How far a tape is behind this machine's clock, and whose fault that is.
+"""How far a tape is behind this machine's clock, and which of the two is wrong.
 
-``Offset`` measures: a trade arrives some tenths of a second after its exchange's time, so the least
-of what the trades of a few seconds took is the distance of the two clocks, and how long the tape is
-held back. A trade with an odd time, or a report that came late, is in few such spans: of the spans
-a middle one counts. ``judge`` says whose fault a distance is; a server's own clock, from
-the ``Date`` of an answer, tells a delayed tape from a wrong clock here. Pure and synchronous;
-called by ``FinnhubFeed`` on the event loop.
+``Offset`` measures. A trade arrives some tenths of a second after its exchange's time, so the
+smallest delay among the trades of a few seconds is the offset between the two clocks plus the time
+for which the tape is delayed. A trade with an odd time, or a report that came late, affects few
+such spans, so a middle one of the spans is used. ``judge`` decides the cause of an offset; a
+server's own clock, from the ``Date`` of an answer, distinguishes a delayed tape from a wrong clock
+here. Pure and synchronous; called by ``FinnhubFeed`` on the event loop.
 
-Bound: ``SPANS`` numbers of each of ``MARKETS`` exchanges.
+Bound: ``SPANS`` numbers for each of ``MARKETS`` exchanges.
 """
 
 import statistics
@@ -18,38 +18,40 @@ from photon_app.model import Fact, Trade
 SPAN_S = 5.0
 SPANS = 12
 LEAST_SPANS = 3
-"""Fewer prove nothing."""
+"""Fewer spans prove nothing."""
 KEPT_S = 600.0
-"""A span that is older says nothing of now."""
+"""An older span says nothing about the present."""
 MARKETS = 16
 
 YEAR_2000_MS, YEAR_2100_MS = 946_684_800_000, 4_102_444_800_000
 
 REPORTED_MS = 5_000
-"""A distance of so much is told to people."""
+"""Smallest offset that is reported to people."""
 DELAYED_MS = 60_000
-"""A tape that is held back by so much is a delayed one."""
+"""A tape that is this far behind counts as delayed."""
 SETTLED_MS = 2_000
-"""Less than that is no change of what was told."""
+"""A smaller change does not replace what was reported."""
 
 
 class Offset:
-    """What trades tell of the distance, by exchange: a plan may delay one and not another."""
+    """The offset by exchange, measured from trades, because a plan may delay one exchange and not
+    another.
+    """
 
     def __init__(self) -> None:
         self._spans: dict[str, deque[list[float]]] = {}
 
     def clear(self) -> None:
-        """The clock here was set: what was measured holds no more."""
+        """Forget all measurements, because the clock here was set."""
         self._spans.clear()
 
     def arrived(self, symbol: str, time_ms: int, now_ms: int, now_s: float) -> bool:
-        """A trade came. Whether it is the first one of a span.
+        """Record the arrival of a trade; returns whether it is the first one of a span.
 
         Args:
-            symbol: whose.
-            time_ms: the exchange's time of it.
-            now_ms: this machine's.
+            symbol: of the trade.
+            time_ms: its time at the exchange.
+            now_ms: this machine's time.
             now_s: a clock that is never set.
         """
         if not YEAR_2000_MS <= time_ms < YEAR_2100_MS:
@@ -68,16 +70,17 @@ class Offset:
         return False
 
     def measured(self, now_s: float) -> list[int]:
-        """By how many ms each exchange's tape is behind; negative where it is ahead. Without those
-        of which too little came.
+        """How far each exchange's tape is behind, in ms; negative where it is ahead. Exchanges with
+        too few spans are left out.
         """
         oldest = (now_s - KEPT_S) // SPAN_S
         recent = ([ms for begun, ms in spans if begun >= oldest] for spans in self._spans.values())
         return [_typical(sorted(each)) for each in recent if len(each) >= LEAST_SPANS]
 
     def guess(self, now_s: float) -> int:
-        """The same of all together, from the little that came; 0 when nothing did. It can be too
-        much, so that whoever waits for a tape waits too long rather than too short.
+        """An estimate for all exchanges together from what little arrived; 0 when nothing did. It
+        can be too large, so that a caller that waits for the tape waits too long rather than too
+        short.
         """
         oldest = (now_s - KEPT_S) // SPAN_S
         least = [
@@ -88,27 +91,27 @@ class Offset:
 
 
 def _typical(spans: list[float]) -> int:
-    """The middle one; of a tape that is behind the quarter, because in a quiet market some spans
-    have nothing but reports that came late.
+    """The median of the sorted spans. When that is positive, the lower quartile, because in a quiet
+    market some spans contain only reports that came late.
     """
     middle = statistics.median_low(spans)
     return round(middle if middle <= 0 else max(0, spans[len(spans) // 4]))
 
 
 class Verdict(Fact, frozen=True):
-    """What is to be made of the distance."""
+    """The conclusion from an offset."""
 
     behind_ms: int = 0
     """How far the slowest tape is behind this machine's clock; negative when all are ahead."""
     ahead_ms: int = 0
-    """How far a tape is ahead of it."""
+    """How far a tape is ahead of this machine's clock."""
     delay_ms: int | None = None
-    """How long the tape is held back."""
+    """How long the tape is delayed."""
     detail: str = ""
-    """A sentence with what to do, when it is more than seconds."""
+    """A sentence that says what to do, when the offset is more than seconds."""
 
     def settled(self, before: "Verdict") -> "Verdict":
-        """This one, or the one before where it says the same but for a small difference."""
+        """This verdict, or the previous one when they differ only slightly."""
         moved_ms = max(
             abs(self.behind_ms - before.behind_ms),
             abs(self.ahead_ms - before.ahead_ms),
@@ -123,7 +126,7 @@ class Verdict(Fact, frozen=True):
 
 
 class TapeClock:
-    """What is known of the distance of one feed's tape, and what was made of it last."""
+    """The offset of one feed's tape as it is known, and the last verdict on it."""
 
     def __init__(self) -> None:
         self._offset = Offset()
@@ -132,21 +135,23 @@ class TapeClock:
 
     @property
     def distance(self) -> tuple[int, int]:
-        """How far the tape is behind this machine's clock, and how far ahead; a guess at first."""
+        """How far the tape is behind this machine's clock and how far ahead, in ms; an estimate at
+        first.
+        """
         if self.verdict == Verdict():
             return self._guess_ms, 0
         return self.verdict.behind_ms, self.verdict.ahead_ms
 
     def arrived(self, trade: Trade, now_ms: int, now_s: float) -> bool:
-        """A trade came; see ``Offset.arrived``."""
+        """Record the arrival of a trade; see ``Offset.arrived``."""
         return self._offset.arrived(trade.symbol, trade.time_ms, now_ms, now_s)
 
     def clear(self) -> None:
-        """This machine slept, or its clock was set: it is measured anew."""
+        """Measure again, because this machine slept or its clock was set."""
         self._offset.clear()
 
     def set_back(self, back_ms: int) -> None:
-        """This machine's clock was set back: the tape is ahead by so much more."""
+        """This machine's clock was set back, so the tape is ahead by that much more."""
         self._offset.clear()
         self.verdict = Verdict(
             behind_ms=self.verdict.behind_ms - back_ms,
@@ -155,7 +160,7 @@ class TapeClock:
         )
 
     def look(self, now_s: float, fast_ms: int | None) -> None:
-        """Judge anew, where there is something to judge by: a delay is not forgotten because the
+        """Judge again when there is anything to judge by: a delay is not forgotten because the
         market is closed.
         """
         measured = self._offset.measured(now_s)
@@ -169,12 +174,12 @@ _SET_IT = "set it, for example with timedatectl set-ntp true"
 
 
 def judge(measured: list[int], fast_ms: int | None) -> Verdict:
-    """Say whose fault a distance is.
+    """Decide the cause of an offset.
 
     Args:
-        measured: what ``Offset.measured`` says.
-        fast_ms: how fast this machine's clock is, by the ``Date`` of an answer; ``None`` when that
-            is not known.
+        measured: the result of ``Offset.measured``.
+        fast_ms: how fast this machine's clock is, by the ``Date`` of an answer; ``None`` when
+            unknown.
     """
     wrong = fast_ms is not None and abs(fast_ms) >= REPORTED_MS
     if not measured:
@@ -201,7 +206,7 @@ def judge(measured: list[int], fast_ms: int | None) -> Verdict:
 
 
 def span(ms: int) -> str:
-    """A time in words: seconds, and from two minutes on minutes."""
+    """A duration in words: seconds, from two minutes on minutes."""
     seconds = round(abs(ms) / 1000)
     return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
 

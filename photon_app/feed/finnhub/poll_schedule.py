@@ -1,17 +1,18 @@
-"""Which symbols Finnhub's REST interface is asked for, and when.
+"""Which symbols Finnhub's REST API is asked for, and when.
 
-Owns what is known of each wanted symbol's need to be asked: a new one once for its day's figures,
-one without a slot again and again, one that is subscribed but silent in trading hours to see
+Owns what is known of each wanted symbol's need to be polled: a new symbol once for its day's
+figures, one without a slot periodically, one that is subscribed but silent in trading hours to see
 whether it trades unseen, one without figures to see whether it exists. Pure and synchronous; the
 clock is an argument; called by ``Poller`` and ``FinnhubFeed`` on the event loop. The budget is not
-kept here but in ``budget``. Among addresses turns are fair: the one that had the fewest in the last
-minute is next (``fairness.Spent``). Of its symbols nobody starves, because waiting alone makes a
+kept here but in ``budget``. Turns are fair among addresses: the address that had the fewest in the
+last minute is next (``fairness.Spent``). Of its symbols none starves, because waiting alone makes a
 symbol urgent.
 
-Zeros are a verdict on a symbol only when they come twice, ``CONFIRM_S`` apart, and never on one
-that has traded or had figures: Finnhub gives them now and then, and before a first day of trading.
+Zeros are a verdict on a symbol only when they come twice, ``CONFIRM_S`` apart, and never for a
+symbol that has traded or had figures: Finnhub returns them now and then, and before a first day of
+trading.
 
-Bounds: the wanted set; of symbols that nobody wants any more, ``REMEMBERED`` that exist and as many
+Bounds: the wanted set; of symbols that are no longer wanted, ``REMEMBERED`` that exist and as many
 verdicts.
 """
 
@@ -28,10 +29,10 @@ from photon_app.feed.finnhub.rest_wire import Failed
 from photon_app.model import UNKNOWN_ADDRESS, Crowd, Fact, Seed
 
 SILENT_S = 300.0
-"""A subscribed symbol without a trade for so long in trading hours is looked into."""
+"""A subscribed symbol without a trade for this long in trading hours is probed."""
 
 VIEWED_S, UNVIEWED_S = 5.0, 60.0
-"""Least time between two polls of one symbol, with and without viewers."""
+"""Shortest time between two polls of one symbol, with and without viewers."""
 CLOSED_VIEWED_S, CLOSED_UNVIEWED_S = 300.0, 900.0
 """The same while its market is closed."""
 PROBE_S = 60.0
@@ -39,29 +40,29 @@ LONGEST_S = 900.0
 FAILED_S = 30.0
 
 CONFIRM_S = 120.0
-"""Zeros that come again after so long are a verdict."""
+"""Zeros that come again after this long are a verdict."""
 VERDICT_S = 300.0
-"""For so long a verdict is remembered; who is wanted still is asked for again then."""
+"""How long a verdict is remembered; a symbol that is still wanted is then asked for again."""
 UNSURE_S = 600.0
-"""A subscribed symbol that neither traded nor had figures told for so long in trading hours, while
-asking fails, may have moved unseen."""
+"""A subscribed symbol may have moved unseen when, for this long in trading hours, it neither traded
+nor had an answer over REST because REST fails."""
 DOWN_S = 120.0
-"""Asking that has had no answer for so long fails."""
+"""REST counts as failing when it has had no answer for this long."""
 REMEMBERED = 4096
 FAIR_S = 60.0
-"""Turns are fair within so many seconds."""
+"""Length of the window within which turns are fair."""
 UNVIEWED_TIMES = 4
-"""A turn for a symbol without viewers counts as so many."""
+"""How many turns a turn for a symbol without viewers counts as."""
 OLD_S, OLD_TIMES = 60.0, 2.0
-"""A polled price that was not asked for within so many seconds, or so many times its interval if
-that is longer, is old."""
+"""A polled price is old when its last answer is older than this, or than this many times its
+polling interval if that is longer."""
 
 _LASTING = {"plan", "empty", "garbage"}
-"""Failures that asking again soon does not mend."""
+"""Failures that a retry soon does not fix."""
 
 
 class Lane(enum.Enum):
-    """A kind of asking. Its value is the pause after an answer, in seconds."""
+    """A kind of request. Its value is the pause after an answer, in seconds."""
 
     SEED = 0.05
     """A newly wanted symbol, once."""
@@ -70,42 +71,44 @@ class Lane(enum.Enum):
 
 
 class Turn(Fact, frozen=True):
-    """Whom to ask for now, or else how long there is nothing to do."""
+    """The symbol to ask for now, or how long there is nothing to ask for."""
 
     symbol: str | None
     wait_s: float | None = None
     addresses: tuple[str, ...] = ()
-    """Whose wish it is."""
+    """The addresses that want the symbol."""
 
 
 class Hours(Fact, frozen=True):
-    """What a market's day is now; when it changes, so do the day's figures."""
+    """The current day of a market; when it changes, so do the day's figures."""
 
     day: object
     open: bool
 
 
 class Markets(Protocol):
-    """The markets on which symbols trade. All symbols of one have the same days and hours."""
+    """The markets on which symbols trade. All symbols of one market have the same days and
+    hours.
+    """
 
     def market_of(self, symbol: str) -> str:
         """A symbol's market."""
         ...
 
     def hours_of(self, symbol: str) -> Hours:
-        """What the day of a symbol's market is now, and whether it trades in regular hours now."""
+        """The current day of a symbol's market, and whether it trades in regular hours now."""
         ...
 
 
 class AlwaysOpen:
-    """Markets of one symbol each that never close, on one day without end."""
+    """Markets of one symbol each that never close, with one day that never ends."""
 
     def market_of(self, symbol: str) -> str:
-        """The symbol's own."""
+        """The symbol itself."""
         return symbol
 
     def hours_of(self, symbol: str) -> Hours:
-        """The same for all."""
+        """The same hours for all symbols."""
         del symbol
         return Hours(day=None, open=True)
 
@@ -116,13 +119,13 @@ class _Entry(msgspec.Struct):
     wanted_s: float
     viewers: int = 0
     addresses: tuple[str, ...] = (UNKNOWN_ADDRESS,)
-    """Whose."""
+    """The addresses that want it."""
     asked_s: float | None = None
     failures: int = 0
     zeros_s: float | None = None
-    """When it was first said to have no figures, since it was wanted."""
+    """When upstream first returned no figures for it, since it was wanted."""
     answered_s: float = -math.inf
-    """When figures were last told."""
+    """When figures were last returned."""
     seeded: Hours | None = None
     quiet_since_s: float = 0.0
     """Its last trade, or when it was subscribed or its market opened, if that was later."""
@@ -131,18 +134,18 @@ class _Entry(msgspec.Struct):
     silent: bool = False
     unsure: bool = False
     exists: bool = False
-    """Whether it has traded, or had figures: then zeros say nothing."""
+    """Whether it has traded or had figures; zeros then mean nothing."""
 
 
 class _Permits:
-    """Who may be asked for now, of those that somebody looked at."""
+    """Which of the addresses examined so far may be served now."""
 
     def __init__(self, wait_s: Callable[[tuple[str, ...]], float]) -> None:
         self._wait_s = wait_s
         self._waits: dict[tuple[str, ...], float] = {}
 
     def ask(self, addresses: tuple[str, ...]) -> bool:
-        """Whether one of these need not wait."""
+        """Whether these addresses need not wait."""
         wait_s = self._waits.get(addresses)
         if wait_s is None:
             wait_s = self._waits[addresses] = self._wait_s(addresses)
@@ -150,15 +153,15 @@ class _Permits:
 
     @property
     def soonest_s(self) -> float | None:
-        """In how many seconds the first of the others may be asked for."""
+        """Seconds until the first of the others may be served."""
         return min((wait_s for wait_s in self._waits.values() if wait_s), default=None)
 
 
 class PollSchedule:
-    """Whose turn it is.
+    """Decides whose turn it is.
 
     Args:
-        markets: where symbols trade; without any they always do.
+        markets: where symbols trade; by default they always do.
         silent_s: see ``SILENT_S``.
     """
 
@@ -169,7 +172,7 @@ class PollSchedule:
         self._assigned: frozenset[str] = frozenset()
         self._connected = False
         self._failing_s = math.inf
-        """Since when asking fails."""
+        """Since when REST fails."""
         self._hours: dict[str, Hours] = {}
         self._exist: Answers[str, bool] = Answers(REMEMBERED)
         self._verdicts: Answers[str, bool] = Answers(REMEMBERED)
@@ -178,7 +181,7 @@ class PollSchedule:
 
     @property
     def polled(self) -> frozenset[str]:
-        """The symbols whose prices come from asking."""
+        """The symbols whose prices come from polling."""
         return frozenset(s for s, entry in self._entries.items() if self._is_polled(s, entry))
 
     @property
@@ -188,7 +191,7 @@ class PollSchedule:
 
     @property
     def unknown(self) -> frozenset[str]:
-        """The wanted symbols that upstream does not know, by a verdict that stands."""
+        """The wanted symbols that upstream does not know, by a verdict that is still valid."""
         return frozenset(self._unknown)
 
     def want(
@@ -198,7 +201,7 @@ class PollSchedule:
         now_s: float,
         crowd: Crowd | None = None,
     ) -> set[str]:
-        """The whole wanted set. Returns the unknown ones for whom a viewer has come anew."""
+        """Set the whole wanted set. Returns the unknown symbols that have a new viewer."""
         for gone in self._entries.keys() - symbols:
             del self._entries[gone]
             self._unknown.discard(gone)
@@ -221,7 +224,7 @@ class PollSchedule:
         return again
 
     def set_slots(self, assigned: frozenset[str], now_s: float) -> None:
-        """These have a slot."""
+        """Set the symbols that have a slot."""
         for symbol in assigned - self._assigned:
             self._listen_from(symbol, now_s)
         for symbol in self._assigned - assigned:
@@ -230,13 +233,15 @@ class PollSchedule:
         self._assigned = assigned
 
     def set_connection(self, now_s: float, *, up: bool) -> None:
-        """The line has opened or ended: silence means nothing without one."""
+        """Note that the connection has opened or ended: without one, silence means nothing."""
         self._connected = up
         for symbol in self._assigned:
             self._listen_from(symbol, now_s)
 
     def heard(self, symbols: Iterable[str], now_s: float) -> bool:
-        """These traded. Whether that changes how one of them is followed."""
+        """Record that these symbols traded; returns whether that changes how one of them is
+        followed.
+        """
         changed = False
         for symbol in symbols:
             if entry := self._entries.get(symbol):
@@ -258,9 +263,9 @@ class PollSchedule:
         """Whose turn it is in a lane; the symbol counts as asked for from now on.
 
         Args:
-            lane: which.
+            lane: which lane.
             now_s: the clock.
-            wait_s: how long somebody's asking would have to wait.
+            wait_s: how long a request for these addresses would have to wait.
         """
         self._spent.forget(now_s)
         may = _Permits(wait_s)
@@ -273,7 +278,7 @@ class PollSchedule:
         return msgspec.structs.replace(turn, addresses=entry.addresses)
 
     def answered(self, seed: Seed, now_s: float) -> bool:
-        """A symbol's day was told. Whether the symbol is still wanted."""
+        """Record that a symbol's day was returned; returns whether the symbol is still wanted."""
         entry = self._entries.get(seed.symbol)
         if entry is None:
             return False
@@ -287,7 +292,9 @@ class PollSchedule:
         return True
 
     def failed(self, symbol: str, why: Failed, now_s: float) -> None:
-        """No answer; the symbol is asked for again later, and ever later if that may not help."""
+        """Record that there was no answer. The symbol is asked for again later, after ever longer
+        pauses if a retry may not help.
+        """
         lasting = why.reason in _LASTING
         if not lasting and why.reason != "busy":
             self._failing_s = min(self._failing_s, now_s)
@@ -295,7 +302,9 @@ class PollSchedule:
             entry.failures = entry.failures + 1 if lasting else 1
 
     def zeros(self, symbol: str, now_s: float) -> bool:
-        """Upstream has no figures. Whether that is a verdict on a symbol that is still wanted."""
+        """Record that upstream has no figures; returns whether that is a verdict on a wanted
+        symbol.
+        """
         entry = self._entries.get(symbol)
         if entry is None:
             return False
@@ -312,8 +321,8 @@ class PollSchedule:
         return True
 
     def old(self, now_s: float) -> frozenset[str]:
-        """The polled symbols that were neither told by asking nor traded for so long that their
-        prices cannot be called new.
+        """The polled symbols that had neither an answer nor a trade for so long that their prices
+        cannot be called current.
         """
         self.refresh(now_s)
         before_s = now_s - OLD_S
@@ -332,7 +341,7 @@ class PollSchedule:
 
     def unsure(self, now_s: float) -> frozenset[str]:
         """The symbols that have a slot and may have moved unseen: silent in trading hours for
-        ``UNSURE_S``, and not told by asking either, because that fails.
+        ``UNSURE_S``, and without an answer over REST, because that fails.
         """
         self.refresh(now_s)
         down = now_s - self._failing_s >= DOWN_S
@@ -347,12 +356,12 @@ class PollSchedule:
         return frozenset(s for s, entry in self._entries.items() if entry.unsure)
 
     def reseed(self) -> None:
-        """All figures may be others now, as after a sleep: everyone is asked for again."""
+        """Ask for every symbol again, because all figures may have changed, as after a sleep."""
         for entry in self._entries.values():
             entry.seeded = None
 
     def refresh(self, now_s: float) -> None:
-        """Look at the clocks of the markets again; silence is counted from an opening on."""
+        """Read the hours of the markets again; silence is counted from the opening of a market."""
         before, self._hours = self._hours, {}
         for symbol in self._assigned & self._entries.keys():
             market = self._markets.market_of(symbol)
@@ -361,7 +370,7 @@ class PollSchedule:
                 self._listen_from(symbol, now_s)
 
     def _prove(self, symbol: str, entry: _Entry) -> bool:
-        """The symbol exists. Whether a verdict said that it does not."""
+        """Note that the symbol exists; returns whether a verdict said that it does not."""
         if not entry.exists:
             entry.exists, entry.zeros_s = True, None
             self._exist.keep(symbol, True, math.inf)
@@ -465,5 +474,5 @@ def _weight(viewers: int) -> float:
 
 
 def doubled(first_s: float, times: int) -> float:
-    """A delay after so many repetitions, within bounds."""
+    """A delay that doubles with each repetition, within bounds."""
     return min(first_s * 2.0 ** min(times, 16), LONGEST_S)

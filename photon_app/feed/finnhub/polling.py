@@ -1,9 +1,9 @@
-"""The small shell that asks Finnhub's REST interface for what the schedule says.
+"""The thin shell that asks Finnhub's REST API for the symbols that the schedule chooses.
 
 Owns two tasks of one group, one for each lane, so that seeds do not wait behind polls. Runs on the
-event loop; asks for one symbol at a time in a lane, and chooses it when it may be asked for: so
-nobody waits behind one whose address has had its share. A slow answer slows the asking and nothing
-else. A failed call never rejects a symbol. How often may be asked is kept in ``budget``.
+event loop. It asks for one symbol at a time in a lane, and chooses it when the request may be sent,
+so no symbol waits behind one whose addresses have had their share. A slow answer slows the polling
+and nothing else. A failed call never rejects a symbol. The rate limit is kept in ``budget``.
 """
 
 import asyncio
@@ -19,42 +19,42 @@ from photon_app.model import FeedSink, Seed
 
 
 class Quotes(Protocol):
-    """What can be asked for a symbol's day. Never raises; waits for its own budget."""
+    """A source for a symbol's day. Never raises; waits for its own budget."""
 
     @property
     def fast_ms(self) -> int | None:
-        """How fast this machine's clock is, by whom is asked; negative when it is slow, ``None``
-        when that is not known.
+        """How fast this machine's clock is by the source's clock; negative when it is slow,
+        ``None`` when that is not known.
         """
         ...
 
     def wait_s(self, addresses: tuple[str, ...], *, polling: bool = False) -> float:
-        """Seconds for which ``quote`` would wait for its turn, if nobody else asks."""
+        """Seconds for which ``quote`` would wait for its turn if no other caller asks."""
         ...
 
     async def quote(
         self, symbol: str, *, polling: bool = False, addresses: tuple[str, ...] = ()
     ) -> Seed | Unknown | Failed:
-        """A symbol's day and last price. ``polling`` asks leave room for others.
+        """A symbol's day and last price. Requests with ``polling`` leave room for others.
 
         Args:
             symbol: canonical.
-            polling: whether it is asked again and again.
-            addresses: who wants to know, as far as that is known.
+            polling: whether it is asked for periodically.
+            addresses: the addresses that want the answer, as far as they are known.
         """
         ...
 
 
 class Poller:
-    """Asks, one symbol at a time in each lane.
+    """Asks for one symbol at a time in each lane.
 
     Args:
-        rest: whom to ask.
-        schedule: whose turn it is.
-        time: what the pauses wait on.
+        rest: the source.
+        schedule: decides whose turn it is.
+        time: the clock of the pauses.
         on_unknown: called with a symbol that does not exist, while it is wanted.
-        on_change: called after an answer that can have changed who is polled.
-        on_answer: called with each answer, before anything is made of it.
+        on_change: called after an answer that may have changed which symbols are polled.
+        on_answer: called with each answer, before it is evaluated.
     """
 
     def __init__(
@@ -76,12 +76,12 @@ class Poller:
         self._wakeups = {lane: Wakeup(time) for lane in Lane}
 
     def ring(self) -> None:
-        """Something has changed in the schedule."""
+        """Wake the lanes, because the schedule has changed."""
         for wakeup in self._wakeups.values():
             wakeup.ring()
 
     async def run(self, market: FeedSink) -> None:
-        """Ask until cancelled."""
+        """Poll until cancelled."""
         async with asyncio.TaskGroup() as lanes:
             for lane in Lane:
                 lanes.create_task(self._serve(lane, market))
@@ -116,7 +116,9 @@ class Poller:
 
 
 def _pause_s(lane: Lane, answer: Seed | Unknown | Failed, failures: int) -> float:
-    """How long a lane rests after an answer: longer after failures, and as long as it is told."""
+    """How long a lane pauses after an answer: longer after failures, and as long as upstream
+    asks.
+    """
     if not isinstance(answer, Failed):
         return lane.value
     rest_s = min(doubled(2 * Lane.POLL.value, failures - 1), PROBE_S)

@@ -1,8 +1,8 @@
-"""What is known of symbols besides the tape, when there is a key: Finnhub, and our own list.
+"""What is known of symbols besides prices when there is a key: Finnhub's data and the bundled list.
 
-Owns the order in which the two are asked and how long people wait for Finnhub. Runs on the event
-loop. It never raises for trouble upstream: then there is what the list knows. What is late arrives
-in ``FinnhubRest``'s memory all the same, for whoever asks next.
+Owns the order in which the two are asked, and how long users wait for Finnhub. Runs on the event
+loop. It never raises for upstream trouble: then it returns what the list has. A late answer is
+still kept in ``FinnhubRest``'s cache for the next caller.
 """
 
 from photon_app import listings
@@ -14,15 +14,15 @@ from photon_app.listings import BundledReference
 from photon_app.model import UNKNOWN_ADDRESS, USUAL_RESULTS, Listing, Seed
 
 SEARCH_S = 2.0
-"""How long somebody who types waits for more than our own list."""
+"""How long a user who types waits for more than the bundled list."""
 LOOKUP_S = 5.0
 
 _NO_PROFILES = {"plan", "garbage"}
-"""Upstream may have no profiles at all, as another Photon has none; then its search still helps."""
+"""Upstream may have no profiles at all, for example another Photon; its search still helps then."""
 
 
 class FinnhubReference:
-    """Finnhub's reference data over the bundled list.
+    """Finnhub's reference data on top of the bundled list.
 
     Args:
         rest: one key's REST calls.
@@ -38,18 +38,18 @@ class FinnhubReference:
         self._time = time
 
     def knows_search(self, query: str) -> bool:
-        """Whether Finnhub was asked lately."""
+        """Whether Finnhub's answer is in the cache."""
         return self._rest.knows_search(query)
 
     def knows_quote(self, symbol: str) -> bool:
-        """Whether Finnhub was asked lately."""
+        """Whether Finnhub's answer is in the cache."""
         return self._rest.knows_quote(symbol)
 
     async def search(
         self, query: str, limit: int = USUAL_RESULTS, *, address: str | None = None
     ) -> tuple[Listing, ...]:
-        """The best of the list and of what Finnhub finds within 2 s. A name from the list is
-        preferred: Finnhub writes in capitals.
+        """The best results of the list and of what Finnhub finds within 2 s. A name from the list
+        is preferred, because Finnhub writes names in capitals.
         """
         asking = self._rest.search(query, _whose(address))
         found = await within(self._time, SEARCH_S, asking)
@@ -60,12 +60,12 @@ class FinnhubReference:
         return tuple(dict.fromkeys((*best, *named)))[:limit]
 
     async def name(self, symbol: str) -> str | None:
-        """From the list, else Finnhub's company profile, else its search, which has funds too."""
+        """From the list, else Finnhub's company profile, else its search, which also has funds."""
         known = await self._bundled.name(symbol)
         return known or await within(self._time, LOOKUP_S, self._asked_name(symbol))
 
     async def quote(self, symbol: str, *, address: str | None = None) -> Seed | None:
-        """A symbol's day, not older than a minute, or nothing."""
+        """A symbol's day, at most a minute old, or ``None``."""
         asking = self._rest.quote(symbol, addresses=_whose(address))
         answer = await within(self._time, LOOKUP_S, asking)
         return answer if isinstance(answer, Seed) else None

@@ -1,16 +1,19 @@
 """Which of the wanted symbols get one of Finnhub's few slots.
 
-Owns who is wanted, by how many viewers of which addresses, and who holds a slot. Pure and
-synchronous; the clock is an argument. Called by ``Subscriptions`` and ``FinnhubFeed`` on the event
-loop. Bounded by the wanted set. It never gives out more than ``limit`` slots, nor takes one from a
-default or from a symbol with viewers for one without.
+Owns which symbols are wanted, by how many viewers of which addresses, and which symbols have a
+slot. Pure and synchronous; the clock is an argument. Called by ``Subscriptions`` and
+``FinnhubFeed`` on the event loop. Bounded by the wanted set. It never assigns more than ``limit``
+slots, nor takes one from a default or from a symbol with viewers for one without.
 
-Where there are more wishes than slots, the defaults come first and then viewers, fairly by address
-(``fairness.in_turn``). Who came before stays, unless that is unfair or clearly worse:
+When more symbols are wanted than there are slots, the defaults come first and then viewers, fairly
+by address (``fairness.in_turn``). A symbol that has a slot keeps it, unless that is unfair or
+clearly worse. It loses the slot:
 
-- one whose addresses keep as many slots without it as addresses that it goes to have then, at once;
-- a symbol without viewers after the linger, until when it is of addresses that it was let go by;
-- one that half as many addresses want, once it has had its slot for ``KEEP_S``.
+- at once, if its addresses then still have at least as many slots as the addresses of the newcomer
+  have with it;
+- if it has no viewers, after the linger; until then it counts for the addresses of its last
+  viewers;
+- if at least twice as many addresses want the newcomer, once it has had its slot for ``KEEP_S``.
 """
 
 import heapq
@@ -23,24 +26,24 @@ from photon_app.model import UNKNOWN_ADDRESS, Crowd
 from photon_app.settings import DEFAULTS
 
 FORGET_S = 3600.0
-"""For so long a learned cap holds on one line; plans and Finnhub's own counts change."""
+"""How long a learned cap is valid on one connection; plans and Finnhub's own counts change."""
 KEEP_S = 30.0
-"""For so long a slot is not taken away because more addresses want another symbol."""
+"""For this long a slot is not taken away because more addresses want another symbol."""
 _Rank = tuple[int, float, str]
 _NOBODY = Crowd()
 _NOBODYS = (UNKNOWN_ADDRESS,)
 
 
 class Slots:
-    """Hands out slots: to defaults, fairly to viewers, then by name.
+    """Assigns slots: to defaults, then fairly to viewers, then by name.
 
-    A symbol without viewers keeps its slot for the linger, so that a reload does not churn, and
-    for longer while nobody with viewers waits for one. Of addresses the least recently wanted goes
-    first.
+    A symbol without viewers keeps its slot for the linger, so that a page reload does not cause
+    churn, and for longer while no symbol with viewers waits for one. Of the symbols without
+    viewers, the least recently wanted loses its slot first.
 
     Args:
         limit: most symbols at once.
-        linger_s: for so long a symbol without viewers keeps its slot in any case.
+        linger_s: how long a symbol without viewers keeps its slot in any case.
     """
 
     def __init__(self, limit: int, linger_s: float = DEFAULTS.linger_s) -> None:
@@ -52,16 +55,16 @@ class Slots:
         self._viewers: dict[str, int] = {}
         self._crowd = _NOBODY
         self._behind: dict[str, tuple[str, ...]] = {}
-        """Whose each symbol is, or was when somebody wanted it last."""
+        """The addresses that want each symbol, or last wanted it."""
         self._unviewed_since: dict[str, float] = {}
         self._barred_until: dict[str, float] = {}
         self._since: dict[str, float] = {}
-        """Who holds a slot and when it got it, in that order."""
+        """When each symbol got its slot, in that order."""
         self._assigned: frozenset[str] = frozenset()
         self._places: dict[str, int] = {}
-        """The order in which wishes are met."""
+        """The order in which requests are met."""
         self._look_s = -math.inf
-        """When something may come to another result; at once after a change."""
+        """When the assignment may change; right away after a change."""
 
     @property
     def assigned(self) -> frozenset[str]:
@@ -70,12 +73,12 @@ class Slots:
 
     @property
     def safe(self) -> int:
-        """So many symbols are not known to be too many: the limit, or the last learned cap."""
+        """How many symbols are not known to be too many: the limit, or the last learned cap."""
         return self._safe
 
     @property
     def room(self) -> int:
-        """How many slots there are now."""
+        """The number of slots now."""
         return self._limit if self._cap is None else min(self._cap, self._limit)
 
     def want(
@@ -85,7 +88,7 @@ class Slots:
         now_s: float,
         crowd: Crowd | None = None,
     ) -> None:
-        """Hand out the slots anew for this whole set."""
+        """Set the whole wanted set, and assign the slots again."""
         for gone in self._viewers.keys() - symbols:
             del self._viewers[gone]
             self._unviewed_since.pop(gone, None)
@@ -106,16 +109,16 @@ class Slots:
         self._assign(now_s)
 
     def assign(self, now_s: float) -> None:
-        """Hand out the slots as of now."""
+        """Update the assignment to the current time."""
         if now_s >= self._look_s:
             self._assign(now_s)
 
     def next_s(self, now_s: float) -> float | None:
-        """When ``assign`` may come to another result though nothing else has changed."""
+        """When ``assign`` may change the assignment though nothing else has changed."""
         return self._look_s if now_s < self._look_s < math.inf else None
 
     def bar(self, symbol: str, until_s: float) -> None:
-        """Give this symbol no slot for some time."""
+        """Give this symbol no slot until a time."""
         if symbol in self._viewers:
             self._barred_until[symbol] = until_s
             self._since.pop(symbol, None)
@@ -123,12 +126,12 @@ class Slots:
             self._look_s = -math.inf
 
     def unbar(self, symbol: str, now_s: float) -> None:
-        """The symbol may have a slot again."""
+        """Allow this symbol a slot again."""
         if self._barred_until.pop(symbol, None) is not None:
             self._assign(now_s)
 
     def learn(self, accepted: Iterable[str], now_s: float) -> None:
-        """Upstream took exactly these and refused one more: so many slots there are."""
+        """Upstream accepted exactly these symbols and refused one more: their number is the cap."""
         taken = self._assigned.intersection(accepted)
         self._since = {s: since for s, since in self._since.items() if s in taken}
         self._cap = self._safe = max(len(taken), 1)
@@ -136,12 +139,12 @@ class Slots:
         self._assign(now_s)
 
     def forget_cap(self, now_s: float) -> None:
-        """There may be as many slots as the plan says again."""
+        """Return to as many slots as the plan allows."""
         self._cap = None
         self._assign(now_s)
 
     def rank(self, symbol: str) -> tuple[float, int, str]:
-        """The order in which symbols are told to upstream: as they get slots."""
+        """The order in which symbols are subscribed: as they get slots."""
         return (self._places.get(symbol, math.inf), -self._viewers.get(symbol, 0), symbol)
 
     def _assign(self, now_s: float) -> None:
@@ -162,7 +165,7 @@ class Slots:
     def _share(
         self, assigned: dict[str, float], eligible: set[str], chosen: list[str], now_s: float
     ) -> None:
-        """There are more wishes than slots."""
+        """Assign the slots when more symbols are wanted than there are slots."""
         for symbol in self._leaving(assigned, chosen)[: max(0, len(assigned) - self.room)]:
             del assigned[symbol]
         self._take(assigned, chosen, now_s)
@@ -181,7 +184,9 @@ class Slots:
             assigned[newcomer] = now_s
 
     def _take(self, assigned: dict[str, float], symbols: Iterable[str], now_s: float) -> None:
-        """Give what is free to these, in their order; sets by viewers and name."""
+        """Assign the free slots to these symbols in their order; a set is ordered by viewers and
+        name.
+        """
         free = self.room - len(assigned)
         fresh = [symbol for symbol in symbols if symbol not in assigned]
         if isinstance(symbols, set):
@@ -189,7 +194,7 @@ class Slots:
         assigned.update(dict.fromkeys(fresh[:free], now_s))
 
     def _chosen(self, assigned: Mapping[str, float], eligible: set[str]) -> list[str]:
-        """Who should have the slots: the defaults, then viewers' wishes, fairly."""
+        """The symbols that should have the slots: the defaults, then viewers' requests, fairly."""
         places = {symbol: float(place) for place, symbol in enumerate(assigned)}
         viewers, room, last = self._viewers, self.room, math.inf
         defaults: list[_Rank] = []
@@ -205,8 +210,9 @@ class Slots:
         return [symbol for _, _, symbol in itertools.islice(first, room)]
 
     def _leaving(self, assigned: Mapping[str, float], chosen: Iterable[str]) -> list[str]:
-        """The holders that should not have a slot, the first to go first: those without viewers,
-        the longest unwanted before, then the least and the latest.
+        """The symbols that have a slot and should not, the first to lose it first: those without
+        viewers, the longest unviewed before others; then those with the fewest viewers, the latest
+        first.
         """
         places = {symbol: place for place, symbol in enumerate(assigned)}
         unviewed, viewers = self._unviewed_since, self._viewers
@@ -219,7 +225,7 @@ class Slots:
         return sorted(assigned.keys() - set(chosen), key=worth)
 
     def _paid(self, assigned: Iterable[str]) -> dict[str, int]:
-        """What each address has of the slots."""
+        """The share of the slots that each address has."""
         paid: dict[str, int] = {}
         for symbol in assigned:
             if symbol not in self._crowd.defaults:
@@ -234,7 +240,9 @@ class Slots:
     def _due_s(
         self, leaver: str, newcomer: str, assigned: Mapping[str, float], paid: Mapping[str, int]
     ) -> float:
-        """When one symbol has to give its slot to another; both should be the other way round."""
+        """When one symbol must give its slot to another; the second should have it and the first
+        should not.
+        """
         if newcomer in self._crowd.defaults and leaver not in self._crowd.defaults:
             return -math.inf
         theirs, ours = self._whose(leaver), self._whose(newcomer)

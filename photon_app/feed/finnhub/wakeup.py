@@ -1,7 +1,7 @@
 """One task that waits for a change or for a time, whichever comes first.
 
-Owns a flag. Runs on the event loop; one waiter. Rings that come while nobody waits are one ring,
-so there is nothing to overflow.
+Owns a flag. Runs on the event loop; one waiter. Rings that come while no task waits count as one
+ring, so there is nothing to overflow.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ from photon_app.feed.finnhub.deadline import within
 
 
 class Wakeup:
-    """Rung by whoever changes something.
+    """Rung by the code that changes something.
 
     Args:
-        time: what a limited wait waits on.
+        time: the clock for waits with a limit.
     """
 
     def __init__(self, time: Time) -> None:
@@ -22,11 +22,11 @@ class Wakeup:
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
-        """Wake the waiter, or the next to come."""
+        """Wake the waiting task, or the next one to wait."""
         self._rung.set()
 
     async def wait(self, seconds: float | None = None) -> None:
-        """Return when it rings, or after so many seconds."""
+        """Return when it rings, or after this many seconds."""
         if seconds is None:
             await self._rung.wait()
         else:
