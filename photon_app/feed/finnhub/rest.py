@@ -1,14 +1,15 @@
 """Finnhub over REST: a symbol's day, names, and search.
 
-Owns the HTTP client, the budget of the key, what was asked before, and the pauses that Finnhub asks
-for. It measures this machine's clock by the ``Date`` of the answers. Runs on the event loop. Its
-methods never raise for trouble upstream: they return facts. Equal questions that are under way are
-asked once, and go on when who asked gives up: the answer is remembered for the next. What waits is
-bounded by the budget's queues; an answer is at most 1 MiB and comes within 10 s or not at all.
+Owns the HTTP client, the budget of the key, the cache of earlier answers, and the pauses that
+Finnhub asks for. It measures this machine's clock by the ``Date`` of the answers. Runs on the event
+loop. Its methods never raise for upstream trouble: they return facts. Equal questions in flight are
+sent once, and continue when their caller gives up: the answer is kept for the next one. Waiting
+calls are bounded by the budget's queues; an answer is at most 1 MiB and arrives within 10 s or not
+at all.
 
-The key goes out in a header to the configured address and nowhere else: redirects are not followed,
-proxies of the environment are not used, and httpx's log lines are off. A polling call always takes
-time, even when nothing is asked, so that a loop around it never holds the event loop.
+The key is sent in a header to the configured address and nowhere else: redirects are not followed,
+proxies of the environment are not used, and httpx's logging is off. A polling call always takes
+time, even when no request is sent, so that a loop around it never blocks the event loop.
 """
 
 import asyncio
@@ -42,22 +43,24 @@ MAX_ANSWER_BYTES = 2**20
 ANSWER_S = 10.0
 ATTEMPTS = 3
 PATIENCE_S, SEARCH_PATIENCE_S = 75.0, 1.0
-"""How long a call may wait for its turn; a search is soon replaced by the next letter's."""
+"""How long a call may wait for its turn; a search is soon replaced by the one for the next
+letter."""
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 DAY_S = 86_400.0
 VERDICT_S = 300.0
-"""For so long it is remembered that a name has no figures: zeros can be a slip, or too early."""
+"""How long it is remembered that a name has no figures: zeros can be an error, or too early."""
 DATES = 5
-"""So many answers tell this machine's clock."""
+"""Number of recent answers by which this machine's clock is measured."""
 REFUSED_KEY_S = 900.0
-"""As on the socket: a refused key does not mend itself."""
+"""As on the socket: a refused key does not become valid by itself."""
 LONGEST_PAUSE_S = 900.0
 IDLE_POLL_S = 1.0
-"""What a polling call takes when nothing is asked."""
+"""How long a polling call takes when no request is sent."""
 
 PAGE = ("names for the page",)
-"""All names together have what an address has: whose page wants one is not known here."""
+"""All names together share the allowance of one address: which client's page wants one is not known
+here."""
 QUOTES = 4096
 NAMES = 4096
 SEARCHES = 256
@@ -68,21 +71,21 @@ A = TypeVar("A", Seed | Unknown, Listing | Unknown, tuple[Listing, ...])
 
 
 class RestCounters(msgspec.Struct):
-    """What was asked since the start. Only ``FinnhubRest`` writes; ``/health`` reads."""
+    """Requests since the start. Only ``FinnhubRest`` writes; ``/health`` reads."""
 
     requests: int = 0
-    """Requests that were sent, repeated ones included."""
+    """Requests sent, retries included."""
     throttled: int = 0
-    """Answers that said "too often", and calls that found no room in the budget or a pause."""
+    """Answers that said "too often", and calls that met an exhausted budget or a pause."""
     failed: int = 0
-    """Requests without a usable answer, the throttled ones aside."""
+    """Requests without a usable answer, except throttled ones."""
     cached: int = 0
-    """Calls that were answered without a request of their own."""
+    """Calls answered without a request of their own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Question(Generic[A]):
-    """One thing to ask, and how to take the answer."""
+    """One request, and how to handle its answer."""
 
     path: str
     params: tuple[tuple[str, str], ...]
@@ -91,11 +94,11 @@ class _Question(Generic[A]):
     decode: Callable[[bytes], A | Failed]
     memory: Answers[tuple[tuple[str, str], ...], Any]
     fresh: bool = False
-    """Whether what is remembered will not do."""
+    """Whether a cached answer will not do."""
     unknown_s: float = DAY_S
-    """For so long an ``Unknown`` is remembered."""
+    """How long an ``Unknown`` is remembered."""
     addresses: tuple[str, ...] = ()
-    """Who wants to know."""
+    """The addresses that want the answer."""
 
 
 class FinnhubRest:
@@ -138,7 +141,7 @@ class FinnhubRest:
 
     @property
     def paused_s(self) -> float:
-        """Seconds for which nothing will be asked, because Finnhub said so; else 0."""
+        """Seconds for which no request will be sent, because Finnhub said so; else 0."""
         return max(0.0, self._paused_until_s - self._time.monotonic())
 
     async def quote(
@@ -148,8 +151,8 @@ class FinnhubRest:
 
         Args:
             symbol: canonical.
-            polling: ask anew, in the lane of those who ask again and again, and only once.
-            addresses: who wants to know, as far as that is known.
+            polling: send a new request, in the lane of periodic callers, and only once.
+            addresses: the addresses that want the answer, as far as they are known.
         """
         spelling = self._spellings.of(symbol)
         question = _Question[Seed | Unknown](
@@ -174,24 +177,24 @@ class FinnhubRest:
         return answer
 
     def wait_s(self, addresses: tuple[str, ...], *, polling: bool = False) -> float:
-        """Seconds for which ``quote`` would wait for its turn, if nobody else asks."""
+        """Seconds for which ``quote`` would wait for its turn if no other caller asks."""
         return self._budget.wait_s(Lane.POLL if polling else Lane.LOOKUP, addresses)
 
     @property
     def fast_ms(self) -> int | None:
         """How fast this machine's clock is, by the last answers; negative when it is slow, ``None``
-        before any told.
+        before there are any.
         """
         self._look_at_clock()
         return round(statistics.median_low(self._fast_ms)) if self._fast_ms else None
 
     def knows_quote(self, symbol: str) -> bool:
-        """Whether ``quote`` is answered from memory, if only that there is none."""
+        """Whether ``quote`` is answered from the cache, even if only with a failure."""
         params = (("symbol", self._spellings.of(symbol)),)
         return self._quotes.get(params, self._time.monotonic()) is not None
 
     def knows_search(self, query: str) -> bool:
-        """Whether ``search`` is answered from memory."""
+        """Whether ``search`` is answered from the cache."""
         return self._searches.get(_searched(query), self._time.monotonic()) is not None
 
     async def search(
@@ -201,7 +204,7 @@ class FinnhubRest:
 
         Args:
             query: as it was typed.
-            addresses: who wants to know, as far as that is known.
+            addresses: the addresses that want the answer, as far as they are known.
         """
         question = _Question[tuple[Listing, ...]](
             path="/search",
@@ -219,7 +222,7 @@ class FinnhubRest:
         return answer
 
     async def profile(self, symbol: str) -> Listing | Unknown | Failed:
-        """The company behind a symbol; ``Unknown`` is no verdict on the symbol."""
+        """The company behind a symbol; ``Unknown`` is not a verdict on the symbol."""
         question = _Question[Listing | Unknown](
             path="/stock/profile2",
             params=(("symbol", self._spellings.of(symbol)),),
@@ -232,7 +235,7 @@ class FinnhubRest:
         return await self._answer(question)
 
     async def aclose(self) -> None:
-        """End what is under way, as failed, and close the connections."""
+        """Cancel the requests in flight, which then fail, and close the connections."""
         self._closed = True
         flights = list(self._flights.values())
         for flight in flights:
@@ -253,11 +256,13 @@ class FinnhubRest:
             flight.add_done_callback(lambda _: self._flights.pop(key))
         else:
             self.counters.cached += 1
-        await asyncio.wait({flight})  # which leaves it alone when we are cancelled
+        await asyncio.wait({flight})  # unlike awaiting it, this does not cancel it with the caller
         return _CLOSED if flight.cancelled() else flight.result()
 
     async def _fly(self, question: _Question[A]) -> A | Failed:
-        """Ask until there is an answer, it is certain that there is none, or patience ends."""
+        """Ask until there is an answer, it is certain that there is none, or the attempts are used
+        up.
+        """
         retrying = AsyncRetrying(
             sleep=self._time.sleep,
             stop=stop_after_attempt(1 if question.lane is Lane.POLL else ATTEMPTS),
@@ -282,7 +287,7 @@ class FinnhubRest:
         if not await self._budget.take(question.lane, question.patience_s, question.addresses):
             self.counters.throttled += 1
             return _BUSY
-        if (refusal := self._refusal()) is not None:  # came while we waited
+        if (refusal := self._refusal()) is not None:  # a pause began during the wait
             return refusal
         self.counters.requests += 1
         answer = await within(self._time, ANSWER_S, self._get(question))
@@ -311,7 +316,7 @@ class FinnhubRest:
             finally:
                 await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
-            return _UNREACHABLE  # the error's text may hold the key: a header that cannot be sent
+            return _UNREACHABLE  # the error's text may contain the key, in a header it cannot send
         self._note_date(response.headers.get("date"))
         if body is None:
             return Failed(reason="garbage", detail="Finnhub's answer was too long or compressed")
@@ -336,12 +341,16 @@ class FinnhubRest:
             self._fast_ms.append(self._time.now_ms() - server_ms)
 
     def _server_ms(self) -> int:
-        """The time by Finnhub's clock, where this machine's is wrong."""
+        """The time by Finnhub's clock when this machine's clock is wrong, else by this
+        machine's.
+        """
         fast_ms = self.fast_ms or 0
         return self._time.now_ms() - (fast_ms if abs(fast_ms) >= REPORTED_MS else 0)
 
     def _quiet(self, trouble: Failed, header: str | None) -> Failed:
-        """The same with the seconds that Finnhub wants: what it said, or to the next minute."""
+        """The failure with the wait that Finnhub asks for, or until the next minute if it asks for
+        none.
+        """
         now_ms = self._time.now_ms()
         asked_s = rest_wire.retry_after_s(header, now_ms)
         wait_s = MINUTE_S - now_ms / 1000 % MINUTE_S if asked_s is None else asked_s
@@ -371,7 +380,7 @@ _UNREACHABLE = Failed(reason="network", detail="Finnhub could not be reached")
 
 
 def _client(url: str, key: Secret, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    for name in ("httpx", "httpcore"):  # their lines name every address that is asked
+    for name in ("httpx", "httpcore"):  # they log every address that is requested
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return httpx.AsyncClient(
         base_url=url.rstrip("/") + "/",
@@ -389,7 +398,7 @@ def _client(url: str, key: Secret, transport: httpx.AsyncBaseTransport | None) -
 
 
 async def _read(response: httpx.Response) -> bytes | None:
-    """The body, or ``None`` when it is too long or not plain."""
+    """The body, or ``None`` when it is too long or compressed."""
     if response.headers.get("content-encoding", "identity") != "identity":
         return None
     body = bytearray()
@@ -401,12 +410,12 @@ async def _read(response: httpx.Response) -> bytes | None:
 
 
 def _searched(query: str) -> tuple[tuple[str, str], ...]:
-    """A search as it is asked: one for all ways to type it."""
+    """A search as it is sent: the same for all ways to type it."""
     return (("q", " ".join(query.casefold().split())),)
 
 
 def _passing(answer: object) -> bool:
-    """Whether asking again soon may help."""
+    """Whether a retry soon may help."""
     return isinstance(answer, Failed) and answer.reason in {"network", "server"}
 
 
@@ -416,7 +425,7 @@ def _last_answer(state: RetryCallState) -> Any:
 
 
 def _lifetime_s(answer: object) -> float:
-    """How long an answer is good for."""
+    """How long an answer stays valid."""
     match answer:
         case Seed() | Failed(reason="garbage"):
             return MINUTE_S

@@ -1,11 +1,11 @@
-"""Finnhub's REST shapes: the one decoder of its answers.
+"""Finnhub's REST format: the one decoder of its answers.
 
 Owns what a status and a body mean. Pure and synchronous; callable from any thread. Like
 ``finnhub_wire`` it is total: whatever the bytes are, it returns a fact and never raises, and no
-foreign text comes out but symbols, names and types, cleaned and cut.
+foreign text passes except symbols, names and types, cleaned and cut.
 
-The sources are the vendor facts in ``docs/finnhub.md``. An unknown symbol is answered with HTTP
-200 and zeros, and only that, for a name without a colon, is a verdict: a name with one belongs to
+The sources are the vendor facts in ``docs/finnhub.md``. An unknown symbol is answered with HTTP 200
+and zeros. That alone is a verdict, and only for a name without a colon: a name with one belongs to
 an exchange whose quotes a free key may not have. "API limit reached" comes with 429 or with 200.
 """
 
@@ -20,7 +20,7 @@ from photon_app.errors import RequestError
 from photon_app.model import Fact, Listing, Seed, parse_symbol
 
 MOST_LISTINGS = 50
-"""Listings that are kept of one search."""
+"""Most listings that are kept of one search."""
 
 _EPOCH_2000_S = 946_684_800
 _AHEAD_S = 60
@@ -29,11 +29,10 @@ _NAME_CHARS = 120
 Reason = Literal["network", "server", "auth", "plan", "throttle", "garbage", "empty", "busy"]
 """Why there is no answer.
 
-``network``: nothing came back, or not in time. ``server``: HTTP 5xx. ``auth``: the key was refused.
-``plan``: the key is good, but its plan does not have this. ``throttle``: asked too often.
+``network``: no response, or not in time. ``server``: HTTP 5xx. ``auth``: the key was refused.
+``plan``: the key is valid, but its plan does not include this. ``throttle``: asked too often.
 ``garbage``: not the status or the JSON that is documented. ``empty``: no figures for a name that
-Finnhub may know. ``busy``: not asked, for there was no room in the budget, or we are closing.
-"""
+Finnhub may know. ``busy``: not asked, because the budget was exhausted or Photon is stopping."""
 
 
 class Unknown(Fact, frozen=True):
@@ -43,13 +42,13 @@ class Unknown(Fact, frozen=True):
 
 
 class Failed(Fact, frozen=True):
-    """There is no answer. That never speaks against the symbol."""
+    """There is no answer. That never counts against the symbol."""
 
     reason: Reason
     detail: str
-    """One sentence in our own words; holds no foreign text and no key."""
+    """One sentence in our own words; contains no foreign text and no key."""
     retry_s: float = 0.0
-    """Asking again is pointless before so many seconds have passed."""
+    """Seconds before which a retry is pointless."""
 
 
 class _Quote(msgspec.Struct, frozen=True, gc=False):
@@ -85,7 +84,8 @@ _decode_profile = msgspec.json.Decoder(_Profile).decode
 _decode_error = msgspec.json.Decoder(_Error).decode
 
 _REFUSALS = (ValueError, RecursionError, OverflowError)
-"""What decoders raise for bytes they refuse; msgspec's and Unicode errors are ``ValueError``."""
+"""What decoders raise for bytes that they refuse; errors of msgspec and Unicode are
+``ValueError``."""
 
 _NO_ROOM = Failed(reason="throttle", detail="Finnhub was asked too often")
 _NO_KEY = Failed(reason="auth", detail="Finnhub refused the API key")
@@ -94,7 +94,7 @@ _GARBAGE = Failed(reason="garbage", detail="Finnhub's answer could not be read")
 
 
 def trouble(status: int, body: bytes) -> Failed | None:
-    """What keeps an answer from being one, or ``None`` if it can be decoded."""
+    """Why an answer is unusable, or ``None`` if it can be decoded."""
     if status == 200:
         return _complaint(body)
     known = {401: _NO_KEY, 403: _NO_PLAN, 429: _NO_ROOM}.get(status)
@@ -103,11 +103,11 @@ def trouble(status: int, body: bytes) -> Failed | None:
 
 
 def _complaint(body: bytes) -> Failed | None:
-    """An ``error`` in the body of an answer whose status says that all is well."""
+    """An ``error`` in the body of an answer whose status reports success."""
     try:
         said = _decode_error(body).error
     except _REFUSALS:
-        return None  # whether that is garbage is for the decoder of its kind
+        return None  # the decoder of this kind of answer decides whether that is garbage
     if said is None:
         return None
     words = said.lower()
@@ -123,8 +123,8 @@ def _complaint(body: bytes) -> Failed | None:
 def decode_quote(symbol: str, body: bytes, now_ms: int) -> Seed | Unknown | Failed:
     """Read ``/quote``.
 
-    Figures that cannot be are left out: zero, below zero, and a price whose time is before 2000 or
-    more than a minute ahead.
+    Impossible figures are left out: zero, below zero, and a price whose time is before 2000 or more
+    than a minute ahead.
     """
     try:
         quote = _decode_quote(body)
@@ -184,8 +184,8 @@ def decode_search(body: bytes) -> tuple[Listing, ...] | Failed:
 
 
 def decode_profile(symbol: str, body: bytes) -> Listing | Unknown | Failed:
-    """Read ``/stock/profile2``. It knows companies: a fund that exists can be ``Unknown`` here, and
-    the type is not told.
+    """Read ``/stock/profile2``. It knows companies only: a fund that exists can be ``Unknown``
+    here, and the type is not given.
     """
     try:
         name = foreign.plain(_decode_profile(body).name, _NAME_CHARS)

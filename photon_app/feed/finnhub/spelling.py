@@ -1,14 +1,15 @@
 """How upstream writes symbols: clients name them in any case, upstream knows one spelling of each.
 
-Owns what is known of that, and which spelling each symbol was asked for in. Pure and synchronous;
-the clock is an argument; called on the event loop by the line to Finnhub and by its REST calls,
-which share one. A symbol is asked for in capitals unless upstream itself wrote it otherwise, in a
-trade or in a search. Where a client wrote a name with a colon in another case, that is a guess:
-one guess after the other is tried while nothing comes, the next one later each time.
+Owns what is known of spellings, and the spelling in which each symbol was subscribed. Pure and
+synchronous; the clock is an argument; called on the event loop by the connection to Finnhub and by
+its REST calls, which share one object. A symbol is requested in capitals unless upstream itself
+wrote it differently, in a trade or in a search. When a client wrote a name with a colon in another
+case, that is a guess: while nothing arrives, the guesses are tried one after the other, each for
+longer than the one before.
 
-Bound: ``capacity`` symbols of each kind, known to be written in capitals, known to be not, and
-guessed; the oldest make room. Of one symbol ``MOST_GUESSES``. Any client can guess: of what is
-known no guess is taken, and one that brings nothing changes nothing for long.
+Bound: ``capacity`` symbols of each kind: known to be written in capitals, known not to be, and
+guessed; the oldest make room. For one symbol ``MOST_GUESSES``. Any client can guess, so no guess is
+taken for a known symbol, and a guess that brings nothing changes nothing for long.
 """
 
 from collections.abc import Callable, Collection
@@ -20,13 +21,13 @@ from photon_app.model import parse_symbol
 CAPACITY = 4096
 MOST_GUESSES = 4
 PATIENCE_S = 20.0
-"""How long the first guess may bring nothing; each further one twice as long."""
+"""How long the first guess is tried without a result; each further one twice as long."""
 LONGEST_S = 600.0
-"""But not longer than this."""
+"""Upper limit of that time."""
 
 
 class _Guess:
-    """The spellings that one symbol may have, the present one first."""
+    """The possible spellings of one symbol, the current one first."""
 
     __slots__ = ("patience_s", "spellings", "tried")
 
@@ -50,14 +51,14 @@ class Spellings:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self.on_change: Callable[[], None] = lambda: None
-        """Called when a symbol may be spelled otherwise than before."""
+        """Called when a symbol may be spelled differently than before."""
         self._known: dict[str, str] = {}
         self._capitals: dict[str, None] = {}
         self._guesses: dict[str, _Guess] = {}
         self._subscribed: dict[str, tuple[str, float]] = {}
 
     def of(self, symbol: str) -> str:
-        """What to ask upstream for."""
+        """The spelling to request from upstream."""
         known = self._known.get(symbol)
         if known is not None:
             return known
@@ -65,7 +66,7 @@ class Spellings:
         return symbol if guess is None else guess.spellings[0]
 
     def learn(self, spelling: str) -> None:
-        """Upstream itself writes a symbol so."""
+        """Remember a spelling that upstream itself uses."""
         symbol = spelling.upper()
         before = self.of(symbol)
         self._guesses.pop(symbol, None)
@@ -81,12 +82,12 @@ class Spellings:
             self.on_change()
 
     def guess(self, typed: str) -> None:
-        """Somebody wrote a symbol so. Any text may be given."""
+        """Remember a spelling that a client used. Any text may be given."""
         try:
             symbol = parse_symbol(typed)
         except RequestError:
             return
-        house, colon, _ = typed.partition(":")
+        exchange, colon, _ = typed.partition(":")
         if typed == symbol or not colon or symbol in self._known or symbol in self._capitals:
             return
         guess = self._guesses.get(symbol)
@@ -94,14 +95,16 @@ class Spellings:
             if typed not in guess.spellings and len(guess.spellings) < MOST_GUESSES:
                 guess.spellings.append(typed)
             return
-        # Who writes the house in capitals and the rest not, most likely means it.
-        meant = house == house.upper()
+        # A client that writes the exchange in capitals but not the rest most likely means it.
+        meant = exchange == exchange.upper()
         self._guesses[symbol] = _Guess([typed, symbol] if meant else [symbol, typed])
         _trim(self._guesses, self._capacity)
         self.on_change()
 
     def heard(self, symbols: set[str], odd: Collection[str]) -> None:
-        """Trades came of these symbols, of some in these spellings, of the others in capitals."""
+        """Learn from trades: of these symbols, some were written in the ``odd`` spellings, the
+        others in capitals.
+        """
         for spelling in odd:
             if self._known.get(spelling.upper()) != spelling:
                 self.learn(spelling)
@@ -110,14 +113,17 @@ class Spellings:
                 self.learn(symbol)
 
     def unanswered(self, symbol: str) -> None:
-        """REST said nothing of a symbol: the next guess, unless the line is to find out."""
+        """REST had no figures for a symbol: try the next guess, unless the connection is testing
+        this one.
+        """
         guess = self._guesses.get(symbol)
         if guess is not None and symbol not in self._subscribed:
             guess.rotate()
 
     def refused(self, symbol: str) -> bool:
-        """The line refused a symbol in its present spelling, in which it is to be let go. Whether
-        there is one now that was not tried yet; once all were, each counts as not tried again.
+        """The connection refused a symbol in its current spelling, in which it must be
+        unsubscribed. Returns whether the next spelling was not tried yet; once all were tried, all
+        count as untried again.
         """
         guess = self._guesses.get(symbol)
         if guess is None:
@@ -129,24 +135,24 @@ class Spellings:
         guess.tried = 1
         return False
 
-    # What the line was asked for
+    # Spellings in which symbols are subscribed
 
     def subscribe(self, symbol: str, now_s: float) -> str:
-        """The spelling to subscribe a symbol in; remembered until it is let go."""
+        """The spelling in which to subscribe a symbol; remembered until it is unsubscribed."""
         spelling = self.of(symbol)
         self._subscribed[symbol] = spelling, now_s
         return spelling
 
     def unsubscribe(self, symbol: str) -> str:
-        """The spelling that a symbol was subscribed in."""
+        """The spelling in which a symbol was subscribed."""
         return self._subscribed.pop(symbol, (symbol, 0.0))[0]
 
     def connection_opened(self) -> None:
-        """A new line was asked for nothing yet."""
+        """Forget all subscriptions: a new connection has none yet."""
         self._subscribed.clear()
 
     def overdue(self, now_s: float) -> str | None:
-        """A symbol to be subscribed anew because its spelling is another now."""
+        """A symbol to subscribe again because its spelling has changed."""
         if not (self._known or self._guesses):
             return None
         for symbol, (spelling, at_s) in self._subscribed.items():
@@ -160,7 +166,7 @@ class Spellings:
         return None
 
     def wait_s(self, now_s: float) -> float | None:
-        """After how long to look for one again."""
+        """Seconds until ``overdue`` is to be called again."""
         waits = [
             self._subscribed[symbol][1] + guess.patience_s - now_s
             for symbol, guess in self._guesses.items()

@@ -1,20 +1,22 @@
-"""What the present line was told, and what Finnhub made of it, which it never says.
+"""What the current connection was asked to subscribe, and what Finnhub made of it, which it never
+says.
 
-Owns the order of subscribe and unsubscribe messages on one line, and the meaning of its error
+Owns the order of subscribe and unsubscribe messages on one connection, and the meaning of its error
 messages. Pure and synchronous; the clock is an argument; called by ``FinnhubFeed`` on the event
 loop. Bounded by the slots.
 
-"Subscribing to too many symbols" does not say which. While it has not come, symbols are told one
-after the other without waiting. Once it has, every symbol that it could mean is let go: all that
-have not traded and were told so lately that an error can still be under way. When no error has come
-for two acknowledgement windows, they are told again alone: one in flight, until a trade of it or a
-window without an error shows that it was taken. An error that comes meanwhile can still be about
-another, asked before: so who is blamed is let go, since it may have been taken, and asked once
-more; only who is refused twice alone is the refused one, and who was taken before it are the cap.
-When an error was about nobody that was found, or one is blamed again who was thought to be taken
-when asked once more, errors take longer than was thought: the window is doubled, and all who have
-not traded yet are told again, alone. It never has more symbols told than there are slots, because
-it lets one go before it asks for another.
+"Subscribing to too many symbols" does not say which symbol was refused. Before the first such
+error, symbols are subscribed one after the other without waiting. After it, every symbol that it
+could mean is unsubscribed: all that have not traded and were subscribed so recently that an error
+can still be under way. When no error has come for two acknowledgement windows, they are subscribed
+again alone: one in flight, until a trade of it or a window without an error shows that it was
+accepted. An error that comes meanwhile can still be about another symbol, subscribed before. So the
+symbol that is blamed is unsubscribed, since it may have been accepted, and subscribed once more.
+Only a symbol refused twice alone is the refused one, and those accepted before it are the cap. When
+an error was about no symbol that was found, or blames a symbol again that seemed to be accepted on
+its second attempt, errors take longer than assumed: the window is doubled, and all symbols that
+have not traded yet are subscribed again, alone. There are never more symbols subscribed than slots,
+because one is unsubscribed before another is subscribed.
 """
 
 import re
@@ -26,15 +28,15 @@ from photon_app.feed.finnhub_wire import Subscribe, Unsubscribe
 Command = Subscribe | Unsubscribe
 
 ACKNOWLEDGED_S = 1.5
-"""A subscribe that has met no error for so long was taken."""
+"""A subscribe without an error for this long was accepted."""
 LONGEST_S = 12.0
-"""The same at most, on a line whose errors were seen to come late."""
+"""Upper limit of that window, on a connection whose errors were seen to come late."""
 
 RETRY_S = 600.0
-"""A symbol that Finnhub calls invalid may be good again: it was seen to refuse valid ones."""
+"""A symbol that Finnhub calls invalid may become valid: it was seen to refuse valid ones."""
 
 LEAST_S = 0.01
-"""Shortest wait: a sum of times can come out a hair below the moment that it should reach."""
+"""Shortest wait: a sum of times can come out slightly before the moment that it should reach."""
 
 _HEARD = float("-inf")
 _TOO_MANY = re.compile(r"too many symbols", re.IGNORECASE)
@@ -42,11 +44,11 @@ _INVALID = re.compile(r"invalid symbol:? +(?P<symbol>.+?)\s*", re.IGNORECASE)
 
 
 class Subscriptions:
-    """The dialogue with one line after the other.
+    """The dialogue with one connection after the other.
 
     Args:
-        slots: which symbols shall be subscribed.
-        spellings: whether a symbol called invalid is to be asked for in another one.
+        slots: which symbols are to be subscribed.
+        spellings: whether a symbol called invalid has another spelling to try.
         acknowledged_s: the acknowledgement window.
         retry_s: how long a symbol called invalid goes without a slot.
     """
@@ -68,19 +70,21 @@ class Subscriptions:
         self._in_flight: str | None = None
         self._blamed: str | None = None
         self._cleared: set[str] = set()
-        """Who was blamed, and thought to be taken when asked once more."""
+        """Symbols that were blamed, and seemed to be accepted on their second attempt."""
         self._careful = False
         self._unsolved = False
-        """Whether there was an error, and nobody found whom it was about."""
+        """Whether there was an error whose symbol was not found."""
         self._quiet_until_s = _HEARD
 
     @property
     def subscribed(self) -> frozenset[str]:
-        """What the line was asked for and has not refused."""
+        """The symbols that were subscribed on this connection and not refused."""
         return frozenset(self._subscribed)
 
     def connection_opened(self, now_s: float) -> None:
-        """A new line was told nothing yet, and may take more than the last one did."""
+        """Start again for a new connection: it has no subscriptions yet, and may accept more than
+        the last.
+        """
         self._subscribed.clear()
         self._unheard.clear()
         self._suspects.clear()
@@ -92,7 +96,7 @@ class Subscriptions:
         self._slots.forget_cap(now_s)
 
     def take(self, now_s: float) -> Command | None:
-        """The next thing to tell the line, counted as told; ``None`` when there is none now."""
+        """The next message to send, counted as sent; ``None`` when there is none now."""
         self._slots.assign(now_s)
         if gone := (self._subscribed.keys() - self._slots.assigned) | self._suspects:
             return self._unsubscribe(min(gone))
@@ -106,7 +110,7 @@ class Subscriptions:
         return self._subscribe(blamed or min(missing, key=self._slots.rank), now_s)
 
     def wait_s(self, now_s: float) -> float | None:
-        """After how long to call ``take`` again though nothing else has changed."""
+        """Seconds until ``take`` is to be called again though nothing else has changed."""
         moments = [self._slots.next_s(now_s), self._quiet_until_s]
         if self._in_flight is not None:
             moments.append(self._subscribed[self._in_flight] + self._acknowledged_s)
@@ -114,7 +118,9 @@ class Subscriptions:
         return min((max(wait, LEAST_S) for wait in waits), default=None)
 
     def heard(self, symbols: set[str]) -> bool:
-        """These traded, so they are subscribed; whether one of them had been waited for."""
+        """Record that these symbols traded, so they are subscribed; returns whether one was in
+        flight.
+        """
         fresh = self._unheard & symbols
         if not fresh:
             return False
@@ -123,7 +129,7 @@ class Subscriptions:
         return self._in_flight in fresh
 
     def error(self, message: str, now_s: float) -> bool:
-        """Upstream sent an error message; whether it changed anything here."""
+        """Handle an error message of upstream; returns whether it changed anything here."""
         if _TOO_MANY.search(message):
             self._refused(now_s)
             return True
@@ -132,7 +138,7 @@ class Subscriptions:
         if symbol not in self._subscribed:
             return False
         self._forget(symbol)
-        self._suspects.add(symbol)  # Finnhub was seen to refuse what it had taken
+        self._suspects.add(symbol)  # Finnhub was seen to refuse what it had accepted
         if self._spellings.refused(symbol):
             return True
         self._slots.bar(symbol, now_s + self._retry_s)
@@ -147,7 +153,7 @@ class Subscriptions:
             self._begin_quiet(now_s)
             return
         self._forget(blamed)
-        self._suspects.add(blamed)  # another may have been meant: then this one has a place
+        self._suspects.add(blamed)  # another may have been meant: then this one is subscribed
         if blamed == self._blamed:
             self._solved(blamed, now_s)
         elif blamed not in self._cleared:
@@ -161,7 +167,7 @@ class Subscriptions:
             self._solved(blamed, now_s)
 
     def _solved(self, refused: str, now_s: float) -> None:
-        """The error is about this one, and the others that were told are the cap."""
+        """The error is about this symbol, and the others that were subscribed are the cap."""
         self._blamed, self._unsolved = None, False
         self._cleared.clear()
         if not self._subscribed:
@@ -169,14 +175,15 @@ class Subscriptions:
         self._slots.learn(self._subscribed, now_s)
 
     def _begin_quiet(self, now_s: float) -> None:
-        """Errors that are under way are not to meet whoever is asked next. They are a window and a
-        little apart when they are about some that were asked one at a time.
+        """Pause, so that errors under way do not meet the symbol that is subscribed next. They are
+        slightly more than a window apart when they are about symbols that were subscribed one at a
+        time.
         """
         self._unsolved = True
         self._quiet_until_s = now_s + 2 * self._acknowledged_s
 
     def _done(self, now_s: float) -> Command | None:
-        """All was told and nobody is in flight: an error that is unsolved came late."""
+        """Everything is subscribed and nothing is in flight, so an unsolved error came late."""
         self._blamed = None
         self._cleared.clear()
         if not self._unsolved or not self._unheard or self._acknowledged_s >= LONGEST_S:
@@ -186,7 +193,9 @@ class Subscriptions:
         return self._unsubscribe(min(self._suspects))
 
     def _widen_window(self, now_s: float) -> None:
-        """Errors take longer than was thought: all who may not be taken are asked once more."""
+        """Errors take longer than assumed: subscribe all symbols that may not be accepted once
+        more.
+        """
         self._acknowledged_s *= 2
         self._suspects |= self._unheard
         self._quiet_until_s = now_s + self._acknowledged_s
@@ -194,7 +203,7 @@ class Subscriptions:
         self._cleared.clear()
 
     def _doubtful(self, now_s: float) -> set[str]:
-        """Whom an error about nobody in particular can mean."""
+        """The symbols that an error without a symbol can mean."""
         doubtful = {s for s in self._unheard if now_s < self._subscribed[s] + LONGEST_S}
         if not doubtful:
             latest = max(self._unheard, key=lambda symbol: self._subscribed[symbol], default=None)
@@ -210,7 +219,7 @@ class Subscriptions:
 
     def _unsubscribe(self, symbol: str) -> Unsubscribe:
         self._forget(symbol)
-        if self._in_flight is not None:  # which was asked when fewer places were free
+        if self._in_flight is not None:  # which was subscribed when fewer places were free
             self._blamed = None
         return Unsubscribe(symbol=symbol)
 
