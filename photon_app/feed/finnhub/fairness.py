@@ -3,8 +3,8 @@
 Owns two rules. ``in_turn`` orders requests fairly: the address that has received the least is next,
 and of its requests the most wanted one. ``Spent`` counts what each address received recently of
 something that comes in units. In both, several addresses that want the same thing pay for it in
-equal parts. So many addresses together get more than one alone, and an address gets no more by
-requesting more.
+equal parts. As a result, a group of addresses gets more than one address alone, and an address gets
+no more by requesting more.
 
 Pure and synchronous; the clock is an argument. ``Spent`` forgets what is older than its window, and
 its owner bounds how much is given in one window. Without known addresses all requests belong to one

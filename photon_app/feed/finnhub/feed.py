@@ -1,16 +1,16 @@
-"""The one line to Finnhub.
+"""The single connection to Finnhub.
 
-Owns the connection, what is told to it, and the feed's status; what is asked besides is the
-``Poller``'s affair, which runs in the same task group. Runs on the event loop. The market is called
-synchronously, so a slow market leaves frames in the socket: the library holds sixteen, then the
+Owns the connection, the messages sent on it, and the feed's status. Polling over REST is done by
+the ``Poller``, which runs in the same task group. Runs on the event loop. The market is called
+synchronously, so a slow market leaves frames in the socket: the library buffers sixteen, then the
 kernel, then Finnhub waits. Subscriptions are sent at most ten a second.
 
-It never has two connections at once: Finnhub drops both. It never takes an opened line for a
-working one (see ``backoff``), nor silence for health: 150 s without any frame is a dead line, and a
-line that this machine slept over is opened anew at once. It never takes this machine's clock for
-the tape's (see ``offset``). It never lets the key out: the library gets a logger that writes
-nothing, because it logs addresses and headers; no foreign text is shown without being scrubbed; and
-statuses are made of our words.
+It never has two connections at once: Finnhub drops both. It never takes an open connection for a
+working one (see ``backoff``), nor silence for health: after 150 s without any frame a connection is
+dead, and one during which this machine slept is reopened at once. It never takes this machine's
+clock for the tape's (see ``offset``). It never reveals the key: the library gets a logger that
+writes nothing, because it logs addresses and headers; no foreign text is shown without being
+scrubbed; and statuses are written in our own words.
 """
 
 import asyncio
@@ -50,40 +50,41 @@ MAX_FRAME_BYTES = 16 * 2**20
 CLOSING_S = 1.0
 """How long Finnhub may take to answer a closing frame before the TCP connection is cut."""
 WATCH_S = 1.0
-"""How often an open line is looked at: whether it is silent, and whether this machine slept."""
+"""How often an open connection is checked for silence, and for sleep of this machine."""
 CHECK_S = 5.0
-"""How often it is looked who moved unseen, and how far the tape is from this machine's clock."""
+"""How often stale prices are looked for, and the offset between the tape and this machine's clock
+is judged."""
 
 _log = logging.getLogger(__name__)
 # A logger outside the tree: no configuration of the process can make it write.
 _mute = logging.Logger("finnhub socket", level=logging.CRITICAL + 1)  # noqa: LOG001
 
 LEAST_MS = 1_000
-"""Distances of tape and clock that differ by less are the same to a market."""
+"""Offsets between tape and clock that differ by less are the same to a market."""
 
 _STATES: dict[FailureReason, FeedState] = {"throttle": "throttled", "auth": "unauthorized"}
 
 _ATTEMPT_ERRORS = (OSError, WebSocketException, EOFError, ValueError, ImportError)
-"""What an attempt can fail with; the last two come from odd host names and proxies."""
+"""The errors of an attempt; the last two come from odd host names and proxies."""
 
 
 class FinnhubFeed:
-    """Finnhub's trades over its socket, and what its REST interface knows besides.
+    """Finnhub's trades over its socket, and the figures of its REST API.
 
     Args:
         url: address without the key, such as ``wss://ws.finnhub.io``.
         key: the API key.
-        limit: most symbols to ask for at once.
-        rest: whom to ask for days and for symbols without a slot; nobody by default.
-        markets: where symbols trade; without any they always do.
+        limit: most symbols to subscribe at once.
+        rest: the source for days and for symbols without a slot; none by default.
+        markets: where symbols trade; by default they always do.
         time: what waits and stamps.
         rng: jitter of the retries.
         connect: ``websockets.asyncio.client.connect`` or a stand-in.
         pace_s: time between two subscribe or unsubscribe messages.
-        watchdog_s: silence after which a line is given up.
-        linger_s: for so long a symbol without viewers keeps its slot in any case.
+        watchdog_s: silence after which a connection is given up.
+        linger_s: how long a symbol without viewers keeps its slot in any case.
         proxy: as in ``connect``; none by default.
-        tap: is given each frame as it came.
+        tap: is given each frame as it arrived.
         spellings: how upstream writes symbols.
     """
 
@@ -151,12 +152,12 @@ class FinnhubFeed:
 
     @property
     def subscribed(self) -> frozenset[str]:
-        """The wanted symbols that have a slot; the others are polled, if there is whom to ask."""
+        """The wanted symbols that have a slot; the others are polled if there is a REST source."""
         return self._slots.assigned
 
     @property
     def counters(self) -> Counters:
-        """What was received so far, over all lines."""
+        """What was received so far, over all connections."""
         return self._intake.counters
 
     @property
@@ -170,7 +171,7 @@ class FinnhubFeed:
         viewers: Mapping[str, int] | None = None,
         crowd: Crowd | None = None,
     ) -> None:
-        """Ask Finnhub for these symbols, as many as there are slots: the defaults first, then the
+        """Subscribe to these symbols, as many as there are slots: the defaults first, then the
         viewed ones.
         """
         now_s = self._time.monotonic()
@@ -182,7 +183,7 @@ class FinnhubFeed:
         self._share()
 
     async def run(self, market: FeedSink) -> None:
-        """Keep one line open until cancelled."""
+        """Keep one connection open until cancelled."""
         self._market = market
         self._polled = self._stale = frozenset()
         if self._reported_tape != (0, 0):
@@ -198,7 +199,7 @@ class FinnhubFeed:
             self._market = None
 
     async def _report_periodically(self) -> None:
-        """Let the market know whose prices grow old, with or without a line."""
+        """Report to the market which prices have become stale, with or without a connection."""
         while True:
             await self._time.sleep(CHECK_S)
             self._report_states()
@@ -280,7 +281,7 @@ class FinnhubFeed:
                     task.cancel()
 
     def _note(self, event: wire.Event) -> None:
-        """Learn what a frame says about subscriptions."""
+        """Evaluate what a frame says about subscriptions."""
         if isinstance(event, wire.Trades):
             symbols = {trade.symbol for trade in event.batch}
             self._spellings.heard(symbols, event.odd)
@@ -294,7 +295,7 @@ class FinnhubFeed:
             self._share()
 
     def _measure(self, event: wire.Event) -> None:
-        """Learn from a frame how far the tape's times are from this machine's."""
+        """Measure the offset between the tape and this machine's clock by a frame."""
         if self._time.set_back_ms != self._set_back_ms:
             self._tape.set_back(self._time.set_back_ms - self._set_back_ms)
             self._set_back_ms = self._time.set_back_ms
@@ -305,7 +306,7 @@ class FinnhubFeed:
             self._judge_clock()
 
     def _judge_clock(self) -> None:
-        """Say how far tape and clock are from each other, when that has changed."""
+        """Judge the offset between the tape and the clock, and report it when it has changed."""
         self._looked_s = self._time.monotonic()
         before = self._tape.verdict
         self._tape.look(self._looked_s, None if self._rest is None else self._rest.fast_ms)
@@ -314,7 +315,7 @@ class FinnhubFeed:
             self._set_status(self._market, "live")
 
     def _report_tape(self) -> None:
-        """Let the market know, unless it is about what it knows."""
+        """Report the offset to the market, unless it is about the same as the last one reported."""
         behind_ms, ahead_ms = self._tape.distance
         known_behind_ms, known_ahead_ms = self._reported_tape
         moved_ms = max(abs(behind_ms - known_behind_ms), abs(ahead_ms - known_ahead_ms))
@@ -323,13 +324,13 @@ class FinnhubFeed:
             self._market.tape(behind_ms, ahead_ms)
 
     def _unknown(self, symbol: str) -> None:
-        """There is no such symbol: it gets no slot, and who wants it is told."""
+        """There is no such symbol: it gets no slot, and its clients are notified."""
         self._slots.bar(symbol, math.inf)
         if self._market is not None:
             self._market.rejected(symbol, "Finnhub knows no such symbol")
 
     def _share(self) -> None:
-        """Bring line, poller and market up to date with who holds a slot."""
+        """Pass the current assignment of slots to the connection, the poller and the market."""
         now_s = self._time.monotonic()
         for symbol in self._refused - self._schedule.unknown:
             self._slots.unbar(symbol, now_s)
@@ -341,7 +342,7 @@ class FinnhubFeed:
         self._report_states()
 
     def _report_states(self) -> None:
-        """Let the market know whose prices come from asking, and whose from nowhere."""
+        """Report to the market which prices come from polling, and which are stale."""
         if self._market is None:
             return
         polled = self._schedule.polled if self._poller is not None else frozenset()
@@ -354,7 +355,7 @@ class FinnhubFeed:
             self._market.polling(polled, stale)
 
     async def _subscribe(self, connection: ClientConnection) -> None:
-        """Tell the line what is wanted, whenever that changes."""
+        """Send subscribe and unsubscribe messages whenever the wanted symbols change."""
         known = self._slots.assigned
         try:
             while True:
@@ -373,7 +374,7 @@ class FinnhubFeed:
             return
 
     async def _respell(self, connection: ClientConnection) -> None:
-        """Ask anew for what upstream spells otherwise than it was asked for."""
+        """Subscribe again to symbols whose spelling has changed since they were subscribed."""
         while (symbol := self._spellings.overdue(self._time.monotonic())) is not None:
             for command in (wire.Unsubscribe(symbol=symbol), wire.Subscribe(symbol=symbol)):
                 await connection.send(self._encoded(command))
@@ -387,7 +388,7 @@ class FinnhubFeed:
         return wire.encode_unsubscribe(self._spellings.unsubscribe(command.symbol))
 
     async def _watch(self, connection: ClientConnection, market: FeedSink) -> None:
-        """Close a line that has fallen silent, or that this machine slept over."""
+        """Close a connection that has become silent, or during which this machine slept."""
         while (
             left_s := self._silent_at() - self._time.monotonic()
         ) > 0 and not self._slept_since_open_s:
@@ -400,11 +401,11 @@ class FinnhubFeed:
 
     @property
     def _slept_since_open_s(self) -> float:
-        """How long this machine slept on this line."""
+        """How long this machine slept while the connection was open."""
         return self._time.slept_s - self._slept_before_s
 
     async def _close(self, connection: ClientConnection) -> None:
-        """End a line; return when its TCP connection has ended."""
+        """Close a connection; return when its TCP connection has ended."""
         await within(self._time, CLOSING_S, connection.close())
         connection.transport.abort()
         await connection.wait_closed()
@@ -421,7 +422,7 @@ class FinnhubFeed:
         ours_came_first = error.rcvd_then_sent is False
         if error.rcvd is not None and not ours_came_first:
             said = self._scrub(" ".join(error.rcvd.reason.split()))
-            self._last_ms = self._time.now_ms()  # until then nothing went unseen
+            self._last_ms = self._time.now_ms()  # until then nothing was missed
             return outage.closed(error.rcvd.code, said, uptime)
         if now_s >= self._silent_at():
             return outage.silent(self._watchdog_s, uptime)

@@ -1,20 +1,22 @@
-"""Invented prices, for a developer without a key and a market that is closed.
+"""Invented prices, for developers without a key and for times when the market is closed.
 
-``Simulator`` owns the walks: pure, synchronous, seeded, driven by the time it is given.
-``SimulatedFeed`` is the shell that gives it the time and delivers what it makes, as wire frames
+``Simulator`` owns the random walks: pure, synchronous, seeded, driven by the time it is given.
+``SimulatedFeed`` is the shell that gives it the time and delivers its trades, as wire frames
 through the same decoder as Finnhub's. Both are called on the event loop. A walk exists only while
-its symbol is wanted; a slow consumer only delays the next round. It never claims to be anything
-but ``simulated``, and never floods: time lost to a pause beyond ``CATCH_UP_MS`` is not made up.
+its symbol is wanted; a slow consumer only delays the next round. The feed never claims to be
+anything but ``simulated``, and never floods: time lost to a pause beyond ``CATCH_UP_MS`` is not
+made up.
 
-Anybody may invent names, and each costs about a millisecond before its first trade. So a walk is
-begun when somebody looks, one after the other, in the time that the rounds leave, at most half of
-it; a round itself gives way to the loop each ``SLICE_S``. Walks that were wanted before anybody
-looked keep their pace whatever others there are; those others share ``CROWD_PER_S``.
+Any client can invent names, and each costs about a millisecond before its first trade. So walks are
+begun when a symbol has a viewer, one at a time, between the rounds, in at most half of that time; a
+round itself yields to the event loop every ``SLICE_S``. Walks that were wanted without regard to
+viewers keep their pace however many others there are; the others share ``CROWD_PER_S``.
 
-Laws: the same seed, times and wishes make the same trades, in every process; a symbol's walk does
-not depend on which others are wanted, but for that share; a trade's time is never after the clock
-and never before the symbol's last. Where the wall clock is set back the feed's goes on as before,
-ahead of it until it is set forward again: else the tape would be silent until it has caught up.
+Laws: the same seed, times and wanted symbols make the same trades, in every process; a symbol's
+walk does not depend on which others are wanted, except for that shared rate; a trade's time is
+never after the clock and never before the symbol's last. When the wall clock is set back, the
+feed's clock continues as before, ahead of it until it is set forward again; else the tape would be
+silent until the wall clock has caught up.
 """
 
 import asyncio
@@ -78,35 +80,36 @@ FURTHER_PRICES: Mapping[str, float] = {
     "COINBASE:BTC-USD": 94_230.1,
     "COINBASE:ETH-USD": 3_113.05,
 }
-"""Of further names that people look for first."""
+"""Prices of further names that users look for first."""
 
 QUIET_MS = 2_650
-"""Longest time between two trades of a symbol with the delay of a round, so that a client waits
-under 3 s; with rounds further apart than that it waits for the round."""
+"""Longest time between two trades of a symbol, including the delay of a round, so that a client
+waits under 3 s; with longer rounds it waits for the round."""
 
 CATCH_UP_MS = 3_000
-"""After a pause, so much of the lost time is simulated and the rest is left out; with rounds that
-are far apart it is two of them."""
+"""How much of the time lost to a pause is simulated; the rest is left out. With long rounds it is the
+length of two rounds."""
 
 SLICE_S = 0.001
-"""For so long it works without letting the event loop run, or for one symbol."""
+"""Longest time of work without letting the event loop run, except for the work of one symbol."""
 BEGIN_S = 0.01
-"""For so long a round that is due waits for walks that are to begin, and those for each other."""
+"""How long a round that is due waits for new walks to begin, and those for each other."""
 CROWD_PER_S = 1_000
-"""Trades a second, without bursts, of all symbols that were wanted since somebody looked."""
+"""Trades per second, without bursts, of all symbols in the crowd: those that are wanted only
+because they have viewers."""
 FRAME_TRADES = 100
 DUE_TRADES = 500
 """Most trades of one symbol in one round; the others follow in the next."""
 
 LEAD_S = 60.0
-"""How often it is looked where a symbol's day leads."""
+"""How often the price to which a symbol's day leads is looked up."""
 SET_BACK_MS = 1_000
-"""By less a wall clock is corrected, and the tape waits."""
+"""A wall clock set back by less is being corrected, and the tape waits for it."""
 _VOLATILITY = 3e-4
 """Standard deviation of the logarithm of the price in one second."""
 _SPREAD = 0.007
 """Standard deviation of that logarithm around its start in the long run: a gentle pull back keeps
-the day's change within about 3 % for a process that runs for weeks."""
+the day's change within about 3 % in a process that runs for weeks."""
 _PULL = _VOLATILITY**2 / (2 * _SPREAD**2)
 _BURST = 0.25
 """Chance that a trade is followed within ``_BURST_MS`` by the next."""
@@ -137,7 +140,7 @@ class Simulator:
 
     Args:
         seed: fixes every walk.
-        interval_ms: time between two rounds; the tape's pace follows it, within sane bounds.
+        interval_ms: time between two rounds; the tape's pace follows it, within sensible bounds.
         start_prices: first prices by symbol, before ``START_PRICES``; above zero.
         to_tick: the nearest price at which a symbol can be traded.
     """
@@ -167,7 +170,7 @@ class Simulator:
         return frozenset(self._walks)
 
     def want(self, symbols: frozenset[str]) -> list[Seed]:
-        """Begin the walks of newly wanted symbols and forget those of the unwanted.
+        """Begin the walks of newly wanted symbols and drop those that are no longer wanted.
 
         Returns:
             The previous close of each new symbol, by name.
@@ -176,7 +179,7 @@ class Simulator:
         return [self.begin(symbol) for symbol in sorted(symbols - self._walks.keys())]
 
     def forget(self, but: frozenset[str]) -> None:
-        """Forget the walks of all symbols but these."""
+        """Drop the walks of all symbols except these."""
         for symbol in self._walks.keys() - but:
             self._crowd -= self._walks.pop(symbol).in_crowd
 
@@ -186,10 +189,10 @@ class Simulator:
         """Begin the walk of a symbol that has none.
 
         Args:
-            symbol: whose.
-            opening: first price and previous close; without it the first price is that of the
+            symbol: whose walk.
+            opening: first price and previous close; without it the first price comes from the
                 lists, and the close is drawn.
-            in_crowd: whether it trades less often, the more of such there are.
+            in_crowd: whether it trades less often the more such symbols there are.
 
         Returns:
             The previous close.
@@ -213,19 +216,19 @@ class Simulator:
         return Seed(symbol=symbol, prev_close=prev_close)
 
     def price(self, symbol: str) -> float:
-        """Where a walk is."""
+        """The current price of a walk."""
         return self._walks[symbol].price
 
     def rng(self, purpose: str) -> random.Random:
-        """What draws for one purpose, the same for the same seed."""
+        """A random generator for one purpose, the same for the same seed."""
         return random.Random(f"{self._seed}:{purpose}")
 
     def lead(self, symbol: str, price: float) -> None:
-        """Let a walk keep near another price from now on."""
+        """Make a walk stay near another price from now on."""
         self._walks[symbol].lead(price)
 
     def resume(self, symbol: str, price: float | None, prev_close: float | None) -> None:
-        """Let a walk that did not trade yet go on from where an earlier process left it."""
+        """Continue a walk that has not traded yet from where an earlier process left it."""
         self._walks[symbol].resume(price, prev_close)
 
     def frames(self, now_ms: int) -> list[str]:
@@ -237,7 +240,7 @@ class Simulator:
         return list(framed(due))
 
     def due(self, symbol: str, now_ms: int) -> list[Trade]:
-        """The trades of one symbol due by now; none when it is not wanted any more."""
+        """The trades of one symbol due by now; none when it is no longer wanted."""
         walk = self._walks.get(symbol)
         if walk is None:
             return []
@@ -260,10 +263,10 @@ class SimulatedFeed:
         interval_ms: time between two rounds.
         seed: fixes the walks; drawn from the operating system when not given.
         start_prices: first prices by symbol.
-        time: what the rounds wait on and the clock reads.
+        time: the clock of the feed and of the pauses between rounds.
         tap: is given each frame as it is made.
         past: what a symbol did before it was wanted, and where its days lead; without it a symbol
-            has none, and keeps near its first price.
+            has no past, and stays near its first price.
         to_tick: the nearest price at which a symbol can be traded.
     """
 
@@ -290,11 +293,11 @@ class SimulatedFeed:
         self._simulator = Simulator(seed, interval_ms, start_prices, to_tick)
         self._led_s = -math.inf
         self._led: dict[str, int] = {}
-        """The day to whose close each walk is led, by when it begins."""
+        """The day to whose close each walk is led, identified by its start."""
         self._wanted: frozenset[str] = frozenset()
         self._always: frozenset[str] = frozenset()
         self._waiting: dict[str, None] = {}
-        """Those that somebody looks at and whose walks are to begin, the first come first."""
+        """Viewed symbols whose walks have not begun yet, the first to come first."""
         self._resumed: dict[str, tuple[float | None, float | None]] = {}
         self._yielded_s = -math.inf
         self._intake = Intake(self.source, self._time, tap=tap)
@@ -315,7 +318,9 @@ class SimulatedFeed:
         return self._intake.last_message_ms
 
     def resume(self, prices: Mapping[str, float], prev_closes: Mapping[str, float]) -> None:
-        """Go on from where an earlier process left the wanted symbols. Call it before ``run``."""
+        """Continue from where an earlier process left the wanted symbols. Call it before
+        ``run``.
+        """
         for symbol in self._waiting:
             self._resumed[symbol] = prices.get(symbol), prev_closes.get(symbol)
 
@@ -325,8 +330,8 @@ class SimulatedFeed:
         viewers: Mapping[str, int] | None = None,
         crowd: Crowd | None = None,
     ) -> None:
-        """Simulate exactly these symbols from the next round on; of those that nobody views only
-        the ones that were wanted when nobody was said to.
+        """Simulate exactly these symbols from the next round on. Of symbols without viewers, only
+        those are simulated that were wanted in the last call without ``viewers``.
         """
         del crowd
         self._wanted = symbols
@@ -356,7 +361,7 @@ class SimulatedFeed:
             await self._begin_some(market)
             await self._lead()
             symbols = self._simulator.symbols
-            await self._round(market, symbols & self._always)  # they wait for no crowd
+            await self._round(market, symbols & self._always)  # first, before the crowd
             await self._round(market, symbols - self._always)
             await self._rest(market, self._interval_ms / 1000)
 
@@ -370,8 +375,8 @@ class SimulatedFeed:
             await self._time.sleep(left_s)
 
     async def _begin_some(self, market: FeedSink) -> list[str]:
-        """Begin walks that wait, for ``BEGIN_S`` at most, and leave half of it to others; returns
-        whose.
+        """Begin waiting walks for at most ``BEGIN_S``, and leave half of the time to other tasks;
+        returns their symbols.
         """
         begun, began_s = list[str](), self._time.monotonic()
         now_s = began_s
@@ -387,7 +392,7 @@ class SimulatedFeed:
         return begun
 
     def _begin(self, symbol: str, market: FeedSink) -> None:
-        """Begin the walk of one symbol, and say what was before it."""
+        """Begin the walk of one symbol, and report its past."""
         past, now_ms, opening = self._past, self.clock.now_ms(), None
         if past is not None:
             opening = past.price(symbol, now_ms), past.prev_close(symbol, now_ms)
@@ -399,7 +404,7 @@ class SimulatedFeed:
             market.began(symbol, now_ms, self._simulator.price(symbol))
 
     async def _round(self, market: FeedSink, symbols: Iterable[str]) -> None:
-        """Deliver what is due of some symbols, in order of time."""
+        """Deliver the due trades of some symbols, in order of time."""
         now_ms, due = self.clock.now_ms(), list[Trade]()
         for symbol in symbols:
             due += self._simulator.due(symbol, now_ms)
@@ -409,7 +414,7 @@ class SimulatedFeed:
             await self._give_way()
 
     async def _lead(self) -> None:
-        """Now and then, let every walk keep near the close to which its day leads."""
+        """Once per ``LEAD_S``, make every walk stay near the close to which its day leads."""
         if self._past is None or self._time.monotonic() < self._led_s + LEAD_S:
             return
         self._led_s, now_ms = self._time.monotonic(), self.clock.now_ms()
@@ -421,15 +426,15 @@ class SimulatedFeed:
             await self._give_way()
 
     async def _give_way(self) -> None:
-        """Let the event loop run, if it has not for a while."""
+        """Let the event loop run, if it has not run for a while."""
         if self._time.monotonic() - self._yielded_s >= SLICE_S:
             await asyncio.sleep(0)
             self._yielded_s = self._time.monotonic()
 
 
 class _Onward:
-    """The wall clock, which goes on as before where it is set back, and is the wall's again as far
-    as that is set forward after it.
+    """The wall clock, except that it continues as before when the wall clock is set back; it
+    returns to the wall clock as far as that is set forward again.
     """
 
     rate = 1.0
@@ -455,19 +460,19 @@ class _Onward:
 
 
 def known_price(symbol: str) -> float:
-    """What a symbol is known to cost: by the lists, else by its name alone."""
+    """The price for which a symbol is known: from the lists, else derived from its name."""
     return START_PRICES.get(symbol) or FURTHER_PRICES.get(symbol) or start_price(symbol)
 
 
 def start_price(symbol: str) -> float:
-    """A price between 5 and 500 that follows from the name alone, the same in every process."""
+    """A price between 5 and 500 derived from the name alone, the same in every process."""
     # Seeding with text hashes it with SHA-512, which PYTHONHASHSEED does not touch.
     drawn = random.Random(f"start price of {symbol}").uniform(math.log(5), math.log(500))
     return round_to_tick(math.exp(drawn))
 
 
 class _Walk:
-    """One symbol's trades to come."""
+    """The future trades of one symbol."""
 
     def __init__(
         self,
@@ -494,17 +499,17 @@ class _Walk:
 
     @property
     def price(self) -> float:
-        """Where it is."""
+        """Its current price."""
         return self._to_tick(self._symbol, self._start * math.exp(self._log))
 
     def resume(self, price: float | None, prev_close: float | None) -> None:
-        """Go on from a price; in the long run it comes back to where it would have begun."""
+        """Continue from a price; in the long run it returns to where it would have begun."""
         if price is not None:
             self._log = math.log(price / self._start)
         self.prev_close = prev_close or self.prev_close
 
     def lead(self, price: float) -> None:
-        """Stay where it is, and come to another price in the long run."""
+        """Keep the current price, and approach another one in the long run."""
         self._log += math.log(self._start / price)
         self._start = price
 
@@ -518,7 +523,7 @@ class _Walk:
         return trades
 
     def _step(self) -> int:
-        """Move the price and return the milliseconds until it trades."""
+        """Move the price, and return the milliseconds until the next trade."""
         rng = self._rng
         if rng.random() < _BURST:
             gap_ms = rng.randrange(_BURST_MS)

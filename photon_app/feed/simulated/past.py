@@ -1,17 +1,17 @@
-"""What a simulated market did before anybody looked: two years of bars, made up when asked for.
+"""The past of a simulated market before it had viewers: two years of bars, invented on demand.
 
-Pure but for its caches, and seeded: the same seed, symbol and day make the same bars in every
-process and at every moment, so that a restart changes no close and no chart. Nothing of it is ever
-a trade, nothing is stored, and every bar says that it is ``invented``.
+Pure except for its caches, and seeded: the same seed, symbol and day make the same bars in every
+process and at every moment, so that a restart changes no close and no chart. None of it is ever a
+trade, nothing is stored, and every bar is marked as ``invented``.
 
-A day is made from above. Its close lies on a path of closes that is drawn a year at a time; its
-hours lead from the close before to its own; an hour is split into quarters, those into five
+A day is made from the top down. Its close is on a path of closes that is drawn a year at a time;
+its hours lead from the previous close to its own; an hour is split into quarters, those into five
 minutes, those into minutes, so that shorter bars merge into the longer ones exactly, and a chart of
-days costs no minutes. After the regular session prices come back to the close by the end of the
-post-market: so the bar of a day, its close and the next day's previous close agree.
+days needs no minutes. After the regular session prices return to the close by the end of the
+post-market, so that the bar of a day, its close and the next day's previous close agree.
 
-Bound: ``_DAYS_KEPT`` bars of days are remembered, the hours of ``_HOURS_KEPT`` days, and the closes
-of ``_YEARS_KEPT`` years.
+Bound: the bars of ``_DAYS_KEPT`` days, the hours of ``_HOURS_KEPT`` days, and the closes of
+``_YEARS_KEPT`` years are cached.
 """
 
 import datetime as dt
@@ -30,7 +30,7 @@ from photon_app.model import Bar, Timeframe
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 REACH_MS = 725 * DAY_MS
-"""How far back it goes: less than two years."""
+"""How far back the past goes: less than two years."""
 _DAYS_KEPT = 8_192
 _HOURS_KEPT = 64
 _YEARS_KEPT = 256
@@ -39,24 +39,24 @@ _VOLATILITY = 1.2e-3
 _DAILY = 0.011
 """The same from one close to the next."""
 _YEARLY = 0.07
-"""The same of where years begin, around the price that a symbol is known for."""
+"""The same for the levels at which years begin, around the price for which a symbol is known."""
 _HOUR_MS = 3_600_000
 _SHARES = 15_000
-"""In an ordinary minute of the regular session, at about a hundred a trade."""
+"""Shares traded in an ordinary minute of the regular session, at about a hundred a trade."""
 _BEND_MS = 3_600_000
-"""How long before it ends a past is bent, to meet a price that is given."""
+"""Length of the final stretch of a past that is bent to meet a given price."""
 _STEPS: tuple[int, ...] = (15 * MINUTE_MS, 5 * MINUTE_MS, MINUTE_MS)
-"""Into what an hour is split, and that again."""
+"""The lengths into which an hour is split, one after the other."""
 _STEP_OF: Mapping[Timeframe, int] = {"15m": _STEPS[0], "5m": _STEPS[1], "1m": _STEPS[2]}
 
 
 class Hour(NamedTuple):
-    """An hour of one session, or what there is of it, in UNIX ms."""
+    """An hour of one session, or the part of it that exists, in UNIX ms."""
 
     start_ms: int
     end_ms: int
     lively: float
-    """How much is traded in it: 1 is the regular session."""
+    """How much is traded in it, relative to 1 in the regular session."""
 
 
 class Hours(NamedTuple):
@@ -64,20 +64,20 @@ class Hours(NamedTuple):
 
     hours: tuple[Hour, ...]
     close_ms: int
-    """Where the regular session ends, which is the end of one of the hours."""
+    """The end of the regular session, which is the end of one of the hours."""
     begins_ms: int
-    """Where the day begins: with its first hour, or before."""
+    """The start of the day: at its first hour, or before."""
     ends_ms: int
-    """Where the next trading day begins."""
+    """The start of the next trading day."""
 
     @property
     def start_ms(self) -> int:
-        """Where its first hour begins."""
+        """The start of its first hour."""
         return self.hours[0].start_ms
 
     @property
     def done_ms(self) -> int:
-        """Where its last session ends."""
+        """The end of its last session."""
         return self.hours[-1].end_ms
 
 
@@ -85,11 +85,11 @@ class Exchange(Protocol):
     """What is known of the exchange on which a symbol is simulated."""
 
     def start_price(self, symbol: str) -> float:
-        """The price that a symbol is known for."""
+        """The price for which a symbol is known."""
         ...
 
     def hours_at(self, symbol: str, time_ms: int) -> Hours:
-        """The newest trading day of a symbol that has begun by a time."""
+        """The newest trading day of a symbol that has begun by the given time."""
         ...
 
     def to_tick(self, symbol: str, price: float) -> float:
@@ -103,14 +103,14 @@ class SimulatedPast:
     Args:
         seed: fixes everything.
         exchange: where symbols are traded.
-        given: prices that symbols are to have now; their pasts lead there.
+        given: prices that symbols must have now; their pasts lead there.
     """
 
     def __init__(self, seed: int, exchange: Exchange, given: Mapping[str, float]) -> None:
         self._seed = seed
         self._given = given
         self.hours_at = exchange.hours_at
-        """The newest trading day of a symbol that has begun by a time."""
+        """The newest trading day of a symbol that has begun by the given time."""
         self._start_price = exchange.start_price
         self._to_tick = exchange.to_tick
         self._bases: dict[str, float] = {}
@@ -131,7 +131,7 @@ class SimulatedPast:
         return self.close(symbol, self._before(symbol, day))
 
     def price(self, symbol: str, now_ms: int) -> float:
-        """The price at a time, by which a walk begins."""
+        """The price at a time, from which a walk begins."""
         day = self.hours_at(symbol, now_ms)
         close = self.close(symbol, day)
         if symbol in self._given:
@@ -156,17 +156,15 @@ class SimulatedPast:
         from_ms: int = 0,
         to_ms: int = 1 << 62,
     ) -> list[Bar]:
-        """The bars of a trading day in a timeframe below ``1d``: those that have a part of a
-        half-open range.
-        """
+        """The bars of a trading day in a timeframe below ``1d`` that overlap a half-open range."""
         step_ms = _HOUR_MS if timeframe == "1h" else _STEP_OF[timeframe]
         return list(self._of_day(symbol, day, step_ms, from_ms, to_ms))
 
     def running(
         self, symbol: str, end_ms: int, price: float, from_ms: int = 0, to_ms: int = 1 << 62
     ) -> list[Bar]:
-        """The whole minutes of the newest day until a time, which lead to a price; of them those
-        that begin in a half-open range.
+        """The complete minutes of the newest day up to a time, leading to a price, that begin in a
+        half-open range.
         """
         end_ms -= end_ms % MINUTE_MS
         to_ms = min(to_ms, end_ms)
@@ -182,8 +180,8 @@ class SimulatedPast:
         return self._bent(symbol, minutes, day.start_ms, end_ms, math.log(price / last.close))
 
     def so_far(self, symbol: str, end_ms: int, price: float) -> list[Bar]:
-        """The same since the day began, in as few bars as there are: its hours that are over, and
-        minutes.
+        """The same since the start of the day, in as few bars as possible: its completed hours,
+        then minutes.
         """
         end_ms -= end_ms % MINUTE_MS
         day = self.hours_at(symbol, end_ms)
@@ -192,17 +190,17 @@ class SimulatedPast:
         minutes = self._of_day(symbol, day, _STEPS[-1], begun_ms, end_ms)
         made = [*hours, *(bar for bar in minutes if bar.time_ms < end_ms)]
         if made and end_ms < day.done_ms and made[-1].close != price:
-            return self.running(symbol, end_ms, price)  # what is bent has other hours
+            return self.running(symbol, end_ms, price)  # bent minutes make other hours
         return made
 
     def days_before(self, symbol: str, day: Hours, now_ms: int) -> Iterator[Hours]:
-        """The trading days before one, the newest first, as far as the past goes."""
+        """The trading days before one, the newest first, as far back as the past goes."""
         first_ms = now_ms - now_ms % DAY_MS - REACH_MS
         while (day := self._before(symbol, day)).begins_ms >= first_ms:
             yield day
 
     def first_ms(self, symbol: str, now_ms: int) -> int:
-        """When the oldest day begins."""
+        """The start of the oldest day."""
         day = self.hours_at(symbol, now_ms - now_ms % DAY_MS - REACH_MS - 1)
         return day.ends_ms
 
@@ -216,7 +214,7 @@ class SimulatedPast:
         return random.Random(":".join(map(str, (self._seed, *purpose))))
 
     def _base(self, symbol: str, newest: Hours) -> float:
-        """What a level of 0 stands for: fixed when the symbol is first asked for."""
+        """The price at level 0: fixed when the symbol is first requested."""
         if symbol not in self._given:
             return self._start_price(symbol)
         if symbol not in self._bases:
@@ -225,7 +223,7 @@ class SimulatedPast:
         return self._bases[symbol]
 
     def _level(self, symbol: str, day: Hours) -> float:
-        """The logarithm of a close over the symbol's known price."""
+        """The logarithm of a close relative to the symbol's known price."""
         date = dt.datetime.fromtimestamp((day.close_ms - 1) / 1000, dt.UTC).date()
         return self._year(symbol, date.year)[date.timetuple().tm_yday]
 
@@ -256,7 +254,7 @@ class SimulatedPast:
         )
 
     def _make_hours(self, symbol: str, day: Hours) -> tuple[Bar, ...]:
-        """The hours of a day: from the close before to its own, and back there to the end."""
+        """The hours of a day: from the previous close to its own, and back to it by the end."""
         rng = self._rng(symbol, day.start_ms)
         close = math.log(self.close(symbol, day))
         opening = math.log(self.close(symbol, self._before(symbol, day)))
@@ -298,7 +296,7 @@ class SimulatedPast:
     def _of_day(
         self, symbol: str, day: Hours, step_ms: int, from_ms: int = 0, to_ms: int = 1 << 62
     ) -> Iterator[Bar]:
-        """The bars of a day in steps: those that have a part of a range."""
+        """The bars of a day of a given length that overlap a range."""
         for hour in self._hours(symbol, day):
             bars = [hour] if hour.time_ms < to_ms and from_ms <= hour.close_ms else []
             for step in _STEPS:
@@ -320,8 +318,8 @@ class SimulatedPast:
     def _bent(
         self, symbol: str, minutes: Sequence[Bar], start_ms: int, end_ms: int, off: float
     ) -> list[Bar]:
-        """Adjoining minutes of a day that began at a time, the logarithm of whose prices is to be
-        off by so much at its end.
+        """Adjoining minutes of a day that began at a time, bent so that the logarithm of their
+        prices is changed by ``off`` at the end.
         """
         if not off:
             return list(minutes)
@@ -358,9 +356,9 @@ def split(
     """One bar as adjoining shorter ones that merge into it: prices, volume, turnover and count.
 
     Args:
-        rng: what draws.
+        rng: the random generator.
         whole: the bar; it has at least one trade a minute, and a share for each.
-        edges: where the shorter ones begin, and where the last ends, UNIX ms, whole minutes.
+        edges: the starts of the shorter bars, and the end of the last, UNIX ms, whole minutes.
         round_to_tick: the nearest price that can be traded.
     """
     lengths = [end - begin for begin, end in itertools.pairwise(edges)]
@@ -399,14 +397,14 @@ def split(
 
 
 def _deviation(hour: Hour) -> float:
-    """Of the logarithm of the price over an hour."""
+    """Standard deviation of the logarithm of the price over an hour."""
     return _VOLATILITY * math.sqrt((hour.end_ms - hour.start_ms) / MINUTE_MS * hour.lively)
 
 
 def _bridge(
     rng: random.Random, deviations: Sequence[float], begin: float, end: float
 ) -> list[float]:
-    """A walk of such steps from a level to a level, without the first."""
+    """A random walk with these steps from one level to another, without its first point."""
     walk = list(itertools.accumulate(rng.gauss(0.0, deviation) for deviation in deviations))
     if not walk:
         return []
@@ -418,7 +416,9 @@ def _bridge(
 
 
 def _shared(amount: int, minutes: Sequence[int], rng: random.Random) -> list[int]:
-    """A whole number in parts: one a minute for each, and the rest about as long as they are."""
+    """A whole number split into parts: one for each minute, and the rest roughly in proportion to
+    length.
+    """
     rest = amount - sum(minutes)
     weights = [length * (0.5 + rng.random()) for length in minutes]
     scale = rest / sum(weights)
@@ -437,8 +437,8 @@ def _turnovers(
     lows: Sequence[float],
     ends: Sequence[tuple[float, float]],
 ) -> list[float]:
-    """What each part turned over, at a price between its low and high, so that all come to the
-    whole as far as their prices allow.
+    """The turnover of each part, at a price between its low and high, so that they add up to the
+    whole as far as those prices allow.
     """
     usual = [volume * sum(pair) / 2 for volume, pair in zip(volumes, ends, strict=True)]
     missing = whole - sum(usual)
