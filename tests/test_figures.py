@@ -9,7 +9,7 @@ import pytest
 
 from photon_app import __main__ as commands
 from photon_app import model, runtime
-from photon_app.commands.tail import arguments, line, retry
+from photon_app.commands.tail import arguments, connection, retry
 from photon_app.errors import SettingsError
 from photon_app.feed.recording import recorder
 from photon_app.gateway import protocol, search
@@ -72,11 +72,11 @@ def test_a_documented_bound_is_the_bound(name: str, low: int, high: int) -> None
 def test_the_browser_client_waits_as_the_terminal_does() -> None:
     """They are clients of the same server."""
     client = script("photon-client.js")
-    assert client["CHUNK"] == line.CHUNK
-    assert client["SILENCE_MS"] == line.SILENCE_S * 1000
+    assert client["CHUNK"] == connection.CHUNK
+    assert client["SILENCE_MS"] == connection.SILENCE_S * 1000
     assert client["STEADY_MS"] == retry.STEADY_S * 1000
     assert client["BACKOFF_MS"] == {"first": retry.FIRST_S * 1000, "most": retry.CAP_S * 1000}
-    assert line.SILENCE_S > 2 * runtime.HEARTBEAT_S
+    assert connection.SILENCE_S > 2 * runtime.HEARTBEAT_S
 
 
 def test_the_page_has_the_bounds_of_the_server() -> None:

@@ -1,1 +1,1 @@
-"""Commands that are not the server."""
+"""Commands other than the server."""

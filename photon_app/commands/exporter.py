@@ -1,10 +1,10 @@
 """``python -m photon_app export``: stored bars of one symbol, as CSV or Parquet.
 
-Called by the command line only, in the main thread. It reads minutes from the database in the order
-of time and writes each longer bar when its last minute was read, so that memory holds one page of
-minutes, whatever the range. Columns and figures are those of ``GET /api/bars``, with the time as
-text behind them. A file appears under its name when it is whole; a pipe that nobody reads any more
-ends it quietly. It writes nothing to the database but its tables' version.
+Called by the command line only, in the main thread. It reads minutes from the database in order of
+time and writes each longer bar when its last minute was read, so that one page of minutes is in
+memory, whatever the range. Columns and figures are those of ``GET /api/bars``, followed by the time
+as text. A file appears under its name when it is complete. When the reader of a pipe has gone, the
+export ends quietly. It writes nothing to the database but the version of its tables.
 """
 
 import asyncio
@@ -46,16 +46,16 @@ COLUMNS = (
     *("incomplete", "utc"),
 )
 _ROW_GROUP = 50_000
-_TELLING_ROWS = 64
+_SAMPLE_ROWS = 64
 _MOST_NAMES = 10
 _CLOSED_DAYS = dt.timedelta(days=14)
-"""Longer than the exchange was ever closed."""
+"""Longer than the exchange has ever been closed."""
 
 Format = Literal["csv", "parquet"]
 Row: TypeAlias = tuple[int, float, float, float, float, float, int, float | None, bool, bool, str]
 """The values of ``COLUMNS``."""
 Days = Callable[[int, int], Calendar]
-"""The exchange's days from one time to another."""
+"""Returns the exchange's days from one time to another."""
 
 
 def run(
@@ -75,20 +75,20 @@ def run(
     """Export the bars of one symbol; returns the exit code.
 
     Args:
-        settings: of them the database.
+        settings: the database is taken from them.
         symbol: such as AAPL.
         timeframe: how long a bar is.
-        source: whose trades; may be left out where only one has the symbol.
-        from_: only bars that begin then or later, as text.
-        to: only bars that begin before, as text.
-        format: what is written.
+        source: the source of the bars; may be left out where only one has the symbol.
+        from_: only bars that begin at this time or later, as text.
+        to: only bars that begin before this time, as text.
+        format: the output format.
         path: the file; the standard output when not given.
         out: the standard output.
-        time: of this process; by its wall clock bars are over.
-        days: finds out about the exchange's days.
+        time: the clock of this process; its wall clock says which bars are final.
+        days: looks up the exchange's days.
 
     Raises:
-        SettingsError: an option that cannot be used, or a file that cannot be written.
+        SettingsError: an option cannot be used, or the output cannot be written.
         StorageError: the database cannot be used.
     """
     step = _one_of("--timeframe", timeframe, STORED)
@@ -110,10 +110,10 @@ def run(
 
 
 def chosen(known: Sequence[SeriesInfo], symbol: str, source: str | None) -> SeriesInfo:
-    """The series that is meant.
+    """The series of a symbol.
 
     Raises:
-        SettingsError: there is none, or more than one, with those that there are.
+        SettingsError: there is none, or more than one; the sentence lists those that exist.
     """
     if not known:
         raise SettingsError(
@@ -122,17 +122,17 @@ def chosen(known: Sequence[SeriesInfo], symbol: str, source: str | None) -> Seri
         )
     sources = sorted({series.source for series in known})
     if source is not None and source not in sources:
-        raise _refused("--source", source, f"one that has bars: {_some(sources)}")
+        raise _refused("--source", source, f"one that has bars: {_listed(sources)}")
     known = [series for series in known if source in {None, series.source}]
     names = {series.symbol for series in known}
     name = symbol if symbol in names else symbol.upper()
     found = [series for series in known if series.symbol == name]
     if not found:
-        raise _refused("--symbol", symbol, f"one that has bars: {_some(sorted(names))}")
+        raise _refused("--symbol", symbol, f"one that has bars: {_listed(sorted(names))}")
     if len(found) > 1:
         theirs = sorted(series.source for series in found)
         raise SettingsError(
-            f"--source is needed: {name} has bars of {_some(theirs)}; add one of them, such as "
+            f"--source is needed: {name} has bars of {_listed(theirs)}; add one of them, such as "
             f"--source {shlex.quote(theirs[0])}"
         )
     return found[0]
@@ -157,13 +157,13 @@ def bars(
         first_ms = cut.end_ms
     if end_ms <= first_ms:
         return iter(())
-    # The last bar begins in the range, and goes on to its end.
+    # The last bar begins in the range, and is exported whole.
     minutes = archive.rows(series.source, series.symbol, first_ms, span(end_ms - 1).end_ms)
     return by_span(minutes, span)
 
 
 def row_of(span: Span, bar: Bar, final_ms: int) -> Row:
-    """A bar as ``COLUMNS``; it is final when it ends by a time."""
+    """A bar as ``COLUMNS``; final when its span ends at ``final_ms`` or before."""
     body = BarBody.of(bar, final=span.end_ms <= final_ms)
     return (
         *(body.time, body.open, body.high, body.low, body.close, body.volume, body.count),
@@ -172,8 +172,9 @@ def row_of(span: Span, bar: Bar, final_ms: int) -> Row:
 
 
 def exchange_days(from_ms: int, to_ms: int) -> Calendar:
-    """The exchange's days, computed in a process of its own within a second or two; ordinary
-    weekdays, and a line that says so, when it gives none.
+    """The exchange's days, computed in a child process within a second or two.
+
+    When that fails, every weekday is an ordinary day, and a line on standard error says so.
     """
     first, last = new_york_date(from_ms) - _CLOSED_DAYS, new_york_date(to_ms) + _CLOSED_DAYS
     try:
@@ -189,11 +190,12 @@ def exchange_days(from_ms: int, to_ms: int) -> Calendar:
 
 
 def write_csv(rows: Iterable[Row], out: BinaryIO, *, symbol: str) -> None:
-    """Write a line of names and one for each row, prices with the decimals of their symbol, as far
-    as its first rows tell them.
+    """Write a header line and one line for each row.
+
+    Prices have the decimals of their symbol, as found in the first ``_SAMPLE_ROWS`` rows.
     """
     rows = iter(rows)
-    first = list(itertools.islice(rows, _TELLING_ROWS))
+    first = list(itertools.islice(rows, _SAMPLE_ROWS))
     decimals = decimals_of(symbol, (close for _, _, _, _, close, *_ in first))
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=False)
     try:
@@ -208,7 +210,7 @@ def write_csv(rows: Iterable[Row], out: BinaryIO, *, symbol: str) -> None:
 
 
 def parquet_writer() -> Callable[[Iterable[Row], BinaryIO], None]:
-    """What writes Parquet, with the columns of the CSV; ``utc`` is a timestamp there.
+    """A function that writes Parquet with the columns of the CSV, ``utc`` as a timestamp.
 
     Raises:
         SettingsError: pyarrow is not installed.
@@ -262,8 +264,10 @@ def _write_all(
 
 @contextlib.contextmanager
 def _file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is there when it is whole, and as it was when it is not. What stands where it is
-    written meanwhile is taken away and never written through: it may be a link to somewhere else.
+    """A file that is replaced when the new one is complete, and unchanged otherwise.
+
+    Whatever has the name of the temporary file is removed and never written through: it may be a
+    link to somewhere else.
     """
     if not str(path).isprintable():
         raise _refused("-o", str(path), "a path of printable characters")
@@ -287,7 +291,7 @@ def _file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _open_writing(path: Path) -> int:
-    """What is no file, open for writing. A pipe that nobody reads would be waited for for ever."""
+    """Open a pipe or a device for writing, without waiting for ever for a reader of a pipe."""
     descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
     with contextlib.suppress(OSError, AttributeError):
         os.set_blocking(descriptor, True)
@@ -295,7 +299,7 @@ def _open_writing(path: Path) -> int:
 
 
 def _silence_stdout() -> None:
-    """Nobody reads it: what is left in it would be complained about when the process ends."""
+    """Redirect it to nowhere: Python would report the unread rest when the process ends."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -331,6 +335,6 @@ def _refused(name: str, text: str, expected: str) -> SettingsError:
     return SettingsError(f"{name}={shown!r} cannot be used: expected {expected}")
 
 
-def _some(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(names[:_MOST_NAMES]) + more

@@ -1,18 +1,18 @@
 """``python -m photon_app import``: the bars of a recording, into the database.
 
-Called by the command line only, in the main thread. Every line goes the way that a replay's goes:
-intake, book, bars; what a minute came to is written to the database batch by batch. It starts no
-feed and needs no port, and a Photon may run on the same database meanwhile, unless it writes the
-same source: of each there is one writer.
+Called by the command line only, in the main thread. Every line takes the path of a replay's lines:
+intake, book, bars; changed minutes are written to the database in batches. It starts no feed and
+needs no port. A Photon may run on the same database at the same time, unless it writes the same
+source: each source has one writer.
 
-A source ``replay:…`` has the bars of one recording: they are replaced whole, when the first new
-ones are written and not before. Of any other source the minutes that the recording has are written
-in place of those that are there, and no other is touched. So an import that is done again changes
-nothing, and neither does one without a trade that counts, which is an error. What does not count is
-told by reason.
+A source ``replay:…`` has the bars of one recording: they are all replaced, when the first new ones
+are written and not before. For any other source the minutes of the recording overwrite the stored
+ones, and no other minute is touched. So repeating an import changes nothing. An import without a
+trade that counts is an error and changes nothing either. Trades that do not count are reported by
+reason.
 
-Bounds: a batch of ``BATCH_TRADES``, the bars that ``market.bars`` keeps in memory, and one line,
-however long the recording is. What came before damage, or before a signal, stays stored.
+Memory is bounded, however long the recording is: a batch of ``BATCH_TRADES``, the bars that
+``market.bars`` keeps, and one line. What was read before damage, or before a signal, stays stored.
 """
 
 import contextlib
@@ -48,8 +48,8 @@ LIVE_SOURCES = ("finnhub", "simulated")
 REPLAY = "replay:"
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-_LOOK_LINES = 500
-"""How many lines are read between two looks at the clock."""
+_CHECK_LINES = 500
+"""Lines read between two checks of the clock."""
 _PROGRESS_S = 0.2
 _CLEAR_LINE = "\r\x1b[2K"
 
@@ -66,33 +66,31 @@ def run(
     """Import a recording; returns the exit code.
 
     Args:
-        settings: of them the database, and how many symbols there may be.
+        settings: the database and the largest number of symbols are taken from them.
         path: the recording.
-        source: whose trades these are; the recording's own, as a replay of it would say, when not
-            given.
+        source: the source of the trades; by default the one that a replay of the file would have.
         out: the standard output.
         screen: the standard error.
-        time: of this process.
+        time: the clock of this process.
 
     Raises:
-        RecordingError: the file is not a recording, has no trade that can be used, or is damaged
-            on the way.
-        SettingsError: nothing is stored, or there is no such source.
+        RecordingError: the file is not a recording, has no usable trade, or is damaged.
+        SettingsError: no database is set, or there is no such source.
         StorageError: the database cannot be used, or another process writes this source.
     """
     where = address.needed(settings, "to import into")
     source = _source(path, source)
     recording = Recording(path)
-    recording.first_ms()  # what is no recording must not replace anything
+    recording.first_ms()  # a file that is not a recording must not replace anything
     began = time.monotonic()
     with (
         open_archive(where) as archive,
         _Progress(screen or sys.stderr, time) as progress,
-        _signals() as came,
+        _signals() as signalled,
     ):
         archive.claim(source)
         done = Import(archive, source, settings.max_symbols_total)
-        stopped = not _read(recording, done, progress, came)
+        stopped = not _read(recording, done, progress, signalled)
     torn = "; the recording is torn at its end" if recording.torn else ""
     losses = [*recording.losses, *done.losses()]
     less = f"; left out: {', '.join(losses)}" if losses else ""
@@ -118,17 +116,17 @@ def _source(path: Path, given: str | None) -> str:
 
 
 def _read(
-    recording: Recording, done: "Import", progress: "_Progress", came: Callable[[], bool]
+    recording: Recording, done: "Import", progress: "_Progress", signalled: Callable[[], bool]
 ) -> bool:
-    """Import every line; returns whether it came to the end, which a signal can prevent."""
+    """Import every line; false when a signal stopped it before the end."""
     try:
         for number, line in enumerate(recording.lines()):
-            if came():
+            if signalled():
                 done.write()
                 return False
             done.take(line)
-            if number % _LOOK_LINES == 0:
-                progress.look(done.progress)
+            if number % _CHECK_LINES == 0:
+                progress.show(done.progress)
     except RecordingError as error:
         done.write()
         stored = done.summary() if done.counted else "nothing, as it has no trade that can be used"
@@ -139,27 +137,29 @@ def _read(
 
 @contextlib.contextmanager
 def _signals() -> Iterator[Callable[[], bool]]:
-    """Whether a signal came that ends the process: it ends between two lines then, so that no
-    batch is cut in two. A second one ends it at once.
+    """Yield a function that returns whether a signal to end the process has arrived.
+
+    The import then ends between two lines, so that no batch is cut in two. A second signal ends the
+    process at once.
     """
-    came: list[int] = []
+    signals: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if came:
+        if signals:
             sys.exit(1)
-        came.append(number)
+        signals.append(number)
 
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     before = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield lambda: bool(came)
+        yield lambda: bool(signals)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 class _LineClock:
-    """The market's clock of a recording that is read as fast as it can be: its newest line's."""
+    """The market's clock while a recording is read as fast as possible: the newest line's time."""
 
     rate = 1.0
 
@@ -171,12 +171,12 @@ class _LineClock:
 
 
 class Import:
-    """One recording on its way into the database.
+    """Folds one recording into bars and writes them to the database.
 
     Args:
         archive: the database.
-        source: whose bars they are.
-        capacity: the most symbols.
+        source: the source of the bars.
+        capacity: the largest number of symbols.
     """
 
     def __init__(self, archive: Archive, source: str, capacity: int) -> None:
@@ -200,7 +200,7 @@ class Import:
         self._tally = Tally()
 
     def take(self, line: Line) -> None:
-        """Fold one line in, and write when there is enough of it."""
+        """Fold one line in, and write when a batch is full."""
         self._clock.at_ms = max(self._clock.at_ms, line.at)
         event = self._intake.read(line.frame, line.at / 1000)
         if not isinstance(event, Trades):
@@ -212,10 +212,10 @@ class Import:
             self.write()
 
     def write(self) -> None:
-        """Write every minute that changed since the last time, and forget what is old.
+        """Write every minute that changed since the last call, and forget old minutes.
 
         Raises:
-            StorageError: it cannot be written.
+            StorageError: the minutes cannot be written.
         """
         self._waiting = 0
         bars = self._market.bars
@@ -226,19 +226,19 @@ class Import:
         for symbol, minutes in dirty:
             self._archive.write(self._source, symbol, minutes)
             self._tally.add(symbol, minutes)
-        bars.tick()  # not before: it forgets minutes
+        bars.tick()  # only after the write: it forgets minutes
 
     def progress(self) -> str:
-        """How far it is, for people."""
+        """How far the import is, for people."""
         return f"{self._trades:,} trades, {self._tally.bars:,} bars, {shown_utc(self._clock.at_ms)}"
 
     @property
     def counted(self) -> int:
-        """How many trades are in bars."""
+        """Trades that count in bars."""
         return self._market.bars.counters.folded
 
     def losses(self) -> list[str]:
-        """What is in no bar, by reason, for people."""
+        """What is in no bar, with the reason, for people."""
         frames, book = self._intake.counters, self._market.book.counters
         trades = {
             "too late for a bar": self._market.bars.counters.too_late,
@@ -266,7 +266,7 @@ class Import:
         ]
 
     def summary(self) -> str:
-        """What was written, for people."""
+        """What was written so far, for people."""
         tally, counted = self._tally, self.counted
         left_out = self._trades - counted
         less = f" ({left_out:,} more are in no bar)" if left_out else ""
@@ -282,30 +282,31 @@ def _count(number: int, what: str) -> str:
 
 
 class Tally:
-    """How many different minutes were written. Those that can still change are remembered: as many
-    as a trade can be late, of each symbol.
+    """Counts the distinct minutes that were written.
+
+    Minutes that can still change are remembered: for each symbol, those that a late trade reaches.
     """
 
     def __init__(self) -> None:
-        self._lately: dict[str, set[int]] = {}
+        self._recent: dict[str, set[int]] = {}
         self._first_ms: int | None = None
         self.bars = 0
         self.end_ms = 0
-        """Where the last of them ends."""
+        """Where the last written minute ends."""
 
     @property
     def symbols(self) -> int:
-        """How many symbols have any."""
-        return len(self._lately)
+        """Symbols with at least one written minute."""
+        return len(self._recent)
 
     @property
     def first_ms(self) -> int:
-        """Where the first of them begins; 0 when there is none."""
+        """Where the first written minute begins; 0 when there is none."""
         return self._first_ms or 0
 
     def add(self, symbol: str, bars: Iterable[Bar]) -> None:
-        """Some minutes of a symbol were written, for the first time or again."""
-        known = self._lately.get(symbol, set())
+        """Count minutes of a symbol that were written, for the first time or again."""
+        known = self._recent.get(symbol, set())
         times = {bar.time_ms for bar in bars}
         if not times:
             return
@@ -314,11 +315,11 @@ class Tally:
         first_ms = min(times)
         self._first_ms = first_ms if self._first_ms is None else min(self._first_ms, first_ms)
         since_ms = max(times | known) - LATE_MS - MINUTE_MS
-        self._lately[symbol] = {time_ms for time_ms in times | known if time_ms >= since_ms}
+        self._recent[symbol] = {time_ms for time_ms in times | known if time_ms >= since_ms}
 
 
 class _Progress:
-    """On a terminal, one line that is written over."""
+    """On a terminal, one line of text that is overwritten."""
 
     def __init__(self, stream: TextIO, time: Time) -> None:
         self._stream = stream
@@ -326,8 +327,8 @@ class _Progress:
         self._live = stream.isatty()
         self._next = time.monotonic() + _PROGRESS_S
 
-    def look(self, text: Callable[[], str]) -> None:
-        """Show how far it is, if it was not shown just now."""
+    def show(self, text: Callable[[], str]) -> None:
+        """Show the progress, at most once in ``_PROGRESS_S``."""
         if self._live and self._monotonic() >= self._next:
             self._next = self._monotonic() + _PROGRESS_S
             self._write(f"{_CLEAR_LINE}{text()}")
@@ -340,6 +341,6 @@ class _Progress:
             self._write(_CLEAR_LINE)
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # the terminal is gone, the import is not
+        with contextlib.suppress(OSError):  # the import outlives its terminal
             self._stream.write(text)
             self._stream.flush()

@@ -1,10 +1,10 @@
-"""``python -m photon_app record``: what comes from upstream, into a file, until told to stop.
+"""``python -m photon_app record``: writes what upstream sends to a file, until stopped.
 
-Called by the command line only, in the main thread. It runs the feed that the settings ask for,
-with nobody behind it: no page, no port, no book. The feed's frames go to a ``Recorder``; a slow
-disk slows the feed. It owns the standard error of the process: one line that says what is
-recorded, on a terminal one that counts, and one at the end. It never shows or writes the key, and
-a feed that is a replay is refused: that is a recording already.
+Called by the command line only, in the main thread. It runs the feed that the settings name, with
+no clients: no page, no port, no book. The feed's frames go to a ``Recorder``; a slow disk slows the
+feed. It owns the standard error of the process: one line that says what is recorded, on a terminal
+a line that counts, and one line at the end. It never shows or writes the key. A replay is refused
+as the feed: it is a recording already.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from photon_app.runtime import keep_running, logged
 from photon_app.settings import DEFAULT_SYMBOLS, Settings
 
 FLUSH_S = 1.0
-"""How much a kill can cost a gzip recording."""
+"""Most that a kill can cost a gzip recording."""
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _log = logging.getLogger(__name__)
@@ -41,14 +41,14 @@ def record(
     seconds: float = math.inf,
     screen: TextIO | None = None,
 ) -> int:
-    """Record until a signal, the time, or a disk that is full; returns the exit code.
+    """Record until a signal, the end of ``seconds``, or a full disk; returns the exit code.
 
     Args:
         settings: which feed, and which symbols.
-        path: where to; see ``Recorder``.
+        path: the file to write; see ``Recorder``.
         max_bytes: size at which a part is full.
-        keep: most full parts to keep.
-        seconds: how long.
+        keep: the largest number of full parts to keep; all when not given.
+        seconds: how long to record.
         screen: the standard error.
 
     Raises:
@@ -79,8 +79,8 @@ async def _run(
     feed.want(frozenset(wanted))
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    nobody = Nobody()
-    playing = asyncio.create_task(keep_running(feed, nobody), name="photon feed")
+    sink = StateSink()
+    playing = asyncio.create_task(keep_running(feed, sink), name="photon feed")
     until_s = clock.monotonic() + seconds
     try:
         while not (stop.is_set() or recorder.failure):
@@ -90,7 +90,7 @@ async def _run(
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), min(FLUSH_S, left_s))
             recorder.flush()
-            show.progress(f"{_counts(recorder, feed.counters.trades)} · {nobody.state}")
+            show.progress(f"{_counts(recorder, feed.counters.trades)} · {sink.state}")
     finally:
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
@@ -101,7 +101,7 @@ async def _run(
 def _stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for name in _SIGNALS:
-        with contextlib.suppress(AttributeError, NotImplementedError):  # as on Windows
+        with contextlib.suppress(AttributeError, NotImplementedError):  # not on Windows
             loop.add_signal_handler(getattr(signal, name), stop.set)
 
 
@@ -127,46 +127,46 @@ def _counts(recorder: Recorder, trades: int) -> str:
     return f"{recorder.frames:,} frames, {trades:,} trades, {recorder.bytes / 1e6:,.1f} MB"
 
 
-class Nobody:
-    """``model.FeedSink`` without a market: only the feed's state is kept."""
+class StateSink:
+    """A ``model.FeedSink`` without a market: keeps only the feed's state."""
 
     state = "connecting"
 
     def trades(self, batch: Sequence[Trade]) -> None:
-        """Nobody wants them."""
+        """Ignored: the recorder has the frames."""
 
     def past(self, batch: Sequence[Trade]) -> None:
-        """Nobody wants them."""
+        """Ignored."""
 
     def seed(self, seed: Seed) -> None:
-        """Nobody wants it."""
+        """Ignored."""
 
     def status(self, status: FeedStatus) -> None:
-        """Keep the state, for the line that counts."""
+        """Keep the state, for the progress line."""
         self.state = status.state
 
     def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
-        """Nobody wants to know."""
+        """Ignored."""
 
     def tape(self, behind_ms: int, ahead_ms: int) -> None:
-        """Frames are written down with this machine's time, whatever it is."""
+        """Ignored: frames are recorded with this machine's time, right or wrong."""
 
     def rejected(self, symbol: str, reason: str) -> None:
-        """Say so: it will not be in the recording."""
+        """Log it: the symbol will not be in the recording."""
         _log.warning("upstream refuses %s: %s", symbol, reason, extra={"kind": symbol})
 
     def new_epoch(self) -> None:
-        """There is nothing to forget."""
+        """Ignored: nothing is kept that an epoch could end."""
 
     def began(self, symbol: str, time_ms: int, price: float) -> None:
-        """Not recorded."""
+        """Ignored."""
 
     async def drained(self) -> None:
-        """Nobody is behind."""
+        """Return at once: nothing waits here."""
 
 
 class _Screen:
-    """Standard error: lines, and on a terminal one below them that is written over."""
+    """Standard error: lines of text, and on a terminal one below them that is overwritten."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -181,6 +181,6 @@ class _Screen:
             self._write(f"{_CLEAR_LINE}{text}")
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # the terminal is gone, the recording is not
+        with contextlib.suppress(OSError):  # the recording outlives its terminal
             self._stream.write(text)
             self._stream.flush()

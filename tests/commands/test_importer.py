@@ -438,4 +438,4 @@ def test_memory_is_bounded_whatever_the_length(monkeypatch: pytest.MonkeyPatch) 
     assert len(archive.rows) == minutes
     assert archive.largest <= 501
     assert len(done._market.bars.between("BINANCE:X", "1m")) < 2_200
-    assert len(done._tally._lately["BINANCE:X"]) < 10
+    assert len(done._tally._recent["BINANCE:X"]) < 10

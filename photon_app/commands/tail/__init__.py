@@ -1,1 +1,1 @@
-"""The terminal: live prices of any Photon, as a table, as lines, or as JSON."""
+"""The terminal client: live prices of any Photon, as a table, as lines of text, or as JSON."""

@@ -1,6 +1,6 @@
-"""Where a Photon is: what a person writes becomes the addresses of its socket and its quotes.
+"""The address of a Photon: turns what a person types into the URLs of its socket and its quotes.
 
-Pure. An address may hold a token in its query, so only ``Address.shown`` is ever printed.
+Pure. An address may have a token in its query, so only ``Address.shown`` is ever printed.
 """
 
 import ipaddress
@@ -21,12 +21,12 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where to list
 
 
 class Address(Fact, frozen=True):
-    """One Photon's addresses."""
+    """The addresses of one Photon."""
 
     ws: str
-    """Of ``/ws``, with ``format=events``."""
+    """The URL of ``/ws``, with ``format=events``."""
     quotes: str
-    """Of ``GET /api/quotes``."""
+    """The URL of ``GET /api/quotes``."""
     shown: str
     """Host and port, for people."""
 
@@ -35,7 +35,7 @@ def of_settings(settings: Settings) -> Address:
     """The Photon that these settings would start.
 
     Raises:
-        SettingsError: the port is only known once it runs.
+        SettingsError: the port is 0, so it is known only once that Photon runs.
     """
     if not settings.port:
         raise SettingsError("PORT=0 takes any free port: say which Photon with --url HOST:PORT")
@@ -44,13 +44,13 @@ def of_settings(settings: Settings) -> Address:
 
 
 def parse(text: str) -> Address:
-    """What was written after ``--url``.
+    """Parse the argument of ``--url``.
 
-    Without a scheme it is host and port (the default of ``PORT`` when there is none); without a
-    path, and for a path of ``http``, ``/ws`` is added; the query is kept.
+    Without a scheme it is host and port (the default of ``PORT`` when there is none). Without a
+    path, and for a path of ``http``, ``/ws`` is added. The query is kept.
 
     Raises:
-        SettingsError: it is no address.
+        SettingsError: the text is not an address.
     """
     try:
         return _parse(text.strip())
@@ -76,7 +76,7 @@ def _parse(text: str) -> Address:
 
 
 def _with_port(text: str) -> str:
-    """Host and port, and whatever follows, of an address without a scheme."""
+    """Add the default port, where it is missing, to an address without a scheme."""
     authority, slash, rest = text.partition("/")
     try:
         authority = _host_port(str(ipaddress.IPv6Address(authority.strip("[]"))), DEFAULTS.port)

@@ -1,4 +1,4 @@
-"""The arguments of ``tail``; loads nothing that draws or connects, so that help comes at once."""
+"""The arguments of ``tail``. Imports nothing that draws or connects, so that help is instant."""
 
 import argparse
 from collections.abc import Iterable
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from photon_app.model import parse_symbol
 
 TABLE_INTERVAL_MS = 100
-"""What the table asks for: it is drawn ten times a second."""
+"""The interval that the table subscribes with: it is drawn ten times a second."""
 LEAST_INTERVAL_MS, MOST_INTERVAL_MS = 50, 10_000
-"""What the server takes besides 0."""
+"""The intervals that the server accepts besides 0."""
 EPILOG = """\
 Without symbols it watches the server's default ones. Without --url it watches the
 Photon that HOST and PORT name. When standard output is no terminal it writes a line
@@ -25,7 +25,7 @@ Ctrl-C ends it.
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
-    """Add what ``tail`` takes."""
+    """Add the arguments of ``tail``."""
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("symbols", nargs="*", metavar="SYMBOL", help="such as AAPL or AAPL,NVDA")
@@ -47,10 +47,10 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def symbols(given: Iterable[str]) -> tuple[str, ...]:
-    """The symbols asked for, once each, in their order.
+    """The symbols of the command line, once each, in their order.
 
     Raises:
-        RequestError: one is no symbol.
+        RequestError: one of them is not a symbol.
     """
     names = [name.strip() for text in given for name in text.split(",")]
     return tuple(dict.fromkeys(parse_symbol(name) for name in names if name))

@@ -1,11 +1,11 @@
 """What is known of the watched symbols: every message of a Photon folded into rows.
 
 Owns the newest price of each symbol, its day, its recent prices, the feed's status and the state of
-the line to the server. Synchronous and total: messages are applied as they come, and what is older
-than what is held is left out. Memory is bounded by the symbols and ``RECENT`` prices of each. It
-never waits, prints or connects, and has no clock: the caller says what time it is.
+the connection to the server. Synchronous and total: messages are applied as they arrive, and an
+update older than the row's quote is ignored. Memory is bounded by the symbols and ``RECENT`` prices
+of each. It never waits, prints or connects, and has no clock: the caller passes the time.
 
-While the line or the feed is down the prices stay, and their state says ``stale``.
+While the connection or the feed is down, prices stay, and their state is ``stale``.
 """
 
 import math
@@ -20,9 +20,9 @@ from photon_app.model import FLOWING, Fact
 RECENT = 120
 """Recent prices kept of a symbol: the last one of each second that had one."""
 MOVED_S = 1.0
-"""How long a price counts as just moved."""
+"""How long a price counts as just changed."""
 
-LineState = Literal["connecting", "open", "lost", "ended"]
+ConnectionState = Literal["connecting", "open", "lost", "ended"]
 
 
 class Quote(Fact, frozen=True):
@@ -43,7 +43,7 @@ class Quote(Fact, frozen=True):
     day_volume: float | None
     polled: bool
     decimals: int
-    """How many its symbol's prices are shown with: as told, else those of the first price."""
+    """Decimals of the symbol's prices: as the server says, else those of the first price."""
 
 
 class Row:
@@ -52,37 +52,37 @@ class Row:
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
         self.quote: Quote | None = None
-        self.said = "waiting"
-        """The state that the server gave it last."""
+        self.server_state = "waiting"
+        """The state that the server gave the symbol last."""
         self.reason = ""
-        """Why it was rejected."""
+        """Why the symbol was rejected."""
         self.recent: deque[float] = deque(maxlen=RECENT)
         self.direction = 0
-        """1, 0 or -1: the newest price against the one before."""
+        """1, 0 or -1: the newest price compared with the one before."""
         self.moved_s = -math.inf
         self._second = -1.0
 
     def take(self, update: wire.Update, now_s: float) -> bool:
-        """Fold an update in; true when it brought a new price."""
-        held = self.quote
-        quote = fold(held, update)
+        """Fold an update in; true when it had a new price."""
+        old = self.quote
+        quote = fold(old, update)
         if quote is None:
             return False
         self.quote = quote
-        self.said = update.data.state or ("polled" if update.polled else "live")
+        self.server_state = update.data.state or ("polled" if update.polled else "live")
         self.reason = ""
-        if held is not None and quote.seq == held.seq and quote.price == held.price:
+        if old is not None and quote.seq == old.seq and quote.price == old.price:
             return False
-        if held is not None and quote.price != held.price:
-            self.direction = 1 if quote.price > held.price else -1
+        if old is not None and quote.price != old.price:
+            self.direction = 1 if quote.price > old.price else -1
             self.moved_s = now_s
         self._remember(quote)
         return True
 
     def forget(self) -> None:
-        """A new epoch: nothing of the old market counts."""
+        """Reset the row for a new epoch, in which no old price counts."""
         self.quote = None
-        self.said = "waiting"
+        self.server_state = "waiting"
         self.recent.clear()
         self.direction = 0
         self._second = -1.0
@@ -97,26 +97,26 @@ class Row:
 
 
 class Board:
-    """All rows, the feed and the line.
+    """All rows, the feed and the connection.
 
     Args:
-        symbols: what is watched, in the order shown.
+        symbols: the watched symbols, in the order shown.
     """
 
     def __init__(self, symbols: Iterable[str] = ()) -> None:
         self.rows: dict[str, Row] = {}
         self.feed = ""
-        """The feed's state as last told; empty before the first word."""
+        """The feed's state as last received; empty before the first message."""
         self.status: wire.Status | None = None
-        self.line: LineState = "connecting"
+        self.connection: ConnectionState = "connecting"
         self.why = ""
-        """Why the line is not open."""
+        """Why the connection is not open."""
         self.retry_s: float | None = None
         """When the next attempt is made, on the caller's clock."""
         self.updates = 0
-        """New prices so far."""
+        """Number of new prices so far."""
         self.error = ""
-        """What the server could not do for us on this line."""
+        """The last error that the server sent on this connection."""
         self._epoch = ""
         self._clock: tuple[float, float, float] | None = None
         self.watch(symbols)
@@ -127,17 +127,17 @@ class Board:
             self.rows.setdefault(symbol, Row(symbol))
 
     def connecting(self) -> None:
-        """An attempt begins; the reason for it stays until it has succeeded."""
-        self.line = "connecting"
+        """An attempt begins; the reason for it is shown until it has succeeded."""
+        self.connection = "connecting"
         self.retry_s = None
 
     def lost(self, why: str, retry_s: float) -> None:
-        """There is no line, until an attempt at ``retry_s``."""
-        self.line, self.why, self.retry_s = "lost", why, retry_s
+        """The connection is lost; the next attempt is at ``retry_s``."""
+        self.connection, self.why, self.retry_s = "lost", why, retry_s
 
     def ended(self, why: str = "") -> None:
-        """There will be no line any more."""
-        self.line, self.why, self.retry_s = "ended", why, None
+        """The connection has ended for good."""
+        self.connection, self.why, self.retry_s = "ended", why, None
 
     def apply(self, message: wire.Message, now_s: float) -> Row | None:
         """Fold one message in.
@@ -151,7 +151,7 @@ class Board:
             case wire.Connection():
                 self._welcome(message)
             case wire.Status():
-                self._told(message, now_s)
+                self._apply_status(message, now_s)
             case wire.Subscription():
                 for rejection in message.rejected:
                     self._reject(rejection.symbol, rejection.message or rejection.code)
@@ -163,9 +163,9 @@ class Board:
 
     def state(self, row: Row) -> str:
         """``live``, ``polled``, ``waiting``, ``rejected`` or ``stale``."""
-        if row.quote is None or row.said == "rejected" or self.line == "ended":
-            return row.said
-        return row.said if self.line == "open" and self.flowing else "stale"
+        if row.quote is None or row.server_state == "rejected" or self.connection == "ended":
+            return row.server_state
+        return row.server_state if self.connection == "open" and self.flowing else "stale"
 
     @property
     def flowing(self) -> bool:
@@ -175,15 +175,15 @@ class Board:
     @property
     def hopeless(self) -> bool:
         """Whether every symbol was rejected."""
-        return bool(self.rows) and all(row.said == "rejected" for row in self.rows.values())
+        return bool(self.rows) and all(row.server_state == "rejected" for row in self.rows.values())
 
     @property
     def delay_ms(self) -> float | None:
-        """How long the tape is held back; ``None`` when it is not."""
+        """How far the tape is delayed; ``None`` when it is not."""
         return None if self.status is None else self.status.delay_ms
 
     def market_ms(self, now_s: float) -> float | None:
-        """The market's time: the wall clock, or a recording's; ``None`` before it was told."""
+        """The market's time: the wall clock's, or a recording's; ``None`` before it is known."""
         if self._clock is None:
             return None
         at_ms, rate, at_s = self._clock
@@ -207,14 +207,14 @@ class Board:
         return row
 
     def _welcome(self, message: wire.Connection) -> None:
-        self.line, self.why, self.retry_s, self.error = "open", "", None, ""
+        self.connection, self.why, self.retry_s, self.error = "open", "", None, ""
         self.feed = message.feed
         self._begin(message.epoch)
         for row in self.rows.values():
-            if row.said == "rejected":  # it is asked for again
-                row.said, row.reason = "waiting", ""
+            if row.server_state == "rejected":  # it is requested again
+                row.server_state, row.reason = "waiting", ""
 
-    def _told(self, message: wire.Status, now_s: float) -> None:
+    def _apply_status(self, message: wire.Status, now_s: float) -> None:
         self._begin(message.epoch)
         self._set_clock(message.now, now_s, message.rate)
         self.feed, self.status = message.feed, message
@@ -222,7 +222,7 @@ class Board:
             if state == "rejected":
                 self._reject(symbol, f"{symbol} is not known to the feed")
             elif symbol in self.rows:
-                self.rows[symbol].said, self.rows[symbol].reason = state, ""
+                self.rows[symbol].server_state, self.rows[symbol].reason = state, ""
 
     def _begin(self, epoch: str) -> None:
         if epoch == self._epoch:
@@ -234,7 +234,7 @@ class Board:
     def _reject(self, symbol: str, reason: str) -> None:
         row = self.rows.get(symbol)
         if row is not None:
-            row.said, row.reason = "rejected", wire.clean(reason)
+            row.server_state, row.reason = "rejected", wire.clean(reason)
 
     def _set_clock(self, now_ms: float | None, now_s: float, rate: float | None = None) -> None:
         if now_ms is None:
@@ -243,20 +243,20 @@ class Board:
         self._clock = (now_ms, before if rate is None else rate, now_s)
 
 
-def fold(held: Quote | None, update: wire.Update) -> Quote | None:
-    """One update over the quote held; ``None`` when it is older than that."""
-    if held is not None and (update.seq < held.seq if update.snapshot else update.seq <= held.seq):
+def fold(old: Quote | None, update: wire.Update) -> Quote | None:
+    """The quote after an update; ``None`` when the update is older than the quote."""
+    if old is not None and (update.seq < old.seq if update.snapshot else update.seq <= old.seq):
         return None
-    return _whole(held, update) if update.snapshot else _next(held, update)
+    return _whole(old, update) if update.snapshot else _next(old, update)
 
 
-def _decimals(held: Quote | None, data: wire.Figures) -> int:
+def _decimals(old: Quote | None, data: wire.Figures) -> int:
     if data.decimals is not None:
         return min(max(data.decimals, 0), digits.MOST)
-    return digits.shown_by(data.price) if held is None else held.decimals
+    return digits.shown_by(data.price) if old is None else old.decimals
 
 
-def _whole(held: Quote | None, update: wire.Update) -> Quote:
+def _whole(old: Quote | None, update: wire.Update) -> Quote:
     data = update.data
     return Quote(
         symbol=update.symbol,
@@ -272,14 +272,14 @@ def _whole(held: Quote | None, update: wire.Update) -> Quote:
         low=data.low,
         day_volume=data.day_volume,
         polled=update.polled,
-        decimals=_decimals(held, data),
+        decimals=_decimals(old, data),
     )
 
 
-def _next(held: Quote | None, update: wire.Update) -> Quote:
-    """One trade over the day so far; without one it is the day's first."""
+def _next(old: Quote | None, update: wire.Update) -> Quote:
+    """The quote after a trade; without an old quote the trade is the day's first."""
     price, volume = update.data.price, update.data.volume
-    prev_close = None if held is None else held.prev_close
+    prev_close = None if old is None else old.prev_close
     change, percent = digits.change(price, prev_close)
     return Quote(
         symbol=update.symbol,
@@ -290,10 +290,10 @@ def _next(held: Quote | None, update: wire.Update) -> Quote:
         prev_close=prev_close,
         change=change,
         change_percent=percent,
-        open=price if held is None else held.open,
-        high=price if held is None or held.high is None else max(held.high, price),
-        low=price if held is None or held.low is None else min(held.low, price),
-        day_volume=volume if held is None else digits.total((held.day_volume or 0) + volume),
+        open=price if old is None else old.open,
+        high=price if old is None or old.high is None else max(old.high, price),
+        low=price if old is None or old.low is None else min(old.low, price),
+        day_volume=volume if old is None else digits.total((old.day_volume or 0) + volume),
         polled=update.polled,
-        decimals=_decimals(held, update.data),
+        decimals=_decimals(old, update.data),
     )

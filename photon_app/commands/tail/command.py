@@ -1,9 +1,9 @@
-"""``python -m photon_app tail``: one line to a Photon, and what is shown of it.
+"""``python -m photon_app tail``: one connection to a Photon, and one output.
 
-Owns the two tasks: the line, and the ten refreshes a second of the output. The first to end ends
-both. Exit codes: 0 when it was told to stop, nobody reads any more, or enough was seen; 1 when the
-server does not want this client, every symbol was rejected, or nothing can be written; 2 (raised)
-for what cannot be asked.
+Owns two tasks: the connection, and ten refreshes of the output a second. The first to end ends
+both. Exit codes: 0 after a signal, when the reader of the output has gone, or when ``--count``
+prices were shown; 1 when the server refuses this client for good, every symbol was rejected, or the
+output cannot be written; 2 (raised) for arguments that cannot be used.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from photon_app.clock import Time
 from photon_app.commands.tail import address, arguments, defaults, wire
 from photon_app.commands.tail.address import Address
 from photon_app.commands.tail.board import Board, Row
-from photon_app.commands.tail.line import Line
+from photon_app.commands.tail.connection import Connection
 from photon_app.commands.tail.output import Lines, Notices, Output, Screen, as_json, as_line
 from photon_app.commands.tail.stop import Stop, Stopped
 from photon_app.feed.awake import Awake
@@ -29,7 +29,7 @@ REFRESH_S = 0.1
 
 
 def run(given: argparse.Namespace) -> int:
-    """Watch until told to stop; returns the exit code.
+    """Watch until stopped; returns the exit code.
 
     Raises:
         PhotonError: the address or a symbol cannot be used.
@@ -48,7 +48,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _show(given: argparse.Namespace, board: Board, where: Address, stop: Stop) -> int:
-    """As a table where there is a terminal for it, else in lines."""
+    """Show a table on a terminal that can draw one, else lines of text."""
     if sys.stdout is None:
         raise OSError("standard output is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a block shows a "?"
@@ -58,22 +58,22 @@ def _show(given: argparse.Namespace, board: Board, where: Address, stop: Stop) -
     if not given.json and sys.stdout.isatty() and not console.is_dumb_terminal:
         interval_ms = arguments.TABLE_INTERVAL_MS if given.interval is None else given.interval
         with Screen(board, where.shown, console, time) as screen:
-            line = _line(board, where, screen, given.count, interval_ms, time)
-            asyncio.run(watch(line, screen, stop, time))
+            connection = _connection(board, where, screen, given.count, interval_ms, time)
+            asyncio.run(watch(connection, screen, stop, time))
         return 1 if board.why else 0
     notices = Notices(board, where.shown, printing.complain)
     form = as_json if given.json else as_line
     lines = Lines(board, form, notices, stop, sys.stdout.fileno())
-    line = _line(board, where, lines, given.count, given.interval or 0, time)
-    asyncio.run(watch(line, lines, stop, time))
-    notices.look()
+    connection = _connection(board, where, lines, given.count, given.interval or 0, time)
+    asyncio.run(watch(connection, lines, stop, time))
+    notices.report()
     return 1 if board.why or board.hopeless else 0
 
 
-def _line(  # noqa: PLR0917  # one call each
+def _connection(  # noqa: PLR0917  # one call each
     board: Board, where: Address, output: Output, count: int | None, interval_ms: int, time: Time
-) -> Line:
-    return Line(
+) -> Connection:
+    return Connection(
         where.ws,
         board,
         functools.partial(read, board, output, count),
@@ -92,18 +92,18 @@ def read(  # noqa: PLR0917  # the first three are bound
     text: str,
     row: Row | None,
 ) -> bool:
-    """Hand a message on; true when that was enough."""
+    """Pass a message to the output; true when the command is done."""
     output.message(message, text, row)
     if count is not None and output.shown >= count:
         return True
     return output.ends_when_hopeless and board.hopeless
 
 
-async def watch(line: Line, output: Output, stop: Stop, time: Time) -> None:
-    """Run the line and the refreshing of the output until one of them ends."""
+async def watch(connection: Connection, output: Output, stop: Stop, time: Time) -> None:
+    """Run the connection and the refreshes of the output until one of them ends."""
     watching = asyncio.current_task()
     assert watching is not None
-    tasks = [asyncio.create_task(line.run()), asyncio.create_task(_refresh(output, time))]
+    tasks = [asyncio.create_task(connection.run()), asyncio.create_task(_refresh(output, time))]
     with stop.cancels(watching):
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

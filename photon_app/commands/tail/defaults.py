@@ -1,6 +1,6 @@
-"""The default symbols of a Photon, asked for over HTTP.
+"""Requests the default symbols of a Photon over HTTP.
 
-Imports httpx only when called: a start that names symbols does not wait for it.
+Imports httpx only when called, so that a start with symbols does not wait for it.
 """
 
 import msgspec
@@ -9,8 +9,8 @@ from photon_app.errors import RequestError
 from photon_app.model import parse_symbol
 
 
-class NoDefaults(Exception):  # noqa: N818  # it says what is not there
-    """The server did not tell its default symbols; the text says why."""
+class NoDefaults(Exception):  # noqa: N818  # named for what is missing
+    """The server did not send its default symbols; the text says why."""
 
 
 class _Named(msgspec.Struct):
@@ -23,10 +23,10 @@ class _Quotes(msgspec.Struct):
 
 
 async def ask(url: str) -> tuple[str, ...]:
-    """The symbols of ``GET /api/quotes``: first those with a price.
+    """The symbols of ``GET /api/quotes``, those with a price first.
 
     Raises:
-        NoDefaults: no answer, or not such a one.
+        NoDefaults: there was no answer, or not one with symbols.
     """
     import httpx  # noqa: PLC0415  # a sixth of a second
 
@@ -44,7 +44,7 @@ async def ask(url: str) -> tuple[str, ...]:
 
 
 def read(body: bytes) -> tuple[str, ...]:
-    """The symbols that an answer names, once each; none when it is no such answer."""
+    """The symbols in an answer, once each; empty when the answer cannot be read."""
     try:
         quotes = msgspec.json.decode(body, type=_Quotes)
         names = [*(quote.symbol for quote in quotes.quotes), *quotes.missing]

@@ -1,7 +1,7 @@
-"""How figures are written in a terminal: pure functions from numbers to text, ``None`` to a dash.
+"""Formats numbers for a terminal: pure functions from numbers to text; ``None`` becomes a dash.
 
-The same words and digits as on the page (``ui/live/format.js``). Total: a number from outside can
-be anything, and none makes a long text.
+Words and digits are those of the page (``ui/live/format.js``). Total: any number from outside is
+accepted, and none becomes a long text.
 """
 
 import datetime as dt
@@ -14,7 +14,7 @@ from photon_app.market import digits
 DASH = "–"
 MINUS = "−"
 BLOCKS = "▁▂▃▄▅▆▇"
-"""Not the full block: lines below each other would touch."""
+"""Without the full block: sparklines in adjacent rows would touch."""
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -34,7 +34,7 @@ def price(value: float | None, decimals: int | None = None) -> str:
 
     Args:
         value: a price.
-        decimals: those of its symbol; where they are not known, those that it shows by itself.
+        decimals: those of its symbol; when they are unknown, as many as the price itself has.
     """
     if value is None:
         return DASH
@@ -42,7 +42,7 @@ def price(value: float | None, decimals: int | None = None) -> str:
 
 
 def change(value: float | None, decimals: int) -> str:
-    """``+4.12``, in the decimals of the symbol that it belongs to."""
+    """``+4.12``, with the decimals of its symbol."""
     return DASH if value is None else _signed(value, decimals)
 
 
@@ -57,29 +57,31 @@ def exact(value: float | None) -> str:
 
 
 def name(symbol: str, room: int) -> str:
-    """A symbol in so many columns: ``OA…EUR_USD``, for the exchange before a colon says the least,
-    and where there is none ``IC MARK…``.
+    """A symbol in at most ``room`` columns.
+
+    ``OA…EUR_USD``: the exchange before a colon says the least, so it is shortened first. Without a
+    colon ``IC MARK…``.
     """
     if len(symbol) <= room:
         return symbol
-    house, colon, own = symbol.partition(":")
-    if not (colon and own):
+    exchange, colon, ticker = symbol.partition(":")
+    if not (colon and ticker):
         return f"{symbol[: room - 1]}…"
-    left = room - len(own) - 1
+    left = room - len(ticker) - 1
     if left >= 0:
-        return f"{house[:left]}…{own}"
-    return own if len(own) == room else f"{own[: room - 1]}…"
+        return f"{exchange[:left]}…{ticker}"
+    return ticker if len(ticker) == room else f"{ticker[: room - 1]}…"
 
 
 def arrow(value: float | None) -> str:
-    """Which way, for those who see no colours."""
+    """The direction of a change, for people who do not see colours."""
     if not value:
         return " "
     return "▲" if value > 0 else "▼"
 
 
 def volume(value: float | None) -> str:
-    """``41.2 K``, ``48.7 M``: three digits at most before the unit."""
+    """``41.2 K``, ``48.7 M``: at most three digits before the decimal point."""
     if value is None:
         return DASH
     for size, unit in _UNITS:
@@ -103,7 +105,7 @@ def age(ms: float | None) -> str:
 
 
 def span(ms: float) -> str:
-    """A stretch of time ahead: ``2 h 14 m``, ``12 m``, ``40 s``."""
+    """The time until something: ``2 h 14 m``, ``12 m``, ``40 s``."""
     left = max(0.0, min(ms, 1e15))
     if left < MINUTE:
         return f"{math.ceil(left / SECOND)} s"
@@ -129,7 +131,7 @@ def date(ms: float | None) -> str:
 
 
 def stamp(ms: float) -> str:
-    """A moment in full, in UTC: ``2026-11-24T14:30:00.123Z``."""
+    """A time in full, in UTC: ``2026-11-24T14:30:00.123Z``."""
     moment = _moment(ms)
     if moment is None:
         return DASH
@@ -150,7 +152,7 @@ def market_next(now: str | None, following: str | None, ms: float) -> str:
 
 
 def aligned(texts: Sequence[str]) -> list[str]:
-    """Texts padded so that their decimal points stand below each other."""
+    """Texts padded so that their decimal points are below each other."""
     halves = [text.partition(".") for text in texts]
     left = max((len(whole) for whole, _, _ in halves), default=0)
     right = max((len(point + rest) for _, point, rest in halves), default=0)
@@ -158,9 +160,9 @@ def aligned(texts: Sequence[str]) -> list[str]:
 
 
 def sparkline(prices: Iterable[float], width: int) -> str:
-    """The newest prices as blocks between their own lowest and highest, at most ``width``.
+    """The newest prices, at most ``width``, as blocks between their own lowest and highest.
 
-    A price that never moved is a line in the middle.
+    A price that never changed is a level row of blocks of middle height.
     """
     shown = list(prices)[-width:] if width > 0 else []
     if not shown:
@@ -173,8 +175,8 @@ def sparkline(prices: Iterable[float], width: int) -> str:
 
 
 def position(value: float, low: float, high: float) -> float:
-    """Where a price stands between low and high, 0 to 1."""
-    width = high / 2 - low / 2  # halved first: the difference of two huge numbers is no number
+    """The position of a price between low and high, 0 to 1."""
+    width = high / 2 - low / 2  # halved first: the difference of two huge numbers is infinite
     return min(1.0, max(0.0, (value / 2 - low / 2) / width)) if width > 0 else 0.5
 
 

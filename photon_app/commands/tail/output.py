@@ -1,10 +1,9 @@
-"""What a person or a program gets to see: a table, lines, or JSON.
+"""The outputs of ``tail``: a table, lines of text, or JSON.
 
-Each output takes every message that was read, synchronously, and writes at once. A pipe that is
-full, or a terminal that is stopped, holds up the event loop and with it the reading: the server
-notices, conflates, and in the end closes the line, which is then opened again. Nothing is queued
-here. What is to be said of the connection beside lines and JSON goes to standard error, once for
-each change.
+Each output takes every message synchronously and writes at once. A full pipe or a stopped terminal
+blocks the event loop and with it the reading: the server notices, conflates, and in the end closes
+the connection, which is then opened again. Nothing is queued here. With lines and JSON, notices
+about the connection go to standard error, once for each change.
 """
 
 import os
@@ -23,36 +22,37 @@ from photon_app.commands.tail.stop import Stop
 from photon_app.commands.tail.view import Moment, feed_badge, picture
 
 IDLE_S = 0.5
-"""A table is drawn at least so often: ages pass, and what has moved fades."""
+"""Longest time between two drawings of a table: ages grow, and highlights of changes end."""
 
 Write = Callable[[str], object]
 Form = Callable[[Board, wire.Message, str, Row | None], str | None]
-"""What to write for a message, if anything."""
+"""The text to write for a message, or ``None``."""
 
 
 class Output(Protocol):
     """Where messages go."""
 
     ends_when_hopeless: bool
-    """Whether there is no more use in it once every symbol was rejected."""
+    """Whether the command ends once every symbol was rejected."""
 
     @property
     def shown(self) -> int:
-        """How many prices were shown."""
+        """Number of prices shown."""
         ...
 
     def message(self, message: wire.Message, text: str, row: Row | None) -> None:
-        """One message was read and folded in; ``row`` is the one that got a new price."""
+        """One message was read and folded in; ``row`` is the one with a new price, if any."""
         ...
 
     def refresh(self) -> None:
-        """Time has passed, or the line's state has changed; called ten times a second."""
+        """Show changes of time and of the connection's state; called ten times a second."""
         ...
 
 
 def as_json(board: Board, message: wire.Message, text: str, _row: Row | None) -> str | None:
-    """Each ``price_update`` of a watched symbol as it was received, on one line; what could drive a
-    terminal is escaped, as JSON does it.
+    """Each ``price_update`` of a watched symbol as it was received, on one line of text.
+
+    Characters that control a terminal are escaped as in JSON.
     """
     if not isinstance(message, wire.Update) or message.symbol not in board.rows:
         return None
@@ -60,9 +60,9 @@ def as_json(board: Board, message: wire.Message, text: str, _row: Row | None) ->
 
 
 def as_line(board: Board, _message: wire.Message, _text: str, row: Row | None) -> str | None:
-    """Each new price, tabs between: time in UTC, symbol, price, change, change in percent, volume
-    of the trade, and ``live`` or ``polled``; in another market than the real one ``simulated`` or
-    ``replay``. Unknown figures are ``-``.
+    """Each new price as fields with tabs between them: time in UTC, symbol, price, change, change
+    in percent, volume of the trade, and ``live`` or ``polled``, or ``simulated`` or ``replay`` when
+    the market is not the real one. Unknown figures are ``-``.
     """
     if row is None or row.quote is None:
         return None
@@ -80,14 +80,14 @@ def as_line(board: Board, _message: wire.Message, _text: str, row: Row | None) -
 
 
 class Lines:
-    """Lines to a file descriptor, each written at once.
+    """Lines of text to a file descriptor, each written at once.
 
     Args:
-        board: what is known.
-        form: the text for a message.
-        notices: what is said of the connection.
-        stop: breaks off a write that is blocked.
-        descriptor: where to.
+        board: the state of every symbol.
+        form: makes the text for a message.
+        notices: reports the state of the connection.
+        stop: interrupts a write that is blocked.
+        descriptor: where to write.
     """
 
     ends_when_hopeless = True
@@ -103,40 +103,40 @@ class Lines:
         self.shown = 0
 
     def message(self, message: wire.Message, text: str, row: Row | None) -> None:
-        """Write it if it has a line."""
+        """Write a message that has a line of text; other messages may change the notices."""
         line = self._form(self._board, message, text, row)
         if line is not None:
             self._write(line.encode() + b"\n")
             self.shown += 1
         elif not isinstance(message, wire.Update):
-            self._notices.look()
+            self._notices.report()
 
     def refresh(self) -> None:
-        """Say what has changed.
+        """Report changes.
 
         Raises:
-            BrokenPipeError: nobody reads any more.
+            BrokenPipeError: the reader of the output has gone.
         """
         if _is_broken(self._descriptor):
             raise BrokenPipeError
-        self._notices.look()
+        self._notices.report()
 
     def _write(self, data: bytes) -> None:
-        with self._stop.may_break():
+        with self._stop.interruptible():
             while data:
                 try:
                     data = data[os.write(self._descriptor, data) :]
-                except BlockingIOError:  # somebody made it non-blocking
+                except BlockingIOError:  # another process made it non-blocking
                     select.select([], [self._descriptor], [])
 
 
 class Notices:
-    """What is said of the connection, the feed and the symbols, beside the prices.
+    """Reports changes of the connection, the feed and the symbols, beside the prices.
 
     Args:
-        board: what is known.
-        server: the Photon, for people.
-        write: takes one line.
+        board: the state of every symbol and of the connection.
+        server: the Photon's name, for people.
+        write: takes one line of text.
     """
 
     def __init__(self, board: Board, server: str, write: Write) -> None:
@@ -145,15 +145,15 @@ class Notices:
         self._write = write
         self._said: dict[str, str] = {}
 
-    def look(self) -> None:
-        """Say what is new."""
+    def report(self) -> None:
+        """Write a notice for everything that has changed."""
         board = self._board
-        if board.line == "lost":
-            self._say("line", f"{self._server}: {wire.clean(board.why)}; trying again")
-        elif board.line == "ended" and board.why:
-            self._say("line", f"{self._server}: {wire.clean(board.why)}")
-        elif board.line == "open" and board.status is not None:
-            self._say("line", f"connected to {self._server}: {self._market()}")
+        if board.connection == "lost":
+            self._say("connection", f"{self._server}: {wire.clean(board.why)}; trying again")
+        elif board.connection == "ended" and board.why:
+            self._say("connection", f"{self._server}: {wire.clean(board.why)}")
+        elif board.connection == "open" and board.status is not None:
+            self._say("connection", f"connected to {self._server}: {self._market()}")
             self._say("error", board.error)
         for row in board.rows.values():
             self._say(row.symbol, row.reason)
@@ -174,13 +174,13 @@ class Notices:
 
 
 class Screen:
-    """A table on a terminal, drawn again and again, and once more when it is over.
+    """A table on a terminal, drawn repeatedly, and once more at the end.
 
     Args:
-        board: what is known.
-        server: the Photon, for people.
-        console: where to.
-        time: what the board was told, and the wall clock.
+        board: the state of every symbol and of the connection.
+        server: the Photon's name, for people.
+        console: where to draw.
+        time: the clock that the board's times are of, and the wall clock.
     """
 
     ends_when_hopeless = False
@@ -197,7 +197,7 @@ class Screen:
 
     @property
     def shown(self) -> int:
-        """How many prices came."""
+        """Number of prices received."""
         return self._board.updates
 
     def __enter__(self) -> Self:
@@ -205,20 +205,20 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the terminal back, with the last picture in it."""
+        """Restore the terminal and print the last picture."""
         self._live.stop()
-        if self._board.line != "ended":
+        if self._board.connection != "ended":
             self._board.ended()
         at = Moment(self._time.monotonic(), self._time.now_ms(), self._console.width)
         self._console.print(picture(self._board, self._server, at))
 
     def message(self, message: wire.Message, text: str, row: Row | None) -> None:
-        """Nothing: it is drawn with the others that came."""
+        """Ignored: the next refresh draws it, with all others that came."""
 
     def refresh(self) -> None:
-        """Draw what has changed, in at most a fifth of the time."""
+        """Draw changes, using at most a fifth of the time."""
         board, now_s = self._board, self._time.monotonic()
-        shown = (board.updates, board.line, board.status, self._console.size)
+        shown = (board.updates, board.connection, board.status, self._console.size)
         since_s = now_s - self._drawn_s
         if since_s < 4 * self._took_s or (shown == self._drawn and since_s < IDLE_S):
             return
@@ -230,7 +230,7 @@ class Screen:
 
 
 def _is_broken(descriptor: int) -> bool:
-    """Whether what we would write to has lost its reader, although nothing is written."""
+    """Whether the reader of a descriptor has gone, found without writing to it."""
     if not hasattr(select, "poll"):
         return False
     poll = select.poll()

@@ -1,8 +1,8 @@
-"""When to try a Photon again, and how its refusals read.
+"""When to connect to a Photon again, and its refusals in words.
 
-Owns the delays of one client and the sentences for people. Synchronous, no clock of its own,
-random by argument. A server that says how long to wait is waited for; one that says not to come
-back is not called again.
+Owns the delays of one client and the sentences for people. Synchronous, without a clock of its
+own; randomness is an argument. A server that says how long to wait is obeyed, and one that says not
+to come back is not contacted again.
 """
 
 import random
@@ -15,22 +15,22 @@ from photon_app.model import Fact
 
 FIRST_S, CAP_S = 0.25, 5.0
 STEADY_S = 5.0
-"""A line that lasted this long starts the delays anew."""
+"""After a connection that lasted this long, the delays start from the shortest again."""
 REFUSED_S = 30.0
-"""Least quiet after an answer that only the server's owner can change."""
+"""Shortest delay after an answer that only the server's operator can change."""
 BUSY_S = 5.0
 """The same after 429 or 503 without a ``Retry-After``."""
 LONGEST_S = 3600.0
 
 
 class Ending(Fact, frozen=True):
-    """Why there is no line."""
+    """Why a connection ended, or did not open."""
 
     reason: str
     least_s: float = 0.0
-    """Not to be tried again sooner."""
+    """The shortest delay before the next attempt."""
     final: bool = False
-    """Not to be tried again."""
+    """Whether there is no next attempt."""
     lasted_s: float = 0.0
 
 
@@ -44,36 +44,36 @@ class Retry:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._attempt = 0
-        self._hold_s = 0.0
+        self._least_s = 0.0
 
-    def hold(self, asked_ms: float | None) -> None:
-        """The server asked to be left alone for so long: times a random 1 to 2."""
+    def wait_at_least(self, asked_ms: float | None) -> None:
+        """Make the next delay at least what the server asks for, times a random 1 to 2."""
         if asked_ms is not None and asked_ms > 0:
             drawn = asked_ms / 1000 * self._rng.uniform(1, 2)
-            self._hold_s = max(self._hold_s, min(drawn, LONGEST_S))
+            self._least_s = max(self._least_s, min(drawn, LONGEST_S))
 
     def delay(self, ending: Ending) -> float:
-        """Seconds until the next attempt: from [d/2, d] with d = 0.25·2ⁿ s, at most 5 s, and never
-        less than what was asked.
+        """Seconds until the next attempt: drawn from [d/2, d] with d = 0.25·2ⁿ s, at most 5 s, and
+        never less than what the server asked for.
         """
         if ending.lasted_s >= STEADY_S:
             self._attempt = 0
         longest = min(FIRST_S * 2.0**self._attempt, CAP_S)
         self._attempt = min(self._attempt + 1, 16)
-        least_s, self._hold_s = max(ending.least_s, self._hold_s), 0.0
+        least_s, self._least_s = max(ending.least_s, self._least_s), 0.0
         return max(self._rng.uniform(longest / 2, longest), least_s)
 
 
 def answered(status: int, headers: Mapping[str, str], body: bytes, now_ms: int = 0) -> Ending:
-    """The server answered with an HTTP status, and not with what it was asked for.
+    """The server answered the handshake with an HTTP status other than 101.
 
     Photon refuses with 403 (origin, token), 429 (an address's sockets, rate) and 503 (full), and
     one sentence.
 
     Args:
         status: the status.
-        headers: by names in any case.
-        body: where the sentence is.
+        headers: the answer's headers, by names in any case.
+        body: the sentence.
         now_ms: the wall clock, for a ``Retry-After`` that is a date.
     """
     said = clean(body.decode(errors="replace")) if _is_text(headers) else ""
@@ -87,7 +87,7 @@ def answered(status: int, headers: Mapping[str, str], body: bytes, now_ms: int =
 
 
 def closed(code: int, said: str) -> Ending:
-    """The server closed an open line; for good with a code after which none is to come back."""
+    """The server closed an open connection; final with a code that forbids coming back."""
     text = clean(said)
     reason = f"the server closed the line ({code}{text and ': '}{text})"
     return Ending(reason=reason, final=code in FINAL_CODES)

@@ -1,7 +1,7 @@
-"""How ``tail`` is told to stop: Ctrl-C, SIGTERM, or a terminal that went away.
+"""Stops ``tail``: on Ctrl-C, SIGTERM, or when its terminal is closed.
 
-A signal cancels the one task that everything hangs on. While a write to a pipe blocks, the event
-loop cannot cancel anything: then the signal breaks the write off. Signal handlers are Python's own
+A signal cancels the main task, and with it every other. While a write to a pipe blocks, the event
+loop cannot cancel anything: then the signal interrupts the write. Signal handlers are Python's own
 and belong to the main thread.
 """
 
@@ -11,21 +11,21 @@ import signal
 from collections.abc import Iterator
 
 
-class Stopped(Exception):  # noqa: N818  # it is no error
-    """A signal came while a write was blocked."""
+class Stopped(Exception):  # noqa: N818  # not an error
+    """A signal arrived while a write was blocked."""
 
 
 class Stop:
-    """One wish to stop."""
+    """Turns signals into a stop of the command."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._task: asyncio.Task[object] | None = None
-        self._breakable = False
+        self._interruptible = False
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Listen to signals until the block ends."""
+        """Handle signals until the block ends."""
         numbers = [
             getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)
         ]
@@ -38,9 +38,9 @@ class Stop:
 
     @contextlib.contextmanager
     def cancels(self, task: "asyncio.Task[object]") -> Iterator[None]:
-        """What a signal cancels, in this block."""
+        """In this block, a signal cancels the task."""
         self._task = task
-        if self.asked:
+        if self.requested:
             task.cancel()
         try:
             yield
@@ -48,17 +48,17 @@ class Stop:
             self._task = None
 
     @contextlib.contextmanager
-    def may_break(self) -> Iterator[None]:
-        """A block that a signal ends with ``Stopped``."""
-        self._breakable = True
+    def interruptible(self) -> Iterator[None]:
+        """In this block, a signal raises ``Stopped``."""
+        self._interruptible = True
         try:
             yield
         finally:
-            self._breakable = False
+            self._interruptible = False
 
     def _signalled(self, *_: object) -> None:
-        self.asked = True
-        if self._breakable:
+        self.requested = True
+        if self._interruptible:
             raise Stopped
         if self._task is not None:
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)

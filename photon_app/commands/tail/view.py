@@ -1,9 +1,9 @@
-"""A board as a picture of text: ``picture`` makes of it what rich can print. Pure.
+"""Draws a board as text: ``picture`` turns it into something that rich prints. Pure.
 
-It draws no more columns than fit and no more rows than the height allows, and says how many it
-left out. What kind of prices these are is said in words and reversed colours above them. Colours
-are the terminal's own, so that its theme and ``NO_COLOR`` decide; each has an arrow, a sign or a
-word beside it that says the same.
+It draws the columns that fit and the rows that the height allows, and shows how many rows are left
+out. A badge above the prices says in words and reversed colours what kind of prices they are.
+Colours are the terminal's own, so that its theme and ``NO_COLOR`` decide. Each colour has an arrow,
+a sign or a word beside it that says the same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,18 +36,18 @@ RANGE = 12
 SYMBOL_LEAST = 8
 ORDER = ("symbol", "spark", "last", "percent", "change", "range", "volume", "age")
 NOTES = 3
-"""Lines below the table for what was rejected."""
+"""Most lines of text about rejected symbols below the table."""
 FAR_MS = 36 * figures.HOUR
-"""A market clock that differs so much from this machine's is shown with its date."""
+"""A market clock that differs by more than this from the machine's is shown with its date."""
 _FRAME = 5
-"""Lines besides rows and notes: header, empty, titles, empty, footer."""
+"""Lines of text besides rows and notes: header, empty, titles, empty, footer."""
 
 
 class Moment(NamedTuple):
-    """When and how large a picture is."""
+    """The time and the size of a picture."""
 
     now_s: float
-    """On the clock that the board was told."""
+    """On the clock of the board's times."""
     wall_ms: float
     width: int
     height: int | None = None
@@ -65,8 +65,8 @@ def picture(board: Board, server: str, at: Moment) -> RenderableType:
     """The whole screen.
 
     Args:
-        board: what is known.
-        server: the Photon that it comes from, for people.
+        board: the state of every symbol and of the connection.
+        server: the Photon's name, for people.
         at: time and size.
     """
     rows, hidden, notes = _fitting(board, at)
@@ -89,7 +89,7 @@ def _fitting(board: Board, at: Moment) -> tuple[list[Row], int, list[Text]]:
 
 
 def _notes(board: Board) -> list[Text]:
-    rejected = [row for row in board.rows.values() if row.said == "rejected"]
+    rejected = [row for row in board.rows.values() if row.server_state == "rejected"]
     notes = [Text(f"✗ {row.reason}", BAD) for row in rejected[:NOTES]]
     if len(rejected) > NOTES:
         notes[-1] = Text(f"✗ and {len(rejected) - NOTES + 1} more rejected", BAD)
@@ -97,7 +97,7 @@ def _notes(board: Board) -> list[Text]:
 
 
 def _header(board: Board, at: Moment) -> Text:
-    """What prices these are, and what the market does; least important last, left out first."""
+    """The badge, and the state of the market; the least important is last and left out first."""
     words, colour = badge(board)
     head = Text.assemble((f" {words} ", f"bold reverse {colour}"))
     for part in _market(board, at):
@@ -108,29 +108,29 @@ def _header(board: Board, at: Moment) -> Text:
 
 
 def badge(board: Board) -> tuple[str, str]:
-    """The one word for what these prices are, with its colour; never a good one without a line."""
-    if board.line == "ended":
+    """The word for the kind of prices, with its colour; never a good one without a connection."""
+    if board.connection == "ended":
         return "ENDED", NOTE
-    if board.line == "lost":
+    if board.connection == "lost":
         return ("STALE" if board.feed else "NO SERVER"), BAD
-    if board.line == "connecting":
+    if board.connection == "connecting":
         return ("STALE" if board.feed else "CONNECTING"), (BAD if board.feed else NOTE)
     return feed_badge(board)
 
 
 def feed_badge(board: Board) -> tuple[str, str]:
-    """The same where there is a line: what the feed says."""
+    """The badge while the connection is open: the feed's state."""
     if board.feed == "live" and board.delay_ms:
         return f"DELAYED {max(1, round(board.delay_ms / 60_000))} min", NOTE
     return BADGES.get(board.feed, (clean(board.feed).upper()[:24] or "?", NOTE))
 
 
 def _market(board: Board, at: Moment) -> Iterable[Text]:
-    if board.line != "open" and board.feed in {"simulated", "replay"}:
+    if board.connection != "open" and board.feed in {"simulated", "replay"}:
         yield Text(BADGES[board.feed][0], f"bold {NOTE}")
     status = board.status
     now_ms = board.market_ms(at.now_s)
-    if status is None or now_ms is None or board.line != "open":
+    if status is None or now_ms is None or board.connection != "open":
         return
     # the market's clock is the server's, unless the market is replayed: then nothing is retried
     if status.retry_at is not None and not board.flowing and status.retry_at > now_ms:
@@ -144,13 +144,13 @@ def _market(board: Board, at: Moment) -> Iterable[Text]:
 
 
 def _footer(board: Board, server: str, at: Moment) -> Text:
-    """The line to the server and the feed behind it, each with its next attempt."""
+    """The connection to the server and the feed behind it, each with its next attempt."""
     return _line(_connection(board, server, at), at)
 
 
 def _connection(board: Board, server: str, at: Moment) -> Text:
     why = f": {clean(board.why)}" if board.why else ""
-    match board.line:
+    match board.connection:
         case "open":
             said = Text.assemble(("● ", UP), f"Connected to {server}")
             return said.append_text(_upstream(board))
@@ -177,7 +177,7 @@ def _upstream(board: Board) -> Text:
 
 
 def _line(text: Text, at: Moment) -> Text:
-    """On one line, whatever its length."""
+    """One line of text, cut at the width."""
     text.no_wrap = True
     text.overflow = "ellipsis"
     text.truncate(at.width, overflow="ellipsis")
@@ -201,7 +201,7 @@ def _table(board: Board, rows: Sequence[Row], at: Moment) -> Table:
 
 
 def _columns(board: Board, rows: Sequence[Row], at: Moment) -> list[_Column]:
-    """The columns that fit: the more important one takes its place first."""
+    """The columns that fit; the more important ones are chosen first."""
     last = _Column("Last", _prices(board, rows, at))
     age = _Column("Age".rjust(5), [_age(board, row, at) for row in rows])
     if at.width < _width((last, age)) + GAP + SYMBOL_LEAST:
@@ -221,7 +221,7 @@ def _columns(board: Board, rows: Sequence[Row], at: Moment) -> list[_Column]:
 
 
 def _optional(rows: Sequence[Row]) -> Iterable[tuple[str, _Column]]:
-    """What can be left out, the most important first."""
+    """The columns that can be left out, the most important first."""
     yield "percent", _Column("Change".rjust(9), [_percent(row) for row in rows])
     yield "spark", _spark_column(rows, SPARK_LEAST)
     yield "change", _Column(" " * 6, [_change(row) for row in rows])
@@ -245,7 +245,7 @@ def _colour(value: float | None) -> str:
 
 
 def _prices(board: Board, rows: Sequence[Row], at: Moment) -> list[Text]:
-    """Below each other by the decimal point; one that has just moved is reversed."""
+    """Prices aligned by the decimal point; one that has just changed is in reversed colours."""
     texts = figures.aligned([_price(row) for row in rows])
     cells = []
     for text, row in zip(texts, rows, strict=True):
@@ -261,7 +261,7 @@ def _price(row: Row) -> str:
 
 
 def _flash(board: Board, row: Row, at: Moment) -> str:
-    fresh = board.line == "open" and at.now_s - row.moved_s < MOVED_S
+    fresh = board.connection == "open" and at.now_s - row.moved_s < MOVED_S
     return f"reverse {_colour(row.direction)}" if fresh and row.direction else ""
 
 
@@ -284,7 +284,7 @@ def _volume(row: Row) -> Text:
 
 
 def _range(row: Row) -> Text:
-    """Where the price stands in its day, as a mark on a line."""
+    """The position of the price between the day's low and high, as a mark on a bar."""
     quote = row.quote
     if quote is None or quote.low is None or quote.high is None:
         return Text("─" * RANGE, "dim")
@@ -299,7 +299,7 @@ def _spark(row: Row, width: int) -> Text:
 
 
 def _age(board: Board, row: Row, at: Moment) -> Text:
-    """How old, with the state in a word unless the price streams."""
+    """The age of the price, with the state in a word unless the price streams."""
     state = board.state(row)
     age = figures.age(board.age_ms(row, at.now_s))
     if state == "live":
@@ -310,7 +310,7 @@ def _age(board: Board, row: Row, at: Moment) -> Text:
 
 
 def _mark(board: Board, row: Row) -> Text:
-    """The state in one cell, where there is no room for a word."""
+    """The state in one cell, when there is no room for a word."""
     state = board.state(row)
     return Text(_MARKS.get(state, "?"), _STATE_COLOURS.get(state, "dim"))
 

@@ -1,8 +1,9 @@
-"""What a Photon says on ``/ws``, read by a client. The shapes are those of ``docs/protocol.md``.
+"""The client's side of ``/ws``: decodes messages, in the shapes of ``docs/protocol.md``.
 
-``decode`` is pure and total: what cannot be read is ``None``, what is not known is ``Unknown``, and
-unknown fields are ignored, so that a newer Photon can be watched too. Words (states, sessions) stay
-text for the same reason; text for people is cut and freed of what could steer a terminal.
+``decode`` is pure and total. A message that cannot be read is ``None``, an unknown type is
+``Unknown``, and unknown fields are ignored, so that a newer Photon can be watched too. Words
+(states, sessions) stay text for the same reason. Text for people is cut, and characters that
+control a terminal are escaped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,18 +15,18 @@ from photon_app import foreign
 TEXT_LIMIT = 200
 
 
-class _Said(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
-    """Base of the messages by type."""
+class _Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
+    """Base of the messages, tagged by type."""
 
 
-class Connection(_Said, frozen=True, kw_only=True, tag="connection"):
+class Connection(_Base, frozen=True, kw_only=True, tag="connection"):
     """The first message."""
 
     epoch: str
     feed: str
 
 
-class Status(_Said, frozen=True, kw_only=True, tag="status"):
+class Status(_Base, frozen=True, kw_only=True, tag="status"):
     """Feed, market, epoch, and the states of symbols that changed."""
 
     feed: str
@@ -50,14 +51,14 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-class Subscription(_Said, frozen=True, kw_only=True, tag="subscription"):
+class Subscription(_Base, frozen=True, kw_only=True, tag="subscription"):
     """The answer to a request."""
 
     rejected: Sequence[Rejection] = ()
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What an update carries; all but the price is unknown in one form or another."""
+    """The data of an update; each form has its own fields, and both have price and time."""
 
     price: float
     volume: float = 0.0
@@ -73,8 +74,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: str | None = None
 
 
-class Update(_Said, frozen=True, kw_only=True, tag="price_update"):
-    """A trade, or with ``snapshot`` a price with its day."""
+class Update(_Base, frozen=True, kw_only=True, tag="price_update"):
+    """A trade, or with ``snapshot`` a price with the figures of its day."""
 
     symbol: str
     seq: int
@@ -83,28 +84,28 @@ class Update(_Said, frozen=True, kw_only=True, tag="price_update"):
     data: Figures
 
 
-class Heartbeat(_Said, frozen=True, kw_only=True, tag="heartbeat"):
+class Heartbeat(_Base, frozen=True, kw_only=True, tag="heartbeat"):
     """Proof of life."""
 
     now: float | None = None
 
 
-class Error(_Said, frozen=True, kw_only=True, tag="error"):
-    """A request that could not be met."""
+class Error(_Base, frozen=True, kw_only=True, tag="error"):
+    """A request that the server refused."""
 
     code: str = ""
     message: str = ""
     retry_after_ms: float | None = None
 
 
-class Shutdown(_Said, frozen=True, kw_only=True, tag="shutdown"):
-    """The server is going."""
+class Shutdown(_Base, frozen=True, kw_only=True, tag="shutdown"):
+    """The server is stopping."""
 
     retry_after_ms: float | None = None
 
 
 class Unknown(msgspec.Struct, frozen=True, gc=False):
-    """A message of a type that this version does not know, or does not need."""
+    """A message of a type that this version does not know or need."""
 
     type: str
 
@@ -122,7 +123,7 @@ _KNOWN = {
 
 
 def decode(text: str | bytes) -> Message | None:
-    """One message; ``None`` for what is none."""
+    """Decode one message; ``None`` when it cannot be read."""
     try:
         return _TAGGED.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -135,11 +136,11 @@ def decode(text: str | bytes) -> Message | None:
 
 
 def subscribe(symbols: Sequence[str], interval_ms: int) -> str:
-    """The request for some symbols."""
+    """The request to subscribe to some symbols."""
     request = {"action": "subscribe", "symbols": symbols, "interval_ms": interval_ms}
     return msgspec.json.encode(request).decode()
 
 
 def clean(text: str) -> str:
-    """Foreign text, made fit to be shown on one line of a terminal."""
+    """Foreign text, made safe to show on one line of a terminal."""
     return foreign.printable(" ".join(text[: TEXT_LIMIT * 2].split()), TEXT_LIMIT)

@@ -11,7 +11,7 @@ from photon_app.commands.tail import wire
 from photon_app.commands.tail.board import MOVED_S, RECENT, Board, fold
 from photon_app.hub import messages
 from photon_app.model import Seed, Trade
-from tests.commands.tail.said import NOON_MS, board, hello, snapshot, status, trade
+from tests.commands.tail.samples import NOON_MS, board, hello, snapshot, status, trade
 from tests.fakes.book import FIGURES, Book
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.commands.tail import figures
-from tests.commands.tail.said import NOON_MS
+from tests.commands.tail.samples import NOON_MS
 from tests.names import SYMBOL
 
 any_number = st.floats(allow_nan=False, allow_infinity=False)

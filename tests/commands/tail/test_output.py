@@ -14,7 +14,7 @@ from photon_app.commands.tail.output import IDLE_S, Lines, Notices, Screen, as_j
 from photon_app.commands.tail.stop import Stop
 from photon_app.hub import messages
 from photon_app.model import Trade
-from tests.commands.tail.said import NOON_MS, board, hello, snapshot, status, trade
+from tests.commands.tail.samples import NOON_MS, board, hello, snapshot, status, trade
 from tests.fakes.time import VirtualTime
 
 SERVER = "127.0.0.1:8000"
@@ -68,7 +68,7 @@ def test_no_output_drives_a_terminal(pipe: tuple[int, int]) -> None:
         message = wire.decode(text)
         assert message is not None
         row = made.apply(message, 0) or made.rows["AAPL"]
-        row.said = ODD
+        row.server_state = ODD
         lines.message(message, text, row)
         (line,) = os.read(pipe[0], 4096).decode().split("\n")[:-1]
         assert line.replace("\t", "").isprintable()
@@ -118,20 +118,20 @@ def test_a_reader_that_is_gone_is_noticed_without_a_price(pipe: tuple[int, int])
 def test_each_change_is_said_once() -> None:
     """However often it is tried again; and again when it comes back."""
     made = Board(["AAPL"])
-    told, said = notices(made)
+    reporter, said = notices(made)
     for why in ("no connection", "no connection", "no answer in time"):
         made.lost(why, 1)
-        told.look()
+        reporter.report()
         made.connecting()
-        told.look()
+        reporter.report()
     made.apply(hello(), 0)
-    told.look()
+    reporter.report()
     made.apply(status("simulated"), 0)
-    told.look()
+    reporter.report()
     made.apply(status("reconnecting", detail="Failed to connect"), 0)
-    told.look()
+    reporter.report()
     made.lost("no connection", 1)
-    told.look()
+    reporter.report()
     assert said == [
         f"photon: {SERVER}: no connection; trying again",
         f"photon: {SERVER}: no answer in time; trying again",
@@ -143,17 +143,17 @@ def test_each_change_is_said_once() -> None:
 
 def test_rejections_and_errors_are_said() -> None:
     made = board(status(symbols={"AAPL": "rejected"}), wire.Error(message="too many messages"))
-    told, said = notices(made)
-    told.look()
-    told.look()
+    reporter, said = notices(made)
+    reporter.report()
+    reporter.report()
     assert said[1:] == ["photon: too many messages", "photon: AAPL is not known to the feed"]
 
 
 def test_the_end_is_said() -> None:
     made = board()
     made.ended("the server closed the line (1008)")
-    told, said = notices(made)
-    told.look()
+    reporter, said = notices(made)
+    reporter.report()
     assert said == [f"photon: {SERVER}: the server closed the line (1008)"]
 
 

@@ -34,15 +34,15 @@ def test_only_a_line_that_lasted_starts_the_delays_anew() -> None:
 def test_a_server_that_asks_for_a_pause_gets_it_once_or_twice(seed: int, asked_ms: float) -> None:
     """Its time times a random 1 to 2; the one after is an ordinary delay."""
     delays = Retry(random.Random(seed))
-    delays.hold(asked_ms)
-    delays.hold(None)
+    delays.wait_at_least(asked_ms)
+    delays.wait_at_least(None)
     assert asked_ms / 1000 <= delays.delay(LOST) <= max(asked_ms / 500, 0.25)
     assert delays.delay(LOST) <= 0.5
 
 
 def test_an_absurd_pause_is_bounded() -> None:
     delays = Retry(random.Random(1))
-    delays.hold(1e300)
+    delays.wait_at_least(1e300)
     assert delays.delay(LOST) == retry.LONGEST_S
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from photon_app.commands.tail import wire
 from photon_app.commands.tail.board import Board
 from photon_app.commands.tail.view import Moment, badge, picture
-from tests.commands.tail.said import NOON_MS, board, hello, snapshot, status, trade
+from tests.commands.tail.samples import NOON_MS, board, hello, snapshot, status, trade
 
 SERVER = "127.0.0.1:8000"
 SYMBOLS = ("AAPL", "BINANCE:BTCUSDT", "OANDA:EUR_USD", "LOW", "IDLE", "NOPE")

@@ -1,4 +1,4 @@
-"""The line to a Photon, over real sockets and on a clock of the test."""
+"""The connection to a Photon, over real sockets and on a clock of the test."""
 
 import asyncio
 import contextlib
@@ -16,8 +16,8 @@ from websockets.http11 import Request, Response
 from photon_app.clock import SystemTime
 from photon_app.commands.tail import defaults, wire
 from photon_app.commands.tail.board import Board, Row
+from photon_app.commands.tail.connection import SILENCE_S, Connection, Defaults
 from photon_app.commands.tail.defaults import NoDefaults
-from photon_app.commands.tail.line import SILENCE_S, Defaults, Line
 from tests.fakes.server import HandFeed, serving
 from tests.fakes.time import VirtualTime
 from tests.fakes.waiting import wait_until
@@ -27,24 +27,24 @@ Script = Callable[[ServerConnection], Awaitable[None]]
 
 
 class Watched:
-    """What a line told, and how to wait for it."""
+    """What a connection delivered, and how to wait for it."""
 
     def __init__(self, enough: Callable[[Board], bool] = lambda _: False) -> None:
         self.board = Board(["AAPL"])
         self.messages: list[wire.Message] = []
         self._enough = enough
-        self._told = asyncio.Event()
+        self._heard = asyncio.Event()
 
     def read(self, message: wire.Message, _text: str, _row: Row | None) -> bool:
         self.messages.append(message)
-        self._told.set()
+        self._heard.set()
         return self._enough(self.board)
 
     async def until(self, happened: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
             while not happened():
-                self._told.clear()
-                await self._told.wait()
+                self._heard.clear()
+                await self._heard.wait()
 
     @property
     def price(self) -> float | None:
@@ -53,9 +53,9 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def running(line: Line) -> AsyncIterator["asyncio.Task[str]"]:
-    """A line that runs until the block ends."""
-    task = asyncio.create_task(line.run())
+async def running(connection: Connection) -> AsyncIterator["asyncio.Task[str]"]:
+    """A connection that runs until the block ends."""
+    task = asyncio.create_task(connection.run())
     try:
         yield task
     finally:
@@ -80,13 +80,13 @@ async def scripted(
         yield f"ws://127.0.0.1:{sock.getsockname()[1]}/ws", opened, server
 
 
-def line_to(
+def connection_to(
     url: str,
     watched: Watched,
     time: SystemTime | VirtualTime | None = None,
     ask: Defaults | None = None,
-) -> Line:
-    return Line(
+) -> Connection:
+    return Connection(
         url,
         watched.board,
         watched.read,
@@ -119,7 +119,7 @@ def test_prices_of_a_real_server_arrive() -> None:
         async with serving(feed) as server:
             feed.seed("AAPL", 100)
             feed.trade("AAPL", 101)
-            async with running(line_to(f"{server.ws}?format=events", watched)):
+            async with running(connection_to(f"{server.ws}?format=events", watched)):
                 await watched.until(lambda: watched.price == 101)
                 feed.trade("AAPL", 102.5, 7)
                 await watched.until(lambda: watched.price == 102.5)
@@ -132,7 +132,7 @@ def test_prices_of_a_real_server_arrive() -> None:
 
 
 def test_a_server_that_comes_back_on_its_port_is_found_again() -> None:
-    """With a new epoch, whose ``seq`` begins anew; in between every price is stale."""
+    """With a new epoch, whose ``seq`` begins again; in between every price is stale."""
 
     async def scenario() -> None:
         watched = Watched()
@@ -140,17 +140,17 @@ def test_a_server_that_comes_back_on_its_port_is_found_again() -> None:
             feed = HandFeed()
             server = await stack.enter_async_context(serving(feed))
             port, url = server.port, server.ws
-            await stack.enter_async_context(running(line_to(url, watched)))
+            await stack.enter_async_context(running(connection_to(url, watched)))
             for n in range(5):
                 feed.trade("AAPL", 100 + n)
             await watched.until(lambda: watched.price == 104)
             server.server.should_exit = True
             await watched.until(lambda: any(isinstance(m, wire.Shutdown) for m in watched.messages))
-            await wait_until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.connection == "lost")
             assert watched.board.state(watched.board.rows["AAPL"]) == "stale"
             assert watched.price == 104
             async with scripted(quiet, port=port) as (_, opened, _server):
-                await wait_until(lambda: watched.board.line == "open")
+                await wait_until(lambda: watched.board.connection == "open")
                 assert len(opened) == 1
                 assert watched.price is None
 
@@ -158,9 +158,9 @@ def test_a_server_that_comes_back_on_its_port_is_found_again() -> None:
 
 
 async def opens(watched: Watched, time: VirtualTime) -> bool:
-    """Whether a line is open when a little more time has passed."""
+    """Whether a connection is open when a little more time has passed."""
     await time.advance(0.1)
-    return watched.board.line == "open"
+    return watched.board.connection == "open"
 
 
 def test_what_is_asked_for_is_every_symbol_in_bounded_requests() -> None:
@@ -175,7 +175,7 @@ def test_what_is_asked_for_is_every_symbol_in_bounded_requests() -> None:
 
         watched = Watched()
         watched.board.watch([f"S{n}" for n in range(249)])
-        async with scripted(listen, quiet) as (url, _, _), running(line_to(url, watched)):
+        async with scripted(listen, quiet) as (url, _, _), running(connection_to(url, watched)):
             await wait_until(lambda: len(asked) == 3)
         requests = [msgspec.json.decode(text) for text in asked]
         assert [len(request["symbols"]) for request in requests] == [100, 100, 50]
@@ -185,12 +185,12 @@ def test_what_is_asked_for_is_every_symbol_in_bounded_requests() -> None:
 
 
 @pytest.mark.parametrize("code", [1001, 1011, 1012, 4008, 4029])
-def test_a_closed_line_is_opened_again(code: int) -> None:
+def test_a_closed_connection_is_opened_again(code: int) -> None:
     async def scenario() -> None:
         watched = Watched()
         async with (
             scripted(closing(code), quiet) as (url, opened, _),
-            running(line_to(url, watched)),
+            running(connection_to(url, watched)),
         ):
             await wait_until(lambda: len(opened) == 2)
 
@@ -198,14 +198,14 @@ def test_a_closed_line_is_opened_again(code: int) -> None:
 
 
 def test_1008_is_not_tried_again() -> None:
-    """The reason is handed back."""
+    """The reason is returned."""
 
     async def scenario() -> None:
         watched = Watched()
         async with scripted(closing(1008)) as (url, opened, _):
-            why = await asyncio.wait_for(line_to(url, watched).run(), 5)
+            why = await asyncio.wait_for(connection_to(url, watched).run(), 5)
         assert why == "the server closed the line (1008: go)"
-        assert watched.board.line == "ended"
+        assert watched.board.connection == "ended"
         assert len(opened) == 1
 
     asyncio.run(scenario())
@@ -219,22 +219,22 @@ def test_the_pause_that_a_server_asks_for_is_kept() -> None:
         script = closing(1012, '{"type":"shutdown","retry_after_ms":30000}')
         async with (
             scripted(script, quiet) as (url, opened, _),
-            running(line_to(url, watched, time)),
+            running(connection_to(url, watched, time)),
         ):
-            await wait_until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.connection == "lost")
             retry_s = watched.board.retry_s
             assert retry_s is not None
             assert 30 <= retry_s - time.monotonic() <= 60
             await time.advance(29.9)
-            assert watched.board.line == "lost"
+            assert watched.board.connection == "lost"
             await time.advance(31)
             await wait_until(lambda: len(opened) == 2)
 
     asyncio.run(scenario())
 
 
-def test_a_line_that_says_nothing_is_given_up() -> None:
-    """Also one that says nothing that Photon would say."""
+def test_a_connection_that_says_nothing_is_given_up() -> None:
+    """Also one that sends nothing that Photon would send."""
 
     async def scenario() -> None:
         async def chatter(connection: ServerConnection) -> None:
@@ -243,12 +243,12 @@ def test_a_line_that_says_nothing_is_given_up() -> None:
             await connection.wait_closed()
 
         time, watched = VirtualTime(), Watched()
-        async with scripted(chatter) as (url, _, _), running(line_to(url, watched, time)):
-            await wait_until(lambda: watched.board.line == "open")
+        async with scripted(chatter) as (url, _, _), running(connection_to(url, watched, time)):
+            await wait_until(lambda: watched.board.connection == "open")
             await time.advance(SILENCE_S - 1)
-            assert watched.board.line == "open"
+            assert watched.board.connection == "open"
             await time.advance(1)
-            await wait_until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.connection == "lost")
             assert watched.board.why == "no message for 40 s"
 
     asyncio.run(scenario())
@@ -261,9 +261,9 @@ def test_a_server_that_is_not_there_is_tried_again_and_again() -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         time, watched = VirtualTime(), Watched()
-        async with running(line_to(f"ws://127.0.0.1:{port}/ws", watched, time)):
+        async with running(connection_to(f"ws://127.0.0.1:{port}/ws", watched, time)):
             for _ in range(6):
-                await wait_until(lambda: watched.board.line == "lost")
+                await wait_until(lambda: watched.board.connection == "lost")
                 assert watched.board.why == "no connection (Connection refused)"
                 await time.advance_to_sleeper()
             pauses = [seconds for seconds in time.sleeps if seconds > 0]
@@ -295,8 +295,8 @@ def test_a_refused_handshake_waits_as_long_as_it_says(
             [sock] = list(server.sockets)
             url = f"ws://127.0.0.1:{sock.getsockname()[1]}/ws"
             time, watched = VirtualTime(), Watched()
-            async with running(line_to(url, watched, time)):
-                await wait_until(lambda: watched.board.line == "lost")
+            async with running(connection_to(url, watched, time)):
+                await wait_until(lambda: watched.board.connection == "lost")
             assert watched.board.why == f"refused with HTTP {status}: not you"
             assert watched.board.retry_s is not None
             assert watched.board.retry_s - time.monotonic() >= least_s
@@ -316,15 +316,15 @@ def test_an_odd_host_is_a_sentence(url: str, why: str) -> None:
 
     async def scenario() -> None:
         watched = Watched()
-        async with running(line_to(url, watched, VirtualTime())):
-            await wait_until(lambda: watched.board.line == "lost")
+        async with running(connection_to(url, watched, VirtualTime())):
+            await wait_until(lambda: watched.board.connection == "lost")
         assert why in watched.board.why
         assert watched.board.why
 
     asyncio.run(scenario())
 
 
-def test_enough_ends_the_line() -> None:
+def test_enough_ends_the_connection() -> None:
     """Without a reason."""
 
     async def scenario() -> None:
@@ -332,7 +332,7 @@ def test_enough_ends_the_line() -> None:
         watched = Watched(lambda board: board.updates >= 2)
         async with serving(feed) as server:
             feed.trade("AAPL", 1)
-            task = asyncio.create_task(line_to(server.ws, watched).run())
+            task = asyncio.create_task(connection_to(server.ws, watched).run())
             await watched.until(lambda: watched.price == 1)
             feed.trade("AAPL", 1.01)
             assert await asyncio.wait_for(task, 5) == ""
@@ -352,7 +352,7 @@ def test_without_symbols_the_servers_defaults_are_watched() -> None:
             async def ask() -> Sequence[str]:
                 return await defaults.ask(f"{server.http}/api/quotes")
 
-            async with running(line_to(server.ws, watched, ask=ask)):
+            async with running(connection_to(server.ws, watched, ask=ask)):
                 await watched.until(lambda: watched.board.updates == 1)
             assert list(watched.board.rows) == ["NVDA", "AAPL"]
 
@@ -371,9 +371,9 @@ def test_a_server_without_defaults_is_a_sentence() -> None:
 
         async with (
             scripted(quiet) as (url, _, _),
-            running(line_to(url, watched, VirtualTime(), ask)),
+            running(connection_to(url, watched, VirtualTime(), ask)),
         ):
-            await wait_until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.connection == "lost")
         assert watched.board.why == (
             "the server did not tell its default symbols (ConnectError): name some"
         )
@@ -388,17 +388,17 @@ def test_an_answer_that_is_none_names_no_symbols(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("slept_s", [20, 3600, 30_000])
-def test_a_line_that_was_slept_over_is_opened_anew_at_once(slept_s: int) -> None:
+def test_a_connection_that_was_slept_over_is_opened_again_at_once(slept_s: int) -> None:
     """And the prices are stale meanwhile."""
 
     async def scenario() -> None:
         time, watched = VirtualTime(), Watched()
-        async with scripted(quiet) as (url, _, _), running(line_to(url, watched, time)):
-            await wait_until(lambda: watched.board.line == "open")
+        async with scripted(quiet) as (url, _, _), running(connection_to(url, watched, time)):
+            await wait_until(lambda: watched.board.connection == "open")
             await time.advance(20)
             time.doze(slept_s)
             await time.advance(1)
-            await wait_until(lambda: watched.board.line == "lost")
+            await wait_until(lambda: watched.board.connection == "lost")
             assert watched.board.why == "this machine slept, or its clock was set"
             await wait_until(functools.partial(opens, watched, time))
 

@@ -1,11 +1,10 @@
-"""The line to a Photon: connect, subscribe, read, and try again for as long as it takes.
+"""The connection to a Photon: connects, subscribes, reads, and reconnects for as long as it takes.
 
-Owns the connection and the waiting between attempts. Runs on the event loop; what is read goes to
-the board and to the reader's callback, both synchronous, so a slow terminal leaves messages in the
-socket, and the server then conflates. A line that this machine slept over is given up as soon as it
-wakes. It never raises for trouble on the way: that is the state of
-the board. ``run`` returns only when the server says not to come back, or when it is told that
-enough was seen.
+Owns the socket and the delays between attempts. Runs on the event loop. Messages go to the board
+and to the reader's callback, both synchronous, so a slow terminal leaves messages in the socket,
+and the server then conflates. When this machine wakes from sleep, a socket from before is closed
+and another is opened. Trouble on the way is never raised: it is the state of the board. ``run``
+returns only when the server says not to come back, or when the callback returns true.
 """
 
 import asyncio
@@ -27,36 +26,36 @@ from photon_app.feed.awake import Awake
 Connect = Callable[..., Awaitable[ClientConnection]]
 Defaults = Callable[[], Awaitable[Sequence[str]]]
 Reader = Callable[[wire.Message, str, Row | None], bool]
-"""Gets each message, its text, and the row that got a new price by it; true when that is enough."""
+"""Gets each message, its text, and the row with a new price; returns true to end the connection."""
 
 SILENCE_S = 40.0
-"""Heartbeats come every 15 s: two missed ones, and a little."""
+"""Longest silence of a connection: two missed heartbeats, one every 15 s, and a margin."""
 WATCH_S = 1.0
-"""How often it is looked whether the line is silent, and whether this machine slept."""
+"""How often to check for silence, and whether this machine slept."""
 CHUNK = 100
-"""Symbols a request: a hundred of the longest are 4 KB, and the server takes 16."""
+"""Symbols per request: a hundred of the longest are 4 KB, and the server accepts 16."""
 MAX_MESSAGE_BYTES = 4 * 2**20
 
-# A logger outside the tree: nothing of the library's may come between prices, or show an address.
+# A logger outside the tree: the library may not write between prices, or show an address.
 _mute = logging.Logger("terminal socket", level=logging.CRITICAL + 1)  # noqa: LOG001
 
 _SLEPT = "this machine slept, or its clock was set"
 
 _FAILURES = (OSError, WebSocketException, EOFError, ValueError, ImportError)
-"""What an attempt can fail with; the last two come from odd host names."""
+"""What an attempt can raise; the last two come from odd host names."""
 
 
-class Line:
-    """One line to one Photon, opened again and again.
+class Connection:
+    """One connection to one Photon, opened again and again.
 
     Args:
-        url: of ``/ws``.
-        board: what is told of the line, and what the messages are folded into.
-        read: what else gets the messages.
-        time: what waits and stamps.
+        url: the address of ``/ws``.
+        board: gets every message and the state of the connection.
+        read: called with every message after that.
+        time: the clock for delays and timestamps.
         rng: jitter of the retries.
         interval_ms: 0 for every trade, else the newest price at most that often.
-        defaults: asks for the server's default symbols; only called while the board has none.
+        defaults: requests the server's default symbols; called only while the board has none.
         connect: ``websockets.asyncio.client.connect`` or a stand-in.
     """
 
@@ -83,7 +82,11 @@ class Line:
         self._heard_s = self._slept_s = 0.0
 
     async def run(self) -> str:
-        """Return why the server does not want this client; an empty text when enough was seen."""
+        """Run until the end.
+
+        Returns:
+            Why the server refuses this client for good; empty when the reader ended it.
+        """
         while True:
             self._board.connecting()
             ending = await self._attempt()
@@ -96,7 +99,7 @@ class Line:
 
     async def _attempt(self) -> Ending:
         try:
-            connection = await self._connect(
+            socket = await self._connect(
                 self._url,
                 logger=_mute,
                 compression=None,
@@ -109,18 +112,18 @@ class Line:
         except _FAILURES as error:
             return refusal(error, self._time.now_ms())
         try:
-            return await self._open(connection)
+            return await self._open(socket)
         finally:
-            await connection.close()
+            await socket.close()
 
-    async def _open(self, connection: ClientConnection) -> Ending:
+    async def _open(self, socket: ClientConnection) -> Ending:
         opened_s = self._heard_s = self._time.monotonic()
         self._slept_s = self._time.slept_s
-        watch = asyncio.create_task(self._watch(connection))
+        watch = asyncio.create_task(self._watch(socket))
         try:
             while True:
-                text = await connection.recv()
-                if await self._take(text, connection):
+                text = await socket.recv()
+                if await self._take(text, socket):
                     return Ending(reason="", final=True)
         except ConnectionClosed as error:
             ending = self._ended(error)
@@ -135,8 +138,8 @@ class Line:
             lasted_s=self._time.monotonic() - opened_s,
         )
 
-    async def _take(self, text: str | bytes, connection: ClientConnection) -> bool:
-        """One message; true when enough was seen."""
+    async def _take(self, text: str | bytes, socket: ClientConnection) -> bool:
+        """Handle one message; true when the reader wants no more."""
         message = wire.decode(text) if isinstance(text, str) else None
         if message is None or isinstance(text, bytes):  # proves nothing
             return False
@@ -144,30 +147,30 @@ class Line:
         row = self._board.apply(message, self._heard_s)
         match message:
             case wire.Connection():
-                await self._subscribe(connection)
+                await self._subscribe(socket)
             case wire.Shutdown() | wire.Error():
-                self._retry.hold(message.retry_after_ms)
+                self._retry.wait_at_least(message.retry_after_ms)
         return self._read(message, text, row)
 
-    async def _subscribe(self, connection: ClientConnection) -> None:
+    async def _subscribe(self, socket: ClientConnection) -> None:
         if not self._board.rows and self._defaults is not None:
             self._board.watch(await self._defaults())
         symbols = list(self._board.rows)
         for at in range(0, len(symbols), CHUNK):
-            await connection.send(wire.subscribe(symbols[at : at + CHUNK], self._interval_ms))
+            await socket.send(wire.subscribe(symbols[at : at + CHUNK], self._interval_ms))
 
-    async def _watch(self, connection: ClientConnection) -> None:
-        """Close a line that says nothing, or that this machine slept over."""
+    async def _watch(self, socket: ClientConnection) -> None:
+        """Close the socket when it is silent, or when this machine slept."""
         while (left_s := self._heard_s + SILENCE_S - self._time.monotonic()) > 0:
             if self._overslept:
                 self._board.lost(_SLEPT, self._time.monotonic())
                 break
             await self._time.sleep(min(left_s, WATCH_S))
-        await connection.close()
+        await socket.close()
 
     @property
     def _overslept(self) -> bool:
-        """Whether this machine slept on this line."""
+        """Whether this machine slept since the socket was opened."""
         return self._time.slept_s > self._slept_s
 
     def _ended(self, error: ConnectionClosed) -> Ending:
@@ -182,7 +185,7 @@ class Line:
 
 
 def refusal(error: Exception, now_ms: int) -> Ending:
-    """What an attempt failed with, in words."""
+    """Why an attempt failed, in words."""
     if isinstance(error, InvalidStatus):
         answer = error.response
         return retry.answered(answer.status_code, answer.headers, bytes(answer.body or b""), now_ms)
