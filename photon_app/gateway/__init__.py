@@ -1,1 +1,1 @@
-"""The edges for programs: ``/ws`` and HTTP."""
+"""The server's edge: WebSockets and HTTP, with the limits on both."""

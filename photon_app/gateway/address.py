@@ -1,16 +1,16 @@
-"""Whose a request is: the key by which connections are counted for each address. Pure and total.
+"""The client address of a request: the key for all limits per address. Pure and total.
 
 Without trusted proxies (``PHOTON_PROXY_HOPS=0``) it is the peer's address, and
-``X-Forwarded-For`` is not looked at, since anybody can write it. With n of them it is the n-th
-entry of that header from the right: each proxy appends the address that it saw, so the last n
-entries are the proxies' own, and whatever a client wrote itself is to the left of them.
+``X-Forwarded-For`` is ignored, since any client can set it. With n proxies it is the n-th entry of
+that header from the right: each proxy appends the address that it saw, so the last n entries come
+from the proxies, and anything a client wrote itself is to the left of them.
 
-uvicorn's ``proxy_headers`` is not used: told to trust everyone (``*``) it takes the left-most
-entry, which is the client's own invention; told to trust a list, it must know every proxy's
-address. It would also change ``scope["scheme"]``.
+uvicorn's ``proxy_headers`` is not used. If it trusts every proxy (``*``), it takes the left-most
+entry, which the client can forge; otherwise it needs a list of every proxy's address. It would also
+change ``scope["scheme"]``.
 
-An IPv6 address is counted by its /64 network: that is one subnet (RFC 4291, 2.5.1), and whoever is
-in it may use as many of its 2^64 addresses as it likes (RFC 8981 makes a new one every day).
+An IPv6 address is counted by its /64 network: that is one subnet (RFC 4291, 2.5.1), and a host in
+it may use any of the 2^64 addresses (with RFC 8981, a new one every day).
 """
 
 import ipaddress
@@ -21,7 +21,7 @@ from photon_app.gateway.origin import Scope
 
 FORWARDED_FOR = b"x-forwarded-for"
 LONGEST_ENTRY = 80
-"""Characters of an address with brackets, zone and port; what is longer is none."""
+"""Characters of an address with brackets, zone and port. A longer text is not an address."""
 
 
 def client_address(scope: Scope, hops: int) -> str | None:
@@ -29,11 +29,11 @@ def client_address(scope: Scope, hops: int) -> str | None:
 
     Args:
         scope: of an ASGI request.
-        hops: how many trusted proxies stand before this server.
+        hops: how many trusted proxies are in front of this server.
 
     Returns:
-        ``None`` where there is no address (a Unix socket): such a client is not counted by one. An
-        entry that is no address makes it the peer's own.
+        ``None`` if there is no address (a Unix socket): such a client has no limits per address. If
+        the header's entry is not an address, the peer's own is used.
     """
     if hops > 0 and (entry := _entry(scope["headers"], hops)) is not None:
         forwarded = address_key(entry)
@@ -44,7 +44,7 @@ def client_address(scope: Scope, hops: int) -> str | None:
 
 
 def address_key(text: str) -> str | None:
-    """One address, with or without a port, as its key; ``None`` when it is none.
+    """The key of one address, with or without a port; ``None`` if it is not an address.
 
     ``1.2.3.4``, ``1.2.3.4:5678``, ``2001:db8::1``, ``[2001:db8::1]:443``. An IPv4 address that is
     mapped into IPv6 (RFC 4291, 2.5.5.2) is the IPv4 address.
@@ -63,9 +63,9 @@ def address_key(text: str) -> str | None:
 
 
 def _entry(headers: Iterable[tuple[bytes, bytes]], hops: int) -> str | None:
-    """The entry ``hops`` from the right, or the left-most one when there are fewer; ``None``
-    without the header. Lines count as one list, in their order (RFC 9110, 5.3). Empty entries
-    count too: to leave one out would reach further to the left than the proxies have written.
+    """The entry ``hops`` from the right, or the left-most one if there are fewer; ``None`` without
+    the header. Repeated headers form one list, in order (RFC 9110, 5.3). Empty entries count:
+    skipping one would reach an entry to the left of those that the proxies wrote.
     """
     entry = None
     for line in reversed([value for name, value in headers if name == FORWARDED_FOR]):

@@ -1,13 +1,13 @@
-"""Who gets a place: sockets in all, of each kind for each address, and handshakes a second.
+"""Admission of WebSockets: limits in total, per kind and address, and on handshakes per second.
 
 One for each process, for every path that keeps a socket open; called on the event loop only. ASGI
-servers do not count upgrades, so they are counted here. A place is held from the handshake to the
-end of the socket. A tab of the page has a socket of two kinds, so an address has its limit for each
-kind. Memory: one entry for each address and kind with a socket open, besides the bounds of
+servers do not count upgrades, so they are counted here. A socket occupies a place from its
+handshake to its end. A tab of the page has sockets of two kinds, so the limit of an address applies
+to each kind. Memory: one entry for each address and kind with an open socket, plus the bounds of
 ``limits.FairBucket``.
 
-Refusals are counted by reason, and logged at most once in ten seconds, since whoever is refused
-can come again as fast as it likes.
+Refusals are counted by reason, and logged at most once in ten seconds, since a refused client can
+retry as fast as it likes.
 """
 
 import contextlib
@@ -27,20 +27,20 @@ from photon_app.settings import Settings
 
 Reason = Literal["full", "per_ip", "rate"]
 Kind = Literal["ws", "finnhub", "page"]
-"""Which path a socket is of: ``/ws``, ``/finnhub``, or the events of the page."""
+"""The path of a socket: ``/ws``, ``/finnhub``, or the events of the page."""
 PLACE_RETRY_S, RATE_RETRY_S = 5, 1
-"""When to try again: nobody knows when a place is free; a token is there within a second."""
+"""When to try again: when a place will be free is unknown; a token is there within a second."""
 WARN_EVERY_S = 10.0
 FRAMES_PER_S, FRAMES_BURST = 500, 1_000
-"""Control frames and fragments of all sockets of an address, beyond those of quiet clients
-(``gateway.wire``).
+"""Control frames and fragments of all sockets of an address, beyond the allowance of each quiet
+client (``gateway.wire``).
 """
 
 _log = logging.getLogger(__name__)
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why there is no place, for the one who asked."""
+    """Why a socket gets no place, as sent to the client."""
 
     reason: Reason
     status: int
@@ -50,18 +50,18 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Frames(ClientBucket):
-    """Those of one address: there is one while anybody holds it."""
+    """The bucket of control frames of one address; exists while a socket refers to it."""
 
     __slots__ = ("__weakref__",)
 
 
 class Admission:
-    """The open sockets of one process, and who may open another.
+    """The open sockets of one process, and whether another may be opened.
 
     Args:
-        max_connections: open sockets in all.
+        max_connections: open sockets in total.
         max_per_address: open sockets of one kind and address.
-        handshakes_per_s: sockets opened in a second, at once too.
+        handshakes_per_s: sockets opened per second; also the burst.
         time: of this process.
     """
 
@@ -84,7 +84,7 @@ class Admission:
         self._handshakes_per_s = handshakes_per_s
         self._handshakes = FairBucket(handshakes_per_s, time.monotonic())
         self.shares = Shares(time)
-        """How much of the time the messages of each address may take."""
+        """How much time the messages of each address may take."""
         self._by_address: dict[tuple[Kind, str], int] = {}
         self._now_s = time.monotonic
         self._told = dict(self.refused)
@@ -92,7 +92,7 @@ class Admission:
 
     @classmethod
     def of(cls, settings: Settings, time: Time = SYSTEM) -> "Admission":
-        """The one that these settings make."""
+        """Admission with the limits of these settings."""
         return cls(
             max_connections=settings.max_connections,
             max_per_address=settings.max_per_ip,
@@ -102,12 +102,12 @@ class Admission:
 
     @contextlib.contextmanager
     def place(self, address: str | None, *, kind: Kind = "ws") -> Iterator[Refusal | None]:
-        """Hold a place for as long as the block lasts, or say why there is none.
+        """Occupy a place for the duration of the block, or yield why there is none.
 
         Args:
-            address: key of the client's address (``gateway.address``); without one only the limits
-                in all hold.
-            kind: which path the socket is of.
+            address: key of the client's address (``gateway.address``); without one only the total
+                limits apply.
+            kind: the path of the socket.
         """
         refusal = self._refusal(address, kind)
         if refusal is not None:
@@ -121,11 +121,11 @@ class Admission:
             self._leave(address, kind)
 
     def frames(self, address: str | None, stalls: Stalls | None = None) -> Frames:
-        """The bucket of an address' control frames and fragments, for each of its sockets.
+        """The bucket of an address' control frames and fragments, which its sockets share.
 
         Args:
-            address: whose.
-            stalls: for how long this process stood still.
+            address: key of the address.
+            stalls: for how long this process stalled.
         """
         frames = self._frames.get(address)
         if frames is None:
@@ -134,7 +134,7 @@ class Admission:
         return frames
 
     def _refusal(self, address: str | None, kind: Kind) -> Refusal | None:
-        """The rate comes last: a client that is refused for another reason must not use it up."""
+        """The rate comes last: a client that is refused for another reason must not use a token."""
         if sum(self.open.values()) >= self._max_connections:
             sentence = (
                 "this server has as many connections open as it may "

@@ -1,7 +1,7 @@
 """``GET /api/bars``: the history of one symbol, as JSON or CSV.
 
-Owns the route, what may be asked and how it is refused; which bars there are is ``history``'s to
-say. Parameters are read as text, so that whatever is wrong with one is told in a sentence.
+Owns the route, its parameters and its errors; ``history`` supplies the bars. Parameters are read as
+text, so that any invalid one is answered with a sentence.
 """
 
 import csv
@@ -34,14 +34,14 @@ from photon_app.timestamps import parse_moment
 MOST = 10_000
 USUAL = 500
 SLICE = 200
-"""So many bars are written in one turn of the event loop."""
+"""Bars encoded per iteration of the event loop."""
 AT_ONCE, AT_ONCE_OF_ADDRESS = 4 * MOST, 2 * MOST
-"""Bars of answers in the making, by their limits."""
+"""Bars of all answers in progress, counted by their ``limit``: in total, and for one address."""
 MOST_WAITING = 512
-"""Questions of one address that wait: sixty pages that ask for their charts."""
+"""Requests of one address that wait: enough for sixty pages that load their charts."""
 MOST_SESSION_DAYS = 400
 _ENOUGH = 64
-"""So many of the newest closes tell a symbol's decimals where it has no price."""
+"""How many of the newest closes determine the decimals of a symbol that has no price."""
 COLUMNS = (
     *("time", "open", "high", "low", "close", "volume", "count", "vwap", "final"),
     "incomplete",
@@ -97,7 +97,7 @@ class Bars(BaseModel):
     partial: bool = False
     """Only where it is true: the database did not answer, and older bars may be missing."""
     sessions: list[SessionSpan] = []
-    """Only when asked for: the sessions that the bars are of."""
+    """Only on request: the sessions that the bars belong to."""
 
 
 class _Span(msgspec.Struct, rename={"from_": "from"}):
@@ -176,7 +176,7 @@ async def bars(
             sentence = f"{MOST_WAITING} questions of your address wait for their bars: wait too"
             raise HTTPException(429, sentence, headers={"Retry-After": "1"})
         if peer is not None and peer.gone:
-            return Response(status_code=204)  # which nobody gets
+            return Response(status_code=204)  # no client is there to read it
         try:
             past = await live.history.bars(wanted, step, from_ms=begin, to_ms=end, limit=limit)
         except BusyError as problem:
@@ -201,9 +201,7 @@ async def bars(
 
 
 class _Pieces:
-    """Bars as programs see them, a few in each turn of the event loop, so that prices leave between
-    two.
-    """
+    """Bars as clients see them, encoded in slices, so that prices can be sent in between."""
 
     def __init__(self, past: Past, final_ms: int, assembling: OneAtATime) -> None:
         self._past = past
@@ -211,7 +209,7 @@ class _Pieces:
         self._assembling = assembling
 
     async def written(self, write: Callable[[list[BarBody]], bytes]) -> list[bytes]:
-        """What ``write`` makes of them."""
+        """The slices as ``write`` encodes them."""
         pieces = []
         for at in range(0, len(self._past.bars), SLICE):
             async with self._assembling.one():
@@ -244,7 +242,7 @@ async def _csv(
 
 
 def _sessions(symbol: str, past: Past, calendar: Calendar) -> Iterator[_Span]:
-    """The exchange's sessions that bars are of, in order; only US stocks have any."""
+    """The exchange's sessions that the bars belong to, in order; only US stocks have any."""
     if venue_of(symbol) != "us" or not past.bars:
         return
     first_ms, end_ms = past.bars[0].time_ms, past.ends_ms[-1]

@@ -1,9 +1,9 @@
-"""How long a browser may keep what HTTP gives it. Pure and total.
+"""How long a browser may cache a response. Pure and total.
 
-A file whose name holds a digest of its content never changes: it is kept for a year and not asked
-for again. Every other file may be kept, and is asked for again each time, which costs a 304: so a
-new version is seen at the next look. Answers of the API, and whatever is missing or went wrong,
-are not kept: what is true of them now need not be in a moment.
+A file whose name contains a digest of its content never changes: it is cached for a year and not
+requested again. Every other file may be cached, but is revalidated on each use, which costs a 304,
+so that a new version shows up on the next request. Responses of the API, missing files and errors
+are not cached, since they may be different a moment later.
 """
 
 import re
@@ -12,16 +12,16 @@ FOREVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 NEVER = "no-store"
 ASSETS = "/assets/"
-"""Where the built page has its scripts, styles and fonts, each with a digest in its name."""
+"""The scripts, styles and fonts of the built page, each with a digest in its name."""
 _HASHED = re.compile(r"/assets/(?:[^/]+/)*[^/]+-[\w-]{8}\.[a-z0-9]+", re.ASCII)
 
 
 def of_file(path: str, status: int) -> str:
-    """``Cache-Control`` of a file, which need not be there.
+    """``Cache-Control`` of a file, whether or not it exists.
 
     Args:
-        path: what was asked for.
-        status: of the answer.
+        path: the path of the request.
+        status: the status of the response.
     """
     if status >= 400:
         return NEVER

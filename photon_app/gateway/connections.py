@@ -1,15 +1,15 @@
-"""The TCP connections that speak HTTP: how many, whose, and which goes when there are too many.
+"""The TCP connections that speak HTTP: how many, by address, and which to close at a limit.
 
-Counted from accept on, before a byte was read: a process may have only so many files open, and ten
-thousand connections that say nothing would take them all. At a bound the newcomer is let in and
-another goes: the oldest that has made no request, of the address that has most of those; then the
-one that rests longest between two requests; then the one that has left its answer unread for
-longest. Only where all others are at work is the newcomer refused. So whoever asks at once is
-served, also beside a rude one of its own address.
+They are counted from accept on, before a byte is read: the number of open files of a process is
+limited, and ten thousand silent connections would use them all. At a limit the new connection is
+accepted and another is closed: the oldest that has made no request, of the address that has most of
+those; then the one that has been idle longest between two requests; then the one whose answer has
+been unread for longest. Only if all others are active is the new connection refused. So a client
+that sends its request at once is served, even beside an abusive one of its own address.
 
-What peers have not read is counted too, in all and by address: at a bound the one that has taken
-nothing for longest is cut off. Upgraded sockets are counted in all only: how many an address may
-have is ``admission``'s affair.
+Bytes that peers have not read are counted too, in total and by address: at a limit the connection
+that has read nothing for longest is closed. Upgraded sockets are counted in the total only:
+``admission`` limits them by address.
 
 One for each server; on the event loop only, synchronous, without a clock. Memory: an entry for each
 connection, and one for each address that has any.
@@ -21,19 +21,19 @@ from typing import Any, Literal, Protocol, cast, get_args
 EXTENSION = "photon.http"
 """In the ``extensions`` of a request's scope: its ``Peer``."""
 SPARE = 256
-"""Connections beside the sockets of ``PHOTON_MAX_CONNECTIONS``."""
+"""Connections in addition to the sockets of ``PHOTON_MAX_CONNECTIONS``."""
 MOST_SILENT = 1_024
-"""Connections that have made no request: a client's head comes right behind its handshake."""
+"""Connections that have made no request: a client sends its head right after the TCP handshake."""
 MOST_UNREAD_BYTES = 64 * 1024 * 1024
 MOST_UNREAD_OF_ADDRESS = 24 * 1024 * 1024
-"""Of answers in this process: what 180 peers leave in their transports, or 16 of the longest."""
+"""Of answers in this process: the transport buffers of 180 peers, or 16 of the longest answers."""
 
 Ended = Literal["full", "rate", "head", "body", "malformed", "crowded", "late", "unread"]
-"""Why a connection or a request was refused, up to ``malformed``, or a connection cut off."""
+"""Why a connection or a request was refused (up to ``malformed``), or a connection was closed."""
 
 
 class Connection(Protocol):
-    """One of them, as far as it matters here."""
+    """A connection, as far as this module needs it."""
 
     address: str | None
 
@@ -42,43 +42,43 @@ class Connection(Protocol):
 
 
 class Peer(Protocol):
-    """What the application may know of a request's connection, where the server tells."""
+    """What the application may know of a request's connection, if the server provides it."""
 
     @property
     def gone(self) -> bool:
-        """Whether nobody is there to take the answer."""
+        """Whether the client is gone and cannot read the answer."""
 
     @property
     def all(self) -> "Connections":
-        """All of the server."""
+        """All connections of the server."""
 
 
 def let_go(transport: object) -> None:
-    """Free a transport whose connection is lost. That of Python 3.11 refers to itself by its
-    callback for reading, so each would wait for a full garbage collection, and 3,000 of them hold
-    everything up for 40 ms; from 3.12 on ``close`` does this (CPython gh-100348).
+    """Free a transport whose connection is lost. In Python 3.11 its read callback refers back to
+    it, so each transport would wait for a full garbage collection, and 3,000 of them block
+    everything for 40 ms. From 3.12 on ``close`` does this (CPython gh-100348).
     """
     if hasattr(transport, "_read_ready_cb"):
         transport._read_ready_cb = None  # noqa: SLF001 - it has no public name
 
 
 def peer_of(scope: Mapping[str, Any]) -> Peer | None:
-    """Of a request; ``None`` on a server that does not tell."""
+    """The peer of a request; ``None`` on a server that does not provide it."""
     return cast("Peer | None", scope.get("extensions", {}).get(EXTENSION))
 
 
 class Connections:
-    """Who is connected to one server.
+    """The HTTP connections of one server.
 
     Args:
-        most: sockets that may be open at once, upgraded ones too. One address may have half of
-            them in HTTP.
+        most: sockets that may be open at once, including upgraded ones. One address may have half
+            of them speaking HTTP.
     """
 
     def __init__(self, most: int) -> None:
         self.ended: dict[Ended, int] = dict.fromkeys(get_args(Ended), 0)
         self.unread_bytes = 0
-        """What peers have not read."""
+        """Bytes of answers that peers have not read."""
         self._most = most
         self._share = max(1, most // 2)
         self._most_silent = min(MOST_SILENT, self._share)
@@ -91,15 +91,15 @@ class Connections:
 
     @property
     def speaking(self) -> int:
-        """How many speak HTTP."""
+        """How many connections speak HTTP."""
         return len(self._all)
 
     def arrived(self, one: Connection, open_sockets: int) -> bool:
-        """A connection was accepted; whether it may stay.
+        """A connection was accepted; returns whether it may stay.
 
         Args:
-            one: the newcomer.
-            open_sockets: how many are open with it, upgraded ones too.
+            one: the new connection.
+            open_sockets: how many are open including it, upgraded ones too.
         """
         if self._all.of(one.address) >= self._share:
             room = self._make_room([self._silent, self._resting, self._blocked], one.address)
@@ -115,34 +115,34 @@ class Connections:
         return True
 
     def asked(self, one: Connection) -> None:
-        """It has made a request."""
+        """The connection has made a request."""
         self._silent.discard(one)
         self._resting.discard(one)
 
     def rests(self, one: Connection) -> None:
-        """Its request is answered; it may make another."""
+        """The connection's request is answered; it may make another."""
         if one in self._all:
             self._resting.add(one)
 
     def left(self, one: Connection) -> None:
-        """It is gone, or speaks HTTP no more."""
+        """The connection is closed, or no longer speaks HTTP."""
         self.asked(one)
         self.flows(one)
         self.owes(one, 0)
         self._all.discard(one)
 
     def blocked(self, one: Connection) -> None:
-        """Its peer takes nothing."""
+        """The peer does not read."""
         if one in self._all:
             self._blocked.add(one)
 
     def flows(self, one: Connection) -> None:
-        """Its peer reads again."""
+        """The peer reads again."""
         self._blocked.discard(one)
 
     def owes(self, one: Connection, unread_bytes: int) -> None:
-        """So much of its answers is not with its peer. Where that is too much with what others owe,
-        those go that have taken nothing for longest.
+        """Set how many bytes of its answers the peer has not read. If the sum over all connections
+        is above a limit, those that have read nothing for longest are closed.
         """
         if one not in self._all:
             return
@@ -165,7 +165,9 @@ class Connections:
                 break
 
     def _make_room(self, lines: "list[_Lines]", *address: str | None) -> bool:
-        """Whether one could go: of an address, or of the one that has most in the first line."""
+        """Close one connection of the first queue that has any: of this address, or of the address
+        that has most in that queue. Returns whether there was one.
+        """
         return any(
             self._end("crowded", line.oldest(*(address or line.longest()))) for line in lines
         )
@@ -180,7 +182,7 @@ class Connections:
 
 
 class _Lines:
-    """Connections in the order in which they came, by address."""
+    """Connections in order of arrival, by address."""
 
     def __init__(self) -> None:
         self._by_address: dict[str | None, dict[Connection, None]] = {}
@@ -193,18 +195,18 @@ class _Lines:
         return one in self._by_address.get(one.address, ())
 
     def of(self, address: str | None) -> int:
-        """How many an address has."""
+        """How many connections an address has."""
         return len(self._by_address.get(address, ()))
 
     def add(self, one: Connection) -> None:
-        """Stand at the end, unless it stands here already."""
+        """Append a connection, unless it is in the queue already."""
         line = self._by_address.setdefault(one.address, {})
         if one not in line:
             line[one] = None
             self._count += 1
 
     def discard(self, one: Connection) -> None:
-        """Go, if it is here."""
+        """Remove a connection, if it is in the queue."""
         line = self._by_address.get(one.address)
         if line is None or one not in line:
             return
@@ -214,12 +216,12 @@ class _Lines:
             del self._by_address[one.address]
 
     def oldest(self, *address: str | None) -> Connection | None:
-        """Who of an address came first."""
+        """The connection of an address that came first."""
         lines = (self._by_address.get(one, {}) for one in address)
         return next((one for line in lines for one in line), None)
 
     def longest(self) -> list[str | None]:
-        """The address that has most, if any has one."""
+        """The address that has most connections, in a list; an empty list if there are none."""
         if not self._by_address:
             return []
         return [max(self._by_address, key=lambda address: len(self._by_address[address]))]

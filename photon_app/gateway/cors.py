@@ -1,9 +1,8 @@
-"""What a browser tells the pages of other origins about this server's answers (CORS).
+"""Which answers of this server the pages of other origins may read (CORS).
 
-``Cors`` stands behind ``origin.OriginGuard``, which has refused every ``Origin`` that is not
-allowed: a page whose request comes here may read all answers. So one rule says which pages may, and
-one layer tells their browsers; Reflex's own, of which it lays one around each of its parts, are
-taken out by ``ui.pages``.
+``Cors`` is behind ``origin.OriginGuard``, which has refused every ``Origin`` that is not allowed: a
+page whose request gets here may read all answers. So one rule decides which pages may, and one
+layer sets the headers. Reflex adds a CORS layer to each of its parts; ``ui.pages`` removes them.
 """
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,13 +11,13 @@ from starlette.responses import Response
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = ("GET", "HEAD", "OPTIONS")
-"""Those that any route has."""
+"""The methods that routes have."""
 PREFLIGHT_AGE_S = 600
 """How long a browser may remember the answer to a preflight."""
 
 
 class Cors:
-    """ASGI middleware that lets pages of allowed origins read what is answered."""
+    """ASGI middleware that lets pages of allowed origins read the answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,7 +38,7 @@ class Cors:
 
 
 def _preflight(method: str, wanted: str | None) -> Response:
-    """What a request from elsewhere may be; one with another method is refused by its name."""
+    """Which cross-origin requests are allowed; one with another method is refused."""
     headers = {
         "Access-Control-Allow-Methods": ", ".join(METHODS),
         "Access-Control-Max-Age": str(PREFLIGHT_AGE_S),
@@ -66,7 +65,7 @@ def _naming(origin: str | None, send: Send) -> Send:
 
 
 def vary(headers: MutableHeaders, name: str) -> None:
-    """Say once that an answer depends on a header of the request."""
+    """Add a request header to ``Vary``, once."""
     named = [part.strip() for line in headers.getlist("vary") for part in line.split(",")]
     fresh = {part.lower(): part for part in [*named, name] if part}
     del headers["vary"]

@@ -1,6 +1,6 @@
-"""What every path with an open socket shares: who gets a place, how frames leave, how texts come.
+"""What all WebSocket paths share: admission, writing of frames, and reading of texts.
 
-``SocketEdge`` is the ASGI middleware around a path; ``websocket`` and ``finnhub_socket`` are two.
+``SocketEdge`` is the ASGI middleware for a path; ``websocket`` and ``finnhub_socket`` subclass it.
 On the event loop, one coroutine for each connection; it never awaits a write of updates.
 """
 
@@ -28,8 +28,8 @@ InTurn = Callable[[Callable[[float], None]], Awaitable[None]]
 class SocketEdge:
     """ASGI middleware that serves the WebSockets of some paths and passes on everything else.
 
-    Not a FastAPI route: the stack of one costs each connection about as much memory as all that
-    Photon keeps for it.
+    Not a FastAPI route: its call stack costs each connection about as much memory as everything
+    else that Photon keeps for it.
     """
 
     paths: ClassVar[frozenset[str]]
@@ -40,7 +40,7 @@ class SocketEdge:
 
         Args:
             app: gets everything else.
-            admission: who gets a place.
+            admission: decides which sockets get a place.
         """
         self._app = app
         self._admission = admission
@@ -57,19 +57,19 @@ class SocketEdge:
                 await self.serve(websocket, place.live, in_turn)
 
     async def serve(self, websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
-        """One connection that has a place and is not accepted yet, to its end.
+        """Serve one connection that has a place, from before it is accepted to its end.
 
         Args:
             websocket: the connection.
             live: the services of this process.
-            in_turn: does what a message asks for when its address may go on, and tells it for how
-                many seconds the message had to wait.
+            in_turn: awaits until the address may have another message handled, then calls the
+                handler with the seconds that the message had to wait.
         """
         raise NotImplementedError
 
 
 class Place(NamedTuple):
-    """What a socket has that was let in."""
+    """What an admitted socket gets."""
 
     live: Services
     address: str | None
@@ -79,13 +79,14 @@ class Place(NamedTuple):
 async def placed(
     websocket: WebSocket, admission: Admission, kind: Kind
 ) -> AsyncIterator[Place | None]:
-    """Hold a place for a socket for as long as the block lasts; ``None`` where it was refused, and
-    told why. It shares its address' control frames and fragments, where the server can.
+    """Occupy a place for a socket for the duration of the block; yields ``None`` if it was refused
+    and has been answered. The sockets of an address share a budget of control frames and fragments,
+    if the server supports that.
 
     Args:
         websocket: a handshake, not accepted yet.
-        admission: who gets a place.
-        kind: of which path it is.
+        admission: decides which sockets get a place.
+        kind: the path of the socket.
     """
     try:
         live = services.current()
@@ -120,7 +121,7 @@ async def refuse_socket(
 
 
 def outlet_of(websocket: WebSocket) -> WireOutlet | AsgiOutlet:
-    """How frames leave to an accepted socket."""
+    """How frames are written to an accepted socket."""
     wire = wire_of(websocket.scope.get("extensions", {}))
     return AsgiOutlet(websocket) if wire is None else WireOutlet(wire)
 
@@ -128,7 +129,7 @@ def outlet_of(websocket: WebSocket) -> WireOutlet | AsgiOutlet:
 async def next_text(websocket: WebSocket, sink: Sink) -> str | None:
     """The next text message, or ``None`` when the connection is over.
 
-    A server that knows no caps of ours (plain uvicorn, Granian) may hand over too much.
+    A server without Photon's limits (plain uvicorn, Granian) may deliver longer messages.
     """
     while True:
         message = await websocket.receive()

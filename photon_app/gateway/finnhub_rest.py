@@ -1,14 +1,14 @@
 """``/api/v1``: the two routes of Finnhub's REST API that a price client needs, in its shapes.
 
-A token, in the query or in ``X-Finnhub-Token``, is not looked at. A symbol that somebody follows is
-answered from the book. Any other is asked for once; an address that asks for the same again within
-``questions.AGAIN_S`` lets it be followed, for as long as unwanted symbols linger, so that a program
-that asks again and again costs Finnhub one subscription instead of one request per question. Where
-nobody can be asked (the simulator, a replay), the first question follows a symbol for as long as it
+A token, in the query or in ``X-Finnhub-Token``, is ignored. A quote of a followed symbol is
+answered from the book. For any other, upstream is queried once; if the same address asks again
+within ``questions.AGAIN_S``, the symbol is followed for as long as unwanted symbols linger. So a
+program that polls costs Finnhub one subscription instead of one request per poll. Without an
+upstream to query (the simulator, a replay), the first request follows a symbol for as long as it
 waits for a price, and no longer.
 
-Bound: how often an address may let somebody be asked (``questions``), and ``MOST_WAITING``
-questions that wait for an answer; one more gets Finnhub's own 429.
+Bounds: how often an address may cause upstream queries (``questions``), and ``MOST_WAITING``
+requests that wait for an answer; one more gets Finnhub's own 429.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from photon_app.services import Services
 
 MOST_WAITING = 64
 FIRST_PRICE_S = 1.0
-"""How long a question for a symbol that nobody follows waits for its first price."""
+"""How long a request for a symbol that is not followed waits for its first price."""
 _LOOK_S = 0.05
 _SEARCHED = 10
 _LONGEST_QUERY = 100
@@ -71,17 +71,17 @@ class FinnhubProblem(BaseModel):
 AnyQuote = FinnhubQuote | JSONResponse
 AnySearch = FinnhubSearch | JSONResponse
 LIMIT = "API limit reached."
-"""How Finnhub begins to say so; programs look for it."""
+"""How Finnhub's sentence for 429 begins; programs look for it."""
 _PROBLEMS = problems(403, 422, 429, 503, model=FinnhubProblem)
 
 
 def create_router(questions: Questions) -> APIRouter:
-    """The routes, with their own count of questions that wait.
+    """The routes, with their own count of waiting requests.
 
-    Those with two slashes are what Finnhub's own Python package asks for.
+    Finnhub's own Python package requests the paths with two slashes.
 
     Args:
-        questions: who may let upstream be asked.
+        questions: limits on queries upstream.
     """
     router = APIRouter(prefix=FINNHUB)
     asker = _Asker(questions)
@@ -144,7 +144,7 @@ def _listing(found: Listing) -> FinnhubListing:
 
 
 class _Asker:
-    """Answers, and counts the questions that wait."""
+    """Answers requests, and counts those that wait."""
 
     def __init__(self, questions: Questions) -> None:
         self._questions = questions
@@ -162,7 +162,7 @@ class _Asker:
         return FinnhubSearch(count=len(found), result=[_listing(one) for one in found])
 
     async def quote(self, text: str, request: Request, live: Services) -> AnyQuote:
-        """The answer for what somebody calls a symbol."""
+        """The quote of a symbol, as the client spelled it."""
         if (refusal := self._questions.foreign(request)) is not None:
             return _refused(refusal)
         try:
@@ -195,11 +195,11 @@ async def _quote(
     """The answer for a symbol without a price in the book.
 
     Args:
-        symbol: which.
-        seed: what upstream said.
+        symbol: the symbol.
+        seed: upstream's answer.
         live: the services of this process.
-        address: who asks.
-        follows: whether the symbol is to be followed from now on.
+        address: key of the client's address.
+        follows: whether the symbol is followed from now on.
     """
     known = seed is not None and seed.price is not None
     told = _of_seed(seed) if known and seed is not None else FinnhubQuote()

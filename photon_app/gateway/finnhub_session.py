@@ -1,12 +1,12 @@
-"""The rules of one ``/finnhub`` client: what each of its messages does, and when it has to go.
+"""The rules of one ``/finnhub`` client: what each of its messages does, and when it is closed.
 
-Synchronous, without I/O: ``receive`` takes one message of Finnhub's protocol and answers through
-the client's sink, which it does for errors only: Finnhub acknowledges nothing. One bad message
-never ends a healthy connection; five in a row, or asking too often, do, as on ``/ws``.
+Synchronous, without I/O: ``receive`` takes one message of Finnhub's protocol and answers errors
+through the client's sink. It answers nothing else: Finnhub acknowledges nothing. One bad message
+never ends a healthy connection; five in a row, or exceeding the rate, do, as on ``/ws``.
 
-Finnhub's words are used where they are known: too many symbols, an invalid symbol, a stream that is
-not to be had. What it says to a message that is none is not known; those words are ours, in its
-shape.
+Finnhub's wording is used where it is known: too many symbols, an invalid symbol, a stream that is
+not available. Its answer to a malformed message is not known; that wording is Photon's, in
+Finnhub's shape.
 """
 
 from typing import Any
@@ -27,9 +27,9 @@ from photon_app.hub.stalls import Stalls
 from photon_app.model import parse_symbol
 
 NO_ACCESS = "You don't have access to this resource."
-"""What Finnhub says where a plan does not reach."""
+"""What Finnhub says if the plan does not include a stream."""
 PAID = frozenset({"subscribe-news", "unsubscribe-news", "subscribe-pr", "unsubscribe-pr"})
-"""Streams of Finnhub's paid plans: known, and not served."""
+"""Streams of Finnhub's paid plans: recognised, but not served."""
 _EXPECTED = 'expected {"type":"subscribe","symbol":"AAPL"}, unsubscribe or ping'
 _SHOWN = 40
 
@@ -40,7 +40,7 @@ class _Command(msgspec.Struct, frozen=True):
 
     @property
     def names_one(self) -> bool:
-        """Whether it is about a symbol."""
+        """Whether the command names a symbol."""
         return self.type in {"subscribe", "unsubscribe"} and is_symbol(self.symbol)
 
 
@@ -69,11 +69,11 @@ class FinnhubSession:
             sink: its outbox.
             conditions: whether its trades carry their conditions.
             max_symbols: the most symbols that it may follow.
-            messages_per_s: how often it may ask, with a burst of twice that; besides, it may at
-                once subscribe all of its symbols and let them go, since a message carries one.
+            messages_per_s: the rate of its messages, with a burst of twice that. In addition it may
+                subscribe and unsubscribe all of its symbols at once, since a message carries one.
             time: of this process.
-            stalls: for how long this process stood still.
-            address: whose it is, as far as that is known.
+            stalls: for how long this process stalled.
+            address: key of the client's address, if known.
         """
         self._prints = prints
         self._sink = sink
@@ -87,8 +87,8 @@ class FinnhubSession:
         """Handle one message. Never raises for what a client sends.
 
         Args:
-            text: what was sent.
-            waited_s: for how long it waited here, in seconds.
+            text: the message.
+            waited_s: how long it waited in this process, in seconds.
         """
         self.waited(waited_s)
         try:
@@ -104,7 +104,7 @@ class FinnhubSession:
             self._handle(command)
 
     def waited(self, seconds: float) -> None:
-        """The client was not read for so long: what it sent meanwhile counts as sent then."""
+        """The client was not read for this long: what it sent meanwhile counts as sent then."""
         self._budget.waited(self._now_s(), seconds)
 
     def end(self) -> None:
@@ -122,7 +122,7 @@ class FinnhubSession:
         self._bad_in_a_row = 0
 
     def _wish(self, command: _Command) -> bool:
-        """A symbol more or less; false when the message names none."""
+        """Add or remove a symbol; returns false if the message names none."""
         if not isinstance(command.symbol, str):
             self._refuse(f"Invalid message: {_EXPECTED}")
             return False

@@ -1,7 +1,7 @@
 """``/finnhub``: Finnhub's own protocol, so that programs written for Finnhub share one key.
 
-Moves texts between one socket and ``FinnhubSession``. The token of the query is not looked at and
-goes nowhere: Photon knows no accounts. ``?conditions=0`` leaves ``c`` out of every trade.
+Moves texts between one socket and ``FinnhubSession``. The token in the query is ignored and passed
+on nowhere: Photon has no accounts. ``?conditions=0`` leaves ``c`` out of every trade.
 """
 
 from functools import partial

@@ -1,25 +1,26 @@
-"""From a TCP connection to a complete request head, and from an answer to a peer that reads it.
+"""HTTP/1.1 with limits: connections, request heads and bodies, request rates, and unread answers.
 
-A subclass of uvicorn's HTTP/1.1 protocol, which takes what comes: any number of connections, heads
-of any length, bodies that nobody reads, answers of any size that nobody takes. Here
+A subclass of uvicorn's HTTP/1.1 protocol, which has no limits: it accepts any number of
+connections, heads of any length, bodies that no route reads, and answers of any size that no client
+reads. Here
 
-- a connection is counted at accept (``connections``), and may be cut off for a newcomer;
-- one whose peer owes the rest of a request is cut off after ``HEAD_S``, and one whose peer does not
-  read after ``BLOCKED_S``;
-- what is read and begun in one turn of the event loop is bounded (``pace``);
-- a head is measured before it is parsed, and a request with a body is refused where none is taken,
-  or one above ``BODY_BYTES``, or one in chunks, each of which would cost as much as a head;
-- an address has a rate of requests (``quota``); upgrades have one of their own (``admission``);
-- an answer is handed to the transport in pieces, as its peer reads.
+- a connection is counted at accept (``connections``), and may be closed to make room for a new one;
+- a connection is closed if the rest of a request does not arrive within ``HEAD_S``, or if its peer
+  reads nothing for ``BLOCKED_S``;
+- what is read and started per iteration of the event loop is bounded (``pace``);
+- a head is measured before it is parsed; a body is refused if the path takes none, if it is longer
+  than ``BODY_BYTES``, or if it is chunked, since each chunk would cost as much as a head;
+- requests of an address have a rate limit (``quota``); upgrades have their own (``admission``);
+- an answer is passed to the transport in pieces, as its peer reads.
 
-Who is refused is told why in one sentence, in the shape in which its path's routes say so, and
-nothing more is read of it. Not limited: how long an answer takes to make, upgraded WebSockets
-(protocol pings watch them), and the pause between two requests (uvicorn's ``timeout_keep_alive``).
+A refused client is sent the reason in one sentence, in the error format of the path, and nothing
+more is read from it. Not limited: the time to produce an answer, upgraded WebSockets (protocol
+pings watch them), and the pause between two requests (uvicorn's ``timeout_keep_alive``).
 
-It also hands over what a client sends right behind its upgrade request, which uvicorn drops. The
-WebSocket protocol must hold that until the application has accepted, as ``gateway.wire`` does.
+It also passes on what a client sends right behind its upgrade request, which uvicorn drops. The
+WebSocket protocol must buffer that until the application has accepted, as ``gateway.wire`` does.
 
-On the event loop only; a timer for each connection that owes something, no task.
+On the event loop only. One timer for each connection with a deadline, no task.
 """
 
 import asyncio
@@ -45,49 +46,49 @@ from photon_app.gateway.quota import Quota
 from photon_app.settings import DEFAULTS
 
 HEAD_S = 15.0
-"""For the slowest of honest clients: a head is one packet, lost a few times on a bad line. Also
-longer than browsers need between opening a spare connection and using it; they take a closed one
-as a matter of course. A body has to come in the same time.
+"""Long enough for the slowest honest client: a head is one packet, lost a few times on a bad link.
+Also longer than browsers usually wait before they use a spare connection; they cope with one that
+was closed. A body has to arrive in the same time.
 """
 BLOCKED_S = 30.0
-"""A reader that takes 64 KiB in half a minute is slow; one that takes nothing is not there."""
+"""A peer that reads 64 KiB in half a minute is slow; one that reads nothing is gone."""
 READ_BYTES = 16 * 1024
-"""What one turn of the event loop reads of a connection."""
+"""Bytes read from a connection per iteration of the event loop."""
 BURST_S = 30
-"""So many seconds' worth of requests at once: sixty people behind one address who open the page at
-once, twice, which takes 36 requests."""
+"""Seconds' worth of requests that an address may send at once: enough for sixty people behind one
+address who open the page twice at the same time; one page load takes 36 requests."""
 BODY_BYTES = 64 * 1024
 PIECE_BYTES = 64 * 1024
-"""Of an answer: what is handed to the transport at once."""
+"""Bytes of an answer that are passed to the transport at once."""
 SMALL_BYTES = 4 * 1024
-"""An answer that is written whenever it is ready."""
+"""An answer up to this size is written as soon as it is ready."""
 KERNEL_BYTES = 128 * 1024
-"""What the kernel may hold of an answer that it has not sent yet."""
+"""Unsent bytes of an answer that the kernel may buffer."""
 GOODBYE_S = 2.0
 LAST_WORDS_BYTES = 256 * 1024
-"""How long, and how much, is still read and dropped of who was refused: a socket that is closed
-with bytes unread is reset, and then the client may never see why."""
+"""For how long, and how many bytes, a refused connection is still read and its data dropped: a
+socket that is closed with unread bytes is reset, and then the client may never see the reason."""
 STATE = "photon.doorway"
-"""Where the connections of a server find its ``Doorway``: beside the state of its lifespan."""
+"""Key of the ``Doorway`` of a server in its lifespan state, where its connections find it."""
 _NOTSENT_LOWAT = 25 if sys.platform == "linux" else getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 
 class _GoneError(Exception):
-    """Nobody is there to take an answer."""
+    """The peer is gone and cannot read the answer."""
 
 
 class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server allows."""
+    """The limits of a server."""
 
     sockets: int = DEFAULTS.max_connections + SPARE
-    """Open at once, upgraded ones too."""
+    """Open at once, including upgraded ones."""
     requests_per_s: int = DEFAULTS.requests_per_s
-    """Of one address, upgrades apart."""
+    """Of one address, not counting upgrades."""
     proxy_hops: int = DEFAULTS.proxy_hops
 
 
 class Doorway:
-    """What the connections of one server share."""
+    """State shared by the connections of one server."""
 
     def __init__(self, limits: HttpLimits, loop: asyncio.AbstractEventLoop) -> None:
         self.connections = Connections(limits.sockets)
@@ -102,18 +103,18 @@ class PhotonHTTPProtocol(H11Protocol):
     head_s: ClassVar[float] = HEAD_S
     blocked_s: ClassVar[float] = BLOCKED_S
     body_paths: ClassVar[frozenset[str]] = frozenset()
-    """Paths that take a body; no route does yet."""
+    """Paths that accept a body; no route does yet."""
     address: str | None = None
     _application: ASGI3Application
     _blocked: asyncio.TimerHandle | None = None
     _deadline: asyncio.TimerHandle | None = None
     _upgraded = False
     _waits = False
-    """Whether something was read that is not parsed yet, for want of time in this turn."""
+    """Whether data was read that waits to be parsed in a later iteration of the event loop."""
     _deaf_bytes: int | None = None
-    """How much more is read and dropped, once the connection was told to go."""
+    """How many more bytes are read and dropped, once the connection was refused; else ``None``."""
     _rest_bytes = 0
-    """Of the answer: what the transport was not given yet."""
+    """Bytes of the answer that were not passed to the transport yet."""
 
     def __init__(
         self,
@@ -133,15 +134,15 @@ class PhotonHTTPProtocol(H11Protocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A connection; its first head is owed from now on."""
+        """A new connection; its first head has a deadline from now on."""
         super().connection_made(transport)
         self.address = address_key(self.client[0]) if self.client else None
         if not self._door.connections.arrived(self, len(self.connections)):
             self._refuse_newcomer()
             return
-        if hasattr(transport, "max_size"):  # asyncio's own; the launcher asks for its loop
+        if hasattr(transport, "max_size"):  # asyncio's; the launcher selects its loop
             transport.max_size = READ_BYTES
-        transport.set_write_buffer_limits(0)  # what the kernel does not take is unread
+        transport.set_write_buffer_limits(0)  # what the kernel does not accept counts as unread
         sock = cast("socket.socket | None", transport.get_extra_info("socket"))
         if sock is not None and _NOTSENT_LOWAT is not None:
             with contextlib.suppress(OSError):  # a Unix socket
@@ -149,7 +150,7 @@ class PhotonHTTPProtocol(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes: a head, a part of one, or a body."""
+        """Received bytes: a head, part of one, or a body."""
         if self._deaf_bytes is not None:
             self._deaf_bytes -= len(data)
             if self._deaf_bytes < 0:
@@ -168,7 +169,7 @@ class PhotonHTTPProtocol(H11Protocol):
         self._forget()
 
     def pause_writing(self) -> None:
-        """The peer does not read what it has asked for."""
+        """The peer does not read its answer."""
         super().pause_writing()
         connections = self._door.connections
         connections.blocked(self)
@@ -200,7 +201,7 @@ class PhotonHTTPProtocol(H11Protocol):
     # What uvicorn calls
 
     def handle_events(self) -> None:
-        """Parse what was received, now or in a later turn; nothing more is read until then."""
+        """Parse what was received, now or in a later iteration; nothing more is read until then."""
         if not self.conn.trailing_data[0]:
             return
         if not self._waits:
@@ -210,7 +211,7 @@ class PhotonHTTPProtocol(H11Protocol):
             self.transport.pause_reading()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Hand the connection over, with what came behind the head."""
+        """Hand the connection to the WebSocket protocol, with what came behind the head."""
         if event.http_version != b"1.1":
             self.send_400_response("a WebSocket needs HTTP/1.1")
             return
@@ -228,28 +229,28 @@ class PhotonHTTPProtocol(H11Protocol):
         self._forget()
 
     def send_400_response(self, msg: str) -> None:
-        """A request that is none."""
+        """Refuse a malformed request."""
         self._refuse(HttpRefusal("malformed", 400, msg))
 
     def on_response_complete(self) -> None:
-        """An answer is with the transport, whole; the next request may come."""
+        """The transport has the whole answer; the next request may come."""
         self._door.connections.rests(self)
         super().on_response_complete()
 
     def shutdown(self) -> None:
-        """The server goes."""
+        """The server shuts down."""
         if self._deaf_bytes is None:
             super().shutdown()
         else:
             self.transport.abort()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nothing: anybody can ask for one, as often as it likes, and gets an answer without."""
+        """Log nothing: any client can ask for one, as often as it likes; it is answered without."""
 
     # Requests
 
     def _parse(self) -> None:
-        """Everything up to the next request, and that."""
+        """Parse up to and including the next request."""
         self._waits = False
         if self._over() or self.transport.is_closing():
             return
@@ -269,11 +270,11 @@ class PhotonHTTPProtocol(H11Protocol):
             self._relieve()
 
     def _over(self) -> bool:
-        """Whether no request comes any more."""
+        """Whether no further request is read from this connection."""
         return self._upgraded or self._deaf_bytes is not None
 
     def _judge(self, request: h11.Request) -> HttpRefusal | None:
-        """Whether a request is begun. An upgrade is judged by who answers it."""
+        """Why a request is refused, or ``None``. Upgrades are checked by the path they are for."""
         self.headers = [(name.lower(), value) for name, value in request.headers]
         if self._should_upgrade():
             return None
@@ -307,8 +308,8 @@ class PhotonHTTPProtocol(H11Protocol):
         return None
 
     def _refuse(self, refusal: HttpRefusal) -> None:
-        """Say why, unless an answer has begun, and listen no more. What the application still says
-        is dropped.
+        """Answer with the reason, unless an answer has begun, and read no more requests. What the
+        application still sends is dropped.
         """
         self._door.connections.ended[refusal.why] += 1
         cycle = self.cycle
@@ -339,8 +340,8 @@ class PhotonHTTPProtocol(H11Protocol):
     async def _answer(
         self, scope: UvicornScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """The application, whose long bodies leave as their peer reads. It ends when nobody is
-        there: uvicorn lets it read a file to the end all the same.
+        """Run the application, and write long bodies as the peer reads. The application ends when
+        the peer is gone: with uvicorn alone it would read a file to the end all the same.
         """
 
         async def in_pieces(message: ASGISendEvent) -> None:
@@ -361,7 +362,7 @@ class PhotonHTTPProtocol(H11Protocol):
         try:
             await self._application(cast("UvicornScope", extended), receive, in_pieces)
         except* _GoneError:
-            if cycle is not None:  # uvicorn knows it a turn later, and would log a missing answer
+            if cycle is not None:  # uvicorn notices later, and would log a missing answer
                 cycle.disconnected = True
 
     async def _send_long(self, send: ASGISendCallable, body: bytes, *, more_body: bool) -> None:
@@ -379,7 +380,7 @@ class PhotonHTTPProtocol(H11Protocol):
     # Deadlines
 
     def _watch(self) -> None:
-        """The rest of a request is owed, unless it is whole and its answer is being made."""
+        """Start the deadline for the rest of a request, unless that is being answered already."""
         if self._deaf_bytes is None and not self._answering and self._deadline is None:
             self._deadline = self.loop.call_later(self.head_s, self._end, "late")
 
@@ -394,8 +395,8 @@ class PhotonHTTPProtocol(H11Protocol):
         self.transport.abort()
 
     def _forget(self) -> None:
-        """Let go of what holds this in turn: a collector that has to look for the remains of
-        thousands of connections stops everything meanwhile.
+        """Break reference cycles: a garbage collection that has to find the remains of thousands
+        of connections stops everything meanwhile.
         """
         self.app = self._application
         self.conn.judge = _nobody
@@ -412,7 +413,7 @@ class PhotonHTTPProtocol(H11Protocol):
 
 
 def _nobody(_: h11.Request) -> None:
-    """Of a connection that is over."""
+    """Check of a connection that is closed; refuses nothing."""
 
 
 def protocol(limits: HttpLimits) -> type[PhotonHTTPProtocol]:
@@ -421,13 +422,13 @@ def protocol(limits: HttpLimits) -> type[PhotonHTTPProtocol]:
 
 
 def _keyed(refusal: HttpRefusal, request: h11.Request) -> HttpRefusal:
-    """In the shape in which the routes of that path refuse."""
+    """A refusal in the error format of the request's path."""
     key = "error" if request.target.startswith(b"/api/v1/") else "detail"
     return msgspec.structs.replace(refusal, key=key)
 
 
 def _answer_of(refusal: HttpRefusal) -> bytes:
-    """A whole answer, after which the connection ends."""
+    """A complete answer, after which the connection is closed."""
     kind, body = "text/plain; charset=utf-8", f"{refusal.sentence}\n".encode()
     if refusal.key is not None:
         kind, body = "application/json", msgspec.json.encode({refusal.key: refusal.sentence})

@@ -1,7 +1,7 @@
-"""h11 with bounds: how long a head may be, and what is asked of a request before it is begun.
+"""h11 with limits on a request's head, and a check of each request before it is served.
 
-h11 bounds only what is incomplete: it takes whole heads of any length and parses each of their
-lines. Here a head is measured before it is parsed. What is wrong with a request is kept in
+h11 limits only incomplete heads: it accepts complete heads of any length and parses each of their
+lines. Here a head is measured before it is parsed. If a request is refused, the reason is kept in
 ``refusal``, and nothing more is parsed of that connection: no exception, no line in the log.
 """
 
@@ -20,21 +20,21 @@ _LONG = f"a request's head may have {HEAD_BYTES} bytes and {HEAD_LINES} lines"
 
 
 class HttpRefusal(msgspec.Struct, frozen=True):
-    """Why a request is not answered, for the one who made it."""
+    """Why a request is refused, as sent to the client."""
 
     why: Ended
     status: int
     sentence: str
     retry_after_s: int | None = None
     key: str | None = None
-    """Under which the routes of that path say why, in JSON; plain text, when no path is known."""
+    """The JSON key of the sentence in the path's error format; plain text if no path is known."""
 
 
 class BoundedConnection(h11.Connection):
     """The server's side of a connection.
 
     Args:
-        judge: says why a request is refused, once its head is parsed.
+        judge: returns why a request is refused, once its head is parsed; else ``None``.
     """
 
     def __init__(self, judge: Callable[[h11.Request], HttpRefusal | None]) -> None:
@@ -43,7 +43,7 @@ class BoundedConnection(h11.Connection):
         self.judge = judge
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        """As h11's; after a refusal there is nothing to be had."""
+        """As in h11, but nothing more is parsed after a refusal."""
         if self.refusal is None and self.their_state is h11.IDLE:
             self.refusal = self._too_long()
         if self.refusal is not None:
@@ -58,7 +58,7 @@ class BoundedConnection(h11.Connection):
         return event if self.refusal is None else h11.NEED_DATA
 
     def _too_long(self) -> HttpRefusal | None:
-        """Of the head that comes next, as far as it is here."""
+        """Check the length of the next head, as far as it was received."""
         data, _ = self.trailing_data
         found = _END.search(data)
         length = len(data) if found is None else found.end()

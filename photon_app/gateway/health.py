@@ -1,7 +1,7 @@
-"""``GET /health``: whether prices flow and bars are kept, and every count there is.
+"""``GET /health``: whether prices flow and bars are stored, and all counters.
 
-Owns the shape of the answer and what makes it ``degraded``. Nothing here waits, and nothing of it
-holds a secret.
+Owns the shape of the answer and what makes it ``degraded``. It never waits, and the answer contains
+no secret.
 """
 
 import dataclasses
@@ -27,14 +27,14 @@ class FeedHealth(BaseModel):
     state: FeedState
     detail: str
     delay_ms: int | None
-    """How long the tape is held back; null when it is not."""
+    """By how long the tape is delayed; null if it is not."""
     last_message_age_ms: int | None
     last_trade_age_ms: int | None
     reconnects: int
     failures: dict[str, int]
-    """How often an attempt or a line failed since the start, by reason."""
+    """How often an attempt or a connection failed since the start, by reason."""
     asked: dict[str, int]
-    """What was asked over REST since the start; empty without a key."""
+    """Requests to upstream's REST API since the start, by kind; empty without a key."""
     counters: dict[str, int]
 
 
@@ -44,7 +44,7 @@ class MarketHealth(BaseModel):
     session: MarketSession
     time: int
     known_until: dt.date | None
-    """How far holidays and early closes are known; null when every weekday counts as ordinary."""
+    """Until when holidays and early closes are known; null if every weekday counts as ordinary."""
     epoch: str
 
 
@@ -76,7 +76,7 @@ class HttpHealth(BaseModel):
 
     connections: int
     unread_bytes: int
-    """Of answers, in this process."""
+    """Bytes of answers that peers have not read, in this process."""
     ended: dict[Ended, int]
     """How many were refused or cut off since the start, by reason: see ``gateway.connections``."""
 
@@ -85,13 +85,13 @@ class ShareCounts(BaseModel):
     """What was kept from an address so that others have their share, since the start."""
 
     symbols_refused: int
-    """Wishes that found no room."""
+    """Subscriptions that were refused for want of room."""
     symbols_made_room: int
-    """Symbols that were let go for another address."""
+    """Symbols that were dropped to make room for another address."""
     questions_refused: int
-    """Questions that would have cost something upstream, beyond what an address may ask."""
+    """Requests that would have cost something upstream, beyond what an address may ask."""
     questions_cross_site: int
-    """The same, of pages of other sites."""
+    """Such requests from pages of other sites."""
 
 
 class TradeCounts(BaseModel):
@@ -127,7 +127,7 @@ class StorageBody(BaseModel):
 
     state: Literal["off", "opening", "ok", "slow", "failing"]
     reason: str
-    """Why it is slow or failing, one word; else empty."""
+    """Why it is slow or failing, in one word; else empty."""
     detail: str
     database: str
     """Its address, without a password."""
@@ -135,11 +135,12 @@ class StorageBody(BaseModel):
     """Bars that wait to be written."""
     written: int
     dropped: int
-    """Bars that were given up because too many waited."""
+    """Bars that were dropped because too many waited."""
     failures: int
     last_write_age_ms: int | None
     retention: str
-    """What is kept although it is older than `PHOTON_RETENTION_DAYS`, and what to do; else empty.
+    """What is still stored although it is older than `PHOTON_RETENTION_DAYS`, and what to do; else
+    empty.
     """
 
 
@@ -160,7 +161,7 @@ class Health(BaseModel):
     sockets: SocketCounts
     refused: RefusedCounts
     page_refused: dict[str, int]
-    """What was refused of what the page's sockets said, since the start, by reason."""
+    """Messages on the page's sockets that were refused, since the start, by reason."""
     shares: ShareCounts
     slow: SlowCounts
     http: HttpHealth
@@ -182,7 +183,7 @@ def health_of(
     questions: Questions,
     connections: Connections | None = None,
 ) -> Health:
-    """How everything is now."""
+    """The health of the process now."""
     feed, market = live.hub.feed, live.hours.view()
     now_ms = live.time.now_ms()
     return Health(
@@ -232,14 +233,14 @@ def health_of(
 
 
 def _is_healthy(live: Services) -> bool:
-    """Whether prices flow and bars are kept."""
+    """Whether prices flow and bars are stored."""
     kept = live.store is None or live.store.health.state != "failing"
     flows = live.hub.feed.state in FLOWING and not live.market.silence.reason
     return flows and kept and not _left_out(live)
 
 
 def _left_out(live: Services) -> str:
-    """Why trades count nowhere, one sentence; empty when they do."""
+    """Why the trades of some symbols are left out, in one sentence; empty if none are."""
     if not live.book.left_out:
         return ""
     most = live.settings.max_symbols_total

@@ -1,7 +1,7 @@
 """HTTP for programs: quotes, the browser client, the API's documentation, and ``/``.
 
-``create_api`` makes the FastAPI app that Reflex is mounted under, with ``routes.Routes`` around it;
-``NegotiatedRoot`` wraps the whole, because a route on ``/`` would hide the dashboard.
+``create_api`` makes the FastAPI app in which Reflex is mounted, with ``routes.Routes`` around it.
+``NegotiatedRoot`` wraps everything, because a route on ``/`` would hide the dashboard.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ from photon_app.model import Quote, SymbolState, parse_symbol
 from photon_app.services import Services
 from photon_app.settings import DEFAULTS
 
-_files = StaticFiles()  # knows when a browser has a file already
+_files = StaticFiles()  # compares the validators of conditional requests
 
 
 class QuoteBody(BaseModel):
@@ -85,9 +85,9 @@ def create_api(
 
     Args:
         client_js: the browser client, served at ``/photon-client.js``.
-        admission: counts the open sockets, and those that got no place.
-        page: gets everything that is not the API's.
-        questions: who may let upstream be asked; as the default settings have it, when not given.
+        admission: counts the open sockets, and those that were refused.
+        page: gets every request that is not for the API.
+        questions: limits on queries upstream; those of the default settings if not given.
     """
     questions = questions or Questions.of(DEFAULTS)
     api = FastAPIOffline(
@@ -136,7 +136,7 @@ def create_api(
     async def photon_client(request: Request) -> Response:
         return _file(client_js, request)
 
-    api.openapi()  # kept from now on: whoever asked first would hold up everybody for 35 ms
+    api.openapi()  # cached: else the first request for it would block all others for 35 ms
     api.add_middleware(Routes, own=tuple(api.routes))
     if page is not None:
         api.mount("", page)
@@ -150,8 +150,8 @@ class NegotiatedRoot:
         """Wrap an app.
 
         Args:
-            app: serves the dashboard on ``/``, when it does.
-            frontend: where the dashboard is when it is elsewhere (in development).
+            app: serves everything else, and the dashboard on ``/`` if ``frontend`` is ``None``.
+            frontend: the address of the dashboard if another server has it (in development).
         """
         self._app = app
         self._frontend = frontend
@@ -174,7 +174,7 @@ class NegotiatedRoot:
 
 
 def _file(path: Path, request: Request) -> Response:
-    """A script that any page may import, unless the asker has it already."""
+    """A script that any page may import, or a 304 if the client has it already."""
     headers = {
         "Cache-Control": caching.ASK_AGAIN,
         "Cross-Origin-Resource-Policy": "cross-origin",

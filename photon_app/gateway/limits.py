@@ -1,10 +1,11 @@
-"""How much may be asked: token buckets. Pure and synchronous; the clock is an argument.
+"""Rate limits: token buckets. Pure and synchronous; the clock is an argument.
 
-What a client asks counts when it asks, not when this server comes to read it: for what waited here,
-because the process stood still or the client was not read, its bucket saves up beyond its burst.
+A message counts at the time when the client sent it, not when this server reads it. For the time
+that messages waited here, because the process stalled or the client was not read, its bucket is
+refilled beyond its burst.
 
-Memory: a ``TokenBucket`` is four numbers, a ``MessageBudget`` three more; a ``FairBucket`` has one
-entry besides for each asker that got a token within a second, which is at most twice its rate.
+Memory: a ``TokenBucket`` is four numbers, a ``MessageBudget`` three more; a ``FairBucket`` also has
+one entry for each client that got a token within a second: at most twice its rate.
 """
 
 import math
@@ -15,16 +16,16 @@ JITTER_S = 0.1
 """Messages that were sent evenly may arrive this much closer together."""
 TURN_S = 1.0
 SYMBOLS_TIMES = 2
-"""How often a client may name all that it may have, at once."""
+"""How many times over a client may name all its symbols at once."""
 ROUNDING = 1e-6
-"""Of a token: a client that keeps exactly to the rate must not fail by the sums of floats."""
+"""Of a token: a client exactly at its rate must not fail because of floating-point rounding."""
 
 
 class TokenBucket:
-    """Takes one token a request; refills at ``rate_per_s`` up to ``burst``.
+    """A bucket of tokens; refilled at ``rate_per_s`` up to ``burst``.
 
-    So in any ``t`` seconds it gives at most ``burst + rate_per_s * t`` tokens. While its clock is
-    behind where it has been, nothing refills.
+    So in any ``t`` seconds it gives at most ``burst + rate_per_s * t`` tokens. If the clock goes
+    back, nothing is refilled until it has caught up.
     """
 
     __slots__ = ("_at_s", "_burst", "_rate_per_s", "_tokens")
@@ -36,8 +37,8 @@ class TokenBucket:
         self._at_s = now_s
 
     def take(self, now_s: float, price: float = 1.0) -> bool:
-        """Whether there were so many tokens. What costs more than the bucket holds costs all that
-        it holds: nothing is out of reach for ever.
+        """Take tokens; returns false if there are too few. A price above ``burst`` counts as
+        ``burst``, so that no request is impossible for ever.
         """
         self.refill(now_s)
         price = min(price, self._burst)
@@ -47,7 +48,7 @@ class TokenBucket:
         return True
 
     def refill(self, now_s: float) -> float:
-        """Let time pass; returns how many tokens found no room."""
+        """Let time pass; returns how many tokens overflowed."""
         if now_s <= self._at_s:
             return 0.0
         tokens = self._tokens + (now_s - self._at_s) * self._rate_per_s
@@ -56,8 +57,8 @@ class TokenBucket:
         return tokens - self._tokens
 
     def forgive(self, now_s: float, waited_s: float) -> float:
-        """What is asked now has waited here for so long, at most: save that time's tokens up,
-        whatever the burst. Returns what found no room before it.
+        """Add the tokens of the time that a message waited in this process, even beyond the burst.
+        Returns how many tokens overflowed before that time.
         """
         spilt = self.refill(now_s - waited_s)
         self._tokens += waited_s * self._rate_per_s
@@ -65,12 +66,12 @@ class TokenBucket:
         return spilt
 
     def retry_after_s(self, price: float = 1.0) -> float:
-        """Seconds until there are so many tokens."""
+        """Seconds until there are enough tokens."""
         return max(0.0, (min(price, self._burst) - self._tokens) / self._rate_per_s)
 
 
 class ClientBucket(TokenBucket):
-    """The bucket of one client, which is not charged for what a stall of this process heaped up."""
+    """The bucket of one client, which is not charged for messages that piled up in a stall."""
 
     __slots__ = ("_mark_s", "_stalls")
 
@@ -82,7 +83,7 @@ class ClientBucket(TokenBucket):
         self._mark_s = 0.0 if stalls is None else stalls.total_s
 
     def take(self, now_s: float, price: float = 1.0) -> bool:
-        """See ``TokenBucket``; only where there are too few tokens is a stall looked for."""
+        """See ``TokenBucket``; stalls are checked only if there are too few tokens."""
         return super().take(now_s, price) or (self._forgiven(now_s) and super().take(now_s, price))
 
     def _forgiven(self, now_s: float) -> bool:
@@ -94,26 +95,26 @@ class ClientBucket(TokenBucket):
 
 
 def message_bucket(rate_per_s: float, now_s: float, stalls: Stalls | None = None) -> ClientBucket:
-    """The bucket of one client's messages: two seconds' worth at once, and a little more, so that
-    one that spends all of that and then keeps to the rate is not closed for the network's jitter.
+    """The bucket of one client's messages: a burst of two seconds' worth, and a little more, so
+    that a client that spends it and then keeps to the rate is not closed because of network jitter.
     """
     return ClientBucket(rate_per_s, (2 + JITTER_S) * rate_per_s, now_s, stalls)
 
 
 class MessageBudget:
-    """What one client may ask, by work: a message costs what it gives to do.
+    """The message budget of one client: a message costs as much as the work that it causes.
 
-    Symbols are taken from a reserve, wide enough for all that a client may have, twice: so that it
-    may subscribe it in one message or in a hundred, in both channels, or let it go again. Without
-    enough of it, a message costs its price in tokens of ``message_bucket``, as any other does. What
-    that bucket has no room for refills the reserve: in any ``t`` seconds no more messages pass than
-    those of the bucket and the reserve's width.
+    Symbols are taken from a reserve, which is large enough for all symbols that a client may have,
+    twice: so that it may subscribe them in one message or in a hundred, in both channels, or
+    unsubscribe them again. If the reserve is too low, a message costs its price in tokens of
+    ``message_bucket``, like any other. What overflows that bucket refills the reserve: in any ``t``
+    seconds no more messages pass than those of the bucket and the size of the reserve.
 
     Args:
-        rate_per_s: messages a second, of those that cost one token.
-        symbols: the most that the client may have in one channel.
-        now_s: of a monotonic clock.
-        stalls: for how long this process stood still.
+        rate_per_s: messages per second, of those that cost one token.
+        symbols: the most symbols that the client may have in one channel.
+        now_s: time of a monotonic clock.
+        stalls: for how long this process stalled.
     """
 
     __slots__ = ("_messages", "_most", "_price", "_symbols")
@@ -129,9 +130,9 @@ class MessageBudget:
         """Whether a message passes.
 
         Args:
-            now_s: of the same clock.
+            now_s: time of the same clock.
             symbols: how many it takes from the reserve, if that has enough.
-            price: what it costs otherwise, in tokens.
+            price: its cost otherwise, in tokens.
         """
         spilt = self._messages.refill(now_s)
         self._symbols = min(self._most, self._symbols + spilt)
@@ -142,23 +143,23 @@ class MessageBudget:
         return self._messages.take(now_s, price)
 
     def waited(self, now_s: float, waited_s: float) -> None:
-        """The client was not read for so long; what it sent meanwhile comes now."""
+        """The client was not read for this long; what it sent meanwhile comes now."""
         if waited_s > 0:
             spilt = self._messages.forgive(now_s, waited_s)
             self._symbols = min(self._most, self._symbols + spilt)
 
     def retry_after_s(self) -> float:
-        """Seconds until what was refused would pass."""
+        """Seconds until the message that was refused would pass."""
         return self._messages.retry_after_s(self._price)
 
 
 class FairBucket:
-    """A token bucket for many askers, which one of them cannot keep empty for the others.
+    """A token bucket for many clients, which no single one can keep empty for the others.
 
-    A lone asker may have every token. Once another has asked, in this turn of ``TURN_S`` or in the
-    one before, each may take half of the rate per turn: an asker that was refused finds a token a
-    turn later.
-    Askers that act together (many addresses) can still use all of it up.
+    A lone client may take every token. Once another has asked, in the current window of ``TURN_S``
+    or in the previous one, each may take half of the rate per window: a client that was refused
+    finds a token one window later. Clients that act together (many addresses) can still use up all
+    tokens.
     """
 
     __slots__ = ("_bucket", "_contended", "_first", "_share", "_taken", "_turn_s", "_was_contended")
@@ -173,7 +174,7 @@ class FairBucket:
         self._was_contended = False
 
     def take(self, asker: str | None, now_s: float) -> bool:
-        """Whether there was a token for this asker; ``None`` is somebody unknown."""
+        """Take a token for a client, if there is one; ``None`` is a client without an address."""
         self._turn(asker, now_s)
         taken = self._taken.get(asker, 0)
         if taken >= self._share and (self._contended or self._was_contended):

@@ -1,13 +1,13 @@
-"""One rule for who may talk to this server from a browser: HTTP, ``/ws`` and ``/_event`` alike.
+"""The rule for requests from browsers: which pages may use HTTP, ``/ws`` and ``/_event``.
 
-A browser's ``Origin`` passes when its host and port equal the request's ``Host``, or when it is
-one of the further origins of ``FRONTEND_URL``; a request without one is not a browser's and
-passes. When the server listens on loopback only, ``Host`` must be loopback too: else a page of
-another site, whose name was re-pointed at 127.0.0.1 (DNS rebinding), would be its own origin here.
-A server for other machines is safe from that where ``PHOTON_ALLOWED_HOSTS`` lists its names: then
-``Host`` must be one of them, an address (which no name leads to) or this machine's own.
-What is refused stands in the log, at most one line in ``COMPLAIN_EVERY_S``: a browser shows its
-visitor only that something failed.
+A browser's ``Origin`` passes if its host and port equal the request's ``Host``, or if it is one of
+the further origins of ``FRONTEND_URL``. A request without one does not come from a browser and
+passes. If the server listens on loopback only, ``Host`` must be loopback too: otherwise a page of
+another site, whose name was re-pointed at 127.0.0.1 (DNS rebinding), would be same-origin here. A
+server for other machines is protected from that if ``PHOTON_ALLOWED_HOSTS`` lists its names: then
+``Host`` must be one of them, an IP address (which DNS cannot re-point) or a name of this machine.
+Refusals are logged, at most one line in ``COMPLAIN_EVERY_S``, since a browser shows its user only
+that something failed.
 """
 
 import ipaddress
@@ -36,15 +36,15 @@ _log = logging.getLogger(__name__)
 
 
 class Origins(tuple[str, ...]):
-    """Origins as ``FRONTEND_URL`` lists them. What asks whether another is among them, the rule or
-    Reflex's CORS headers, gets one answer: ``https://*.example.com`` has every
-    ``https://LABEL.example.com``, and neither ``https://example.com`` nor two labels.
+    """Origins as ``FRONTEND_URL`` lists them. Membership is the same for the rule and for Reflex's
+    CORS headers: ``https://*.example.com`` contains every ``https://LABEL.example.com``, but
+    neither ``https://example.com`` nor a name with two labels in place of the ``*``.
     """
 
     __slots__ = ()
 
     def __contains__(self, origin: object) -> bool:
-        """Whether it is listed, in any case of letters."""
+        """Whether an origin is listed, ignoring case."""
         if not isinstance(origin, str) or "*" in origin:
             return False
         scheme, _, host = origin.lower().partition("://")
@@ -56,15 +56,16 @@ class Origins(tuple[str, ...]):
 
 
 class Hosts(tuple[str, ...]):
-    """Host names as ``PHOTON_ALLOWED_HOSTS`` lists them: ``*.example.com`` has every
-    ``LABEL.example.com``, and neither ``example.com`` nor two labels.
+    """Host names as ``PHOTON_ALLOWED_HOSTS`` lists them: ``*.example.com`` contains every
+    ``LABEL.example.com``, but neither ``example.com`` nor a name with two labels in place of the
+    ``*``.
     """
 
     __slots__ = ()
 
     def __contains__(self, host: object) -> bool:
-        """Whether the value of a ``Host`` header names one of them, this machine, or an address:
-        with or without a port, in any case of letters.
+        """Whether the value of a ``Host`` header is one of them, this machine or an IP address:
+        with or without a port, ignoring case.
         """
         found = _HOST.fullmatch(host) if isinstance(host, str) else None
         if found is None:
@@ -81,7 +82,7 @@ class Hosts(tuple[str, ...]):
 
 
 class OriginRule:
-    """The rule, for one set of settings."""
+    """The rule for one set of settings."""
 
     def __init__(
         self, *, origins: Iterable[str], loopback: bool, hosts: Iterable[str] = ()
@@ -92,7 +93,7 @@ class OriginRule:
 
     @classmethod
     def of(cls, settings: Settings) -> "OriginRule":
-        """The rule that these settings make."""
+        """The rule of these settings."""
         return cls(
             origins=settings.frontend_url,
             loopback=settings.loopback,
@@ -129,9 +130,9 @@ class OriginGuard:
     """ASGI middleware that applies the rule to everything behind it.
 
     Args:
-        app: what is behind it.
+        app: gets the requests that pass.
         rule: the rule.
-        time: of this process, for the pace of the log.
+        time: of this process, to limit log lines.
     """
 
     def __init__(self, app: ASGIApp, rule: OriginRule, time: Time = SYSTEM) -> None:
@@ -181,7 +182,7 @@ async def refuse(
     retry_after_s: int | None = None,
 ) -> None:
     """Answer a request, or a WebSocket that is not accepted yet, with a status and a sentence, and
-    with the whole seconds after which to try again, where that helps.
+    with the whole seconds after which to try again, if given.
     """
     prefix = ""
     if scope["type"] == "websocket":

@@ -1,7 +1,7 @@
-"""How frames leave to one client: over the wire extension, or as ordinary ASGI messages.
+"""How frames are written to one client: over the wire extension, or as ordinary ASGI messages.
 
-Both keep the contract of ``hub.sink.Outlet``: synchronous writes, high and low water, a close that
-cannot hang. Made by ``gateway.edge``, one for each connection, on the event loop.
+Both implement ``hub.sink.Outlet``: synchronous writes, high and low water marks, a close that
+cannot hang. Created by ``gateway.edge``, one for each connection, on the event loop.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from photon_app.hub.sink import Sink
 
 
 class WireOutlet:
-    """Ready frames straight to the transport; the transport keeps the marks."""
+    """Writes ready frames straight to the transport, which checks the water marks."""
 
     __slots__ = ("_wire",)
 
@@ -43,7 +43,7 @@ class WireOutlet:
         self._wire.goodbye(code, reason)
 
     async def serve(self, reader: Coroutine[Any, Any, None]) -> None:
-        """Run the reader: writes are done when ``write`` returns, and need no task."""
+        """Run the reader: writes need no task, since they are done when ``write`` returns."""
         await reader
 
 
@@ -51,7 +51,7 @@ class AsgiOutlet:
     """A queue of texts and the task that sends them, one ASGI message each.
 
     Bound: above ``HIGH_WATER_BYTES`` the sink is congested and offers nothing more, so the queue
-    holds at most the marks, one flush, and answers.
+    has at most the high water mark, one flush, and answers.
     """
 
     def __init__(self, websocket: WebSocket) -> None:
@@ -70,12 +70,12 @@ class AsgiOutlet:
 
     @property
     def queued_bytes(self) -> int:
-        """How much waits to be sent, in bytes; the marks are compared with it."""
+        """Bytes that wait to be sent; compared with the water marks."""
         return self._bytes
 
     def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
-        """Connect the queue's marks to the sink. ``on_shutdown`` is the server's affair: without
-        the extension the lifespan's end tells the client.
+        """Connect the queue's marks to the sink. ``on_shutdown`` is not used: without the extension
+        the end of the lifespan notifies the client.
         """
         del on_shutdown
         self._sink = sink
@@ -126,7 +126,7 @@ class AsgiOutlet:
             if self._goodbye is not None:
                 await self._websocket.close(*self._goodbye)
         except (WebSocketDisconnect, RuntimeError, OSError):
-            return  # the peer is gone: the reader learns it too, and ends the session
+            return  # the peer is gone: the reader notices too, and ends the session
         finally:
             if self._sink is not None:
                 self._sink.lost()

@@ -1,13 +1,13 @@
-"""How much of a turn of the event loop HTTP may take.
+"""A time budget for HTTP per iteration of the event loop.
 
-A turn reads every socket that has something, and runs every task that can go on: six hundred
+One iteration reads every socket that has data, and runs every task that is ready: six hundred
 requests that arrive together would be six hundred pieces of work in a row, and each price would
-wait for all of them. Here HTTP has ``TURN_S`` of a turn, or one request; what is beyond waits for
-the next one, in rotation by address, so that one address cannot keep another waiting for long.
+wait for all of them. Here HTTP gets ``TURN_S`` per iteration, or one request. The rest waits for
+the next iteration, in rotation by address, so that one address cannot delay another for long.
 
-While there is room work is done at once, and nothing is scheduled but the end of the turn. One for
-each server, on the event loop only. Bound: each connection has at most one piece of work waiting,
-and is not read meanwhile (``gateway.handshake``).
+While there is budget left, work is done at once, and nothing is scheduled but the reset of the
+budget. One for each server, on the event loop only. Bound: each connection has at most one piece of
+work waiting, and is not read meanwhile (``gateway.handshake``).
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from photon_app.clock import SYSTEM, Time
 
 TURN_S = 0.001
 PIECE_S = TURN_S / 4
-"""What a piece of an answer counts, whatever it takes."""
+"""The fixed cost of a piece of an answer, however long it takes."""
 Work = Callable[[], object]
 
 
 class Pace:
-    """Work in portions.
+    """The time budget, and the work that waits for it.
 
     Args:
-        soon: runs a callable in the next turn of the event loop.
+        soon: runs a callable in the next iteration of the event loop.
         time: of this process.
     """
 
@@ -38,7 +38,7 @@ class Pace:
         self._waiting: dict[str | None, deque[Work]] = {}
 
     def do(self, address: str | None, work: Work) -> None:
-        """Do it now if there is time and nobody waits, else in a later turn."""
+        """Do work now if there is budget and none is waiting, else in a later iteration."""
         if self._waiting or self._spent_s >= TURN_S:
             self._waiting.setdefault(address, deque()).append(work)
         else:
@@ -46,7 +46,7 @@ class Pace:
         self._count()
 
     def fill(self) -> None:
-        """A request has begun, whose answer is made in the next turn: enough for this one."""
+        """A request has begun and is answered in the next iteration: use up this one's budget."""
         self._spent_s = TURN_S
 
     async def piece(self, address: str | None) -> None:
@@ -54,7 +54,7 @@ class Pace:
         may = asyncio.get_running_loop().create_future()
 
         def begin() -> None:
-            if not may.done():  # else nobody waits any more
+            if not may.done():  # else the waiting task was cancelled
                 may.set_result(None)
                 self._spent_s += PIECE_S
 
@@ -72,13 +72,13 @@ class Pace:
                 self._count()
 
     def _count(self) -> None:
-        """What is spent counts for this turn only."""
+        """Schedule the reset of the budget, once per iteration."""
         if not self._turning:
             self._turning = True
             self._soon(self._turn)
 
     def _next(self) -> Work:
-        """What waits longest of the address whose turn it is, which is the last one then."""
+        """The oldest work of the next address in rotation, which goes to the end."""
         address, line = next(iter(self._waiting.items()))
         work = line.popleft()
         del self._waiting[address]

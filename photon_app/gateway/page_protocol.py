@@ -1,11 +1,11 @@
-"""What a tab of the page may say on ``/_event``; decoded totally, before Reflex sees any of it.
+"""The messages that a tab of the page may send on ``/_event``, checked before Reflex sees them.
 
-Reflex's page talks to its server in packets of Socket.IO inside packets of Engine.IO, and needs
-few of them: one ``CONNECT`` with the browser's storage, then events by name, an answer to each
-ping, and a goodbye. All else those protocols have (other namespaces, binary packets,
-acknowledgements, upgrades, long polling) is refused, and an event passes only when the page's app
-has one of that name with those arguments. What passes is encoded anew, so that Reflex reads what
-was checked here and nothing beside it.
+Reflex's page talks to its server in Socket.IO packets inside Engine.IO packets, and needs few of
+them: one ``CONNECT`` with the browser's storage, then events by name, an answer to each ping, and a
+disconnect. Everything else in those protocols (other namespaces, binary packets, acknowledgements,
+upgrades, long polling) is refused, and an event passes only if the page's app has one of that name
+with those arguments. What passes is encoded again, so that Reflex reads exactly what was checked
+here.
 
 Pure, synchronous and total.
 """
@@ -18,11 +18,11 @@ from urllib.parse import parse_qs
 import msgspec
 
 MAX_STORAGE_BYTES = 128 * 1024
-"""The longest message: a page with the longest watchlist that it would store sends half of it."""
+"""The longest message: a page with the longest watchlist that it would store sends half as much."""
 MAX_EVENT_BYTES = 16 * 1024
-"""The longest event that brings no storage; the longest of a page are its edits, 9 KiB."""
+"""The longest event without storage; the longest that the page sends are its edits, 9 KiB."""
 MAX_ROUTE_BYTES = 16 * 1024
-"""The page's own address, twice, as each event names it."""
+"""The route of an event: the page's own address, twice."""
 MAX_REPORT_CHARS = 500
 NAMESPACE = "/_event"
 PONG, MESSAGE, CLOSE = "3", "4", "1"
@@ -35,36 +35,36 @@ class Rule(msgspec.Struct, frozen=True):
     """One event that the page's app has."""
 
     arguments: type[msgspec.Struct]
-    """Their names and types, those without a default being required."""
+    """The names and types of its arguments; those without a default are required."""
     kind: Kind = "event"
-    """What it brings: nothing of size, the browser's storage (as ``vars``), or a report for the
-    log, in texts.
+    """What it carries: nothing large, the browser's storage (as ``vars``), or a report for the log,
+    as texts.
     """
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """All that the page's app has."""
+    """All events and stored names of the page's app."""
 
     events: Mapping[str, Rule]
     stored: frozenset[str]
-    """The names of what browsers store for it; what else comes as storage is left out."""
+    """The names of what browsers store for it; anything else in their storage is left out."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a message may not be passed on."""
+    """Why a message is not passed on."""
 
     reason: Literal["protocol", "unknown", "arguments", "too_big"]
-    """The first ends the connection; the others say why an event is left out."""
+    """``protocol`` ends the connection; the others say why an event is dropped."""
     sentence: str
 
 
 class Packet(msgspec.Struct, frozen=True):
-    """What may be passed on."""
+    """A message that may be passed on."""
 
     text: str
     kind: Literal["pong", "connect", "event", "report", "goodbye"]
     units: int
-    """What it costs the server, one for an event that brings nothing."""
+    """What it costs the server: 1 for a small event, and more with its size."""
 
 
 class _RefusedError(Exception):
@@ -106,15 +106,15 @@ _report = msgspec.json.Decoder(dict[str, str | None])
 _SCHEMA = re.compile(r"[0-9a-zA-Z]{1,64}")
 _CONNECT_UNITS, _BYTES_A_UNIT = 5, 1024
 REPORT = "client_error"
-"""The one event of the socket itself besides ``event``: what went wrong in a browser."""
+"""The one event of the socket itself besides ``event``: an error in a browser."""
 
 
 def read(text: str, rules: Rules, *, connected: bool) -> Packet | Refusal:
-    """One message of a tab, as it may be passed on, or why not.
+    """One message of a tab as it may be passed on, or why it is refused.
 
     Args:
         text: the message.
-        rules: what the page's app has.
+        rules: the events of the page's app.
         connected: whether the tab has sent its ``CONNECT``.
     """
     try:
@@ -208,7 +208,7 @@ def _units(size: int) -> int:
 
 
 def token_of(query: bytes) -> str | None:
-    """The token in the query of a handshake, or ``None`` where the query is none of the page's."""
+    """The token in the query of a handshake, or ``None`` if the page would not send this query."""
     try:
         given = parse_qs(query.decode("ascii"), max_num_fields=_MOST_FIELDS)
     except ValueError:
@@ -225,6 +225,6 @@ HANDSHAKE = (
     "expected a new WebSocket of Engine.IO with EIO=4, transport=websocket and a token of 1 to 64 "
     "letters, digits, - or _"
 )
-"""What ``token_of`` takes, for who is refused."""
+"""What ``token_of`` expects; sent to refused clients."""
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _MOST_FIELDS = 16

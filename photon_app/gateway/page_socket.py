@@ -1,12 +1,12 @@
-"""``/_event``: the socket of a tab of the page, with bounds in front of Reflex.
+"""``/_event``: the socket of a tab of the page, with limits in front of Reflex.
 
-Reflex's event socket knows no bound of its own: whoever connects may send anything as fast as it
-likes, and what it does not read is kept. So each socket passes here first. It needs a place like
-every other (``gateway.admission``); what it says is checked before Reflex sees it
-(``gateway.page_protocol``); events wait for their turn, by tab and by address, and a tab that waits
-is not read (``gateway.turnstile``); and what waits for a tab that does not read is bounded
-(``Outbox``, which Reflex's Engine.IO is made to use). A fast visitor is slower at worst, never
-refused: only what no page says is refused, counted, and logged at most once in ten seconds.
+Reflex's event socket has no limits of its own: any client may send anything, as fast as it likes,
+and what it does not read is queued. So each socket passes through here first. It needs a place like
+every other (``gateway.admission``). Its messages are checked before Reflex sees them
+(``gateway.page_protocol``). Events wait for their turn, by tab and by address, and a tab that waits
+is not read (``gateway.turnstile``). The queue to a tab that does not read is bounded (``Outbox``,
+which Engine.IO is made to use). A fast visitor is slowed down at worst, never refused: only what no
+page sends is refused, counted, and logged at most once in ten seconds.
 
 On the event loop only, one coroutine for each socket. It knows no state and no event by name.
 """
@@ -40,22 +40,23 @@ from photon_app.gateway.turnstile import Lane, Turnstile
 from photon_app.gateway.wire import wire_of
 
 TAB_UNITS_PER_S, TAB_UNITS_BURST = 30, 150
-"""What one tab may ask for. A key that is held down repeats 30 times a second."""
+"""Rate and burst of one tab. A key that is kept pressed repeats 30 times a second."""
 ADDRESS_UNITS_PER_S, ADDRESS_UNITS_BURST = 120, 1_500
-"""What all tabs of an address may ask for: a hundred may come back at once."""
+"""Rate and burst of all tabs of an address: a hundred may reconnect at once."""
 HANDSHAKE_UNITS = 2
 READ_BYTES = 1024
-"""What is read of a tab in one turn: what waits for its turn is at most that, in the smallest of
-messages.
+"""Bytes read from a tab per iteration of the event loop: so at most this much waits for its turn,
+at worst in the smallest messages.
 """
 MOST_UNWANTED = 5
-"""Events that the page does not have, in a row; then the socket is closed."""
+"""Refused events in a row after which the socket is closed."""
 MOST_REPORTS, MOST_REPORTS_A_MINUTE = 2, 5
-"""Errors of browsers that reach the log: of one socket, and of all."""
+"""Errors of browsers that are logged: of one socket, and of all in a minute."""
 OUTBOX_BYTES, OUTBOX_PACKETS = 512 * 1024, 256
-"""What may wait for a tab besides the packet that is put last."""
+"""What may wait for a tab, not counting the packet that was put last."""
 _KEPT_HEADERS = frozenset({b"host", b"origin", b"connection", b"upgrade", b"user-agent"})
-"""What Reflex may see of a visitor's request: it keeps it with the state, and may log it."""
+"""The headers of a visitor's request that Reflex may see: it keeps them with the state, and may log
+them."""
 _KEPT_HEADER_BYTES = 512
 
 _log = logging.getLogger(__name__)
@@ -66,15 +67,15 @@ class Packeted(Protocol):
     """A packet of Engine.IO."""
 
     def encode(self) -> str | bytes:
-        """As it is sent; remembered by the packet."""
+        """The packet as it is sent; the packet caches it."""
         ...
 
 
 class Outbox(asyncio.Queue[Packeted | None]):
-    """What Engine.IO has to send to one tab, bounded in bytes and packets: one that does not read
-    is closed, and nothing is kept for it any more.
+    """Packets that Engine.IO has to send to one tab, bounded in bytes and packets: a tab that does
+    not read is closed, and nothing more is queued for it.
 
-    Made by Engine.IO itself, for each of its sockets (``create_queue``), within ``PageEdge``.
+    Created by Engine.IO itself, for each of its sockets (``create_queue``), within ``PageEdge``.
     """
 
     def __init__(self) -> None:
@@ -83,7 +84,7 @@ class Outbox(asyncio.Queue[Packeted | None]):
         self._tab = _tab.get(None)
 
     def put_nowait(self, item: Packeted | None) -> None:
-        """Put a packet, or the end of all, which always has room."""
+        """Put a packet, or ``None`` for the end, for which there is always room."""
         if item is not None and (self.bytes > OUTBOX_BYTES or self.qsize() >= OUTBOX_PACKETS):
             if self._tab is not None:
                 self._tab.slow()
@@ -105,13 +106,13 @@ def _size(item: Packeted | None) -> int:
 
 
 class PageEdge:
-    """ASGI middleware around the page: bounds on its event socket; all else is passed on.
+    """ASGI middleware around the page: limits on its event socket; everything else is passed on.
 
     Args:
         app: the page.
-        admission: who gets a place.
-        rules: what the page's app has.
-        left: told when a socket ended.
+        admission: decides which sockets get a place.
+        rules: the events of the page's app.
+        left: called when a socket has ended.
         time: of this process.
     """
 
@@ -168,7 +169,7 @@ class PageEdge:
 
 
 class _Tab:
-    """One socket: what it says to Reflex, and what Reflex says to it."""
+    """One socket: the messages from the tab to Reflex, and from Reflex to the tab."""
 
     def __init__(
         self,
@@ -187,11 +188,11 @@ class _Tab:
         self._connected = self._parted = self._over = False
         self._unwanted = self._reports = 0
         self._last: Message | None = None
-        """How it is told to go, where the server has no wire."""
+        """The close message, if the server has no wire extension."""
         self._parting: asyncio.Task[None] | None = None
 
     async def send(self, message: Message) -> None:
-        """What Reflex says; nothing any more once the tab was told to go."""
+        """Send Reflex's message, unless the tab is being closed."""
         if self._over:
             return
         if message["type"] == "websocket.accept" and self._wire is not None:
@@ -199,7 +200,7 @@ class _Tab:
         await self._send(message)
 
     async def receive(self) -> Message:
-        """The next thing that Reflex is to hear."""
+        """The next message for Reflex."""
         while not self._over:
             message = await self._receive()
             if message["type"] != "websocket.receive":
@@ -221,7 +222,7 @@ class _Tab:
         return {"type": "websocket.disconnect", "code": disconnect.POLICY_VIOLATION}
 
     def slow(self) -> None:
-        """It does not read what waits for it."""
+        """The tab does not read: close it."""
         if self._over:
             return
         self._complaints.add("slow", self._address)
@@ -264,12 +265,12 @@ class _Tab:
     async def _part(self) -> None:
         last, self._last = self._last, None
         if last is not None:
-            with contextlib.suppress(Exception):  # who is gone need not be told
+            with contextlib.suppress(Exception):  # the client is gone already
                 await self._send(last)
 
 
 class _Complaints:
-    """What was refused on all tabs, counted for ``/health`` and told in the log now and then."""
+    """What was refused on all tabs: counted for ``/health``, and logged now and then."""
 
     def __init__(self, admission: Admission, time: Time) -> None:
         self._counts = admission.page_refused
@@ -295,7 +296,7 @@ class _Complaints:
         )
 
     def may_report(self) -> bool:
-        """Whether one more error of a browser may go to the log."""
+        """Whether one more error of a browser may be logged."""
         now = self._now_s()
         if now - self._minute_s >= 60:
             self._minute_s, self._reports = now, 0
@@ -304,7 +305,7 @@ class _Complaints:
 
 
 def _known(scope: Scope, token: str) -> dict[str, Any]:
-    """The scope as Reflex may see it: with nothing in it that the page did not need to say."""
+    """The scope as Reflex may see it: only with the headers and query that the page needs."""
     headers = [
         (name, value)
         for name, value in scope["headers"]

@@ -1,8 +1,8 @@
-"""Whose long answer is made next: so much at once, of one address not all of it.
+"""A fair limit on long answers in progress: in total, and for each address.
 
-Who asks waits in a line of its own address, and the lines take turns: however much one address asks
-for, another waits for no more than a round. On the event loop only. Bound: so many wait in a line;
-one more is told so.
+Requests wait in a queue per address, and the queues are served round-robin: however many requests
+one address makes, another waits for one round at most. On the event loop only. Bound: the length of
+a queue; one more request is refused.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ class _Waiting(NamedTuple):
 
 
 class Places:
-    """What is in the making, and who waits.
+    """The answers in progress, and the requests that wait.
 
     Args:
-        at_once: the most that is in the making, in whatever unit a cost has.
-        of_address: the most of one address, and the most that one may cost.
-        waiting: the longest that a line may be.
+        at_once: the total cost of answers in progress, at most.
+        of_address: the same of one address; also the highest cost of one answer.
+        waiting: the longest that a queue may be.
     """
 
     def __init__(self, at_once: int, of_address: int, waiting: int) -> None:
@@ -35,8 +35,8 @@ class Places:
 
     @contextlib.asynccontextmanager
     async def one(self, address: str | None, cost: int = 1) -> AsyncIterator[bool]:
-        """Wait for a place, and have it for as long as the block lasts; false where too many of
-        the address wait already.
+        """Wait for a place, and keep it for the duration of the block; yields false if too many
+        requests of the address wait already.
         """
         line = self._lines.get(address, ())
         if len(line) >= self._longest:
@@ -55,18 +55,18 @@ class Places:
         try:
             await one.turn
         except asyncio.CancelledError:
-            if not one.turn.cancelled():  # it was given a place in the same moment
+            if not one.turn.cancelled():  # it got a place at the same moment
                 self._leave(address, cost)
             raise
 
     def _leave(self, address: str | None, cost: int) -> None:
         self._making[address] -= cost
-        self._making += Counter()  # without those that have none
+        self._making += Counter()  # drops the zeros
         self._serve()
 
     def _serve(self) -> None:
-        """Give places, in rotation. Who does not fit in yet is not overtaken, except by others of
-        whose address there is less in the making.
+        """Give places, in rotation. A request for which there is no room yet is not overtaken,
+        unless it is its address that is at its limit.
         """
         served = True
         while served:
@@ -81,7 +81,7 @@ class Places:
                 served = True
 
     def _begin(self, address: str | None) -> None:
-        """The first in a line has a place, unless it has left; the line is the last one then."""
+        """Give the first in a queue a place, unless it has left; the queue goes to the end."""
         line = self._lines.pop(address)
         first = line.popleft()
         if line:

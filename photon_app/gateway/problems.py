@@ -1,7 +1,8 @@
-"""How a route of HTTP refuses: with a status and one sentence, ``{"detail": "…"}``.
+"""Error answers of HTTP routes: a status and one sentence, ``{"detail": "…"}``.
 
-What a route cannot use, it says itself; what FastAPI finds first is brought into the same form
-here, so that a program has to know one. The routes under ``/api/v1`` have Finnhub's instead.
+A route reports unusable values itself; errors that FastAPI finds first are converted to the same
+format here, so that clients need to know only one. The routes under ``/api/v1`` have Finnhub's
+format instead.
 """
 
 import re
@@ -19,10 +20,10 @@ MEANINGS = {
     503: "the server is starting or stopping, or cannot answer now: try again",
 }
 FINNHUB = "/api/v1"
-"""Under this path answers have Finnhub's form."""
+"""Answers under this path have Finnhub's format."""
 REQUIRED = "x-required"
-"""Marks a parameter that a route reads as empty when it is missing, so that it says what it
-expects. To the reader of the documentation it is required.
+"""Marks a parameter that a route reads as empty if it is missing, so that the route itself can
+answer what it expects. The documentation shows it as required.
 """
 _SHOWN = 40
 
@@ -35,12 +36,12 @@ class Problem(BaseModel):
 
 
 def problems(*statuses: int, model: type[BaseModel] = Problem) -> dict[int | str, dict[str, Any]]:
-    """The refusals of a route, for its documentation."""
+    """The error answers of a route, for its documentation."""
     return {status: {"model": model, "description": MEANINGS[status]} for status in statuses}
 
 
 def whole(lowest: int, highest: int) -> BeforeValidator:
-    """Reads a whole number within bounds from what a client wrote."""
+    """A validator that reads a whole number within bounds from a client's text."""
 
     def read(given: Any) -> int:
         text = str(given).strip()
@@ -54,12 +55,12 @@ def whole(lowest: int, highest: int) -> BeforeValidator:
 
 
 def shown(text: str) -> str:
-    """What a client wrote, printable and not longer than a line."""
+    """A client's text, printable and cut to one short line."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
 async def unusable(request: Request, error: Exception) -> JSONResponse:
-    """Answer for a parameter that FastAPI could not read: the first one, in a sentence."""
+    """Answer a request whose parameters FastAPI could not read: the first one, in a sentence."""
     del request
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
@@ -68,14 +69,14 @@ async def unusable(request: Request, error: Exception) -> JSONResponse:
 
 
 async def not_serving(request: Request, error: Exception) -> JSONResponse:
-    """Answer while the process starts or stops, in the shape of the API that was asked."""
+    """Answer while the process starts or stops, in the format of the requested API."""
     if request.url.path.startswith(FINNHUB):
         return JSONResponse({"error": f"{error}.".capitalize()}, 503)
     return JSONResponse({"detail": str(error)}, 503)
 
 
 def describe(api: FastAPI) -> None:
-    """Let the API's description of itself say which parameters are required."""
+    """Mark required parameters as such in the API's OpenAPI document."""
     described = api.openapi
 
     def openapi() -> dict[str, Any]:

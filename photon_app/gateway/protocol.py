@@ -1,10 +1,10 @@
-"""What clients may say on ``/ws``: one tagged union, decoded totally.
+"""Requests of clients on ``/ws``: one tagged union, decoded totally.
 
-``decode`` turns any text into a request, or raises ``RequestError`` with one short sentence that
-names the field at fault; unknown fields are ignored, so old servers and new clients live together.
-A field that stands twice counts by its last value, and each of its values must be well typed;
-``action`` may not change. What was given is shown cut and with its control characters escaped. What
-the server says is in ``hub.messages``.
+``decode`` returns the request of any text, or raises ``RequestError`` with one short sentence that
+names the field at fault. Unknown fields are ignored, so old servers and new clients work together.
+If a field occurs twice, its last value counts, and each of its values must be well typed; all
+values of ``action`` must be the same. A client's values are shown cut and with control characters
+escaped. The server's messages are in ``hub.messages``.
 """
 
 from typing import Annotated, Any, Literal
@@ -18,17 +18,17 @@ from photon_app.model import TIMEFRAMES, Timeframe, parse_symbol
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_ID_LENGTH = 64
 MOST_NAMES = 200
-"""How many names of one message are looked at, or twice what a client may have if that is more."""
+"""How many names of one message are processed, or twice a client's symbol limit if that is more."""
 NAMES_A_TOKEN, BARS_A_TOKEN, PASSED_OVER_A_TOKEN, TOLD_A_TOKEN = 10, 2, 500, 100
-"""How many make the work of one token: names, with a snapshot of 15 µs each; those of bars,
-of which the newest one takes 50 to 100; those that are only read; and subscriptions that are
-listed. A whole small message takes some 60.
+"""How many cost one token: names, with a snapshot of 15 µs each; names in the bars channel, whose
+newest bar takes 50 to 100 µs; names that are only read; and subscriptions that are listed. A whole
+small message takes some 60 µs.
 """
 
 Id = (
     Annotated[str, Meta(max_length=MAX_ID_LENGTH)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 )
-"""An integer of 64 bits: every language can read it back; one of 4,000 digits few can."""
+"""An integer has 64 bits: every language can read that back, but few one of 4,000 digits."""
 Symbols = list[str]
 Channel = Literal["trades", "bars"]
 
@@ -63,7 +63,7 @@ class UnsubscribeAll(_Request, tag="unsubscribe_all", frozen=True):
 
 
 class ListSubscriptions(_Request, tag="list", frozen=True):
-    """Say what is subscribed."""
+    """List the subscriptions."""
 
 
 class Ping(_Request, tag="ping", frozen=True):
@@ -125,20 +125,20 @@ def decode(text: str) -> Request:
 
 
 def most_names(max_symbols: int) -> int:
-    """How many names of one message are looked at, where a client may have so many symbols."""
+    """How many names of one message are processed, given a client's symbol limit."""
     return max(MOST_NAMES, 2 * max_symbols)
 
 
 def cost(request: Request, max_symbols: int) -> tuple[int, float]:
-    """What a message gives to do: for ``limits.MessageBudget``, which takes the one or the other.
+    """The cost of a message, for ``limits.MessageBudget``, which takes one of the two.
 
     Args:
         request: the message.
         max_symbols: how many symbols the client may have.
 
     Returns:
-        The names that are looked at, refused ones too and each as often as it stands there; 0 when
-        none of them is a symbol. And the price in tokens.
+        The number of names that are processed, including refused and repeated ones; 0 if none of
+        them is a symbol. And the price in tokens.
     """
     match request:
         case Subscribe(symbols=texts, channel=channel):
@@ -154,7 +154,7 @@ def cost(request: Request, max_symbols: int) -> tuple[int, float]:
 
 
 def cost_of(text: str, max_symbols: int) -> tuple[int, float]:
-    """The same of a message that nobody will do."""
+    """The cost of a message that will not be executed."""
     try:
         return cost(decode(text), max_symbols)
     except RequestError:
@@ -162,7 +162,7 @@ def cost_of(text: str, max_symbols: int) -> tuple[int, float]:
 
 
 def is_symbol(given: object) -> bool:
-    """Whether something that a client sent is the name of a symbol."""
+    """Whether a value that a client sent is the name of a symbol."""
     try:
         return isinstance(given, str) and bool(parse_symbol(given))
     except RequestError:
@@ -170,7 +170,7 @@ def is_symbol(given: object) -> bool:
 
 
 def request_id(text: str) -> str | int | None:
-    """The ``id`` of a message that could not be decoded, where it has a usable one."""
+    """The ``id`` of a message that could not be decoded, if it has a usable one."""
     try:
         return msgspec.json.decode(text, type=_Envelope).id
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -187,7 +187,7 @@ def _not_json(error: Exception) -> RequestError:
 
 
 def _explain(text: str) -> RequestError:
-    """Why a message of valid JSON is no request."""
+    """Why a message in valid JSON is not a request."""
     try:
         raw = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -208,7 +208,7 @@ def _explain(text: str) -> RequestError:
 def _fault(kind: type[_Request], raw: dict[str, Any]) -> str:
     """The first field that is missing or mistyped.
 
-    Asked field by field, since the decoder's own words quote what it was given.
+    Checked field by field, since the decoder's own error texts quote the client's values.
     """
     for field in msgspec.structs.fields(kind):
         if field.name not in raw:
@@ -227,7 +227,7 @@ def _mistyped(name: str, given: object) -> str:
 
 
 def _show(given: object) -> str:
-    """A value that a client sent, or what kind of value, in a few characters."""
+    """A client's value, or its type, in a few characters."""
     match given:
         case list():
             strangers = [item for item in given if not isinstance(item, str)]

@@ -1,15 +1,15 @@
-"""Questions whose answers cost something upstream: who may ask them, and how often.
+"""Questions: requests whose answers cost something upstream, and the limits on them.
 
-One ``Questions`` for each process, for every route behind which Finnhub may be asked, or a symbol
-followed. On the event loop, synchronous; the clock is an argument. What is known already costs
-nothing and is not counted: the routes ask for a token only where somebody would have to be asked.
+One ``Questions`` for each process, for every route that may query Finnhub or follow a symbol. On
+the event loop, synchronous; the clock is an argument. Known answers cost nothing and are not
+counted: the routes take a token only if upstream would have to be queried.
 
-A page of another site can let any browser ask, with an ``<img>`` too, which has no ``Origin``. So a
-request that the browser calls ``cross-site`` passes only when its ``Origin`` or ``Referer`` is
-allowed by the Origin rule. Programs do not send that header.
+A page of another site can make any browser send such requests, even with an ``<img>``, which has no
+``Origin``. So a request that the browser marks as ``cross-site`` (``Sec-Fetch-Site``) passes only
+if its ``Origin`` or ``Referer`` is allowed by the Origin rule. Programs do not send that header.
 
-Bounds: a bucket for each of ``ADDRESSES`` addresses and a moment for each of ``ASKED`` questions;
-those unused the longest are forgotten.
+Bounds: a bucket for each of ``ADDRESSES`` addresses and a time for each of ``ASKED`` questions; the
+least recently used are forgotten.
 """
 
 import math
@@ -27,12 +27,12 @@ from photon_app.settings import Settings
 
 ADDRESSES, ASKED = 4096, 4096
 AGAIN_S = 300.0
-"""Who asks the same within so many seconds asks again."""
+"""The same question of an address within this time counts as a repetition."""
 MINUTE_S = 60.0
 
 
 class NotNow(msgspec.Struct, frozen=True):
-    """Why a question is not answered, for the one who asked."""
+    """Why a question is not answered, as sent to the client."""
 
     status: int
     sentence: str
@@ -41,17 +41,18 @@ class NotNow(msgspec.Struct, frozen=True):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the answer has besides."""
+        """The headers of the answer."""
         return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
 
 
 class Questions:
-    """Who asks, and how much of late.
+    """The limits on questions, and the recent ones.
 
     Args:
-        per_minute: how many questions that cost an address may ask in a minute, at once too.
+        per_minute: how many questions that cost something an address may ask per minute; also the
+            burst.
         rule: which pages may ask.
-        proxy_hops: how many trusted proxies stand before this server.
+        proxy_hops: how many trusted proxies are in front of this server.
         time: of this process.
     """
 
@@ -65,11 +66,11 @@ class Questions:
         self._now_s = time.monotonic
         self._asked: Answers[tuple[str | None, str], bool] = Answers(ASKED)
         self.refused = {"cross_site": 0, "per_ip": 0}
-        """How many were not answered since the start, by reason."""
+        """How many questions were refused since the start, by reason."""
 
     @classmethod
     def of(cls, settings: Settings, time: Time = SYSTEM) -> "Questions":
-        """Those that these settings allow."""
+        """The limits of these settings."""
         return cls(
             per_minute=settings.questions_per_min,
             rule=OriginRule.of(settings),
@@ -78,11 +79,11 @@ class Questions:
         )
 
     def address(self, request: Request) -> str | None:
-        """Whose a request is."""
+        """The key of a request's client address."""
         return client_address(request.scope, self._proxy_hops)
 
     def foreign(self, request: Request) -> NotNow | None:
-        """Why a page may not ask, or ``None`` when it may."""
+        """Why the page that sent a request may not ask, or ``None`` if it may."""
         headers = request.headers
         if headers.get("sec-fetch-site", "").strip().lower() != "cross-site":
             return None
@@ -97,7 +98,7 @@ class Questions:
         )
 
     def take(self, address: str | None) -> NotNow | None:
-        """Count a question that costs; why it may not be asked now, or ``None`` when it may."""
+        """Count a question; returns why it may not be asked now, or ``None`` if it may."""
         if self.spend(address):
             return None
         self.refused["per_ip"] += 1
@@ -110,11 +111,11 @@ class Questions:
         )
 
     def spend(self, address: str | None) -> bool:
-        """Count something else that costs as much; false when it may not be done now."""
+        """Count something else that costs as much; returns false if it may not be done now."""
         return self._quota.take(address, self._now_s())
 
     def again(self, address: str | None, question: str) -> bool:
-        """Whether this address asked the same of late; it has now."""
+        """Whether this address asked the same question recently; remembers that it does now."""
         now_s, key = self._now_s(), (address, question)
         before = self._asked.get(key, now_s) is not None
         self._asked.keep(key, True, now_s + AGAIN_S)
@@ -122,7 +123,7 @@ class Questions:
 
 
 def _origin(referer: str) -> str | None:
-    """The origin of the page that an address is of."""
+    """The origin of the page in a ``Referer``."""
     scheme, _, rest = referer.partition("://")
     try:
         host = urlsplit(referer).netloc

@@ -1,8 +1,8 @@
-"""How much an address may ask for: a token bucket for each. Pure; the clock is an argument.
+"""Rate limits per address: a token bucket for each. Pure; the clock is an argument.
 
 Used for requests (``gateway.handshake``) and for questions that cost something upstream
-(``gateway.questions``). Memory: the ``most`` addresses that asked last. One that is forgotten
-begins with a full bucket, so that whoever has very many addresses is not held back by this.
+(``gateway.questions``). Memory: the ``most`` addresses that asked most recently. An address that
+was forgotten starts with a full bucket, so this does not limit a client with very many addresses.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ class Quota:
     """The buckets of all addresses.
 
     Args:
-        rate_per_s: that an address may go on with.
+        rate_per_s: the sustained rate of an address.
         burst: what it may ask for at once.
         most: addresses that are remembered.
     """
@@ -31,7 +31,7 @@ class Quota:
         return len(self._buckets)
 
     def take(self, address: str | None, now_s: float) -> bool:
-        """Whether an address may ask once more."""
+        """Take a token of an address, if there is one."""
         bucket = self._buckets.get(address)
         if bucket is None:
             bucket = self._buckets[address] = TokenBucket(self._rate_per_s, self._burst, now_s)

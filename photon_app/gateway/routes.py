@@ -1,15 +1,16 @@
-"""What all routes of HTTP have in common, so that none has to do it itself.
+"""What all HTTP routes have in common: HEAD, OPTIONS, trailing slashes, caching and 404.
 
-``Routes`` stands around the API and the page below it. A route that is read with GET answers HEAD
-with the same headers, answers OPTIONS with its methods, and is there with a slash behind it too:
-its path is read as the one without, since a redirect would lead to whatever ``Host`` says, which
-behind a proxy is nobody's address. An answer says how long it may be kept (``caching``).
+``Routes`` wraps the API and the page below it. A route with GET answers HEAD with the same headers
+and OPTIONS with its methods. A path with a trailing slash is treated as the one without: a redirect
+would lead to the ``Host`` of the request, which behind a proxy may be an address that no client can
+reach. Each answer says how long it may be cached (``caching``).
 
-What is not there is said in JSON, ``{"detail": "Not Found"}``: always to a program's path, and
-everywhere to whoever does not read HTML. A file of the page that is gone (a page of before an
-upgrade asks for it) is never answered with the page that says so.
+An unknown path is answered in JSON, ``{"detail": "Not Found"}``: always on the paths of the API,
+and everywhere to clients that do not accept HTML. A missing script or style of the page (an open
+page from before an upgrade may request it) is never answered with the HTML 404 page.
 
-On the event loop, without state; it holds nothing back but the body of an answer that it replaces.
+On the event loop, without state; it buffers nothing, and drops the body of an answer that it
+replaces.
 """
 
 from collections.abc import Sequence
@@ -22,10 +23,10 @@ from photon_app.gateway import caching
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 
 PROGRAMS = ("/api", "/metrics")
-"""Below these the page has nothing."""
+"""Paths of the API; the page has no files below them."""
 SOCKETS = frozenset({"/ws", "/finnhub"})
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
-"""Which a route may have; HEAD and OPTIONS follow from them."""
+"""Methods that a route may have; HEAD and OPTIONS follow from them."""
 NOT_FOUND = "Not Found"
 
 
@@ -34,7 +35,7 @@ class Routes:
 
     Args:
         app: the API with everything that is mounted in it.
-        own: the API's routes; whatever matches none of them is a file, mostly of the page.
+        own: the API's routes; any other path is a file, mostly of the page.
     """
 
     def __init__(self, app: ASGIApp, own: Sequence[BaseRoute]) -> None:
@@ -42,7 +43,7 @@ class Routes:
         self._own = [route for route in own if not isinstance(route, Mount)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on in the form that the routes know."""
+        """Answer the request, or pass it on in the form that the routes expect."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -59,7 +60,7 @@ class Routes:
             await self._app(scope, receive, _FileAnswer(scope, send))
 
     def _allowed(self, asked: Scope) -> list[str]:
-        """Which methods the path has; none when it is no route of the API."""
+        """The methods of the path; none if it is not a route of the API."""
         return [
             method
             for method in METHODS
@@ -74,7 +75,7 @@ def _is_of_programs(path: str) -> bool:
 
 
 def _refusal(path: str, method: str, allowed: list[str]) -> Response:
-    """Why there is no answer; to OPTIONS, which methods there are."""
+    """The error answer of a path; for OPTIONS, its methods."""
     headers = {"Cache-Control": caching.NEVER}
     if not allowed:
         socket = f"{path} is a WebSocket: connect with ws:// or wss://"
@@ -86,7 +87,7 @@ def _refusal(path: str, method: str, allowed: list[str]) -> Response:
 
 
 def _unkept(send: Send) -> Send:
-    """An answer of the API is not kept, unless its route says how long."""
+    """Make answers of the API uncacheable, unless their route says otherwise."""
 
     async def told(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -97,7 +98,7 @@ def _unkept(send: Send) -> Send:
 
 
 def _bodiless(send: Send) -> Send:
-    """The headers of an answer, and an empty body."""
+    """Send only the headers of an answer, with an empty body."""
     over = False
 
     async def headers_only(message: Message) -> None:
@@ -112,7 +113,7 @@ def _bodiless(send: Send) -> Send:
 
 
 class _FileAnswer:
-    """A file: how long it may be kept; and who is told with a page that it is not there."""
+    """The answer for a file: how long it may be cached, and a 404 in JSON for non-HTML clients."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._path: str = scope["path"]

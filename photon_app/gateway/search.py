@@ -1,9 +1,9 @@
-"""``GET /api/search``: symbols by what somebody types.
+"""``GET /api/search``: symbols that match what a user types.
 
-Owns the route and its answer; what is known, and how often upstream is asked, is the reference's
-affair: it answers equal queries from memory, has a share of the budget that typing cannot exceed,
-and falls back to the bundled list within two seconds. How often one address may let it ask is
-``Questions``'. Never answers 5xx for trouble upstream.
+Owns the route and its answer. The reference decides what is found and when upstream is queried: it
+answers equal queries from memory, has a share of the request budget that typing cannot exceed, and
+falls back to the bundled list within two seconds. ``Questions`` limits how often one address may
+cause a query. Trouble upstream is never answered with 5xx.
 """
 
 from typing import Annotated
@@ -39,7 +39,7 @@ def create_router(questions: Questions) -> APIRouter:
     """The route.
 
     Args:
-        questions: who may let upstream be asked.
+        questions: limits on queries upstream.
     """
     router = APIRouter()
 

@@ -1,8 +1,8 @@
-"""The rules of one ``/ws`` client: what each of its messages does, and when it has to go.
+"""The rules of one ``/ws`` client: what each of its messages does, and when it is closed.
 
 Synchronous, without I/O: ``receive`` takes one message and answers through the client's sink; the
 WebSocket around it only moves texts. One bad message never ends a healthy connection; five in a
-row, or asking too often, do.
+row, or exceeding the rate, do.
 """
 
 import logging
@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 BAD_MESSAGES_IN_A_ROW = 5
 MOST_REFUSED = 50
-"""How many names of one message are refused one by one."""
+"""How many names of one message are refused individually."""
 LONGEST_NAME = 64
-"""How much of a name that is refused is sent back, in characters."""
+"""How many characters of a refused name are sent back."""
 
 
 class Session:
@@ -62,11 +62,11 @@ class Session:
             hub: where it subscribes.
             sink: its outbox.
             max_symbols: the most subscriptions it may have.
-            messages_per_s: how often it may ask, with a burst of twice that, and of its symbols
-                (``limits.MessageBudget``).
+            messages_per_s: the rate of its messages, with a burst of twice that, plus a reserve
+                for its symbols (``limits.MessageBudget``).
             time: of this process.
-            stalls: for how long this process stood still.
-            address: whose it is, as far as that is known.
+            stalls: for how long this process stalled.
+            address: key of the client's address, if known.
         """
         self._hub = hub
         self._sink = sink
@@ -81,8 +81,8 @@ class Session:
         """Handle one message. Never raises for what a client sends.
 
         Args:
-            text: what was sent.
-            waited_s: for how long it waited here, in seconds.
+            text: the message.
+            waited_s: how long it waited in this process, in seconds.
         """
         self.waited(waited_s)
         try:
@@ -95,7 +95,7 @@ class Session:
             self._obey(request)
 
     def waited(self, seconds: float) -> None:
-        """The client was not read for so long: what it sent meanwhile counts as sent then."""
+        """The client was not read for this long: what it sent meanwhile counts as sent then."""
         self._budget.waited(self._now_s(), seconds)
 
     def end(self) -> None:
@@ -103,7 +103,7 @@ class Session:
         self._hub.leave(self._client)
 
     def _cost(self, request: Request) -> tuple[int, float]:
-        """What a message gives to do here: ``protocol.cost``, and what the client has."""
+        """The cost of a message: ``protocol.cost``, or by how many subscriptions it affects."""
         match request:
             case ListSubscriptions():
                 return 0, max(1.0, self._had() / protocol.TOLD_A_TOKEN)
@@ -118,7 +118,7 @@ class Session:
         return len(self._client.order) + self._hub.bars.count(self._client)
 
     def _may(self, symbols: int = 0, price: float = 1.0) -> bool:
-        """Whether a message of this cost is within the budget; if not, the client has to go."""
+        """Whether a message of this cost is within the budget; if not, the client is closed."""
         if self._budget.take(self._now_s(), symbols, price):
             return True
         problem = RequestError(
@@ -198,13 +198,14 @@ class Session:
     def _admitted(
         self, texts: list[str], has: Callable[[str], bool], room: int, what: str
     ) -> tuple[list[str], list[Rejection]]:
-        """The symbols among some names that the client may have, held where it has them not yet.
+        """The symbols among some names that the client may have, and what is refused. Takes a hold
+        on each symbol that it does not have yet.
 
         Args:
-            texts: what the client sent.
+            texts: the names that the client sent.
             has: whether it has a symbol already.
             room: how many more it may have.
-            what: what it may have, in a word or two.
+            what: what is limited, in a word or two.
         """
         fresh: set[str] = set()
 
@@ -229,8 +230,8 @@ class Session:
     def _sorted(
         self, texts: list[str], take: Callable[[str], str]
     ) -> tuple[list[str], list[Rejection]]:
-        """The symbols among some names, each once, and what is refused: the first by name, and one
-        entry for all that is behind them.
+        """The symbols among some names, each once, and what is refused: the first ones
+        individually, and one entry for all the rest.
         """
         names = list(dict.fromkeys(texts))
         most = protocol.most_names(self._max_symbols)
@@ -251,7 +252,7 @@ class Session:
         return list(taken), rejected
 
     def _keys(self) -> list[Key]:
-        """What the client has in the bars channel."""
+        """The client's subscriptions in the bars channel."""
         had = self._hub.bars.of(self._client)
         return [Key(symbol, timeframe) for timeframe, those in had.items() for symbol in those]
 
@@ -311,9 +312,7 @@ class Session:
 
 
 def _rest(names: list[str], problem: RequestError) -> Rejection:
-    """The one entry for names that are refused together, without a look at each: that of the first
-    of them.
-    """
+    """One entry for names that are refused together without checking each: that of the first."""
     message = problem.message
     if len(names) > 1:
         message = f"refused with the {len(names) - 1} names behind it: {message}"
@@ -321,5 +320,5 @@ def _rest(names: list[str], problem: RequestError) -> Rejection:
 
 
 def _named(text: str) -> str:
-    """A name as a client wrote it, printable and not endless."""
+    """A name as a client wrote it, printable and cut."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text[:LONGEST_NAME])

@@ -1,13 +1,13 @@
-"""How much of this process's time the messages of one address may take while others are there.
+"""How much of the process's time the messages of one address may take while others are connected.
 
-One thread serves everybody, so what one address asks for, everybody waits for, whichever of its
-sockets asks and however well each keeps to its own rate. While sockets of other addresses are open
-too, an address gets ``SHARE`` of the time: what is more waits in its own queue, unread, and nobody
-is refused for it. Alone, an address may have everything: that is also everybody behind a proxy that
-``PHOTON_PROXY_HOPS`` does not tell of.
+One thread serves all clients, so work for one address delays all others, whichever of its sockets
+asks for it and however well each keeps to its own rate. While sockets of other addresses are open
+too, an address gets ``SHARE`` of the time. Further messages wait in its own queue, unread; none is
+refused. An address that is alone may use all of the time: that is also the case for all clients
+behind a proxy if ``PHOTON_PROXY_HOPS`` does not count it.
 
 The rules are pure, the clock is an argument; on the event loop only. Memory: an entry for each
-address with open sockets, and of each socket the one message that waits.
+address with open sockets, and for each socket the one message that waits.
 """
 
 import asyncio
@@ -17,32 +17,32 @@ from photon_app.clock import SYSTEM, Time
 
 SHARE = 0.25
 SLACK_S = 0.04
-"""By how much an address may be ahead: with its share, 10 ms of work at once."""
+"""By how much an address may be ahead: with its share, 10 ms of work in a burst."""
 READING_S = 50e-6
-"""What a message takes before it is looked at: frames, a task that wakes."""
+"""The time that a message takes before it is handled: its frames, and waking the task."""
 
 
 class Share:
-    """One address's: when it may go on."""
+    """The share of one address: when its next message may be handled."""
 
     __slots__ = ("_free_s", "lock")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        """Who of its sockets is next."""
+        """The queue of its sockets."""
         self._free_s = 0.0
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds until the next message's turn."""
+        """Seconds until the next message may be handled."""
         return max(0.0, self._free_s - SLACK_S - now_s)
 
     def spend(self, now_s: float, seconds: float) -> None:
-        """So much time was spent on a message."""
+        """Charge the time that a message took."""
         self._free_s = max(self._free_s, now_s) + seconds / SHARE
 
 
 class Shares:
-    """Those of every address with open sockets.
+    """The shares of all addresses with open sockets.
 
     Args:
         time: of this process, fine enough to measure work.
@@ -57,22 +57,22 @@ class Shares:
         return len(self._sockets)
 
     def enter(self, address: str | None) -> None:
-        """A socket of this address is open."""
+        """A socket of this address has opened."""
         self._sockets[address] = self._sockets.get(address, 0) + 1
 
     def leave(self, address: str | None) -> None:
-        """It is not any more."""
+        """A socket of this address has closed."""
         self._sockets[address] -= 1
         if not self._sockets[address]:
             del self._sockets[address]
             self._shares.pop(address, None)
 
     async def take(self, address: str | None, work: Callable[[float], None]) -> None:
-        """Do what a message of an address asks for, in its turn.
+        """Handle a message of an address, when its share permits.
 
         Args:
-            address: whose.
-            work: does it; told for how many seconds the message had to wait.
+            address: key of the address.
+            work: handles the message; called with the seconds that it had to wait.
         """
         if len(self._sockets) < 2:
             work(0.0)

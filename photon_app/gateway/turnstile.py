@@ -1,12 +1,12 @@
-"""Whose turn it is: work of many askers, one piece in a turn of the event loop.
+"""A fair queue for the work of many clients: one piece per iteration of the event loop.
 
-Nobody is refused here: who asks for more than its share waits, and is not read meanwhile. Each
-asker has a ``Lane`` of its own (a rate, and a reserve for what comes at once), and all lanes end in
-one door that lets one piece through, so that whatever comes at once leaves room for everybody
-else's between two pieces. Within a lane, and at the door, it is first come, first served.
+No work is refused here: a client that asks for more than its rate waits for its turn, and is not
+read meanwhile. Each client has a ``Lane`` of its own (a rate, and a reserve for bursts), and all
+lanes end in one gate that lets one piece through per iteration, so that other work can run between
+two pieces of a burst. Lanes and the gate are first come, first served.
 
-On the event loop only; the clock is an argument. Memory: a lane is a few numbers; lanes by address
-are forgotten when nobody is in them and their reserve is full again.
+On the event loop only; the clock is an argument. Memory: a lane is a few numbers; lanes of
+addresses are forgotten when they have no users and their reserve is full again.
 """
 
 import asyncio
@@ -15,14 +15,13 @@ from photon_app.clock import SYSTEM, Time
 from photon_app.gateway.limits import ROUNDING, TokenBucket
 
 SWEEP_S = 1.0
-"""How often lanes that say nothing any more are looked for, at most."""
+"""How often unused lanes are looked for, at most."""
 
 
 class Lane(TokenBucket):
-    """Work that one asker may ask for: ``rate_per_s`` units, and ``burst`` of them at once.
+    """The work of one client: ``rate_per_s`` units, and ``burst`` of them at once.
 
-    A piece that is larger than the reserve passes when the reserve is full, and is paid for
-    afterwards.
+    A piece that is larger than the reserve passes when the reserve is full, and leaves it negative.
     """
 
     __slots__ = ("line", "users")
@@ -30,33 +29,33 @@ class Lane(TokenBucket):
     def __init__(self, rate_per_s: float, burst: float, now_s: float) -> None:
         super().__init__(rate_per_s, burst, now_s)
         self.line = asyncio.Lock()
-        """Who stands in it: the first one waits for the reserve, the others for the first."""
+        """The queue of the lane: the first waits for the reserve, the others for the first."""
         self.users = 0
-        """How many may ask."""
+        """How many sockets use the lane."""
 
     def wait_s(self, units: float, now_s: float) -> float:
-        """Seconds until a piece of so many units may pass."""
+        """Seconds until a piece of this many units may pass."""
         self.refill(now_s)
         wait_s = self.retry_after_s(units)
         return wait_s if wait_s * self._rate_per_s > ROUNDING else 0.0
 
     def pay(self, units: float, now_s: float) -> None:
-        """A piece passes."""
+        """Charge a piece that passes."""
         self.refill(now_s)
         self._tokens -= units
 
     def rested(self, now_s: float) -> bool:
-        """Whether a new lane would be the same."""
+        """Whether the lane is unused and as good as a new one."""
         self.refill(now_s)
         return not self.users and self._tokens >= self._burst - ROUNDING
 
 
 class Turnstile:
-    """The lanes of all addresses, and the one door.
+    """The lanes of all addresses, and the gate behind them.
 
     Args:
-        rate_per_s: units in a second, of one address.
-        burst: units at once, of one address.
+        rate_per_s: units per second of one address.
+        burst: units at once of one address.
         time: of this process.
     """
 
@@ -78,7 +77,7 @@ class Turnstile:
         return len(self._lanes)
 
     def enter(self, address: str | None) -> Lane:
-        """The lane of an address, for somebody who must ``leave`` it."""
+        """The lane of an address for one more user, which must ``leave`` it."""
         self._sweep()
         lane = self._lanes.get(address)
         if lane is None:
@@ -87,11 +86,11 @@ class Turnstile:
         return lane
 
     def leave(self, lane: Lane) -> None:
-        """Somebody will ask no more."""
+        """A user of the lane is gone."""
         lane.users -= 1
 
     async def turn(self, units: float, *lanes: Lane) -> None:
-        """Return when it is the turn of a piece of so many units in each of these lanes."""
+        """Return when it is the turn of a piece of this many units in each of these lanes."""
         for lane in lanes:
             async with lane.line:
                 while wait_s := lane.wait_s(units, self._now_s()):

@@ -1,7 +1,7 @@
 """``/ws``: moves texts between one socket and the rules of its format.
 
-One coroutine for each connection. It reads, hands each message to the ``Session``, and reads no
-further while its client is congested; writing is the sink's. It never awaits a write of updates.
+One coroutine for each connection. It reads, hands each message to the ``Session``, and stops
+reading while its client is congested. The sink writes; a write of updates is never awaited.
 """
 
 from functools import partial
@@ -68,7 +68,7 @@ async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -
 
 
 async def _serve_array(websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
-    """The array format: all prices at once, then every second; what the client says is ignored."""
+    """The array format: all prices at once, then every second; client messages are ignored."""
     try:
         symbols = _array_symbols(websocket.query_params.get("symbols"), live)
     except RequestError as problem:

@@ -10,14 +10,15 @@ frames without the cost of an ASGI message each. Control frames, pings, and the 
 stay the server's; ASGI messages and ready frames may be mixed, since both are written whole. The
 application must write well-formed, unmasked, uncompressed text frames (``hub.frames`` makes them).
 
-Bounds, for every socket, whatever its path: the kernel's send buffer (else it hides megabytes of
-stale prices), high and low water of the transport's buffer, the size of a message from the client
-(an application may set others for one socket), how many control frames and fragments it may send,
-what is read in one turn of the event loop, also before the application has accepted, and how long
-an ended connection may linger. Nothing is compressed: a small frame may not become a large one.
+Bounds for every socket, whatever its path: the kernel's send buffer (else it hides megabytes of
+stale prices), high and low water marks of the transport's buffer, the size of a message from the
+client, how many control frames and fragments it may send, what is read per iteration of the event
+loop (also before the application has accepted), and how long a closed connection may linger. An
+application may set the message size and the read size of one socket. Compression is off: a small
+frame cannot become a large one.
 
-Where the extension is missing (plain uvicorn, Granian, tests) ``gateway.outlets`` sends ordinary
-ASGI messages instead.
+If the extension is missing (plain uvicorn, Granian, tests) ``gateway.outlets`` sends ordinary ASGI
+messages instead.
 """
 
 import asyncio
@@ -45,35 +46,35 @@ KERNEL_BUFFER_BYTES = 128 * 1024
 HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
 FRAMES_PER_S, FRAMES_BURST = 100, 400
-"""How many control frames and fragments a client may send."""
+"""Rate and burst of a client's control frames and fragments."""
 QUIET_PER_S, QUIET_BURST = 2, 5
-"""How many of them concern nobody else of its address."""
+"""How many of them are not charged to the shared budget of its address."""
 READ_BYTES = 4 * 1024
-"""What one turn of the event loop reads, and parses whole, of one client: with asyncio's 256 KiB of
-the smallest frames it would keep everybody waiting for half a second."""
+"""Bytes read from one client, and parsed, per iteration of the event loop: asyncio's 256 KiB of the
+smallest frames would block all others for half a second."""
 GOODBYE_S = 2.0
 """How long a peer may take to answer a close before the connection is aborted."""
 
 
 class Congestible(Protocol):
-    """Who is told about the transport's buffer."""
+    """Receives the events of the transport's buffer."""
 
     def congest(self) -> None:
-        """It rose above the high-water mark."""
+        """The buffer rose above the high-water mark."""
 
     def drain(self) -> None:
-        """It fell below the low-water mark."""
+        """The buffer fell below the low-water mark."""
 
     def lost(self) -> None:
-        """The connection is gone or going; said before a write could raise."""
+        """The connection is closed or closing; called before a write could raise."""
 
 
 class Wire(Protocol):
     """The extension's contract. Synchronous; on the event loop only."""
 
     def attach(self, sink: Congestible, on_shutdown: Callable[[], None]) -> None:
-        """Who hears of high and low water and of the end, and what to do just before the server
-        closes with 1012.
+        """Set the sink that is notified of the water marks and of the end, and what to do just
+        before the server closes with 1012.
         """
         ...
 
@@ -93,13 +94,13 @@ class Wire(Protocol):
         ...
 
     def share(self, frames: TokenBucket) -> None:
-        """Have the control frames and fragments of this client, beyond a quiet client's, taken from
-        a bucket that it shares with others.
+        """Charge this client's control frames and fragments, beyond a small allowance, to a bucket
+        that it shares with others.
         """
         ...
 
     def bound(self, *, message_bytes: int, read_bytes: int) -> None:
-        """Give this client other bounds than ``MAX_MESSAGE_BYTES`` and ``READ_BYTES``."""
+        """Set bounds for this client other than ``MAX_MESSAGE_BYTES`` and ``READ_BYTES``."""
         ...
 
 
@@ -117,14 +118,14 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     _quiet: TokenBucket
     _shared: TokenBucket | None = None
     _deaf = False
-    """Whether nothing more is heard from the client: it broke the rules, and has been told so."""
+    """Whether further input is dropped: the client broke the rules, and has been answered."""
     _early = b""
     _ended = False
-    """Whether this side has seen to the end: an application that still talks is told so."""
+    """Whether the connection is ending: an application that still sends gets an exception."""
     _pinged_at_s = 0.0
-    """For how long this process had stood still when the peer was pinged last."""
+    """Total stall time of this process when the peer was pinged last."""
     _last_words_bytes = MAX_MESSAGE_BYTES
-    """How much is still parsed of a client after a close frame was sent to it."""
+    """Bytes of a client that are still parsed after a close frame was sent to it."""
 
     def _on_shutdown(self) -> None:
         """Replaced by ``attach``."""
@@ -153,7 +154,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         if not self._open:
             return
         self._end(code, reason)
-        if self.conn.state is State.OPEN:  # else the client's own close came in the same read
+        if self.conn.state is State.OPEN:  # else the client's own close frame came in the same read
             self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
@@ -162,9 +163,9 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     def _end(self, code: int, reason: str) -> None:
-        """The one way to the end of an open connection, whatever the cause: nobody writes any more,
-        the application hears of it, and the socket is free soon, even if its peer neither hangs up
-        nor reads what is still queued.
+        """The one way to end an open connection, whatever the cause: nothing more is written, the
+        application is notified, and the socket is freed soon, even if its peer neither hangs up nor
+        reads what is still queued.
         """
         self.stop_keepalive()
         self._sink.lost()
@@ -190,13 +191,13 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def bound(self, *, message_bytes: int, read_bytes: int) -> None:
         """See ``Wire``."""
         self.conn.max_message_size = message_bytes
-        if hasattr(self.transport, "max_size"):  # asyncio's own; the launcher asks for its loop
+        if hasattr(self.transport, "max_size"):  # asyncio's; the launcher selects its loop
             self.transport.max_size = read_bytes
 
     # What uvicorn calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection was handed over, with the request's head to come."""
+        """The connection was handed over; the request's head comes next."""
         super().connection_made(transport)
         self._cap()
 
@@ -228,11 +229,11 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         super().data_received(data)
         if not self.handshake_initiated:
             self._refuse_head()
-        elif pongs := self.conn.data_to_send():  # all that were asked for in one read
+        elif pongs := self.conn.data_to_send():  # the answers to all pings of one read
             self.transport.write(b"".join(pongs))
 
     def _refuse_head(self) -> None:
-        """A head that the HTTP parser takes and the one of ``websockets`` does not (too many
+        """Refuse a head that the HTTP parser accepts and that of ``websockets`` does not (too many
         headers, one too long, a body): uvicorn leaves such a connection open without an answer.
         """
         self._deaf = self._ended = self.handshake_complete = self.close_sent = True
@@ -241,11 +242,11 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
     def handle_ping(self) -> None:
-        """A ping; the answer is queued by now, and written with all others of the same read."""
+        """A ping; its pong is queued already, and written with all others of the same read."""
         self._charge()
 
     def handle_pong(self, event: Frame) -> None:
-        """A pong, asked for or not."""
+        """A pong, solicited or not."""
         self._charge()
         super().handle_pong(event)
 
@@ -256,23 +257,23 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def handle_close(self, event: Frame) -> None:
-        """The client hangs up, or agrees to; it may still not read what is queued for it."""
+        """The client closes, or answers a close; it may still not read what is queued for it."""
         self._sink.lost()
         super().handle_close(event)
         self._ended = True
         self._abort_soon()
 
     def eof_received(self) -> None:
-        """The client will say no more. asyncio closes the transport, which waits for it to read."""
+        """The client sends no more. asyncio closes the transport, which waits for it to read."""
         super().eof_received()
         if not self.disconnected:
             self._end(disconnect.ABNORMAL_CLOSURE, "")
 
     def handle_parser_exception(self) -> None:
-        """The client broke the protocol: tell it, and let it hang up.
+        """The client broke the protocol: send it a close frame, and let it hang up.
 
-        What else it sends is read and dropped meanwhile: a socket that is closed with bytes unread
-        is reset, and then the client may never see why.
+        What it still sends is read and dropped meanwhile: a socket that is closed with unread bytes
+        is reset, and then the client may never see the reason.
         """
         self._deaf = True
         close = self.conn.close_sent
@@ -286,9 +287,9 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write_eof()
 
     def keepalive_timeout(self) -> None:
-        """No answer to a ping: the peer is gone, and so is its place; do not wait for it to read
-        what is queued. Where the process stood still meanwhile the answer may lie unread, or the
-        peer was not there either: it is asked once more.
+        """No answer to a ping: the peer is gone. Close it and free its place, without waiting for
+        it to read what is queued. If the process stalled meanwhile, the answer may be unread here,
+        or the peer may have been suspended too: then it is pinged once more.
         """
         if (stalls := _stalls()) is not None and stalls.fresh_s(self._pinged_at_s) > 0:
             self.pong_timer = None
@@ -297,13 +298,13 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self.goodbye(*disconnect.NO_PONG)
 
     def send_keepalive_ping(self) -> None:
-        """Ask whether the peer is there."""
+        """Ping the peer."""
         stalls = _stalls()
         self._pinged_at_s = 0.0 if stalls is None else stalls.total_s
         super().send_keepalive_ping()
 
     def _charge(self) -> None:
-        """Control frames and fragments never reach the application and its limits: count them."""
+        """Count control frames and fragments, which never reach the application and its limits."""
         if self._deaf or self._may_send(self.loop.time()):
             return
         self.goodbye(*disconnect.TOO_MANY_FRAMES)
@@ -316,7 +317,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         return self._shared is None or self._quiet.take(now_s) or self._shared.take(now_s)
 
     def send_receive_event_to_app(self) -> None:
-        """Text that is not UTF-8 is the client's fault: 1007, without a traceback."""
+        """Deliver a message; text that is not UTF-8 is closed with 1007, without a traceback."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
                 b"".join(self.frames).decode()
@@ -327,9 +328,10 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Whoever talks to a client that is going is told, as if it were gone.
+        """Send the application's message; raises ``ClientDisconnected`` once the connection is
+        ending, as if the client were gone.
 
-        A refusal with a status is a whole answer: without this, uvicorn logs an error for it.
+        A refusal with a status is a complete answer: without this, uvicorn logs an error for it.
         """
         if self._ended:
             raise ClientDisconnected
@@ -354,8 +356,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self._sink.drain()
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """The application is done, or has failed; uvicorn would wait for ever for a peer that does
-        not read what it has left.
+        """The application has returned or failed; uvicorn would wait for ever for a peer that does
+        not read what is queued.
         """
         super().on_task_complete(task)
         if not self.disconnected:
@@ -368,7 +370,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self._forget()
 
     def shutdown(self) -> None:
-        """The server goes: tell the client, close with 1012, and wait for nobody for long."""
+        """The server shuts down: notify the client, close with 1012, wait ``GOODBYE_S`` at most."""
         if self._open:
             self._on_shutdown()
         self._sink.lost()
@@ -379,13 +381,13 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         self._abort_soon()
 
     async def run_asgi(self) -> None:
-        """The application, until it returns."""
+        """Run the application until it returns."""
         await super().run_asgi()
         self.scope.get("extensions", {}).pop(EXTENSION, None)
 
     def _forget(self) -> None:
-        """Let go of what holds this in turn: a collector that has to look for the remains of
-        thousands of connections stops everything meanwhile.
+        """Break reference cycles: a garbage collection that has to find the remains of thousands
+        of connections stops everything meanwhile.
         """
         let_go(self.transport)
         self._sink = _Nobody()
@@ -401,8 +403,8 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         sock = cast("socket.socket | None", self.transport.get_extra_info("socket"))
         if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
             with contextlib.suppress(OSError):
-                # asyncio leaves Nagle on when the listening socket was made without a protocol
-                # number: 40 ms for a small frame behind another
+                # asyncio leaves Nagle's algorithm on if the listening socket was made without a
+                # protocol number, which delays a small frame behind another by 40 ms
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
 
@@ -416,5 +418,5 @@ def _stalls() -> Stalls | None:
 
 
 def wire_of(extensions: dict[str, object]) -> Wire | None:
-    """The extension in a scope, where the server has it."""
+    """The extension in a scope, if the server has it."""
     return cast("Wire | None", extensions.get(EXTENSION))
