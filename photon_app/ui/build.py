@@ -1,10 +1,10 @@
-"""Photon's part in Reflex's build: style sheet, font, licences, and one build for every address.
+"""Photon's plugin for Reflex's build: style sheet, font, licences, and one build for every address.
 
 Reflex bakes the address of the backend, ``http://localhost:PORT``, into one small chunk of the
-built page, so that a page built for one port is dead on another and behind a proxy. After the
-build, and before its files are compressed, ``PhotonPlugin`` replaces those addresses by the
-page's own. The licences of the packages that draw the chart go to visitors with them, as they
-ask. Called by ``rxconfig.py`` only; runs nothing at serving time.
+built page, so that a page built for one port does not work on another or behind a proxy. After the
+build, and before its files are compressed, ``PhotonPlugin`` replaces those addresses by the page's
+own. The licences of the packages that draw the chart are served with them, as they require. Used by
+``rxconfig.py`` only; does nothing while serving.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ PACKAGES = Path("reflex.lock/package.json")
 CHART_NOTICE = """TradingView Lightweight Charts™
 Copyright (c) 2026 TradingView, Inc. https://www.tradingview.com/
 """
-"""The notice that the chart's library asks to be shown; the help dialog says it too."""
+"""The notice that the chart library's licence requires; the help dialog shows it too."""
 CHART_LICENSES = Path("licenses") / "lightweight-charts.txt"
 _CHART_LICENSE = Path("lightweight-charts") / "LICENSE"
 _DRAWS_WITH = "It draws with fancy-canvas, https://github.com/tradingview/fancy-canvas (MIT).\n"
@@ -43,7 +43,7 @@ class PhotonPlugin(Plugin):
     """Adds Photon's style sheet and Inter, and makes the finished build portable."""
 
     def get_frontend_dependencies(self, **_context: Any) -> list[str]:
-        """Inter as an npm package, so that no visitor's browser asks a font service."""
+        """Inter as an npm package, so that no visitor's browser contacts a font service."""
         return [f"{INTER}@{INTER_VERSION}"]
 
     def get_stylesheet_paths(self, **_context: Any) -> Sequence[str]:
@@ -55,18 +55,18 @@ class PhotonPlugin(Plugin):
         return ((Path("styles") / STYLESHEET, theme.stylesheet()),)
 
     def post_compile(self, **_context: Any) -> None:
-        """Leave the committed package list in one order under ``reflex run`` too. Each process that
-        serves comes by here, and serves also where the list cannot be read or written.
+        """Keep the committed package list sorted under ``reflex run`` too. Each serving process
+        runs this, and serves even if the list cannot be read or written.
         """
         with contextlib.suppress(OSError, ValueError):
             settle(PACKAGES)
 
     def post_build(self, **context: Any) -> None:
-        """Replace the baked addresses, add the chart's licence, and leave the committed package
-        list in one order.
+        """Replace the baked addresses, add the chart's licence, and keep the committed package list
+        sorted.
 
         Raises:
-            StartError: there was none: Reflex's output is not what this was written for.
+            StartError: no address was found: Reflex's output differs from what this expects.
         """
         make_portable(context["static_dir"])
         add_licenses(context["static_dir"], Path(WEB) / "node_modules")
@@ -74,7 +74,7 @@ class PhotonPlugin(Plugin):
 
 
 def add_licenses(static_dir: Path, node_modules: Path) -> None:
-    """Put the chart library's notice and licence beside the page: visitors get copies of it.
+    """Put the chart library's notice and licence beside the page, which distributes the library.
 
     Raises:
         StartError: the package came without its licence.
@@ -89,8 +89,8 @@ def add_licenses(static_dir: Path, node_modules: Path) -> None:
 
 
 def settle(packages: Path) -> None:
-    """Write a package list with its names in order: Reflex and npm each have an order of their own,
-    and a build would change a committed file without changing anything in it.
+    """Write a package list with its names sorted: Reflex and npm each use an order of their own, so
+    that a build would modify a committed file without changing its content.
     """
     if packages.is_file():
         text = json.dumps(json.loads(packages.read_text()), indent=2, sort_keys=True) + "\n"
@@ -99,7 +99,7 @@ def settle(packages: Path) -> None:
 
 
 def portable(script: str) -> tuple[str, int]:
-    """The environment chunk with every baked local address made the page's own, and how many."""
+    """The environment chunk with all baked addresses replaced by the page's, and their number."""
     return _BAKED.subn(lambda match: f"`{_OWN_ORIGIN[match[2]]}{match[3]}`", script)
 
 

@@ -1,9 +1,9 @@
-"""Which events the page's app has, with the types of their arguments.
+"""The events that the page's app accepts, with the types of their arguments.
 
-Read off the handlers themselves, so that a new one is known here. ``photon_app/photon_app.py``
-gives it to the gateway, which lets nothing else through to Reflex. Left out are Reflex's generic
-setter, what runs in the background (only handlers ask for that), and Reflex's other internals that
-no page of one route asks for.
+Derived from the handlers themselves, so that a new one is included automatically.
+``photon_app/photon_app.py`` passes them to the gateway, which lets nothing else through to Reflex.
+Left out are Reflex's generic setter, background handlers (which only other handlers call), and
+Reflex's other internals, which a page with one route does not use.
 """
 
 from typing import Annotated, Any, Final, Literal, get_type_hints
@@ -28,13 +28,13 @@ _PLAIN: Final[dict[Any, Any]] = {
     bool: bool,
     list[str]: list[str],
     str | list[str]: str | list[str],
-    dict[str, Any]: dict[str, str | list[tuple[str, str]]],  # what a form holds
+    dict[str, Any]: dict[str, str | list[tuple[str, str]]],  # the values of a form
 }
 """What a browser may send for an argument of each type that handlers have."""
 
 
 class Storage(msgspec.Struct, omit_defaults=True):
-    """What a browser stores, as the page sends it when it comes."""
+    """What a browser stores, as the page sends it on connect."""
 
     vars: _StoredTexts | None = None
     hashes: Annotated[list[str], msgspec.Meta(max_length=64)] | None = None
@@ -47,14 +47,14 @@ class Changed(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """What went wrong in a browser."""
+    """An error in a browser."""
 
     info: str
     component_stack: str
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """One event."""
+    """One event that the page may send."""
 
     name: str
     arguments: type[msgspec.Struct]
@@ -62,7 +62,7 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 def heard() -> list[Heard]:
-    """All of them."""
+    """All events that the page may send."""
     own = [
         Heard(format_event_handler(handler), _arguments(name, handler))
         for name, handler in Dashboard.event_handlers.items()
@@ -83,7 +83,7 @@ def stored() -> frozenset[str]:
     return frozenset(
         f"{Dashboard.get_full_name()}.{name}{FIELD_MARKER}"
         for name in Dashboard.base_vars
-        if Dashboard._is_client_storage(name)  # noqa: SLF001 - Reflex asks it the same
+        if Dashboard._is_client_storage(name)  # noqa: SLF001 - Reflex uses the same test
     )
 
 

@@ -1,11 +1,11 @@
-"""Nothing is decided on a state that has not the browser's storage.
+"""Delays events until the state of a tab has been loaded from the browser's storage.
 
-Reflex forgets a tab's state an hour after its last event. The next event then finds a new one, in
-which every stored choice is empty, and what a handler makes of that would be written over what the
-browser holds. So each event of a page stops here first: until a state was hydrated with the
-browser's storage, it is held, the page is asked to send its storage, and the event is done after
-that. ``ui/pages.py`` adds this to the app; it holds at most ``MOST`` events of a tab and reads no
-choice itself.
+Reflex drops a tab's state an hour after its last event. The next event then finds a new state, in
+which every stored choice is empty, and what a handler derives from that would overwrite the
+browser's storage. So each event of a page passes through here first: until the state was hydrated
+with the browser's storage, the event is deferred, the page is asked to send its storage, and the
+event is handled after that. ``ui/pages.py`` adds this to the app. It defers at most ``MOST`` events
+of a tab and reads no choice itself.
 """
 
 # ruff: noqa: SLF001
@@ -31,9 +31,9 @@ from photon_app.ui.state import Dashboard
 MOST: Final = 16
 """Events of a tab that wait for its storage; later ones are dropped."""
 MOST_CHARS: Final = 2_000
-"""How long an event may be to wait."""
+"""The longest event that is deferred, in characters."""
 NO_KEY: Final = "photon.none"
-"""Nothing is stored by this name: asking a page to remove it makes it send its whole storage."""
+"""Nothing is stored under this key: asking a page to remove it makes it send its whole storage."""
 
 
 def _name(handler: EventHandler) -> str:
@@ -41,21 +41,21 @@ def _name(handler: EventHandler) -> str:
 
 
 HYDRATES: Final = _name(State.event_handlers["hydrate_and_load"])
-"""What brings the browser's storage."""
+"""The event that carries the browser's storage."""
 BROUGHT_ANYWAY: Final = frozenset(
     {
         _name(UpdateVarsInternalState.event_handlers["update_vars_internal"]),
         _name(OnLoadInternalState.event_handlers["on_load_internal"]),
     }
 )
-"""What needs not be done again: the storage that is sent is newer, and loads the page too."""
+"""Events that need not be repeated: the storage that is sent is newer, and loads the page too."""
 
 
 class StorageFirst(Middleware):
-    """Holds what a page asks for until its state has the browser's storage."""
+    """Defers a page's events until its state has the browser's storage."""
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
-        """Let an event pass (None), or hold it and ask the page for its storage."""
+        """Let an event pass (``None``), or defer it and ask the page for its storage."""
         del app
         dashboard = await state.get_state(Dashboard)
         if event.name == HYDRATES:
@@ -76,7 +76,7 @@ class StorageFirst(Middleware):
 
 
 def _ask() -> list[Event]:
-    """Reflex's page sends all its storage whenever it was told to remove something from it."""
+    """Reflex's page sends all its storage whenever it is asked to remove something from it."""
     return Event.from_event_type(rx.remove_local_storage(NO_KEY))
 
 

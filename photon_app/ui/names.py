@@ -1,8 +1,8 @@
-"""Names of what symbols stand for, on the page: the bundled list's, then what upstream says.
+"""The names of symbols on the page: those of the bundled list, then those from upstream.
 
-Called by ``ui/state.py``. The list answers at once; ``ask`` awaits upstream, which has budgets and
-a memory of its own, and takes whatever comes: a name that cannot be shown is none. A symbol
-without a name is shown without one.
+Called by ``ui/state.py``. The list answers at once. ``ask`` awaits the reference, which has its own
+budgets and cache; the text is sanitised, and a name without printable characters counts as none. A
+symbol without a name is shown without one.
 """
 
 from collections.abc import Mapping
@@ -20,5 +20,5 @@ def known(symbol: str, learned: Mapping[str, str]) -> str:
 
 
 async def ask(reference: Reference, symbol: str) -> str:
-    """What upstream says that a symbol stands for, or an empty text."""
+    """The name of a symbol from upstream, or an empty text."""
     return foreign.plain(await reference.name(symbol), MAX_CHARS)

@@ -1,7 +1,7 @@
 """The page, and the Reflex app around it.
 
-``photon_app/photon_app.py`` calls ``create_app`` once. What Reflex would lay over a page when the
-line is down (a toast, a pulsing icon) is left out: the badge in the header says it, calmly.
+``photon_app/photon_app.py`` calls ``create_app`` once. Reflex's own signs of a lost connection (a
+toast, a pulsing icon) are left out: the badge in the header shows it, calmly.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 class PhotonApp(rx.App):
     """Reflex's app without its CORS.
 
-    Reflex lays one layer around its own part and one around everything, each of which names
-    methods that no route has, and answers a preflight before the Origin rule sees it.
+    Reflex adds one layer around its own part and one around everything. Each lists methods that
+    no route has, and answers a preflight before the Origin rule sees it.
     """
 
     def __call__(self) -> Any:
@@ -67,7 +67,7 @@ def index() -> rx.Component:
 
 
 def head_components() -> list[rx.Component]:
-    """What every page's head holds besides Reflex's own."""
+    """The elements in every page's head besides Reflex's own."""
     return [
         rx.el.script(src="/refused.js"),
         rx.el.script(
@@ -111,5 +111,5 @@ def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None 
 
 
 def _handler_failed(exception: Exception) -> None:
-    """Log it; Reflex's own handler would lay a toast or an alert over the page."""
+    """Log the exception; Reflex's own handler would show a toast or an alert over the page."""
     log.error("a handler of the page failed", exc_info=exception)

@@ -1,11 +1,11 @@
-"""What one visitor chose: watchlist, selected symbol, its chart, the colours of up and down.
+"""One visitor's choices: watchlist, selected symbol, its chart, the colours of up and down.
 
-Choices only, never prices: those go from ``/ws`` into the live parts. All that should outlive a
-session stands in the browser's storage, since a tab can be handed a new, empty state, on which
-nothing is decided (``ui/hydration.py``); the lists shown are computed from it. The watchlist is
-never written from here: all tabs share it, so each change is an edit that the browser makes on what
-it holds then, and that counts here at once. Any client can call any handler with anything, so each
-handler passes its argument to a total rule of ``ui/watchlist.py`` and is short.
+Choices only, never prices: those go from ``/ws`` into the live parts. Everything that should
+outlive a session is in the browser's storage, since a tab can get a new, empty state, on which no
+event is handled (``ui/hydration.py``); the lists shown are computed from it. The watchlist is never
+written from here: all tabs share it, so each change is an edit that the browser applies to what it
+has stored by then, and that takes effect here at once. Any client can call any handler with
+anything, so each handler is short and passes its argument to a total rule of ``ui/watchlist.py``.
 """
 
 # mypy: disable-error-code="misc, no-any-return"
@@ -25,21 +25,21 @@ from photon_app.ui import names, watchlist
 
 PAIRS: Final = ("green-red", "blue-orange")
 TIMEFRAME: Final = "1m"
-"""What a new visitor's chart shows."""
+"""The timeframe of a new visitor's chart."""
 STYLES: Final = ("candles", "area", "line")
 ADD_FIELD: Final = "add-symbol"
 MOST_EDITS: Final = 256
-"""Edits that the browser has not made yet; more are refused until it has."""
+"""Edits that the browser has not applied yet; more are refused until it has."""
 MOST_NAMES: Final = 10_000
-"""Names in those edits, each of which holds the list that it begins with."""
+"""Names in those edits, each of which contains the list that it starts with."""
 SHOW_S: Final = 0.25
-"""Learned names are shown at most that often."""
+"""The shortest time between two updates of the names that are shown."""
 CHOICES: Final = frozenset({"chosen", "pair", "timeframe", "style_of_chart"})
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the watchlist."""
+    """One row of the watchlist."""
 
     symbol: str
     name: str
@@ -54,7 +54,7 @@ def default_symbols() -> tuple[str, ...]:
 
 
 def max_symbols() -> int:
-    """How long a list may be: as many symbols as a connection may subscribe and a text can hold."""
+    """The longest list: what a connection may subscribe, and what fits into the stored text."""
     try:
         allowed = services.current().settings.max_symbols
     except NotServingError:
@@ -63,7 +63,7 @@ def max_symbols() -> int:
 
 
 def tell_spelling(typed: str) -> None:
-    """What a visitor wrote: upstream may know a symbol so, and not in capitals."""
+    """Pass on a visitor's spelling: upstream may know a symbol by it, and not in capitals."""
     with contextlib.suppress(NotServingError):
         for text in typed.split(","):
             services.current().demand.spelled(text.strip())
@@ -73,9 +73,9 @@ class Dashboard(rx.State):
     """The choices of one tab."""
 
     stored: str = rx.LocalStorage("", name="photon.watchlist", sync=True)
-    """What the browser holds of the watchlist, or anything else; nothing here assigns it."""
+    """The watchlist as the browser stores it; may be any text. Never assigned here."""
     edits: list[watchlist.Edit] = []  # noqa: RUF012 - Reflex gives each tab its own
-    """What the browser is to make of it, the oldest first."""
+    """Edits that the browser has to apply to it, the oldest first."""
     chosen: str = rx.SessionStorage("", name="photon.selected")
     pair: str = rx.LocalStorage(PAIRS[0], name="photon.pair", sync=True)
     timeframe: str = rx.LocalStorage(TIMEFRAME, name="photon.timeframe", sync=True)
@@ -83,20 +83,20 @@ class Dashboard(rx.State):
     notice: str = ""
     """Why the last symbol was not added."""
     _learned: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
-    """Names that upstream told of symbols in the list."""
+    """Names from upstream of symbols in the list."""
     _to_learn: tuple[str, ...] = ()
-    """Symbols whose names are still to be asked for."""
+    """Symbols whose names are still to be fetched."""
     _learning: bool = False
-    """Whether names are being asked for: one at a time, however often that is asked for."""
+    """Whether names are being fetched: one at a time, however often that is requested."""
     _has_storage: bool = False
-    """Whether the browser's storage has come to this state (``ui/hydration.py``)."""
+    """Whether this state has the browser's storage (``ui/hydration.py``)."""
     _asked: bool = False
-    """Whether the browser was asked for it."""
+    """Whether the browser was asked for its storage."""
     _held: list[Any] = []  # noqa: RUF012
-    """Events that wait for it."""
+    """Events that wait for that storage."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Cut what a browser brings of what it stores: it may be anything."""
+        """Sanitise values from the browser's storage: they may be anything."""
         if name == "stored":
             value = watchlist.kept_text(value)
         elif name in CHOICES:
@@ -111,7 +111,7 @@ class Dashboard(rx.State):
         return self._all()[: max_symbols()]
 
     def _edit(self, **what: Any) -> bool:
-        """Have the browser edit its list; returns whether it will."""
+        """Queue an edit for the browser; returns false if too many wait."""
         names = sum(len(edit.instead) for edit in self.edits)
         if len(self.edits) >= MOST_EDITS or names > MOST_NAMES:
             return False
@@ -136,7 +136,7 @@ class Dashboard(rx.State):
 
     @rx.var
     def summary(self) -> str:
-        """How long the list is, and how much of what is stored there is no room for."""
+        """The length of the list, and how many stored symbols are not shown for want of room."""
         count, kept = len(self._symbols()), len(self._all())
         more = f", {kept - count} more kept" if kept > count else ""
         return f"{count} of {max_symbols()} symbols{more}"
@@ -183,12 +183,12 @@ class Dashboard(rx.State):
 
     @rx.event
     def arrive(self) -> Any:
-        """The page is there: learn the names of what the visitor's list holds."""
+        """The page has loaded: fetch the names of the symbols in the visitor's list."""
         return Dashboard.learn_names(list(self._symbols()))
 
     @rx.event(background=True)
     async def learn_names(self, symbols: list[str]) -> None:
-        """Ask for the names of symbols of the list that have none; the page goes on meanwhile."""
+        """Fetch the names of symbols in the list that have none, without blocking the page."""
         async with self:
             held = self._symbols()
             wanted = [*self._to_learn, *(symbols if isinstance(symbols, list) else ())]
@@ -203,7 +203,7 @@ class Dashboard(rx.State):
                 self._learning = False
 
     async def _learn(self) -> None:
-        """Names that come at once are shown at once: each showing sends the whole list."""
+        """Fetch names and show them in batches: each update sends the whole list."""
         while True:
             async with self:
                 batch, self._to_learn = self._to_learn, ()
@@ -240,13 +240,13 @@ class Dashboard(rx.State):
 
     @rx.event
     def remove(self, symbol: str) -> None:
-        """Take a symbol out of the list; unknown ones are fine."""
+        """Remove a symbol from the list; unknown ones are ignored."""
         self._remove(symbol)
 
     @rx.event
     def remove_selected(self) -> None:
-        """Take out the symbol that is shown once all that was asked before is done: keys can come
-        faster than the page follows.
+        """Remove the symbol that is selected once all earlier events are handled: keys can come
+        faster than the page is updated.
         """
         self._remove(watchlist.selected(self._symbols(), self.chosen))
 
@@ -258,7 +258,7 @@ class Dashboard(rx.State):
 
     @rx.event
     def kept(self, ids: list[str]) -> None:
-        """The browser has made these edits, and told what it holds since."""
+        """The browser has applied these edits, and has sent its new list."""
         if isinstance(ids, list):
             self.edits = [edit for edit in self.edits if edit.id not in ids]
 
@@ -294,5 +294,5 @@ class Dashboard(rx.State):
 
     @rx.event
     def clear_notice(self) -> None:
-        """The visitor turned to something else."""
+        """The visitor left the field."""
         self.notice = ""

@@ -1,9 +1,9 @@
 """Every token of the page's look, in one place.
 
 Colours, type, space and sizes are values here; ``stylesheet`` writes them as CSS custom properties
-in front of ``photon.css``, which holds the rules and no colour of its own. Pure: no Reflex. The
-build plugin (``ui/build.py``) puts the result into the page; a test computes the contrast of every
-pair of text and ground named in ``TEXT_ON_GROUND``.
+before ``photon.css``, which has the rules and no colours of its own. Pure: no Reflex. The build
+plugin (``ui/build.py``) puts the result into the page; a test computes the contrast of every pair
+of text and ground in ``TEXT_ON_GROUND``.
 """
 
 from collections.abc import Mapping
@@ -25,15 +25,15 @@ class Palette:
     up: str
     down: str
     up_alternative: str
-    """Up and down for those who do not tell green from red."""
+    """Up and down for visitors who cannot distinguish green from red."""
     down_alternative: str
     good: str
-    """Health, which stays green whatever pair is chosen for prices."""
+    """The colour of health, which stays green whatever pair is chosen for prices."""
     bad: str
     brand: str
     focus: str
     tint_percent: int
-    """How much of a colour its tint mixes into the ground."""
+    """How much of a colour its tint mixes into the background, in percent."""
 
 
 DARK = Palette(
@@ -108,7 +108,7 @@ THEME_COLORS = (
     ("(prefers-color-scheme: dark)", DARK.panel),
     ("(prefers-color-scheme: light)", LIGHT.panel),
 )
-"""What a phone paints around the page, by the system's preference."""
+"""The colour of a phone's browser around the page, by the system's preference."""
 
 RULES = Path(__file__).with_name("photon.css")
 
@@ -132,7 +132,7 @@ def stylesheet() -> str:
         _block(":root", sizes | {"color-scheme": "light"} | properties(LIGHT)),
         _block(":root.dark", {"color-scheme": "dark"} | properties(DARK)),
         _block("[data-pair='blue-orange']", other_pair),
-        # A property that uses another is resolved where it stands: tints follow the chosen pair.
+        # A property that uses another is resolved where it is set: so tints follow the chosen pair.
         _block(":root, [data-pair]", {f"--{name}-tint": _tint(name) for name in _TINTED}),
     )
     return "\n".join((*blocks, RULES.read_text(encoding="utf-8")))

@@ -1,14 +1,15 @@
-"""The states of tabs that are gone, and how long they are kept: a moment, and few of them.
+"""Drops the states of closed tabs, which are kept only for a short time and in small number.
 
-Reflex keeps a tab's state an hour after its last event, and whoever likes can be a new tab as often
-as it likes. A state holds nothing that cannot be had again (``ui/hydration.py``: an empty one is
-filled from the browser before anything is decided), so one whose tab is gone is only kept for a
-tab that comes back at once: ``GONE_S``, and of at most ``MOST_GONE`` tabs; the longest gone goes
-first. A state that is in use is left until it is not. On the event loop only.
+Reflex keeps a tab's state for an hour after its last event, and any client can open new tabs as
+often as it likes. A state contains nothing that cannot be restored (``ui/hydration.py``: an empty
+one is filled from the browser before any event is handled), so the state of a closed tab is kept
+only for a tab that reconnects at once: for ``GONE_S``, and of at most ``MOST_GONE`` tabs; the one
+that has been gone longest is dropped first. A state in use is kept until it is not. On the event
+loop only.
 """
 
 # ruff: noqa: SLF001
-# Reflex forgets states by time alone; what it forgets them with has no public name.
+# Reflex drops states by time alone; its functions for dropping them are private.
 
 import asyncio
 from collections.abc import Callable, Container
@@ -24,10 +25,10 @@ SWEEP_S: Final = 1.0
 
 
 class Visitors:
-    """Forgets the states of tabs that are gone.
+    """Drops the states of tabs that are gone.
 
     Args:
-        manager: what holds the states.
+        manager: Reflex's store of states.
         connected: the tokens of tabs with a socket.
         time: of this process.
     """
@@ -46,7 +47,7 @@ class Visitors:
         self._timer: asyncio.TimerHandle | None = None
 
     def left(self) -> None:
-        """A tab's socket ended: look soon, and again while there is anything to forget."""
+        """A tab's socket has closed: sweep soon, and again while states of gone tabs are left."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self._turn)
 
@@ -56,7 +57,7 @@ class Visitors:
             self.left()
 
     def sweep(self) -> int:
-        """Forget what may be forgotten; returns how many states of gone tabs are left."""
+        """Drop the states that are due; returns how many states of gone tabs are left."""
         now, connected = self._now_s(), self._connected()
         gone = {key: now for key in self._manager.states if key not in connected}
         before = {key: then for key, then in self._gone_s.items() if key in gone}

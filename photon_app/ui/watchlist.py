@@ -1,9 +1,9 @@
 """The rules of a watchlist: reading what a browser stored, adding, removing, moving.
 
-Pure functions over tuples of symbols; ``ui/state.py`` calls them with whatever a browser sent.
-They take any value of any type and size: what cannot be used becomes the defaults or a sentence.
-The browser stores the list and makes each ``Edit`` on what it holds (``ui/live/lists.js``);
-``edited`` says what will come of it.
+Pure functions over tuples of symbols; ``ui/state.py`` calls them with values from browsers. They
+accept any value of any type and size: what cannot be used gives the defaults or a sentence. The
+browser stores the list and applies each ``Edit`` to it (``ui/live/lists.js``); ``edited`` computes
+the result.
 """
 
 import functools
@@ -20,14 +20,14 @@ from photon_app.model import ALPHABET, parse_symbol
 
 VERSION = 1
 MAX_STORED_CHARS = 65_536
-"""A stored text above this was not written here; ``lists.js`` has the same bound."""
+"""A longer stored text was not written by Photon; ``lists.js`` has the same bound."""
 MOST: Final = 1_500
-"""Symbols of a list, whatever a connection may have: the longest of them fit the stored text."""
+"""Symbols of a list, whatever the limit of a connection: so many of the longest fit the text."""
 MOST_ENTRIES: Final = 2 * MOST
-"""Entries of a stored text that are looked at; what was written here has no more."""
+"""Entries of a stored text that are read; Photon writes no more."""
 MAX_KEPT_BYTES: Final = 160 * 1024
-"""What is kept in memory of a text that a browser stores; twice what any is that was written here,
-so that one that was not is left as it is.
+"""The longest stored text that is kept in memory: twice the longest that Photon writes, so that a
+text that something else wrote is left as it is.
 """
 MAX_CHOICE_CHARS: Final = 64
 MAX_TYPED_CHARS = 400
@@ -42,19 +42,19 @@ class _Stored(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """What the browser is to make of its stored list; the fields are those of ``lists.js``."""
+    """A change that the browser makes to its stored list; the fields are those of ``lists.js``."""
 
     id: str
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
-    """The list to begin with where none is stored."""
+    """The list to start with if none is stored."""
     anew: bool = False
-    """Back to storing none."""
+    """Whether to remove the stored list."""
 
 
 class Addition(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of adding typed text to a list."""
+    """The result of adding typed text to a list."""
 
     symbols: tuple[str, ...]
     """The list afterwards."""
@@ -66,8 +66,8 @@ class Addition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def held(stored: object, defaults: tuple[str, ...]) -> tuple[str, ...]:
-    """All symbols in a browser's stored text, or the defaults when it was not written here. An
-    entry that is no symbol is left out.
+    """All symbols in a browser's stored text, or the defaults if Photon did not write it. An entry
+    that is not a symbol is left out.
     """
     if not isinstance(stored, str) or not stored or len(stored) > MAX_STORED_CHARS:
         return defaults
@@ -77,7 +77,7 @@ def held(stored: object, defaults: tuple[str, ...]) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=64)
 def _entries(stored: str) -> tuple[str, ...] | None:
-    """Those of a text; each event of a tab asks several times, and texts seldom change."""
+    """The symbols of a text; cached, since each event of a tab needs them several times."""
     try:
         decoded = msgspec.json.decode(stored, type=_Stored)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
@@ -89,24 +89,24 @@ def _entries(stored: str) -> tuple[str, ...] | None:
 
 
 def kept_text(value: object) -> str:
-    """A watchlist as a browser stores it, or an empty text where that is none or far too long."""
+    """A watchlist as a browser stores it, or an empty text if it is none or far too long."""
     return value if isinstance(value, str) and sys.getsizeof(value) <= MAX_KEPT_BYTES else ""
 
 
 def kept_choice(value: object) -> str:
-    """A stored choice of another kind, or an empty text where it can be none."""
+    """Another stored choice, or an empty text if it cannot be one."""
     return value if isinstance(value, str) and len(value) <= MAX_CHOICE_CHARS else ""
 
 
 def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
-    """The symbols that are shown of a browser's stored text: the first of those it holds."""
+    """The symbols of a browser's stored text that are shown: the first ones."""
     return held(stored, defaults)[:limit]
 
 
 def edited(
     symbols: tuple[str, ...], edits: Iterable[Edit], defaults: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """What the browser will hold when it has made its edits."""
+    """The list that the browser will have when it has applied these edits."""
     for edit in edits:
         if edit.anew:
             symbols = defaults
@@ -152,7 +152,7 @@ def remove(symbols: tuple[str, ...], symbol: object) -> tuple[str, ...]:
 
 
 def selected(symbols: tuple[str, ...], chosen: object) -> str:
-    """The symbol that is shown: the chosen one while it is in the list, else the first."""
+    """The symbol that is shown: the chosen one if it is in the list, else the first."""
     if isinstance(chosen, str) and chosen in symbols:
         return chosen
     return symbols[0] if symbols else ""
@@ -167,7 +167,7 @@ def moved(symbols: tuple[str, ...], current: str, step: object) -> str:
 
 
 def after_removal(symbols: tuple[str, ...], current: str, removed: object) -> str:
-    """What to show when a symbol goes: the one below it when it was shown, else what was shown."""
+    """The symbol to show after a removal: the one below if it was shown, else the one shown."""
     if current != removed or current not in symbols:
         return current
     place = symbols.index(current)

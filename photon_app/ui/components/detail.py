@@ -26,7 +26,7 @@ FIGURES = (
 
 
 def detail_panel() -> rx.Component:
-    """The right side."""
+    """The panel on the right."""
     return rx.el.section(
         rx.cond(Dashboard.selected != "", _quote(), _nothing()),
         class_name="panel detail-panel",

@@ -35,7 +35,7 @@ def header() -> rx.Component:
 
 
 def line() -> rx.Component:
-    """The feed's badge, and a panel behind it for who wants to know more."""
+    """The feed's badge, which opens a panel with more about the connection."""
     return rx.el.span(
         feed_badge(),
         rx.popover.root(
@@ -51,7 +51,7 @@ def line() -> rx.Component:
 
 
 def add_box() -> rx.Component:
-    """The field that adds symbols; on a phone it stands at the bottom, under the thumb."""
+    """The field that adds symbols; on a phone it is at the bottom, within reach of the thumb."""
     return rx.form(
         rx.el.label("Add a symbol", html_for=ADD_FIELD, class_name="unseen"),
         rx.icon("search", size=14, aria_hidden="true"),

@@ -66,7 +66,7 @@ def help_dialog() -> rx.Component:
 
 
 def _credit() -> rx.Component:
-    """What the chart's library asks to be said."""
+    """The credit that the chart library's licence requires."""
     name, copyright_ = build.CHART_NOTICE.splitlines()
     owner, _, address = copyright_.rpartition(" ")
     return rx.el.p(

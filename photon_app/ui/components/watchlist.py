@@ -75,7 +75,7 @@ def _head(key: str, title: str) -> rx.Component:
 
 def _row(row: Row) -> rx.Component:
     chosen = row.symbol == Dashboard.selected
-    symbol: Any = row.symbol  # a variable of the page, whatever its type says
+    symbol: Any = row.symbol  # a Reflex variable, despite its type
     return rx.el.tr(
         rx.el.th(
             rx.el.button(

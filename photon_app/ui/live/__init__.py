@@ -1,1 +1,1 @@
-"""Python components over one small JavaScript client: the parts that move."""
+"""The live parts of the page: Reflex components over one small JavaScript client."""

@@ -1,9 +1,10 @@
-"""The moving parts of the page as Reflex components.
+"""The live parts of the page as Reflex components.
 
-Each names one React component of the JavaScript beside this file, which subscribes to Photon's
-own ``/ws`` through one ``photon-client.js`` a tab. Pages place them like any other component. They
-carry no state and send no events (``Shortcuts``, ``ListKeeper`` and ``PriceChart`` call handlers,
-``SymbolSearch`` sends a form); they can be rendered on the server, where they show dashes.
+Each wraps one React component of the JavaScript beside this file, which subscribes to Photon's own
+``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They have
+no state and send no events, except that ``Shortcuts``, ``ListKeeper`` and ``PriceChart`` call
+handlers and ``SymbolSearch`` submits a form. They can be rendered on the server, where they show
+dashes.
 """
 
 # mypy: disable-error-code="type-arg, valid-type"
@@ -65,7 +66,7 @@ class LiveChange(_QuotePart):
     tag = "LiveChange"
 
     inline: rx.Var[bool]
-    """In one line instead of percent over absolute."""
+    """On one line, instead of the percentage above the absolute change."""
 
 
 class LiveSinceClose(_QuotePart):
@@ -75,7 +76,7 @@ class LiveSinceClose(_QuotePart):
 
 
 class DayRange(_QuotePart):
-    """A short line from the day's low to its high with the price on it."""
+    """A short bar from the day's low to its high, with the price marked on it."""
 
     tag = "DayRange"
 
@@ -104,7 +105,7 @@ class LiveFigure(_QuotePart):
 
 
 class SymbolTag(_QuotePart):
-    """What is particular about a price; marks the nearest ``data-quote`` with its state."""
+    """What is special about a price; marks the nearest ``data-quote`` with its state."""
 
     tag = "SymbolTag"
 
@@ -113,7 +114,7 @@ class SymbolTag(_QuotePart):
 
 
 class Sparkline(rx.Component):
-    """The day so far as a small line, with the previous close; drawn while it is in view."""
+    """The day so far as a small line chart, with the previous close; drawn while it is in view."""
 
     library = f"$/public{_spark}"
     tag = "Sparkline"
@@ -124,7 +125,7 @@ class Sparkline(rx.Component):
 class PriceChart(rx.Component):
     """The bars of one symbol as a chart, with the choice of timeframe and style.
 
-    The library that draws it is loaded by the browser once the page stands.
+    The browser loads the chart library once the page is shown.
     """
 
     library = f"$/public{_chart}"
@@ -140,7 +141,7 @@ class PriceChart(rx.Component):
 
 
 class Tape(rx.Component):
-    """The latest trades of one symbol that this page has seen."""
+    """The latest trades of one symbol that this page has received."""
 
     library = f"$/public{_tape}"
     tag = "Tape"
@@ -151,34 +152,34 @@ class Tape(rx.Component):
 
 
 class FeedBadge(rx.Component):
-    """The state of the line and the feed."""
+    """The state of the connection and the feed."""
 
     library = f"$/public{_status}"
     tag = "FeedBadge"
 
 
 class FeedTrouble(rx.Component):
-    """What is wrong with the line or the feed, in a sentence; empty while nothing is."""
+    """What is wrong with the connection or the feed, in a sentence; empty while nothing is."""
 
     library = f"$/public{_status}"
     tag = "FeedTrouble"
 
 
 class LinePanel(rx.Component):
-    """Why the line is as it is, and how often it failed; asks ``/health`` while it is shown."""
+    """The state of the connection and its failures; requests ``/health`` while it is shown."""
 
     library = f"$/public{_line}"
     tag = "LinePanel"
 
 
 class SymbolSearch(rx.Component):
-    """Suggestions for the ``combobox`` field among its children; sends the form around it."""
+    """Suggestions for the ``combobox`` field among its children; submits the form around it."""
 
     library = f"$/public{_search}"
     tag = "SymbolSearch"
 
     list_id: rx.Var[str]
-    """What the field's ``aria-controls`` names."""
+    """The id in the field's ``aria-controls``."""
     symbols: rx.Var[list[str]]
     """The symbols that are in the list already."""
 
@@ -200,13 +201,13 @@ class DayTitle(rx.Component):
 
 
 class ConnectionFoot(rx.Component):
-    """Line, data age, latency and source."""
+    """Connection, data age, latency and source."""
 
     library = f"$/public{_status}"
     tag = "ConnectionFoot"
 
     symbols: rx.Var[list[str]]
-    """The symbols whose newest price makes the data age."""
+    """The symbols whose newest price determines the data age."""
 
 
 class Shortcuts(rx.Component):
@@ -221,7 +222,7 @@ class Shortcuts(rx.Component):
 
 
 class ListKeeper(rx.Component):
-    """Makes the visitor's edits of the watchlist in the browser's storage; renders nothing."""
+    """Applies the visitor's edits to the watchlist in the browser's storage; renders nothing."""
 
     library = f"$/public{_keeper}"
     tag = "ListKeeper"
