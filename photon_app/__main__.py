@@ -1,14 +1,14 @@
 """``python -m photon_app``: build the page when needed, bind the port, serve.
 
-The order matters. The port is bound before anything else, so a second start fails in one line and
-never opens a second line upstream; then the page is built if it is missing or older than its
-sources; then uvicorn serves on the bound socket until Ctrl-C, SIGTERM or SIGHUP, and the exit code
-is 0.
+The order matters. The port is bound before anything else, so that a second start fails with one
+line of text and never opens a second connection upstream; then the page is built if it is missing
+or older than its sources; then uvicorn serves on the bound socket until Ctrl-C, SIGTERM or SIGHUP,
+and the exit code is 0.
 
-Each command is one function that returns the exit code, and one that says what it takes. Options
-that are settings too are put into the environment, so that there is one reading of them and one
-wording of what is refused. A command loads what it needs when it is run: ``tail`` does not wait for
-the server's libraries, nor the server for the terminal's.
+Each command is one function that returns the exit code, and one that declares its arguments.
+Options that are settings too are put into the environment, so that they are parsed in one place,
+with one wording of errors. A command imports what it needs when it is run: ``tail`` does not wait
+for the server's libraries, nor the server for the terminal's.
 """
 
 import os
@@ -28,8 +28,8 @@ def _on_signals(handler: Callable[[int, FrameType | None], object] | signal.Hand
             signal.signal(number, handler)
 
 
-# Before the imports below, which take their time; there is nothing to put in order yet, and an
-# exception out of a handler can get lost in an import.
+# Before the imports below, which are slow; there is nothing to clean up yet, and an exception from
+# a signal handler can get lost in an import.
 _on_signals(lambda *_: os._exit(0))
 
 import argparse
@@ -64,13 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _unwind(code: int) -> None:
-    """Let a signal end this command with an exit code, and what it has open be closed."""
+    """Make signals end this command with an exit code, closing what it has open."""
     _on_signals(lambda *_: sys.exit(code))
 
 
 def _loaded() -> settings.Settings:
-    """The settings, with a line for each name that is nearly one of theirs: first of all, for that
-    can be why they cannot be used.
+    """The settings. Prints a line for each misspelled name first, since such a name can be why
+    the settings cannot be used.
     """
     for doubt in misnamed.doubts():
         printing.complain(f"photon: {doubt}")
@@ -90,7 +90,7 @@ def _build(_: argparse.Namespace) -> int:
     _loaded()
     try:
         launcher.build(force=True)
-    except SystemExit:  # a signal: there may be no page now
+    except SystemExit:  # by a signal: there may be no page now
         return 1
     return 0
 
@@ -267,14 +267,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _process() -> int:
-    """The exit code of a process of its own, whatever becomes of its output."""
+    """Run as a process of its own; returns the exit code, whatever becomes of the output."""
     printing.hold_descriptors()
     try:
         code = main()
-    except SystemExit as ended:  # of argparse, or by a signal
+    except SystemExit as ended:  # from argparse or a signal
         code = ended.code if isinstance(ended.code, int) else 0
     code = printing.finish(code)
-    _on_signals(signal.SIG_IGN)  # Python gives them back to the system before it is gone
+    _on_signals(signal.SIG_IGN)  # Python restores the default handlers before it exits
     return code
 
 

@@ -1,9 +1,9 @@
-"""The one door to the time of this process: whoever reads a clock or waits, does it here.
+"""The clocks of this process: all code that reads a clock or sleeps uses this module.
 
-``Time`` is what constructors take, so that a test can drive it; ``SYSTEM`` is what they get else.
-The time of the market is another: ``model.Clock``.
+Constructors take a ``Time``, so that a test can drive it; the default is ``SYSTEM``. The time of
+the market is separate: ``model.Clock``.
 
-Pure but for the operating system's clocks; callable from any thread, but for ``sleep``.
+Pure except for the operating system's clocks; callable from any thread, except ``sleep``.
 ``start_at`` moves the wall clock of the whole process, so that a real server can be started at any
 moment: on a Sunday, at a clock change, on the last day of a year. It is for tests and
 demonstrations, and no setting leads to it.
@@ -14,7 +14,7 @@ import time
 from typing import Protocol
 
 monotonic = time.monotonic
-"""Seconds since some moment; never steps back, and stands still while the machine sleeps."""
+"""Seconds since some moment; never steps back, and stops while the machine sleeps."""
 _ahead_ms = 0
 
 
@@ -24,13 +24,13 @@ def now_ms() -> int:
 
 
 def start_at(moment_ms: int | None) -> None:
-    """Let the wall clock go on from a moment, UNIX ms; ``None``: from the operating system's."""
+    """Set the wall clock to a moment, UNIX ms; ``None`` sets it back to the operating system's."""
     global _ahead_ms  # noqa: PLW0603 - there is one clock
     _ahead_ms = 0 if moment_ms is None else moment_ms - time.time_ns() // 1_000_000
 
 
 class Time(Protocol):
-    """The time of this process, injected into everything that waits."""
+    """The time of this process, injected into everything that reads a clock or sleeps."""
 
     def now_ms(self) -> int:
         """Wall clock, UNIX milliseconds; can step."""
@@ -41,14 +41,14 @@ class Time(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds; lets the event loop run even for 0."""
+        """Return after this many seconds; lets the event loop run even for 0."""
         ...
 
 
 class SystemTime:
     """The operating system's time."""
 
-    # Each frame and each message is stamped: a method around each would cost as much again.
+    # Each frame and each message is stamped: a wrapper method would double the cost.
     now_ms = staticmethod(now_ms)
     monotonic = staticmethod(monotonic)
 

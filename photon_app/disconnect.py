@@ -1,10 +1,11 @@
-"""How a connection to a client ends: each close code, what it means, and whether to come back.
+"""How a connection to a client ends: each close code, its meaning, and whether to reconnect.
 
-Plain data, for whoever closes (the hub, the gateway, the process) and for the terminal, which is
-a client. ``CODES`` is the one table of close codes; ``docs/protocol.md`` and ``photon-client.js``
-cannot import it, so tests compare theirs with it. The ways below it are what the server sends: a
-code of the table and a reason, which is part of the wire. It closes nothing itself, and knows
-nothing of the codes with which Finnhub closes its line: those are in ``feed.outage``.
+Plain data, for the code that closes (the hub, the gateway, the process) and for the terminal, which
+is a client. ``CODES`` is the one table of close codes; ``docs/protocol.md`` and
+``photon-client.js`` cannot import it, so tests compare theirs with it. The constants below it are
+what the server sends: a code of the table and a reason, which is part of the wire protocol. This
+module closes nothing itself. The codes with which Finnhub closes its connection are in
+``feed.outage``.
 
 Codes below 3000 have the names of IANA's registry of WebSocket close codes (RFC 6455, 7.4).
 """
@@ -16,7 +17,7 @@ from typing import Literal, NamedTuple
 Advice = Literal["reconnect", "never"]
 
 ABNORMAL_CLOSURE = 1006
-"""What a client sees of a connection that ended without a close frame. It is never sent."""
+"""The code that a client sees if a connection ended without a close frame. It is never sent."""
 PROTOCOL_ERROR = 1002
 UNSUPPORTED_DATA = 1003
 INVALID_PAYLOAD = 1007
@@ -29,7 +30,7 @@ RATE_LIMITED = 4029
 
 
 class Code(NamedTuple):
-    """What a close code says to a client."""
+    """The meaning of a close code for a client."""
 
     meaning: str
     advice: Advice
@@ -55,7 +56,7 @@ CODES: Mapping[int, Code] = MappingProxyType(
 """Every close code that a client of ``/ws`` can get from this server."""
 
 FINAL_CODES = frozenset(code for code, said in CODES.items() if said.advice == "never")
-"""After these a client does not come back. After any other, known or not, it does."""
+"""After these a client does not reconnect. After any other, known or not, it does."""
 
 
 class Disconnect(NamedTuple):
@@ -72,12 +73,12 @@ FAULT = Disconnect(INTERNAL_ERROR, "a fault of this server: reconnect")
 NO_PONG = Disconnect(INTERNAL_ERROR, "keepalive ping timeout")
 SHUTDOWN = Disconnect(SERVICE_RESTART, "the server is going")
 RETRY_AFTER_MS = 1500
-"""How long clients are asked to stay away from a server that goes; ``shutdown`` tells it."""
+"""How long clients should wait before they reconnect after a shutdown; sent in ``shutdown``."""
 SLOW = Disconnect(SLOW_CLIENT, "too slow: reconnect for a fresh snapshot")
 SLOW_ARRAYS = Disconnect(SLOW_CLIENT, "too slow: reconnect")
-"""Of a client of the array format, which has no snapshots."""
+"""For a client of the array format, which has no snapshots."""
 SLOW_PRINTS = Disconnect(SLOW_CLIENT, "too slow: trades were lost, reconnect")
-"""Of a client of ``/finnhub``, which is owed every trade."""
+"""For a client of ``/finnhub``, which must get every trade."""
 SLOW_TAB = Disconnect(SLOW_CLIENT, "too slow: what waited for this tab was not read")
 TOO_MANY_MESSAGES = Disconnect(RATE_LIMITED, "too many messages")
 TOO_MANY_FRAMES = Disconnect(RATE_LIMITED, "too many control frames or fragments")
@@ -89,5 +90,5 @@ def too_big(most_bytes: int) -> Disconnect:
 
 
 def unlike_the_page(sentence: str) -> Disconnect:
-    """A tab says what the page never says, or never there; ``sentence`` says what."""
+    """A tab sends what the page never sends, or not at that point; ``sentence`` says what."""
     return Disconnect(POLICY_VIOLATION, f"not what the page says: {sentence}")

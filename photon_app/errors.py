@@ -3,17 +3,17 @@
 ::
 
     PhotonError
-    ├── SettingsError    a setting that cannot be used; stops the start, one line
+    ├── SettingsError    a setting that cannot be used; ends the start with one line
     ├── StartError       the process cannot start: port taken, page not built
     ├── RecordingError   a file that is not a recording, or cannot become one, with the reason
     ├── StorageError     a database that cannot be used, or does not answer, with the reason
-    │   └── BusyError    it is asked too much at once; ask again
-    ├── NotServingError  the process has no services yet, or any more; ask again
+    │   └── BusyError    too many queries at once; try again
+    ├── NotServingError  the process has no services yet, or any more; try again
     ├── CalendarError    the exchange's days could not be computed; logged, tried again
-    └── RequestError     one request of one client that cannot be met, with its code
+    └── RequestError     one request of one client that cannot be fulfilled, with its code
 
-The message of each is a sentence for the person who can mend it: what was expected, what was
-given, what to do. No message ever holds a secret. Bytes from outside never raise: decoders
+The message of each is a sentence for the person who can fix the problem: what was expected, what
+was given, what to do. No message ever contains a secret. Bytes from outside never raise: decoders
 return what they understood (see ``feed.finnhub_wire``).
 """
 
@@ -53,7 +53,7 @@ class StorageError(PhotonError):
 
 
 class BusyError(StorageError):
-    """A database is asked too much at once."""
+    """A database has too many queries at once."""
 
 
 class CalendarError(PhotonError):
@@ -68,7 +68,7 @@ class NotServingError(PhotonError):
 
 
 class RequestError(PhotonError):
-    """One client's request cannot be met; the connection goes on."""
+    """One client's request cannot be fulfilled; the connection stays open."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)

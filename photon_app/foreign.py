@@ -1,9 +1,9 @@
-"""Foreign text: whatever a client, upstream, a file or a driver wrote, before it is shown.
+"""Foreign text: sanitises text from a client, upstream, a file or a driver before it is shown.
 
-The one door: everything of others that goes into a log, a status, an answer or a terminal passes
-``printable`` (which shows what was odd as escapes) or ``plain`` (for names, which leaves it out);
-what is logged passes ``without_secrets`` too. Pure and total; callable from any thread. The cost
-is bounded: of a long text only the beginning is looked at.
+All foreign text in a log, a status, an answer or a terminal passes ``printable`` (which shows
+unprintable characters as escapes) or ``plain`` (for names, which drops them); what is logged passes
+``without_secrets`` too. Pure and total; callable from any thread. The cost is bounded: only the
+beginning of a long text is processed.
 """
 
 import re
@@ -11,36 +11,36 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 MOST = 200
-"""Characters of foreign text that a sentence holds, where it does not say another bound."""
+"""The default limit of foreign text in a sentence, in characters."""
 LEAST_SECRET = 4
-"""A shorter secret cannot be told from the words around it."""
+"""A shorter secret cannot be distinguished from the words around it."""
 
 _NAME = (
     r"[\w-]{0,40}?(?:authori[sz]ation|cookie|token|secret|passw|pwd\b|api[_-]?key|credential)"
     r"[\w-]{0,40}"
 )
-"""How headers, parameters and variables are called whose value is nobody's business."""
+"""Names of headers, parameters and variables whose values are secret."""
 _BETWEEN = r"\s*(?:[:=,]|=>|%3A|%3D)\s*"
 _DROPPED = re.compile(
     # 'cookie': 'a=b', (b"cookie", b"a=b"): to the quote that ends it
     rf"(?P<quoted>[\"']{_NAME}[\"']{_BETWEEN}b?(?P<q>[\"']))(?:(?!(?P=q))[^\\])*+(?P=q)"
     # token=abc&…, sslpassword='a b'
     rf"|(?P<set>(?<![\w-]){_NAME}\s*(?:=|%3D)\s*)(?:'[^']*'|\"[^\"]*\"|[^\s&;,\"'<>(){{}}]*)"
-    # Cookie: a=b; c=d, and 'cookie': 'with \\': to the end of the line, for it may hold anything
+    # Cookie: a=b; c=d, and 'cookie': 'with \\': to the end of the line: the value may be anything
     rf"|(?P<line>(?<![\w-]){_NAME}(?:\\{{0,3}}[\"'])?{_BETWEEN})[^\r\n]*"
     r"|(?P<scheme>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}",
     re.IGNORECASE,
 )
 _LOGIN = re.compile(r"([a-z][\w+.-]{0,20}://)[^\s\"'<>]*@", re.IGNORECASE)
-"""Who logs in, in an address: everything before its last ``@``."""
+"""The credentials in an address: everything before its last ``@``."""
 
 
 def printable(text: object, most: int = MOST) -> str:
-    r"""Foreign text on one line, with escapes such as ``\x1b`` for what is not printable, cut with
+    r"""Foreign text on one line, with escapes such as ``\x1b`` for unprintable characters, cut with
     an ellipsis.
 
     Args:
-        text: anything; what is no text is shown as ``str`` shows it.
+        text: anything; a value that is not a text is shown as ``str`` shows it.
         most: characters.
     """
     given = _text(text)
@@ -49,11 +49,11 @@ def printable(text: object, most: int = MOST) -> str:
 
 
 def escaped(text: str, keep: str = "") -> str:
-    """A text, uncut, with escapes for what is not printable.
+    """A text, uncut, with escapes for unprintable characters.
 
     Args:
-        text: not much longer than what is shown of it.
-        keep: characters that stay as they are, such as the ends of lines of our own.
+        text: the text, not much longer than what will be shown of it.
+        keep: characters that are not escaped, such as Photon's own line ends.
     """
     if text.isprintable():
         return text
@@ -64,8 +64,8 @@ def escaped(text: str, keep: str = "") -> str:
 
 
 def in_json(text: str) -> str:
-    r"""A JSON text on one line, with ``\u009b`` for what is not printable: of the same value, for
-    odd characters stand in strings only.
+    r"""A JSON text on one line, with escapes such as ``\u009b`` for unprintable characters. Its
+    value is the same, since such characters occur in strings only.
     """
     line = " ".join(re.split(r"[\t\r\n]+", text))
     if line.isprintable():
@@ -74,8 +74,8 @@ def in_json(text: str) -> str:
 
 
 def plain(text: object, most: int = MOST) -> str:
-    """A name: foreign words on one line, without what is not printable, cut with an ellipsis. What
-    is no text is no name.
+    """A name: foreign words on one line, without unprintable characters, cut with an ellipsis. For
+    a value that is not a text, it is empty.
     """
     words = " ".join(text[: 4 * most].split()) if isinstance(text, str) else ""
     shown = "".join(c for c in words if c.isprintable()).strip()
@@ -83,12 +83,12 @@ def plain(text: object, most: int = MOST) -> str:
 
 
 def without_secrets(text: str, known: Iterable[str] = ()) -> str:
-    """A text without the values of headers and parameters that hold secrets, without who logs in
-    where, and without those that are known.
+    """A text without the values of secret headers and parameters, without the credentials in
+    addresses, and without known secrets.
 
     Args:
-        text: as long as it may be looked at: the cost grows with it.
-        known: in each form in which they can stand there; see ``forms``.
+        text: the text, already cut: the cost grows with its length.
+        known: known secrets, in each form in which they can occur; see ``forms``.
     """
     for secret in known:
         text = text.replace(secret, "***")
@@ -96,17 +96,17 @@ def without_secrets(text: str, known: Iterable[str] = ()) -> str:
 
 
 def without_login(text: str) -> str:
-    """A text without who logs in where: what its addresses have before their last ``@``."""
+    """A text without the credentials in its addresses: what is before their last ``@``."""
     return _LOGIN.sub(r"\1***@", text)
 
 
 def forms(secret: str, least: int = LEAST_SECRET) -> tuple[str, ...]:
-    """How a secret can stand in foreign text, the longest first: as it is, as addresses quote it
-    (libpq, Python and SQLAlchemy each in their way), and as ``repr`` shows it.
+    """The forms in which a secret can occur in foreign text, the longest first: as it is, quoted as
+    in addresses (libpq, Python and SQLAlchemy each in their way), and as ``repr`` shows it.
 
     Args:
-        secret: what is not to be shown.
-        least: characters; of a shorter one there are none, for it cannot be known again.
+        secret: the secret.
+        least: characters; a shorter secret has no forms, since it could not be recognised.
     """
     if len(secret) < least:
         return ()
@@ -122,7 +122,7 @@ def _starred(match: re.Match[str]) -> str:
 
 
 def _pairs(character: str) -> str:
-    """As JSON writes it: beyond the first 65,536 characters as two."""
+    """A character as JSON escapes it: above U+FFFF as a surrogate pair."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
@@ -132,5 +132,5 @@ def _text(value: object) -> str:
         return value
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - whatever it is, it is shown
+    except Exception:  # noqa: BLE001 - any failure of ``str`` is shown
         return f"<{type(value).__name__}>"

@@ -1,11 +1,11 @@
-"""Full garbage collections, which are rare: each looks at every object, and all wait meanwhile.
+"""Schedules full garbage collections, which visit every object and block the process meanwhile.
 
-Python frees nearly everything by its count of references. What refers to itself in a circle (a
-connection, its task and an exception of both) is found by the collector: of young objects often and
-at once, of all objects in a full collection. Left to itself, Python makes full collections while a
-crowd arrives, when they help least and take longest: some 0.3 µs an object, 10–30 ms with a
-thousand connections. Here they come once in ``EVERY_S`` seconds, and sooner only when memory has
-grown by ``GROWN_BYTES``, so that garbage is bounded.
+Python frees nearly everything by reference counting. Reference cycles (a connection, its task and
+an exception of both) are found by the collector: among young objects often and quickly, among all
+objects in a full collection. By default, Python makes full collections while a crowd of clients
+connects, when they help least and take longest: some 0.3 µs per object, 10–30 ms with a thousand
+connections. Here they run once in ``EVERY_S`` seconds, and sooner only if memory has grown by
+``GROWN_BYTES``, so that garbage is bounded.
 """
 
 import gc
@@ -18,16 +18,16 @@ LOOK_S = 1.0
 EVERY_S = 60.0
 GROWN_BYTES = 64 * 2**20
 YOUNG = 3
-"""Collections of the youngest until one of the second generation. That looks at 2,000 objects then;
-Python's own 10 make it 7,000, for which all wait 10 ms while a crowd arrives."""
+"""Collections of the youngest generation until one of the second, which visits 2,000 objects then.
+With Python's default of 10 it visits 7,000, which blocks for 10 ms while a crowd connects."""
 NEVER = 2**30
-"""Collections of the second generation until a full one: of some 2,000 objects each, never."""
+"""Collections of the second generation until a full one: with some 2,000 objects each, never."""
 _PYTHONS = gc.get_threshold()
 _STATM = Path("/proc/self/statm")
 
 
 class Garbage:
-    """Makes full collections in Python's place.
+    """Makes full collections instead of Python.
 
     Args:
         time: of this process.
@@ -37,10 +37,10 @@ class Garbage:
         self._time = time
         self._at_s = time.monotonic()
         self._bytes = resident_bytes()
-        """The least that the process held since the last full collection."""
+        """The lowest memory use of the process since the last full collection."""
 
     async def run(self) -> None:
-        """Keep Python from full collections, and make them, until cancelled."""
+        """Disable Python's full collections and make them here, until cancelled."""
         gc.set_threshold(_PYTHONS[0], YOUNG, NEVER)
         try:
             while True:
@@ -59,7 +59,7 @@ class Garbage:
 
 
 def resident_bytes() -> int:
-    """The memory that this process holds; 0 where the system does not say."""
+    """The resident memory of this process; 0 if the system does not report it."""
     try:
         return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

@@ -1,12 +1,12 @@
-"""Memory that is free, given back to the system.
+"""Returns free memory to the operating system.
 
-Bars live in blocks of some 22 KB (``market.ring``). When a crowd of symbols is let go their blocks
-are free, but glibc keeps them: it gives back only what is at the end of its heap, and a block that
-still is in use stands there. Of 2,000 symbols' seconds 100 MiB stay with the process so.
-``malloc_trim`` gives back every free page, in some 15 ms for that much; so it is called seldom, in
-a thread, and only after much was let go. Elsewhere than on glibc nothing is done.
+Bars are stored in blocks of some 22 KB (``market.ring``). When many symbols are dropped, their
+blocks are free, but glibc keeps them: it returns only memory at the end of its heap, and a block
+there may still be in use. After 2,000 symbols' one-second bars, 100 MiB stay with the process.
+``malloc_trim`` returns every free page, in some 15 ms for that much; so it is called rarely, in a
+thread, and only after many symbols were dropped. On systems without glibc nothing is done.
 
-Called on the event loop once a second, and told of each symbol that is let go.
+On the event loop: called once a second, and for each symbol that is dropped.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ from collections.abc import Callable
 from photon_app.clock import SYSTEM, Time
 
 LEAST = 100
-"""So many symbols let go are worth it."""
+"""How many dropped symbols are worth a trim."""
 EVERY_S = 15.0
 
 
 class Heap:
-    """When to give memory back.
+    """Decides when to return memory.
 
     Args:
         time: of this process.
-        give_back: begins to, and returns.
+        give_back: starts to return memory, without waiting for it.
     """
 
     def __init__(self, time: Time = SYSTEM, give_back: Callable[[], object] | None = None) -> None:
@@ -37,11 +37,11 @@ class Heap:
         self._at_s = time.monotonic()
 
     def let_go(self) -> None:
-        """What a symbol took is free, or will be soon."""
+        """A symbol was dropped: its memory is free, or will be soon."""
         self._let_go += 1
 
     def tick(self) -> None:
-        """Give back what is free, if that may be much and was not done lately."""
+        """Return free memory, if there may be much of it and this was not done recently."""
         if self._let_go < LEAST or self._now_s() < self._at_s + EVERY_S:
             return
         self._let_go, self._at_s = 0, self._now_s()
@@ -57,7 +57,7 @@ def _malloc_trim() -> Callable[[int], int] | None:
 
 
 def trim() -> None:
-    """Give back every free page; takes milliseconds, and holds up only who allocates meanwhile."""
+    """Return every free page; takes milliseconds, and blocks only threads that allocate."""
     found = _malloc_trim()
     if found is not None:
         found(0)

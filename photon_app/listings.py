@@ -1,10 +1,10 @@
-"""The best-known symbols and what they stand for, as a list that is part of Photon.
+"""The bundled list: the best-known symbols with their names and types.
 
-Owns ``listings.csv`` and how a search is ranked. Pure and synchronous but for the shape of
-``Reference``; callable from any thread. The list is read once, when it is first asked for. It
-answers whether or not there is a key or a network, and never says that a symbol does not exist: it
-has several hundred of them. Names are the companies' own, in the order in which people look for
-them; types are Finnhub's words.
+Owns ``listings.csv`` and the ranking of searches. Pure and synchronous, except for the methods that
+``Reference`` declares as coroutines; callable from any thread. The list is read once, on first use.
+It works without a key or a network, and never says that a symbol does not exist: it has only
+several hundred. Names are the companies' own, ordered by how often people look for them; types are
+Finnhub's words.
 """
 
 import csv
@@ -24,7 +24,7 @@ _BETWEEN = re.compile(r"[^a-z0-9]+")
 
 @functools.cache
 def bundled() -> dict[str, Listing]:
-    """The list by symbol, in its order."""
+    """The list by symbol, in the order of the file."""
     with LIST.open(encoding="utf-8", newline="") as file:
         return {row["symbol"]: Listing(**row) for row in csv.DictReader(file)}
 
@@ -32,9 +32,9 @@ def bundled() -> dict[str, Listing]:
 def rank(query: str, listings: Iterable[Listing], limit: int | None = None) -> tuple[Listing, ...]:
     """The listings that match, the best first, at most ``limit``.
 
-    First the symbol itself, then symbols that begin so, then names with a word that begins so, then
-    symbols and names that contain it; within each, as they were given. Case, accents and
-    punctuation do not matter.
+    First the symbol itself, then symbols that begin with the query, then names with a word that
+    begins with it, then symbols and names that contain it; within each, in the given order. Case,
+    accents and punctuation do not matter.
     """
     symbol, words = query.strip().upper(), fold(query)
     matching = [
@@ -69,7 +69,7 @@ _folded = functools.lru_cache(maxsize=4096)(fold)
 
 
 class BundledReference:
-    """The list as reference: all there is without a key."""
+    """The list as a ``Reference``: the only one without a key."""
 
     @property
     def all(self) -> tuple[Listing, ...]:
@@ -77,15 +77,15 @@ class BundledReference:
         return tuple(bundled().values())
 
     def listing(self, symbol: str) -> Listing | None:
-        """One symbol's."""
+        """The listing of one symbol."""
         return bundled().get(symbol)
 
     def knows_search(self, query: str) -> bool:  # noqa: ARG002 - as Reference has it
-        """Always: nobody else is asked."""
+        """Always true: nothing is queried upstream."""
         return True
 
     def knows_quote(self, symbol: str) -> bool:  # noqa: ARG002 - as Reference has it
-        """Never: a list has no prices."""
+        """Always false: the list has no prices."""
         return False
 
     async def search(
@@ -99,7 +99,7 @@ class BundledReference:
         return rank(query, self.all, limit)
 
     async def name(self, symbol: str) -> str | None:
-        """What a symbol stands for, if it stands in the list."""
+        """The name of a symbol, if it is in the list."""
         listing = self.listing(symbol)
         return listing.name if listing else None
 
@@ -109,5 +109,5 @@ class BundledReference:
         *,
         address: str | None = None,  # noqa: ARG002 - as Reference has it
     ) -> Seed | None:
-        """Nothing: a list has no prices."""
+        """Always ``None``: the list has no prices."""
         return None

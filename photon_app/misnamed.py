@@ -1,9 +1,10 @@
-"""Settings that nobody reads, because their names are nearly right.
+"""Misspelled settings: names that are not read, because they are only nearly right.
 
-Called at the start, once. ``PHOTON_…`` is ours: each such name that is no setting is told. Of all
-other names only those are told that can hardly mean anything but one of the settings. In ``.env``,
-which is Photon's own, less likeness is enough than in an environment, which is everybody's. What is
-told is a name and never a value, nor what looks like one that stands where a name should.
+Called once, at the start. The prefix ``PHOTON_`` belongs to Photon: each such name that is not a
+setting is reported. Of all other names, only those are reported that hardly mean anything but one
+of the settings. In ``.env``, which is Photon's own, less similarity is enough than in an
+environment, which all programs share. Only names are reported, never a value, nor anything that
+looks like a value in place of a name.
 
 Bound: ``MOST`` sentences, and one that counts the others.
 """
@@ -29,11 +30,11 @@ _LOOKS_SECRET = re.compile(r"(?=[^_]*\d)(?=[^_]*[A-Za-z])[^_]{12,}|[^_]{24,}")
 def doubts(
     environ: Mapping[str, str] | None = None, dotenv: Path | str | None = settings.DOTENV
 ) -> tuple[str, ...]:
-    """A sentence for each name that is no setting and seems meant as one.
+    """A sentence for each name that is not a setting but seems to be meant as one.
 
     Args:
-        environ: the environment, ``os.environ`` when not given.
-        dotenv: as ``settings.load`` takes it; one that cannot be read is that one's affair.
+        environ: the environment; ``os.environ`` if not given.
+        dotenv: as for ``settings.load``, which reports a file that cannot be read.
     """
     try:
         file = settings.in_file(dotenv)
@@ -52,12 +53,12 @@ def doubts(
 
 
 def likely(name: str, known: Iterable[str], *, own: bool) -> str | None:
-    """The setting that a name was meant for, if one is near enough.
+    """The setting that a name probably means, if one is similar enough.
 
     Args:
-        name: what was given; no setting's.
-        known: the settings' names.
-        own: whether it stands where only Photon's stand.
+        name: a name that is not a setting.
+        known: the names of the settings.
+        own: whether it was found in a place that only has Photon's settings.
     """
     plain = _plain(name[:_LONGEST])
     first = _plain(re.split(r"[_\W]", name, maxsplit=1)[0])
@@ -103,7 +104,7 @@ def _told(
 
 
 def _shown(name: str, meant: str = "") -> str:
-    """A name as far as it is one: a value can be glued to it."""
+    """The part of a name that may be shown: a value can be glued to it."""
     word = re.match(r"\w*", name, re.ASCII)
     shown = word[0] if word else ""
     if meant and shown.upper().startswith(meant) and len(shown) > len(meant) + 2:
@@ -117,8 +118,8 @@ def _plain(name: str) -> str:
 
 
 def _most(name: str, *, own: bool) -> int:
-    """How many slips of the pen may lie between a name and what was meant. Short names of an
-    environment (``HOST``, ``PORT``) are anybody's.
+    """How many typos a name may differ by from a setting. Short names in an environment (``HOST``,
+    ``PORT``) may belong to any program.
     """
     if len(name) >= 10:
         return 2
@@ -128,8 +129,8 @@ def _most(name: str, *, own: bool) -> int:
 
 
 def _apart(one: str, other: str, most: int) -> int:
-    """How many letters are left out, put in, changed or swapped; anything above ``most`` is more
-    than that.
+    """The edit distance of two names: letters that are missing, added, changed or swapped. A result
+    above ``most`` only means that it is larger.
     """
     if abs(len(one) - len(other)) > most:
         return most + 1

@@ -1,8 +1,8 @@
 """The composition root: one Reflex app, with Photon's API around it.
 
 Layers, from the outside in: the Origin rule, ``/finnhub``, ``/ws``, CORS, ``/`` by ``Accept``, the
-API's routes, the bounds of Reflex's event socket, Reflex's own (that socket and, in production, the
-built page).
+API's routes, the limits of Reflex's event socket, and Reflex itself (that socket and, in
+production, the built page).
 """
 
 import contextlib
@@ -52,7 +52,7 @@ serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower()
 
 
 def around(page: ASGIApp) -> ASGIApp:
-    """All layers of our own, around Reflex's."""
+    """Photon's layers, around Reflex's app."""
     frontend = None if serves_page else DEVELOPMENT_PAGE
     edge = PageEdge(page, admission, heard, left=visitors.left)
     http = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, edge, questions), frontend))
@@ -61,9 +61,9 @@ def around(page: ASGIApp) -> ASGIApp:
 
 @contextlib.asynccontextmanager
 async def photon() -> AsyncIterator[None]:
-    """The process's lifespan: everything that runs besides requests."""
+    """The lifespan of the process: everything that runs besides requests."""
     with contextlib.ExitStack() as log:
-        if not logs.is_owned():  # as under `reflex run` and a uvicorn that somebody else started
+        if not logs.is_owned():  # such as under `reflex run` or a separately started uvicorn
             log.enter_context(runtime.logged(loaded, prints=True))
             for doubt in misnamed.doubts():
                 _log.warning("%s", doubt, extra={"kind": doubt})
@@ -72,7 +72,7 @@ async def photon() -> AsyncIterator[None]:
 
 
 def event_origin(origin: str | None, environ: Mapping[str, str]) -> bool:
-    """Reflex's event socket keeps the same rule."""
+    """Apply the same Origin rule to Reflex's event socket."""
     return rule.refusal(origin, environ.get("HTTP_HOST")) is None
 
 

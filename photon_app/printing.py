@@ -1,10 +1,10 @@
-"""Lines for people, on standard output and standard error.
+"""Prints lines for people on standard output and standard error.
 
-Called by whatever a person started, in any thread. Nothing here raises, whatever stands behind a
-stream: a disk that is full, a reader that is gone, a closed descriptor, a terminal that knows
-ASCII only; and nothing here drives a terminal, whatever the text. What cannot be written is
-dropped, and Python's own writing at the end of the process finds nothing to complain of. It is not
-for what a program reads (``tail``, ``export``): that fails with its command.
+Called by any command, in any thread. Nothing here raises, whatever is behind a stream: a full disk,
+a closed pipe, a closed descriptor, a terminal with ASCII only. And no text can control the
+terminal. What cannot be written is dropped, so that Python's own flush at the end of the process
+does not fail. It is not for output that programs read (``tail``, ``export``): errors there make the
+command fail.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ def say(text: str, stream: TextIO | None = None) -> bool:
     stream = stream or sys.stdout
     if stream is None:  # it is closed
         return False
-    stream = getattr(stream, "instead_of", stream)  # what libraries print is another's affair
+    stream = getattr(stream, "instead_of", stream)  # past the redirection of library output
     try:
         stream.write(_fitting(text, stream) + "\n")
         stream.flush()
@@ -39,9 +39,9 @@ def complain(text: str) -> bool:
 
 
 def hold_descriptors() -> None:
-    """Let the three standard descriptors be open, to nowhere where they were not: else the next
-    file or socket would get their number, and with it what is written to them. Standard output
-    stays ``None`` then, so that a command whose output nobody can get fails.
+    """Make sure that the three standard descriptors are open; closed ones are opened to the null
+    device: else the next file or socket would get their number, and what is written to them.
+    ``sys.stdout`` stays ``None`` then, so that a command whose output would be lost fails.
     """
     for number in range(3):
         try:
@@ -53,7 +53,7 @@ def hold_descriptors() -> None:
 
 
 def nowhere() -> TextIO:
-    """A stream that takes everything."""
+    """A stream that discards everything."""
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
@@ -61,10 +61,10 @@ def finish(code: int) -> int:
     """Flush both streams, for the end of the process.
 
     Args:
-        code: its exit code, if nothing is wrong.
+        code: the exit code, if nothing is wrong.
 
     Returns:
-        The exit code: 1 instead of 0 when something of the standard output could not be written.
+        The exit code: 1 instead of 0 if some of the standard output could not be written.
     """
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -77,7 +77,7 @@ def finish(code: int) -> int:
 
 
 def _fitting(text: str, stream: TextIO) -> str:
-    """A text as the stream's encoding can show it, with nothing in it that drives a terminal."""
+    """A text that the stream can encode, without control characters for a terminal."""
     text = foreign.escaped(text, keep="\n\t")
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
@@ -88,7 +88,7 @@ def _fitting(text: str, stream: TextIO) -> str:
 
 
 def _drop(stream: TextIO) -> None:
-    """Empty a stream's buffers to nowhere: they would be flushed again later."""
+    """Discard a stream's buffers: they would be flushed again later."""
     with contextlib.suppress(OSError, ValueError):
         number = stream.fileno()
         kept, away = os.dup(number), os.open(os.devnull, os.O_WRONLY)

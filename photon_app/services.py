@@ -1,8 +1,8 @@
 """The live objects of this process, and the one way to reach them.
 
-``runtime`` installs them when the process starts to serve and removes them when it ends; gateway
-and ui ask ``current()``, and answer its error as their protocol does. Nothing here starts, stops or
-owns anything.
+``runtime`` installs them when the process starts to serve and removes them when it ends. The
+gateway and the UI call ``current()``, and report its error as their protocol requires. Nothing here
+starts, stops or owns anything.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ from photon_app.storage.store import Store
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
-    """What one running process holds."""
+    """The objects of one running process."""
 
     settings: Settings
     market: Market
@@ -40,27 +40,27 @@ class Services:
     demand: Demand
     history: History
     store: Store | None
-    """What writes bars to disk; ``None`` when nothing is stored."""
+    """Writes bars to disk; ``None`` if nothing is stored."""
     hours: Hours
-    """The market's clock and session, and what is known of the exchange's days."""
+    """The market's clock and session, and the calendar of the exchange as far as it is known."""
     time: Time
-    """Of this process."""
+    """The clocks of this process."""
     stalls: Stalls
-    """For how long this process stood still."""
+    """For how long this process stalled."""
     started_s: float
-    """Since when the process has been serving, on the clock that nobody sets: a machine's sleep
-    does not count."""
+    """When the process started to serve, on the monotonic clock: time that the machine sleeps does
+    not count."""
     default_symbols: tuple[str, ...]
     feed: Feed
-    """When upstream last said anything, what it has seen, what it is asked for."""
+    """The feed: the time of its last message, its counters, the symbols subscribed upstream."""
     reference: Reference
-    """Names, search, and the day of symbols that nobody follows."""
+    """Names, search, and day figures of symbols that are not followed."""
     asked: Callable[[], dict[str, int]]
-    """What was asked of upstream over REST since the start, by kind."""
+    """Counts of REST requests to upstream since the start, by kind."""
 
     @property
     def book(self) -> Book:
-        """The market's."""
+        """The book of the market."""
         return self.market.book
 
 
@@ -81,7 +81,7 @@ def current() -> Services:
     """The services of this process.
 
     Raises:
-        NotServingError: the process does not serve (yet, or any more).
+        NotServingError: the process is not serving (yet, or any more).
     """
     installed = _installed.get()
     if not installed:
@@ -90,8 +90,8 @@ def current() -> Services:
 
 
 def apart() -> Context:
-    """A context with services of its own, for a second server in the same process: what is
-    installed there is current for its tasks and for no others.
+    """A context with services of its own, for a second server in the same process: services that
+    are installed in it are current only for its tasks.
     """
     context = copy_context()
     context.run(_installed.set, [])

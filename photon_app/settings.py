@@ -3,7 +3,7 @@
 The environment wins over ``.env``, which is read with python-dotenv and never copied into the
 environment, so child processes do not inherit a key from a file. An empty value counts as unset.
 A value that cannot be used raises ``SettingsError`` with one line: the variable, what was given,
-what is allowed. The API key is a ``Secret``: whatever prints it prints ``Secret(***)``.
+what is allowed. The API key is a ``Secret``, which always prints as ``Secret(***)``.
 """
 
 import dataclasses
@@ -35,14 +35,14 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 SymbolList = tuple[tuple[str, ...] | None, dict[str, float], tuple[str, ...]]
 FeedChoice = tuple[Literal["auto"] | FeedKind, Path | None]
 ReplayStart = float | dt.time | dt.datetime
-"""Seconds after a recording's first frame, a time of day in New York, or a moment, which is one in
-New York when it names no zone."""
+"""Seconds after a recording's first frame, a time of day in New York, or a moment, which is in New
+York time if it has no zone."""
 _NO_SYMBOLS: SymbolList = (None, {}, ())
 _DOTENV_BYTES = 2**20
 _AUTO_FEED: FeedChoice = ("auto", None)
 _LOOKED_AT = 1_000
 _LOOKS_SECRET = re.compile(r"(?=[A-Z+=]*\d)(?=[\d+=]*[A-Z])[A-Z\d+=]{16,}", re.IGNORECASE)
-"""A key in the wrong place is one long word of letters and digits."""
+"""A key in the wrong place looks like one long word of letters and digits."""
 _WILDCARD = re.compile(r"https?://\*\.[^*]+", re.IGNORECASE)
 _HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f:.]+")
 
@@ -62,7 +62,7 @@ class Secret:
         return self._value
 
     def scrub(self, text: str) -> str:
-        """``text`` with every appearance of the secret replaced, for foreign error texts."""
+        """``text`` with every occurrence of the secret replaced, for foreign error texts."""
         return text.replace(self._value, "***")
 
     def __repr__(self) -> str:
@@ -93,8 +93,8 @@ class Settings:
     """Further origins that may use the server, as browsers write them; in ``https://*.example.com``
     the ``*`` stands for one label."""
     allowed_hosts: tuple[str, ...] = ()
-    """The names under which the server may be asked for, in lower case; in ``*.example.com`` the
-    ``*`` stands for one label. None: under any, or under loopback's where it listens on that."""
+    """Host names by which clients may address the server, in lower case; in ``*.example.com`` the
+    ``*`` stands for one label. If empty: any name, or loopback's if it listens on loopback."""
     feed: FeedKind = "simulated"
     replay_path: Path | None = None
     replay_speed: float = 1.0
@@ -104,7 +104,7 @@ class Settings:
     """The default symbols, or ``None`` when not set: ``DEFAULT_SYMBOLS``, or a recording's own."""
     start_prices: Mapping[str, float] = dataclasses.field(default_factory=dict)
     spellings: tuple[str, ...] = ()
-    """Those of them that were not written in capitals, as they were."""
+    """Symbols that were not written in capitals, as they were written."""
     symbol_limit: int = 50
     max_symbols: int = 100
     max_symbols_total: int = 2000
@@ -119,16 +119,16 @@ class Settings:
     requests_per_s: int = 200
     messages_per_s: int = 20
     questions_per_min: int = 20
-    """Questions of one address that cost something upstream."""
+    """Requests of one address that cost something upstream."""
     slow_s: float = 10.0
     proxy_hops: int = 0
     database_url: Secret | None = dataclasses.field(
         default_factory=lambda: Secret(DEFAULT_DATABASE)
     )
-    """Where bars are kept, as it was written: ``storage.address`` reads it. ``None`` is nowhere, so
-    in memory only. A secret, for it may hold one."""
+    """Where bars are stored, as it was written: ``storage.address`` parses it. ``None``: in memory
+    only. A ``Secret``, since it may contain a password."""
     retention_days: int = 730
-    """How long; 0 is for ever."""
+    """How long bars are stored; 0 is for ever."""
     retention_force: dt.date | None = None
     """Bars before that date may be deleted because of their age however many they are."""
     log_level: LogLevel = "info"
@@ -154,8 +154,8 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | str | None = D
     """Read the settings.
 
     Args:
-        environ: the environment, ``os.environ`` when not given.
-        dotenv: a file of further values, skipped when absent or ``None``.
+        environ: the environment; ``os.environ`` if not given.
+        dotenv: a file with further values; skipped if absent or ``None``.
 
     Raises:
         SettingsError: a value cannot be used.
@@ -166,11 +166,11 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | str | None = D
 
 
 def in_file(dotenv: Path | str | None = DOTENV) -> dict[str, str | None]:
-    """The values in a file; none where there is no file. It is a file, and a small one: a pipe
-    would be waited for, and a device may never end.
+    """The values in a file; none if there is no file. It must be a small regular file: reading a
+    pipe would block, and a device may never end.
 
     Raises:
-        SettingsError: it cannot be read.
+        SettingsError: the file cannot be read.
     """
     if dotenv is None:
         return {}
@@ -194,14 +194,14 @@ def in_file(dotenv: Path | str | None = DOTENV) -> dict[str, str | None]:
 
 
 def names() -> tuple[str, ...]:
-    """The name of every setting, found by reading none."""
+    """The name of every setting, found by reading empty values."""
     asked = _Asked()
     _Reader(asked).settings()
     return tuple(dict.fromkeys(asked.names))
 
 
 class _Asked(dict[str, str]):
-    """No values, and what was asked of them."""
+    """An empty mapping that records the names that are read from it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ class _Asked(dict[str, str]):
 
 
 class _Reader:
-    """Turns one mapping of names to texts into ``Settings``."""
+    """Parses a mapping of names to texts into ``Settings``."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
@@ -294,7 +294,7 @@ class _Reader:
         return self._get(name, _integer(1, 1_000_000), default)
 
     def _origins(self, host: str) -> tuple[str, ...]:
-        """Those that are given, and on loopback those of development too."""
+        """The given origins, and on loopback those of development servers too."""
         given = self._get("FRONTEND_URL", _origins, DEFAULTS.frontend_url)
         return (
             tuple(dict.fromkeys((*DEFAULTS.frontend_url, *given))) if is_loopback(host) else given
@@ -387,7 +387,7 @@ def _replay_start(text: str) -> ReplayStart:
     try:
         if "-" in text:
             moment = dt.datetime.fromisoformat(text)
-            moment.timestamp()  # some cannot be told in seconds
+            moment.timestamp()  # some cannot be converted to seconds
             return moment
         if ":" in text and (time := dt.time.fromisoformat(text)).tzinfo is None:
             return time
@@ -443,7 +443,7 @@ def _is_address(text: str, schemes: set[str]) -> bool:
     try:
         parts = urlsplit(text)
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that cannot be
+    except ValueError:  # invalid brackets or port
         return False
 
 
@@ -452,8 +452,8 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _origin(text: str) -> str:
-    """As a browser sends it: without a path, a user, or the port that goes without saying. What no
-    browser ever sends is refused, for it would never match.
+    """An origin as a browser sends it: without a path, a user, or the default port. What no browser
+    ever sends is refused, since it would never match.
     """
     allowed = "a comma list of origins, such as https://prices.example.com,http://localhost:3000"
     if "*" in text and not _WILDCARD.fullmatch(text):
@@ -462,7 +462,7 @@ def _origin(text: str) -> str:
         parts = urlsplit(text.lower())
         host, port = parts.hostname or "", parts.port
         ours = ipaddress.ip_address(host).compressed if ":" in host else host
-    except ValueError:  # brackets, a port or an address that cannot be
+    except ValueError:  # invalid brackets, port or address
         raise ValueError(allowed) from None
     default = {"http": 80, "https": 443}.get(parts.scheme)
     spare = (parts.path.strip("/"), parts.query, parts.fragment, parts.username)
@@ -496,7 +496,7 @@ def _symbols(text: str) -> SymbolList:
 
 
 def _start_price(part: str) -> tuple[str, str | None]:
-    """A name and the price behind its last ``=``. One letter there is no price but the end of the
+    """A name and the price after its last ``=``. A single letter there is no price but part of the
     name, as Yahoo writes futures and currencies: ``GC=F``, ``EURUSD=X``, ``GC=F=2650.5``.
     """
     name, equals, price = (piece.strip() for piece in part.rpartition("="))

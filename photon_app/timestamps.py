@@ -1,7 +1,7 @@
-"""Moments as people and programs write them: UNIX milliseconds, or ISO 8601.
+"""Times as people and programs write them: UNIX milliseconds, or ISO 8601.
 
-Pure; called by whoever reads a request or a command line. What cannot be read is a ``ValueError``
-that says what is expected, and nothing of what was given.
+Pure; used to read requests and command lines. A text that cannot be read raises ``ValueError``,
+which says what is expected and does not quote the text.
 """
 
 import datetime as dt
@@ -11,19 +11,19 @@ import re
 _YEAR_1973_MS = 10**11
 _YEAR_9999_MS = 253_402_300_800_000
 _OFFSET_AFTER_A_SPACE = re.compile(r" (\d\d:?\d\d)$")
-"""What becomes of a ``+`` in a query that was not escaped."""
+"""An unescaped ``+`` in a query is decoded as a space."""
 _EXPECTED = "UNIX milliseconds such as 1795194000000, or ISO 8601 such as 2026-11-20T17:00:00Z"
 
 
 def parse_moment(text: str) -> int:
-    """A time in UNIX ms, from 1973 to 9999, or 0; one that names no zone is UTC.
+    """A time in UNIX ms, from 1973 to 9999, or 0; a time without a zone is UTC.
 
     Raises:
-        ValueError: it is none, with what is expected.
+        ValueError: the text is not such a time; the message says what is expected.
     """
     if re.fullmatch(r"-?\d{1,16}", text, re.ASCII):
         value = int(text)
-        if 0 < value < _YEAR_1973_MS:  # seconds, or a date without its strokes
+        if 0 < value < _YEAR_1973_MS:  # seconds, or a date without its hyphens
             raise ValueError(_EXPECTED)
     else:
         try:
