@@ -14,7 +14,7 @@ SHARED = {
     ("tests/fakes/time.py", "_ready"): "what asyncio's loop runs next",
     ("tests/feed/finnhub/test_polling.py", "_hours"): "a poll schedule's",
     ("tests/gateway/test_admission.py", "_frames"): "the table of admission",
-    ("tests/gateway/test_places.py", "_ready"): "a kitchen of the test",
+    ("tests/gateway/test_slots.py", "_ready"): "a kitchen of the test",
     ("tests/commands/test_importer.py", "_market"): "an importer's",
     ("tests/ui/test_visitors.py", "_timer"): "a watcher of tabs",
 }

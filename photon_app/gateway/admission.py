@@ -21,7 +21,7 @@ import msgspec
 
 from photon_app.clock import SYSTEM, Time
 from photon_app.gateway.limits import ClientBucket, FairBucket
-from photon_app.gateway.shares import Shares
+from photon_app.gateway.time_shares import TimeShares
 from photon_app.hub.stalls import Stalls
 from photon_app.settings import Settings
 
@@ -83,12 +83,12 @@ class Admission:
         self._max_per_address = max_per_address
         self._handshakes_per_s = handshakes_per_s
         self._handshakes = FairBucket(handshakes_per_s, time.monotonic())
-        self.shares = Shares(time)
+        self.time_shares = TimeShares(time)
         """How much time the messages of each address may take."""
         self._by_address: dict[tuple[Kind, str], int] = {}
         self._now_s = time.monotonic
-        self._told = dict(self.refused)
-        self._tell_at_s = time.monotonic()
+        self._reported = dict(self.refused)
+        self._report_at_s = time.monotonic()
 
     @classmethod
     def of(cls, settings: Settings, time: Time = SYSTEM) -> "Admission":
@@ -161,14 +161,14 @@ class Admission:
 
     def _enter(self, address: str | None, kind: Kind) -> None:
         self.open[kind] += 1
-        self.shares.enter(address)
+        self.time_shares.enter(address)
         if address is not None:
             key = kind, address
             self._by_address[key] = self._by_address.get(key, 0) + 1
 
     def _leave(self, address: str | None, kind: Kind) -> None:
         self.open[kind] -= 1
-        self.shares.leave(address)
+        self.time_shares.leave(address)
         if address is not None:
             left = self._by_address[kind, address] - 1
             if left:
@@ -179,11 +179,11 @@ class Admission:
     def _count(self, refusal: Refusal, address: str | None) -> None:
         self.refused[refusal.reason] += 1
         now = self._now_s()
-        if now < self._tell_at_s:
+        if now < self._report_at_s:
             return
-        self._tell_at_s = now + WARN_EVERY_S
-        since = {reason: n - self._told[reason] for reason, n in self.refused.items()}
-        self._told = dict(self.refused)
+        self._report_at_s = now + WARN_EVERY_S
+        since = {reason: n - self._reported[reason] for reason, n in self.refused.items()}
+        self._reported = dict(self.refused)
         _log.warning(
             "connections refused since the last such line: %d (%s); the last one, from %s: %s",
             sum(since.values()),

@@ -22,8 +22,8 @@ from photon_app.calendar.session import venue_of
 from photon_app.errors import BusyError, RequestError
 from photon_app.gateway.address import client_address
 from photon_app.gateway.connections import peer_of
-from photon_app.gateway.places import Places
 from photon_app.gateway.problems import REQUIRED, problems, shown, whole
+from photon_app.gateway.slots import Slots
 from photon_app.history.history import Past
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.hub.messages import BarBody
@@ -50,7 +50,7 @@ COLUMNS = (
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
 router = APIRouter()
-_places = Places(AT_ONCE, AT_ONCE_OF_ADDRESS, MOST_WAITING)
+_slots = Slots(AT_ONCE, AT_ONCE_OF_ADDRESS, MOST_WAITING)
 _encoder = msgspec.json.Encoder()
 
 
@@ -171,8 +171,8 @@ async def bars(
     end = None if to is None else _read("to", to, parse_moment)
     peer = peer_of(request.scope)
     address = client_address(request.scope, live.settings.proxy_hops)
-    async with _places.one(address, limit) as place:
-        if not place:
+    async with _slots.take(address, limit) as granted:
+        if not granted:
             sentence = f"{MOST_WAITING} questions of your address wait for their bars: wait too"
             raise HTTPException(429, sentence, headers={"Retry-After": "1"})
         if peer is not None and peer.gone:

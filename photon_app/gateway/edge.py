@@ -22,7 +22,7 @@ from photon_app.gateway.wire import wire_of
 from photon_app.hub.sink import Sink
 from photon_app.services import Services
 
-InTurn = Callable[[Callable[[float], None]], Awaitable[None]]
+Throttle = Callable[[Callable[[float], None]], Awaitable[None]]
 
 
 class SocketEdge:
@@ -53,16 +53,16 @@ class SocketEdge:
         websocket = WebSocket(scope, receive, send)
         async with placed(websocket, self._admission, self.kind) as place:
             if place is not None:
-                in_turn = partial(self._admission.shares.take, place.address)
-                await self.serve(websocket, place.live, in_turn)
+                throttle = partial(self._admission.time_shares.run, place.address)
+                await self.serve(websocket, place.live, throttle)
 
-    async def serve(self, websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
+    async def serve(self, websocket: WebSocket, live: Services, throttle: Throttle) -> None:
         """Serve one connection that has a place, from before it is accepted to its end.
 
         Args:
             websocket: the connection.
             live: the services of this process.
-            in_turn: awaits until the address may have another message handled, then calls the
+            throttle: awaits until the address may have another message handled, then calls the
                 handler with the seconds that the message had to wait.
         """
         raise NotImplementedError

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Kind
-from photon_app.gateway.edge import InTurn, SocketEdge, next_text, outlet_of, refuse_socket
+from photon_app.gateway.edge import SocketEdge, Throttle, next_text, outlet_of, refuse_socket
 from photon_app.gateway.finnhub_session import FinnhubSession
 from photon_app.hub.sink import Sink
 from photon_app.services import Services
@@ -23,7 +23,7 @@ class FinnhubEdge(SocketEdge):
     paths: ClassVar[frozenset[str]] = frozenset({"/finnhub", "/finnhub/"})
     kind: ClassVar[Kind] = "finnhub"
 
-    async def serve(self, websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
+    async def serve(self, websocket: WebSocket, live: Services, throttle: Throttle) -> None:
         """See ``SocketEdge``."""
         conditions = websocket.query_params.get("conditions", "1")
         if conditions not in {"0", "1"}:
@@ -46,7 +46,7 @@ class FinnhubEdge(SocketEdge):
 
         async def read() -> None:
             while (text := await next_text(websocket, sink)) is not None:
-                await in_turn(partial(session.receive, text))
+                await throttle(partial(session.receive, text))
                 session.waited(await sink.uncongested())
 
         try:

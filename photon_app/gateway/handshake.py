@@ -7,7 +7,7 @@ reads. Here
 - a connection is counted at accept (``connections``), and may be closed to make room for a new one;
 - a connection is closed if the rest of a request does not arrive within ``HEAD_S``, or if its peer
   reads nothing for ``BLOCKED_S``;
-- what is read and started per iteration of the event loop is bounded (``pace``);
+- what is read and started per iteration of the event loop is bounded (``loop_budget``);
 - a head is measured before it is parsed; a body is refused if the path takes none, if it is longer
   than ``BODY_BYTES``, or if it is chunked, since each chunk would cost as much as a head;
 - requests of an address have a rate limit (``quota``); upgrades have their own (``admission``);
@@ -41,7 +41,7 @@ from uvicorn.server import ServerState
 from photon_app.gateway.address import address_key, client_address
 from photon_app.gateway.connections import EXTENSION, SPARE, Connections, Ended, let_go
 from photon_app.gateway.heads import BoundedConnection, HttpRefusal
-from photon_app.gateway.pace import Pace
+from photon_app.gateway.loop_budget import LoopBudget
 from photon_app.gateway.quota import Quota
 from photon_app.settings import DEFAULTS
 
@@ -92,7 +92,7 @@ class Doorway:
 
     def __init__(self, limits: HttpLimits, loop: asyncio.AbstractEventLoop) -> None:
         self.connections = Connections(limits.sockets)
-        self.pace = Pace(loop.call_soon)
+        self.budget = LoopBudget(loop.call_soon)
         self.quota = Quota(limits.requests_per_s, limits.requests_per_s * BURST_S)
 
 
@@ -206,7 +206,7 @@ class PhotonHTTPProtocol(H11Protocol):
             return
         if not self._waits:
             self._waits = True
-            self._door.pace.do(self.address, self._parse)
+            self._door.budget.do(self.address, self._parse)
         if self._waits:
             self.transport.pause_reading()
 
@@ -218,7 +218,7 @@ class PhotonHTTPProtocol(H11Protocol):
         self._upgraded = True
         self._relieve()
         self._door.connections.left(self)
-        self._door.pace.fill()
+        self._door.budget.use_up()
         self.transport.set_write_buffer_limits()
         self.transport.resume_reading()
         early, _ = self.conn.trailing_data
@@ -263,7 +263,7 @@ class PhotonHTTPProtocol(H11Protocol):
             return
         if self.cycle is not before:
             self._door.connections.asked(self)
-            self._door.pace.fill()
+            self._door.budget.use_up()
         if not (self._waits or self.flow.read_paused):
             self.transport.resume_reading()
         if self._answering:
@@ -352,7 +352,7 @@ class PhotonHTTPProtocol(H11Protocol):
                     await self._send_long(send, body, more_body=message.get("more_body", False))
                     return
             if len(body) > SMALL_BYTES:
-                await self._door.pace.piece(self.address)
+                await self._door.budget.piece(self.address)
             if self.transport.is_closing():
                 raise _GoneError
             await send(message)
@@ -372,7 +372,7 @@ class PhotonHTTPProtocol(H11Protocol):
             self._rest_bytes = len(body) - at - len(piece)
             connections.owes(self, self._rest_bytes)
             more = more_body or self._rest_bytes > 0
-            await self._door.pace.piece(self.address)
+            await self._door.budget.piece(self.address)
             if self.transport.is_closing():
                 raise _GoneError
             await send({"type": "http.response.body", "body": piece, "more_body": more})

@@ -24,11 +24,11 @@ class Lane(TokenBucket):
     A piece that is larger than the reserve passes when the reserve is full, and leaves it negative.
     """
 
-    __slots__ = ("line", "users")
+    __slots__ = ("queue", "users")
 
     def __init__(self, rate_per_s: float, burst: float, now_s: float) -> None:
         super().__init__(rate_per_s, burst, now_s)
-        self.line = asyncio.Lock()
+        self.queue = asyncio.Lock()
         """The queue of the lane: the first waits for the reserve, the others for the first."""
         self.users = 0
         """How many sockets use the lane."""
@@ -71,7 +71,7 @@ class Turnstile:
         self._now_s, self._sleep = time.monotonic, time.sleep
         self._lanes: dict[str | None, Lane] = {}
         self._swept_s = time.monotonic()
-        self._door = asyncio.Lock()
+        self._gate = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -92,11 +92,11 @@ class Turnstile:
     async def turn(self, units: float, *lanes: Lane) -> None:
         """Return when it is the turn of a piece of this many units in each of these lanes."""
         for lane in lanes:
-            async with lane.line:
+            async with lane.queue:
                 while wait_s := lane.wait_s(units, self._now_s()):
                     await self._sleep(wait_s)
                 lane.pay(units, self._now_s())
-        async with self._door:
+        async with self._gate:
             await asyncio.sleep(0)
 
     def _sweep(self) -> None:

@@ -14,7 +14,7 @@ from photon_app.errors import RequestError
 from photon_app.gateway import protocol
 from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Kind
-from photon_app.gateway.edge import InTurn, SocketEdge, next_text, outlet_of, refuse_socket
+from photon_app.gateway.edge import SocketEdge, Throttle, next_text, outlet_of, refuse_socket
 from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.session import Session
 from photon_app.hub import messages
@@ -30,18 +30,18 @@ class WebSocketEdge(SocketEdge):
     paths: ClassVar[frozenset[str]] = frozenset({"/ws", "/ws/"})
     kind: ClassVar[Kind] = "ws"
 
-    async def serve(self, websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
+    async def serve(self, websocket: WebSocket, live: Services, throttle: Throttle) -> None:
         """See ``SocketEdge``."""
         wanted = websocket.query_params.get("format", live.settings.ws_format)
         if wanted == "array":
-            await _serve_array(websocket, live, in_turn)
+            await _serve_array(websocket, live, throttle)
         elif wanted == "events":
-            await _serve_events(websocket, live, in_turn)
+            await _serve_events(websocket, live, throttle)
         else:
             await refuse_socket(websocket, 400, "format: expected events or array")
 
 
-async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
+async def _serve_events(websocket: WebSocket, live: Services, throttle: Throttle) -> None:
     await websocket.accept()
     outlet = outlet_of(websocket)
     sink = Sink(outlet, live.stalls.awake_s)
@@ -58,7 +58,7 @@ async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -
 
     async def read() -> None:
         while (text := await next_text(websocket, sink)) is not None:
-            await in_turn(partial(session.receive, text))
+            await throttle(partial(session.receive, text))
             session.waited(await sink.uncongested())
 
     try:
@@ -67,7 +67,7 @@ async def _serve_events(websocket: WebSocket, live: Services, in_turn: InTurn) -
         session.end()
 
 
-async def _serve_array(websocket: WebSocket, live: Services, in_turn: InTurn) -> None:
+async def _serve_array(websocket: WebSocket, live: Services, throttle: Throttle) -> None:
     """The array format: all prices at once, then every second; client messages are ignored."""
     try:
         symbols = _array_symbols(websocket.query_params.get("symbols"), live)
@@ -92,7 +92,7 @@ async def _serve_array(websocket: WebSocket, live: Services, in_turn: InTurn) ->
 
     async def read() -> None:
         while (text := await next_text(websocket, sink)) is not None:
-            await in_turn(partial(ignore, text))
+            await throttle(partial(ignore, text))
 
     client = live.arrays.join(sink, tuple(symbols), address)
     try:

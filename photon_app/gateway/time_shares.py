@@ -22,7 +22,7 @@ READING_S = 50e-6
 """The time that a message takes before it is handled: its frames, and waking the task."""
 
 
-class Share:
+class TimeShare:
     """The share of one address: when its next message may be handled."""
 
     __slots__ = ("_free_s", "lock")
@@ -41,7 +41,7 @@ class Share:
         self._free_s = max(self._free_s, now_s) + seconds / SHARE
 
 
-class Shares:
+class TimeShares:
     """The shares of all addresses with open sockets.
 
     Args:
@@ -51,7 +51,7 @@ class Shares:
     def __init__(self, time: Time = SYSTEM) -> None:
         self._now_s, self._sleep = time.monotonic, time.sleep
         self._sockets: dict[str | None, int] = {}
-        self._shares: dict[str | None, Share] = {}
+        self._shares: dict[str | None, TimeShare] = {}
 
     def __len__(self) -> int:
         return len(self._sockets)
@@ -67,7 +67,7 @@ class Shares:
             del self._sockets[address]
             self._shares.pop(address, None)
 
-    async def take(self, address: str | None, work: Callable[[float], None]) -> None:
+    async def run(self, address: str | None, work: Callable[[float], None]) -> None:
         """Handle a message of an address, when its share permits.
 
         Args:
@@ -79,7 +79,7 @@ class Shares:
             return
         share = self._shares.get(address)
         if share is None:
-            share = self._shares[address] = Share()
+            share = self._shares[address] = TimeShare()
         came_s = self._now_s()
         if not share.lock.locked() and share.wait_s(came_s) <= 0:
             self._spend(share, came_s, 0.0, work)
@@ -90,7 +90,7 @@ class Shares:
             self._spend(share, began_s, began_s - came_s, work)
 
     def _spend(
-        self, share: Share, began_s: float, waited_s: float, work: Callable[[float], None]
+        self, share: TimeShare, began_s: float, waited_s: float, work: Callable[[float], None]
     ) -> None:
         work(waited_s)
         now_s = self._now_s()

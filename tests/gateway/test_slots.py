@@ -1,16 +1,16 @@
-"""Whose long answer is made next."""
+"""A fair limit on long answers in progress."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from photon_app.gateway.places import Places
+from photon_app.gateway.slots import Slots
 
 
 class Kitchen:
     """Askers by name, whose answers are ready when the test says so."""
 
     def __init__(self, *bounds: int) -> None:
-        self.places = Places(*bounds)
+        self.slots = Slots(*bounds)
         self.served: list[str] = []
         self._ready: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -23,9 +23,9 @@ class Kitchen:
         await settle()
 
     async def _ask(self, name: str) -> None:
-        async with self.places.one(name[0], int(name[2:] or 1)) as place:
-            self.served.append(name if place else f"not {name}")
-            if place:
+        async with self.slots.take(name[0], int(name[2:] or 1)) as granted:
+            self.served.append(name if granted else f"not {name}")
+            if granted:
                 await self._ready[name].wait()
 
     async def ready(self, *names: str) -> None:
@@ -34,12 +34,12 @@ class Kitchen:
             await settle()
 
     async def over(self) -> None:
-        """Everybody goes, and nothing is remembered."""
+        """All leave, and nothing is remembered."""
         for name in self.tasks:
             await self.ready(name)
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        assert not self.places._making
-        assert not self.places._lines
+        assert not self.slots._in_progress
+        assert not self.slots._queues
 
 
 async def settle() -> None:
@@ -66,7 +66,7 @@ def test_so_many_are_served_at_once_and_of_one_address_not_all() -> None:
     with_kitchen(check, 3, 2, 9)
 
 
-def test_lines_take_turns() -> None:
+def test_queues_take_turns() -> None:
     """Who comes later is not behind all that another has asked for."""
 
     async def check(kitchen: Kitchen) -> None:
@@ -77,7 +77,7 @@ def test_lines_take_turns() -> None:
     with_kitchen(check, 1, 1, 9)
 
 
-def test_a_line_has_an_end() -> None:
+def test_a_queue_is_bounded() -> None:
     async def check(kitchen: Kitchen) -> None:
         await kitchen.asks("a1", "a2", "a3", "a4", "b1")
         assert kitchen.served == ["a1", "not a4"]
@@ -86,7 +86,7 @@ def test_a_line_has_an_end() -> None:
 
 
 def test_who_goes_away_while_waiting_holds_nothing() -> None:
-    """Also in the moment in which it gets its place."""
+    """Also at the moment in which it gets its slot."""
 
     async def check(kitchen: Kitchen) -> None:
         await kitchen.asks("a1", "a2", "a3", "a4")

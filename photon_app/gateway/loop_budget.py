@@ -2,7 +2,7 @@
 
 One iteration reads every socket that has data, and runs every task that is ready: six hundred
 requests that arrive together would be six hundred pieces of work in a row, and each price would
-wait for all of them. Here HTTP gets ``TURN_S`` per iteration, or one request. The rest waits for
+wait for all of them. Here HTTP gets ``BUDGET_S`` per iteration, or one request. The rest waits for
 the next iteration, in rotation by address, so that one address cannot delay another for long.
 
 While there is budget left, work is done at once, and nothing is scheduled but the reset of the
@@ -16,13 +16,13 @@ from collections.abc import Callable
 
 from photon_app.clock import SYSTEM, Time
 
-TURN_S = 0.001
-PIECE_S = TURN_S / 4
+BUDGET_S = 0.001
+PIECE_S = BUDGET_S / 4
 """The fixed cost of a piece of an answer, however long it takes."""
 Work = Callable[[], object]
 
 
-class Pace:
+class LoopBudget:
     """The time budget, and the work that waits for it.
 
     Args:
@@ -34,20 +34,20 @@ class Pace:
         self._soon = soon
         self._now_s = time.monotonic
         self._spent_s = 0.0
-        self._turning = False
+        self._scheduled = False
         self._waiting: dict[str | None, deque[Work]] = {}
 
     def do(self, address: str | None, work: Work) -> None:
         """Do work now if there is budget and none is waiting, else in a later iteration."""
-        if self._waiting or self._spent_s >= TURN_S:
+        if self._waiting or self._spent_s >= BUDGET_S:
             self._waiting.setdefault(address, deque()).append(work)
         else:
             self._do(work)
-        self._count()
+        self._schedule()
 
-    def fill(self) -> None:
+    def use_up(self) -> None:
         """A request has begun and is answered in the next iteration: use up this one's budget."""
-        self._spent_s = TURN_S
+        self._spent_s = BUDGET_S
 
     async def piece(self, address: str | None) -> None:
         """Wait until a piece of an answer may be written."""
@@ -61,29 +61,29 @@ class Pace:
         self.do(address, begin)
         await may
 
-    def _turn(self) -> None:
-        self._turning = False
+    def _next_iteration(self) -> None:
+        self._scheduled = False
         self._spent_s = 0.0
         try:
-            while self._waiting and self._spent_s < TURN_S:
+            while self._waiting and self._spent_s < BUDGET_S:
                 self._do(self._next())
         finally:
             if self._waiting:
-                self._count()
+                self._schedule()
 
-    def _count(self) -> None:
+    def _schedule(self) -> None:
         """Schedule the reset of the budget, once per iteration."""
-        if not self._turning:
-            self._turning = True
-            self._soon(self._turn)
+        if not self._scheduled:
+            self._scheduled = True
+            self._soon(self._next_iteration)
 
     def _next(self) -> Work:
         """The oldest work of the next address in rotation, which goes to the end."""
-        address, line = next(iter(self._waiting.items()))
-        work = line.popleft()
+        address, queue = next(iter(self._waiting.items()))
+        work = queue.popleft()
         del self._waiting[address]
-        if line:
-            self._waiting[address] = line
+        if queue:
+            self._waiting[address] = queue
         return work
 
     def _do(self, work: Work) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
-from photon_app.gateway.shares import SHARE, SLACK_S, Share, Shares
+from photon_app.gateway.time_shares import SHARE, SLACK_S, TimeShare, TimeShares
 from tests.fakes.server import serving
 from tests.fakes.time import HandTime
 
@@ -18,7 +18,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.time = HandTime(50.0)
-        self.shares = Shares(self.time)
+        self.shares = TimeShares(self.time)
         self.did: list[tuple[str, float]] = []
 
     def work(self, who: str, seconds: float, waited_s: float) -> None:
@@ -31,7 +31,7 @@ def test_whoever_waits_its_turn_gets_its_share_of_the_time_and_no_more(
     asks: list[tuple[float, float]],
 ) -> None:
     """In any stretch of time, but for what it may be ahead and its last message."""
-    share, now_s, done = Share(), 100.0, []
+    share, now_s, done = TimeShare(), 100.0, []
     for pause_s, work_s in asks:
         now_s += pause_s
         now_s += share.wait_s(now_s)
@@ -52,7 +52,7 @@ def test_an_address_that_is_alone_never_waits() -> None:
         for _ in range(3):
             clock.shares.enter("a")
         for _ in range(100):
-            await clock.shares.take("a", lambda waited_s: clock.work("a", 1, waited_s))
+            await clock.shares.run("a", lambda waited_s: clock.work("a", 1, waited_s))
 
     asyncio.run(scenario())
     assert clock.did == [("a", 0.0)] * 100
@@ -63,7 +63,7 @@ def test_beside_others_an_address_waits_and_the_others_do_not() -> None:
 
     async def scenario() -> list[tuple[str, float]]:
         loop = asyncio.get_running_loop()
-        shares = Shares()
+        shares = TimeShares()
         did: list[tuple[str, float]] = []
         for address in ("rude", "honest"):
             shares.enter(address)
@@ -73,11 +73,11 @@ def test_beside_others_an_address_waits_and_the_others_do_not() -> None:
             shares._shares[address].spend(loop.time(), 0.02)  # as if it had taken that long
 
         rude = [
-            asyncio.create_task(shares.take("rude", partial(work, f"rude {n}", "rude")))
+            asyncio.create_task(shares.run("rude", partial(work, f"rude {n}", "rude")))
             for n in range(5)
         ]
         await asyncio.sleep(0)
-        await shares.take("honest", partial(work, "honest", "honest"))
+        await shares.run("honest", partial(work, "honest", "honest"))
         await asyncio.gather(*rude)
         return did
 
@@ -91,7 +91,7 @@ def test_beside_others_an_address_waits_and_the_others_do_not() -> None:
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.booleans()), max_size=40))
 def test_an_address_without_sockets_has_no_entry(steps: list[tuple[str | None, bool]]) -> None:
     """Memory is bounded by what is open."""
-    shares = Shares(HandTime())
+    shares = TimeShares(HandTime())
     opened: list[str | None] = []
 
     async def scenario() -> None:
@@ -99,7 +99,7 @@ def test_an_address_without_sockets_has_no_entry(steps: list[tuple[str | None, b
             if opens:
                 shares.enter(address)
                 opened.append(address)
-                await shares.take(address, lambda _: None)
+                await shares.run(address, lambda _: None)
             elif address in opened:
                 shares.leave(address)
                 opened.remove(address)

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 
 class _Waiting(NamedTuple):
-    turn: asyncio.Future[None]
+    granted: asyncio.Future[None]
     cost: int
 
 
-class Places:
+class Slots:
     """The answers in progress, and the requests that wait.
 
     Args:
@@ -30,16 +30,16 @@ class Places:
         self._at_once = at_once
         self._of_address = of_address
         self._longest = waiting
-        self._making: Counter[str | None] = Counter()
-        self._lines: dict[str | None, deque[_Waiting]] = {}
+        self._in_progress: Counter[str | None] = Counter()
+        self._queues: dict[str | None, deque[_Waiting]] = {}
 
     @contextlib.asynccontextmanager
-    async def one(self, address: str | None, cost: int = 1) -> AsyncIterator[bool]:
-        """Wait for a place, and keep it for the duration of the block; yields false if too many
+    async def take(self, address: str | None, cost: int = 1) -> AsyncIterator[bool]:
+        """Wait for a slot, and keep it for the duration of the block; yields false if too many
         requests of the address wait already.
         """
-        line = self._lines.get(address, ())
-        if len(line) >= self._longest:
+        queue = self._queues.get(address, ())
+        if len(queue) >= self._longest:
             yield False
             return
         await self._enter(address, cost)
@@ -49,43 +49,43 @@ class Places:
             self._leave(address, cost)
 
     async def _enter(self, address: str | None, cost: int) -> None:
-        one = _Waiting(asyncio.get_running_loop().create_future(), cost)
-        self._lines.setdefault(address, deque()).append(one)
+        request = _Waiting(asyncio.get_running_loop().create_future(), cost)
+        self._queues.setdefault(address, deque()).append(request)
         self._serve()
         try:
-            await one.turn
+            await request.granted
         except asyncio.CancelledError:
-            if not one.turn.cancelled():  # it got a place at the same moment
+            if not request.granted.cancelled():  # it got a slot at the same moment
                 self._leave(address, cost)
             raise
 
     def _leave(self, address: str | None, cost: int) -> None:
-        self._making[address] -= cost
-        self._making += Counter()  # drops the zeros
+        self._in_progress[address] -= cost
+        self._in_progress += Counter()  # drops the zeros
         self._serve()
 
     def _serve(self) -> None:
-        """Give places, in rotation. A request for which there is no room yet is not overtaken,
+        """Give out slots, in rotation. A request for which there is no room yet is not overtaken,
         unless it is its address that is at its limit.
         """
         served = True
         while served:
             served = False
-            for address in list(self._lines):
-                cost = self._lines[address][0].cost
-                if self._making[address] + cost > self._of_address:
+            for address in list(self._queues):
+                cost = self._queues[address][0].cost
+                if self._in_progress[address] + cost > self._of_address:
                     continue
-                if self._making.total() + cost > self._at_once:
+                if self._in_progress.total() + cost > self._at_once:
                     return
                 self._begin(address)
                 served = True
 
     def _begin(self, address: str | None) -> None:
-        """Give the first in a queue a place, unless it has left; the queue goes to the end."""
-        line = self._lines.pop(address)
-        first = line.popleft()
-        if line:
-            self._lines[address] = line
-        if not first.turn.done():
-            first.turn.set_result(None)
-            self._making[address] += first.cost
+        """Give the first in a queue a slot, unless it has left; the queue goes to the end."""
+        queue = self._queues.pop(address)
+        first = queue.popleft()
+        if queue:
+            self._queues[address] = queue
+        if not first.granted.done():
+            first.granted.set_result(None)
+            self._in_progress[address] += first.cost
