@@ -49,11 +49,11 @@ class Peer(Protocol):
         """Whether the client is gone and cannot read the answer."""
 
     @property
-    def all(self) -> "Connections":
+    def server_connections(self) -> "Connections":
         """All connections of the server."""
 
 
-def let_go(transport: object) -> None:
+def free_transport(transport: object) -> None:
     """Free a transport whose connection is lost. In Python 3.11 its read callback refers back to
     it, so each transport would wait for a full garbage collection, and 3,000 of them block
     everything for 40 ms. From 3.12 on ``close`` does this (CPython gh-100348).
@@ -82,10 +82,10 @@ class Connections:
         self._most = most
         self._share = max(1, most // 2)
         self._most_silent = min(MOST_SILENT, self._share)
-        self._all = _Lines()
-        self._silent = _Lines()
-        self._resting = _Lines()
-        self._blocked = _Lines()
+        self._all = _Queues()
+        self._silent = _Queues()
+        self._idle = _Queues()
+        self._blocked = _Queues()
         self._unread: dict[Connection, int] = {}
         self._unread_of: dict[str | None, int] = {}
 
@@ -94,67 +94,67 @@ class Connections:
         """How many connections speak HTTP."""
         return len(self._all)
 
-    def arrived(self, one: Connection, open_sockets: int) -> bool:
+    def arrived(self, connection: Connection, open_sockets: int) -> bool:
         """A connection was accepted; returns whether it may stay.
 
         Args:
-            one: the new connection.
+            connection: the new connection.
             open_sockets: how many are open including it, upgraded ones too.
         """
-        if self._all.of(one.address) >= self._share:
-            room = self._make_room([self._silent, self._resting, self._blocked], one.address)
+        if self._all.of(connection.address) >= self._share:
+            room = self._make_room([self._silent, self._idle, self._blocked], connection.address)
         elif open_sockets > self._most:
-            room = self._make_room([self._silent, self._resting, self._blocked])
+            room = self._make_room([self._silent, self._idle, self._blocked])
         else:
             room = len(self._silent) < self._most_silent or self._make_room([self._silent])
         if not room:
             self.ended["full"] += 1
             return False
-        self._all.add(one)
-        self._silent.add(one)
+        self._all.add(connection)
+        self._silent.add(connection)
         return True
 
-    def asked(self, one: Connection) -> None:
+    def requested(self, connection: Connection) -> None:
         """The connection has made a request."""
-        self._silent.discard(one)
-        self._resting.discard(one)
+        self._silent.discard(connection)
+        self._idle.discard(connection)
 
-    def rests(self, one: Connection) -> None:
+    def idle(self, connection: Connection) -> None:
         """The connection's request is answered; it may make another."""
-        if one in self._all:
-            self._resting.add(one)
+        if connection in self._all:
+            self._idle.add(connection)
 
-    def left(self, one: Connection) -> None:
+    def left(self, connection: Connection) -> None:
         """The connection is closed, or no longer speaks HTTP."""
-        self.asked(one)
-        self.flows(one)
-        self.owes(one, 0)
-        self._all.discard(one)
+        self.requested(connection)
+        self.unblocked(connection)
+        self.set_unread(connection, 0)
+        self._all.discard(connection)
 
-    def blocked(self, one: Connection) -> None:
+    def blocked(self, connection: Connection) -> None:
         """The peer does not read."""
-        if one in self._all:
-            self._blocked.add(one)
+        if connection in self._all:
+            self._blocked.add(connection)
 
-    def flows(self, one: Connection) -> None:
+    def unblocked(self, connection: Connection) -> None:
         """The peer reads again."""
-        self._blocked.discard(one)
+        self._blocked.discard(connection)
 
-    def owes(self, one: Connection, unread_bytes: int) -> None:
+    def set_unread(self, connection: Connection, unread_bytes: int) -> None:
         """Set how many bytes of its answers the peer has not read. If the sum over all connections
         is above a limit, those that have read nothing for longest are closed.
         """
-        if one not in self._all:
+        if connection not in self._all:
             return
-        more = unread_bytes - self._unread.pop(one, 0)
+        more = unread_bytes - self._unread.pop(connection, 0)
         if unread_bytes:
-            self._unread[one] = unread_bytes
+            self._unread[connection] = unread_bytes
         self.unread_bytes += more
-        of_address = self._unread_of.pop(one.address, 0) + more
+        of_address = self._unread_of.pop(connection.address, 0) + more
         if of_address:
-            self._unread_of[one.address] = of_address
+            self._unread_of[connection.address] = of_address
         if more > 0:
-            self._cut_unread(one.address)
+            self._cut_unread(connection.address)
 
     def _cut_unread(self, address: str | None) -> None:
         while self._unread_of.get(address, 0) > MOST_UNREAD_OF_ADDRESS:
@@ -164,24 +164,24 @@ class Connections:
             if not self._end("unread", self._blocked.oldest(*self._blocked.longest())):
                 break
 
-    def _make_room(self, lines: "list[_Lines]", *address: str | None) -> bool:
+    def _make_room(self, queues: "list[_Queues]", *address: str | None) -> bool:
         """Close one connection of the first queue that has any: of this address, or of the address
         that has most in that queue. Returns whether there was one.
         """
         return any(
-            self._end("crowded", line.oldest(*(address or line.longest()))) for line in lines
+            self._end("crowded", queue.oldest(*(address or queue.longest()))) for queue in queues
         )
 
-    def _end(self, why: Ended, one: Connection | None) -> bool:
-        if one is None:
+    def _end(self, why: Ended, connection: Connection | None) -> bool:
+        if connection is None:
             return False
         self.ended[why] += 1
-        self.left(one)
-        one.cut()
+        self.left(connection)
+        connection.cut()
         return True
 
 
-class _Lines:
+class _Queues:
     """Connections in order of arrival, by address."""
 
     def __init__(self) -> None:
@@ -191,34 +191,34 @@ class _Lines:
     def __len__(self) -> int:
         return self._count
 
-    def __contains__(self, one: Connection) -> bool:
-        return one in self._by_address.get(one.address, ())
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._by_address.get(connection.address, ())
 
     def of(self, address: str | None) -> int:
         """How many connections an address has."""
         return len(self._by_address.get(address, ()))
 
-    def add(self, one: Connection) -> None:
+    def add(self, connection: Connection) -> None:
         """Append a connection, unless it is in the queue already."""
-        line = self._by_address.setdefault(one.address, {})
-        if one not in line:
-            line[one] = None
+        queue = self._by_address.setdefault(connection.address, {})
+        if connection not in queue:
+            queue[connection] = None
             self._count += 1
 
-    def discard(self, one: Connection) -> None:
+    def discard(self, connection: Connection) -> None:
         """Remove a connection, if it is in the queue."""
-        line = self._by_address.get(one.address)
-        if line is None or one not in line:
+        queue = self._by_address.get(connection.address)
+        if queue is None or connection not in queue:
             return
-        del line[one]
+        del queue[connection]
         self._count -= 1
-        if not line:
-            del self._by_address[one.address]
+        if not queue:
+            del self._by_address[connection.address]
 
     def oldest(self, *address: str | None) -> Connection | None:
         """The connection of an address that came first."""
-        lines = (self._by_address.get(one, {}) for one in address)
-        return next((one for line in lines for one in line), None)
+        queues = (self._by_address.get(key, {}) for key in address)
+        return next((connection for queue in queues for connection in queue), None)
 
     def longest(self) -> list[str | None]:
         """The address that has most connections, in a list; an empty list if there are none."""

@@ -99,7 +99,7 @@ async def placed(
         if refusal is None:
             wire = wire_of(websocket.scope.get("extensions", {}))
             if wire is not None:
-                wire.share(admission.frames(address, live.stalls))
+                wire.share_budget(admission.frames(address, live.stalls))
             yield Place(live, address)
             return
     await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)

@@ -39,7 +39,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from photon_app.gateway.address import address_key, client_address
-from photon_app.gateway.connections import EXTENSION, SPARE, Connections, Ended, let_go
+from photon_app.gateway.connections import EXTENSION, SPARE, Connections, Ended, free_transport
 from photon_app.gateway.heads import BoundedConnection, HttpRefusal
 from photon_app.gateway.loop_budget import LoopBudget
 from photon_app.gateway.quota import Quota
@@ -64,16 +64,16 @@ SMALL_BYTES = 4 * 1024
 """An answer up to this size is written as soon as it is ready."""
 KERNEL_BYTES = 128 * 1024
 """Unsent bytes of an answer that the kernel may buffer."""
-GOODBYE_S = 2.0
-LAST_WORDS_BYTES = 256 * 1024
+DRAIN_S = 2.0
+DRAIN_BYTES = 256 * 1024
 """For how long, and how many bytes, a refused connection is still read and its data dropped: a
 socket that is closed with unread bytes is reset, and then the client may never see the reason."""
-STATE = "photon.doorway"
-"""Key of the ``Doorway`` of a server in its lifespan state, where its connections find it."""
+STATE = "photon.shared"
+"""Key of the ``SharedState`` of a server in its lifespan state, where its connections find it."""
 _NOTSENT_LOWAT = 25 if sys.platform == "linux" else getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 
-class _GoneError(Exception):
+class _PeerGoneError(Exception):
     """The peer is gone and cannot read the answer."""
 
 
@@ -87,7 +87,7 @@ class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
     proxy_hops: int = DEFAULTS.proxy_hops
 
 
-class Doorway:
+class SharedState:
     """State shared by the connections of one server."""
 
     def __init__(self, limits: HttpLimits, loop: asyncio.AbstractEventLoop) -> None:
@@ -106,14 +106,14 @@ class PhotonHTTPProtocol(H11Protocol):
     """Paths that accept a body; no route does yet."""
     address: str | None = None
     _application: ASGI3Application
-    _blocked: asyncio.TimerHandle | None = None
+    _blocked_timer: asyncio.TimerHandle | None = None
     _deadline: asyncio.TimerHandle | None = None
     _upgraded = False
-    _waits = False
+    _parse_pending = False
     """Whether data was read that waits to be parsed in a later iteration of the event loop."""
-    _deaf_bytes: int | None = None
+    _drain_bytes: int | None = None
     """How many more bytes are read and dropped, once the connection was refused; else ``None``."""
-    _rest_bytes = 0
+    _unsent_bytes = 0
     """Bytes of the answer that were not passed to the transport yet."""
 
     def __init__(
@@ -124,12 +124,12 @@ class PhotonHTTPProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn: BoundedConnection = BoundedConnection(self._judge)
+        self.conn: BoundedConnection = BoundedConnection(self._check)
         self.app = cast("ASGI3Application", self._answer)
         self._application = cast("ASGI3Application", config.loaded_app)
         if STATE not in app_state:
-            app_state[STATE] = Doorway(self.limits, self.loop)
-        self._door: Doorway = app_state[STATE]
+            app_state[STATE] = SharedState(self.limits, self.loop)
+        self._shared: SharedState = app_state[STATE]
 
     # What asyncio calls
 
@@ -137,7 +137,7 @@ class PhotonHTTPProtocol(H11Protocol):
         """A new connection; its first head has a deadline from now on."""
         super().connection_made(transport)
         self.address = address_key(self.client[0]) if self.client else None
-        if not self._door.connections.arrived(self, len(self.connections)):
+        if not self._shared.connections.arrived(self, len(self.connections)):
             self._refuse_newcomer()
             return
         if hasattr(transport, "max_size"):  # asyncio's; the launcher selects its loop
@@ -147,42 +147,42 @@ class PhotonHTTPProtocol(H11Protocol):
         if sock is not None and _NOTSENT_LOWAT is not None:
             with contextlib.suppress(OSError):  # a Unix socket
                 sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, KERNEL_BYTES)
-        self._watch()
+        self._start_deadline()
 
     def data_received(self, data: bytes) -> None:
         """Received bytes: a head, part of one, or a body."""
-        if self._deaf_bytes is not None:
-            self._deaf_bytes -= len(data)
-            if self._deaf_bytes < 0:
+        if self._drain_bytes is not None:
+            self._drain_bytes -= len(data)
+            if self._drain_bytes < 0:
                 self.transport.abort()
             return
         super().data_received(data)
-        self._watch()
+        self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._door.connections.left(self)
-        self._relieve()
-        self._unblock()
+        self._shared.connections.left(self)
+        self._cancel_deadline()
+        self._cancel_blocked_timer()
         super().connection_lost(exc)
-        let_go(self.transport)
-        self._forget()
+        free_transport(self.transport)
+        self._break_cycles()
 
     def pause_writing(self) -> None:
         """The peer does not read its answer."""
         super().pause_writing()
-        connections = self._door.connections
+        connections = self._shared.connections
         connections.blocked(self)
-        connections.owes(self, self._rest_bytes + self.transport.get_write_buffer_size())
-        if self._blocked is None:
-            self._blocked = self.loop.call_later(self.blocked_s, self._end, "unread")
+        connections.set_unread(self, self._unsent_bytes + self.transport.get_write_buffer_size())
+        if self._blocked_timer is None:
+            self._blocked_timer = self.loop.call_later(self.blocked_s, self._end, "unread")
 
     def resume_writing(self) -> None:
         """The peer reads."""
         super().resume_writing()
-        self._door.connections.flows(self)
-        self._door.connections.owes(self, self._rest_bytes)
-        self._unblock()
+        self._shared.connections.unblocked(self)
+        self._shared.connections.set_unread(self, self._unsent_bytes)
+        self._cancel_blocked_timer()
 
     def cut(self) -> None:
         """End at once, with whatever is queued."""
@@ -194,9 +194,9 @@ class PhotonHTTPProtocol(H11Protocol):
         return self.transport.is_closing()
 
     @property
-    def all(self) -> Connections:
+    def server_connections(self) -> Connections:
         """See ``connections.Peer``."""
-        return self._door.connections
+        return self._shared.connections
 
     # What uvicorn calls
 
@@ -204,10 +204,10 @@ class PhotonHTTPProtocol(H11Protocol):
         """Parse what was received, now or in a later iteration; nothing more is read until then."""
         if not self.conn.trailing_data[0]:
             return
-        if not self._waits:
-            self._waits = True
-            self._door.budget.do(self.address, self._parse)
-        if self._waits:
+        if not self._parse_pending:
+            self._parse_pending = True
+            self._shared.budget.do(self.address, self._parse)
+        if self._parse_pending:
             self.transport.pause_reading()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -216,9 +216,9 @@ class PhotonHTTPProtocol(H11Protocol):
             self.send_400_response("a WebSocket needs HTTP/1.1")
             return
         self._upgraded = True
-        self._relieve()
-        self._door.connections.left(self)
-        self._door.budget.use_up()
+        self._cancel_deadline()
+        self._shared.connections.left(self)
+        self._shared.budget.use_up()
         self.transport.set_write_buffer_limits()
         self.transport.resume_reading()
         early, _ = self.conn.trailing_data
@@ -226,7 +226,7 @@ class PhotonHTTPProtocol(H11Protocol):
         protocol = self.transport.get_protocol()
         if early and isinstance(protocol, asyncio.Protocol):
             protocol.data_received(early)
-        self._forget()
+        self._break_cycles()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a malformed request."""
@@ -234,12 +234,12 @@ class PhotonHTTPProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """The transport has the whole answer; the next request may come."""
-        self._door.connections.rests(self)
+        self._shared.connections.idle(self)
         super().on_response_complete()
 
     def shutdown(self) -> None:
         """The server shuts down."""
-        if self._deaf_bytes is None:
+        if self._drain_bytes is None:
             super().shutdown()
         else:
             self.transport.abort()
@@ -251,7 +251,7 @@ class PhotonHTTPProtocol(H11Protocol):
 
     def _parse(self) -> None:
         """Parse up to and including the next request."""
-        self._waits = False
+        self._parse_pending = False
         if self._over() or self.transport.is_closing():
             return
         before = self.cycle
@@ -262,18 +262,18 @@ class PhotonHTTPProtocol(H11Protocol):
             self._refuse(self.conn.refusal)
             return
         if self.cycle is not before:
-            self._door.connections.asked(self)
-            self._door.budget.use_up()
-        if not (self._waits or self.flow.read_paused):
+            self._shared.connections.requested(self)
+            self._shared.budget.use_up()
+        if not (self._parse_pending or self.flow.read_paused):
             self.transport.resume_reading()
         if self._answering:
-            self._relieve()
+            self._cancel_deadline()
 
     def _over(self) -> bool:
         """Whether no further request is read from this connection."""
-        return self._upgraded or self._deaf_bytes is not None
+        return self._upgraded or self._drain_bytes is not None
 
-    def _judge(self, request: h11.Request) -> HttpRefusal | None:
+    def _check(self, request: h11.Request) -> HttpRefusal | None:
         """Why a request is refused, or ``None``. Upgrades are checked by the path they are for."""
         self.headers = [(name.lower(), value) for name, value in request.headers]
         if self._should_upgrade():
@@ -287,7 +287,7 @@ class PhotonHTTPProtocol(H11Protocol):
         if self.limits.proxy_hops:
             scope = {"headers": self.headers, "client": self.client}
             address = client_address(scope, self.limits.proxy_hops)
-        if self._door.quota.take(address, self.loop.time()):
+        if self._shared.quota.take(address, self.loop.time()):
             return None
         sentence = (
             f"more than {self.limits.requests_per_s} requests a second from your address "
@@ -311,15 +311,15 @@ class PhotonHTTPProtocol(H11Protocol):
         """Answer with the reason, unless an answer has begun, and read no more requests. What the
         application still sends is dropped.
         """
-        self._door.connections.ended[refusal.why] += 1
+        self._shared.connections.ended[refusal.why] += 1
         cycle = self.cycle
         begun = False
         if cycle is not None and not cycle.response_complete:
             begun = cycle.response_started
             cycle.disconnected = True
             cycle.message_event.set()
-        self._relieve()
-        self._deaf_bytes = LAST_WORDS_BYTES
+        self._cancel_deadline()
+        self._drain_bytes = DRAIN_BYTES
         if begun:
             self.transport.close()
         else:
@@ -327,11 +327,11 @@ class PhotonHTTPProtocol(H11Protocol):
             self.transport.resume_reading()
             if self.transport.can_write_eof():
                 self.transport.write_eof()
-        self._deadline = self.loop.call_later(GOODBYE_S, self.transport.abort)
+        self._deadline = self.loop.call_later(DRAIN_S, self.transport.abort)
 
     def _refuse_newcomer(self) -> None:
         sentence = "this server has as many connections open as it may: try again later"
-        self._deaf_bytes = 0
+        self._drain_bytes = 0
         self.transport.write(_answer_of(HttpRefusal("full", 503, sentence, retry_after_s=5)))
         self.transport.close()
 
@@ -352,36 +352,36 @@ class PhotonHTTPProtocol(H11Protocol):
                     await self._send_long(send, body, more_body=message.get("more_body", False))
                     return
             if len(body) > SMALL_BYTES:
-                await self._door.budget.piece(self.address)
+                await self._shared.budget.piece(self.address)
             if self.transport.is_closing():
-                raise _GoneError
+                raise _PeerGoneError
             await send(message)
 
         extended = {**scope, "extensions": {EXTENSION: self}}
         cycle = self.cycle
         try:
             await self._application(cast("UvicornScope", extended), receive, in_pieces)
-        except* _GoneError:
+        except* _PeerGoneError:
             if cycle is not None:  # uvicorn notices later, and would log a missing answer
                 cycle.disconnected = True
 
     async def _send_long(self, send: ASGISendCallable, body: bytes, *, more_body: bool) -> None:
-        view, connections = memoryview(body), self._door.connections
+        view, connections = memoryview(body), self._shared.connections
         for at in range(0, len(body), PIECE_BYTES):
             piece = cast("bytes", view[at : at + PIECE_BYTES])
-            self._rest_bytes = len(body) - at - len(piece)
-            connections.owes(self, self._rest_bytes)
-            more = more_body or self._rest_bytes > 0
-            await self._door.budget.piece(self.address)
+            self._unsent_bytes = len(body) - at - len(piece)
+            connections.set_unread(self, self._unsent_bytes)
+            more = more_body or self._unsent_bytes > 0
+            await self._shared.budget.piece(self.address)
             if self.transport.is_closing():
-                raise _GoneError
+                raise _PeerGoneError
             await send({"type": "http.response.body", "body": piece, "more_body": more})
 
     # Deadlines
 
-    def _watch(self) -> None:
+    def _start_deadline(self) -> None:
         """Start the deadline for the rest of a request, unless that is being answered already."""
-        if self._deaf_bytes is None and not self._answering and self._deadline is None:
+        if self._drain_bytes is None and not self._answering and self._deadline is None:
             self._deadline = self.loop.call_later(self.head_s, self._end, "late")
 
     @property
@@ -391,28 +391,28 @@ class PhotonHTTPProtocol(H11Protocol):
         return under_way or self._upgraded
 
     def _end(self, why: Ended) -> None:
-        self._door.connections.ended[why] += 1
+        self._shared.connections.ended[why] += 1
         self.transport.abort()
 
-    def _forget(self) -> None:
+    def _break_cycles(self) -> None:
         """Break reference cycles: a garbage collection that has to find the remains of thousands
         of connections stops everything meanwhile.
         """
         self.app = self._application
-        self.conn.judge = _nobody
+        self.conn.check = _no_check
 
-    def _unblock(self) -> None:
-        if self._blocked is not None:
-            self._blocked.cancel()
-            self._blocked = None
+    def _cancel_blocked_timer(self) -> None:
+        if self._blocked_timer is not None:
+            self._blocked_timer.cancel()
+            self._blocked_timer = None
 
-    def _relieve(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
 
-def _nobody(_: h11.Request) -> None:
+def _no_check(_: h11.Request) -> None:
     """Check of a connection that is closed; refuses nothing."""
 
 

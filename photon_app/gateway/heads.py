@@ -34,13 +34,13 @@ class BoundedConnection(h11.Connection):
     """The server's side of a connection.
 
     Args:
-        judge: returns why a request is refused, once its head is parsed; else ``None``.
+        check: returns why a request is refused, once its head is parsed; else ``None``.
     """
 
-    def __init__(self, judge: Callable[[h11.Request], HttpRefusal | None]) -> None:
+    def __init__(self, check: Callable[[h11.Request], HttpRefusal | None]) -> None:
         super().__init__(h11.SERVER, HEAD_BYTES)
         self.refusal: HttpRefusal | None = None
-        self.judge = judge
+        self.check = check
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """As in h11, but nothing more is parsed after a refusal."""
@@ -54,7 +54,7 @@ class BoundedConnection(h11.Connection):
             self.refusal = HttpRefusal("malformed", 400, "this is no valid request of HTTP/1.1")
             return h11.NEED_DATA
         if isinstance(event, h11.Request):
-            self.refusal = self.judge(event)
+            self.refusal = self.check(event)
         return event if self.refusal is None else h11.NEED_DATA
 
     def _too_long(self) -> HttpRefusal | None:

@@ -105,7 +105,10 @@ def create_api(
     async def health(request: Request) -> Health:
         peer = peer_of(request.scope)
         return health_of(
-            services.current(), admission, questions, None if peer is None else peer.all
+            services.current(),
+            admission,
+            questions,
+            None if peer is None else peer.server_connections,
         )
 
     @api.get("/api/quotes", summary="The newest prices", responses=problems(422, 503))

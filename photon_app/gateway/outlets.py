@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from photon_app.gateway.wire import GOODBYE_S, HIGH_WATER_BYTES, LOW_WATER_BYTES, Wire
+from photon_app.gateway.wire import CLOSE_TIMEOUT_S, HIGH_WATER_BYTES, LOW_WATER_BYTES, Wire
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
 
@@ -40,7 +40,7 @@ class WireOutlet:
 
     def close(self, code: int, reason: str) -> None:
         """See ``Outlet``."""
-        self._wire.goodbye(code, reason)
+        self._wire.start_close(code, reason)
 
     async def serve(self, reader: Coroutine[Any, Any, None]) -> None:
         """Run the reader: writes need no task, since they are done when ``write`` returns."""
@@ -59,7 +59,7 @@ class AsgiOutlet:
         self._texts: collections.deque[str] = collections.deque()
         self._bytes = 0
         self._wake = asyncio.Event()
-        self._goodbye: tuple[int, str] | None = None
+        self._close_args: tuple[int, str] | None = None
         self._sink: Sink | None = None
         self._writer: asyncio.Task[None] | None = None
 
@@ -82,7 +82,7 @@ class AsgiOutlet:
 
     def write(self, frames: Frames) -> None:
         """See ``Outlet``."""
-        if self._goodbye is not None or not frames:
+        if self._close_args is not None or not frames:
             return
         for text in frames.texts:
             self._texts.append(text)
@@ -93,11 +93,11 @@ class AsgiOutlet:
 
     def close(self, code: int, reason: str) -> None:
         """See ``Outlet``."""
-        if self._goodbye is None:
-            self._goodbye = (code, reason)
+        if self._close_args is None:
+            self._close_args = (code, reason)
             self._wake.set()
             if self._writer is not None:
-                asyncio.get_running_loop().call_later(GOODBYE_S, self._writer.cancel)
+                asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._writer.cancel)
 
     async def serve(self, reader: Coroutine[Any, Any, None]) -> None:
         """Run the reader beside the writer; the first to end ends both."""
@@ -123,8 +123,8 @@ class AsgiOutlet:
                 self._bytes -= len(text)
                 if self._bytes < LOW_WATER_BYTES and self._sink is not None:
                     self._sink.drain()
-            if self._goodbye is not None:
-                await self._websocket.close(*self._goodbye)
+            if self._close_args is not None:
+                await self._websocket.close(*self._close_args)
         except (WebSocketDisconnect, RuntimeError, OSError):
             return  # the peer is gone: the reader notices too, and ends the session
         finally:
@@ -133,7 +133,7 @@ class AsgiOutlet:
 
     async def _pending(self) -> bool:
         """Wait for a text; false when it is time to close."""
-        while not self._texts and self._goodbye is None:
+        while not self._texts and self._close_args is None:
             self._wake.clear()
             await self._wake.wait()
         return bool(self._texts)

@@ -196,7 +196,7 @@ class _Tab:
         if self._over:
             return
         if message["type"] == "websocket.accept" and self._wire is not None:
-            self._wire.bound(message_bytes=MAX_STORAGE_BYTES, read_bytes=READ_BYTES)
+            self._wire.set_bounds(message_bytes=MAX_STORAGE_BYTES, read_bytes=READ_BYTES)
         await self._send(message)
 
     async def receive(self) -> Message:
@@ -258,7 +258,7 @@ class _Tab:
             return
         self._over = True
         if self._wire is not None:
-            self._wire.goodbye(*way)
+            self._wire.start_close(*way)
         else:
             self._last = {"type": "websocket.close", "code": way.code, "reason": way.reason}
 

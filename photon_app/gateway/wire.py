@@ -36,7 +36,7 @@ from websockets.protocol import State
 
 from photon_app import disconnect, services
 from photon_app.errors import NotServingError
-from photon_app.gateway.connections import let_go
+from photon_app.gateway.connections import free_transport
 from photon_app.gateway.limits import ClientBucket, TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.hub.stalls import Stalls
@@ -52,7 +52,7 @@ QUIET_PER_S, QUIET_BURST = 2, 5
 READ_BYTES = 4 * 1024
 """Bytes read from one client, and parsed, per iteration of the event loop: asyncio's 256 KiB of the
 smallest frames would block all others for half a second."""
-GOODBYE_S = 2.0
+CLOSE_TIMEOUT_S = 2.0
 """How long a peer may take to answer a close before the connection is aborted."""
 
 
@@ -89,22 +89,22 @@ class Wire(Protocol):
         """Write whole frames; dropped when the connection is closing."""
         ...
 
-    def goodbye(self, code: int, reason: str) -> None:
+    def start_close(self, code: int, reason: str) -> None:
         """Queue a close frame, stop writing, and abort if the peer does not answer."""
         ...
 
-    def share(self, frames: TokenBucket) -> None:
+    def share_budget(self, frames: TokenBucket) -> None:
         """Charge this client's control frames and fragments, beyond a small allowance, to a bucket
         that it shares with others.
         """
         ...
 
-    def bound(self, *, message_bytes: int, read_bytes: int) -> None:
+    def set_bounds(self, *, message_bytes: int, read_bytes: int) -> None:
         """Set bounds for this client other than ``MAX_MESSAGE_BYTES`` and ``READ_BYTES``."""
         ...
 
 
-class _Nobody:
+class _NullSink:
     def congest(self) -> None: ...
     def drain(self) -> None: ...
     def lost(self) -> None: ...
@@ -113,18 +113,18 @@ class _Nobody:
 class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol with ready frames, bounded buffers and a polite shutdown."""
 
-    _sink: Congestible = _Nobody()
+    _sink: Congestible = _NullSink()
     _bucket: TokenBucket
     _quiet: TokenBucket
     _shared: TokenBucket | None = None
-    _deaf = False
+    _dropping_input = False
     """Whether further input is dropped: the client broke the rules, and has been answered."""
     _early = b""
     _ended = False
     """Whether the connection is ending: an application that still sends gets an exception."""
     _pinged_at_s = 0.0
     """Total stall time of this process when the peer was pinged last."""
-    _last_words_bytes = MAX_MESSAGE_BYTES
+    _closing_bytes = MAX_MESSAGE_BYTES
     """Bytes of a client that are still parsed after a close frame was sent to it."""
 
     def _on_shutdown(self) -> None:
@@ -149,7 +149,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         if self._open:
             self.transport.write(data)
 
-    def goodbye(self, code: int, reason: str) -> None:
+    def start_close(self, code: int, reason: str) -> None:
         """See ``Wire``."""
         if not self._open:
             return
@@ -178,17 +178,17 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def _abort_soon(self) -> None:
         if self.close_timer is not None:
             self.close_timer.cancel()
-        self.close_timer = self.loop.call_later(GOODBYE_S, self.transport.abort)
+        self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
 
     @property
     def _open(self) -> bool:
         return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
 
-    def share(self, frames: TokenBucket) -> None:
+    def share_budget(self, frames: TokenBucket) -> None:
         """See ``Wire``."""
         self._shared = frames
 
-    def bound(self, *, message_bytes: int, read_bytes: int) -> None:
+    def set_bounds(self, *, message_bytes: int, read_bytes: int) -> None:
         """See ``Wire``."""
         self.conn.max_message_size = message_bytes
         if hasattr(self.transport, "max_size"):  # asyncio's; the launcher selects its loop
@@ -199,7 +199,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection was handed over; the request's head comes next."""
         super().connection_made(transport)
-        self._cap()
+        self._apply_bounds()
 
     def handle_connect(self, event: Request) -> None:
         """The handshake arrived; ``scope`` exists only when it was well-formed."""
@@ -216,9 +216,9 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         front of the handshake, or fails. (A client should wait, RFC 6455 §4.1.)
         """
         if self.close_sent:
-            self._last_words_bytes -= len(data)
-            self._deaf |= self._last_words_bytes < 0
-        if self._deaf:
+            self._closing_bytes -= len(data)
+            self._dropping_input |= self._closing_bytes < 0
+        if self._dropping_input:
             return
         if self.handshake_initiated and not self.handshake_complete:
             self._early += data
@@ -236,7 +236,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """Refuse a head that the HTTP parser accepts and that of ``websockets`` does not (too many
         headers, one too long, a body): uvicorn leaves such a connection open without an answer.
         """
-        self._deaf = self._ended = self.handshake_complete = self.close_sent = True
+        self._dropping_input = self._ended = self.handshake_complete = self.close_sent = True
         answer = b"".join(self.conn.data_to_send())
         self.transport.write(answer or b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         self.transport.close()
@@ -253,7 +253,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_cont(self, event: Frame) -> None:
         """A further fragment of a message, which may be empty."""
         self._charge()
-        if not self._deaf:
+        if not self._dropping_input:
             super().handle_cont(event)
 
     def handle_close(self, event: Frame) -> None:
@@ -275,7 +275,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         What it still sends is read and dropped meanwhile: a socket that is closed with unread bytes
         is reset, and then the client may never see the reason.
         """
-        self._deaf = True
+        self._dropping_input = True
         close = self.conn.close_sent
         if close is None:
             self._end(disconnect.ABNORMAL_CLOSURE, "")
@@ -295,7 +295,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             self.pong_timer = None
             self.send_keepalive_ping()
             return
-        self.goodbye(*disconnect.NO_PONG)
+        self.start_close(*disconnect.NO_PONG)
 
     def send_keepalive_ping(self) -> None:
         """Ping the peer."""
@@ -305,10 +305,10 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _charge(self) -> None:
         """Count control frames and fragments, which never reach the application and its limits."""
-        if self._deaf or self._may_send(self.loop.time()):
+        if self._dropping_input or self._may_send(self.loop.time()):
             return
-        self.goodbye(*disconnect.TOO_MANY_FRAMES)
-        self._deaf = True
+        self.start_close(*disconnect.TOO_MANY_FRAMES)
+        self._dropping_input = True
         self.transport.pause_reading()
 
     def _may_send(self, now_s: float) -> bool:
@@ -323,7 +323,7 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:
                 self.frames = []
-                self.goodbye(*disconnect.NOT_UTF8)
+                self.start_close(*disconnect.NOT_UTF8)
                 return
         super().send_receive_event_to_app()
 
@@ -367,10 +367,10 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         """The connection is gone."""
         super().connection_lost(exc)
         self._sink.lost()
-        self._forget()
+        self._break_cycles()
 
     def shutdown(self) -> None:
-        """The server shuts down: notify the client, close with 1012, wait ``GOODBYE_S`` at most."""
+        """The server shuts down: notify the client and close with 1012, with a time limit."""
         if self._open:
             self._on_shutdown()
         self._sink.lost()
@@ -385,18 +385,18 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         await super().run_asgi()
         self.scope.get("extensions", {}).pop(EXTENSION, None)
 
-    def _forget(self) -> None:
+    def _break_cycles(self) -> None:
         """Break reference cycles: a garbage collection that has to find the remains of thousands
         of connections stops everything meanwhile.
         """
-        let_go(self.transport)
-        self._sink = _Nobody()
+        free_transport(self.transport)
+        self._sink = _NullSink()
         vars(self).pop("_on_shutdown", None)
         self.conn.parser.close()
 
-    def _cap(self) -> None:
+    def _apply_bounds(self) -> None:
         self.conn.available_extensions = []
-        self.bound(message_bytes=MAX_MESSAGE_BYTES, read_bytes=READ_BYTES)
+        self.set_bounds(message_bytes=MAX_MESSAGE_BYTES, read_bytes=READ_BYTES)
         self._bucket = ClientBucket(FRAMES_PER_S, FRAMES_BURST, self.loop.time(), _stalls())
         self._quiet = ClientBucket(QUIET_PER_S, QUIET_BURST, self.loop.time(), _stalls())
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)

@@ -44,18 +44,18 @@ def test_who_rests_between_two_requests_goes_next_and_then_who_does_not_read() -
     door = Connections(10)
     some = arrived(door, "a", "a", "a")
     for one in some:
-        door.asked(one)
-    door.rests(some[1])
+        door.requested(one)
+    door.idle(some[1])
     door.blocked(some[2])
     for expected in ([1], [1, 2]):
-        door.asked(arrived(door, "c", open_sockets=11)[0])
+        door.requested(arrived(door, "c", open_sockets=11)[0])
         assert cut(some) == expected
 
 
 def test_a_newcomer_is_refused_where_all_others_are_at_work() -> None:
     door = Connections(10)
     for one in arrived(door, "a", "b"):
-        door.asked(one)
+        door.requested(one)
     assert not door.arrived(One("c"), 11)
     assert door.ended["full"] == 1
 
@@ -64,12 +64,12 @@ def test_an_address_has_half_of_the_places_and_makes_room_itself() -> None:
     """The others' idle ones stay."""
     door = Connections(10)
     other = arrived(door, "b")
-    door.asked(other[0])
-    door.rests(other[0])
+    door.requested(other[0])
+    door.idle(other[0])
     some = arrived(door, *"aaaaaa")
     assert (cut(other), cut(some)) == ([], [0])
     for one in some[1:]:
-        door.asked(one)
+        door.requested(one)
     assert not door.arrived(One("a"), 7)
     assert door.arrived(One("b"), 7)
 
@@ -89,10 +89,10 @@ def test_who_has_taken_nothing_for_longest_goes_when_too_much_is_unread() -> Non
     some = arrived(door, "b", "a", "a", "a")
     for one in some:
         door.blocked(one)
-        door.owes(one, most // 3)
-    door.flows(some[1])
+        door.set_unread(one, most // 3)
+    door.unblocked(some[1])
     door.blocked(some[1])
-    door.owes(some[3], most // 3 + 2)
+    door.set_unread(some[3], most // 3 + 2)
     assert cut(some) == [2]
     assert door.ended["unread"] == 1
     assert door.unread_bytes == 3 * (most // 3) + 2
@@ -103,31 +103,31 @@ def test_many_addresses_have_a_bound_for_what_is_unread() -> None:
     some = arrived(door, *"abcdefgh")
     for one in some:
         door.blocked(one)
-        door.owes(one, connections.MOST_UNREAD_BYTES // 7)
+        door.set_unread(one, connections.MOST_UNREAD_BYTES // 7)
     assert len(cut(some)) == 1
 
 
 def test_who_reads_is_never_cut_off_for_what_it_has_not_read_yet() -> None:
     door = Connections(10)
     some = arrived(door, "a")
-    door.owes(some[0], connections.MOST_UNREAD_BYTES * 2)
+    door.set_unread(some[0], connections.MOST_UNREAD_BYTES * 2)
     assert cut(some) == []
 
 
 def test_nothing_is_remembered_of_those_who_left() -> None:
     door = Connections(100)
     some = arrived(door, "a", "b", "b")
-    door.owes(some[0], 10)
+    door.set_unread(some[0], 10)
     door.blocked(some[0])
-    door.asked(some[1])
-    door.rests(some[1])
+    door.requested(some[1])
+    door.idle(some[1])
     for one in (*some, *some):
         door.left(one)
     assert (door.speaking, door.unread_bytes) == (0, 0)
-    for late in (door.rests, door.blocked):
+    for late in (door.idle, door.blocked):
         late(some[0])
-    door.owes(some[0], 10)
+    door.set_unread(some[0], 10)
     assert vars(door) == vars(Connections(100)) | {
         name: lines for name, lines in vars(door).items() if not isinstance(lines, int | dict)
     }
-    assert not any(len(line) for line in (door._silent, door._resting, door._blocked))
+    assert not any(len(queue) for queue in (door._silent, door._idle, door._blocked))

@@ -376,7 +376,7 @@ def test_an_upgrade_that_waited_for_its_turn_is_not_cut_off() -> None:
             protocols = server.server.server_state.connections
             await wait_until(lambda: any(isinstance(p, Hasty) for p in protocols))
             [speaking] = [p for p in protocols if isinstance(p, Hasty)]
-            speaking._door.budget.use_up()
+            speaking._shared.budget.use_up()
             await client.send(head())
             await client.read_until("status")
             await deadline_passed(server.port)

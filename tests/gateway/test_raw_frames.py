@@ -354,7 +354,7 @@ def test_a_client_that_reads_nothing_and_will_say_no_more_is_gone(frames: int) -
             await settled(server, 0)
             await server.live.clients.drained()
             left = server.server.server_state.connections
-            await wait_until(lambda: not any(hasattr(one, "goodbye") for one in left))
+            await wait_until(lambda: not any(hasattr(one, "start_close") for one in left))
 
     asyncio.run(scenario())
 

@@ -115,7 +115,7 @@ def test_the_kernel_keeps_little_of_what_a_client_does_not_read() -> None:
     async def scenario() -> None:
         async with serving() as server, stalled(server, 1):
             [connection] = [
-                c for c in server.server.server_state.connections if hasattr(c, "goodbye")
+                c for c in server.server.server_state.connections if hasattr(c, "start_close")
             ]
             sock = connection.transport.get_extra_info("socket")
             size = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)

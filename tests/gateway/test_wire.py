@@ -16,8 +16,8 @@ from photon_app.gateway.limits import TokenBucket
 from photon_app.gateway.origin import Receive, Scope, Send
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.gateway.wire import (
+    CLOSE_TIMEOUT_S,
     EXTENSION,
-    GOODBYE_S,
     HIGH_WATER_BYTES,
     LOW_WATER_BYTES,
     READ_BYTES,
@@ -123,7 +123,7 @@ def test_nothing_is_written_before_the_handshake_or_after_the_close() -> None:
         marks = Marks()
         wire.attach(marks, lambda: None)
         wire.write_frames(frame(b"one"))
-        wire.goodbye(4008, "enough")
+        wire.start_close(4008, "enough")
         assert marks.told == ["lost"]
         wire.write_frames(frame(b"too late"))
         del send
@@ -153,14 +153,14 @@ def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() ->
             while "drain" not in marks.told:
                 await client.recv()
             await client.close()
-            await wait_until(lambda: "lost" in marks.told, GOODBYE_S)
+            await wait_until(lambda: "lost" in marks.told, CLOSE_TIMEOUT_S)
         assert marks.told[:3] == ["congest", "drain", "lost"]
 
     asyncio.run(scenario())
 
 
 def test_an_application_that_fails_leaves_no_connection_to_a_client_that_does_not_read() -> None:
-    """What is queued is dropped after the time for goodbyes."""
+    """What is queued is dropped after the time for a close."""
     marks = Marks()
 
     async def talk(wire: Wire, send: Send) -> None:
@@ -172,7 +172,7 @@ def test_an_application_that_fails_leaves_no_connection_to_a_client_that_does_no
 
     async def scenario() -> None:
         async with talking(talk, connect_options={"max_queue": 1}):
-            await wait_until(lambda: "lost" in marks.told, 3 * GOODBYE_S)
+            await wait_until(lambda: "lost" in marks.told, 3 * CLOSE_TIMEOUT_S)
 
     asyncio.run(scenario())
 
@@ -183,7 +183,7 @@ def test_an_application_that_still_talks_is_told_that_the_client_is_gone() -> No
 
     async def talk(wire: Wire, send: Send) -> None:
         wire.attach(Marks(), lambda: None)
-        wire.goodbye(1011, "over")
+        wire.start_close(1011, "over")
         try:
             await send({"type": "websocket.send", "text": "still there?"})
         except Exception as error:
@@ -272,7 +272,7 @@ def test_an_application_may_give_one_socket_other_bounds() -> None:
 
     async def talk(wire: Wire, send: Send) -> None:
         del send
-        wire.bound(message_bytes=100_000, read_bytes=1_000)
+        wire.set_bounds(message_bytes=100_000, read_bytes=1_000)
         spoken.set()
 
     async def scenario() -> None:
@@ -296,7 +296,7 @@ def test_sockets_of_an_address_share_what_they_send_beyond_the_quiet() -> None:
 
     async def talk(wire: Wire, send: Send) -> None:
         del send
-        wire.share(shared)
+        wire.share_budget(shared)
         spoken.set()
 
     async def scenario() -> None:
