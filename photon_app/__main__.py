@@ -72,8 +72,8 @@ def _loaded() -> settings.Settings:
     """The settings. Prints a line for each misspelled name first, since such a name can be why
     the settings cannot be used.
     """
-    for doubt in misnamed.doubts():
-        printing.complain(f"photon: {doubt}")
+    for warning in misnamed.warnings():
+        printing.complain(f"photon: {warning}")
     return settings.load()
 
 
@@ -268,7 +268,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _process() -> int:
     """Run as a process of its own; returns the exit code, whatever becomes of the output."""
-    printing.hold_descriptors()
+    printing.open_descriptors()
     try:
         code = main()
     except SystemExit as ended:  # from argparse or a signal

@@ -27,7 +27,7 @@ _LONGEST = 60
 _LOOKS_SECRET = re.compile(r"(?=[^_]*\d)(?=[^_]*[A-Za-z])[^_]{12,}|[^_]{24,}")
 
 
-def doubts(
+def warnings(
     environ: Mapping[str, str] | None = None, dotenv: Path | str | None = settings.DOTENV
 ) -> tuple[str, ...]:
     """A sentence for each name that is not a setting but seems to be meant as one.
@@ -41,15 +41,15 @@ def doubts(
     except SettingsError:
         file = {}
     known = settings.names()
-    told = [
-        *_told(os.environ if environ is None else environ, "the environment", known, own=False),
-        *_told(file, ".env", known, own=True),
+    found = [
+        *_warnings(os.environ if environ is None else environ, "the environment", known, own=False),
+        *_warnings(file, ".env", known, own=True),
     ]
-    if len(told) > MOST:
-        told[MOST:] = [
-            f"{len(told) - MOST} more names are no settings of Photon: they are not read"
+    if len(found) > MOST:
+        found[MOST:] = [
+            f"{len(found) - MOST} more names are no settings of Photon: they are not read"
         ]
-    return tuple(told)
+    return tuple(found)
 
 
 def likely(name: str, known: Iterable[str], *, own: bool) -> str | None:
@@ -62,21 +62,21 @@ def likely(name: str, known: Iterable[str], *, own: bool) -> str | None:
     """
     plain = _plain(name[:_LONGEST])
     first = _plain(re.split(r"[_\W]", name, maxsplit=1)[0])
-    if first.startswith(_FINNHUB) or _apart(first, _FINNHUB, 2) <= 2:
+    if first.startswith(_FINNHUB) or _distance(first, _FINNHUB, 2) <= 2:
         if plain == first or any(word in plain for word in _KEY_WORDS):
             return _KEY
         known = [one for one in known if one.startswith(_FINNHUB)]
-        return min(known, key=lambda one: _apart(plain, _plain(one), _LONGEST))
+        return min(known, key=lambda one: _distance(plain, _plain(one), _LONGEST))
     ours = name.upper().startswith(_OURS)
     if ours and "APIKEY" in plain:
         return _KEY
     near: dict[str, int] = {}
     for one in known:
         other = _plain(one)
-        most = _most(other, own=own or ours)
-        near[one] = _apart(plain, other, most)
+        most = _tolerance(other, own=own or ours)
+        near[one] = _distance(plain, other, most)
         if ours:
-            near[one] = min(near[one], _apart(plain[len(_OURS) - 1 :], other, most))
+            near[one] = min(near[one], _distance(plain[len(_OURS) - 1 :], other, most))
             if other.startswith(plain) and len(plain) > len(_OURS) + 2:
                 near[one] = min(near[one], most)
         if near[one] > most:
@@ -84,7 +84,7 @@ def likely(name: str, known: Iterable[str], *, own: bool) -> str | None:
     return min(near, key=lambda one: near[one], default=None)
 
 
-def _told(
+def _warnings(
     given: Mapping[str, str | None], where: str, known: tuple[str, ...], *, own: bool
 ) -> Iterator[str]:
     for name in given:
@@ -117,7 +117,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[_\W]", "", name.upper(), flags=re.ASCII)
 
 
-def _most(name: str, *, own: bool) -> int:
+def _tolerance(name: str, *, own: bool) -> int:
     """How many typos a name may differ by from a setting. Short names in an environment (``HOST``,
     ``PORT``) may belong to any program.
     """
@@ -128,7 +128,7 @@ def _most(name: str, *, own: bool) -> int:
     return 1 if own else 0
 
 
-def _apart(one: str, other: str, most: int) -> int:
+def _distance(one: str, other: str, most: int) -> int:
     """The edit distance of two names: letters that are missing, added, changed or swapped. A result
     above ``most`` only means that it is larger.
     """

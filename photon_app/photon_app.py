@@ -41,8 +41,8 @@ except SettingsError as error:
     printing.complain(f"photon: {error}")
     sys.exit(2)
 
-heard = Rules(
-    events={one.name: Rule(one.arguments, one.kind) for one in events.heard()},
+rules = Rules(
+    events={one.name: Rule(one.arguments, one.kind) for one in events.accepted()},
     stored=events.stored(),
 )
 rule = OriginRule.of(loaded)
@@ -51,10 +51,10 @@ questions = Questions.of(loaded)
 serves_page = os.environ.get("__REFLEX_MOUNT_FRONTEND_COMPILED_APP", "").lower() in {"true", "1"}
 
 
-def around(page: ASGIApp) -> ASGIApp:
+def with_layers(page: ASGIApp) -> ASGIApp:
     """Photon's layers, around Reflex's app."""
     frontend = None if serves_page else DEVELOPMENT_PAGE
-    edge = PageEdge(page, admission, heard, left=visitors.left)
+    edge = PageEdge(page, admission, rules, on_left=visitors.left)
     http = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, edge, questions), frontend))
     return OriginGuard(FinnhubEdge(WebSocketEdge(http, admission), admission), rule)
 
@@ -65,8 +65,8 @@ async def photon() -> AsyncIterator[None]:
     with contextlib.ExitStack() as log:
         if not logs.is_owned():  # such as under `reflex run` or a separately started uvicorn
             log.enter_context(runtime.logged(loaded, prints=True))
-            for doubt in misnamed.doubts():
-                _log.warning("%s", doubt, extra={"kind": doubt})
+            for warning in misnamed.warnings():
+                _log.warning("%s", warning, extra={"kind": warning})
         async with runtime.running(loaded):
             yield
 
@@ -81,7 +81,7 @@ def connected() -> Container[str]:
     return () if app.event_namespace is None else app.event_namespace.token_to_sid
 
 
-app = pages.create_app(api_transformer=around)
+app = pages.create_app(api_transformer=with_layers)
 app.register_lifespan_task(photon)
 assert app.sio is not None, "the page has state"
 app.sio.eio.cors_allowed_origins = event_origin

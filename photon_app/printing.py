@@ -38,7 +38,7 @@ def complain(text: str) -> bool:
     return sys.stderr is not None and say(text, sys.stderr)
 
 
-def hold_descriptors() -> None:
+def open_descriptors() -> None:
     """Make sure that the three standard descriptors are open; closed ones are opened to the null
     device: else the next file or socket would get their number, and what is written to them.
     ``sys.stdout`` stays ``None`` then, so that a command whose output would be lost fails.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app import misnamed, settings
-from photon_app.misnamed import doubts
+from photon_app.misnamed import warnings
 from tests.fakes.process import run
 from tests.test_docs import settings_read
 
@@ -39,7 +39,7 @@ CANARY = "canary8f03c1d2"
 )
 def test_a_name_that_is_nearly_right_is_told_with_the_right_one(name: str, meant: str) -> None:
     """In one line without its value, from the environment and from a file."""
-    (said,) = doubts({name: CANARY}, dotenv=None)
+    (said,) = warnings({name: CANARY}, dotenv=None)
     assert said.startswith(f"{name} in the environment is no setting")
     assert said.endswith(f"did you mean {meant}?")
     assert CANARY not in said
@@ -47,7 +47,7 @@ def test_a_name_that_is_nearly_right_is_told_with_the_right_one(name: str, meant
 
 def test_a_name_of_ours_that_is_like_none_is_told_too() -> None:
     """It is not read."""
-    (said,) = doubts({"PHOTON_WARP": CANARY}, dotenv=None)
+    (said,) = warnings({"PHOTON_WARP": CANARY}, dotenv=None)
     assert said.startswith("PHOTON_WARP in the environment is no setting")
     assert CANARY not in said
 
@@ -58,15 +58,15 @@ def test_names_of_others_are_nobodys_affair() -> None:
         *("HOSTNAME", "HOSTS", "PORTS", "PATH", "POST", "REDIS_URL", "DATABASE_USER"),
         *("TEST_DATABASE_URL", "RUST_LOG_LEVEL", "FRONTEND_HOST", "PHOTO_DIR", "API_KEY", "_"),
     )
-    assert doubts(dict.fromkeys(others, CANARY), dotenv=None) == ()
+    assert warnings(dict.fromkeys(others, CANARY), dotenv=None) == ()
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PHOTON_")}
-    assert doubts(ours, dotenv=None) == ()
+    assert warnings(ours, dotenv=None) == ()
 
 
 def test_every_setting_is_known() -> None:
     """By its own name it is told nothing."""
     assert set(settings.names()) == settings_read()
-    assert doubts(dict.fromkeys(settings.names(), CANARY), dotenv=None) == ()
+    assert warnings(dict.fromkeys(settings.names(), CANARY), dotenv=None) == ()
 
 
 def test_a_file_of_photons_own_needs_less_likeness(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_file_of_photons_own_needs_less_likeness(tmp_path: Path) -> None:
         f"PROT={CANARY}\nHSOT={CANARY}\nSUPABASE_URL={CANARY}\n"
         f"FINNHUB_API_KEY:{CANARY}\nFINNHUB_API_KEY{CANARY}=\nPHOTON_{CANARY}=1\nPORT=1\n"
     )
-    said = doubts({}, dotenv=file)
+    said = warnings({}, dotenv=file)
     assert len(said) == 5
     assert said[0] == "PROT in .env is no setting of Photon and is not read: did you mean PORT?"
     assert CANARY not in "".join(said)
@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_read_is_told_by_who_reads_it(tmp_path: Path) -> N
     """Once is enough."""
     file = tmp_path / ".env"
     file.write_bytes(b"\xff\xfe")
-    assert doubts({}, dotenv=file) == ()
+    assert warnings({}, dotenv=file) == ()
 
 
 @given(
@@ -94,16 +94,16 @@ def test_a_file_that_cannot_be_read_is_told_by_who_reads_it(tmp_path: Path) -> N
 )
 def test_any_names_are_told_in_a_few_printable_lines(names: dict[str, None]) -> None:
     """Whatever they are."""
-    told = list(misnamed._told(names, ".env", settings.names(), own=True))
+    told = list(misnamed._warnings(names, ".env", settings.names(), own=True))
     for line in told:
         assert line.isprintable()
         assert len(line) < 250
-    assert len(doubts(dict.fromkeys(names, ""), dotenv=None)) <= misnamed.MOST + 1
+    assert len(warnings(dict.fromkeys(names, ""), dotenv=None)) <= misnamed.MOST + 1
 
 
 def test_many_are_counted() -> None:
     """The first of them are told."""
-    said = doubts({f"PHOTON_WARP_{n}": "1" for n in range(100)}, dotenv=None)
+    said = warnings({f"PHOTON_WARP_{n}": "1" for n in range(100)}, dotenv=None)
     assert len(said) == misnamed.MOST + 1
     assert said[-1].startswith("80 more names")
 

@@ -40,7 +40,7 @@ AT_ONCE, AT_ONCE_OF_ADDRESS = 4 * MOST, 2 * MOST
 MOST_WAITING = 512
 """Requests of one address that wait: enough for sixty pages that load their charts."""
 MOST_SESSION_DAYS = 400
-_ENOUGH = 64
+_CLOSES_FOR_DECIMALS = 64
 """How many of the newest closes determine the decimals of a symbol that has no price."""
 COLUMNS = (
     *("time", "open", "high", "low", "close", "volume", "count", "vwap", "final"),
@@ -166,7 +166,7 @@ async def bars(
     wanted = _read("symbol", symbol, parse_symbol)
     step = _one_of("timeframe", timeframe, TIMEFRAMES)
     shape = _one_of("format", format, ("json", "csv"))
-    told = _one_of("sessions", sessions, ("0", "1"))
+    sessions_flag = _one_of("sessions", sessions, ("0", "1"))
     begin = None if from_ is None else _read("from", from_, parse_moment)
     end = None if to is None else _read("to", to, parse_moment)
     peer = peer_of(request.scope)
@@ -184,7 +184,7 @@ async def bars(
         pieces = _Pieces(past, live.history.memory.final_ms, live.history.assembling)
         if shape == "csv":
             quote = live.book.quote(wanted)
-            newest = (bar.close for bar in past.bars[-_ENOUGH:])
+            newest = (bar.close for bar in past.bars[-_CLOSES_FOR_DECIMALS:])
             decimals = decimals_of(wanted, newest) if quote is None else quote.decimals
             return await _csv(wanted, step, pieces, decimals, partial=past.partial)
         rows = await pieces.written(lambda rows: _encoder.encode(rows)[1:-1])
@@ -195,7 +195,9 @@ async def bars(
             since=past.since_ms,
             bars=msgspec.Raw(b"[" + b",".join(rows) + b"]"),
             partial=past.partial,
-            sessions=list(_sessions(wanted, past, live.hours.calendar)) if told == "1" else [],
+            sessions=list(_sessions(wanted, past, live.hours.calendar))
+            if sessions_flag == "1"
+            else [],
         )
         return Response(_encoder.encode(body), media_type="application/json")
 

@@ -2,7 +2,7 @@
 
 A token, in the query or in ``X-Finnhub-Token``, is ignored. A quote of a followed symbol is
 answered from the book. For any other, upstream is queried once; if the same address asks again
-within ``questions.AGAIN_S``, the symbol is followed for as long as unwanted symbols linger. So a
+within ``questions.REPEAT_S``, the symbol is followed for as long as unwanted symbols linger. So a
 program that polls costs Finnhub one subscription instead of one request per poll. Without an
 upstream to query (the simulator, a replay), the first request follows a symbol for as long as it
 waits for a price, and no longer.
@@ -21,14 +21,14 @@ from pydantic import BaseModel
 from photon_app import services
 from photon_app.errors import RequestError
 from photon_app.gateway.problems import FINNHUB, REQUIRED, problems
-from photon_app.gateway.questions import NotNow, Questions
+from photon_app.gateway.questions import QuestionRefusal, Questions
 from photon_app.model import Listing, Quote, Seed, parse_symbol
 from photon_app.services import Services
 
 MOST_WAITING = 64
 FIRST_PRICE_S = 1.0
 """How long a request for a symbol that is not followed waits for its first price."""
-_LOOK_S = 0.05
+_POLL_S = 0.05
 _SEARCHED = 10
 _LONGEST_QUERY = 100
 
@@ -84,7 +84,7 @@ def create_router(questions: Questions) -> APIRouter:
         questions: limits on queries upstream.
     """
     router = APIRouter(prefix=FINNHUB)
-    asker = _Asker(questions)
+    lookups = _Lookups(questions)
 
     @router.get("//quote", include_in_schema=False, response_model=FinnhubQuote)
     @router.get(
@@ -99,7 +99,7 @@ def create_router(questions: Questions) -> APIRouter:
         live = services.current()
         if not symbol:
             return _error(422, "symbol: expected one, such as AAPL")
-        return await asker.quote(symbol, request, live)
+        return await lookups.quote(symbol, request, live)
 
     @router.get("//search", include_in_schema=False, response_model=FinnhubSearch)
     @router.get(
@@ -117,7 +117,7 @@ def create_router(questions: Questions) -> APIRouter:
         live = services.current()
         if not q or len(q) > _LONGEST_QUERY:
             return _error(422, f"q: expected 1 to {_LONGEST_QUERY} characters")
-        return await asker.search(q, request, live)
+        return await lookups.search(q, request, live)
 
     @router.get("", include_in_schema=False)
     @router.get("/{path:path}", include_in_schema=False)
@@ -132,7 +132,7 @@ def _error(status: int, words: str) -> JSONResponse:
     return JSONResponse({"error": words}, status)
 
 
-def _refused(why: NotNow) -> JSONResponse:
+def _refused(why: QuestionRefusal) -> JSONResponse:
     words = f"{LIMIT} {why.sentence.capitalize()}" if why.status == 429 else why.sentence
     return JSONResponse({"error": words}, why.status, why.headers)
 
@@ -143,7 +143,7 @@ def _listing(found: Listing) -> FinnhubListing:
     )
 
 
-class _Asker:
+class _Lookups:
     """Answers requests, and counts those that wait."""
 
     def __init__(self, questions: Questions) -> None:
@@ -153,7 +153,7 @@ class _Asker:
     async def search(self, query: str, request: Request, live: Services) -> AnySearch:
         """What a query finds."""
         address = self._questions.address(request)
-        refusal = self._questions.foreign(request)
+        refusal = self._questions.cross_site(request)
         if refusal is None and not live.reference.knows_search(query):
             refusal = self._questions.take(address)
         if refusal is not None:
@@ -163,14 +163,14 @@ class _Asker:
 
     async def quote(self, text: str, request: Request, live: Services) -> AnyQuote:
         """The quote of a symbol, as the client spelled it."""
-        if (refusal := self._questions.foreign(request)) is not None:
+        if (refusal := self._questions.cross_site(request)) is not None:
             return _refused(refusal)
         try:
             symbol = parse_symbol(text)
         except RequestError:
             return FinnhubQuote()
         address = self._questions.address(request)
-        again = self._questions.again(address, symbol)
+        repeated = self._questions.repeats(address, symbol)
         if (quote := live.book.quote(symbol)) is not None:
             live.demand.renew(symbol)
             return _of_quote(quote)
@@ -183,7 +183,7 @@ class _Asker:
         self._waiting += 1
         try:
             seed = await live.reference.quote(symbol, address=address)
-            follows = again and (not free or self._questions.spend(address))
+            follows = repeated and (not free or self._questions.spend(address))
             return await _quote(symbol, seed, live, address, follows=follows)
         finally:
             self._waiting -= 1
@@ -202,26 +202,26 @@ async def _quote(
         follows: whether the symbol is followed from now on.
     """
     known = seed is not None and seed.price is not None
-    told = _of_seed(seed) if known and seed is not None else FinnhubQuote()
-    asks = bool(live.asked())
-    nobody_knows = not known and asks and live.reference.knows_quote(symbol)
-    if nobody_knows or (not follows and (known or asks)):
-        return told
+    answer = _of_seed(seed) if known and seed is not None else FinnhubQuote()
+    has_upstream = bool(live.asked())
+    unknown = not known and has_upstream and live.reference.knows_quote(symbol)
+    if unknown or (not follows and (known or has_upstream)):
+        return answer
     lingers = follows or symbol in live.demand
     if not live.demand.hold(symbol, address):
-        return told
+        return answer
     try:
         quote = None if known else await _first_price(symbol, live)
-        return told if quote is None else _of_quote(quote)
+        return answer if quote is None else _of_quote(quote)
     finally:
         live.demand.release(symbol, address, linger=lingers)
 
 
 async def _first_price(symbol: str, live: Services) -> Quote | None:
-    for _ in range(round(FIRST_PRICE_S / _LOOK_S)):
+    for _ in range(round(FIRST_PRICE_S / _POLL_S)):
         if (quote := live.book.quote(symbol)) is not None:
             return quote
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_S)
     return live.book.quote(symbol)
 
 
@@ -239,15 +239,15 @@ def _of_quote(quote: Quote) -> FinnhubQuote:
 
 
 def _of_seed(seed: Seed) -> FinnhubQuote:
-    price, before = seed.price or 0, seed.prev_close
-    change = None if not before else round(price - before, 4)
+    price, prev_close = seed.price or 0, seed.prev_close
+    change = None if not prev_close else round(price - prev_close, 4)
     return FinnhubQuote(
         c=price,
         d=change,
-        dp=None if change is None or not before else round(change / before * 100, 4),
+        dp=None if change is None or not prev_close else round(change / prev_close * 100, 4),
         h=seed.high or 0,
         l=seed.low or 0,
         o=seed.open or 0,
-        pc=before or 0,
+        pc=prev_close or 0,
         t=(seed.time_ms or 0) // 1000,
     )

@@ -117,11 +117,11 @@ class FinnhubSession:
         elif command.type not in {"subscribe", "unsubscribe", "ping"}:
             self._refuse(f"Unknown type {foreign.printable(command.type, _SHOWN)}: {_EXPECTED}")
             return
-        elif command.type != "ping" and not self._wish(command):
+        elif command.type != "ping" and not self._change_symbols(command):
             return
         self._bad_in_a_row = 0
 
-    def _wish(self, command: _Command) -> bool:
+    def _change_symbols(self, command: _Command) -> bool:
         """Add or remove a symbol; returns false if the message names none."""
         if not isinstance(command.symbol, str):
             self._refuse(f"Invalid message: {_EXPECTED}")

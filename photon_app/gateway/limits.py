@@ -14,7 +14,7 @@ from photon_app.hub.stalls import Stalls
 
 JITTER_S = 0.1
 """Messages that were sent evenly may arrive this much closer together."""
-TURN_S = 1.0
+WINDOW_S = 1.0
 SYMBOLS_TIMES = 2
 """How many times over a client may name all its symbols at once."""
 ROUNDING = 1e-6
@@ -36,15 +36,15 @@ class TokenBucket:
         self._tokens = burst
         self._at_s = now_s
 
-    def take(self, now_s: float, price: float = 1.0) -> bool:
-        """Take tokens; returns false if there are too few. A price above ``burst`` counts as
+    def take(self, now_s: float, cost: float = 1.0) -> bool:
+        """Take tokens; returns false if there are too few. A cost above ``burst`` counts as
         ``burst``, so that no request is impossible for ever.
         """
         self.refill(now_s)
-        price = min(price, self._burst)
-        if self._tokens < price - ROUNDING:
+        cost = min(cost, self._burst)
+        if self._tokens < cost - ROUNDING:
             return False
-        self._tokens -= price
+        self._tokens -= cost
         return True
 
     def refill(self, now_s: float) -> float:
@@ -60,14 +60,14 @@ class TokenBucket:
         """Add the tokens of the time that a message waited in this process, even beyond the burst.
         Returns how many tokens overflowed before that time.
         """
-        spilt = self.refill(now_s - waited_s)
+        overflow = self.refill(now_s - waited_s)
         self._tokens += waited_s * self._rate_per_s
         self._at_s = max(self._at_s, now_s)
-        return spilt
+        return overflow
 
-    def retry_after_s(self, price: float = 1.0) -> float:
+    def retry_after_s(self, cost: float = 1.0) -> float:
         """Seconds until there are enough tokens."""
-        return max(0.0, (min(price, self._burst) - self._tokens) / self._rate_per_s)
+        return max(0.0, (min(cost, self._burst) - self._tokens) / self._rate_per_s)
 
 
 class ClientBucket(TokenBucket):
@@ -82,9 +82,9 @@ class ClientBucket(TokenBucket):
         self._stalls = stalls
         self._mark_s = 0.0 if stalls is None else stalls.total_s
 
-    def take(self, now_s: float, price: float = 1.0) -> bool:
+    def take(self, now_s: float, cost: float = 1.0) -> bool:
         """See ``TokenBucket``; stalls are checked only if there are too few tokens."""
-        return super().take(now_s, price) or (self._forgiven(now_s) and super().take(now_s, price))
+        return super().take(now_s, cost) or (self._forgiven(now_s) and super().take(now_s, cost))
 
     def _forgiven(self, now_s: float) -> bool:
         if self._stalls is None or (stood_s := self._stalls.fresh_s(self._mark_s)) <= 0:
@@ -106,7 +106,7 @@ class MessageBudget:
 
     Symbols are taken from a reserve, which is large enough for all symbols that a client may have,
     twice: so that it may subscribe them in one message or in a hundred, in both channels, or
-    unsubscribe them again. If the reserve is too low, a message costs its price in tokens of
+    unsubscribe them again. If the reserve is too low, a message takes tokens of
     ``message_bucket``, like any other. What overflows that bucket refills the reserve: in any ``t``
     seconds no more messages pass than those of the bucket and the size of the reserve.
 
@@ -117,78 +117,86 @@ class MessageBudget:
         stalls: for how long this process stalled.
     """
 
-    __slots__ = ("_messages", "_most", "_price", "_symbols")
+    __slots__ = ("_cost", "_messages", "_most", "_symbols")
 
     def __init__(
         self, rate_per_s: float, symbols: int, now_s: float, stalls: Stalls | None = None
     ) -> None:
         self._messages = message_bucket(rate_per_s, now_s, stalls)
         self._symbols = self._most = float(SYMBOLS_TIMES * symbols)
-        self._price = 1.0
+        self._cost = 1.0
 
-    def take(self, now_s: float, symbols: int = 0, price: float = 1.0) -> bool:
+    def take(self, now_s: float, symbols: int = 0, cost: float = 1.0) -> bool:
         """Whether a message passes.
 
         Args:
             now_s: time of the same clock.
             symbols: how many it takes from the reserve, if that has enough.
-            price: its cost otherwise, in tokens.
+            cost: what it costs otherwise, in tokens.
         """
-        spilt = self._messages.refill(now_s)
-        self._symbols = min(self._most, self._symbols + spilt)
+        overflow = self._messages.refill(now_s)
+        self._symbols = min(self._most, self._symbols + overflow)
         if 0 < symbols <= self._symbols + ROUNDING:
             self._symbols -= symbols
             return True
-        self._price = price
-        return self._messages.take(now_s, price)
+        self._cost = cost
+        return self._messages.take(now_s, cost)
 
     def waited(self, now_s: float, waited_s: float) -> None:
         """The client was not read for this long; what it sent meanwhile comes now."""
         if waited_s > 0:
-            spilt = self._messages.forgive(now_s, waited_s)
-            self._symbols = min(self._most, self._symbols + spilt)
+            overflow = self._messages.forgive(now_s, waited_s)
+            self._symbols = min(self._most, self._symbols + overflow)
 
     def retry_after_s(self) -> float:
         """Seconds until the message that was refused would pass."""
-        return self._messages.retry_after_s(self._price)
+        return self._messages.retry_after_s(self._cost)
 
 
 class FairBucket:
     """A token bucket for many clients, which no single one can keep empty for the others.
 
-    A lone client may take every token. Once another has asked, in the current window of ``TURN_S``
-    or in the previous one, each may take half of the rate per window: a client that was refused
+    A lone client may take every token. Once another has asked, in the current or the previous
+    window of ``WINDOW_S``, each may take half of the rate per window: a client that was refused
     finds a token one window later. Clients that act together (many addresses) can still use up all
     tokens.
     """
 
-    __slots__ = ("_bucket", "_contended", "_first", "_share", "_taken", "_turn_s", "_was_contended")
+    __slots__ = (
+        "_bucket",
+        "_contended",
+        "_first",
+        "_share",
+        "_taken",
+        "_was_contended",
+        "_window_s",
+    )
 
     def __init__(self, rate_per_s: int, now_s: float) -> None:
         self._bucket = TokenBucket(rate_per_s, rate_per_s, now_s)
         self._share = max(1, rate_per_s // 2)
-        self._turn_s = -math.inf
+        self._window_s = -math.inf
         self._taken: dict[str | None, int] = {}
         self._first: str | None = None
         self._contended = False
         self._was_contended = False
 
-    def take(self, asker: str | None, now_s: float) -> bool:
+    def take(self, client: str | None, now_s: float) -> bool:
         """Take a token for a client, if there is one; ``None`` is a client without an address."""
-        self._turn(asker, now_s)
-        taken = self._taken.get(asker, 0)
+        self._roll_window(client, now_s)
+        taken = self._taken.get(client, 0)
         if taken >= self._share and (self._contended or self._was_contended):
             return False
         if not self._bucket.take(now_s):
             return False
-        self._taken[asker] = taken + 1
+        self._taken[client] = taken + 1
         return True
 
-    def _turn(self, asker: str | None, now_s: float) -> None:
-        if now_s - self._turn_s >= TURN_S:
-            self._turn_s = now_s
+    def _roll_window(self, client: str | None, now_s: float) -> None:
+        if now_s - self._window_s >= WINDOW_S:
+            self._window_s = now_s
             self._was_contended, self._contended = self._contended, False
             self._taken.clear()
-            self._first = asker
-        if asker != self._first:
+            self._first = client
+        if client != self._first:
             self._contended = True

@@ -6,7 +6,7 @@ passes. If the server listens on loopback only, ``Host`` must be loopback too: o
 another site, whose name was re-pointed at 127.0.0.1 (DNS rebinding), would be same-origin here. A
 server for other machines is protected from that if ``PHOTON_ALLOWED_HOSTS`` lists its names: then
 ``Host`` must be one of them, an IP address (which DNS cannot re-point) or a name of this machine.
-Refusals are logged, at most one line in ``COMPLAIN_EVERY_S``, since a browser shows its user only
+Refusals are logged, at most one line in ``LOG_EVERY_S``, since a browser shows its user only
 that something failed.
 """
 
@@ -27,7 +27,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COMPLAIN_EVERY_S = 10.0
+LOG_EVERY_S = 10.0
 _SHOWN_CHARACTERS = 100
 _LABEL = re.compile(r"[a-z0-9_-]+")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{0,5})?", re.IGNORECASE)
@@ -140,7 +140,7 @@ class OriginGuard:
         self._rule = rule
         self._now_s = time.monotonic
         self._silent_until_s = 0.0
-        self._unsaid = 0
+        self._unlogged = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass, or answer 403 (a WebSocket before it is accepted)."""
@@ -153,18 +153,20 @@ class OriginGuard:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            self._say(origin, host, scope["path"], refusal)
+            self._log_refusal(origin, host, scope["path"], refusal)
             await refuse(scope, receive, send, 403, refusal)
 
-    def _say(self, origin: str | None, host: str | None, path: str, refusal: str) -> None:
+    def _log_refusal(self, origin: str | None, host: str | None, path: str, refusal: str) -> None:
         if self._now_s() < self._silent_until_s:
-            self._unsaid += 1
+            self._unlogged += 1
             return
-        self._silent_until_s = self._now_s() + COMPLAIN_EVERY_S
+        self._silent_until_s = self._now_s() + LOG_EVERY_S
         more = (
-            f" ({self._unsaid} more were refused since the last such line)" if self._unsaid else ""
+            f" ({self._unlogged} more were refused since the last such line)"
+            if self._unlogged
+            else ""
         )
-        self._unsaid = 0
+        self._unlogged = 0
         given = [
             "(none)" if text is None else foreign.printable(text, _SHOWN_CHARACTERS)
             for text in (path, origin, host)

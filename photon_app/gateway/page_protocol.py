@@ -73,7 +73,7 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-def _foul(sentence: str) -> _RefusedError:
+def _violation(sentence: str) -> _RefusedError:
     return _RefusedError(Refusal("protocol", sentence))
 
 
@@ -131,31 +131,33 @@ def _read(text: str, rules: Rules, *, connected: bool) -> Packet:
     if text == CLOSE:
         return Packet(text, "goodbye", 1)
     if text[:1] != MESSAGE:
-        raise _foul("a packet of Engine.IO that the page never sends")
+        raise _violation("a packet of Engine.IO that the page never sends")
     kind, rest = text[1:2], text[2:]
     if kind == DISCONNECT and rest.rstrip(",") == NAMESPACE:
         return Packet(f"{MESSAGE}{DISCONNECT}{NAMESPACE},", "goodbye", 1)
     if kind not in {CONNECT, EVENT}:
-        raise _foul("a packet of Socket.IO that the page never sends")
+        raise _violation("a packet of Socket.IO that the page never sends")
     namespace, comma, body = rest.partition(",")
     if namespace.partition("?")[0] != NAMESPACE or not comma:
-        raise _foul(f"another namespace than {NAMESPACE}")
+        raise _violation(f"another namespace than {NAMESPACE}")
     if (kind == CONNECT) is connected:
-        raise _foul("connected twice" if connected else "an event before the tab was connected")
+        raise _violation(
+            "connected twice" if connected else "an event before the tab was connected"
+        )
     return _connect(body, rules) if kind == CONNECT else _emit(body, rules)
 
 
 def _connect(body: str, rules: Rules) -> Packet:
     boot = _boot.decode(body)
     if boot.state_schema is not None and not _SCHEMA.fullmatch(boot.state_schema):
-        raise _foul("a state schema that is none")
+        raise _violation("a state schema that is none")
     rule = rules.events.get(boot.event.name)
     if rule is None or rule.kind != "storage":
-        raise _foul("connected without the browser's storage")
-    told: dict[str, object] = {"event": _checked(boot.event, rule, rules)}
+        raise _violation("connected without the browser's storage")
+    content: dict[str, object] = {"event": _checked(boot.event, rule, rules)}
     if boot.state_schema is not None:
-        told["state_schema"] = boot.state_schema
-    text = msgspec.json.encode(told).decode()
+        content["state_schema"] = boot.state_schema
+    text = msgspec.json.encode(content).decode()
     units = _CONNECT_UNITS + _units(len(text))
     return Packet(f"{MESSAGE}{CONNECT}{NAMESPACE},{text}", "connect", units)
 

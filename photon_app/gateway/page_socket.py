@@ -112,7 +112,7 @@ class PageEdge:
         app: the page.
         admission: decides which sockets get a place.
         rules: the events of the page's app.
-        left: called when a socket has ended.
+        on_left: called when a socket has ended.
         time: of this process.
     """
 
@@ -122,18 +122,18 @@ class PageEdge:
         admission: Admission,
         rules: Rules,
         *,
-        left: Callable[[], None] = lambda: None,
+        on_left: Callable[[], None] = lambda: None,
         time: Time = SYSTEM,
     ) -> None:
         self._app = app
         self._admission = admission
-        self._left = left
+        self._on_left = on_left
         self.now_s = time.monotonic
         self.rules = rules
         self.turnstile = Turnstile(
             rate_per_s=ADDRESS_UNITS_PER_S, burst=ADDRESS_UNITS_BURST, time=time
         )
-        self._complaints = _Complaints(admission, time)
+        self._refusals = _Refusals(admission, time)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket to its end, refuse long polling, pass on everything else."""
@@ -157,15 +157,15 @@ class PageEdge:
 
     async def _serve(self, websocket: WebSocket, address: str | None, token: str) -> None:
         lane = self.turnstile.enter(address)
-        tab = _Tab(websocket, self, self._complaints, lane, address)
-        inside = _tab.set(tab)
+        tab = _Tab(websocket, self, self._refusals, lane, address)
+        previous = _tab.set(tab)
         try:
             await self.turnstile.turn(HANDSHAKE_UNITS, lane)
-            await self._app(_known(websocket.scope, token), tab.receive, tab.send)
+            await self._app(_scope_for_reflex(websocket.scope, token), tab.receive, tab.send)
         finally:
-            _tab.reset(inside)
+            _tab.reset(previous)
             self.turnstile.leave(lane)
-            self._left()
+            self._on_left()
 
 
 class _Tab:
@@ -175,21 +175,21 @@ class _Tab:
         self,
         websocket: WebSocket,
         edge: PageEdge,
-        complaints: "_Complaints",
+        refusals: "_Refusals",
         lane: Lane,
         address: str | None,
     ) -> None:
         self._edge = edge
         self._receive, self._send = websocket.receive, websocket.send
         self._wire = wire_of(websocket.scope.get("extensions", {}))
-        self._complaints = complaints
+        self._refusals = refusals
         self._address = address
         self._lanes = (Lane(TAB_UNITS_PER_S, TAB_UNITS_BURST, edge.now_s()), lane)
-        self._connected = self._parted = self._over = False
+        self._connected = self._disconnected = self._over = False
         self._unwanted = self._reports = 0
-        self._last: Message | None = None
+        self._close_message: Message | None = None
         """The close message, if the server has no wire extension."""
-        self._parting: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     async def send(self, message: Message) -> None:
         """Send Reflex's message, unless the tab is being closed."""
@@ -207,76 +207,80 @@ class _Tab:
                 return message
             text = message.get("text")
             if text is None:
-                self._foul(disconnect.TEXT_ONLY)
+                self._violation(disconnect.TEXT_ONLY)
             elif len(text) > MAX_STORAGE_BYTES:
-                self._foul(disconnect.too_big(MAX_STORAGE_BYTES))
-            elif self._parted:
-                self._foul(disconnect.unlike_the_page("more after its goodbye"))
+                self._violation(disconnect.too_big(MAX_STORAGE_BYTES))
+            elif self._disconnected:
+                self._violation(disconnect.unlike_the_page("more after its goodbye"))
             elif (packet := self._read(text)) is not None:
                 await self._edge.turnstile.turn(packet.units, *self._lanes)
                 if not self._over:
                     return {"type": "websocket.receive", "text": packet.text}
             else:
                 await self._edge.turnstile.turn(1 + len(text) // 1024, *self._lanes)
-        await self._part()
+        await self._send_close()
         return {"type": "websocket.disconnect", "code": disconnect.POLICY_VIOLATION}
 
     def slow(self) -> None:
         """The tab does not read: close it."""
         if self._over:
             return
-        self._complaints.add("slow", self._address)
+        self._refusals.add("slow", self._address)
         self._close(disconnect.SLOW_TAB)
-        self._parting = asyncio.ensure_future(self._part())
+        self._closing = asyncio.ensure_future(self._send_close())
 
     def _read(self, text: str) -> Packet | None:
-        said = read(text, self._edge.rules, connected=self._connected)
-        if isinstance(said, Packet) and (said.kind != "report" or self._may_report()):
+        result = read(text, self._edge.rules, connected=self._connected)
+        if isinstance(result, Packet) and (result.kind != "report" or self._may_report()):
             self._unwanted = 0
-            self._connected |= said.kind == "connect"
-            self._parted |= said.kind == "goodbye"
-            return said
-        if isinstance(said, Packet):
-            self._complaints.add("reports", self._address)
+            self._connected |= result.kind == "connect"
+            self._disconnected |= result.kind == "goodbye"
+            return result
+        if isinstance(result, Packet):
+            self._refusals.add("reports", self._address)
             return None
-        self._complaints.add(said.reason, self._address)
+        self._refusals.add(result.reason, self._address)
         self._unwanted += 1
-        if said.reason == "protocol" or self._unwanted >= MOST_UNWANTED:
-            self._close(disconnect.unlike_the_page(said.sentence))
+        if result.reason == "protocol" or self._unwanted >= MOST_UNWANTED:
+            self._close(disconnect.unlike_the_page(result.sentence))
         return None
 
-    def _foul(self, way: Disconnect) -> None:
-        self._complaints.add("protocol", self._address)
-        self._close(way)
+    def _violation(self, disconnection: Disconnect) -> None:
+        self._refusals.add("protocol", self._address)
+        self._close(disconnection)
 
     def _may_report(self) -> bool:
         self._reports += 1
-        return self._reports <= MOST_REPORTS and self._complaints.may_report()
+        return self._reports <= MOST_REPORTS and self._refusals.may_report()
 
-    def _close(self, way: Disconnect) -> None:
+    def _close(self, disconnection: Disconnect) -> None:
         if self._over:
             return
         self._over = True
         if self._wire is not None:
-            self._wire.start_close(*way)
+            self._wire.start_close(*disconnection)
         else:
-            self._last = {"type": "websocket.close", "code": way.code, "reason": way.reason}
+            self._close_message = {
+                "type": "websocket.close",
+                "code": disconnection.code,
+                "reason": disconnection.reason,
+            }
 
-    async def _part(self) -> None:
-        last, self._last = self._last, None
-        if last is not None:
+    async def _send_close(self) -> None:
+        message, self._close_message = self._close_message, None
+        if message is not None:
             with contextlib.suppress(Exception):  # the client is gone already
-                await self._send(last)
+                await self._send(message)
 
 
-class _Complaints:
+class _Refusals:
     """What was refused on all tabs: counted for ``/health``, and logged now and then."""
 
     def __init__(self, admission: Admission, time: Time) -> None:
         self._counts = admission.page_refused
         self._now_s = time.monotonic
         self._since: Counter[str] = Counter()
-        self._tell_at_s = self._minute_s = time.monotonic()
+        self._report_at_s = self._minute_s = time.monotonic()
         self._reports = 0
 
     def add(self, reason: str, address: str | None) -> None:
@@ -284,9 +288,9 @@ class _Complaints:
         self._counts[reason] += 1
         self._since[reason] += 1
         now = self._now_s()
-        if now < self._tell_at_s:
+        if now < self._report_at_s:
             return
-        self._tell_at_s = now + WARN_EVERY_S
+        self._report_at_s = now + WARN_EVERY_S
         since, self._since = self._since, Counter()
         _log.warning(
             "refused on the page's sockets since the last such line: %d (%s); the last one from %s",
@@ -304,7 +308,7 @@ class _Complaints:
         return self._reports <= MOST_REPORTS_A_MINUTE
 
 
-def _known(scope: Scope, token: str) -> dict[str, Any]:
+def _scope_for_reflex(scope: Scope, token: str) -> dict[str, Any]:
     """The scope as Reflex may see it: only with the headers and query that the page needs."""
     headers = [
         (name, value)

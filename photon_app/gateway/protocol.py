@@ -19,7 +19,7 @@ MAX_MESSAGE_BYTES = 16 * 1024
 MAX_ID_LENGTH = 64
 MOST_NAMES = 200
 """How many names of one message are processed, or twice a client's symbol limit if that is more."""
-NAMES_A_TOKEN, BARS_A_TOKEN, PASSED_OVER_A_TOKEN, TOLD_A_TOKEN = 10, 2, 500, 100
+NAMES_PER_TOKEN, BARS_PER_TOKEN, SKIPPED_PER_TOKEN, LISTED_PER_TOKEN = 10, 2, 500, 100
 """How many cost one token: names, with a snapshot of 15 µs each; names in the bars channel, whose
 newest bar takes 50 to 100 µs; names that are only read; and subscriptions that are listed. A whole
 small message takes some 60 µs.
@@ -138,19 +138,19 @@ def cost(request: Request, max_symbols: int) -> tuple[int, float]:
 
     Returns:
         The number of names that are processed, including refused and repeated ones; 0 if none of
-        them is a symbol. And the price in tokens.
+        them is a symbol. And the cost in tokens.
     """
     match request:
         case Subscribe(symbols=texts, channel=channel):
-            a_token = BARS_A_TOKEN if channel == "bars" else NAMES_A_TOKEN
+            per_token = BARS_PER_TOKEN if channel == "bars" else NAMES_PER_TOKEN
         case Unsubscribe(symbols=texts):
-            a_token = NAMES_A_TOKEN
+            per_token = NAMES_PER_TOKEN
         case _:
             return 0, 1.0
     looked_at = texts[: most_names(max_symbols)]
     named = len(looked_at) if any(map(is_symbol, looked_at)) else 0
-    passed_over = len(texts) - len(looked_at)
-    return named, max(1.0, len(looked_at) / a_token + passed_over / PASSED_OVER_A_TOKEN)
+    skipped = len(texts) - len(looked_at)
+    return named, max(1.0, len(looked_at) / per_token + skipped / SKIPPED_PER_TOKEN)
 
 
 def cost_of(text: str, max_symbols: int) -> tuple[int, float]:
@@ -230,8 +230,8 @@ def _show(given: object) -> str:
     """A client's value, or its type, in a few characters."""
     match given:
         case list():
-            strangers = [item for item in given if not isinstance(item, str)]
-            return f"a list with {_show_type(strangers[0])} in it" if strangers else "a list"
+            others = [item for item in given if not isinstance(item, str)]
+            return f"a list with {_show_type(others[0])} in it" if others else "a list"
         case str() if len(given) > _SHOWN:
             return f"a string of {len(given)} characters, {_cut(repr(given[:_SHOWN]))}"
         case str() | int() if not isinstance(given, bool):

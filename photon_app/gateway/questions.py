@@ -26,12 +26,12 @@ from photon_app.gateway.quota import Quota
 from photon_app.settings import Settings
 
 ADDRESSES, ASKED = 4096, 4096
-AGAIN_S = 300.0
+REPEAT_S = 300.0
 """The same question of an address within this time counts as a repetition."""
 MINUTE_S = 60.0
 
 
-class NotNow(msgspec.Struct, frozen=True):
+class QuestionRefusal(msgspec.Struct, frozen=True):
     """Why a question is not answered, as sent to the client."""
 
     status: int
@@ -82,7 +82,7 @@ class Questions:
         """The key of a request's client address."""
         return client_address(request.scope, self._proxy_hops)
 
-    def foreign(self, request: Request) -> NotNow | None:
+    def cross_site(self, request: Request) -> QuestionRefusal | None:
         """Why the page that sent a request may not ask, or ``None`` if it may."""
         headers = request.headers
         if headers.get("sec-fetch-site", "").strip().lower() != "cross-site":
@@ -91,19 +91,19 @@ class Questions:
         if page is not None and self._rule.refusal(page, headers.get("host")) is None:
             return None
         self.refused["cross_site"] += 1
-        return NotNow(
+        return QuestionRefusal(
             403,
             "a page of another site may not ask what can cost a question upstream: add its Origin "
             "to FRONTEND_URL",
         )
 
-    def take(self, address: str | None) -> NotNow | None:
+    def take(self, address: str | None) -> QuestionRefusal | None:
         """Count a question; returns why it may not be asked now, or ``None`` if it may."""
         if self.spend(address):
             return None
         self.refused["per_ip"] += 1
         wait_s = math.ceil(self._quota.retry_after_s(address))
-        return NotNow(
+        return QuestionRefusal(
             429,
             f"your address may ask {self._per_minute} questions a minute that cost something "
             f"upstream (PHOTON_QUESTIONS_PER_MIN): try again in {wait_s} s",
@@ -114,11 +114,11 @@ class Questions:
         """Count something else that costs as much; returns false if it may not be done now."""
         return self._quota.take(address, self._now_s())
 
-    def again(self, address: str | None, question: str) -> bool:
+    def repeats(self, address: str | None, question: str) -> bool:
         """Whether this address asked the same question recently; remembers that it does now."""
         now_s, key = self._now_s(), (address, question)
         before = self._asked.get(key, now_s) is not None
-        self._asked.keep(key, True, now_s + AGAIN_S)
+        self._asked.keep(key, True, now_s + REPEAT_S)
         return before
 
 

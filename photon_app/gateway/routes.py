@@ -48,24 +48,25 @@ class Routes:
             await self._app(scope, receive, send)
             return
         path, method = scope["path"].rstrip("/"), scope["method"]
-        asked = {**scope, "path": path, "raw_path": scope.get("raw_path", b"").rstrip(b"/")}
-        allowed = self._allowed(asked)
+        normalized = {**scope, "path": path, "raw_path": scope.get("raw_path", b"").rstrip(b"/")}
+        allowed = self._allowed(normalized)
         if "GET" in allowed and method == "HEAD":
-            await self._app({**asked, "method": "GET"}, receive, _unkept(_bodiless(send)))
+            await self._app({**normalized, "method": "GET"}, receive, _uncached(_bodiless(send)))
         elif method in allowed:
-            await self._app(asked, receive, _unkept(send))
+            await self._app(normalized, receive, _uncached(send))
         elif allowed or _is_of_programs(path):
             await _refusal(path, method, allowed)(scope, receive, send)
         else:
             await self._app(scope, receive, _FileAnswer(scope, send))
 
-    def _allowed(self, asked: Scope) -> list[str]:
+    def _allowed(self, normalized: Scope) -> list[str]:
         """The methods of the path; none if it is not a route of the API."""
         return [
             method
             for method in METHODS
             if any(
-                route.matches({**asked, "method": method})[0] is Match.FULL for route in self._own
+                route.matches({**normalized, "method": method})[0] is Match.FULL
+                for route in self._own
             )
         ]
 
@@ -86,15 +87,15 @@ def _refusal(path: str, method: str, allowed: list[str]) -> Response:
     return JSONResponse({"detail": "Method Not Allowed"}, 405, headers)
 
 
-def _unkept(send: Send) -> Send:
+def _uncached(send: Send) -> Send:
     """Make answers of the API uncacheable, unless their route says otherwise."""
 
-    async def told(message: Message) -> None:
+    async def marked(message: Message) -> None:
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message).setdefault("Cache-Control", caching.NEVER)
         await send(message)
 
-    return told
+    return marked
 
 
 def _bodiless(send: Send) -> Send:
@@ -131,8 +132,8 @@ class _FileAnswer:
                 self._replaced = True
                 await self._not_found()
                 return
-            kept = caching.of_file(self._path, message["status"])
-            MutableHeaders(scope=message).setdefault("Cache-Control", kept)
+            policy = caching.of_file(self._path, message["status"])
+            MutableHeaders(scope=message).setdefault("Cache-Control", policy)
         await self._send(message)
 
     async def _not_found(self) -> None:

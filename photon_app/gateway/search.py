@@ -69,7 +69,7 @@ def create_router(questions: Questions) -> APIRouter:
             )
             raise HTTPException(422, detail)
         reference, address = services.current().reference, questions.address(request)
-        refusal = questions.foreign(request)
+        refusal = questions.cross_site(request)
         if refusal is None and not reference.knows_search(q.strip()):
             refusal = questions.take(address)
         if refusal is not None:

@@ -88,11 +88,11 @@ class Session:
         try:
             request = protocol.decode(text)
         except RequestError as problem:
-            if self._may():
+            if self._within_budget():
                 self._refuse(problem, protocol.request_id(text))
             return
-        if self._may(*self._cost(request)):
-            self._obey(request)
+        if self._within_budget(*self._cost(request)):
+            self._execute(request)
 
     def waited(self, seconds: float) -> None:
         """The client was not read for this long: what it sent meanwhile counts as sent then."""
@@ -106,20 +106,20 @@ class Session:
         """The cost of a message: ``protocol.cost``, or by how many subscriptions it affects."""
         match request:
             case ListSubscriptions():
-                return 0, max(1.0, self._had() / protocol.TOLD_A_TOKEN)
+                return 0, max(1.0, self._count() / protocol.LISTED_PER_TOKEN)
             case UnsubscribeAll():
-                had = self._had()
-                return had, max(1.0, had / protocol.NAMES_A_TOKEN)
+                had = self._count()
+                return had, max(1.0, had / protocol.NAMES_PER_TOKEN)
             case _:
                 return protocol.cost(request, self._max_symbols)
 
-    def _had(self) -> int:
+    def _count(self) -> int:
         """How many subscriptions the client has, in both channels."""
         return len(self._client.order) + self._hub.bars.count(self._client)
 
-    def _may(self, symbols: int = 0, price: float = 1.0) -> bool:
+    def _within_budget(self, symbols: int = 0, cost: float = 1.0) -> bool:
         """Whether a message of this cost is within the budget; if not, the client is closed."""
-        if self._budget.take(self._now_s(), symbols, price):
+        if self._budget.take(self._now_s(), symbols, cost):
             return True
         problem = RequestError(
             "rate_limited",
@@ -131,7 +131,7 @@ class Session:
         self._sink.close(*disconnect.TOO_MANY_MESSAGES)
         return False
 
-    def _obey(self, request: Request) -> None:
+    def _execute(self, request: Request) -> None:
         try:
             self._handle(request)
         except RequestError as problem:

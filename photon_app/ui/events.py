@@ -53,7 +53,7 @@ class Report(msgspec.Struct):
     component_stack: str
 
 
-class Heard(msgspec.Struct, frozen=True):
+class AcceptedEvent(msgspec.Struct, frozen=True):
     """One event that the page may send."""
 
     name: str
@@ -61,20 +61,22 @@ class Heard(msgspec.Struct, frozen=True):
     kind: Literal["event", "storage", "report"] = "event"
 
 
-def heard() -> list[Heard]:
+def accepted() -> list[AcceptedEvent]:
     """All events that the page may send."""
     own = [
-        Heard(format_event_handler(handler), _arguments(name, handler))
+        AcceptedEvent(format_event_handler(handler), _arguments(name, handler))
         for name, handler in Dashboard.event_handlers.items()
         if name != "setvar" and not handler.is_background
     ]
     loads = OnLoadInternalState.event_handlers["on_load_internal"]
     return [
         *own,
-        Heard(_name(State, "hydrate_and_load"), Storage, "storage"),
-        Heard(_name(UpdateVarsInternalState, "update_vars_internal"), Changed, "storage"),
-        Heard(_name(FrontendEventExceptionState, "handle_frontend_exception"), Report, "report"),
-        Heard(format_event_handler(loads), _arguments("on_load_internal", loads)),
+        AcceptedEvent(_name(State, "hydrate_and_load"), Storage, "storage"),
+        AcceptedEvent(_name(UpdateVarsInternalState, "update_vars_internal"), Changed, "storage"),
+        AcceptedEvent(
+            _name(FrontendEventExceptionState, "handle_frontend_exception"), Report, "report"
+        ),
+        AcceptedEvent(format_event_handler(loads), _arguments("on_load_internal", loads)),
     ]
 
 

@@ -59,19 +59,19 @@ class StorageFirst(Middleware):
         del app
         dashboard = await state.get_state(Dashboard)
         if event.name == HYDRATES:
-            held, dashboard._held = dashboard._held, []
+            deferred, dashboard._deferred = dashboard._deferred, []
             dashboard._has_storage = True
-            await EventContext.get().enqueue(*held)
+            await EventContext.get().enqueue(*deferred)
             return None
         if dashboard._has_storage:
             return None
         asked, dashboard._asked = dashboard._asked, True
         if (
             event.name not in BROUGHT_ANYWAY
-            and len(dashboard._held) < MOST
+            and len(dashboard._deferred) < MOST
             and _length(event) <= MOST_CHARS
         ):
-            dashboard._held = [*dashboard._held, event]
+            dashboard._deferred = [*dashboard._deferred, event]
         return StateUpdate() if asked else StateUpdate(events=_ask())
 
 

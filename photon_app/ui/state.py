@@ -92,7 +92,7 @@ class Dashboard(rx.State):
     """Whether this state has the browser's storage (``ui/hydration.py``)."""
     _asked: bool = False
     """Whether the browser was asked for its storage."""
-    _held: list[Any] = []  # noqa: RUF012
+    _deferred: list[Any] = []  # noqa: RUF012
     """Events that wait for that storage."""
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -105,7 +105,7 @@ class Dashboard(rx.State):
 
     def _all(self) -> tuple[str, ...]:
         defaults = default_symbols()
-        return watchlist.edited(watchlist.held(self.stored, defaults), self.edits, defaults)
+        return watchlist.edited(watchlist.read_all(self.stored, defaults), self.edits, defaults)
 
     def _symbols(self) -> tuple[str, ...]:
         return self._all()[: max_symbols()]
@@ -190,9 +190,9 @@ class Dashboard(rx.State):
     async def learn_names(self, symbols: list[str]) -> None:
         """Fetch the names of symbols in the list that have none, without blocking the page."""
         async with self:
-            held = self._symbols()
+            shown = self._symbols()
             wanted = [*self._to_learn, *(symbols if isinstance(symbols, list) else ())]
-            self._to_learn = tuple(symbol for symbol in held if symbol in wanted)
+            self._to_learn = tuple(symbol for symbol in shown if symbol in wanted)
             if self._learning:
                 return
             self._learning = True

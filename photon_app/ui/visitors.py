@@ -49,9 +49,9 @@ class Visitors:
     def left(self) -> None:
         """A tab's socket has closed: sweep soon, and again while states of gone tabs are left."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self._turn)
+            self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self._on_timer)
 
-    def _turn(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         if self.sweep():
             self.left()

@@ -65,7 +65,7 @@ class Addition(msgspec.Struct, frozen=True, kw_only=True):
     """The symbol to show now: the last one added, or the one that was already there."""
 
 
-def held(stored: object, defaults: tuple[str, ...]) -> tuple[str, ...]:
+def read_all(stored: object, defaults: tuple[str, ...]) -> tuple[str, ...]:
     """All symbols in a browser's stored text, or the defaults if Photon did not write it. An entry
     that is not a symbol is left out.
     """
@@ -100,7 +100,7 @@ def kept_choice(value: object) -> str:
 
 def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
     """The symbols of a browser's stored text that are shown: the first ones."""
-    return held(stored, defaults)[:limit]
+    return read_all(stored, defaults)[:limit]
 
 
 def edited(

@@ -150,14 +150,14 @@ def test_what_waits_because_its_client_is_not_read_is_not_charged_at_once(
     assert sum(budget.take(later) for _ in range(5000)) <= 2.1 * rate + 1
 
 
-def test_a_lone_asker_may_have_every_token() -> None:
+def test_a_lone_client_may_have_every_token() -> None:
     """Nobody is hurt by it."""
     bucket = FairBucket(10, 0.0)
     assert sum(bucket.take("a", 0.0) for _ in range(50)) == 10
     assert sum(bucket.take("a", n / 10) for n in range(1, 101)) == 100
 
 
-def test_an_asker_cannot_keep_the_bucket_empty_for_another() -> None:
+def test_a_client_cannot_keep_the_bucket_empty_for_another() -> None:
     """One that asks a thousand times a second takes half; the other gets in a second later."""
     bucket = FairBucket(10, 0.0)
     got = {"flood": 0, "other": 0}
@@ -176,7 +176,7 @@ def test_an_asker_cannot_keep_the_bucket_empty_for_another() -> None:
 def test_the_fair_bucket_keeps_to_the_rate_and_remembers_little(
     rate: int, asks: list[tuple[str, float]]
 ) -> None:
-    """No more than a plain one; an entry for each asker of one turn."""
+    """No more than a plain one; an entry for each client of one window."""
     bucket = FairBucket(rate, 0.0)
     now, taken = 0.0, 0
     for asker, pause in asks:

@@ -106,7 +106,7 @@ async def serving(
         page,
         admission,
         RULES,
-        left=left,
+        on_left=left,
         time=time,
     )
     live = cast("Any", SimpleNamespace(settings=loaded, stalls=Stalls(HandTime())))

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from photon_app.gateway.origin import OriginRule
-from photon_app.gateway.questions import ADDRESSES, AGAIN_S, Questions
+from photon_app.gateway.questions import ADDRESSES, REPEAT_S, Questions
 from tests.fakes.time import HandTime
 
 
@@ -64,12 +64,12 @@ def test_addresses_are_forgotten_when_there_are_too_many() -> None:
 def test_who_asks_the_same_soon_asks_again() -> None:
     """Another question, another address and a long time are not again."""
     desk = Desk()
-    assert not desk.questions.again("a", "AAPL")
-    assert desk.questions.again("a", "AAPL")
-    assert not desk.questions.again("a", "IBM")
-    assert not desk.questions.again("b", "AAPL")
-    desk.time.at_s = AGAIN_S
-    assert not desk.questions.again("a", "AAPL")
+    assert not desk.questions.repeats("a", "AAPL")
+    assert desk.questions.repeats("a", "AAPL")
+    assert not desk.questions.repeats("a", "IBM")
+    assert not desk.questions.repeats("b", "AAPL")
+    desk.time.at_s = REPEAT_S
+    assert not desk.questions.repeats("a", "AAPL")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_who_asks_the_same_soon_asks_again() -> None:
 )
 def test_programs_and_pages_that_are_named_may_ask(headers: dict[str, str]) -> None:
     """And whoever a browser does not call foreign."""
-    assert Desk().questions.foreign(request(**headers)) is None
+    assert Desk().questions.cross_site(request(**headers)) is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_programs_and_pages_that_are_named_may_ask(headers: dict[str, str]) -> N
 def test_a_page_of_another_site_may_not(headers: dict[str, str], spelling: str) -> None:
     """It is told which setting names it."""
     desk = Desk()
-    refusal = desk.questions.foreign(request(sec_fetch_site=spelling, **headers))
+    refusal = desk.questions.cross_site(request(sec_fetch_site=spelling, **headers))
     assert refusal is not None
     assert refusal.status == 403
     assert "FRONTEND_URL" in refusal.sentence

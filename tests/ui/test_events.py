@@ -7,7 +7,7 @@ from reflex_base.utils.format import format_event_handler
 from photon_app.ui import events
 from photon_app.ui.state import Dashboard
 
-HEARD = {one.name: one for one in events.heard()}
+HEARD = {one.name: one for one in events.accepted()}
 
 
 def arguments(name: str) -> type[msgspec.Struct]:

@@ -87,7 +87,7 @@ def test_beginning_anew_is_having_the_defaults() -> None:
 def test_the_longest_list_can_be_read_again() -> None:
     """What can be added can be stored."""
     longest = tuple(f"{index:032d}" for index in range(watchlist.MOST))
-    assert watchlist.held(watchlist.write(longest), DEFAULTS) == longest
+    assert watchlist.read_all(watchlist.write(longest), DEFAULTS) == longest
 
 
 def test_reading_drops_doubles_and_keeps_to_the_limit() -> None:
@@ -175,8 +175,8 @@ def test_removing_the_shown_symbol_shows_the_one_below_it() -> None:
 def test_a_text_of_many_entries_is_looked_at_in_bounds() -> None:
     """What was written here has no more; and each text is read once, however often it is asked."""
     text = watchlist.write(tuple(f"S{n}" for n in range(7_000)))
-    assert len(watchlist.held(text, ())) == watchlist.MOST_ENTRIES
+    assert len(watchlist.read_all(text, ())) == watchlist.MOST_ENTRIES
     before = watchlist._entries.cache_info().misses
     for _ in range(10):
-        watchlist.held(text, ())
+        watchlist.read_all(text, ())
     assert watchlist._entries.cache_info().misses == before

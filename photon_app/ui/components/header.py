@@ -23,7 +23,7 @@ def header() -> rx.Component:
     """The whole header."""
     return rx.el.header(
         rx.el.h1(_mark(), "Photon", class_name="logo"),
-        line(),
+        connection_badge(),
         session_clock(),
         feed_trouble(),
         rx.el.span(class_name="grow"),
@@ -34,7 +34,7 @@ def header() -> rx.Component:
     )
 
 
-def line() -> rx.Component:
+def connection_badge() -> rx.Component:
     """The feed's badge, which opens a panel with more about the connection."""
     return rx.el.span(
         feed_badge(),
