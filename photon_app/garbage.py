@@ -51,9 +51,9 @@ class Garbage:
 
     def tick(self) -> None:
         """Collect, if it is time."""
-        now_s, held = self._time.monotonic(), resident_bytes()
-        self._bytes = min(self._bytes, held)
-        if now_s >= self._at_s + EVERY_S or held >= self._bytes + GROWN_BYTES:
+        now_s, resident = self._time.monotonic(), resident_bytes()
+        self._bytes = min(self._bytes, resident)
+        if now_s >= self._at_s + EVERY_S or resident >= self._bytes + GROWN_BYTES:
             gc.collect()
             self._at_s, self._bytes = now_s, resident_bytes()
 

@@ -33,18 +33,18 @@ class Heap:
     def __init__(self, time: Time = SYSTEM, give_back: Callable[[], object] | None = None) -> None:
         self._now_s = time.monotonic
         self._give_back = give_back or _in_thread
-        self._let_go = 0
+        self._dropped = 0
         self._at_s = time.monotonic()
 
-    def let_go(self) -> None:
+    def dropped(self) -> None:
         """A symbol was dropped: its memory is free, or will be soon."""
-        self._let_go += 1
+        self._dropped += 1
 
     def tick(self) -> None:
         """Return free memory, if there may be much of it and this was not done recently."""
-        if self._let_go < LEAST or self._now_s() < self._at_s + EVERY_S:
+        if self._dropped < LEAST or self._now_s() < self._at_s + EVERY_S:
             return
-        self._let_go, self._at_s = 0, self._now_s()
+        self._dropped, self._at_s = 0, self._now_s()
         self._give_back()
 
 

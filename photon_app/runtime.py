@@ -372,7 +372,7 @@ class _DemandRelay(DemandListener):
         """See ``DemandListener``."""
         self._market.book.drop(symbol)
         self._history.drop(symbol)
-        self._heap.let_go()
+        self._heap.dropped()
         self._dropped.add(symbol)
         self.viewed()
 

@@ -89,7 +89,7 @@ def current() -> Services:
     return installed[-1]
 
 
-def apart() -> Context:
+def isolated_context() -> Context:
     """A context with services of its own, for a second server in the same process: services that
     are installed in it are current only for its tasks.
     """

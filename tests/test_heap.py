@@ -21,7 +21,7 @@ def test_memory_is_given_back_after_a_crowd_and_seldom() -> None:
 
     def played(symbols: int, seconds: float) -> int:
         for _ in range(symbols):
-            watched.let_go()
+            watched.dropped()
         time.at_s += seconds
         watched.tick()
         return len(given)

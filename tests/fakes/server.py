@@ -194,7 +194,7 @@ async def serving(
         )
         server = uvicorn.Server(config)
         config.load()
-        context = services.apart()
+        context = services.isolated_context()
         context.run(services.install, live)
         serving_task = asyncio.create_task(server._serve([sock]), context=context)
         await wait_until(lambda: server.started)
