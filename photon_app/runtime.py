@@ -380,7 +380,7 @@ class _DemandRelay(DemandListener):
         """See ``DemandListener``."""
         self._source.spelled(text)
 
-    def spared(self, symbol: str) -> None:
+    def evicted(self, symbol: str) -> None:
         """See ``DemandListener``."""
         self._market.reject(symbol, RequestError("too_many_symbols", SPARED.format(symbol)))
 
@@ -466,6 +466,6 @@ def _ticker(live: Services, relay: _DemandRelay, heap: Heap) -> Callable[[], Non
         now = phase()
         if now != known:
             known = now
-            live.hub.tell_status()
+            live.hub.send_status()
 
     return tick

@@ -32,7 +32,7 @@ from photon_app.feed import finnhub_wire
 from photon_app.feed.finnhub.feed import FinnhubFeed
 from photon_app.feed.recording.file import Recording
 from photon_app.feed.recording.replay import ReplayFeed
-from photon_app.hub.channels import print_clients as followers
+from photon_app.hub.channels import print_clients
 from photon_app.model import FeedSink, Quote, Trade
 from photon_app.services import Services
 from photon_app.settings import Secret
@@ -277,7 +277,7 @@ def test_a_replay_at_full_speed_waits_for_slow_readers_of_the_tape(
     """Each gets every trade of the file, with its conditions, in the order of the file, and is
     hardly ever owed anything.
     """
-    monkeypatch.setattr(followers, "BACKLOG_BYTES", 32 * 1024)
+    monkeypatch.setattr(print_clients, "BACKLOG_BYTES", 32 * 1024)
 
     async def scenario() -> None:
         trades = [trade for line in Recording(DAY).lines() for trade in read(line.frame)]

@@ -132,7 +132,7 @@ class FinnhubSession:
             self._send(messages.invalid_symbol(foreign.printable(command.symbol, _SHOWN)))
             return True
         if command.type == "unsubscribe":
-            self._prints.unfollow(self._client, symbol)
+            self._prints.unsubscribe(self._client, symbol)
         elif symbol not in self._client.symbols:
             self._prints.spelled(command.symbol)
             self._follow(symbol)
@@ -143,7 +143,7 @@ class FinnhubSession:
         if full or not self._prints.hold(self._client, symbol):
             self._say(messages.TOO_MANY_SYMBOLS)
         else:
-            self._prints.follow(self._client, symbol)
+            self._prints.subscribe(self._client, symbol)
 
     def _refuse(self, words: str) -> None:
         self._say(words)

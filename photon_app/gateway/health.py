@@ -212,7 +212,7 @@ def health_of(
         page_refused=dict(admission.page_refused),
         shares=ShareCounts(
             symbols_refused=live.demand.refused,
-            symbols_made_room=live.demand.spared,
+            symbols_made_room=live.demand.evicted,
             questions_refused=questions.refused["per_ip"],
             questions_cross_site=questions.refused["cross_site"],
         ),

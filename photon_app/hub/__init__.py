@@ -1,1 +1,1 @@
-"""Who wants what, and in which bytes: subscriptions, demand, and one outbox per client."""
+"""Fan-out to clients: subscriptions, demand, messages and frames, and one sink per client."""

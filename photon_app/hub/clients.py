@@ -1,14 +1,15 @@
-"""Everybody who is connected, whatever the channel: one table, and one rule for each.
+"""All connected clients, of every channel: one table, and the rules that are the same for all.
 
-- what a client holds (``hub.demand``) is counted here and nowhere else, and all of it is released
-  when it leaves, for whatever reason;
-- a client that stays congested for ``slow_s`` is closed, and counted;
-- a fault of ours while one client is written costs that client, and no other;
-- a server that goes says so to everyone.
+- The holds of a client (``hub.demand``) are counted here and nowhere else. All of them are released
+  when it leaves, for whatever reason.
+- A client that stays congested for ``slow_s`` seconds is closed, and counted.
+- A fault of ours while one client is written to closes that client, and no other.
+- When the server shuts down, every client is notified and closed.
 
-Called on the event loop only; all but ``drained`` is synchronous. A channel keeps what is its own
-(what a client wants, how it is written) and learns by ``left`` that a client is gone. ``runtime``
-calls ``tick`` once a second. Bound: an entry for each client, and for each symbol that it holds.
+Called on the event loop only; everything but ``drained`` is synchronous. A channel keeps its own
+state (a client's subscriptions, how it is written to), and is notified by ``left`` when a client is
+gone. ``runtime`` calls ``tick`` once a second. Bound: one entry for each client, and one for each
+symbol that it holds.
 """
 
 import asyncio
@@ -25,42 +26,42 @@ log = logging.getLogger(__name__)
 
 
 class Holder(Protocol):
-    """Where holds on symbols are counted: ``Demand``, as far as it matters here."""
+    """Where holds on symbols are counted: the part of ``Demand`` that is used here."""
 
     def hold(self, symbol: str, address: str | None = None) -> bool:
-        """One more holder; false when there is no room."""
+        """Add a holder; false when there is no room."""
         ...
 
     def release(self, symbol: str, address: str | None = None) -> None:
-        """One holder less."""
+        """Remove a holder."""
         ...
 
     def spelled(self, text: str) -> None:
-        """Somebody who wants a symbol wrote it so."""
+        """Note how a client spelled a symbol that it wants."""
         ...
 
 
 class Client:
-    """One connected client: its outbox, whose it is, and what it holds. A channel adds its own."""
+    """One connected client: its sink, its address and its holds. Channels add fields of theirs."""
 
     __slots__ = ("address", "channel", "gone", "held", "sink")
     slow: Disconnect = disconnect.SLOW
-    """How one that stays congested is closed."""
+    """Close code and reason for a client that stays congested."""
 
     def __init__(self, sink: Sink, address: str | None = None) -> None:
         self.sink = sink
         self.address = address
-        """Whose it is, as far as that is known."""
+        """Its address, if known."""
         self.channel: Channel[Any] | None = None
-        """Where it joined."""
+        """The channel that it joined."""
         self.held: dict[str, int] = {}
-        """How often it holds each symbol."""
+        """The number of its holds on each symbol."""
         self.gone = False
-        """Whether it left, or was told to go: it gets nothing more, and holds nothing."""
+        """Whether it left or was dismissed: it gets nothing more, and holds nothing."""
 
     @property
-    def is_told_all(self) -> bool:
-        """Whether it may miss nothing, so that a replay at full speed waits for it."""
+    def wants_every_trade(self) -> bool:
+        """Whether it must get every trade of a symbol: a replay at full speed waits for it."""
         return False
 
 
@@ -68,41 +69,43 @@ ClientType = TypeVar("ClientType", bound=Client)
 
 
 class Channel(Generic[ClientType]):
-    """What a kind of client is told.
+    """One way of delivering prices, and its clients.
 
     Args:
-        clients: the table of all that are connected.
+        clients: the table of all connected clients.
     """
 
     def __init__(self, clients: "Clients") -> None:
         self._clients = clients
 
     def left(self, client: ClientType) -> None:
-        """A client is gone, or was told to go: forget it."""
+        """Remove a client that left or was dismissed."""
         raise NotImplementedError
 
-    def last_words(self) -> Frames:
-        """The server goes: write what is pending; these are for everybody, behind that."""
+    def shutdown_frames(self) -> Frames:
+        """The server shuts down: write what is pending. The frames returned go to every client of
+        the channel after that.
+        """
         return Frames(())
 
     def tick(self) -> None:
         """A second has passed."""
 
     def spelled(self, text: str) -> None:
-        """Somebody who wants a symbol wrote it so; to be called before ``hold``."""
+        """Note how a client spelled a symbol that it wants; to be called before ``hold``."""
         self._clients.spelled(text)
 
     def hold(self, client: ClientType, symbol: str) -> bool:
-        """Want a symbol upstream, once more for this client; false when there is no room."""
+        """Add a hold of this client on a symbol; false when there is no room."""
         return self._clients.hold(client, symbol)
 
     def leave(self, client: ClientType) -> None:
-        """A client is gone. Safe to call again."""
+        """Remove a client that is gone. Safe to call again."""
         self._clients.leave(client)
 
 
 class Clients:
-    """The table.
+    """The table of all clients.
 
     Args:
         demand: where holds on symbols are counted.
@@ -121,30 +124,30 @@ class Clients:
         return sum(map(len, self._of.values()))
 
     def __iter__(self) -> Iterator[Client]:
-        """Everybody, also while some leave."""
+        """All clients, as a copy: clients may leave during the iteration."""
         return iter([client for clients in self._of.values() for client in clients])
 
     def of(self, channel: Channel[ClientType]) -> list[ClientType]:
-        """Those of one channel, also while some leave."""
+        """The clients of one channel, as a copy: clients may leave during the iteration."""
         return cast("list[ClientType]", list(self._of.get(channel, ())))
 
     def count(self, channel: Channel[Any]) -> int:
-        """How many a channel has."""
+        """How many clients a channel has."""
         return len(self._of.get(channel, ()))
 
     @property
     def congested(self) -> int:
-        """How many clients are behind."""
+        """How many clients are congested."""
         return sum(client.sink.congested for client in self)
 
     def join(self, client: ClientType, channel: Channel[ClientType], greeting: Frames) -> None:
-        """A client has come, and is greeted."""
+        """Add a client to a channel, and greet it."""
         client.channel = channel
         self._of.setdefault(channel, {})[client] = None
         self.guard(client, client.sink.send, greeting)
 
     def leave(self, client: Client) -> None:
-        """A client is gone. What it holds is released. Safe to call again."""
+        """Remove a client that is gone, and release its holds. Safe to call again."""
         if client.gone:
             return
         client.gone = True
@@ -158,18 +161,18 @@ class Clients:
         self.wake()
 
     def spelled(self, text: str) -> None:
-        """Somebody who wants a symbol wrote it so; to be called before ``hold``."""
+        """Note how a client spelled a symbol that it wants; to be called before ``hold``."""
         self._demand.spelled(text)
 
     def hold(self, client: Client, symbol: str) -> bool:
-        """Want a symbol upstream, once more for this client; false when there is no room."""
+        """Add a hold of this client on a symbol; false when there is no room."""
         if client.gone or not self._demand.hold(symbol, client.address):
             return False
         client.held[symbol] = client.held.get(symbol, 0) + 1
         return True
 
     def release(self, client: Client, symbol: str) -> None:
-        """The client wants a symbol once less; of one that is gone nothing is held any more."""
+        """Release one hold of a client on a symbol; a client that is gone has none left."""
         if client.gone:
             return
         count = client.held.pop(symbol)
@@ -178,7 +181,7 @@ class Clients:
         self._demand.release(symbol, client.address)
 
     def dismiss(self, client: Client, way: Disconnect) -> None:
-        """Close a client, which gets nothing more."""
+        """Remove a client, and close its connection with this code and reason."""
         if client.gone:
             return
         self.closed_as_slow += way.code == disconnect.SLOW_CLIENT
@@ -186,32 +189,32 @@ class Clients:
         client.sink.close(*way)
 
     def guard(self, client: Client, write: Callable[[Frames], None], frames: Frames) -> None:
-        """Write to one client; a fault of ours closes it, and concerns no other."""
+        """Write to one client; a fault of ours closes that client, and affects no other."""
         try:
             write(frames)
-        except Exception as fault:  # noqa: BLE001 - whatever it is
+        except Exception as fault:  # noqa: BLE001 - any fault costs this client only
             self.failed(client, fault)
 
     def failed(self, client: Client, fault: Exception) -> None:
-        """A write to one client raised: close that one."""
+        """Close a client, because a write to it raised."""
         log.error("a write to one client failed by a fault of ours; it is closed", exc_info=fault)
         self.dismiss(client, disconnect.FAULT)
 
     def shutdown(self) -> None:
-        """Tell every client that the server goes, and close."""
+        """Notify every client that the server shuts down, and close it."""
         for channel in list(self._of):
-            last_words = channel.last_words()
+            shutdown_frames = channel.shutdown_frames()
             for client in self.of(channel):
-                self.guard(client, client.sink.send, last_words)
+                self.guard(client, client.sink.send, shutdown_frames)
                 self.dismiss(client, disconnect.SHUTDOWN)
 
     async def drained(self) -> None:
-        """Return once no client is congested that may miss nothing.
+        """Return once no client is congested that must get every trade.
 
-        Whoever waits for this before each frame never makes such a client fall behind for good:
-        only a write can congest a client, and what was pending is written before each.
+        A feed that waits for this before each frame never makes such a client fall behind for good:
+        only a write can congest a client, and pending updates are written before each frame.
         """
-        while any(one.sink.congested and one.is_told_all for one in self):
+        while any(one.sink.congested and one.wants_every_trade for one in self):
             event = asyncio.Event()
             self._waiters.add(event)
             try:
@@ -220,12 +223,12 @@ class Clients:
                 self._waiters.discard(event)
 
     def wake(self) -> None:
-        """Somebody drained, left, or wants something else: who waits looks again."""
+        """A client drained, left or changed its subscriptions: tasks in ``drained`` check again."""
         for event in self._waiters:
             event.set()
 
     def tick(self) -> None:
-        """Once a second: close those that stay slow, and let the channels know."""
+        """Once a second: close clients that stayed congested too long, and tick every channel."""
         for client in self:
             if client.sink.congested and client.sink.congested_for_s() >= self._slow_s:
                 self.dismiss(client, client.slow)

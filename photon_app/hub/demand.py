@@ -1,16 +1,17 @@
-"""Which symbols are wanted upstream: counted holders, a linger, and a bound that is shared.
+"""Which symbols are wanted upstream: counted holders, a linger, and a bound shared by address.
 
-Synchronous and clock-driven; called on the event loop only. A symbol is wanted while at least one
-client holds it, for ``linger_s`` after the last one let go (so that a reload does not churn the
-upstream subscription), and always when it is a default. Whose a client is (``gateway.address``)
-is known too, so that what is scarce can be shared by address.
+Synchronous, with an injected clock; called on the event loop only. A symbol is wanted while at
+least one client holds it, for ``linger_s`` seconds after the last hold was released (so that the
+reload of a page does not churn the upstream subscription), and always if it is a default. Holds are
+counted by client address (``gateway.address``), so that room can be shared fairly among addresses.
 
-Bound: ``limit`` distinct symbols in all. At the bound the longest unwanted symbol makes room. When
-every one is held, the address with the most gives one up, its newest that nobody else wants, to an
-address that has at least two fewer; else ``hold`` refuses. So a lone address may have all, and of
-several that want more none can keep another from its equal part.
+Bound: ``limit`` distinct symbols in all. At the bound, the symbol that has lingered longest makes
+room. When every symbol is held, the address with the most symbols loses one, the newest that no
+other address holds, if the address that asks has at least two fewer. Otherwise ``hold`` refuses.
+So a lone address may have all symbols, and of several addresses that want more, none can keep
+another from an equal share.
 
-Memory: an entry for each symbol and each address that holds it.
+Memory: an entry for each symbol, and for each address that holds it.
 """
 
 import itertools
@@ -21,24 +22,24 @@ from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS, Crowd
 
 
 class DemandListener:
-    """Acts on what is wanted; this one does not. Told synchronously, in the middle of what
-    ``Demand`` does.
+    """Reacts to changes of demand; this base class does nothing. Called synchronously, in the
+    middle of a call to ``Demand``.
     """
 
     def added(self, symbol: str) -> None:
         """A symbol is wanted from now on."""
 
     def dropped(self, symbol: str) -> None:
-        """A symbol is wanted no more."""
+        """A symbol is no longer wanted."""
 
     def viewed(self) -> None:
-        """The first viewer of some symbol has come, or the last has gone."""
+        """A symbol has its first holder again, or lost its last one."""
 
     def spelled(self, text: str) -> None:
-        """Somebody wrote a symbol so, not in capitals."""
+        """A client spelled a symbol this way, not in capitals."""
 
-    def spared(self, symbol: str) -> None:
-        """The holders of a symbol have to release it now, to make room."""
+    def evicted(self, symbol: str) -> None:
+        """All holders of a symbol must release it during this call, to make room."""
 
 
 class _Holders:
@@ -63,14 +64,14 @@ class Demand:
         time: Time = SYSTEM,
         listener: DemandListener,
     ) -> None:
-        """Make a demand that wants the defaults.
+        """Make a demand for the defaults.
 
         Args:
-            defaults: symbols wanted for ever.
-            limit: the most distinct symbols.
-            linger_s: seconds for which an unheld symbol stays wanted.
-            time: of this process.
-            listener: acts on what is wanted; told of the defaults at once.
+            defaults: symbols that are always wanted.
+            limit: the maximum number of distinct symbols.
+            linger_s: seconds for which a symbol stays wanted without a holder.
+            time: the clocks of this process.
+            listener: notified of changes; of the defaults before this returns.
         """
         self._limit = limit
         self._linger_s = linger_s
@@ -78,14 +79,14 @@ class Demand:
         self._listener = listener
         self._holders: dict[str, _Holders] = {}
         self._unheld_since: dict[str, float] = {}
-        self._had: dict[str, int] = {}
+        self._symbol_counts: dict[str, int] = {}
         """How many symbols each address holds."""
         self.changes = 0
-        """How often somebody came or went, so that who reads ``crowd`` knows when to."""
+        """How often a hold was added or released: while it is the same, so is ``crowd``."""
         self.refused = 0
-        """How many holds found no room since the start."""
-        self.spared = 0
-        """How many symbols made room for another address since the start."""
+        """How many holds were refused for want of room since the start."""
+        self.evicted = 0
+        """How many symbols were taken from one address for another since the start."""
         for symbol in itertools.islice(dict.fromkeys(defaults), limit):
             self._holders[symbol] = _Holders()
             listener.added(symbol)
@@ -98,19 +99,19 @@ class Demand:
 
     @property
     def viewers(self) -> dict[str, int]:
-        """How many clients hold each symbol; without those that nobody holds."""
-        return {symbol: held.count for symbol, held in self._holders.items() if held.count}
+        """How many clients hold each symbol that has a holder."""
+        return {symbol: holders.count for symbol, holders in self._holders.items() if holders.count}
 
     @property
     def crowd(self) -> Crowd:
-        """Whose the viewers are."""
+        """The addresses that hold each symbol, at most ``SPEAKERS`` of each, and the defaults."""
         first = itertools.islice
         return Crowd(
             defaults=self._defaults,
             addresses={
-                symbol: tuple(first(held.by_address, SPEAKERS))
-                for symbol, held in self._holders.items()
-                if held.count
+                symbol: tuple(first(holders.by_address, SPEAKERS))
+                for symbol, holders in self._holders.items()
+                if holders.count
             },
         )
 
@@ -121,50 +122,51 @@ class Demand:
         return symbol in self._holders or symbol in self._unheld_since
 
     def spelled(self, text: str) -> None:
-        """Somebody who wants a symbol wrote it so; to be called before ``hold``."""
+        """Note how a client spelled a symbol that it wants; to be called before ``hold``."""
         if text != text.upper():
             self._listener.spelled(text)
 
     def hold(self, symbol: str, address: str | None = None) -> bool:
-        """One more holder, of this address; false when the bound refuses a new symbol."""
+        """Add a holder with this address; false when there is no room for a new symbol."""
         holder = address or UNKNOWN_ADDRESS
-        held = self._holders.get(symbol)
-        if held is None:
+        holders = self._holders.get(symbol)
+        if holders is None:
             lingered = self._unheld_since.pop(symbol, None) is not None
             if not lingered and len(self) >= self._limit and not self._make_room(holder):
                 self.refused += 1
                 return False
-            held = self._holders[symbol] = _Holders()
-            self._count(held, holder)
+            holders = self._holders[symbol] = _Holders()
+            self._count(holders, holder)
             if lingered:
                 self._listener.viewed()
             else:
                 self._listener.added(symbol)
             return True
-        self._count(held, holder)
-        if held.count == 1:
+        self._count(holders, holder)
+        if holders.count == 1:
             self._listener.viewed()
         return True
 
     def release(self, symbol: str, address: str | None = None, *, linger: bool = True) -> None:
-        """One holder of this address less. Releasing what is not held is a bug of the caller.
+        """Remove a holder with this address. To release a symbol that is not held is a bug of the
+        caller.
 
         Args:
             symbol: which.
-            address: as it was held.
-            linger: whether the symbol stays wanted for a while when this was the last holder.
+            address: the one that was given to ``hold``.
+            linger: whether the symbol lingers if this was its last holder.
         """
         holder = address or UNKNOWN_ADDRESS
-        held = self._holders[symbol]
+        holders = self._holders[symbol]
         self.changes += 1
-        held.count -= 1
-        held.by_address[holder] -= 1
-        if not held.by_address[holder]:
-            del held.by_address[holder]
-            self._had[holder] -= 1
-            if not self._had[holder]:
-                del self._had[holder]
-        if held.count:
+        holders.count -= 1
+        holders.by_address[holder] -= 1
+        if not holders.by_address[holder]:
+            del holders.by_address[holder]
+            self._symbol_counts[holder] -= 1
+            if not self._symbol_counts[holder]:
+                del self._symbol_counts[holder]
+        if holders.count:
             return
         if symbol not in self._defaults:
             del self._holders[symbol]
@@ -175,45 +177,45 @@ class Demand:
         self._listener.viewed()
 
     def renew(self, symbol: str) -> None:
-        """Somebody asked for a symbol once more: if it lingers, the linger begins anew."""
+        """A symbol was asked for once more: if it lingers, restart its linger."""
         if self._unheld_since.pop(symbol, None) is not None:
             self._unheld_since[symbol] = self._now_s()
 
     def sweep(self) -> None:
-        """Let go what nobody has held for the linger."""
+        """Drop the symbols whose linger is over."""
         before = self._now_s() - self._linger_s
         gone = [s for s, since in self._unheld_since.items() if since <= before]
         for symbol in gone:
             self._drop(symbol)
 
-    def _count(self, held: _Holders, holder: str) -> None:
+    def _count(self, holders: _Holders, holder: str) -> None:
         self.changes += 1
-        held.count += 1
-        before = held.by_address.get(holder, 0)
-        held.by_address[holder] = before + 1
+        holders.count += 1
+        before = holders.by_address.get(holder, 0)
+        holders.by_address[holder] = before + 1
         if not before:
-            self._had[holder] = self._had.get(holder, 0) + 1
+            self._symbol_counts[holder] = self._symbol_counts.get(holder, 0) + 1
 
     def _make_room(self, holder: str) -> bool:
-        if not self._unheld_since and (spare := self._spare(holder)) is not None:
-            self.spared += 1
-            self._listener.spared(spare)
+        if not self._unheld_since and (spare := self._to_evict(holder)) is not None:
+            self.evicted += 1
+            self._listener.evicted(spare)
         oldest = next(iter(self._unheld_since), None)
         if oldest is not None:
             self._drop(oldest)
         return oldest is not None
 
-    def _spare(self, holder: str) -> str | None:
-        """What the address with the most has to give to one that has less."""
-        most = max(self._had, key=self._had.__getitem__, default=holder)
-        if self._had.get(most, 0) < self._had.get(holder, 0) + 2:
+    def _to_evict(self, holder: str) -> str | None:
+        """The symbol that the address with the most must give up to this one; ``None`` if none."""
+        most = max(self._symbol_counts, key=self._symbol_counts.__getitem__, default=holder)
+        if self._symbol_counts.get(most, 0) < self._symbol_counts.get(holder, 0) + 2:
             return None
         mine = {most}
         return next(
             (
                 symbol
-                for symbol, held in reversed(self._holders.items())
-                if held.by_address.keys() == mine and symbol not in self._defaults
+                for symbol, holders in reversed(self._holders.items())
+                if holders.by_address.keys() == mine and symbol not in self._defaults
             ),
             None,
         )

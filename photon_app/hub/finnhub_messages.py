@@ -1,8 +1,8 @@
-"""What Finnhub's own clients are told, as JSON text in Finnhub's shapes.
+"""The messages of ``/finnhub`` from server to client, as JSON in Finnhub's shapes.
 
-Pure; callable from any thread. ``feed.finnhub_wire`` reads what is written here, and a test holds
-the two together. Trades are written one by one, so that a trade is encoded once however many
-clients get it, and joined to messages afterwards.
+Pure; callable from any thread. ``feed.finnhub_wire`` decodes these messages, and a test checks that
+the two modules agree. Trades are encoded one by one and then joined to messages, so that a trade is
+encoded once however many clients get it.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from photon_app.model import Trade
 
 PING = b'{"type":"ping"}'
 TOO_MANY_SYMBOLS = "Subscribing to too many symbols"
-"""Finnhub's own words; it does not say which either."""
+"""Finnhub's own text; Finnhub does not name the symbol either."""
 _EXACT = 2**53
-"""Whole numbers below are exact as floats."""
+"""Whole numbers below this are exact as floats."""
 _HEAD, _TAIL = b'{"data":[', b'],"type":"trade"}'
 
 
@@ -47,11 +47,11 @@ def encode_print(trade: Trade, *, conditions: bool = True) -> bytes:
     """One trade, to be joined by ``trades``.
 
     ``{"c":["1","8"],"p":122.1,"s":"TSLA","t":1672348887195,"v":1}``. Whole volumes are written as
-    integers. No conditions are ``null``, as Finnhub writes them for crypto; in which of its ways
-    upstream wrote none is not kept.
+    integers. Without conditions ``c`` is ``null``, as Finnhub writes it for crypto. Finnhub has
+    other ways to write that; which one upstream used is not kept.
 
     Args:
-        trade: what was traded.
+        trade: the trade.
         conditions: whether ``c`` is written at all.
     """
     volume = trade.volume
@@ -66,7 +66,7 @@ def encode_print(trade: Trade, *, conditions: bool = True) -> bytes:
 
 
 def trades(prints: Sequence[bytes]) -> bytes:
-    """A ``trade`` message of some prints."""
+    """A ``trade`` message of encoded prints."""
     return _HEAD + b",".join(prints) + _TAIL
 
 
@@ -76,5 +76,5 @@ def error(message: str) -> bytes:
 
 
 def invalid_symbol(symbol: str) -> bytes:
-    """That there is no such symbol, in Finnhub's words."""
+    """An ``error`` message for an unknown symbol, with Finnhub's text."""
     return error(f"Invalid symbol {symbol}")

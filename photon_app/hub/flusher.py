@@ -1,11 +1,11 @@
-"""The one timer of all channels: which is written when.
+"""The one timer of all channels: it decides when each is flushed.
 
-A channel that has something to tell asks for its next flush: ``soon`` is at once when its last one
-is at least ``flush_s`` ago, else when it will be; ``at`` is at a time of its own. So a lone price
-is not held back, a busy market is told in batches, and an idle one costs nothing.
+A channel that has updates asks for its next flush. ``soon`` means at once if its last flush is at
+least ``flush_s`` ago, and otherwise as soon as it is; ``at`` means at a given time. So a lone price
+is not delayed, a busy market is sent in batches, and an idle one costs nothing.
 
-Called on the event loop only; ``flush`` of a channel may ask again. Bound: one time per channel,
-and one timer of the event loop.
+Called on the event loop only; a channel may ask again while it is flushed. Bound: one time per
+channel, and one timer of the event loop.
 """
 
 import logging
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 TIMER_LATE_S = 0.0005
 """How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
-AGAIN_S = 1.0
-"""When a channel is flushed again in which a fault of ours has come."""
+RETRY_S = 1.0
+"""After this time a channel is flushed again whose flush failed by a fault of ours."""
 _SAME_S = 1e-6
-"""Times that differ by less are the same: sums of floats are not exact."""
+"""Times that differ by less are equal: sums of floats are not exact."""
 
 
 class Flushed(Protocol):
-    """What is flushed."""
+    """A channel, as it is flushed."""
 
     def flush(self) -> None:
         """Write what is due."""
@@ -49,11 +49,11 @@ class Flusher:
         self._armed_s = math.inf
 
     def now_s(self) -> float:
-        """The time by which flushes are due, in seconds that never step back."""
+        """The clock of all flush times: monotonic seconds."""
         return self._loop.time()
 
     def soon(self, channel: Flushed) -> None:
-        """Flush a channel at once, or as soon as its last flush is ``flush_s`` ago."""
+        """Flush a channel now, or as soon as its last flush is ``flush_s`` ago."""
         due_s = self._last_s.get(channel, -math.inf) + self.flush_s - TIMER_LATE_S
         if self._due_s.get(channel, math.inf) <= due_s:
             return
@@ -63,7 +63,7 @@ class Flusher:
             self.at(channel, due_s)
 
     def at(self, channel: Flushed, due_s: float) -> None:
-        """Flush a channel then, unless it is flushed sooner."""
+        """Flush a channel at a time, unless it is flushed earlier."""
         if due_s >= self._due_s.get(channel, math.inf):
             return
         self._due_s[channel] = due_s
@@ -71,7 +71,7 @@ class Flusher:
             self._arm(due_s)
 
     def waits(self, channel: Flushed) -> bool:
-        """Whether a channel has asked for a flush that has not come yet."""
+        """Whether a channel has asked for a flush that has not happened yet."""
         return channel in self._due_s
 
     def next_s(self, channel: Flushed) -> float:
@@ -79,14 +79,14 @@ class Flusher:
         return self._last_s.get(channel, -math.inf) + self.flush_s
 
     def begin(self, channel: Flushed) -> None:
-        """A channel is being flushed, by whoever: what it asked for before is done."""
+        """A channel is being flushed, here or by another caller: forget what it asked for."""
         self._due_s.pop(channel, None)
         if not self._due_s and self._timer is not None:
             self._timer.cancel()
             self._timer, self._armed_s = None, math.inf
 
     def written(self, channel: Flushed) -> None:
-        """A channel has written something: the next flush that it wants soon waits."""
+        """A channel has written something: its next flush by ``soon`` waits for ``flush_s``."""
         self._last_s[channel] = self._loop.time()
 
     # Inside
@@ -108,9 +108,9 @@ class Flusher:
             self._arm(due_s)
 
     def _flush(self, channel: Flushed) -> None:
-        """Flush one; a fault of ours in it concerns no other, and it is tried again."""
+        """Flush a channel; a fault of ours affects no other channel, and the flush is retried."""
         try:
             channel.flush()
         except Exception:
-            log.exception("a channel could not be flushed; it is tried again in %g s", AGAIN_S)
-            self.at(channel, self._loop.time() + AGAIN_S)
+            log.exception("a channel could not be flushed; it is tried again in %g s", RETRY_S)
+            self.at(channel, self._loop.time() + RETRY_S)

@@ -1,8 +1,8 @@
 """Messages as WebSocket frames: framed once, joined once, written to many.
 
-A server's text frame is a two- to ten-byte header and the payload, unmasked (RFC 6455 §5.2), so
-it is the same for every client. ``Frames`` is a run of them in order, with each rendering made at
-the first need and shared by every client that gets the same run.
+A server's text frame is a header of two to ten bytes and the payload, unmasked (RFC 6455 §5.2), so
+it is the same for every client. ``Frames`` is a sequence of frames. Each of its representations is
+made when it is first needed, and shared by all clients that get the same sequence.
 """
 
 import struct
@@ -28,7 +28,7 @@ def payload(framed: bytes) -> bytes:
 
 
 class Frames:
-    """A run of frames in order. Immutable; shared between clients."""
+    """A sequence of frames. Immutable; shared between clients."""
 
     __slots__ = ("_joined", "_texts", "each")
 
@@ -39,7 +39,7 @@ class Frames:
 
     @classmethod
     def of(cls, *payloads: bytes) -> "Frames":
-        """Frame some messages."""
+        """Frame messages."""
         return cls([frame(one) for one in payloads])
 
     def __bool__(self) -> bool:
@@ -47,14 +47,14 @@ class Frames:
 
     @property
     def joined(self) -> bytes:
-        """All frames as one write."""
+        """All frames as bytes for one write."""
         if self._joined is None:
             self._joined = b"".join(self.each)
         return self._joined
 
     @property
     def texts(self) -> list[str]:
-        """The messages, for a server that frames by itself."""
+        """The messages as text, for a server that does its own framing."""
         if self._texts is None:
             self._texts = [payload(one).decode() for one in self.each]
         return self._texts

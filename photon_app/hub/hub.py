@@ -1,20 +1,20 @@
-"""The hub: hands every change to every client that wants it, in one synchronous run.
+"""The hub: delivers every change to every client that wants it, in one synchronous run.
 
-Called on the event loop only. A change is encoded and framed once (``publish``), waits for the
-next flush, and is then written to each client whose symbols it belongs to. Clients with equal
-sets of symbols form a ``Group``, whose bytes are joined once. Nothing here awaits anybody: a slow
-client is conflated by its ``Sink`` and closed when it stays slow, and costs the others nothing.
+Called on the event loop only. A change is encoded and framed once, waits for the next flush, and
+is then written to each client that is subscribed to its symbol. Clients with equal sets of symbols
+form a ``Group``, whose bytes are joined once. Nothing here awaits a client: a slow one is conflated
+by its ``Sink``, is closed when it stays slow, and does not delay the others.
 
-Flush: when ``Flusher`` says, which has the one timer of all channels.
+Flush: ``Flusher`` decides when. It has the one timer of all channels.
 
-Order: before a client's wishes change, and before any answer, it is written what is pending for it;
-so after ``seq`` n in a snapshot it gets n+1 next. That costs nobody else anything. Updates leave in
-the order of the tape, across symbols too.
+Order: the updates pending for a client are written before its subscriptions change and before any
+answer, so that after a snapshot with ``seq`` n the client gets n+1 next. Other clients are not
+flushed. Updates are sent in the order of the tape, across symbols too.
 
-Bounds: pending frames are those of one flush, which comes early when there are many; a client's
-memory is its subscriptions. It never reads a socket, never looks at the book except through
-``quote``, and never decides what is wanted upstream: that is ``Demand``, told by ``Subscriber``s
-coming and going.
+Bounds: the pending frames are those of one flush, which happens early when there are many. The
+memory of a client is bounded by its subscriptions. The hub never reads a socket, reads the book
+only through ``quote``, and does not decide what is wanted upstream: ``Demand`` does, from the holds
+of ``Subscriber``s.
 """
 
 import itertools
@@ -54,9 +54,9 @@ from photon_app.model import (
 log = logging.getLogger(__name__)
 
 BEATS = 15
-"""Turns in one round of heartbeats: a fifteenth of the clients each."""
+"""Ticks in one round of heartbeats: each tick serves a fifteenth of the clients."""
 SESSIONS_A_TICK = 200
-"""Symbols whose new session is told in one second."""
+"""Symbols whose new session is sent per second."""
 
 
 class Hub(Channel[Subscriber]):
@@ -70,13 +70,13 @@ class Hub(Channel[Subscriber]):
         clients: Clients,
         flusher: Flusher,
     ) -> None:
-        """Make a hub without clients. It has to be told every fact from the next one on.
+        """Make a hub without clients. It must ``hear`` every fact from now on.
 
         Args:
-            market: as it is now, and its prices and bars at any time.
+            market: its current state; its prices and bars are read at any time.
             hours: the market's clock and session.
-            clients: the table of all that are connected.
-            flusher: says when this is flushed.
+            clients: the table of all connected clients.
+            flusher: decides when the hub is flushed.
         """
         self._quote = market.quote
         self._status = Status(market, hours)
@@ -86,17 +86,17 @@ class Hub(Channel[Subscriber]):
         self._pacing = Pacing(self._registry, clients, market, self._status)
         self._arrived: dict[str, None] = {}
         self.bars = BarsChannel(market.bars, hours, clients, flusher=flusher)
-        """The bars channel, for whoever asks what a client has there."""
+        """The bars channel; sessions read a client's bar subscriptions from it."""
         self._outboxes = Outboxes()
-        self._late: dict[str, None] = {}
+        self._snapshots_due: dict[str, None] = {}
         self._sessions: dict[str, MarketSession | None] = {}
-        self._another_session: dict[str, None] = {}
+        self._session_changed: dict[str, None] = {}
         self._beat = 0
 
     # What the market says
 
     def hear(self, fact: MarketFact) -> None:
-        """Take one fact, and tell it when its time has come."""
+        """Take one fact; clients get it now or with the next flush."""
         match fact:
             case Change():
                 if self._registry.topics:
@@ -113,7 +113,7 @@ class Hub(Channel[Subscriber]):
                 pass
 
     def _hear_change(self, change: Change) -> None:
-        """Put what is new into outboxes, and flush now, or when the time has come."""
+        """Put the updates into outboxes, and flush now or when the next flush is due."""
         if change.polled:
             self._publish_polled(change.polled)
         if change.moved:
@@ -121,7 +121,7 @@ class Hub(Channel[Subscriber]):
         else:
             self._publish(change.counted)
         for symbol in change.figures:
-            self._refigure(symbol)
+            self._figures_changed(symbol)
         self._flush_soon()
 
     def _publish(self, counted: Iterable[Counted]) -> None:
@@ -140,7 +140,7 @@ class Hub(Channel[Subscriber]):
                 self._moved(symbol, topic)
 
     def _publish_polled(self, symbol: str) -> None:
-        """A new last price that came from asking."""
+        """A new last price that came from polling."""
         topic, quote = self._registry.topics.get(symbol), self._quote(symbol)
         if topic is None or quote is None:
             return
@@ -149,71 +149,71 @@ class Hub(Channel[Subscriber]):
         self._moved(symbol, topic)
 
     def _publish_moved(self, symbols: Iterable[str]) -> None:
-        """Symbols that moved on by many prices, of which the newest alone is told."""
+        """Symbols with many new prices at once, of which only the newest is sent."""
         for symbol in symbols:
             topic = self._registry.topics.get(symbol)
             if topic is None or self._quote(symbol) is None:
                 continue
             if topic.groups:
-                self._late[symbol] = None
+                self._snapshots_due[symbol] = None
             self._moved(symbol, topic)
 
-    def _refigure(self, symbol: str) -> None:
+    def _figures_changed(self, symbol: str) -> None:
         """Day figures changed without a new price."""
         topic = self._registry.topics.get(symbol)
         if topic is None:
             return
         if topic.groups:
-            self._late[symbol] = None
+            self._snapshots_due[symbol] = None
         if topic.paces:
-            self._pacing.refigure(symbol)
+            self._pacing.figures_changed(symbol)
 
     def _flush_soon(self) -> None:
         if self._outboxes.full:
             self.flush()
-        elif self._outboxes or self._late or self._pacing:
+        elif self._outboxes or self._snapshots_due or self._pacing:
             self._flusher.soon(self)
 
     def _set_feed(self, status: FeedStatus) -> None:
-        """The feed's state changed; everyone is told."""
+        """The feed's state changed; every client is sent a status."""
         flowed = self.feed.state in FLOWING
         self._status.feed = status
         self.flush()
         if flowed == (status.state in FLOWING):
-            self.tell_status()
+            self.send_status()
         else:
-            self.tell_status(self._status.states)
+            self.send_status(self._status.states)
 
     def _set_sources(self, polled: frozenset[str], stale: frozenset[str]) -> None:
-        """Who holds a symbol whose state changed is told."""
+        """Send a status to the clients of each symbol whose state changed."""
         moved = (polled ^ self._status.polled) | (stale ^ self._status.stale)
         before = self._status.states(sorted(moved))
         self._status.polled, self._status.stale = polled, stale
         changed = {s: now for s in before if (now := self._status.state(s)) != before[s]}
         if changed:
             self.flush()
-            self._tell_states(changed)
+            self._send_states(changed)
 
     def _begin_epoch(self, epoch: str) -> None:
-        """The market starts anew; its book forgets right behind this."""
+        """The market starts a new epoch; its book is cleared right after this call."""
         self.flush()
         self._pacing.clear()
         self._arrived.clear()
-        self.bars.begin_anew()
+        self.bars.reset()
         self._status.epoch = epoch
         for topic in self._registry.topics.values():
             topic.waiting = True
         for client in self._clients.of(self):
             if client.sink.missed is not None:
                 client.sink.missed.symbols.clear()
-        self.tell_status(lambda symbols: dict.fromkeys(symbols, "waiting"))
+        self.send_status(lambda symbols: dict.fromkeys(symbols, "waiting"))
 
     def reject(self, symbol: str, why: RequestError | None = None) -> None:
-        """Nobody can have this symbol: clients are told, and it leaves their subscriptions.
+        """A symbol cannot be served: its clients are notified, and it leaves their subscriptions.
 
         Args:
             symbol: which.
-            why: the reason; without one, that upstream has no such symbol.
+            why: the reason; ``None`` means that upstream has no such symbol.
         """
         topic = self._registry.topics.get(symbol)
         holders = dict.fromkeys(() if topic is None else topic.holders())
@@ -221,12 +221,12 @@ class Hub(Channel[Subscriber]):
         if not holders:
             return
         self.flush()
-        told = self._status.status({symbol: "rejected"})
+        status = self._status.status({symbol: "rejected"})
         reason = None if why is None else Frames.of(messages.error(why, None))
         for client in holders:
             if reason is not None:
-                self._clients.guard(client, client.sink.tell, reason)
-            self._clients.guard(client, client.sink.tell, told)
+                self._clients.guard(client, client.sink.send_status, reason)
+            self._clients.guard(client, client.sink.send_status, status)
             if client.sink.missed is not None:
                 client.sink.missed.rejected.add(symbol)
             self.unsubscribe(client, [symbol])
@@ -241,7 +241,7 @@ class Hub(Channel[Subscriber]):
 
     @property
     def epoch(self) -> str:
-        """What clients are told to tell one market from the next."""
+        """The current epoch, as clients see it."""
         return self._status.epoch
 
     def state(self, symbol: str) -> SymbolState:
@@ -255,15 +255,15 @@ class Hub(Channel[Subscriber]):
 
     @property
     def subscribed(self) -> int:
-        """How many distinct symbols clients hold."""
+        """How many distinct symbols clients are subscribed to."""
         return len(self._registry.topics)
 
     def join(self, sink: Sink, address: str | None = None) -> Subscriber:
         """Register a client and greet it: ``connection``, then the full ``status``.
 
         Args:
-            sink: its outbox.
-            address: whose it is (``gateway.address``), as far as that is known.
+            sink: where its frames go.
+            address: its address (``gateway.address``), if known.
         """
         client = Subscriber(sink, self._beat, address)
         sink.catch_up_with(lambda: self._missed_by(client))
@@ -275,17 +275,17 @@ class Hub(Channel[Subscriber]):
         self._remove(client, client.symbols)
         self.bars.leave(client)
 
-    def last_words(self) -> Frames:
+    def shutdown_frames(self) -> Frames:
         """See ``Channel``."""
         self.flush()
         return Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))
 
     def subscribe(self, client: Subscriber, symbols: Iterable[str], interval_s: float) -> None:
-        """Add symbols that the caller has ``hold`` for (once each, only the new ones), or change
-        the pace of those that the client has already.
+        """Add symbols, or change the interval of those that the client has already. The caller has
+        called ``hold`` once for each new symbol, and for no other.
         """
-        self._settle(client)
-        if client.sink.missed is not None:  # an answer of a new epoch must not come before it
+        self._flush_one(client)
+        if client.sink.missed is not None:  # the status of a new epoch must precede its answers
             client.sink.send(self._missed_status(client, client.sink.missed))
         symbols = list(symbols)
         now_s = self._flusher.now_s()
@@ -305,14 +305,14 @@ class Hub(Channel[Subscriber]):
         self._clients.wake()
 
     def unsubscribe(self, client: Subscriber, symbols: Iterable[str]) -> list[str]:
-        """Remove symbols and their holds; those that the client has not are passed over.
+        """Remove symbols and their holds; symbols that the client does not have are skipped.
 
         Returns:
             The symbols removed.
         """
         gone = [symbol for symbol in dict.fromkeys(symbols) if symbol in client.order]
         if gone:
-            self._settle(client)
+            self._flush_one(client)
             self._remove(client, gone)
         return gone
 
@@ -324,12 +324,12 @@ class Hub(Channel[Subscriber]):
         return gone
 
     def answer(self, client: Subscriber, frames: Frames) -> None:
-        """Write an answer, behind what is pending for the client."""
-        self._settle(client)
+        """Write an answer, after the updates that are pending for the client."""
+        self._flush_one(client)
         client.sink.send(frames)
 
     def welcome(self, client: Subscriber, symbols: Iterable[str]) -> None:
-        """Snapshots of what was just subscribed, and the state of what has no price yet."""
+        """Send snapshots of symbols just subscribed, and the state of those without a price yet."""
         symbols = list(symbols)
         for symbol in symbols:
             client.sink.forget(symbol)
@@ -339,7 +339,7 @@ class Hub(Channel[Subscriber]):
             client.sink.send(self._status.status(states))
 
     def welcome_bars(self, client: Subscriber, keys: Iterable[Key]) -> None:
-        """The newest bar of what was just subscribed."""
+        """Send the newest bar of each new bar subscription."""
         frames = self.bars.newest(keys)
         if frames:
             self.answer(client, frames)
@@ -350,7 +350,7 @@ class Hub(Channel[Subscriber]):
         """Write what is pending. Safe to call at any time."""
         self._flusher.begin(self)
         now_s = self._flusher.now_s()
-        pending = bool(self._outboxes or self._late)
+        pending = bool(self._outboxes or self._snapshots_due)
         if pending or self._pacing:
             self._flusher.written(self)
         if pending:
@@ -360,24 +360,24 @@ class Hub(Channel[Subscriber]):
         self._await_pacing()
         if self._arrived:
             arrived, self._arrived = self._arrived, {}
-            self._tell_states(self._status.states(arrived))
+            self._send_states(self._status.states(arrived))
 
     def tick(self) -> None:
-        """Once a second: tell the symbols whose session is another now."""
+        """Once a second: send the symbols whose session has changed."""
         before, self._sessions = self._sessions, self._status.sessions(self._registry.topics)
         if self._sessions != before:
             for symbol in self._registry.topics:
                 market = market_of(symbol)
                 if self._sessions[market] != before.get(market, self._sessions[market]):
-                    self._another_session[symbol] = None
-        for symbol in list(itertools.islice(self._another_session, SESSIONS_A_TICK)):
-            del self._another_session[symbol]
-            self._refigure(symbol)
+                    self._session_changed[symbol] = None
+        for symbol in list(itertools.islice(self._session_changed, SESSIONS_A_TICK)):
+            del self._session_changed[symbol]
+            self._figures_changed(symbol)
         self._flush_soon()
 
     def heartbeat(self, wall_ms: int) -> None:
-        """The next of ``BEATS`` turns: tell its clients that the line lives. A client is told once
-        in a round, first a whole round after it came.
+        """The next of ``BEATS`` ticks: send a heartbeat to its share of the clients. A client gets
+        one per round, the first a whole round after it joined.
         """
         self.flush()
         self._beat = (self._beat + 1) % BEATS
@@ -386,12 +386,12 @@ class Hub(Channel[Subscriber]):
             if client.beat == self._beat and not client.sink.congested:
                 self._clients.guard(client, client.sink.send, frames)
 
-    def tell_status(
+    def send_status(
         self,
         states: Callable[[Iterable[str]], Mapping[str, SymbolState]] = lambda _: {},
     ) -> None:
-        """Send ``status`` to everyone, with the given states of each client's own symbols; equal
-        sets of symbols share their bytes.
+        """Send ``status`` to every client, with the states of its own symbols; clients with equal
+        sets of symbols share the bytes.
         """
         made: dict[tuple[str, ...], Frames] = {}
         for client in self._clients.of(self):
@@ -399,55 +399,56 @@ class Hub(Channel[Subscriber]):
             frames = made.get(symbols)
             if frames is None:
                 frames = made[symbols] = self._status.status(states(symbols))
-            self._clients.guard(client, client.sink.tell, frames)
+            self._clients.guard(client, client.sink.send_status, frames)
 
     # Inside
 
     def _moved(self, symbol: str, topic: Topic) -> None:
-        """A symbol has a new price, for those who are not told by every price."""
+        """Note a symbol's new price for paced clients, and for those that wait for a first one."""
         if topic.paces:
             self._pacing.move(symbol)
         if topic.waiting:
             topic.waiting = False
             self._arrived[symbol] = None
             if (quote := self._quote(symbol)) is not None and quote.prev_close is not None:
-                self._refigure(symbol)  # a figure that no trade tells, and no snapshot has told
+                # A figure that is in no trade, and that no snapshot has carried yet.
+                self._figures_changed(symbol)
 
     def _flush_groups(self) -> None:
         outboxes, self._outboxes = self._outboxes, Outboxes()
-        late, self._late = self._late, {}
-        for symbol in late:
+        symbols, self._snapshots_due = self._snapshots_due, {}
+        for symbol in symbols:
             if (quote := self._quote(symbol)) is not None:
                 outboxes.append(symbol, self._status.snapshot(quote))
         moved = outboxes.symbols
         broken: list[tuple[Subscriber, Exception]] = []
         for group in self._registry.groups_of(moved):
             wanted = moved & group.symbols
-            frames = outboxes.frames_of(wanted, group.since)
+            frames = outboxes.frames_of(wanted, group.skip)
             joined = frames.joined
-            for sink in group.members.values():  # once a client and flush: nothing else is called
+            for sink in group.members.values():  # hot: the one call per client and flush
                 try:
                     if sink.put is not None:
                         sink.put(joined)
                     else:
                         sink.offer(frames, wanted)
-                except Exception as fault:  # noqa: BLE001 - whatever it is
+                except Exception as fault:  # noqa: BLE001 - any fault costs this client only
                     broken += [(one, fault) for one, its in group.members.items() if its is sink]
         self._registry.reunite()
         for client, why in broken:
             self._clients.failed(client, why)
 
-    def _settle(self, client: Subscriber) -> None:
-        """Write what is pending for one client, and for nobody else.
+    def _flush_one(self, client: Subscriber) -> None:
+        """Write the updates that are pending for one client, and for no other.
 
-        Each change of what a client wants begins with this. A flush for everybody instead would let
-        a thousand clients that come back at once cost a thousand flushes.
+        Each change of a client's subscriptions begins with this. If it flushed all clients instead,
+        a thousand clients that reconnect at once would cost a thousand flushes.
         """
         group, pending = client.group, len(self._outboxes)
-        if group is None or group.since == pending:
+        if group is None or group.skip == pending:
             return
         wanted = self._outboxes.among(group.symbols)
-        frames = self._outboxes.frames_of(wanted, group.since)
+        frames = self._outboxes.frames_of(wanted, group.skip)
         if frames:
             client.sink.offer(frames, wanted)
             self._registry.regroup(client, group.symbols, pending)
@@ -462,26 +463,28 @@ class Hub(Channel[Subscriber]):
         self._clients.wake()
 
     def _await_pacing(self) -> None:
-        """Come back when the next interval client is due; those of one flush interval together."""
+        """Ask for a flush when the next paced price is due; those within one flush interval leave
+        together.
+        """
         if self._pacing.next_s < math.inf:
             self._flusher.at(self, max(self._pacing.next_s, self._flusher.next_s(self)))
 
     def _missed_by(self, client: Subscriber) -> Frames:
-        """The newest of everything that a client missed, what is pending included: it is congested
-        still, so settling adds to what it missed.
+        """The newest of everything that a client missed, pending updates included: it still counts
+        as congested, so that ``_flush_one`` adds them to what it missed.
         """
-        self._settle(client)
+        self._flush_one(client)
         missed = client.sink.missed
         assert missed is not None, "asked while it is congested"
-        missed.symbols |= self._pacing.first_prices(client)  # the status below calls them live
-        told = self._missed_status(client, missed)
+        missed.symbols |= self._pacing.first_prices(client)  # the status below says they are live
+        status = self._missed_status(client, missed)
         prices = self._status.snapshots(s for s in client.order if s in missed.symbols)
         self._pacing.caught_up(client, missed.symbols, self._flusher.now_s())
         self._clients.wake()
-        return Frames([*told.each, *prices.each, *map(frame, self.bars.missed_by(client))])
+        return Frames([*status.each, *prices.each, *map(frame, self.bars.missed_by(client))])
 
     def _missed_status(self, client: Subscriber, missed: Missed) -> Frames:
-        """What a congested client was not told of feed, epoch and its symbols."""
+        """The status of feed, epoch and symbols that a congested client was not sent."""
         if not missed.status:
             return Frames(())
         states: dict[str, SymbolState] = dict.fromkeys(missed.rejected, "rejected")
@@ -490,8 +493,8 @@ class Hub(Channel[Subscriber]):
         missed.rejected.clear()
         return self._status.status(states)
 
-    def _tell_states(self, states: Mapping[str, SymbolState]) -> None:
-        """Tell each client the states of its own symbols among these."""
+    def _send_states(self, states: Mapping[str, SymbolState]) -> None:
+        """Send each client the states of its own symbols among these."""
         own: dict[Subscriber, list[str]] = {}
         for symbol in states:
             topic = self._registry.topics.get(symbol)
@@ -502,4 +505,4 @@ class Hub(Channel[Subscriber]):
             key = tuple(symbols)
             if key not in made:
                 made[key] = self._status.status({symbol: states[symbol] for symbol in key})
-            self._clients.guard(client, client.sink.tell, made[key])
+            self._clients.guard(client, client.sink.send_status, made[key])

@@ -1,23 +1,23 @@
-"""What the hub needs of an event loop: a clock and a timer. asyncio's loop has both."""
+"""The event loop as the hub uses it: a clock and timers. asyncio's loop implements both."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 
 class Timer(Protocol):
-    """A pending call that can be taken back."""
+    """A pending call that can be cancelled."""
 
     def cancel(self) -> None:
-        """Take the call back."""
+        """Cancel the call."""
 
 
 class Loop(Protocol):
-    """Clock and timer."""
+    """A clock and timers."""
 
     def time(self) -> float:
         """Monotonic seconds."""
         ...
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
-        """Call back after so many seconds."""
+        """Call ``callback`` after ``delay`` seconds."""
         ...

@@ -1,7 +1,7 @@
-"""What Photon says to clients of ``/ws``, as bytes. The shapes are those of ``docs/protocol.md``.
+"""The messages of ``/ws`` from server to client, as JSON. ``docs/protocol.md`` defines the shapes.
 
 Every function is pure and returns the JSON text of one message. The hub encodes each change once
-with these and hands the same bytes to every client.
+with these functions, and writes the same bytes to every client.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ Id = str | int | None
 
 
 class _Message(msgspec.Struct, tag_field="type", gc=False):
-    """Base of the tagged messages; ``gc=False`` because they live for one encoding."""
+    """Base of the tagged messages; ``gc=False`` because each exists for one encoding only."""
 
 
 class _Price(msgspec.Struct, gc=False):
@@ -53,7 +53,7 @@ class _PolledUpdate(_Message, tag="price_update"):
 
 
 class BarBody(msgspec.Struct, gc=False, omit_defaults=True):
-    """A bar as programs see it."""
+    """A bar as clients get it."""
 
     time: int
     open: float
@@ -69,7 +69,7 @@ class BarBody(msgspec.Struct, gc=False, omit_defaults=True):
 
     @classmethod
     def of(cls, bar: Bar, *, final: bool | None = None) -> "BarBody":
-        """A bar, and whether it is over where that does not stand beside it."""
+        """A bar; ``final`` only for messages that do not have that field beside the bar."""
         return cls(
             time=bar.time_ms,
             open=bar.open,
@@ -85,8 +85,8 @@ class BarBody(msgspec.Struct, gc=False, omit_defaults=True):
         )
 
     def written(self, decimals: int) -> list[str]:
-        """Its figures from open to vwap as text for a table, prices in full and with at least so
-        many decimals.
+        """Its figures from open to vwap as text for a table; prices have all their decimals, and at
+        least ``decimals`` of them.
         """
         plain = digits.plain
         prices = [plain(price, decimals) for price in (self.open, self.high, self.low, self.close)]
@@ -234,7 +234,7 @@ def price_update(trade: Trade, seq: int) -> bytes:
 
 
 def polled_update(quote: Quote) -> bytes:
-    """The short form of a price that was asked for."""
+    """The short form of a polled price."""
     data = _Price(quote.price, 0, quote.time_ms)
     return _encode(_PolledUpdate(quote.symbol, quote.seq, polled=True, data=data))
 
@@ -266,7 +266,7 @@ def snapshot(quote: Quote, session: MarketSession | None, state: SymbolState) ->
 
 
 def bar(symbol: str, timeframe: Timeframe, what: Bar, *, final: bool, corrected: bool) -> bytes:
-    """A bar of the bars channel: running, over, or over and changed since it was told."""
+    """A bar of the bars channel: running, final, or changed after it was sent as final."""
     return _encode(_Bar(symbol, timeframe, BarBody.of(what), final, corrected))
 
 
@@ -279,8 +279,8 @@ def subscription(
     *,
     bars: Mapping[Timeframe, Sequence[str]] | None = None,
 ) -> bytes:
-    """The answer to subscribe, unsubscribe, unsubscribe_all and list. ``bars`` are the symbols of
-    the bars channel by timeframe, for ``list``.
+    """The answer to ``subscribe``, ``unsubscribe``, ``unsubscribe_all`` and ``list``. ``bars``, for
+    ``list``, are the symbols of the bars channel by timeframe.
     """
     return _encode(
         _Subscription(status, symbols, rejected, subscriptions, request_id, bars=bars or {})
@@ -296,7 +296,7 @@ def bars_subscription(
     *,
     timeframe: Timeframe | None,
 ) -> bytes:
-    """The answer to subscribe and unsubscribe of the bars channel."""
+    """The answer to ``subscribe`` and ``unsubscribe`` on the bars channel."""
     return _encode(
         _Subscription(
             status,
@@ -311,7 +311,7 @@ def bars_subscription(
 
 
 def heartbeat(wall_ms: int, market_ms: int) -> bytes:
-    """Proof of life, with both clocks."""
+    """Proof that the connection works, with the wall clock and the market's."""
     return _encode(_Heartbeat(wall_ms, market_ms))
 
 
@@ -321,12 +321,12 @@ def pong(wall_ms: int, request_id: Id) -> bytes:
 
 
 def error(problem: RequestError, request_id: Id, retry_after_ms: int | None = None) -> bytes:
-    """One request that could not be met."""
+    """Why a request failed."""
     return _encode(_Error(problem.code, problem.message, request_id, retry_after_ms))
 
 
 def shutdown(retry_after_ms: int) -> bytes:
-    """The server is going; come back after this times a random 1 to 2."""
+    """The server shuts down; clients reconnect after this time multiplied by a random 1 to 2."""
     return _encode(_Shutdown(retry_after_ms))
 
 

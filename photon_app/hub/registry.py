@@ -1,8 +1,8 @@
-"""Who wants what: clients, the groups of equal ones, and the topics they want.
+"""The subscriptions of all clients: groups of equal sets, topics by symbol, and shared paces.
 
-Pure bookkeeping behind the hub, on the event loop: nothing here writes, flushes or knows a price.
-Whoever changes a membership writes what is pending for that client first (see ``hub``). Every
-symbol that any client wants has one ``Topic``; a symbol that nobody wants has none, so memory is
+Pure bookkeeping of the hub, on the event loop: nothing here writes, flushes or knows a price.
+Before it changes a membership, the caller writes what is pending for that client (see ``hub``).
+Every symbol with a subscriber has one ``Topic``, and a symbol without one has none, so memory is
 bounded by the clients' subscriptions.
 """
 
@@ -14,40 +14,40 @@ from photon_app.hub.sink import Sink
 
 
 class Share:
-    """One client's part in a ``Pace``."""
+    """The state of one client of a ``Pace``."""
 
     __slots__ = ("from_s", "seq")
 
     def __init__(self, from_s: float, seq: int) -> None:
         self.from_s = from_s
-        """When it may get the next price."""
+        """When it may get the next price, on the flusher's clock."""
         self.seq = seq
-        """The last sequence sent to it, or ``OWED``."""
+        """The last sequence sent to it, 0 before the first price, or ``SNAPSHOT_DUE``."""
 
 
-OWED = -2
-"""Instead of a sequence: figures changed that the client has not been sent."""
+SNAPSHOT_DUE = -2
+"""In place of a sequence: figures changed that the client has not been sent."""
 
 
 class Pace:
-    """One symbol at one interval, for all clients that want it so: one price for all of them."""
+    """One symbol at one interval, shared by all clients of both: one encoded price for all."""
 
-    __slots__ = ("due_s", "interval_s", "queued", "refigured", "shares", "symbol")
+    __slots__ = ("due_s", "figures_changed", "interval_s", "queued", "shares", "symbol")
 
     def __init__(self, symbol: str, interval_s: float) -> None:
         self.symbol = symbol
         self.interval_s = interval_s
         self.due_s = 0.0
-        """When the next price may leave."""
+        """When the next price may be sent, on the flusher's clock."""
         self.queued = False
         """Whether a price waits for that time."""
-        self.refigured = False
-        """Whether figures changed that only the snapshot form carries."""
+        self.figures_changed = False
+        """Whether figures changed that only the snapshot form has."""
         self.shares: dict[Subscriber, Share] = {}
 
 
 class Subscriber(Client):
-    """One client of the event format, and what it wants."""
+    """One client of the event format, and its subscriptions."""
 
     __slots__ = ("beat", "every", "group", "id", "order", "paced")
 
@@ -55,7 +55,7 @@ class Subscriber(Client):
         super().__init__(sink, address)
         self.id = str(uuid.uuid4())
         self.beat = beat
-        """On which turn of the heartbeat's round it is told."""
+        """On which tick of a heartbeat round it gets one."""
         self.every: frozenset[str] = frozenset()
         self.paced: dict[str, Pace] = {}
         self.order: dict[str, None] = {}
@@ -63,33 +63,33 @@ class Subscriber(Client):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """All subscriptions, in the order asked."""
+        """All subscribed symbols, in the order of subscription."""
         return tuple(self.order)
 
     @property
-    def is_told_all(self) -> bool:
-        """Whether it wants every trade of anything."""
+    def wants_every_trade(self) -> bool:
+        """Whether it wants every trade of any symbol."""
         return bool(self.every)
 
 
 class Group:
     """The clients that want every trade of the same set of symbols.
 
-    A client whose wishes change between two flushes is alone in a group of its own until the next
-    one: what was pending before it has been sent already, and must not come again.
+    A client whose subscriptions change between two flushes is alone in a group of its own until the
+    next one: the updates that were pending have been sent to it, and must not be sent again.
     """
 
-    __slots__ = ("members", "since", "symbols")
+    __slots__ = ("members", "skip", "symbols")
 
-    def __init__(self, symbols: frozenset[str], since: int = 0) -> None:
+    def __init__(self, symbols: frozenset[str], skip: int = 0) -> None:
         self.symbols = symbols
-        self.since = since
-        """How many of the pending updates its only member has; 0 in a group that is shared."""
+        self.skip = skip
+        """How many of the pending updates its only member has already; 0 in a shared group."""
         self.members: dict[Subscriber, Sink] = {}
 
 
 class Topic:
-    """Who wants one symbol. There is one for each symbol that any client wants."""
+    """The subscribers of one symbol. There is one topic for each symbol that has any."""
 
     __slots__ = ("groups", "paces", "waiting")
 
@@ -98,10 +98,10 @@ class Topic:
         self.paces: dict[float, Pace] = {}
         """By interval in seconds."""
         self.waiting = False
-        """Whether clients were told that there is no price yet."""
+        """Whether clients were sent the state ``waiting``: there is no price yet."""
 
     def holders(self) -> Iterator[Subscriber]:
-        """Every client of the symbol, once: it has it in one way only."""
+        """Every client of the symbol, once: a client is in one group or in one pace, never both."""
         for group in self.groups:
             yield from group.members
         for pace in self.paces.values():
@@ -117,7 +117,7 @@ class Registry:
         self._alone: dict[Subscriber, None] = {}
 
     def pace(self, client: Subscriber, symbol: str, interval_s: float, share: Share) -> None:
-        """The client wants this symbol at a pace; it must not have it in any other way."""
+        """Add a client to the pace of a symbol and interval; it must not have the symbol yet."""
         paces = self._topic(symbol).paces
         pace = paces.get(interval_s)
         if pace is None:
@@ -126,7 +126,7 @@ class Registry:
         client.paced[symbol] = pace
 
     def unpace(self, client: Subscriber, symbol: str) -> None:
-        """The client no longer wants this symbol at a pace, if it did."""
+        """Remove a client from its pace of a symbol, if it has one."""
         pace = client.paced.pop(symbol, None)
         if pace is None:
             return
@@ -135,21 +135,21 @@ class Registry:
             del self.topics[symbol].paces[pace.interval_s]
             self._prune(symbol)
 
-    def regroup(self, client: Subscriber, symbols: frozenset[str], since: int = 0) -> None:
-        """The client wants every trade of exactly these symbols.
+    def regroup(self, client: Subscriber, symbols: frozenset[str], skip: int = 0) -> None:
+        """Let a client have every trade of exactly these symbols.
 
-        It moves to their group, and the one that it leaves empty is dissolved.
+        It moves to their group. If its old group is empty then, that is dissolved.
 
         Args:
-            client: who.
-            symbols: what it wants from now on.
-            since: how many updates are pending that it has already; until ``reunite`` it is then
-                alone in its group.
+            client: which.
+            symbols: the symbols whose every trade it wants from now on.
+            skip: how many of the pending updates it has already. Unless 0, it is alone in its group
+                until ``reunite``.
         """
         old = client.group
-        if symbols == client.every and (old is None or old.since == since):
+        if symbols == client.every and (old is None or old.skip == skip):
             return
-        group = self._group(symbols, since) if symbols else None
+        group = self._group(symbols, skip) if symbols else None
         if group is not None:
             group.members[client] = client.sink
         client.group = group
@@ -157,33 +157,33 @@ class Registry:
         if old is not None:
             del old.members[client]
             if not old.members:
-                self._dissolve(old)  # last, so that a symbol in both keeps its topic
-        if since:
+                self._dissolve(old)  # last, so that a symbol in both groups keeps its topic
+        if skip:
             self._alone[client] = None
 
     def reunite(self) -> None:
-        """After a flush nothing is pending: those who were alone join the others."""
+        """After a flush nothing is pending: clients that were alone join the shared groups."""
         alone, self._alone = self._alone, {}
         for client in alone:
             self.regroup(client, client.every)
 
     def groups_of(self, symbols: set[str]) -> list[Group]:
-        """Every group that wants at least one of these symbols, once."""
+        """Every group that has at least one of these symbols, once."""
         topics = [self.topics[symbol] for symbol in symbols if symbol in self.topics]
         return list({group: None for topic in topics for group in topic.groups})
 
-    def _group(self, symbols: frozenset[str], since: int) -> Group:
-        group = None if since else self._groups.get(symbols)
+    def _group(self, symbols: frozenset[str], skip: int) -> Group:
+        group = None if skip else self._groups.get(symbols)
         if group is None:
-            group = Group(symbols, since)
+            group = Group(symbols, skip)
             for symbol in symbols:
                 self._topic(symbol).groups[group] = None
-            if not since:
+            if not skip:
                 self._groups[symbols] = group
         return group
 
     def _dissolve(self, group: Group) -> None:
-        if not group.since:
+        if not group.skip:
             del self._groups[group.symbols]
         for symbol in group.symbols:
             del self.topics[symbol].groups[group]
@@ -196,7 +196,7 @@ class Registry:
         return topic
 
     def _prune(self, symbol: str) -> None:
-        """Forget a symbol that nobody wants any more."""
+        """Remove the topic of a symbol if it has no subscribers left."""
         topic = self.topics[symbol]
         if not topic.groups and not topic.paces:
             del self.topics[symbol]

@@ -1,14 +1,14 @@
-"""One client's bounded outbox: what is still sent to it, and what it missed while it was slow.
+"""The sink of one client: it writes to the client, or remembers what a slow client missed.
 
-A sink stands between the hub, which never waits, and an outlet, which is how bytes leave to one
-client. While the outlet is above its high-water mark the sink is *congested*: it takes no updates
-and only remembers which symbols moved and that a status was told (conflation). When the outlet has
-drained, the hub is asked for the newest of exactly those, so memory is bounded by the client's
-subscriptions and the newest price is never lost. Blocked for longer than the hub allows, the
-client is closed as slow.
+A sink is between the hub, which never waits, and an outlet, which sends bytes to one client. While
+the outlet is above its high-water mark the sink is *congested*: it takes no updates, and only
+remembers which symbols moved and that there was a status (conflation). When the outlet has drained,
+the sink asks the hub for the newest of exactly those. So its memory is bounded by the client's
+subscriptions, and the newest price is never lost. A client that stays congested for too long is
+closed as slow (``hub.clients``).
 
-Answers to the client's own requests pass even then: they are few, because the reader of a
-congested client is paused.
+Answers to the client's own requests are written even then. They are few, because a congested client
+is not read.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from photon_app.hub.frames import Frames
 class Outlet(Protocol):
     """How frames reach one client. All calls are synchronous and never wait.
 
-    An outlet has a high- and a low-water mark of unsent bytes. It calls the sink's ``congest``
-    when it rises above the one and ``drain`` when it falls below the other, and ``lost`` before
-    it stops taking writes.
+    An outlet has a high- and a low-water mark of unsent bytes. It calls the sink's ``congest`` when
+    it rises above the first, ``drain`` when it falls below the second, and ``lost`` before it stops
+    accepting writes.
     """
 
     @property
     def put(self) -> Callable[[bytes], None] | None:
-        """Where joined frames may be written without asking, while the sink is neither congested
-        nor lost; ``None`` when this outlet has no such thing.
+        """A direct write of joined frames, for while the sink is neither congested nor lost;
+        ``None`` when this outlet has none.
         """
         ...
 
@@ -38,26 +38,26 @@ class Outlet(Protocol):
         ...
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye behind what is queued, and free the connection soon even if the peer never
-        reads it. Further writes are dropped.
+        """Send the close frame after what is queued, and free the connection soon even if the peer
+        never reads it. Further writes are dropped.
         """
         ...
 
 
 class Missed:
-    """What a congested client has coming when it reads again; bounded by its subscriptions."""
+    """What to send to a congested client once it has drained; bounded by its subscriptions."""
 
     __slots__ = ("rejected", "since_s", "status", "symbols")
 
     def __init__(self, since_s: float) -> None:
         self.since_s = since_s
-        """When it stopped reading fast enough."""
+        """When it became congested, on the sink's clock."""
         self.symbols: set[str] = set()
-        """Whose prices moved."""
+        """The symbols whose updates it missed."""
         self.status = False
-        """Whether a status was told meanwhile."""
+        """Whether it missed a status."""
         self.rejected: set[str] = set()
-        """Which of its symbols upstream refused meanwhile."""
+        """Those of its symbols that upstream refused meanwhile."""
 
 
 def _nothing() -> Frames:
@@ -73,15 +73,17 @@ class Sink:
         self._outlet = outlet
         self._now_s = now_s
         self._catch_up: Callable[[], Frames] = _nothing
-        self._uncongested: asyncio.Event | None = None  # made when somebody waits: a quarter KiB
+        self._uncongested: asyncio.Event | None = None  # made when a task waits: 256 bytes
         self._ready = outlet.put
         self.put = self._ready
-        """Where joined frames go right now; ``None`` when the sink has to be asked (``offer``)."""
+        """The direct write of joined frames; ``None`` when callers must use ``offer``."""
         self.missed: Missed | None = None
-        """What was left out since the client fell behind; ``None`` while it keeps up."""
+        """What was not written since the client is congested; ``None`` while it keeps up."""
 
     def catch_up_with(self, make: Callable[[], Frames]) -> None:
-        """Who says what a client missed; asked when it has drained, while it still is congested."""
+        """Set the function that makes the frames for what a client missed. It is called when the
+        client has drained, while ``missed`` is still set.
+        """
         self._catch_up = make
 
     @property
@@ -90,12 +92,12 @@ class Sink:
         return self.missed is not None
 
     def congested_for_s(self) -> float:
-        """Seconds since the client stopped reading fast enough; 0 when it keeps up."""
+        """Seconds since the client became congested; 0 when it is not."""
         return 0.0 if self.missed is None else self._now_s() - self.missed.since_s
 
     async def uncongested(self) -> float:
-        """Return when the client keeps up; the pause of its own reader, which is told how long it
-        was, in seconds.
+        """Wait until the client is not congested; its own reader pauses here. Returns how long it
+        waited, in seconds.
         """
         if self.missed is None:
             return 0.0
@@ -106,7 +108,7 @@ class Sink:
         return self._now_s() - began_s
 
     def send(self, frames: Frames) -> None:
-        """Write answers and snapshots: whatever the client asked for."""
+        """Write answers and snapshots that the client asked for, congested or not."""
         self._outlet.write(frames)
 
     def offer(self, frames: Frames, symbols: set[str]) -> None:
@@ -116,7 +118,7 @@ class Sink:
         else:
             self.missed.symbols |= symbols
 
-    def tell(self, frames: Frames) -> None:
+    def send_status(self, frames: Frames) -> None:
         """Write a status, or remember that one was missed."""
         if self.missed is None:
             self._outlet.write(frames)
@@ -124,7 +126,7 @@ class Sink:
             self.missed.status = True
 
     def forget(self, symbol: str) -> None:
-        """The client has this symbol's newest price, or no longer wants it."""
+        """Note that the client has this symbol's newest price, or no longer wants it."""
         if self.missed is not None:
             self.missed.symbols.discard(symbol)
 
@@ -150,7 +152,7 @@ class Sink:
         self._outlet.close(code, reason)
 
     def lost(self) -> None:
-        """The connection is gone or going: whoever waits for it need not."""
+        """The connection is closed or closing: tasks that wait for it continue."""
         self.put = self._ready = None
         self._catch_up = _nothing
         self._resume_reading()

@@ -1,31 +1,33 @@
-"""How long this process stood still, so that nobody is made to pay for it.
+"""How long this process was stalled, so that clients are not closed or refused because of it.
 
-A laptop that sleeps, a process that is stopped, a loop that is held up: what clients sent meanwhile
-waits in the kernel and is read at once, answers to pings lie unread, and timers are due that nobody
-could meet. ``Stalls`` measures that in one place: something beats four times a second, and whoever
-is about to refuse, close or give up asks here whether a beat is missing. It need not wait for the
-next one: after a stall sockets are read before any timer runs.
+A laptop sleeps, a process is stopped, the event loop is blocked. Afterwards, everything that
+clients sent meanwhile is in the kernel's buffers and is read at once, answers to pings are still
+unread, and deadlines have passed that no client could have met. ``Stalls`` measures this in one
+place. A task calls ``beat`` four times a second, and code that is about to refuse, close or give up
+asks here whether a beat is missing. It does not wait for the next beat, because after a stall
+sockets are read before any timer runs.
 
-On the event loop only. Four numbers. It never decides what is forgiven: budgets
-(``gateway.limits``), keepalive (``gateway.wire``) and the time of slow clients (``hub.sink``) do.
+On the event loop only. Four numbers. This module does not decide what is forgiven: budgets
+(``gateway.limits``), keepalive (``gateway.wire``) and the time limit of slow clients (``hub.sink``)
+do.
 """
 
 from photon_app.clock import Time
 
 BEAT_S = 0.25
 STALL_S = 1.0
-"""A beat that is later than this is a stall; every budget holds for two seconds."""
+"""A beat that is later than this is a stall; every budget has a burst of two seconds."""
 MOST_S = 300.0
-"""What is forgiven of one client at most: no client waits longer for a silent server."""
+"""The most that is forgiven to one client: no client waits longer for a silent server."""
 FRESH_S = 60.0
-"""For how long after a stall: what was sent during it has been read by then."""
+"""How long after a stall it is forgiven: by then, everything sent during it has been read."""
 
 
 class Stalls:
     """The stalls of one process.
 
     Args:
-        time: one of which the machine's sleep is a part (``feed.awake``).
+        time: clocks that include the machine's sleep (``feed.awake``).
     """
 
     def __init__(self, time: Time) -> None:
@@ -36,30 +38,30 @@ class Stalls:
         self._awake_s = self._beat_s
 
     def beat(self) -> None:
-        """To be called every ``BEAT_S``."""
-        self._look()
+        """Note that the event loop runs; to be called every ``BEAT_S``."""
+        self._measure()
         self._beat_s = self._now_s()
 
     @property
     def total_s(self) -> float:
-        """Seconds for which it stood still so far: a mark for ``fresh_s``."""
-        self._look()
+        """Seconds of all stalls so far: a mark for ``fresh_s``."""
+        self._measure()
         return self._total_s
 
     def fresh_s(self, mark_s: float) -> float:
-        """How much of what came behind a mark may be forgiven now, in seconds."""
-        self._look()
+        """How much of the stalls since a mark may be forgiven now, in seconds."""
+        self._measure()
         if self._now_s() - self._ended_s > FRESH_S:
             return 0.0
         return min(self._total_s - mark_s, MOST_S)
 
     def awake_s(self) -> float:
-        """Seconds since some moment, without those for which it stood still; never steps back."""
-        self._look()
+        """Seconds since some moment, stalls not counted; never goes back."""
+        self._measure()
         self._awake_s = max(self._awake_s, self._now_s() - self._total_s)
         return self._awake_s
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         now_s = self._now_s()
         late_s = now_s - self._beat_s - BEAT_S
         if late_s >= STALL_S:

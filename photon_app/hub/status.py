@@ -1,7 +1,8 @@
-"""What there is to say right now of the feed, the epoch and the symbols, as ready frames.
+"""The current status of feed, epoch and symbols, and snapshots, as ready frames.
 
-Synchronous, on the event loop. It holds what the market's facts told of feed, epoch and sources;
-prices and the market's hours it asks for. It does not know who listens.
+Synchronous, on the event loop. It keeps feed, epoch and sources as the hub got them from the
+market's facts; prices and the market's hours it reads when they are needed. It does not know the
+clients.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from photon_app.model import FLOWING, FeedStatus, MarketSession, Quote, SymbolSt
 
 
 class MarketState(Protocol):
-    """What is true of the market now, for whoever begins to listen to it."""
+    """The market's current state, as a new listener reads it."""
 
     bars: Bars
     feed: FeedStatus
@@ -25,15 +26,15 @@ class MarketState(Protocol):
     stale: frozenset[str]
 
     def quote(self, symbol: str) -> Quote | None:
-        """The newest price of a symbol and its day, if there is one."""
+        """The newest price of a symbol and the figures of its day, if there is one."""
         ...
 
 
 class Status:
-    """The newest of everything.
+    """The current status; the hub sets ``feed``, ``epoch``, ``polled`` and ``stale``.
 
     Args:
-        market: as it is now; of what changes later only prices are asked for.
+        market: its state is copied now; only prices are read from it later.
         hours: the market's clock and session.
     """
 
@@ -43,9 +44,9 @@ class Status:
         self.feed = market.feed
         self.epoch = market.epoch
         self.polled = market.polled
-        """The symbols whose prices come from asking."""
+        """The symbols whose prices come from polling."""
         self.stale = market.stale
-        """Those that are not followed, or may move unseen."""
+        """The symbols that are not followed upstream, or whose price may move unseen."""
 
     def state(self, symbol: str) -> SymbolState:
         """How far the price of a symbol can be trusted to be the newest."""
@@ -66,7 +67,7 @@ class Status:
         return Frames.of(messages.status(self.feed, self._hours.view(), self.epoch, states))
 
     def heartbeat(self, wall_ms: int) -> Frames:
-        """That the line lives."""
+        """``heartbeat``, with the wall clock and the market's."""
         return Frames.of(messages.heartbeat(wall_ms, self._hours.view().now_ms))
 
     def snapshot(self, quote: Quote) -> bytes:

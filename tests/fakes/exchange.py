@@ -88,7 +88,7 @@ class FakeExchange(DemandListener):
         """Somebody wrote a symbol so."""
         self.spellings.append(text)
 
-    def spared(self, symbol: str) -> None:
+    def evicted(self, symbol: str) -> None:
         """A symbol makes room."""
         self.market.reject(symbol)
 

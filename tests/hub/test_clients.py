@@ -47,12 +47,12 @@ class House:
         return client
 
     def prints(self, outlet: FakeOutlet) -> Client:
-        """One that follows the prints of A."""
-        tape = self.exchange.prints
-        follower = tape.join(self.sink(outlet))
-        if tape.hold(follower, "A"):
-            tape.follow(follower, "A")
-        return follower
+        """A client with the prints of A."""
+        prints = self.exchange.prints
+        client = prints.join(self.sink(outlet))
+        if prints.hold(client, "A"):
+            prints.subscribe(client, "A")
+        return client
 
     def array(self, outlet: FakeOutlet) -> Client:
         """One that gets an array each second."""
@@ -129,7 +129,7 @@ def test_shutdown_reaches_everyone(join: Join) -> None:
 
 @EVERY_CHANNEL
 def test_a_fault_of_ours_costs_one_client(join: Join, caplog: pytest.LogCaptureFixture) -> None:
-    """It is closed with 1011, logged, and the others are told."""
+    """It is closed with 1011, logged, and the others are notified."""
     house = House()
     house.trade()
     outlets = [FakeOutlet(), Broken(), FakeOutlet()]
@@ -148,7 +148,7 @@ def test_a_fault_of_ours_costs_one_client(join: Join, caplog: pytest.LogCaptureF
 
 @EVERY_CHANNEL
 def test_a_fault_at_the_greeting_leaves_nothing(join: Join) -> None:
-    """Nobody was there yet to say that it leaves."""
+    """No channel was there yet to remove it."""
     house = House()
     house.trade()
     Broken.broken = True
@@ -163,7 +163,7 @@ def test_a_fault_at_the_greeting_leaves_nothing(join: Join) -> None:
 
 @EVERY_CHANNEL
 def test_a_fault_while_a_symbol_is_refused_costs_one_client(join: Join) -> None:
-    """The others are told that they lose it."""
+    """The others are notified that they lose it."""
     house = House()
     outlets = [Broken(), FakeOutlet()]
     clients = [join(house, outlet) for outlet in outlets]

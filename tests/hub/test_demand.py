@@ -12,7 +12,7 @@ from tests.fakes.loop import FakeLoop
 
 
 class Listener(DemandListener):
-    """Notes what it is told, and releases what has to make room."""
+    """Records the calls, and releases what has to make room."""
 
     def __init__(self) -> None:
         self.symbols: set[str] = set()
@@ -28,12 +28,12 @@ class Listener(DemandListener):
     def viewed(self) -> None:
         self.views += 1
 
-    def spared(self, symbol: str) -> None:
+    def evicted(self, symbol: str) -> None:
         self.release(symbol)
 
 
 class Upstream:
-    """What the feed would have been told."""
+    """The set that the feed would have got."""
 
     def __init__(self, *defaults: str, limit: int = 10) -> None:
         self.loop = FakeLoop()
@@ -88,7 +88,7 @@ steps = st.lists(st.tuples(st.sampled_from("+-."), st.sampled_from("ABCDE")), ma
 def test_held_symbols_are_always_wanted_and_the_bound_always_holds(
     script: list[tuple[str, str]],
 ) -> None:
-    """Upstream is told exactly the wanted set, whatever comes and goes."""
+    """Upstream gets exactly the wanted set, whatever holders come and go."""
     upstream = Upstream("A", limit=3)
     held: Counter[str] = Counter()
     for kind, symbol in script:
@@ -106,7 +106,7 @@ def test_held_symbols_are_always_wanted_and_the_bound_always_holds(
 
 
 def test_viewers_are_the_clients_and_not_the_defaults_nor_those_that_linger() -> None:
-    """And each first and last one is told of."""
+    """And the listener is notified of each first and last one."""
     told = Listener()
     demand = Demand(["A"], limit=9, linger_s=30, time=FakeLoop(), listener=told)
     assert demand.viewers == {}
@@ -121,7 +121,7 @@ def test_viewers_are_the_clients_and_not_the_defaults_nor_those_that_linger() ->
 
 
 def sharing(limit: int, *defaults: str) -> tuple[Demand, list[tuple[str, str]]]:
-    """A demand whose holders let go what they are told to."""
+    """A demand whose holders release what has to make room."""
     holds: list[tuple[str, str]] = []
 
     def spare(symbol: str) -> None:
@@ -153,7 +153,7 @@ def test_at_the_bound_the_address_with_the_most_makes_room() -> None:
         assert hold(demand, holds, f"H{number}", "honest") is (number < 4)
     assert demand.wanted == {"D", "E", *(f"R{n}" for n in range(4)), *(f"H{n}" for n in range(4))}
     assert not hold(demand, holds, "R9", "rude")
-    assert demand.spared == 4
+    assert demand.evicted == 4
 
 
 def test_what_others_want_too_is_not_given_up() -> None:
@@ -208,8 +208,8 @@ def test_a_symbol_may_be_let_go_without_a_linger() -> None:
 def test_nobody_that_is_refused_has_fewer_than_another_could_spare(
     script: list[tuple[str, str, str]], limit: int
 ) -> None:
-    """Whoever comes and goes: the bound holds, counts are right, and at it all have as many, unless
-    what one has more is wanted by others too.
+    """Whatever clients come and go: the bound holds and counts are right. At the bound all have
+    equally many, unless what one has more is wanted by others too.
     """
     demand, holds = sharing(limit)
     for kind, symbol, address in script:

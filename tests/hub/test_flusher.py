@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.hub.flusher import AGAIN_S, Flusher
+from photon_app.hub.flusher import RETRY_S, Flusher
 from tests.fakes.loop import FakeLoop
 
 FLUSH_S = 0.02
@@ -89,7 +89,7 @@ def test_a_fault_of_one_channel_does_not_stop_the_others(
     assert "ZeroDivisionError" in caplog.text
     broken.fails = False
     world.loop.advance(10)
-    assert broken.at_s == [1, 1 + AGAIN_S]
+    assert broken.at_s == [1, 1 + RETRY_S]
 
 
 @given(asked=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50), st.integers(0, 50))))

@@ -223,7 +223,7 @@ def test_what_is_pending_when_a_client_drains_is_part_of_what_it_missed() -> Non
 
 
 def test_a_new_day_is_told_with_its_first_price() -> None:
-    """Clients that fold day figures themselves would go on with yesterday's."""
+    """Clients that fold day figures themselves would continue yesterday's."""
     exchange = FakeExchange()
     client = exchange.client("A")
     exchange.trade("A", 10)
@@ -237,7 +237,7 @@ def test_a_new_day_is_told_with_its_first_price() -> None:
 
 
 def sessions(exchange: FakeExchange, client: FakeClient) -> dict[str, str | None]:
-    """The sessions that a client is told in a second."""
+    """The sessions that a client is sent in a second."""
     exchange.hub.tick()
     exchange.settle()
     told = [m for m in client.outlet.take() if m["type"] == "price_update"]
@@ -246,7 +246,7 @@ def sessions(exchange: FakeExchange, client: FakeClient) -> dict[str, str | None
 
 def test_each_symbol_has_the_session_of_its_own_market_and_hears_when_it_changes() -> None:
     """On a Sunday bitcoin trades, at 17:00 in New York the euro begins to, stocks the day after;
-    of a market whose hours nobody knows none is told. What did not change is not told again.
+    of a market with unknown hours none is sent. What did not change is not sent again.
     """
     exchange = FakeExchange()
     symbols = ("A", "BINANCE:BTCUSDT", "OANDA:EUR_USD", "ELSEWHERE:A")
@@ -396,7 +396,7 @@ def test_a_symbol_that_waits_says_so_until_its_first_price_whatever_else_comes_a
 
 
 def test_a_feed_that_goes_down_makes_known_prices_stale_and_back_up_live() -> None:
-    """Clients are told of their own symbols only."""
+    """Clients are notified of their own symbols only."""
     exchange = FakeExchange()
     client = exchange.client("A", "B")
     exchange.trade("A", 1)
@@ -490,7 +490,7 @@ def test_a_price_that_is_no_number_never_reaches_a_client() -> None:
 
 
 def test_what_a_feed_says_reaches_clients_printable() -> None:
-    """Whoever said it, and whichever feed it is."""
+    """Whatever its source, and whichever feed it is."""
     exchange = FakeExchange()
     odd = FeedStatus(source="x", state="reconnecting", since_ms=0, detail="a\x1b[2J\x9b\u202e\n")
     exchange.market.status(odd)

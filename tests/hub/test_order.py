@@ -197,7 +197,7 @@ class Observer:
             known.pop(symbol, None)
 
     def knows_the_truth(self) -> None:
-        """Assert that nothing newer is known than what this client was told."""
+        """Assert that nothing newer is known than what this client was sent."""
         exchange = self._exchange
         assert (self.epoch, self.feed) == (exchange.hub.epoch, exchange.hub.feed.state)
         for symbol in self.subscribed:

@@ -1,4 +1,4 @@
-"""Prices that were asked for: they look like what they are, and never go back."""
+"""Polled prices: they are marked as polled, and never go back in time."""
 
 import math
 
@@ -32,7 +32,7 @@ def test_a_polled_price_is_a_price_update_that_says_so() -> None:
 
 
 def test_the_same_answer_again_is_no_news() -> None:
-    """Nobody is told, and no seq is used up."""
+    """No client is notified, and no seq is used up."""
     exchange = FakeExchange()
     client = exchange.client("A")
     exchange.market.seed(QUOTE)
@@ -44,7 +44,7 @@ def test_the_same_answer_again_is_no_news() -> None:
 
 
 def test_who_holds_a_symbol_is_told_when_it_is_polled_and_when_no_more() -> None:
-    """And nobody else; a client that comes later finds it in the snapshot."""
+    """And no other client; a client that comes later finds it in the snapshot."""
     exchange = FakeExchange()
     client, other = exchange.client("A"), exchange.client("B")
     exchange.trade("A", 10)
@@ -59,7 +59,7 @@ def test_who_holds_a_symbol_is_told_when_it_is_polled_and_when_no_more() -> None
 
 
 def test_a_polled_symbol_stays_polled_while_the_line_is_down() -> None:
-    """It does not hang on the line."""
+    """It does not depend on the connection."""
     exchange = FakeExchange()
     client = exchange.client("A", "B")
     exchange.trades([("A", 10, 1, NOON_MS), ("B", 10, 1, NOON_MS)])
@@ -85,7 +85,7 @@ def test_an_interval_client_is_told_of_a_polled_price_in_the_same_way() -> None:
 
 
 def test_what_is_not_followed_is_nowhere_live() -> None:
-    """Not in a status, a snapshot, or to whoever asks; and who holds it is told once."""
+    """Not in a status, a snapshot, or in an answer; and its subscribers are notified once."""
     exchange = FakeExchange()
     client, other = exchange.client("A"), exchange.client("B")
     exchange.trades([("A", 10, 1, NOON_MS), ("B", 10, 1, NOON_MS)])

@@ -1,5 +1,5 @@
-"""What the market tells is all that anybody needs: two hubs that are told the same tell the same,
-also one that came late and has the facts as bytes.
+"""A hub needs nothing but the market's facts: two hubs that hear the same facts send the same, even
+if one started later and gets the facts as bytes.
 """
 
 from typing import Any

@@ -23,7 +23,7 @@ class Clock:
             self.stalls.beat()
 
     def stand(self, seconds: float) -> None:
-        """Time in which nothing runs; whoever asks first finds out."""
+        """Time in which nothing runs; the first caller that asks finds out."""
         self.time.at_s += seconds + BEAT_S
 
 
@@ -81,7 +81,7 @@ def test_awake_time_never_steps_back_and_leaves_stalls_out(
 
 
 def test_a_client_is_not_slow_for_the_time_that_the_server_stood_still() -> None:
-    """What lay in its way then, nobody was there to send."""
+    """It could not have drained then: no byte was sent to it."""
     clock = Clock()
     sink = Sink(FakeOutlet(), clock.stalls.awake_s)
     sink.congest()

@@ -1,1 +1,1 @@
-"""The ways in which prices reach clients, one module each."""
+"""The channels in which the hub delivers prices, and what they are made of."""

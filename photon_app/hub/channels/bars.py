@@ -1,19 +1,20 @@
 """The bars channel of ``/ws``: running bars, closed ones, corrections.
 
-Beside the hub, for the same clients and sinks; on the event loop only. The clients that want bars
-of a symbol and timeframe share a ``BarSubscription``. ``PER_S`` times a second each of these looks
-whether its bars changed; what changed is encoded once, and each client written once: at most
-``PER_S`` a second of one bar, whatever the tape does. It ends with its last client, and with it all
-that is remembered.
+A part of the hub with the same clients and sinks; on the event loop only. The clients that want
+bars of the same symbol and timeframe share a ``BarSubscription``. ``PER_S`` times a second each of
+these is checked for changed bars. A changed bar is encoded once, and each client is written to
+once: at most ``PER_S`` messages a second for one bar, however busy the tape is. A subscription is
+removed with its last client.
 
-A bar is told as running until it is final (``market.bars``), then once as final, and again, as
-corrected, when a late trade changes it. A client that is congested is not written to: it is
-remembered which of its subscriptions moved, and when it has drained it gets their newest bars. With
-very many subscriptions a round takes longer than a quarter of a second: it is cut into slices of
-``SLICE_S``, with as much time for others between them.
+A bar is sent as running until it is final (``market.bars``), then once as final, and again as
+corrected if a late trade changes it. A congested client is not written to. The channel remembers
+which of its subscriptions changed, and sends their newest bars when it has drained. With very many
+subscriptions a round takes longer than a quarter of a second. It is then cut into slices of
+``SLICE_S``, with as much time for other work between them.
 
-Bounds: of each subscription the bars that are not final yet and were told, at most ``MOST`` a
-round: a replay as fast as possible passes over more between two rounds, and the newest are told.
+Bounds: for each subscription, the bars that were sent and are not final yet; and at most ``MOST``
+new bars per round. A replay as fast as possible makes more than that between two rounds, and only
+the newest are sent.
 """
 
 import logging
@@ -35,39 +36,39 @@ from photon_app.model import TIMEFRAMES, Bar, Timeframe
 PER_S = 4
 MOST = 60
 MOST_LATE = LATE_MS // 1000
-"""No more bars than that can be corrected by what is not too late."""
+"""A trade that is not too late to count can correct no more bars than this."""
 SLICE_S = 0.002
 _BEFORE_ALL = Span(-1, 0)
 log = logging.getLogger(__name__)
 
 
 class Key(NamedTuple):
-    """What a client subscribes."""
+    """What a client subscribes to."""
 
     symbol: str
     timeframe: Timeframe
 
 
 class BarSubscription:
-    """The bars of one symbol and timeframe, and who wants them."""
+    """The bars of one symbol and timeframe, and their subscribers."""
 
-    __slots__ = ("changes", "clients", "late", "newest", "running", "told_ms")
+    __slots__ = ("changes", "clients", "late", "newest", "running", "sent_ms")
 
-    def __init__(self, changes: int, told_ms: int) -> None:
+    def __init__(self, changes: int, sent_ms: int) -> None:
         self.clients: dict[Subscriber, None] = {}
         self.changes = changes
-        """How far the bars had changed when they were told."""
-        self.told_ms = told_ms
-        """Every bar that ends by then was told as final, or was there before anybody asked."""
+        """The symbol's change count (``Bars.changes``) when the bars were last sent."""
+        self.sent_ms = sent_ms
+        """Every bar that ends by then was sent as final, or is older than this subscription."""
         self.running: dict[Span, Bar] = {}
-        """The bars that were told and are not final yet, as they were told."""
+        """The bars that were sent and are not final yet, as they were sent."""
         self.newest: tuple[Span, Bar | None] = (_BEFORE_ALL, None)
-        """The bar of the newest trade, as it was told."""
+        """The bar of the newest trade, as it was sent."""
         self.late: dict[Span, None] = {}
         """The bars that a late trade may have changed."""
 
-    def tell(self, span: Span, bar: Bar, *, final: bool) -> None:
-        """Remember what is told."""
+    def record(self, span: Span, bar: Bar, *, final: bool) -> None:
+        """Remember a bar that is sent."""
         if final:
             self.running.pop(span, None)
         else:
@@ -77,7 +78,7 @@ class BarSubscription:
 
 
 class BarsChannel:
-    """Who wants bars, and what they are told."""
+    """All bar subscriptions, and what was sent for each."""
 
     def __init__(
         self,
@@ -87,13 +88,13 @@ class BarsChannel:
         *,
         flusher: Flusher,
     ) -> None:
-        """Make one without clients.
+        """Make a channel without clients.
 
         Args:
-            bars: what there is to tell.
-            hours: the exchange's days as they are known.
-            clients: the table of all that are connected.
-            flusher: says when this is flushed.
+            bars: the bars in memory.
+            hours: the exchange's days as far as they are known.
+            clients: the table of all connected clients.
+            flusher: decides when this is flushed.
         """
         self._bars = bars
         self._hours = hours
@@ -109,7 +110,7 @@ class BarsChannel:
         return len(self._subscriptions)
 
     def of(self, client: Subscriber) -> dict[Timeframe, list[str]]:
-        """What a client has, by timeframe, in the order asked."""
+        """A client's symbols by timeframe, in the order of subscription."""
         wanted = self._wanted.get(client, {})
         found: dict[Timeframe, list[str]] = {}
         for timeframe in TIMEFRAMES:
@@ -119,7 +120,7 @@ class BarsChannel:
         return found
 
     def has(self, client: Subscriber, key: Key) -> bool:
-        """Whether a client wants these bars."""
+        """Whether a client is subscribed to these bars."""
         return key in self._wanted.get(client, ())
 
     def count(self, client: Subscriber) -> int:
@@ -127,14 +128,14 @@ class BarsChannel:
         return len(self._wanted.get(client, ()))
 
     def clients_of(self, symbol: str) -> list[Subscriber]:
-        """Who wants bars of a symbol, of any timeframe; each as often as it has one."""
+        """The clients with bars of a symbol; each once per timeframe that it has."""
         keys = (Key(symbol, timeframe) for timeframe in TIMEFRAMES)
         subscriptions = [self._subscriptions[key] for key in keys if key in self._subscriptions]
         return [client for shared in subscriptions for client in shared.clients]
 
     def subscribe(self, client: Subscriber, keys: Iterable[Key]) -> None:
-        """Tell a client of these bars from now on; those that it has already change nothing."""
-        self._hear_corrections()  # before anybody comes who has the corrected bar already
+        """Send a client these bars from now on; those that it has already change nothing."""
+        self._take_corrections()  # first: the new client gets the corrected bars anyway
         for key in keys:
             shared = self._subscriptions.get(key)
             if shared is None:
@@ -145,11 +146,11 @@ class BarsChannel:
             self._flusher.at(self, self._flusher.now_s() + 1 / PER_S)
 
     def newest(self, keys: Iterable[Key]) -> Frames:
-        """The newest bar of each, for a client that just subscribed."""
+        """The newest bar of each key, for a client that just subscribed."""
         return Frames.of(*(text for key in keys for text in self._newest(key)))
 
     def unsubscribe(self, client: Subscriber, keys: Iterable[Key]) -> list[Key]:
-        """Tell a client no more of these; returns those that it had."""
+        """Stop sending a client these bars; returns those that it had."""
         wanted = self._wanted.get(client, {})
         gone = [key for key in keys if key in wanted]
         for key in gone:
@@ -165,15 +166,15 @@ class BarsChannel:
         return gone
 
     def leave(self, client: Subscriber) -> list[Key]:
-        """The client is gone; returns what it had."""
+        """Remove a client that is gone; returns what it had."""
         return self.unsubscribe(client, list(self._wanted.get(client, ())))
 
     def missed_by(self, client: Subscriber) -> list[bytes]:
-        """The newest bars of what moved while a client was congested; forgets it."""
+        """The newest bars of what changed while a client was congested, and clear that record."""
         return [text for key in self._missed.pop(client, ()) for text in self._newest(key)]
 
-    def begin_anew(self) -> None:
-        """The market starts anew: nothing that was told holds."""
+    def reset(self) -> None:
+        """The market starts a new epoch: bars that were sent are no longer valid."""
         self._bars.take_corrections()
         for key, shared in self._subscriptions.items():
             fresh = self._subscriptions[key] = self._begin(key)
@@ -183,20 +184,20 @@ class BarsChannel:
     # Inside
 
     def _begin(self, key: Key) -> BarSubscription:
-        """A subscription whose first client is told the newest bar elsewhere."""
+        """A new subscription; its first client gets the newest bar by ``newest``."""
         shared = BarSubscription(self._bars.changes(key.symbol), self._bars.final_ms)
         calendar = self._hours.calendar
         newest_ms = self._bars.newest_ms(key.symbol)
-        first_ms = shared.told_ms if newest_ms is None else min(shared.told_ms, newest_ms)
+        first_ms = shared.sent_ms if newest_ms is None else min(shared.sent_ms, newest_ms)
         for span in self._due(key, shared, calendar, since_ms=first_ms):
             bar = self._bar(key, span, calendar)
             shared.newest = span, bar
-            if bar is not None and span.end_ms > shared.told_ms:
+            if bar is not None and span.end_ms > shared.sent_ms:
                 shared.running[span] = bar
         return shared
 
-    def _hear_corrections(self) -> None:
-        """Bars that were told may have changed, or there may be one more."""
+    def _take_corrections(self) -> None:
+        """Note which bars late trades may have changed or added."""
         for symbol, time_ms in self._bars.take_corrections():
             self._correct(symbol, time_ms)
 
@@ -209,35 +210,37 @@ class BarsChannel:
                     shared.late[span] = None
 
     def flush(self) -> None:
-        """Look at every subscription, some milliseconds at a time, so that prices leave between."""
+        """Check every subscription, in slices of ``SLICE_S``, so that prices leave between."""
         if not self._subscriptions:
             return
-        self._hear_corrections()
+        self._take_corrections()
         now_s = self._flusher.now_s()
         if not self._due_keys:
             self._begun_s = now_s
             self._due_keys = list(self._subscriptions)
         final_ms, calendar = self._bars.final_ms, self._hours.calendar
         frames: dict[Subscriber, list[bytes]] = {}
-        while self._due_keys:  # at least one a slice, however slow the clock says that it was
+        while self._due_keys:  # at least one per slice, however long it took
             key = self._due_keys.pop()
             if (shared := self._subscriptions.get(key)) is not None:
-                self._tell(key, shared, self._news(key, shared, final_ms, calendar), frames)
+                self._deliver(
+                    key, shared, self._messages_due(key, shared, final_ms, calendar), frames
+                )
             if self._flusher.now_s() - now_s >= SLICE_S:
                 break
         next_s = self._flusher.now_s() + SLICE_S if self._due_keys else self._begun_s + 1 / PER_S
         self._flusher.at(self, next_s)
-        for client, those in frames.items():  # one write per client, whatever it follows
+        for client, those in frames.items():  # one write per client, however many bars it gets
             self._clients.guard(client, client.sink.send, Frames(those))
 
-    def _tell(
+    def _deliver(
         self,
         key: Key,
         shared: BarSubscription,
         texts: list[bytes],
         frames: dict[Subscriber, list[bytes]],
     ) -> None:
-        """Add what is new to what each client is written, or note that it missed it."""
+        """Add the messages to those of each subscriber, or note that it missed them."""
         if not texts:
             return
         framed = [frame(text) for text in texts]
@@ -247,36 +250,36 @@ class BarsChannel:
             else:
                 frames.setdefault(client, []).extend(framed)
 
-    def _news(
+    def _messages_due(
         self, key: Key, shared: BarSubscription, final_ms: int, calendar: Calendar
     ) -> list[bytes]:
-        """What is to be told of a subscription now."""
+        """The messages to send for a subscription now; remembers them as sent."""
         changes = self._bars.changes(key.symbol)
         over = any(span.end_ms <= final_ms for span in shared.running)
         if changes == shared.changes and not over:
             return []
         texts = []
         late, shared.late = shared.late, {}
-        told = {shared.newest[0]: shared.newest[1], **shared.running}
+        sent = {shared.newest[0]: shared.newest[1], **shared.running}
         for span in dict.fromkeys([*late, *self._due(key, shared, calendar)]):
             bar = self._bar(key, span, calendar)
-            known = told.get(span)
-            closed = span.end_ms <= shared.told_ms and span not in shared.running
+            known = sent.get(span)
+            closed = span.end_ms <= shared.sent_ms and span not in shared.running
             final = span.end_ms <= final_ms
             if bar is None or (bar == known and (closed or not final)):
                 continue
             corrected = closed and (span in late or known is not None)
             texts.append(messages.bar(*key, bar, final=final, corrected=corrected))
-            shared.tell(span, bar, final=final)
+            shared.record(span, bar, final=final)
         shared.changes = changes
-        shared.told_ms = max(shared.told_ms, final_ms)
+        shared.sent_ms = max(shared.sent_ms, final_ms)
         return texts
 
     def _due(
         self, key: Key, shared: BarSubscription, calendar: Calendar, *, since_ms: int = -1
     ) -> list[Span]:
-        """The spans that may have something to tell: those that were told and are not final, and
-        those from the newest that was told to that of the newest trade.
+        """The spans whose bars may have to be sent: those that were sent and are not final, and
+        those from the newest that was sent to that of the newest trade.
         """
         newest_ms = self._bars.newest_ms(key.symbol)
         if newest_ms is None:

@@ -1,17 +1,17 @@
-"""Interval clients: the newest price at most once in their interval, one encoding for all of them.
+"""Paced clients: the newest price at most once per interval, encoded once for all of them.
 
 Called by the hub only, on the event loop. A trade of a symbol costs one entry here, however many
-interval clients there are; when a ``Pace`` is due its price is encoded once and handed to every
-client that shares it, and to those of the symbol's other paces that are due with it. The first
-price after a quiet time leaves at once.
+paced clients there are. When a ``Pace`` is due, its price is encoded once and written to every
+client that shares it, and to those of the symbol's other paces that are due at the same time. The
+first price after a quiet time is sent at once.
 
-A client that joins a pace between two of its prices has just had a snapshot. It sits out a price
-that comes before its own interval is over, and is in step with the others from the next on: the
-newest price reaches it at most two intervals after the snapshot, once.
+A client that joins a pace between two of its prices has just had a snapshot. It skips a price that
+comes before its own interval is over, and is in step with the others from the next price on. This
+happens once: then the newest price reaches it at most two intervals after the snapshot.
 
-Bounds: one entry a moved symbol, one a waiting pace, of which a symbol has as many as there are
-``STEPS_MS``; paces that were left before they were due are
-swept out when they outnumber the others.
+Bounds: one entry for each symbol that moved, and one for each pace that waits; a symbol has at most
+one pace for each of ``STEPS_MS``. Paces that lost all clients before they were due are removed when
+they outnumber the others.
 """
 
 import heapq
@@ -22,20 +22,20 @@ from bisect import bisect_left
 from photon_app.hub import messages
 from photon_app.hub.clients import Clients
 from photon_app.hub.frames import Frames, frame
-from photon_app.hub.registry import OWED, Pace, Registry, Share, Subscriber
+from photon_app.hub.registry import SNAPSHOT_DUE, Pace, Registry, Share, Subscriber
 from photon_app.hub.status import MarketState, Status
 from photon_app.model import Quote, Trade
 
 STEPS_MS = (50, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000)
-"""The intervals that there are: each symbol has a pace for each of them at most."""
+"""The intervals on offer: each symbol has at most one pace for each of them."""
 _SLACK_S = 1e-4
-"""Timers may come a little early."""
+"""Timers may fire a little early."""
 _SWEEP_ABOVE = 64
 
 
 def stepped_s(interval_ms: int) -> float:
-    """The interval that a client gets, in seconds: the first step that is not shorter than what it
-    asked for; 0 stays 0.
+    """The interval that a client gets, in seconds: the first step that is not shorter than the
+    requested interval, or else the longest step; 0 stays 0.
     """
     if interval_ms <= 0:
         return 0.0
@@ -43,13 +43,13 @@ def stepped_s(interval_ms: int) -> float:
 
 
 class Pacing:
-    """What interval clients have coming.
+    """The prices that wait for paced clients.
 
     Args:
         registry: which clients share which pace.
-        clients: the table of all that are connected.
+        clients: the table of all connected clients.
         market: the newest prices.
-        say: a quote as a ready frame of the snapshot form.
+        status: makes snapshots.
     """
 
     def __init__(
@@ -69,39 +69,39 @@ class Pacing:
 
     @property
     def next_s(self) -> float:
-        """When the next waiting price is due; infinite when none waits."""
+        """When the next waiting price is due; infinite if none waits."""
         return self._queue[0][0] if self._queue else math.inf
 
     def move(self, symbol: str) -> None:
         """A symbol has a new price."""
         self._moved.setdefault(symbol, False)
 
-    def refigure(self, symbol: str) -> None:
+    def figures_changed(self, symbol: str) -> None:
         """A symbol has new figures without a new price."""
         self._moved[symbol] = True
 
     def clear(self) -> None:
-        """A new epoch: forget what is waiting. Every first price leaves at once again."""
+        """A new epoch: forget the waiting prices. Every first price is sent at once again."""
         self._moved.clear()
         for _, _, pace in self._queue:
             pace.queued = False
         self._queue.clear()
         for topic in self._registry.topics.values():
             for pace in topic.paces.values():
-                pace.refigured = False
+                pace.figures_changed = False
                 pace.due_s = 0.0
                 for client in pace.shares:
                     pace.shares[client] = Share(0.0, 0)
 
     def share(self, symbol: str, interval_s: float, now_s: float) -> Share:
-        """A new client's part: a first price at once; after a snapshot, when the interval is over.
-        Its snapshot must follow.
+        """The share of a new client. It gets a first price at once, or, after a snapshot, the next
+        price when its interval is over. The caller must send that snapshot.
         """
         quote = self._quote(symbol)
         return Share(0.0, 0) if quote is None else Share(now_s + interval_s, quote.seq)
 
     def first_prices(self, client: Subscriber) -> set[str]:
-        """The client's symbols that have got a price and of which it has had none."""
+        """The client's symbols that have a price by now, of which it has had none."""
         return {
             symbol
             for symbol, pace in client.paced.items()
@@ -109,13 +109,13 @@ class Pacing:
         }
 
     def caught_up(self, client: Subscriber, symbols: set[str], now_s: float) -> None:
-        """The client was just sent the newest price of these symbols in another way."""
+        """Note that the client was just sent snapshots of these symbols."""
         for symbol in symbols & client.paced.keys():
             pace = client.paced[symbol]
             pace.shares[client] = self.share(symbol, pace.interval_s, now_s)
 
     def flush(self, now_s: float) -> bool:
-        """Write what is due; whether anything was."""
+        """Write the prices that are due; returns whether there were any."""
         self._queue_moved()
         outgoing: dict[Subscriber, list[bytes]] = {}
         forms: dict[str, _Forms] = {}
@@ -132,10 +132,10 @@ class Pacing:
 
     def _queue_moved(self) -> None:
         moved, self._moved = self._moved, {}
-        for symbol, refigured in moved.items():
+        for symbol, figures_changed in moved.items():
             topic = self._registry.topics.get(symbol)
             for pace in topic.paces.values() if topic is not None else ():
-                pace.refigured |= refigured
+                pace.figures_changed |= figures_changed
                 self._enqueue(pace)
 
     def _enqueue(self, pace: Pace) -> None:
@@ -155,7 +155,7 @@ class Pacing:
         outgoing: dict[Subscriber, list[bytes]],
         made: dict[str, "_Forms"],
     ) -> None:
-        """The newest price of one pace to everyone who shares it."""
+        """Collect the newest price of one pace for every client that shares it."""
         pace.queued = False
         quote = self._quote(pace.symbol)
         if quote is None or not pace.shares:
@@ -163,18 +163,18 @@ class Pacing:
         forms = made.get(pace.symbol)
         if forms is None:
             forms = made[pace.symbol] = _Forms(quote, self._status)
-        refigured, pace.refigured = pace.refigured, False
+        figures_changed, pace.figures_changed = pace.figures_changed, False
         sat_out = False
         for client, share in pace.shares.items():
-            if not refigured and share.seq == quote.seq:
+            if not figures_changed and share.seq == quote.seq:
                 continue
             if share.from_s > now_s + _SLACK_S:
                 sat_out = True
-                share.seq = OWED if refigured else share.seq
+                share.seq = SNAPSHOT_DUE if figures_changed else share.seq
             elif client.sink.missed is not None:
                 client.sink.missed.symbols.add(pace.symbol)
             else:
-                outgoing.setdefault(client, []).append(forms.after(share.seq, refigured))
+                outgoing.setdefault(client, []).append(forms.after(share.seq, figures_changed))
                 share.seq = quote.seq
         pace.due_s = now_s + pace.interval_s
         if sat_out:
@@ -182,7 +182,7 @@ class Pacing:
 
 
 class _Forms:
-    """One quote in both forms, each encoded at the first need."""
+    """One quote in both forms, each encoded when it is first needed."""
 
     __slots__ = ("_long", "_quote", "_short", "_status")
 
@@ -192,10 +192,10 @@ class _Forms:
         self._short: bytes | None = None
         self._long: bytes | None = None
 
-    def after(self, seq: int, refigured: bool) -> bytes:  # noqa: FBT001
-        """The short form when it is the very next price, else the snapshot form."""
+    def after(self, seq: int, figures_changed: bool) -> bytes:  # noqa: FBT001
+        """The short form if this is the very next price after ``seq``, else the snapshot form."""
         quote = self._quote
-        if refigured or seq + 1 != quote.seq:
+        if figures_changed or seq + 1 != quote.seq:
             if self._long is None:
                 self._long = self._status.snapshot(quote)
             return self._long

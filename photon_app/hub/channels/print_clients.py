@@ -1,13 +1,14 @@
-"""The clients of the tape, and what each of them had and is owed.
+"""The clients of the prints channel: their groups, their recent messages and their backlogs.
 
-Pure bookkeeping behind ``hub.channels.prints``, on the event loop. Nothing here writes or knows of
+Pure bookkeeping of ``hub.channels.prints``, on the event loop. Nothing here writes or knows the
 time.
 
-Repeats: a program that reads Finnhub drops a frame whose bytes it had among its last eight, because
-Finnhub sends frames twice. Two flushes can differ in nothing and still be different trades, so a
-text that went to a follower lately gets a space behind it: equal as JSON, different as bytes.
+Repeats: Finnhub sends some frames twice. A program that reads Finnhub may therefore drop a frame
+that is equal, byte for byte, to one of its last eight, as Photon's own feed does. Two flushes can
+have equal bytes and still be different trades, so a message that a client got recently is sent with
+a space at its end: equal as JSON, different as bytes.
 
-Bound: a follower is owed ``BACKLOG_BYTES`` at most; then ``owe`` says so.
+Bound: the backlog of a client is at most ``BACKLOG_BYTES``; ``queue`` returns false beyond that.
 """
 
 from collections.abc import Sequence
@@ -18,16 +19,17 @@ from photon_app.hub.frames import Frames, frame
 from photon_app.hub.sink import Sink
 
 BACKLOG_BYTES = 1024 * 1024
-"""What a congested follower may be owed: about 12,000 trades, more than three minutes of all that
-Finnhub's free plan sends."""
+"""Bytes queued for a congested client: about 12,000 trades, more than three minutes of everything
+that Finnhub's free plan sends."""
 REPEATS = 8
 """How many frames back a reader looks for a repeated one."""
 
 
 class Recent:
-    """Which texts somebody in a group had among the last frames.
+    """The messages that any member of a group had among its last frames.
 
-    Bound: ``REPEATS`` entries, and as many for each member that came from another group since.
+    Bound: ``REPEATS`` entries, and up to ``REPEATS`` more for each member that joined from another
+    group within the last ``REPEATS`` frames.
     """
 
     __slots__ = ("_count", "_until")
@@ -35,10 +37,10 @@ class Recent:
     def __init__(self) -> None:
         self._count = 0
         self._until: dict[int, int] = {}
-        """By the hash of a text: up to which frame it counts as recent."""
+        """By the hash of a message: the number of the last frame for which it is recent."""
 
     def distinct(self, text: bytes) -> bytes:
-        """The next text, with as many spaces behind it as set it apart from those before."""
+        """The next message, with spaces at its end until it differs from every recent one."""
         self._count += 1
         while self._until.get(hash(text), 0) >= self._count:
             text += b" "
@@ -47,26 +49,26 @@ class Recent:
             self._until = {key: n for key, n in self._until.items() if n > self._count}
         return text
 
-    def left(self) -> dict[int, int]:
-        """For how many more frames each text counts as recent."""
+    def remaining(self) -> dict[int, int]:
+        """For how many more frames each message is recent."""
         return {key: n - self._count for key, n in self._until.items() if n > self._count}
 
     def copy(self) -> "Recent":
-        """The same, for somebody who leaves."""
+        """A copy, for a member that leaves the group."""
         copied = Recent()
-        copied.learn(self)
+        copied.merge(self)
         return copied
 
-    def learn(self, other: "Recent") -> None:
-        """Somebody comes who had these."""
-        for key, left in other.left().items():
-            self._until[key] = max(self._until.get(key, 0), self._count + left)
+    def merge(self, other: "Recent") -> None:
+        """Add the recent messages of a member that joins the group."""
+        for key, frames in other.remaining().items():
+            self._until[key] = max(self._until.get(key, 0), self._count + frames)
 
 
 class PrintsClient(Client):
-    """One client of the tape."""
+    """One client of the prints channel."""
 
-    __slots__ = ("beat", "conditions", "group", "owed", "owed_bytes", "recent")
+    __slots__ = ("backlog", "backlog_bytes", "beat", "conditions", "group", "recent")
     slow = disconnect.SLOW_PRINTS
 
     def __init__(
@@ -78,35 +80,35 @@ class PrintsClient(Client):
         self.conditions = conditions
         self.group: Group | None = None
         self.recent = Recent()
-        """What it had, while it follows nothing."""
-        self.owed: list[bytes] = []
-        """The frames that it was not written while congested."""
-        self.owed_bytes = 0
+        """Its recent messages; kept here while it has no group."""
+        self.backlog: list[bytes] = []
+        """The frames that are queued while it is congested."""
+        self.backlog_bytes = 0
 
     @property
     def symbols(self) -> frozenset[str]:
-        """What it follows."""
+        """The symbols that it is subscribed to."""
         return frozenset() if self.group is None else self.group.symbols
 
     @property
-    def is_told_all(self) -> bool:
-        """Whether it follows anything."""
+    def wants_every_trade(self) -> bool:
+        """Whether it is subscribed to any symbol."""
         return self.group is not None
 
-    def owe(self, frames: Frames) -> bool:
-        """Keep frames for later; false when that is too much."""
-        self.owed += frames.each
-        self.owed_bytes += sum(map(len, frames.each))
-        return self.owed_bytes <= BACKLOG_BYTES
+    def queue(self, frames: Frames) -> bool:
+        """Add frames to the backlog; false when it is larger than ``BACKLOG_BYTES`` now."""
+        self.backlog += frames.each
+        self.backlog_bytes += sum(map(len, frames.each))
+        return self.backlog_bytes <= BACKLOG_BYTES
 
-    def take_owed(self) -> Frames:
-        """What it was owed."""
-        owed, self.owed, self.owed_bytes = self.owed, [], 0
-        return Frames(owed)
+    def take_backlog(self) -> Frames:
+        """Empty the backlog, and return it."""
+        backlog, self.backlog, self.backlog_bytes = self.backlog, [], 0
+        return Frames(backlog)
 
 
 class Group:
-    """The followers of the same set of symbols, with or without conditions."""
+    """The clients with the same set of symbols, and all with or all without conditions."""
 
     __slots__ = ("conditions", "members", "recent", "symbols")
 
@@ -117,5 +119,5 @@ class Group:
         self.recent = Recent()
 
     def frames(self, texts: Sequence[bytes]) -> Frames:
-        """Messages as frames that no member takes for repeated ones."""
+        """Messages as frames, none of which looks repeated to any member."""
         return Frames([frame(self.recent.distinct(text)) for text in texts])

@@ -1,22 +1,20 @@
-"""The tape: every trade as upstream told it, for clients of Finnhub's own protocol.
+"""The prints channel: every trade as upstream sent it, for clients of Finnhub's own protocol.
 
-Called on the event loop only and synchronous: it waits for nobody. Where
-``Hub`` tells what is true now, the tape repeats what was traded: each trade of a followed symbol
-goes out exactly once and in the order of upstream, late ones, equal ones and those of volume 0
-included, whatever the book made of it. There is no snapshot and no acknowledgement: Finnhub has
-none.
+Called on the event loop only; synchronous, so it waits for no client. ``Hub`` sends what is true
+now; this channel repeats what was traded. Each trade of a subscribed symbol is sent exactly once
+and in upstream's order, including late trades, equal trades and those of volume 0, whatever the
+book did with them. There are no snapshots and no acknowledgements: Finnhub's protocol has none.
 
-Trades wait for the next flush (``Flusher``).
-Followers with equal wishes form a group, whose bytes are made once. Without followers a batch costs
-one look at an empty dict.
+Trades wait for the next flush (``Flusher``). Clients with the same subscriptions form a group,
+whose bytes are made once. Without subscriptions a batch costs one check of an empty dict.
 
-Slow followers: trades carry no number, so nobody could see a hole in the tape, and a conflated one
-has wrong volumes. A congested follower is therefore owed everything, up to a bound (see
-``followers``); then, or when it stays slow (``clients``), it is closed, which is the one kind of
-gap that its protocol can tell.
+Slow clients: trades have no sequence number, so a client could not notice a gap, and conflated
+trades would have wrong volumes. So everything is queued for a congested client, up to a bound (see
+``print_clients``). Beyond that, or when it stays congested (``hub.clients``), it is closed: a lost
+connection is the only kind of gap that its protocol can express.
 
-It has no timer: ``Flusher`` says when to flush, and ``Clients`` once a second when to ping. It
-never reads a socket and never decides what is wanted upstream.
+It has no timer of its own: ``Flusher`` decides when to flush, and ``Clients`` calls ``tick`` once a
+second for pings. It never reads a socket, and does not decide what is wanted upstream.
 """
 
 import logging
@@ -41,15 +39,17 @@ from photon_app.model import (
 log = logging.getLogger(__name__)
 
 PING_TICKS = 60
-"""Finnhub pings about once a minute, and its clients give a line up after more than two."""
+"""Finnhub pings about once a minute; its clients give a connection up after more than two."""
 MOST_PENDING = 1024
-"""Trades that are flushed without waiting for the time: about 90 KB."""
+"""Pending trades at which the channel is flushed without waiting for the timer: about 90 KB."""
 FRAME_TRADES = 500
-"""Most trades of one message: about 40 KB, which every client takes."""
+"""The most trades in one message: about 40 KB, which every client accepts."""
 
 
 class _Run:
-    """The trades of one flush; each encoded once in each way, each set of symbols joined once."""
+    """The trades of one flush: each encoded at most once with and once without conditions, each set
+    of symbols joined once.
+    """
 
     def __init__(self, trades: Sequence[Trade]) -> None:
         self._trades = trades
@@ -61,11 +61,11 @@ class _Run:
 
     @property
     def symbols(self) -> frozenset[str]:
-        """What was traded."""
+        """The symbols that were traded."""
         return frozenset(self._places)
 
     def texts(self, symbols: frozenset[str], *, conditions: bool) -> list[bytes]:
-        """The messages for somebody who follows these symbols, in the order of the tape."""
+        """The messages for a client with these symbols, in the order of the tape."""
         key = (self.symbols & symbols, conditions)
         if key not in self._texts:
             prints = self._chosen(*key)
@@ -86,14 +86,14 @@ class _Run:
 
 
 class PrintsChannel(Channel[PrintsClient]):
-    """Every client of the raw trades."""
+    """All clients of Finnhub's protocol."""
 
     def __init__(self, clients: Clients, *, flusher: Flusher) -> None:
-        """Make a tape that nobody follows.
+        """Make a channel without clients.
 
         Args:
-            clients: the table of all that are connected.
-            flusher: says when this is flushed.
+            clients: the table of all connected clients.
+            flusher: decides when this is flushed.
         """
         super().__init__(clients)
         self._flusher = flusher
@@ -108,7 +108,7 @@ class PrintsChannel(Channel[PrintsClient]):
 
     @property
     def symbols(self) -> frozenset[str]:
-        """What is followed."""
+        """The symbols that have subscribers."""
         return frozenset(self._topics)
 
     # What the market says
@@ -127,7 +127,7 @@ class PrintsChannel(Channel[PrintsClient]):
                 pass
 
     def trades(self, batch: Sequence[Trade]) -> None:
-        """The trades of one upstream frame; a price that was asked for is one of volume 0."""
+        """The trades of one upstream frame; a polled price is a trade of volume 0."""
         topics = self._topics
         if not topics:
             return
@@ -138,24 +138,24 @@ class PrintsChannel(Channel[PrintsClient]):
             self._flusher.soon(self)
 
     def reject(self, symbol: str, why: str | None = None) -> None:
-        """Nobody can have this symbol: its followers are told in Finnhub's words, and lose it.
+        """A symbol cannot be served: its subscribers are sent Finnhub's error, and lose it.
 
         Args:
             symbol: which.
-            why: an error of Finnhub's; without one, that the symbol is invalid.
+            why: the text of Finnhub's error; ``None`` means that the symbol is invalid.
         """
         if symbol not in self._topics:
             return
         self.flush()
-        told = Frames.of(messages.invalid_symbol(symbol) if why is None else messages.error(why))
+        error = Frames.of(messages.invalid_symbol(symbol) if why is None else messages.error(why))
         for group in list(self._topics[symbol]):
-            for follower in list(group.members):
-                self._clients.guard(follower, follower.sink.send, told)
-                self.unfollow(follower, symbol)
+            for client in list(group.members):
+                self._clients.guard(client, client.sink.send, error)
+                self.unsubscribe(client, symbol)
 
     def set_feed(self, status: FeedStatus) -> None:
-        """The feed's state changed. While no prices can arrive nobody is pinged: Finnhub's protocol
-        has only silence to say so, and its clients give a silent line up.
+        """The feed's state changed. While no prices can arrive no client is pinged: silence is the
+        only way to say so in Finnhub's protocol, and its clients give a silent connection up.
         """
         self._flowing = status.state in FLOWING
 
@@ -164,42 +164,42 @@ class PrintsChannel(Channel[PrintsClient]):
     def join(
         self, sink: Sink, *, conditions: bool = True, address: str | None = None
     ) -> PrintsClient:
-        """Register a client that follows nothing yet.
+        """Register a client without subscriptions.
 
         Args:
-            sink: its outbox.
-            conditions: whether its trades carry their conditions.
-            address: whose it is, as far as that is known.
+            sink: where its frames go.
+            conditions: whether its trades have their conditions.
+            address: its address, if known.
         """
-        follower = PrintsClient(sink, self._beat, conditions=conditions, address=address)
-        sink.catch_up_with(lambda: self._caught_up(follower))
-        self._clients.join(follower, self, Frames(()))
-        return follower
+        client = PrintsClient(sink, self._beat, conditions=conditions, address=address)
+        sink.catch_up_with(lambda: self._caught_up(client))
+        self._clients.join(client, self, Frames(()))
+        return client
 
     def left(self, client: PrintsClient) -> None:
         """See ``Channel``."""
         self.flush()
-        client.take_owed()
+        client.take_backlog()
         if client.symbols:
             self._regroup(client, frozenset())
 
-    def last_words(self) -> Frames:
-        """See ``Channel``; Finnhub's protocol has none."""
+    def shutdown_frames(self) -> Frames:
+        """See ``Channel``; Finnhub's protocol has no message for a shutdown."""
         self.flush()
         return Frames(())
 
-    def follow(self, follower: PrintsClient, symbol: str) -> None:
-        """Add a symbol that the caller holds for this follower; it must not follow it already."""
-        assert symbol not in follower.symbols, "a symbol is held once"
+    def subscribe(self, client: PrintsClient, symbol: str) -> None:
+        """Add a symbol that the caller has held for this client, and that it does not have yet."""
+        assert symbol not in client.symbols, "a symbol is held once"
         self.flush()
-        self._regroup(follower, follower.symbols | {symbol})
+        self._regroup(client, client.symbols | {symbol})
 
-    def unfollow(self, follower: PrintsClient, symbol: str) -> None:
-        """Remove a symbol; one that is not followed is passed over."""
+    def unsubscribe(self, client: PrintsClient, symbol: str) -> None:
+        """Remove a symbol and its hold; one that the client does not have is skipped."""
         self.flush()
-        if symbol in follower.symbols:
-            self._regroup(follower, follower.symbols - {symbol})
-            self._clients.release(follower, symbol)
+        if symbol in client.symbols:
+            self._regroup(client, client.symbols - {symbol})
+            self._clients.release(client, symbol)
 
     # Time
 
@@ -214,51 +214,51 @@ class PrintsChannel(Channel[PrintsClient]):
         groups = {group: None for s in run.symbols for group in self._topics.get(s, ())}
         for group in groups:
             frames = group.frames(run.texts(group.symbols, conditions=group.conditions))
-            for follower in list(group.members):
-                self._write(follower, frames)
+            for client in list(group.members):
+                self._write(client, frames)
 
     def tick(self) -> None:
-        """Once a second: ping a sixtieth of the followers."""
+        """Once a second: ping a sixtieth of the clients."""
         self._beat = (self._beat + 1) % PING_TICKS
         if not self._flowing:
             return
         ping = Frames.of(messages.PING)
-        for follower in self._clients.of(self):
-            if follower.beat == self._beat and not follower.sink.congested:
-                self._clients.guard(follower, follower.sink.send, ping)
+        for client in self._clients.of(self):
+            if client.beat == self._beat and not client.sink.congested:
+                self._clients.guard(client, client.sink.send, ping)
 
     # Inside
 
-    def _write(self, follower: PrintsClient, frames: Frames) -> None:
-        sink = follower.sink
+    def _write(self, client: PrintsClient, frames: Frames) -> None:
+        sink = client.sink
         try:
             if sink.put is not None:
                 sink.put(frames.joined)
             elif not sink.congested:
                 sink.send(frames)
-            elif not follower.owe(frames):
-                self._clients.dismiss(follower, follower.slow)
-        except Exception as fault:  # noqa: BLE001 - whatever it is
-            self._clients.failed(follower, fault)
+            elif not client.queue(frames):
+                self._clients.dismiss(client, client.slow)
+        except Exception as fault:  # noqa: BLE001 - any fault costs this client only
+            self._clients.failed(client, fault)
 
-    def _caught_up(self, follower: PrintsClient) -> Frames:
+    def _caught_up(self, client: PrintsClient) -> Frames:
         self._clients.wake()
-        return follower.take_owed()
+        return client.take_backlog()
 
-    def _regroup(self, follower: PrintsClient, symbols: frozenset[str]) -> None:
-        """Move a follower to the group of these symbols. What is pending was flushed for everybody
-        before: between two batches of upstream only the first change has anything to flush.
+    def _regroup(self, client: PrintsClient, symbols: frozenset[str]) -> None:
+        """Move a client to the group of these symbols. The caller has flushed the whole channel:
+        between two upstream batches only the first change of a client has anything to flush.
         """
-        old = follower.group
+        old = client.group
         if old is not None:
-            del old.members[follower]
-            follower.recent = old.recent.copy()
+            del old.members[client]
+            client.recent = old.recent.copy()
             if not old.members:
                 self._dissolve(old)
-        follower.group = self._group(symbols, conditions=follower.conditions) if symbols else None
-        if follower.group is not None:
-            follower.group.members[follower] = None
-            follower.group.recent.learn(follower.recent)
+        client.group = self._group(symbols, conditions=client.conditions) if symbols else None
+        if client.group is not None:
+            client.group.members[client] = None
+            client.group.recent.merge(client.recent)
 
     def _group(self, symbols: frozenset[str], *, conditions: bool) -> Group:
         group = self._groups.get((symbols, conditions))

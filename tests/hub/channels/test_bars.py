@@ -1,4 +1,4 @@
-"""The bars channel: what a client of it is told, and when."""
+"""The bars channel: what its clients are sent, and when."""
 
 import itertools
 from typing import Any
@@ -107,7 +107,7 @@ def test_a_bar_is_told_at_most_four_times_a_second() -> None:
 
 
 def test_a_still_bar_is_not_told_again() -> None:
-    """A quiet market costs nobody anything."""
+    """A quiet market costs nothing."""
     exchange = FakeExchange()
     viewer = Viewer(exchange)
     viewer.say("subscribe", "A", timeframe="1m")
@@ -249,7 +249,7 @@ def test_a_congested_client_gets_the_newest_bars_when_it_reads_again() -> None:
 
 
 def test_a_symbol_that_upstream_refuses_leaves_the_bars_too() -> None:
-    """The client is told once, whichever channel it has it in."""
+    """The client is notified once, whichever channel it has it in."""
     exchange = FakeExchange()
     viewer = Viewer(exchange)
     viewer.say("subscribe", "A", timeframe="1m")
@@ -280,7 +280,7 @@ def test_a_long_round_is_cut_into_slices_and_leaves_nobody_out() -> None:
 
 
 def test_a_client_that_cannot_be_written_to_is_closed_and_the_others_are_told_on() -> None:
-    """By a fault of ours: it costs that client alone, and no later turn."""
+    """By a fault of ours: it costs that client alone, and no later round."""
     exchange = FakeExchange()
     broken, other = Viewer(exchange), Viewer(exchange)
     for viewer in (broken, other):

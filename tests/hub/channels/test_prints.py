@@ -1,4 +1,4 @@
-"""The tape: every trade of a followed symbol, once and in order, as Finnhub would have said it."""
+"""Prints: every trade of a subscribed symbol, once and in order, as Finnhub would send it."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from photon_app.feed import finnhub_wire
 from photon_app.hub import finnhub_messages as messages
-from photon_app.hub.channels import print_clients as followers
+from photon_app.hub.channels import print_clients
 from photon_app.hub.channels.print_clients import REPEATS, PrintsClient, Recent
 from photon_app.hub.channels.prints import FRAME_TRADES, PING_TICKS, PrintsChannel
 from photon_app.hub.clients import Clients
@@ -43,26 +43,26 @@ class Texts(FakeOutlet):
 
 
 class Client:
-    """One follower and what it got."""
+    """One client and what it got."""
 
     def __init__(self, world: "World", *, conditions: bool = True, ready: bool = True) -> None:
         self.world = world
         self.outlet = Texts(ready=ready)
         self.sink = Sink(self.outlet, world.loop.time)
-        self.follower: PrintsClient = world.prints.join(
+        self.member: PrintsClient = world.prints.join(
             self.sink, conditions=conditions, address=str(id(self))
         )
 
     @property
     def released(self) -> Counter[str]:
         """What it held and holds no more."""
-        return self.world.released[self.follower.address]
+        return self.world.released[self.member.address]
 
-    def follow(self, *symbols: str) -> "Client":
+    def subscribe(self, *symbols: str) -> "Client":
         """Follow more."""
         for symbol in symbols:
-            assert self.world.prints.hold(self.follower, symbol)
-            self.world.prints.follow(self.follower, symbol)
+            assert self.world.prints.hold(self.member, symbol)
+            self.world.prints.subscribe(self.member, symbol)
         return self
 
     @property
@@ -83,7 +83,7 @@ class Client:
 
 
 class World:
-    """A tape on a fake loop."""
+    """A prints channel on a fake loop."""
 
     def __init__(self, slow_s: float = 10, flush_s: float = 0.02) -> None:
         self.loop = FakeLoop()
@@ -105,7 +105,7 @@ class World:
 
     def client(self, *symbols: str, **options: Any) -> Client:
         """One more client."""
-        return Client(self, **options).follow(*symbols)
+        return Client(self, **options).subscribe(*symbols)
 
     def trade(self, *symbols: str) -> list[Trade]:
         """One frame of trades, each at a price of its own."""
@@ -117,7 +117,7 @@ class World:
         return batch
 
     def pass_seconds(self, seconds: int) -> None:
-        """Let time pass; the table is told of each second, as in a process."""
+        """Let time pass; the table of clients ticks each second, as in a process."""
         for _ in range(seconds):
             self.loop.advance(1)
             self.clients.tick()
@@ -135,8 +135,8 @@ names = st.sampled_from("ABCD")
 clients = st.integers(0, 2)
 
 
-class TapeHistory(RuleBasedStateMachine):
-    """Whoever follows what and whoever falls behind: everyone gets each trade of its symbols once
+class PrintsHistory(RuleBasedStateMachine):
+    """Whatever clients subscribe to, and whichever falls behind: each gets each of its trades once
     and in order, no frame looks like a repeated one, and every hold is released once.
     """
 
@@ -156,16 +156,16 @@ class TapeHistory(RuleBasedStateMachine):
         trades = [trade(symbol, price) for symbol, price in batch]
         self.world.prints.trades(trades)
         for client, wanted in zip(self.clients, self.expected, strict=True):
-            wanted += [t for t in trades if t.symbol in client.follower.symbols]
+            wanted += [t for t in trades if t.symbol in client.member.symbols]
 
     @rule(n=clients, symbol=names)
-    def follow_or_let_go(self, n: int, symbol: str) -> None:
+    def subscribe_or_unsubscribe(self, n: int, symbol: str) -> None:
         client = self.clients[n]
-        if symbol in client.follower.symbols:
-            self.world.prints.unfollow(client.follower, symbol)
+        if symbol in client.member.symbols:
+            self.world.prints.unsubscribe(client.member, symbol)
         else:
             self.held[n][symbol] += 1
-            client.follow(symbol)
+            client.subscribe(symbol)
 
     @rule(n=clients)
     def stop_reading(self, n: int) -> None:
@@ -189,16 +189,16 @@ class TapeHistory(RuleBasedStateMachine):
             client.sink.drain()
             bare = [Trade(t.symbol, t.price, t.volume, t.time_ms) for t in client.trades]
             assert bare == wanted
-            told = [text for text in client.outlet.texts if '"trade"' in text]
-            for at, text in enumerate(told):
-                assert text not in told[max(0, at - REPEATS) : at]
-            self.world.prints.leave(client.follower)
-            self.world.prints.leave(client.follower)
+            got = [text for text in client.outlet.texts if '"trade"' in text]
+            for at, text in enumerate(got):
+                assert text not in got[max(0, at - REPEATS) : at]
+            self.world.prints.leave(client.member)
+            self.world.prints.leave(client.member)
             assert client.released == holds
         assert self.world.prints.symbols == frozenset()
 
 
-TestTapeHistory = TapeHistory.TestCase
+TestPrintsHistory = PrintsHistory.TestCase
 
 
 @given(
@@ -231,7 +231,7 @@ def test_trades_are_written_as_finnhub_writes_them() -> None:
 
 
 def test_late_equal_and_empty_trades_are_trades() -> None:
-    """The tape does not judge: what upstream said is said again."""
+    """The channel does not judge: what upstream sent is repeated."""
     world = World()
     client = world.client("A")
     batch = [trade("A", 7), trade("A", 7), Trade("A", 6, 0, NOON_MS - 60_000, ("8",))]
@@ -276,17 +276,17 @@ def test_equal_frames_of_different_trades_differ_as_bytes_and_not_as_json() -> N
     assert {json.dumps(json.loads(text)) for text in texts} == {json.dumps(json.loads(texts[0]))}
 
 
-def test_a_change_of_wishes_does_not_make_frames_look_repeated() -> None:
+def test_a_change_of_subscriptions_does_not_make_frames_look_repeated() -> None:
     """What a client had in one group counts in the next."""
     world = World()
     other, mover = world.client("A", "B"), world.client("A")
     world.prints.trades([trade("A")])
-    mover.follow("B")
+    mover.subscribe("B")
     world.settle()
     world.prints.trades([trade("A")])
-    world.prints.unfollow(mover.follower, "A")
-    world.prints.unfollow(mover.follower, "B")
-    mover.follow("A")
+    world.prints.unsubscribe(mover.member, "A")
+    world.prints.unsubscribe(mover.member, "B")
+    mover.subscribe("A")
     world.settle()
     world.prints.trades([trade("A")])
     assert len(set(mover.outlet.texts)) == 3
@@ -298,24 +298,24 @@ def test_what_is_remembered_of_frames_is_bounded() -> None:
     recent = Recent()
     for n in range(1000):
         recent.distinct(b"%d" % n)
-    assert len(recent.left()) == REPEATS
+    assert len(recent.remaining()) == REPEATS
     assert kept(recent) <= 2 * REPEATS
 
 
-def test_equal_wishes_share_their_bytes() -> None:
+def test_equal_subscriptions_share_their_bytes() -> None:
     """One object for both."""
     world = World()
     written: list[bytes] = []
     for _ in range(2):
         client = world.client()
         client.sink.put = written.append
-        client.follow("A")
+        client.subscribe("A")
     world.trade("A")
     assert written[0] is written[1]
 
 
-def test_nobody_following_costs_nothing_and_keeps_nothing() -> None:
-    """And trades of what nobody follows are passed over."""
+def test_a_channel_without_subscriptions_costs_nothing_and_keeps_nothing() -> None:
+    """Trades of symbols without subscribers are skipped."""
     world = World()
     world.trade("A")
     client = world.client("B")
@@ -327,7 +327,7 @@ def test_nobody_following_costs_nothing_and_keeps_nothing() -> None:
 
 
 def test_everyone_is_pinged_once_a_minute() -> None:
-    """Each at its own time, first a minute after it came, and nobody who is behind."""
+    """Each at its own time, first a minute after it joined, and no congested client."""
     world = World(slow_s=1e9)
     first = world.client()
     world.pass_seconds(30)
@@ -354,7 +354,7 @@ def test_nobody_is_pinged_while_the_feed_is_down() -> None:
     assert client.outlet.messages == [{"type": "ping"}]
 
 
-def test_a_follower_that_falls_behind_is_owed_everything() -> None:
+def test_a_client_that_falls_behind_misses_nothing() -> None:
     """And gets it, in order, before what comes after."""
     world = World()
     slow, fast = world.client("A"), world.client("A")
@@ -372,9 +372,9 @@ def test_a_follower_that_falls_behind_is_owed_everything() -> None:
     assert slow.outlet.closed() is None
 
 
-def test_a_follower_that_is_owed_too_much_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_with_too_large_a_backlog_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gap must be seen: with 4008, and without a trade after the hole."""
-    monkeypatch.setattr(followers, "BACKLOG_BYTES", 300)
+    monkeypatch.setattr(print_clients, "BACKLOG_BYTES", 300)
     world = World()
     slow = world.client("A")
     slow.sink.congest()
@@ -383,16 +383,16 @@ def test_a_follower_that_is_owed_too_much_is_closed(monkeypatch: pytest.MonkeyPa
         world.settle()
     assert slow.outlet.closed() == (4008, "too slow: trades were lost, reconnect")
     assert slow.released == {"A": 1}
-    assert slow.follower.owed == []
+    assert slow.member.backlog == []
     slow.sink.drain()
     assert slow.prices == []
     assert world.clients.closed_as_slow == 1
-    world.prints.leave(slow.follower)
+    world.prints.leave(slow.member)
     assert slow.released == {"A": 1}
 
 
-def test_a_follower_that_stays_behind_is_closed() -> None:
-    """After ``slow_s``, whether it is owed anything or not; one that keeps up stays."""
+def test_a_client_that_stays_behind_is_closed() -> None:
+    """After ``slow_s``, whether it has a backlog or not; one that keeps up stays."""
     world = World(slow_s=10)
     slow, idle, fast = world.client("A"), world.client(), world.client("A")
     slow.sink.congest()
@@ -408,8 +408,8 @@ def test_a_follower_that_stays_behind_is_closed() -> None:
     assert world.clients.closed_as_slow == 2
 
 
-def test_a_refused_symbol_is_told_in_finnhubs_words_and_lost() -> None:
-    """Behind what was traded; nobody else is told."""
+def test_a_refused_symbol_is_reported_in_finnhubs_words_and_lost() -> None:
+    """After the pending trades; no other client is notified."""
     world = World()
     client, other = world.client("A", "B"), world.client("B")
     world.trade("A")
@@ -429,7 +429,7 @@ def test_relief_waits_for_whoever_is_behind() -> None:
     async def scenario() -> None:
         world = World()
         one, two = world.client("A"), world.client("A")
-        world.client().sink.congest()  # follows nothing: no trade can be lost
+        world.client().sink.congest()  # no subscription: no trade can be lost
         one.sink.congest()
         two.sink.congest()
         waiting = asyncio.create_task(world.clients.drained())
@@ -437,7 +437,7 @@ def test_relief_waits_for_whoever_is_behind() -> None:
         one.sink.drain()
         await asyncio.sleep(0)
         assert not waiting.done()
-        world.prints.leave(two.follower)
+        world.prints.leave(two.member)
         await asyncio.wait_for(waiting, 1)
 
     asyncio.run(scenario())
