@@ -57,7 +57,7 @@ def minute(time_ms: int, price: float = 10, **more: object) -> Bar:
 
 
 class Counted(SimulatedPast):
-    """A past that counts the days of which it is asked for bars."""
+    """A past that counts the days whose bars are requested."""
 
     def __init__(self, past: SimulatedPast) -> None:
         self.__dict__.update(past.__dict__)
@@ -199,7 +199,7 @@ def expected(
 def test_a_tape_that_is_ahead_of_the_clock_loses_no_bar(
     timeframe: Timeframe, ahead_ms: int
 ) -> None:
-    """This machine's clock is slow then, and what is traded now is told all the same."""
+    """This machine's clock is slow then, and what is traded now is in the answer all the same."""
     memory = memory_of([minute(NOW_MS + ahead_ms - back * MINUTE_MS, 10 + back) for back in (1, 0)])
     past = asyncio.run(history(None, memory).bars(SYMBOL, timeframe, limit=2))
     assert past.bars[-1].close == 10
@@ -236,20 +236,20 @@ def followed(*, gaps: bool = False) -> Bars:
     return bars
 
 
-async def turn(asked: History) -> None:
-    """One turn of its task."""
+async def one_round(asked: History) -> None:
+    """One round of its task."""
     asked.flush()
     await asked._fill()
 
 
-def test_what_changed_is_handed_over_each_turn() -> None:
+def test_what_changed_is_passed_to_disk_each_round() -> None:
     """And nothing else."""
     disk = Disk()
     asked = history(disk, followed())
     asked.follow(SYMBOL)
     asked.memory.fold(as_counted(Trade(SYMBOL, 10, 1, NOW_MS)))
-    asyncio.run(turn(asked))
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
+    asyncio.run(one_round(asked))
     assert [(symbol, len(bars)) for symbol, bars in disk.put_by] == [(SYMBOL, 1)]
 
 
@@ -258,7 +258,7 @@ def test_a_symbol_that_is_followed_gets_its_day_from_disk() -> None:
     day = [minute(NOW_MS - minutes * MINUTE_MS) for minutes in (800, 60, 1)]
     asked = history(Disk(day), followed())
     asked.follow(SYMBOL)
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
     assert asked.memory.first_ms(SYMBOL) == day[1].time_ms
     _, bar = asked.memory.bar_at(SYMBOL, "1d", NOW_MS, CALENDAR)
     assert bar is not None
@@ -271,9 +271,9 @@ def test_the_day_is_looked_up_when_the_disk_is_there_again() -> None:
     disk.broken = True
     asked = history(disk, followed())
     asked.follow(SYMBOL)
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
     disk.broken = False
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
     assert asked.memory.first_ms(SYMBOL) == NOW_MS - MINUTE_MS
 
 
@@ -292,7 +292,7 @@ class Recalled:
 def simulated(
     disk: Disk | None, memory: Bars, past: SimulatedPast, **more: Any
 ) -> tuple[History, list[Recollection]]:
-    """A simulator's history at noon, and the days that it told."""
+    """A simulator's history at noon, and the days that it gave the book."""
     book = Recalled()
     asked = History(
         memory,
@@ -313,7 +313,7 @@ def test_what_a_feed_makes_up_stands_where_nothing_is_known(
     known: bool, late: bool, price: float | None
 ) -> None:
     """Whether it began before or after disk was asked: in answers, in the running bars of memory
-    and in the day that is told; never in the place of a minute that an earlier process left.
+    and in the day that the book gets; never in the place of a minute that an earlier process left.
     """
     past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
     begun = NOW_MS, price or past.price(SYMBOL, NOW_MS)
@@ -321,21 +321,21 @@ def test_what_a_feed_makes_up_stands_where_nothing_is_known(
     asked, days = simulated(disk, followed(), past, always={SYMBOL})
     asked.follow(SYMBOL)
     if late:
-        asyncio.run(turn(asked))
+        asyncio.run(one_round(asked))
     asked.began(SYMBOL, *begun)
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
     made = {bar.time_ms: bar for bar in past.running(SYMBOL, *begun)}
     minutes = [bar for bar in made.values() if not (known and bar.time_ms == disk.rows[0].time_ms)]
     minutes = sorted([*minutes, *disk.rows], key=lambda bar: bar.time_ms)
-    told = asyncio.run(asked.bars(SYMBOL, "1m", from_ms=min(made)))
-    assert list(told.bars) == minutes[:500]
-    assert told.bars[-1].close == begun[1] or known
+    answer = asyncio.run(asked.bars(SYMBOL, "1m", from_ms=min(made)))
+    assert list(answer.bars) == minutes[:500]
+    assert answer.bars[-1].close == begun[1] or known
     for timeframe in ("5m", "15m", "1h", "1d"):
         span, bar = asked.memory.bar_at(SYMBOL, timeframe, NOW_MS, CALENDAR)
         whole = merge_all([m for m in minutes if span.start_ms <= m.time_ms], span.start_ms)
         assert figures(bar) == figures(whole), timeframe
-        told = asyncio.run(asked.bars(SYMBOL, timeframe, from_ms=span.start_ms))
-        assert [figures(bar) for bar in told.bars] == [figures(whole)][: whole is not None]
+        answer = asyncio.run(asked.bars(SYMBOL, timeframe, from_ms=span.start_ms))
+        assert [figures(bar) for bar in answer.bars] == [figures(whole)][: whole is not None]
     assert figures(days[-1].day) == figures(merge_all(minutes, 0))
     assert disk.put_by == []
 
@@ -352,7 +352,7 @@ def figures(bar: Bar | None) -> tuple[float, ...] | None:
 def test_a_price_waits_for_a_few_made_up_days_and_not_for_years_of_them(
     symbol: str, timeframe: Timeframe
 ) -> None:
-    """However many bars are asked for; what is made up bit by bit is the same."""
+    """However many bars are requested; what is invented bit by bit is the same."""
     past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
     made = Counted(past)
     bars_now = Bars(clock=HandClock(NOW_MS), gaps=False)
@@ -360,12 +360,12 @@ def test_a_price_waits_for_a_few_made_up_days_and_not_for_years_of_them(
 
     async def ask() -> tuple[list[Bar], int, int]:
         most_days, most_bars, loop = 0, 0, asyncio.get_running_loop()
-        question = loop.create_task(asked.bars(symbol, timeframe, limit=10_000))
-        while not question.done():
+        query = loop.create_task(asked.bars(symbol, timeframe, limit=10_000))
+        while not query.done():
             made.days = made.bars = 0
             await asyncio.sleep(0)
             most_days, most_bars = max(most_days, made.days), max(most_bars, made.bars)
-        return list((await question).bars), most_days, most_bars
+        return list((await query).bars), most_days, most_bars
 
     bars, most_days, most_bars = asyncio.run(ask())
     assert 0 < most_days <= 20
@@ -375,7 +375,7 @@ def test_a_price_waits_for_a_few_made_up_days_and_not_for_years_of_them(
 
 
 def test_the_last_minutes_of_an_earlier_process_are_incomplete() -> None:
-    """All that ran when it ended: nobody saw the rest of them."""
+    """All that ran when it ended: their rest was not seen."""
     asked = history(Disk(), followed(gaps=True))
     for symbol in ("A", "B"):
         asked.follow(symbol)
@@ -396,7 +396,7 @@ def test_bars_of_days_to_come_are_no_past() -> None:
     asked = history(disk, followed())
     asked.follow(SYMBOL)
     asked.resume({SYMBOL: future})
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
     for timeframe in TIMEFRAMES[1:]:
         bars = asyncio.run(asked.bars(SYMBOL, timeframe)).bars
         assert [bar.close for bar in bars] == [10]
@@ -406,7 +406,7 @@ def test_a_replay_that_begins_anew_replaces_its_bars() -> None:
     """In memory and on disk."""
     disk = Disk()
     asked = history(disk, memory_of([minute(NOW_MS)]))
-    asked.begin_anew()
+    asked.begin_pass()
     assert (asked.memory.between(SYMBOL, "1m"), disk.replaced) == ([], 1)
 
 
@@ -419,9 +419,9 @@ def test_a_stored_minute_is_never_written_over_by_a_part_of_it() -> None:
     asked = history(disk, followed())
     asked.follow(SYMBOL)
     asked.memory.fold(as_counted(Trade(SYMBOL, 40, 1, NOW_MS - 10 * MINUTE_MS + 5)))
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
     assert disk.put_by == []  # before disk was asked nothing is put
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
     [(_, put)] = disk.put_by
     assert {(bar.time_ms, bar.count, bar.low) for bar in put} >= {(rows[1].time_ms, 2, 40)}
     past = asyncio.run(asked.bars(SYMBOL, "1m"))
@@ -468,15 +468,15 @@ def test_a_minute_goes_on_over_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("timeframe", TIMEFRAMES)
 def test_prices_leave_between_the_answers_of_many(timeframe: Timeframe) -> None:
-    """Each is put together in a turn of the loop of its own."""
+    """Each is assembled in an iteration of the event loop of its own."""
     rows = [minute(NOW_MS - number * MINUTE_MS) for number in range(30, 0, -1)]
     asked = history(None, memory_of(rows))
-    turns = 0
+    iterations = 0
 
     async def count() -> None:
-        nonlocal turns
+        nonlocal iterations
         while True:
-            turns += 1
+            iterations += 1
             await asyncio.sleep(0)
 
     async def scenario() -> None:
@@ -484,18 +484,18 @@ def test_prices_leave_between_the_answers_of_many(timeframe: Timeframe) -> None:
         answers = await asyncio.gather(*(asked.bars(SYMBOL, timeframe) for _ in range(20)))
         counting.cancel()
         assert all(answer.bars for answer in answers)
-        assert turns >= 20
+        assert iterations >= 20
 
     asyncio.run(scenario())
 
 
 async def play(asked: History, clock: HandClock, symbols: Sequence[str], minutes: int) -> None:
-    """So many minutes in which each symbol is traded once and every turn is taken."""
+    """Let minutes pass; in each, every symbol is traded once and a round is done."""
     for _ in range(minutes):
         clock.at_ms += MINUTE_MS
         for symbol in symbols:
             asked.memory.fold(as_counted(Trade(symbol, 10, 1, clock.at_ms)))
-        await turn(asked)
+        await one_round(asked)
 
 
 def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
@@ -520,7 +520,7 @@ def test_disk_grows_by_a_stated_rate_whatever_names_are_invented() -> None:
     minutes = KEPT_AFTER_MS // MINUTE_MS
 
     async def scenario() -> None:
-        await turn(asked)
+        await one_round(asked)
         await play(asked, clock, [SYMBOL, *strangers], minutes - 1)
         assert {symbol for symbol, _ in disk.put_by} == {SYMBOL}
         await play(asked, clock, [SYMBOL, *strangers], 2)
@@ -547,7 +547,7 @@ def test_what_was_let_go_is_forgotten_when_there_is_too_much_of_it() -> None:
     disk = Disk()
     asked = history(disk, followed())
     asked.follow(SYMBOL)
-    asyncio.run(turn(asked))
+    asyncio.run(one_round(asked))
     for number in range(3 * DROPPED_KEPT):
         asked.follow(f"N{number}")
         asked.memory.fold(as_counted(Trade(f"N{number}", 10, 1, NOW_MS)))
@@ -559,7 +559,7 @@ def test_what_was_let_go_is_forgotten_when_there_is_too_much_of_it() -> None:
 
 
 def test_what_a_name_leaves_in_memory_is_small_and_goes_with_it() -> None:
-    """A simulator's past is not kept: of ever new names that are looked at, and let go."""
+    """A simulator's past is not kept: of ever new names that are looked at, and dropped."""
     past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
     asked, days = simulated(None, followed(), past)
     invented = itertools.count()
@@ -572,26 +572,26 @@ def test_what_a_name_leaves_in_memory_is_small_and_goes_with_it() -> None:
             asked.began(symbol, NOW_MS, past.price(symbol, NOW_MS))
             await asked.bars(symbol, "1m", limit=10)
             days.clear()
-        await turn(asked)
+        await one_round(asked)
 
     def crowd() -> tuple[int, int]:
         asyncio.run(look())
         gc.collect()
-        held, _ = tracemalloc.get_traced_memory()
+        grown, _ = tracemalloc.get_traced_memory()
         for symbol in names:
             asked.drop(symbol)
         for known in [one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper)]:
             if known.__module__.startswith(("photon_app.market", "photon_app.upstream")):
                 known.cache_clear()  # markets of the last 4,096 names
         gc.collect()
-        return held, tracemalloc.get_traced_memory()[0]
+        return grown, tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
     try:
         for _ in range(3):  # what is remembered within bounds is full then
             _, before = crowd()
-        held, left = crowd()
+        grown, left = crowd()
     finally:
         tracemalloc.stop()
-    assert held - before < 150 * 12_000
-    assert left - before < (held - before) / 4
+    assert grown - before < 150 * 12_000
+    assert left - before < (grown - before) / 4

@@ -1,1 +1,1 @@
-"""Bars in memory and on disk as one."""
+"""Bars in memory and on disk as one series."""

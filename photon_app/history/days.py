@@ -1,7 +1,7 @@
-"""A symbol's newest trading day: what disk has of it, and what it came to so far.
+"""A symbol's newest trading day: its minutes on disk, and its figures so far.
 
-Functions without a state of their own, called by ``History`` on the event loop. The first three ask
-disk and wait for it; a question costs as much as one window of minutes. The others are pure.
+Functions without state, called by ``History`` on the event loop. The first three query disk and
+wait for it; each query costs as much as one window of minutes. The others are pure.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,17 @@ from photon_app.model import Bar, Recollection, Timeframe
 from photon_app.storage.store import Store
 
 SEEN_MS = 3 * MINUTE_MS
-"""A session was seen to its end when there is a minute from its last three."""
+"""A session was recorded to its end if there is a bar in its last three minutes."""
 LONGER: tuple[Timeframe, ...] = ("5m", "15m", "1h", "1d")
-"""Bars that have more than one minute."""
+"""The timeframes of more than one minute."""
 
 
 async def last_prices(
     store: Store, symbol: str, now_ms: int, calendar: Calendar
 ) -> tuple[float | None, float | None]:
-    """The price that disk has last of the newest trading day, if that day still runs or was seen to
-    its end; and the close of the day before, if it was seen. Neither when disk does not answer.
+    """The last price on disk of the newest trading day, if that day is not over or was recorded to
+    its end; and the close of the day before, if its end was recorded. Both are ``None`` when disk
+    does not answer.
     """
     day = market_day(symbol, now_ms, calendar)
     before = market_day_before(symbol, day, calendar)
@@ -47,12 +48,12 @@ async def newest_day(
     """The minutes that disk has of a symbol's newest trading day.
 
     Args:
-        store: what to ask.
-        symbol: whose.
+        store: the bars on disk.
+        symbol: which.
         from_ms: when the day begins, or earlier.
         to_ms: where the minutes end.
         calendar: the exchange's days.
-        or_last: whether the last day that disk has is meant where it has nothing of the newest.
+        or_last: whether to return the last day that disk has if it has nothing of the newest.
 
     Raises:
         StorageError: the database does not answer.
@@ -70,7 +71,7 @@ async def newest_day(
 async def prev_close(
     store: Store, symbol: str, stored: Sequence[Bar], calendar: Calendar
 ) -> float | None:
-    """The last price of the regular session before that of some minutes.
+    """The last price of the regular session before the day of these stored minutes.
 
     Raises:
         StorageError: the database does not answer.
@@ -83,9 +84,11 @@ async def prev_close(
     return bars[-1].close if bars else None
 
 
-def made_up(past: SimulatedPast, symbol: str, begun: Begun, known: AbstractSet[int]) -> list[Bar]:
-    """What is made up of the day in which a simulator began a symbol, in as few bars as there are,
-    or in minutes where some are known.
+def invented_bars(
+    past: SimulatedPast, symbol: str, begun: Begun, known: AbstractSet[int]
+) -> list[Bar]:
+    """The invented bars of the day in which a simulator began a symbol: as few bars as possible, or
+    minutes without the ``known`` ones if there are any.
     """
     if not known:
         return past.so_far(symbol, *begun)
@@ -95,7 +98,7 @@ def made_up(past: SimulatedPast, symbol: str, begun: Begun, known: AbstractSet[i
 def running_at(
     symbol: str, time_ms: int, bars: Sequence[Bar], calendar: Calendar
 ) -> dict[Timeframe, tuple[Span, Bar]]:
-    """The longer bars that some shorter ones make, of the spans that run at a time."""
+    """The longer bars that shorter ones make, for each timeframe the span that has a time."""
     found: dict[Timeframe, tuple[Span, Bar]] = {}
     for timeframe in LONGER:
         span = span_at(timeframe, symbol, time_ms, calendar)
@@ -114,21 +117,21 @@ def recollect(
     prev_close: float | None,
     as_price: bool,
 ) -> Recollection | None:
-    """What the day of the last of some minutes came to so far; ``None`` without minutes.
+    """The figures so far of the day of the last of these minutes; ``None`` without minutes.
 
     Args:
-        symbol: whose.
+        symbol: which.
         minutes: the oldest first.
         now_ms: the market's time.
         calendar: the exchange's days.
         prev_close: see ``Recollection``.
-        as_price: see there.
+        as_price: see ``Recollection``.
     """
     if not minutes:
         return None
     day = market_day(symbol, minutes[-1].time_ms, calendar)
     of_day = [bar for bar in minutes if bar.time_ms >= day.start_ms]
-    # Minutes of a closed market are none of the day's, unless there are no others.
+    # Minutes of a closed market do not count for the day, unless there are no others.
     whole = merge_all([bar for bar in of_day if bar.time_ms < day.done_ms] or of_day, 0)
     if whole is None:
         return None
@@ -138,5 +141,5 @@ def recollect(
 
 
 def _last_since(bars: Sequence[Bar], time_ms: int) -> float | None:
-    """The last price of bars, if the last of them is not older than a time."""
+    """The last price of these bars, if the last of them begins at a time or later."""
     return bars[-1].close if bars and bars[-1].time_ms >= time_ms else None

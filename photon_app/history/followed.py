@@ -1,10 +1,11 @@
-"""The symbols that are followed, and how far each is on its way to disk.
+"""The followed symbols: whether the day of each was looked up, and whether its bars are stored.
 
-Owns one ``Followed`` for each symbol, from ``follow`` to ``drop``. Pure and synchronous; the clock
+Owns one ``Followed`` for each symbol, from ``follow`` to ``drop``. Pure and synchronous; the time
 is an argument; called by ``History`` on the event loop. It reads and writes no bar.
 
-Bound: the symbols that are followed, which ``hub.demand`` bounds. Of a simulator, whose names
-anybody may invent, at most ``KEPT`` are stored besides those that are wanted for ever.
+Bound: one entry for each followed symbol; ``hub.demand`` bounds their number. Clients may use any
+name as a symbol of a simulator, so of those at most ``KEPT`` are stored besides the ones that are
+always wanted.
 """
 
 import enum
@@ -15,23 +16,25 @@ from typing import NamedTuple
 from photon_app.calendar.timeframes import MINUTE_MS
 
 KEPT = 50
+"""Symbols of a simulator that may be stored besides those that always are."""
 KEPT_AFTER_MS = 5 * MINUTE_MS
+"""How long such a symbol must have been followed first."""
 
 
 class Begun(NamedTuple):
-    """Where a simulator began a symbol: what it makes up of the time before leads to this price."""
+    """Where a simulator began a symbol: the bars that it invents before that lead to this price."""
 
     time_ms: int
     price: float
 
 
 class Phase(enum.Enum):
-    """How far memory is with what disk has of a symbol."""
+    """Whether a symbol's day was loaded from disk."""
 
     UNREAD = enum.auto()
-    """Its day was not looked up yet. Disk may have a part of its minute, so none is written."""
+    """Not yet. Disk may have a part of its current minute, so no minute is written."""
     READ = enum.auto()
-    """Memory has what disk had of its day."""
+    """Memory has everything that disk had of its day."""
 
 
 class Storing(enum.Enum):
@@ -39,13 +42,13 @@ class Storing(enum.Enum):
 
     ALWAYS = enum.auto()
     ON_TRIAL = enum.auto()
-    """Not yet: a simulator's symbol that has not been followed for long enough, or has no room."""
+    """Not yet: a simulator's symbol that was not followed for long enough, or finds no place."""
     GRANTED = enum.auto()
-    """They are since its trial ended: it takes one of the ``KEPT`` places."""
+    """Since its trial ended: it occupies one of the ``KEPT`` places."""
 
 
 class Followed:
-    """One symbol that is followed."""
+    """One followed symbol."""
 
     __slots__ = ("_resumed", "begun", "phase", "since_ms", "storing")
 
@@ -63,22 +66,24 @@ class Followed:
         return self.phase is Phase.READ and self.storing is not Storing.ON_TRIAL
 
     def resume(self, times_ms: frozenset[int]) -> None:
-        """Memory has these stored minutes before the symbol's day is looked up."""
+        """Note that memory has these stored minutes before the symbol's day is looked up."""
         if self.phase is Phase.UNREAD:
             self._resumed = times_ms
 
     def read(self) -> frozenset[int]:
-        """The symbol's day was looked up. Returns the stored minutes that memory had before."""
+        """Note that the symbol's day was looked up. Returns the stored minutes that memory already
+        had.
+        """
         resumed, self._resumed = self._resumed, frozenset()
         self.phase = Phase.READ
         return resumed
 
 
 class FollowedSymbols:
-    """All of them, the one that has been followed the longest first.
+    """All followed symbols, those followed longest first.
 
     Args:
-        limited: whether only some are stored, as of a simulator.
+        limited: whether only some of them are stored, as for a simulator.
         always: the symbols that are stored in any case.
     """
 
@@ -88,41 +93,43 @@ class FollowedSymbols:
         self._symbols: dict[str, Followed] = {}
 
     def follow(self, symbol: str, now_ms: int, phase: Phase) -> None:
-        """A symbol is followed from now on; nothing changes for one that is."""
+        """A symbol is followed from now on; nothing changes if it already was."""
         trial = self._limited and symbol not in self._always
         storing = Storing.ON_TRIAL if trial else Storing.ALWAYS
         self._symbols.setdefault(symbol, Followed(now_ms, phase, storing))
 
     def drop(self, symbol: str) -> None:
-        """A symbol is not followed any more."""
+        """A symbol is no longer followed."""
         self._symbols.pop(symbol, None)
 
     def get(self, symbol: str) -> Followed | None:
-        """What is known of a symbol; ``None`` when it is not followed."""
+        """The entry of a symbol; ``None`` when it is not followed."""
         return self._symbols.get(symbol)
 
     def begun(self, symbol: str) -> Begun | None:
-        """Where a simulator began a symbol, if it did."""
+        """Where a simulator began a symbol; ``None`` if it did not."""
         one = self._symbols.get(symbol)
         return None if one is None else one.begun
 
     def is_stored(self, symbol: str) -> bool:
-        """Whether disk is given a symbol's minutes, now or once its day was looked up."""
+        """Whether a symbol's minutes are written to disk, now or once its day was looked up."""
         one = self._symbols.get(symbol)
         return one is None or one.storing is not Storing.ON_TRIAL
 
     @property
     def unread(self) -> list[str]:
-        """The symbols whose day was not looked up yet."""
+        """The symbols whose day has not been looked up yet."""
         return [symbol for symbol, one in self._symbols.items() if one.phase is Phase.UNREAD]
 
     @property
     def unwritten(self) -> set[str]:
-        """The symbols of which nothing may be written now."""
+        """The symbols whose minutes must not be written now."""
         return {symbol for symbol, one in self._symbols.items() if not one.is_written}
 
     def grant(self, now_ms: int) -> None:
-        """Store those that have been on trial for long, the longest first, while there is room."""
+        """Store symbols that were on trial for long enough, the longest first, while there are
+        places.
+        """
         granted = sum(one.storing is Storing.GRANTED for one in self._symbols.values())
         for one in itertools.islice(self._due(now_ms - KEPT_AFTER_MS), max(0, KEPT - granted)):
             one.storing = Storing.GRANTED

@@ -1,18 +1,18 @@
-"""History: the bars in memory and those on disk as one.
+"""History: the bars in memory and those on disk as one series.
 
-Of a simulator memory and disk have what was traded; what it made up of the time before is made when
-somebody asks, and kept nowhere. Anybody may invent a name, and it trades: so disk gets the minutes
-of symbols that are wanted for ever, and of ``KEPT`` others that have been followed for
-``KEPT_AFTER_MS``, the longest followed first (``followed``). That is at most ``KEPT`` rows a
-minute, whatever clients want.
+Owns the path of minutes from memory to disk and back. ``run`` is a task of ``runtime``; everything
+else is called on the event loop. Memory has all bars from a symbol's ``first_ms`` on, and disk has
+those before it, so a query never has two answers for the same time. The feed never waits: minutes
+are passed to disk by ``Store.put``, which returns at once. When disk does not answer, a query is
+answered from memory, and the answer is marked ``partial``.
 
-Owns the way of minutes from memory to disk and back: ``run`` is a task of ``runtime``, everything
-else is called on the event loop. Memory has everything from a symbol's ``first_ms`` on, disk what
-came before, so a question never has to weigh one against the other. The feed never waits: disk is
-told with ``Store.put``, which returns at once, and when disk does not answer, a question is
-answered from memory and says so.
+A simulator: memory and disk have what was traded since the simulator began a symbol. The bars
+before that are invented for each query, and are not stored. Clients may use any name as a symbol of
+a simulator, and it trades. So disk gets the minutes of the symbols that are always wanted, and of
+``KEPT`` others that have been followed for ``KEPT_AFTER_MS``, those followed longest first (see
+``followed``). That is at most ``KEPT`` rows a minute besides the former, whatever clients want.
 
-Bounds: one turn a second, in which disk is asked for the days of ``FILLED`` symbols.
+Bounds: one round per second, in which at most ``FILLED`` symbols are looked up on disk.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from photon_app.history import days
 from photon_app.history.followed import Begun, FollowedSymbols, Phase
 from photon_app.history.invented import Invented
 from photon_app.history.one_at_a_time import OneAtATime
-from photon_app.history.question import Question
+from photon_app.history.query import Query
 from photon_app.market.bars import Bars
 from photon_app.model import (
     Bar,
@@ -47,35 +47,36 @@ from photon_app.model import (
 from photon_app.storage.store import Store
 
 RESTORED = 20_000
-"""Bars that a new file is given in one turn."""
-TURN_S = 1.0
+"""Bars from memory that are put into a new file per round."""
+ROUND_S = 1.0
 FILLED = 200
+"""Symbols whose day is looked up on disk per round."""
 AHEAD_MS = 60_000
-"""How far ahead of the market's clock a bar may begin, as the book lets a trade."""
+"""How far ahead of the market's clock a bar may begin; the book allows a trade as much."""
 FUTURE_MS = 86_400_000
-"""What begins later than that is of a clock that was wrong: no tape is so far ahead."""
+"""A stored bar that begins later than this comes from a wrong clock: no tape is so far ahead."""
 log = logging.getLogger(__name__)
 
 
 class Recalls(Protocol):
-    """What takes in a day that was looked up: ``Market``, as far as it matters here."""
+    """Takes a day that was looked up: the part of ``Market`` that is used here."""
 
     def recall(self, symbol: str, what: Recollection) -> None:
-        """What a symbol's newest day came to before now."""
+        """Take the figures of a symbol's newest day so far."""
         ...
 
 
 class Past(msgspec.Struct, frozen=True):
-    """The answer to a question for bars."""
+    """The answer to a query for bars."""
 
     bars: Sequence[Bar]
     """The oldest first."""
     ends_ms: Sequence[int]
     """Where the span of each ends."""
     since_ms: int | None
-    """When the oldest bar of the symbol begins, of any time; ``None`` when there is none."""
+    """When the symbol's oldest bar begins, in range or not; ``None`` when there is none."""
     partial: bool
-    """Whether disk did not answer, so that bars may be missing."""
+    """Whether bars may be missing, because disk did not answer."""
 
 
 class History:
@@ -93,17 +94,17 @@ class History:
         always: Container[str] = (),
         replays: bool = False,
     ) -> None:
-        """Join them.
+        """Join memory and disk.
 
         Args:
-            bars: what memory has.
-            store: what disk has; ``None`` when nothing is stored.
-            calendars: the exchange's days as they are known.
-            clock: the market's.
-            past: what makes up the time of which neither has a minute; only a simulator has one.
-            book: is told of each symbol's newest day so far when it was looked up.
+            bars: the bars in memory.
+            store: the bars on disk; ``None`` when nothing is stored.
+            calendars: the exchange's days as far as they are known.
+            clock: the market's clock.
+            past: invents the minutes that neither memory nor disk has; only for a simulator.
+            book: gets each symbol's newest day so far once it was looked up.
             always: the symbols of a simulator that are always stored.
-            replays: whether a new epoch is a recording that begins from its start.
+            replays: whether a new epoch means that a recording starts again from its beginning.
         """
         self.memory = bars
         self._store = store
@@ -112,18 +113,18 @@ class History:
         self._past = past
         self._book = book
         self.assembling = OneAtATime()
-        """In which answers are put together, here and by whoever writes them."""
+        """Serializes the assembly of answers, here and where they are encoded."""
         self._inventing = OneAtATime(rests=True)
         self._replays = replays
         self._followed = FollowedSymbols(limited=past is not None, always=always)
-        self._lost: deque[str] = deque()
-        """The symbols that a new file is still to be given."""
+        self._to_restore: deque[str] = deque()
+        """The symbols whose bars are still to be put into a new file."""
         self._since: dict[str, int | None] = {}
-        """When each series on disk begins, as it was asked for since the last turn."""
+        """When each series on disk begins, for the symbols queried since the last round."""
 
     @property
     def unread(self) -> list[str]:
-        """The followed symbols whose day was not looked up on disk yet."""
+        """The followed symbols whose day has not been looked up on disk yet."""
         return self._followed.unread
 
     # Between memory and disk
@@ -136,20 +137,20 @@ class History:
                 await self._fill()
                 await self._restore()
                 self._since.clear()
-            except Exception:  # bars of every later turn hang on this one
-                log.exception("a turn of the history failed; it goes on")
-            await asyncio.sleep(TURN_S)
+            except Exception:  # all later bars depend on this task
+                log.exception("a round of the history failed; the next one follows")
+            await asyncio.sleep(ROUND_S)
 
     async def finish(self) -> None:
-        """Hand over what is left, when nothing more comes."""
+        """Pass the last minutes to disk; to be called after the last trade."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TURN_S):
+            async with asyncio.timeout(ROUND_S):
                 await self._fill()
         self.flush()
 
     def flush(self) -> None:
-        """Hand every minute that changed over to disk. A symbol whose day was not looked up yet
-        waits: disk may have a part of its minute.
+        """Pass every changed minute to disk. A symbol whose day has not been looked up yet waits:
+        disk may have a part of its minute.
         """
         self.memory.tick()
         self._followed.grant(self._clock.now_ms())
@@ -159,14 +160,14 @@ class History:
                 self._store.put(symbol, bars)
 
     def follow(self, symbol: str) -> None:
-        """A symbol is followed from now on; its day is looked up on disk, unless memory still has
+        """A symbol is followed from now on. Its day is looked up on disk, unless memory still has
         it.
         """
         phase = Phase.UNREAD if self.memory.follow(symbol) else Phase.READ
         self._followed.follow(symbol, self._clock.now_ms(), phase)
 
     def drop(self, symbol: str) -> None:
-        """A symbol is let go; what disk has not of it is handed over."""
+        """A symbol is no longer followed; its minutes that are not on disk yet are passed on."""
         self.memory.drop(symbol)
         dirty = self.memory.take_dirty_of(symbol)
         if self._store is not None and self._followed.is_stored(symbol):
@@ -174,8 +175,9 @@ class History:
         self._followed.drop(symbol)
 
     def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
-        """Go on from what an earlier process stored last. Its newest minutes were cut off. What it
-        stored of days to come, by a clock that was wrong, stays on disk.
+        """Continue the newest bars that an earlier process stored. Its last minutes are incomplete
+        if there can be gaps. Bars of future days, which it stored by a wrong clock, are ignored
+        here and stay on disk.
         """
         until_ms = self._clock.now_ms() + FUTURE_MS
         stored = {
@@ -195,16 +197,16 @@ class History:
                 one.resume(frozenset(bar.time_ms for bar in bars))
 
     def restore(self) -> None:
-        """A new, empty file has taken the place of the old one: it is given what memory has, some
-        symbols at a time.
+        """A new, empty file has replaced the old one: put into it what memory has, some symbols per
+        round.
         """
         self._since.clear()
-        self._lost = deque(s for s in self.memory.symbols if self._followed.is_stored(s))
+        self._to_restore = deque(s for s in self.memory.symbols if self._followed.is_stored(s))
 
     async def last_prices(self, symbol: str) -> tuple[float | None, float | None]:
-        """Where a simulator goes on from: the price that disk has last of the newest trading day,
-        if that day still runs or was seen to its end; and the close of the day before, if it was
-        seen.
+        """The prices from which a simulator continues: the last one on disk of the newest trading
+        day, if that day is not over or was recorded to its end; and the close of the day before, if
+        its end was recorded. ``None`` for what is not known.
         """
         if self._store is None:
             return None, None
@@ -212,32 +214,32 @@ class History:
         return await days.last_prices(self._store, symbol, now_ms, calendar)
 
     def hear(self, fact: MarketFact) -> None:
-        """Take one fact of the market: a price that a simulator began, or a recording's start."""
+        """Take one fact of the market: a simulator began a symbol, or a recording started again."""
         match fact:
             case PriceBegan():
                 self.began(fact.symbol, fact.time_ms, fact.price)
             case EpochBegan() if self._replays:
-                self.begin_anew()
+                self.begin_pass()
             case _:
                 pass
 
     def began(self, symbol: str, time_ms: int, price: float) -> None:
-        """A simulator began a symbol: what it makes up of the time before leads to this price, and
-        stands where disk and memory have nothing.
+        """A simulator began a symbol at this price. The bars that it invents before that lead to
+        this price, and fill the times for which disk and memory have nothing.
         """
         if (one := self._followed.get(symbol)) is not None:
             one.begun = Begun(time_ms, price)
-        self._tell_day(symbol)
+        self._recall_day(symbol)
 
-    def begin_anew(self) -> None:
-        """A recording begins from its start: the bars of its last pass are replaced."""
+    def begin_pass(self) -> None:
+        """A recording starts again from its beginning: the bars of its last pass are removed."""
         self.memory.clear()
         self._since.clear()
         if self._store is not None:
             self._store.replace()
 
     async def _fill(self) -> None:
-        """Give memory the newest day so far of symbols that are newly followed."""
+        """Load the newest day of newly followed symbols from disk into memory."""
         if self._store is not None and not await self._store.opened(0):
             return
         for symbol in self._followed.unread[:FILLED]:
@@ -246,14 +248,14 @@ class History:
             except StorageError:
                 return
             async with self.assembling.one():
-                one = self._followed.get(symbol)  # it may have been let go meanwhile
+                one = self._followed.get(symbol)  # it may have been dropped meanwhile
                 if one is not None and one.phase is Phase.UNREAD:
                     self._take(symbol, stored, one.read(), prev_close)
 
     async def _look_up(self, symbol: str) -> tuple[Sequence[Bar], float | None]:
-        """What disk has of a symbol's newest trading day, and the close before that day. Where it
-        has nothing of that day, the last one that it has, unless the symbol traded already or a
-        simulator makes up its past.
+        """The minutes that disk has of a symbol's newest trading day, and the close before that
+        day. If disk has none of that day, it is the last day that it has, unless the symbol has
+        traded already or a simulator invents its past.
         """
         if self._store is None:
             return (), None
@@ -275,29 +277,31 @@ class History:
         known: frozenset[int],
         prev_close: float | None,
     ) -> None:
-        """Memory gets what was stored before it began, and what was stored of its own minutes, but
-        for those that it knows already.
+        """Add stored minutes to memory: those before its first one, and those that are parts of its
+        own minutes, without the ``known`` ones that it has already.
         """
         if stored or known:
             stored = [bar for bar in stored if bar.time_ms not in known]
             begin_ms = self._memory_begins(symbol)
             self.memory.resume(symbol, [bar for bar in stored if bar.time_ms >= begin_ms])
             self.memory.fill(symbol, [bar for bar in stored if bar.time_ms < begin_ms])
-            self._tell_day(symbol, prev_close=prev_close)
+            self._recall_day(symbol, prev_close=prev_close)
 
     def _memory_begins(self, symbol: str) -> int:
         first_ms, now_ms = self.memory.first_ms(symbol), self._clock.now_ms()
         return now_ms - now_ms % MINUTE_MS if first_ms is None else first_ms
 
-    def _tell_day(self, symbol: str, prev_close: float | None = None) -> None:
-        """Say what a symbol's newest day came to so far, by memory and by what is made up."""
+    def _recall_day(self, symbol: str, prev_close: float | None = None) -> None:
+        """Give the book a symbol's newest day so far, from memory and from invented bars."""
         minutes, calendar = self.memory.between(symbol, "1m"), self._calendars.calendar
         begun = self._followed.begun(symbol)
         if self._past is not None and begun is not None:
-            made_up = days.made_up(self._past, symbol, begun, {bar.time_ms for bar in minutes})
-            running = days.running_at(symbol, begun.time_ms, made_up, calendar)
+            invented_bars = days.invented_bars(
+                self._past, symbol, begun, {bar.time_ms for bar in minutes}
+            )
+            running = days.running_at(symbol, begun.time_ms, invented_bars, calendar)
             self.memory.begin_after(symbol, running)
-            minutes = sorted([*made_up, *minutes], key=lambda bar: bar.time_ms)
+            minutes = sorted([*invented_bars, *minutes], key=lambda bar: bar.time_ms)
         day = days.recollect(
             symbol,
             minutes,
@@ -310,16 +314,16 @@ class History:
             self._book.recall(symbol, day)
 
     async def _restore(self) -> None:
-        """Put a part of what a file lost."""
+        """Put up to about ``RESTORED`` bars into a new file."""
         left = RESTORED
-        while self._lost and left > 0 and self._store is not None:
-            symbol = self._lost.popleft()
+        while self._to_restore and left > 0 and self._store is not None:
+            symbol = self._to_restore.popleft()
             bars = self.memory.between(symbol, "1m")
             self._store.put(symbol, bars)
             left -= len(bars)
             await asyncio.sleep(0)
 
-    # Questions
+    # Queries
 
     async def bars(
         self,
@@ -333,12 +337,12 @@ class History:
         """Bars of a symbol, the oldest first.
 
         Args:
-            symbol: of the source that this process has.
-            timeframe: how long a bar is.
-            from_ms: the bars that begin then or later, the oldest ``limit`` of them; else the
-                newest.
-            to_ms: only those that begin before.
-            limit: the most.
+            symbol: a symbol of this process's source.
+            timeframe: the length of a bar.
+            from_ms: for the oldest ``limit`` bars that begin then or later; ``None`` for the newest
+                ``limit`` bars.
+            to_ms: only bars that begin before this.
+            limit: the maximum number of bars.
         """
         now_ms, calendar = self._clock.now_ms(), self._calendars.calendar
         tape_ms = max(now_ms, self.memory.newest_ms(symbol) or 0)  # it may be ahead of the clock
@@ -348,7 +352,7 @@ class History:
             begun = self._followed.begun(symbol)
             invented = Invented(self._past, symbol, now_ms, calendar, begun)
         while True:
-            question = Question(
+            query = Query(
                 self.memory,
                 self._store,
                 calendar=calendar,
@@ -360,20 +364,20 @@ class History:
                 inventing=self._inventing,
                 invented=invented,
             )
-            found = await (question.newest(limit) if from_ms is None else question.oldest(limit))
-            if (self.memory.first_ms(symbol) or NEVER_MS) <= question.memory_ms:
-                break  # else memory let some go after disk was asked for those before
-        since_ms = await self._begin(symbol, timeframe, question)
+            found = await (query.newest(limit) if from_ms is None else query.oldest(limit))
+            if (self.memory.first_ms(symbol) or NEVER_MS) <= query.memory_ms:
+                break  # else memory dropped some bars after disk was queried: ask again
+        since_ms = await self._begin(symbol, timeframe, query)
         if invented is not None:
             first_ms = span_at(timeframe, symbol, invented.first_ms, calendar).start_ms
             since_ms = first_ms if since_ms is None else min(since_ms, first_ms)
         return Past(
-            [bar for _, bar in found], [s.end_ms for s, _ in found], since_ms, question.partial
+            [bar for _, bar in found], [s.end_ms for s, _ in found], since_ms, query.partial
         )
 
-    async def _begin(self, symbol: str, timeframe: Timeframe, question: Question) -> int | None:
-        """When the oldest bar begins, as far as anything is known. What disk says is remembered
-        until the next turn.
+    async def _begin(self, symbol: str, timeframe: Timeframe, query: Query) -> int | None:
+        """When the oldest bar begins, as far as is known. The answer of disk is cached until the
+        next round.
         """
         if timeframe == "1s":
             return self.memory.first_second_ms(symbol)
@@ -381,7 +385,7 @@ class History:
             try:
                 self._since[symbol] = await self._store.first_ms(symbol)
             except StorageError:
-                question.partial = True
+                query.partial = True
         stored = self._since.get(symbol)
         known = [ms for ms in (stored, self.memory.first_ms(symbol)) if ms is not None]
         return min(known, default=None)

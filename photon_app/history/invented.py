@@ -1,8 +1,8 @@
-"""What a simulator made up of one symbol, as bars of any timeframe.
+"""The invented past of one symbol of a simulator, as bars of any timeframe.
 
-Pure but for the caches of ``feed.simulated.past``; made for one question and called in one of its
-turns of the event loop, a few days at a time, or two hours of minutes. It knows nothing of what was
-really traded: whoever asks puts the two together, and real bars go first.
+Pure but for the caches of ``feed.simulated.past``. Made for one query, which calls it for a few
+days per iteration of the event loop, or for two hours of minutes. It does not know which bars were
+really traded: the query combines the two, and real bars take precedence.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,14 +20,14 @@ PART_MS = 2 * HOUR_MS
 
 
 class Invented:
-    """The made-up past of one symbol until now.
+    """The invented past of one symbol until now.
 
     Args:
-        past: what makes it up.
-        symbol: whose.
+        past: invents it.
+        symbol: which.
         now_ms: where it ends.
-        calendar: the exchange's days as they are known.
-        begun: when trades began, and at which price: what is made up of that day leads there.
+        calendar: the exchange's days as far as they are known.
+        begun: when trades began, and at which price: the invented bars of that day lead there.
     """
 
     def __init__(
@@ -46,21 +46,21 @@ class Invented:
         self.first_ms = past.first_ms(symbol, now_ms)
         """When the oldest bar begins."""
         self.begun_ms = 0 if begun is None else begun[0] - begun[0] % MINUTE_MS
-        """The minute in which trades began; 0 where nobody follows the symbol."""
+        """The minute in which trades began; 0 if the symbol is not followed."""
 
     def minutes(self, from_ms: int, to_ms: int) -> list[Bar]:
         """The minutes that begin in a half-open range, the oldest first."""
         return [bar for _, bar in self.bars("1m", from_ms, to_ms)]
 
     def last_before(self, time_ms: int) -> list[int]:
-        """A moment in the newest minute that is over by a time; empty when there is none."""
+        """A time within the newest invented minute before a time; empty when there is none."""
         if time_ms <= self.first_ms:
             return []
         day = self._past.hours_at(self._symbol, min(time_ms, self._now_ms) - 1)
         return [min(time_ms, self._now_ms, day.done_ms) - 1]
 
     def parts(self, from_ms: int, to_ms: int, *, newest: bool) -> Iterator[tuple[int, int]]:
-        """A range in parts, the newest first or the oldest: each has at most ``PART_MS`` of the
+        """A range in parts, the newest or the oldest first: each has at most ``PART_MS`` of the
         hours of one trading day.
         """
         from_ms, to_ms = max(from_ms, self.first_ms), min(to_ms, self._now_ms)
@@ -92,9 +92,7 @@ class Invented:
     def _of(
         self, timeframe: Timeframe, day: Hours, from_ms: int, to_ms: int
     ) -> Iterable[tuple[Span, Bar]]:
-        """The bars of one trading day, as far as it has come: those that begin in a range, and
-        maybe others.
-        """
+        """The bars of one trading day up to now: those that begin in a range, and maybe others."""
 
         def span_of(time_ms: int) -> Span:
             return span_at(timeframe, self._symbol, time_ms, self._calendar)
@@ -114,8 +112,8 @@ class Invented:
         return [(span_of(bar.time_ms), bar) for bar in bars]
 
     def _end(self, day: Hours) -> tuple[int, float]:
-        """Where a day's made-up bars end, and where they lead to; later than the day, where they
-        are all there is of it.
+        """When a day's invented bars end, and the price that they lead to. The time is not before
+        the end of the day if the whole day is invented.
         """
         if self._begun is not None and day.begins_ms <= self._begun[0] < day.done_ms:
             return self._begun

@@ -1,13 +1,13 @@
-"""One piece of work in each iteration of the event loop.
+"""One piece of work per iteration of the event loop.
 
-A thousand pages that come back ask for their bars at once. Were all answers put together as soon as
+A thousand pages that reconnect ask for their bars at once. If all answers were assembled as soon as
 they could be, every price would wait for all of them; here it waits for one. On the event loop
-only; first come, first served. A piece may not wait for anything, or all others do too.
+only; first come, first served. A piece of work must not await anything, or all others wait too.
 
-What anybody may ask for without end is to leave the machine time for prices: with ``rests`` each
-piece is followed by a rest as long as it took.
+Work that clients can request without limit must leave the machine time for prices: with ``rests``
+each piece is followed by a pause as long as it took.
 
-Bound: whoever waits is a question, and each has a connection.
+Bound: only queries wait here, and each query belongs to a connection.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from photon_app.clock import SYSTEM, Time
 
 
 class OneAtATime:
-    """One piece of work at a time, and whatever else is ready between two.
+    """Runs one piece of work at a time, and lets all other ready callbacks run between two pieces.
 
     Args:
-        rests: whether as much time is left to others as was taken.
-        time: of this process.
+        rests: whether each piece is followed by a pause as long as it took.
+        time: the clocks of this process.
     """
 
     def __init__(self, *, rests: bool = False, time: Time = SYSTEM) -> None:
@@ -32,7 +32,7 @@ class OneAtATime:
 
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
-        """Wait for a turn, and have it for as long as the block lasts."""
+        """Wait until no other piece of work runs; the block is the next one."""
         async with self._lock:
             began_s = self._now_s()
             yield

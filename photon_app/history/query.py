@@ -1,12 +1,12 @@
-"""One question for bars on its way to memory and disk, and the two answers put together.
+"""One query for bars: it reads memory and disk, and combines the two answers.
 
-Asked on the event loop; disk is awaited. Memory has everything from a symbol's ``first_ms`` on,
-disk what came before: the span that is partly in each is put together of minutes, and nothing else
-is looked at twice. When disk does not answer, the answer is what memory has, and ``partial``. What
-a simulator made up stands where neither has a minute.
+Runs on the event loop, and awaits disk. Memory has all bars from a symbol's ``first_ms`` on, and
+disk has those before it. The span at that border is made of minutes from both; no other span is
+read twice. When disk does not answer, the result is what memory has, and ``partial`` is set. A
+simulator's invented bars fill the minutes that neither memory nor disk has.
 
-Bound: at most ``CHUNK`` spans are asked for at a time, ``INVENTED_CHUNK`` where some may be made
-up, and no more bars kept than were asked for.
+Bound: at most ``CHUNK`` spans are read at a time, ``INVENTED_CHUNK`` if some may be invented, and
+no more bars are returned than requested.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -24,19 +24,19 @@ from photon_app.storage.store import Store
 
 CHUNK = 512
 INVENTED_CHUNK = 128
-MADE_AT_ONCE = 16
-"""So many days are made up in one turn: shorter bars come from fewer days, and cost less."""
-SPANNED = 1_000
-"""So many bars are given their spans in one turn: 1 ms."""
-TOGETHER = 16
-"""So many spans that have both stored and made-up minutes are put together of minutes; in those
-beyond, the two bars are merged.
+INVENTED_DAYS = 16
+"""Days invented per iteration of the event loop: shorter bars need fewer days, and cost less."""
+SPANNED_BARS = 1_000
+"""Bars whose spans are computed per iteration of the event loop: 1 ms."""
+EXACT_SPANS = 16
+"""Spans with both stored and invented minutes that a query makes of their minutes. In further ones
+it merges the two bars.
 """
 Found = list[tuple[Span, Bar]]
 
 
-class Question:
-    """One question on its way to memory and disk."""
+class Query:
+    """One query of memory and disk."""
 
     def __init__(
         self,
@@ -61,12 +61,12 @@ class Question:
         self._to_ms = to_ms
         first_ms = memory.first_ms(symbol)
         self.memory_ms = NEVER_MS if first_ms is None else first_ms
-        # A span that is partly in memory is put together there.
+        # A span that is partly in memory counts as memory's.
         self._border_ms = min(to_ms, NEVER_MS if first_ms is None else self._span(first_ms)[0])
         self._assembling = assembling
         self._inventing = inventing
         self._invented = invented
-        self._together = TOGETHER
+        self._exact_left = EXACT_SPANS
         self._chunk_spans = CHUNK if invented is None else INVENTED_CHUNK
         self.partial = False
 
@@ -85,7 +85,7 @@ class Question:
         return found[:limit]
 
     async def _from_memory(self, *, oldest: int | None = None, newest: int | None = None) -> Found:
-        """What begins at the border or later."""
+        """The bars that begin at the border or later."""
         from_ms = max(self._from_ms, self._border_ms)
         plain = self._timeframe in {"1s", "1m"}
         stored: list[Bar] = []
@@ -107,7 +107,7 @@ class Question:
                 since_ms = max(from_ms, self.memory_ms)
                 bars = self._memory.between(self._symbol, "1m", since_ms)
         if self._invented is not None and self.memory_ms < self._invented.begun_ms:
-            # It was followed before, and let go: between then and now is what was made up.
+            # It was followed before, and dropped: the time between then and now is invented.
             end_ms = min(self._to_ms, self._invented.begun_ms)
             since_ms = max(from_ms, self.memory_ms)
             bars = await self._with_invented(bars, since_ms, end_ms, newest=True)
@@ -125,7 +125,7 @@ class Question:
         ]
 
     async def _minutes(self, from_ms: int, to_ms: int) -> list[Bar]:
-        """Minutes from disk, and those made up between them."""
+        """Minutes from disk, and the invented ones between them."""
         if from_ms >= to_ms:
             return []
         stored: list[Bar] = []
@@ -139,7 +139,7 @@ class Question:
         return await self._with_invented(stored, from_ms, to_ms, newest=True)
 
     async def _stored(self, look: Callable[[int], Awaitable[Found]], limit: int) -> Found:
-        """What there is before the border; less when disk does not answer."""
+        """The bars before the border; fewer when disk does not answer."""
         nothing = self._store is None and self._invented is None
         if nothing or self._timeframe == "1s" or self._from_ms >= self._border_ms:
             return []
@@ -186,7 +186,7 @@ class Question:
         return found[:limit]
 
     async def _plain(self, limit: int, *, newest: bool) -> Found:
-        """Minutes as they are stored, and those made up between them."""
+        """Stored minutes, and the invented ones between them."""
         from_ms, to_ms = self._from_ms, self._border_ms
         bars: list[Bar] = []
         if self._store is not None:
@@ -195,11 +195,11 @@ class Question:
         return await self._spanned(bars)
 
     async def _spanned(self, bars: Sequence[Bar]) -> Found:
-        """Bars with the span of each, some in each turn."""
+        """Bars with the span of each, some per iteration of the event loop."""
         found: Found = []
-        for at in range(0, len(bars), SPANNED):
+        for at in range(0, len(bars), SPANNED_BARS):
             async with self._assembling.one():
-                found += [(self._span(bar.time_ms), bar) for bar in bars[at : at + SPANNED]]
+                found += [(self._span(bar.time_ms), bar) for bar in bars[at : at + SPANNED_BARS]]
         return found
 
     async def _with_invented(
@@ -211,8 +211,8 @@ class Question:
         newest: bool,
         limit: int = NEVER_MS,
     ) -> list[Bar]:
-        """Known minutes of a half-open range with those that are made up between them, some hours
-        in each turn, until there are enough.
+        """Known minutes of a half-open range, with invented ones between them. They are invented
+        some hours per iteration of the event loop, until there are enough.
         """
         if self._invented is None:
             return known
@@ -238,22 +238,24 @@ class Question:
         }
         if self._invented is None:
             return list(found.values())
-        made = await self._made_up(self._invented, spans)
+        made = await self._invent(self._invented, spans)
         for span, bar in reversed(made):
             known = found.get(span.start_ms)
             if known is None:
                 found[span.start_ms] = span, bar
-            elif self._together > 0:
-                self._together -= 1
+            elif self._exact_left > 0:
+                self._exact_left -= 1
                 whole = merge_all(await self._minutes(*span), span.start_ms)
                 found[span.start_ms] = span, whole or bar
             else:
                 found[span.start_ms] = span, merge(bar, known[1])
         return [found[start_ms] for start_ms in sorted(found)]
 
-    async def _made_up(self, invented: Invented, spans: Sequence[Span]) -> Found:
-        """The bars of adjoining spans that begin in the range, a few days in each turn."""
-        step = MADE_AT_ONCE if self._timeframe == "1d" else len(spans)
+    async def _invent(self, invented: Invented, spans: Sequence[Span]) -> Found:
+        """The invented bars of adjoining spans that begin in the range, a few days per iteration of
+        the event loop.
+        """
+        step = INVENTED_DAYS if self._timeframe == "1d" else len(spans)
         made: Found = []
         for at in range(0, len(spans), step):
             part = spans[at : at + step]
@@ -263,7 +265,7 @@ class Question:
         return made
 
     async def _skip_back(self, before_ms: int) -> int:
-        """Where the newest bar before a time ends, so that long gaps cost nothing."""
+        """Where the span of the newest bar before a time ends, so that long gaps cost nothing."""
         known = [self._from_ms]
         if self._store is not None:
             rows = await self._store.read(self._symbol, self._from_ms, before_ms, 1, newest=True)
@@ -273,7 +275,7 @@ class Question:
         return max(known)
 
     async def _skip_on(self, after_ms: int) -> int:
-        """Where the oldest bar from a time on begins."""
+        """Where the span of the oldest bar from a time on begins."""
         known = [self._border_ms]
         if self._store is not None:
             rows = await self._store.read(self._symbol, after_ms, self._border_ms, 1, newest=False)
@@ -287,7 +289,9 @@ class Question:
 
 
 def _filled(known: list[Bar], between: list[Bar]) -> list[Bar]:
-    """Minutes in order, with those of another row where they have none."""
+    """Minutes in order of time: the known ones, and those of ``between`` where there is no known
+    one.
+    """
     taken = {bar.time_ms for bar in known}
     more = [bar for bar in between if bar.time_ms not in taken]
     return sorted([*known, *more], key=lambda bar: bar.time_ms) if more else known

@@ -9,12 +9,12 @@ MINUTE_MS = 60_000
 
 
 def names(count: int) -> list[str]:
-    """So many symbols."""
+    """The names of a number of symbols."""
     return [f"S{number}" for number in range(count)]
 
 
 def test_nothing_is_written_before_the_day_was_looked_up() -> None:
-    """And what memory had of it before is told once."""
+    """And what memory had of it before is returned once."""
     symbols = FollowedSymbols(limited=False)
     symbols.follow("A", 0, Phase.UNREAD)
     one = symbols.get("A")
@@ -36,7 +36,7 @@ def test_what_memory_has_after_the_day_was_looked_up_hides_no_stored_minute() ->
 
 
 def test_a_symbol_that_is_let_go_leaves_nothing() -> None:
-    """Who comes back begins anew, its trial too."""
+    """One that is followed again starts again, its trial too."""
     symbols = FollowedSymbols(limited=True)
     symbols.follow("A", 0, Phase.READ)
     symbols.grant(KEPT_AFTER_MS)
@@ -52,7 +52,7 @@ def test_a_symbol_that_is_let_go_leaves_nothing() -> None:
 def test_no_more_are_stored_than_have_room_and_the_longest_followed_first(
     steps: list[tuple[int, int]],
 ) -> None:
-    """Whoever comes and goes; one that is wanted for ever takes no room."""
+    """Whatever comes and goes; one that is always wanted takes no place."""
     symbols, now_ms = FollowedSymbols(limited=True, always={"X"}), 0
     on_trial: dict[str, int] = {}
     granted: set[str] = set()
