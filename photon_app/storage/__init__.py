@@ -1,1 +1,1 @@
-"""Bars of one minute on disk: SQLite or PostgreSQL, written behind, never in the feed's way."""
+"""Bars of one minute on disk, in SQLite or PostgreSQL, written in the background."""

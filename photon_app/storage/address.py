@@ -1,9 +1,8 @@
-"""Where bars are kept, read from one line of text: the one parser of ``DATABASE_URL``.
+"""Where bars are stored: the one parser of ``DATABASE_URL``.
 
-Whoever needs the database of some settings asks ``of``, or ``needed`` where nothing can be done
-without one. Pure. Who logs in and with which password stand in ``Address.url`` and nowhere else: no
-``repr`` or ``str`` shows them, ``scrub`` takes them out of what drivers say, and ``secrets`` is for
-the log.
+Callers get the database of some settings by ``of``, or by ``needed`` if they can do nothing without
+one. Pure. User name and password are in ``Address.url`` and nowhere else: no ``repr`` or ``str``
+shows them, ``scrub`` removes them from the texts of drivers, and ``secrets`` is for the log.
 """
 
 import re
@@ -29,37 +28,37 @@ _AMBIGUOUS = (
 
 
 class Address:
-    """A database, or that there is none. Made by ``parse``."""
+    """The address of a database, or of none. Made by ``parse``."""
 
     __slots__ = ("_login", "_url", "path", "shown", "stores")
 
     def __init__(self, url: URL | None, login: str = "") -> None:
         self._url = url if url is None else _logging_in(url, login)
-        self._login = login  # what stands before the host, as it was given
+        self._login = login  # user and password before the host, as they were given
         self.stores = url is not None
         """Whether anything is stored."""
         self.path: Path | None = None
-        """The file of SQLite; in Photon's own folder, unless it names another."""
+        """SQLite's file; relative paths are in Photon's own folder."""
         self.shown = "none" if url is None else foreign.escaped(_shown(url, login))
-        """For people: with ``***`` for user and password."""
+        """The address for people: with ``***`` for user and password."""
         if url is not None and url.drivername == "sqlite":
             self.path = ROOT / (url.database or "")
             self._url = url.set(database=str(self.path))
 
     @property
     def url(self) -> URL:
-        """What drivers are given, with the password; never to be printed as text."""
+        """The address for drivers, with the password; never to be printed."""
         assert self._url is not None, "nothing is stored"
         return self._url
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is a file of SQLite."""
+        """Whether it is an SQLite file."""
         return self.path is not None
 
     def scrub(self, text: str) -> str:
-        """Foreign text with user and password made unreadable, in each form that they may have
-        there. A user's name is one where it stands as a word.
+        """Foreign text with ``***`` for user and password, in each form in which they may occur. A
+        user's name is replaced only where it is a whole word.
         """
         for form in self._forms(least=1):
             text = text.replace(form, "***")
@@ -85,7 +84,7 @@ class Address:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Its passwords, in each form in which they can stand in a text, the longest first."""
+        """Its passwords, in each form in which they may occur in a text, the longest first."""
         return self._forms(least=foreign.LEAST_SECRET)
 
     def _forms(self, least: int) -> tuple[str, ...]:
@@ -99,7 +98,7 @@ class Address:
 
 
 def of(settings: Settings) -> Address:
-    """Where the settings say.
+    """The address in the settings.
 
     Raises:
         SettingsError: it is no address.
@@ -113,7 +112,7 @@ def of(settings: Settings) -> Address:
 
 
 def needed(settings: Settings, purpose: str) -> Address:
-    """Where the settings say, for what cannot be done without a database.
+    """The address in the settings, for callers that need a database.
 
     Args:
         settings: of this process.
@@ -132,14 +131,14 @@ def needed(settings: Settings, purpose: str) -> Address:
 
 
 def parse(text: str) -> Address:
-    """An address as a person writes it.
+    """Parse an address as a person writes it.
 
     Args:
         text: ``postgres://`` and ``postgresql://`` mean ``postgresql+psycopg://``; ``sqlite:///``
             and a path; ``none`` stores nothing.
 
     Raises:
-        ValueError: saying what is allowed, and nothing of what was given.
+        ValueError: its text says what is allowed, and repeats nothing of what was given.
     """
     if text.strip().lower() == "none":
         return Address(None)
@@ -153,8 +152,8 @@ def parse(text: str) -> Address:
 
 
 def _postgresql(rest: str) -> Address:
-    """What comes before the last ``@`` is user and password, whatever is in them. With a ``?``
-    before it, the ``@`` could also be one of the options behind a whole address.
+    """Everything before the last ``@`` is user and password, whatever characters it has. With a
+    ``?`` before it, the ``@`` could also belong to the options after a complete address.
     """
     login, _, place = rest.rpartition("@")
     if "/" in login.partition("?")[0] and "?" in login:
@@ -192,5 +191,7 @@ def _shown(url: URL, login: str) -> str:
 
 
 def _is_secret(option: str) -> bool:
-    """Whether an option behind ``?`` holds one: ``password``, ``sslpassword`` and what may come."""
+    """Whether the name of an option after ``?`` suggests a secret, as ``password`` or
+    ``sslpassword`` does.
+    """
     return any(word in option.lower() for word in ("pass", "secret", "token"))

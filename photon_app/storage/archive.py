@@ -1,9 +1,9 @@
 """The store for commands: synchronous, without threads, for import and export.
 
-It uses the tables and statements of ``Store``, and may do so while a Photon runs on the same
-database: each batch is a transaction of its own, and whoever writes waits for the other for some
-seconds. A source that another process writes can only be read. Errors come out as
-``StorageError``, one sentence each.
+It uses the tables and statements of ``Store``, also while a Photon runs on the same database: each
+batch is a transaction of its own, and each process waits some seconds for the other's transactions.
+A source that another process writes can only be read. Errors are raised as ``StorageError``, each
+with one sentence.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,7 @@ from photon_app.storage.writer import BATCH
 
 LOCK_S = 10.0
 PAGE = 5_000
-"""Bars that are read at a time."""
+"""Bars read at a time."""
 T = TypeVar("T")
 
 
@@ -36,7 +36,7 @@ class Archive:
         """Open a database, and make or update its tables.
 
         Args:
-            address: one that stores something.
+            address: of the database.
 
         Raises:
             StorageError: it cannot be opened, or nothing is stored.
@@ -51,7 +51,7 @@ class Archive:
         """Keep every other process from writing a source until this is closed.
 
         Raises:
-            StorageError: another one writes it.
+            StorageError: another process writes it.
         """
         self._try(lambda: self._database.claim(source))
 
@@ -59,7 +59,7 @@ class Archive:
         """Write bars, each in place of what its minute had; returns how many.
 
         Raises:
-            StorageError: they cannot be written; earlier batches of them are.
+            StorageError: they cannot be written; earlier batches of them stay written.
         """
         rows = ((symbol, bar) for bar in bars if is_sound(bar))
         written = 0
@@ -69,10 +69,10 @@ class Archive:
         return written
 
     def replace(self, source: str) -> None:
-        """Forget every bar of a source.
+        """Delete every bar of a source.
 
         Raises:
-            StorageError: they cannot be forgotten.
+            StorageError: they cannot be deleted.
         """
         self._try(lambda: self._database.write(source, [], replaces=True))
         while self._try(lambda: self._database.sweep(None, BATCH)):
@@ -81,7 +81,7 @@ class Archive:
     def rows(
         self, source: str, symbol: str, from_ms: int = 0, to_ms: int = NEVER_MS
     ) -> Iterator[Bar]:
-        """The minutes of a range, the oldest first, read bit by bit.
+        """The minutes of a range, the oldest first, read in pages.
 
         Raises:
             StorageError: they cannot be read.
@@ -103,7 +103,7 @@ class Archive:
         return self._read(listed)
 
     def close(self) -> None:
-        """End every connection."""
+        """Close every connection."""
         self._database.close()
 
     def __enter__(self) -> Self:

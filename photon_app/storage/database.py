@@ -1,12 +1,12 @@
-"""One database: opened, written, read and swept, with nothing about when.
+"""One database: open, write, read and sweep. Its callers decide when.
 
 ``open``, ``write``, ``since``, ``sweep`` and ``close`` are called in one thread, which owns the
-only connection that writes; ``read`` in any. It keeps nothing and retries nothing: every error of
-the driver comes out as it is, for ``faults.fault_of``.
+only connection that writes; ``read`` is called in any thread. No bars are kept here, and nothing is
+retried: errors of the driver are raised as they are, for ``faults.fault_of``.
 
-Of each source there is one writer among all processes: ``claim`` takes the lease of a source, and
-``write`` writes nothing without it. In SQLite that is a lock of the operating system, in
-PostgreSQL a row that each transaction renews, so that a process that lost it while it stood still
+Each source has one writer among all processes: ``claim`` takes the lease of a source, and ``write``
+writes nothing without it. With SQLite the lease is a lock of the operating system. With PostgreSQL
+it is a row that each transaction renews, so that a process that lost the lease while it was stopped
 cannot write any more.
 """
 
@@ -25,7 +25,7 @@ from photon_app.storage import engines, file, statements, versions
 from photon_app.storage.address import Address
 from photon_app.storage.faults import UnusableError
 from photon_app.storage.health import USUAL_PACE
-from photon_app.storage.lease import FileLease, held
+from photon_app.storage.lease import FileLease, held_elsewhere
 from photon_app.storage.retention import DAY_MS
 from photon_app.storage.tables import bar_of, row_of
 
@@ -51,7 +51,7 @@ class Database:
         """Remember the address; nothing is opened.
 
         Args:
-            address: one that stores something.
+            address: of a database, not ``none``.
             lock_s: how long to wait for another program that writes.
         """
         self.address = address
@@ -62,13 +62,13 @@ class Database:
         self._file: file.File | None = None
         self._holder = uuid.uuid4().hex
         self._leases: dict[str, FileLease | None] = {}
-        """The sources that are written here; of SQLite with the lock."""
+        """The sources that are written here; with SQLite, the lock of each."""
         self.aged = 0
         """How many bars were deleted because of their age."""
 
     @property
     def is_open(self) -> bool:
-        """Whether the writing connection is there."""
+        """Whether there is a writing connection."""
         return self._connection is not None
 
     @property
@@ -94,14 +94,14 @@ class Database:
             self.disconnect()
             raise
         if self._file is not None:
-            with self._connection.begin():  # which makes the log, if there is none
+            with self._connection.begin():  # this creates the write-ahead log
                 self._connection.execute(statements.leftovers())
             self._file.opened()
         if self._reading is None:
             self._reading = engines.reading(self.address), self._file
 
     def disconnect(self) -> None:
-        """End the writing connection, whatever state it is in; others go on reading."""
+        """Close the writing connection, whatever its state; reading continues."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sa.exc.SQLAlchemyError):
@@ -112,7 +112,7 @@ class Database:
             engine.dispose()
 
     def close(self) -> None:
-        """End every connection, and give back every lease."""
+        """Close every connection, and release every lease."""
         reading, self._reading = self._reading, None
         if reading is not None:
             reading[0].dispose()
@@ -123,22 +123,22 @@ class Database:
             opened.close()
 
     def look(self) -> Literal["closed", "same", "other", "garbage"]:
-        """Whether what was opened still is what the address leads to."""
+        """Whether the file at the address still is the one that was opened."""
         state = "same" if self._file is None else self._file.state()
         if self._file is not None and state == "garbage" and not self._file.is_database:
             state = "same"
         return "closed" if state == "same" and self._connection is None else state
 
     def is_whole(self) -> bool:
-        """Whether SQLite finds nothing damaged; reads the whole file."""
+        """Whether SQLite finds no damage; this reads the whole file."""
         if not self.address.is_sqlite:
             return True
         with self._open.begin():
             return self._open.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
 
     def set_aside(self, now_ms: int) -> Path | None:
-        """Give a damaged file another name, and close it; ``None`` when there is no file, or it is
-        none of ours by its name, and never was a database here.
+        """Rename a damaged file, and close it; returns its new path. ``None`` if there is no file,
+        or if it was never opened here as a database and its name is not one of a database.
         """
         if self.address.path is None:
             return None
@@ -150,13 +150,13 @@ class Database:
         return aside
 
     def claim(self, source: str) -> bool:
-        """Take the lease of a source, or keep it; nobody else writes the source then.
+        """Take or keep the lease of a source, so that no other process writes the source.
 
         Returns:
             Whether it was taken just now.
 
         Raises:
-            UnusableError: another process has it.
+            UnusableError: another process holds it.
         """
         if self.address.path is not None:
             lease = self._leases.get(source) or FileLease(self.address.path, source)
@@ -173,7 +173,7 @@ class Database:
             self._leases.pop(source, None)
             take = statements.take_lease(source, self._holder)
             if not (mine or free) or self._open.execute(take).first() is None:
-                raise held(source)
+                raise held_elsewhere(source)
         self._leases[source] = None
         return True
 
@@ -188,11 +188,11 @@ class Database:
         """Write bars, each in place of what its minute had, in one transaction.
 
         Args:
-            source: whose they are.
+            source: the source of the bars.
             rows: symbols and bars.
-            replaces: whether everything else of the source is forgotten.
-            fuller: whether minutes stay as they are that have more trades than the new bar, or are
-                complete where it is not.
+            replaces: whether everything else of the source is removed.
+            fuller: whether a stored minute stays if it has more trades than the new bar, or if it
+                is complete and the new bar is not.
 
         Raises:
             UnusableError: another process writes this source; nothing was written.
@@ -221,12 +221,12 @@ class Database:
         return found
 
     def begins(self, from_ms: int, before_ms: int, most: int) -> list[int]:
-        """When spans of 24 hours begin that hold every bar of a range that can be too old.
+        """The starts of spans of 24 hours that cover every bar of a range that can be too old.
 
         Args:
-            from_ms: the bars that begin then or later,
+            from_ms: the range has bars that begin then or later,
             before_ms: and before that.
-            most: only the first so many spans.
+            most: the maximum number of spans.
         """
         found: list[int] = []
         with self._open.begin():
@@ -240,12 +240,12 @@ class Database:
         return found
 
     def sweep(self, before_ms: int | None, rows: int) -> bool:
-        """Delete some bars that were forgotten, or whose trading day ended before a time. No day is
-        ever cut in two, so that no bar that is made of minutes shrinks.
+        """Delete some bars that were removed from their source, or whose trading day ended before a
+        time. No day is ever cut in two, so that no bar that is made of minutes shrinks.
 
         Args:
             before_ms: that time; ``None`` when age does not matter.
-            rows: how many; of bars that are too old up to a day more.
+            rows: how many; of bars that are too old, up to a day more.
 
         Returns:
             Whether there are more.
@@ -268,13 +268,15 @@ class Database:
         return self._connection
 
     def _keep(self, source: str) -> None:
-        """Within a transaction: nobody else writes the source before it ends."""
+        """Within a transaction: keep the lease, so that no other process writes the source before
+        the transaction ends.
+        """
         lease = self._leases[source]
         if lease is not None:
             lease.keep()
         elif not self._open.execute(statements.keep_lease(source, self._holder)).rowcount:
             del self._leases[source]
-            raise held(source)
+            raise held_elsewhere(source)
 
     def _release(self) -> None:
         leases, self._leases = self._leases, {}
@@ -286,7 +288,9 @@ class Database:
                 self._connection.execute(statements.drop_leases(self._holder))
 
     def _ids(self, source: str, symbols: Iterable[str]) -> dict[str, int]:
-        """Looked up in each transaction: an import may have replaced the series since the last."""
+        """The series of a source, with missing ones added. Read in each transaction, because an
+        import may have replaced the series since the last one.
+        """
         ids = dict(self._open.execute(statements.ids(source)).all())
         missing = [symbol for symbol in symbols if symbol not in ids]
         if missing:
@@ -317,8 +321,11 @@ class Database:
     # In any thread
 
     def read(self, ask: Callable[[sa.Connection], T]) -> T:
-        """Ask something of a reading connection. What was read from a file that is not the one that
-        was opened any more, or is none any more, does not come out.
+        """Call ``ask`` with a reading connection, and return what it does. An answer that was read
+        from a file that is damaged, or is no longer the one that was opened, is discarded.
+
+        Raises:
+            UnusableError: the file is damaged or was replaced, or the database is not open.
         """
         reading = self._reading
         if reading is None:
@@ -335,7 +342,7 @@ class Database:
 
 
 def bars_of(rows: Iterable[Iterable[Any]]) -> list[Bar]:
-    """Bars of rows as ``statements.window`` and ``merged`` give them."""
+    """The bars of rows of ``statements.window`` and ``merged``."""
     return [bar_of(row) for row in rows]
 
 

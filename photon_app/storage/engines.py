@@ -1,6 +1,6 @@
 """How a database is opened: one connection that writes, and a few that only read.
 
-Called in the writer's thread and in those of the readers. Every wait has an end: for a lock, for
+Called in the writer's thread and in the readers' threads. Every wait has a timeout: for a lock, for
 a server that does not answer, for a statement that takes too long.
 """
 
@@ -17,12 +17,12 @@ from photon_app import clock
 from photon_app.storage.address import Address
 
 READERS = 2
-"""How many read at a time."""
+"""How many threads read at a time."""
 _LOCK_MS = 2_000
 _WRITE_MS = 30_000
 _READ_MS = 5_000
 _IDLE_MS = 10_000
-"""So long may a transaction stand still: a process that was stopped in one must not hold its lease
+"""How long a transaction may be idle: a process that was stopped during one must not hold its lease
 for ever.
 """
 _WAL_BYTES = 16 << 20
@@ -34,7 +34,7 @@ _SERVER: dict[str, Any] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
-    "prepare_threshold": None,  # poolers between here and the server lose prepared statements
+    "prepare_threshold": None,  # connection poolers lose prepared statements
 }
 
 
@@ -42,14 +42,14 @@ def writing(address: Address, *, lock_s: float) -> sa.Engine:
     """The engine of one connection that writes.
 
     Args:
-        address: of what.
+        address: of the database.
         lock_s: how long to wait for another program that writes.
     """
     if address.path is None:
         engine = sa.create_engine(
             address.url, poolclass=NullPool, connect_args=_SERVER, hide_parameters=True
         )
-        _told(
+        _run_on_connect(
             engine,
             f"SET statement_timeout = {_WRITE_MS}",
             f"SET lock_timeout = {_LOCK_MS}",
@@ -57,20 +57,20 @@ def writing(address: Address, *, lock_s: float) -> sa.Engine:
         )
         return engine
     engine = _sqlite(address.path, "rwc", lock_s, poolclass=NullPool)
-    _told(
+    _run_on_connect(
         engine,
         "PRAGMA synchronous = NORMAL",
         "PRAGMA trusted_schema = OFF",
         "PRAGMA cell_size_check = ON",
         f"PRAGMA journal_size_limit = {_WAL_BYTES}",
     )
-    # A transaction that begins with reading and then writes could not wait for a lock.
+    # SQLite does not wait for the lock in a transaction that reads before it writes.
     sa.event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
 def reading(address: Address) -> sa.Engine:
-    """The engine of a few connections that cannot write."""
+    """The engine of ``READERS`` connections that cannot write."""
     if address.path is not None:
         return _sqlite(
             address.path,
@@ -89,7 +89,7 @@ def reading(address: Address) -> sa.Engine:
         connect_args=_SERVER,
         hide_parameters=True,
     )
-    _told(
+    _run_on_connect(
         engine,
         f"SET statement_timeout = {_READ_MS}",
         "SET default_transaction_read_only = on",
@@ -98,8 +98,8 @@ def reading(address: Address) -> sa.Engine:
 
 
 def write_ahead(connection: sa.Connection, *, lock_s: float) -> None:
-    """Let readers and the writer not wait for each other, from now on and for every process: the
-    file remembers it. SQLite does not wait for locks here by itself.
+    """Switch to write-ahead logging, so that readers and the writer do not wait for each other. The
+    mode is stored in the file, for every process. SQLite does not wait for locks here by itself.
     """
     deadline = clock.monotonic() + lock_s
     driver = connection.connection.driver_connection
@@ -126,17 +126,17 @@ def _sqlite(path: Path, mode: str, lock_s: float, **pool: Any) -> sa.Engine:
     return sa.create_engine("sqlite://", creator=connect, hide_parameters=True, **pool)
 
 
-def _told(engine: sa.Engine, *statements: str) -> None:
-    """What each new connection is told first."""
+def _run_on_connect(engine: sa.Engine, *statements: str) -> None:
+    """Run statements on each new connection."""
 
-    def tell(connection: Any, _record: Any) -> None:
+    def run(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         for statement in statements:
             cursor.execute(statement)
         cursor.close()
         connection.commit()
 
-    sa.event.listen(engine, "connect", tell)
+    sa.event.listen(engine, "connect", run)
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

@@ -1,7 +1,7 @@
 """Why a database cannot be used, in one word and one sentence. Pure.
 
-Drivers say it in codes and texts of their own. The word decides what the writer does next, the
-sentence is for ``/health`` and the log: one line, no longer than ``MOST`` characters, without a
+Drivers report errors in codes and texts of their own. The word decides what the writer does next;
+the sentence is for ``/health`` and the log: one line of at most ``MOST`` characters, without a
 password.
 """
 
@@ -64,14 +64,14 @@ _SENTENCES: dict[Reason, str] = {
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A reason, and a sentence for whoever can mend it."""
+    """A reason, and a sentence for the operator."""
 
     reason: Reason
     detail: str
 
 
 class UnusableError(StorageError):
-    """A database that cannot be used, for a reason that is known."""
+    """A database cannot be used, for a known reason."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -79,7 +79,7 @@ class UnusableError(StorageError):
 
 
 def fault_of(error: BaseException, address: Address) -> Fault:
-    """What an error of a driver, of the system or of our own says."""
+    """The fault of an error from a driver, from the operating system, or of our own."""
     if isinstance(error, UnusableError):
         return Fault(error.reason, _line(str(error), address))
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
@@ -89,7 +89,7 @@ def fault_of(error: BaseException, address: Address) -> Fault:
         return Fault(
             reason, _line(f"the folder of {address.path} does not exist: make it", address)
         )
-    return Fault(reason, _line(f"{sentence} ({_said(cause, address)})", address))
+    return Fault(reason, _line(f"{sentence} ({_first_line(cause, address)})", address))
 
 
 def _reason(error: BaseException, address: Address) -> Reason:
@@ -103,8 +103,8 @@ def _reason(error: BaseException, address: Address) -> Reason:
 
 
 def _of_postgres(error: BaseException, state: str | None) -> Reason:
-    """By its state, which it has not when there is no connection. psycopg is known by its names: it
-    is not loaded where there is no PostgreSQL.
+    """By its SQLSTATE, which is missing when there is no connection. psycopg's classes are compared
+    by name, because psycopg is not loaded unless PostgreSQL is used.
     """
     if state is None or state.startswith("08"):
         operational = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
@@ -113,8 +113,8 @@ def _of_postgres(error: BaseException, state: str | None) -> Reason:
 
 
 def _of_sqlite(code: int, address: Address) -> Reason:
-    """By its code. A file that moved is called read-only there, and one that cannot be opened may
-    be so because its folder is read-only or its disk is full.
+    """By its code. SQLite reports a file that was moved as read-only. A file that cannot be opened
+    may be in a read-only folder or on a full disk.
     """
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
         return "gone"
@@ -129,16 +129,16 @@ def _of_sqlite(code: int, address: Address) -> Reason:
 
 
 def _is_full(address: Address) -> bool:
-    """Whether there is no room, or no inode for one more file."""
+    """Whether the disk has no room, or no inode for one more file."""
     assert address.path is not None
     disk = os.statvfs(address.path.parent)
-    no_inodes = disk.f_files > 0 and disk.f_favail < 1  # some file systems have no number of them
+    no_inodes = disk.f_files > 0 and disk.f_favail < 1  # some file systems do not count inodes
     return no_inodes or disk.f_bavail * disk.f_frsize < 1 << 17
 
 
-def _said(error: BaseException, address: Address) -> str:
-    """The first line of what it says, or what it is. It is scrubbed first: half of a password is
-    not found.
+def _first_line(error: BaseException, address: Address) -> str:
+    """The first line of an error's text, or its type. The text is scrubbed before it is cut: a
+    password that was cut in two would not be found.
     """
     said = address.scrub(str(error)).strip()
     return next(iter(said.splitlines()), "") or type(error).__name__

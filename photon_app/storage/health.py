@@ -1,7 +1,7 @@
-"""What storage says of itself, and how long it waits before it tries again.
+"""What storage reports about itself, and how long it waits before it tries again.
 
-``Condition`` is written by the writer's thread and read by the event loop; a reader may see one
-field newer than another, and nothing worse.
+``Condition`` is written by the writer's thread and read on the event loop. The worst that a reader
+can see is one field that is newer than another.
 """
 
 import math
@@ -29,63 +29,65 @@ HealthReason = Literal[
 SLOW_WRITE_S = 1.0
 SLOW_WAIT_S = 5.0
 SILENT_S = 35.0
-"""Longer than any statement may take that a server still answers."""
+"""Longer than any statement may take on a server that still answers."""
 OVERFLOW_S = 60.0
-"""For so long after bars were given up storage says so."""
+"""How long storage reports that bars were dropped."""
 
 
 class StorageHealth(Fact, frozen=True):
-    """How storage is, for ``/health``."""
+    """The state of storage, for ``/health``."""
 
     state: State
-    """``off``: nothing is stored. ``slow``: the last write took more than a second, and something
-    waited ever since; or bars have been waiting for more than five. ``failing``: nothing is written
-    now, or questions are not answered, and it is tried again; or bars were given up less than a
+    """``off``: nothing is stored. ``slow``: the last write took more than a second, and bars have
+    been waiting ever since; or bars have been waiting for more than five seconds. ``failing``: bars
+    are not written or queries are not answered, and it is retried; or bars were dropped less than a
     minute ago.
     """
     reason: HealthReason = ""
     detail: str = ""
-    """One sentence; never holds a secret."""
+    """One sentence, without secrets."""
     pending: int = 0
     """Bars that are not on disk yet."""
     written: int = 0
-    """Rows written since the start: a minute that runs is written many times."""
+    """Rows written since the start: a running minute is written many times."""
     dropped: int = 0
-    """Bars given up."""
+    """Bars dropped since the start."""
     failures: int = 0
     """Attempts to open or to write that failed, since the start."""
     last_write_ms: int | None = None
-    """Wall clock."""
+    """When bars were last written, on the wall clock."""
     database: str = "none"
     """The address, without its password."""
     retention: str = ""
-    """What is kept although it is older than ``PHOTON_RETENTION_DAYS``, one sentence; else empty.
+    """One sentence about what is kept although it is older than ``PHOTON_RETENTION_DAYS``; else
+    empty.
     """
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How often, and how long, in seconds. Tests have less patience."""
+    """Pauses and timeouts, in seconds. Tests use shorter ones."""
 
     write_s: float = 1.0
-    """Between two writes."""
+    """The pause between two writes."""
     retry_s: float = 1.0
-    """After the first failure; doubled after each further one."""
+    """The pause after the first failure; doubled after each further one."""
     retry_most_s: float = 15.0
+    """The longest pause after a failure."""
     lock_s: float = 2.0
     """How long to wait for another program that writes into the same file."""
     read_s: float = 5.0
-    """How long whoever asks waits for an answer."""
+    """How long a query may wait for its answer."""
     close_s: float = 5.0
     """How long the last write may take."""
     sweep_s: float = 3600.0
-    """Between two looks for bars that are too old."""
+    """The pause between two sweeps for bars that are too old."""
 
 
 USUAL_PACE = Pace()
 
 
 class Condition:
-    """What became of the writer's attempts."""
+    """The results of the writer's attempts."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -94,21 +96,21 @@ class Condition:
         self.since_s = 0.0
         """When the fault began, on the monotonic clock."""
         self.slow_s = 0.0
-        """How long the last write took, if that was too long; 0 once nothing waits."""
+        """How long the last write took, if it was too long; 0 once nothing waits."""
         self.failures = 0
         self.written = 0
         self.last_write_ms: int | None = None
         self.began_s: float | None = None
-        """When the attempt that is under way began, on the monotonic clock."""
+        """When the current attempt began, on the monotonic clock."""
         self.retention = ""
-        """What is kept although it is too old."""
+        """See ``StorageHealth.retention``."""
 
     def failed(self, fault: Fault, now_s: float) -> float:
         """An attempt failed; returns how long to wait."""
         if self.fault is None:
             self.since_s = now_s
         self.fault, before = fault, self.fault
-        if fault.reason == "held":  # to wait for one's turn is no attempt that failed
+        if fault.reason == "held":  # waiting for the lease is not a failed attempt
             self.failures += before is None or before.reason != "held"
             return self._pace.retry_s
         self.failures += 1
@@ -117,7 +119,7 @@ class Condition:
         return min(pause_s, self._pace.retry_most_s)
 
     def worked(self) -> None:
-        """An attempt went well."""
+        """An attempt succeeded."""
         self.fault = None
         self._in_a_row = 0
 
@@ -146,14 +148,14 @@ class Condition:
         """All of it as one fact.
 
         Args:
-            opened: whether the database was opened once.
+            opened: whether the database has ever been opened.
             pending: bars that wait.
-            age_s: since when.
-            dropped: bars given up.
+            age_s: how long the oldest of them has been waiting.
+            dropped: bars dropped.
             database: the address for people.
-            silent: why questions are not answered; empty when they are.
+            silent: why queries are not answered; empty when they are.
             now_s: the monotonic clock.
-            since_overflow_s: how long ago bars were last given up because too many waited.
+            since_overflow_s: how long ago bars were last dropped because too many waited.
         """
         fault = self.fault
         busy_s = 0.0 if (began_s := self.began_s) is None else now_s - began_s

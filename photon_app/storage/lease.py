@@ -1,10 +1,12 @@
-"""Who may write a source into SQLite's file: whoever holds the lock of a file beside it.
+"""Which process may write a source into SQLite's file: the one that holds the lock of a file beside
+it.
 
-The operating system gives the lock back when the process ends, however it ends, and knows nothing
-of clocks or of the numbers of processes: it is the same for two containers that share a folder.
-PostgreSQL needs more than one machine to agree, and keeps a row for it (``storage.database``).
+The operating system releases the lock when the process ends, however it ends. This does not depend
+on clocks or process ids, so it also works for two containers that share a folder. With PostgreSQL
+several machines must agree, so the lease is a row there (``storage.database``).
 
-Called in the thread that writes. It never waits: a lock that somebody has is an error at once.
+Called in the thread that writes. It never waits: a lock that another process holds is an error at
+once.
 """
 
 import contextlib
@@ -28,8 +30,8 @@ _MOST_SHOWN = 60
 _log = logging.getLogger(__name__)
 
 
-def held(source: str) -> UnusableError:
-    """The error of whoever wants to write what another process writes."""
+def held_elsewhere(source: str) -> UnusableError:
+    """The error for a source that another process writes."""
     return UnusableError(
         "held",
         "another Photon writes here: end it, or give one of the two a DATABASE_URL of its own "
@@ -38,14 +40,14 @@ def held(source: str) -> UnusableError:
 
 
 class FileLease:
-    """That nobody but its holder writes one source into one file of SQLite."""
+    """The right to write one source into one SQLite file, which one process has at a time."""
 
     def __init__(self, path: Path, source: str) -> None:
-        """Remember which; nothing is taken.
+        """Make a lease that is not taken yet.
 
         Args:
             path: SQLite's file.
-            source: whose bars are written.
+            source: the source of the bars.
         """
         plain = re.fullmatch(r"[a-z]{1,40}", source) is not None
         name = source if plain else hashlib.sha256(source.encode()).hexdigest()[:16]
@@ -58,40 +60,40 @@ class FileLease:
         """Take it, or keep it; returns whether it was taken just now.
 
         Raises:
-            UnusableError: another one has it.
-            OSError: its file cannot be made.
+            UnusableError: another process holds it.
+            OSError: its file cannot be created.
         """
         if self._is_here():
             return False
-        self._let_go()
+        self._close()
         for _ in range(_ATTEMPTS):
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
             self._descriptor = os.open(self.path, flags, 0o644)
             try:
                 self._lock(self._descriptor)
             except BaseException:
-                self._let_go()
+                self._close()
                 raise
-            if self._is_here():  # else its last holder took the file away meanwhile
+            if self._is_here():  # else its last holder removed the file meanwhile
                 return True
-            self._let_go()
-        raise held(self._source)
+            self._close()
+        raise held_elsewhere(self._source)
 
     def keep(self) -> None:
-        """Make sure that it is held.
+        """Check that it is held.
 
         Raises:
             UnusableError: it is not.
         """
         if not self._is_here():
-            raise held(self._source)
+            raise held_elsewhere(self._source)
 
     def release(self) -> None:
-        """Give it back, if it is held, and take its file away."""
+        """Release it, if it is held, and remove its file."""
         if self._is_here():
             with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
-        self._let_go()
+        self._close()
 
     def _lock(self, descriptor: int) -> None:
         if sys.platform == "win32":
@@ -99,7 +101,7 @@ class FileLease:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise held(self._source) from None
+            raise held_elsewhere(self._source) from None
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
@@ -110,7 +112,7 @@ class FileLease:
             )
 
     def _is_here(self) -> bool:
-        """Whether it was taken, and its file still is where others look for it."""
+        """Whether it was taken, and its file still is where other processes look for it."""
         if self._descriptor is None:
             return False
         try:
@@ -118,7 +120,7 @@ class FileLease:
         except OSError:
             return False
 
-    def _let_go(self) -> None:
+    def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)

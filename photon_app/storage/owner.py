@@ -1,8 +1,8 @@
-"""Whoever has the bars in memory, and how the writer's thread reaches it.
+"""The owner of the bars in memory, and how the writer's thread calls it.
 
-``Owner`` is what a store tells; ``OwnerOnLoop`` is the same for the writer's thread: each call is
-passed on to the event loop. ``resume`` waits there until it was taken, so that nothing is written
-before; it never holds up the loop.
+A store calls its ``Owner``. ``OwnerOnLoop`` is the same interface for the writer's thread, and
+passes each call on to the event loop. Its ``resume`` makes the writer's thread wait until the owner
+has taken the bars, so that nothing is written before; the event loop never waits.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ _log = logging.getLogger(__name__)
 
 
 class Owner(Protocol):
-    """Whoever puts bars into a store."""
+    """The object that puts bars into a store."""
 
     def resume(self, stored: Stored) -> None:
-        """The database was opened for the first time: the newest stored bars, by symbol. Nothing is
-        written before this returns.
+        """The database was opened for the first time: take the newest stored bars, by symbol.
+        Nothing is written before this returns.
         """
         ...
 
     def restore(self) -> None:
-        """A new database has taken the place of the old one: what memory has may be put again."""
+        """A new database has replaced the old one: bars in memory may be put again."""
         ...
 
 
@@ -37,7 +37,7 @@ class OwnerOnLoop:
     """An owner that is called from the writer's thread.
 
     Args:
-        pending: what waits; it learns what was stored right before the owner does.
+        pending: the bars that wait; it gets what was stored right before the owner does.
     """
 
     def __init__(self, pending: Pending) -> None:
@@ -45,14 +45,14 @@ class OwnerOnLoop:
         self._owner: Owner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.opened = asyncio.Event()
-        """Set once the owner has what was stored."""
+        """Set once the owner has taken what was stored."""
 
     def bind(self, owner: Owner) -> None:
-        """Say whose calls these are. On the event loop, before the thread starts."""
+        """Set the owner. To be called on the event loop, before the thread starts."""
         self._owner, self._loop = owner, asyncio.get_running_loop()
 
     def resume(self, stored: Stored) -> None:
-        """Give the owner what was stored, and wait until it was taken.
+        """Give the owner what was stored, and wait until it has taken it.
 
         Raises:
             UnusableError: the event loop is closed.
@@ -65,7 +65,7 @@ class OwnerOnLoop:
             self._pending.resume(mine)
             try:
                 self._owner.resume(mine)
-            except Exception:  # noqa: BLE001 - what is put from now on is written all the same
+            except Exception:  # noqa: BLE001 - bars put from now on are written all the same
                 _log.exception("what was stored could not be gone on with")
             self.opened.set()
             taken.set()
@@ -76,12 +76,12 @@ class OwnerOnLoop:
                 raise UnusableError("gone", "the process is ending")
 
     def restore(self) -> None:
-        """Tell the owner; returns at once."""
+        """Notify the owner; returns at once."""
         assert self._owner is not None
         self.call(self._owner.restore)
 
     def call(self, what: Callable[[], object]) -> None:
-        """Call something on the event loop, if there still is one."""
+        """Call a function on the event loop, if it is still open."""
         assert self._loop is not None
         try:
             self._loop.call_soon_threadsafe(what)

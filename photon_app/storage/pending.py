@@ -1,10 +1,11 @@
-"""Bars on their way to disk: what is put and not yet written.
+"""The write-behind buffer: bars that were put and are not written yet.
 
-Pure but for a lock. ``put``, ``resume`` and ``replace`` are called on the event loop, ``take`` and
-``give_back`` in the writer's thread; each holds the lock for as long as its own bars take, so that
-the loop never waits for a write. Of each minute there is one bar, the newest that was put.
+Pure but for a lock. ``put``, ``resume`` and ``replace`` are called on the event loop, ``take``,
+``done`` and ``give_back`` in the writer's thread. Each holds the lock only while it handles its own
+bars, so that the event loop never waits for a write. There is one bar for each symbol and minute,
+the newest that was put.
 
-Bound: ``capacity`` bars; beyond, the oldest minutes are given up and counted.
+Bound: ``capacity`` bars; beyond that, the oldest minutes are dropped and counted.
 """
 
 import heapq
@@ -21,26 +22,27 @@ from photon_app.storage.tables import is_sound
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What one transaction writes."""
+    """The bars of one transaction."""
 
     rows: Sequence[tuple[str, Bar]]
-    """Symbols and their bars, at most one of each minute."""
+    """Symbols and their bars, at most one per symbol and minute."""
     replaces: bool
-    """Whether all that the source had before is forgotten by it."""
+    """Whether it removes everything that the source had before."""
     epoch: int
+    """``Pending.epoch`` when it was taken."""
     since_s: float | None
-    """When the oldest of it was put, or something older that waits."""
+    """When the oldest bar that waits, of this batch or of the rest, was put."""
 
 
 class Pending:
     """The bars of one source that wait."""
 
     def __init__(self, *, capacity: int, time: Time) -> None:
-        """Make an empty one.
+        """Make an empty buffer.
 
         Args:
-            capacity: the most bars.
-            time: of this process.
+            capacity: the maximum number of bars.
+            time: the clocks of this process.
         """
         self._capacity = capacity
         self._monotonic = time.monotonic
@@ -55,9 +57,9 @@ class Pending:
         self._replaces = False
         self._replaced = 0
         self.epoch = 0
-        """Grows with each ``replace``."""
+        """Grows by one with each ``replace``."""
         self.dropped = 0
-        """Bars given up, at the bound or because no row can hold them."""
+        """Bars dropped, at the bound or because they do not fit into a row."""
         self._overflowed_s = -math.inf
 
     def __len__(self) -> int:
@@ -71,7 +73,7 @@ class Pending:
 
     @property
     def replacing(self) -> bool:
-        """Whether disk still has what ``replace`` was to forget."""
+        """Whether disk still has bars that ``replace`` is to remove."""
         return self._replaced < self.epoch
 
     @property
@@ -82,13 +84,13 @@ class Pending:
 
     @property
     def since_overflow_s(self) -> float:
-        """How long ago bars were last given up at the bound; infinite when none were."""
+        """How long ago bars were last dropped at the bound; infinite when none were."""
         return self._monotonic() - self._overflowed_s
 
     # On the event loop
 
     def put(self, symbol: str, bars: Iterable[Bar]) -> None:
-        """The whole new state of some minutes."""
+        """Add the whole new state of some minutes."""
         with self._lock:
             for bar in bars:
                 if is_sound(bar):
@@ -100,7 +102,7 @@ class Pending:
             self._fit()
 
     def resume(self, stored: Mapping[str, Sequence[Bar]]) -> None:
-        """Add what disk has to the minutes that wait: they are halves of the same ones."""
+        """Merge stored bars into waiting ones of the same minutes: a restart cut these in two."""
         with self._lock:
             for symbol, bars in stored.items():
                 for bar in bars:
@@ -109,7 +111,7 @@ class Pending:
                         waiting[symbol] = merge(bar, waiting[symbol])
 
     def replace(self) -> None:
-        """Give up what waits, and let the next batch forget what is on disk."""
+        """Discard what waits, and let the next batch remove what is on disk."""
         with self._lock:
             self._minutes.clear()
             self._order.clear()
@@ -121,7 +123,7 @@ class Pending:
     # In the writer's thread
 
     def take(self, most: int) -> Batch:
-        """The oldest bars. Each batch is either ``done`` or given back before the next is taken."""
+        """Take the oldest bars. A batch must be ``done`` or given back before the next is taken."""
         with self._lock:
             rows: list[tuple[str, Bar]] = []
             while self._order and len(rows) < most:
@@ -139,14 +141,14 @@ class Pending:
             return batch
 
     def done(self, batch: Batch) -> None:
-        """A batch is on disk."""
+        """A batch was written."""
         with self._lock:
             self._taken, self._taken_since_s = 0, None
             if batch.replaces:
                 self._replaced = batch.epoch
 
     def give_back(self, batch: Batch) -> None:
-        """A batch could not be written; what was put meanwhile is newer."""
+        """A batch could not be written: its bars wait again, unless newer ones were put."""
         with self._lock:
             self._taken, self._taken_since_s = 0, None
             if batch.epoch != self.epoch:
@@ -179,6 +181,6 @@ class Pending:
             self._overflowed_s = self._monotonic()
 
     def _sweep(self) -> None:
-        """Let an oldest minute go that is empty."""
+        """Remove the oldest minute if it is empty."""
         if not self._minutes[self._order[0]]:
             del self._minutes[heapq.heappop(self._order)]

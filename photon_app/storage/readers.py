@@ -1,12 +1,12 @@
-"""Whoever reads from the database: two threads, and a queue before them.
+"""Reads from the database: two threads with a queue in front of them.
 
-``ask`` is called on the event loop. A question that finds the queue full is refused at once, and
-one that is not answered in time is given up; a server that hangs holds up two threads and nobody
-else. The threads are daemons: a read that hangs does not keep the process from ending.
+``ask`` is called on the event loop. A query that finds the queue full is refused at once, and one
+that takes too long is given up: a server that hangs blocks two threads and nothing else. The
+threads are daemons, so that a read that hangs does not keep the process alive.
 
-When a question is given up and no other was answered meanwhile, the database is ``silent``: all who
-wait are told so, and whoever asks from then on is told at once. One small question at a time is
-asked on, seldomer and seldomer, until it is answered; then all is as before.
+When a query is given up and no other was answered meanwhile, the database is ``silent``: all
+waiting queries fail, and new ones fail at once. One small query at a time is still tried, with
+growing pauses, until it is answered; then queries are accepted again.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from photon_app.storage.health import USUAL_PACE
 
 T = TypeVar("T")
 WAITING = 512
-"""Questions that may wait."""
+"""The length of the queue."""
 SLOW_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-class _Question(Generic[T]):
-    """Work for a thread, and where its answer goes."""
+class _Query(Generic[T]):
+    """Work for a thread, and the future of its answer."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
@@ -36,23 +36,23 @@ class _Question(Generic[T]):
         self.answer: asyncio.Future[T] = self._loop.create_future()
 
     def run(self) -> None:
-        """Answer it, in a thread."""
+        """Do the work, in a thread."""
         if self.answer.done():  # given up
             return
         try:
             found = self._work()
-        except Exception as error:  # noqa: BLE001 - it is raised where the question was asked
-            self._tell(self._fail, error)
+        except Exception as error:  # noqa: BLE001 - it is raised by ``ask``
+            self._deliver(self._fail, error)
         else:
-            self._tell(self._give, found)
+            self._deliver(self._succeed, found)
 
-    def _tell(self, how: Callable[..., None], what: Any) -> None:
+    def _deliver(self, how: Callable[..., None], what: Any) -> None:
         try:
             self._loop.call_soon_threadsafe(how, what)
         except RuntimeError:
-            return  # the loop is closed: nobody waits
+            return  # the event loop is closed: no task waits
 
-    def _give(self, found: T) -> None:
+    def _succeed(self, found: T) -> None:
         if not self.answer.done():
             self.answer.set_result(found)
 
@@ -62,7 +62,7 @@ class _Question(Generic[T]):
 
 
 class Readers:
-    """The threads."""
+    """The reading threads and their queue."""
 
     def __init__(
         self,
@@ -74,15 +74,15 @@ class Readers:
         slow_s: float = SLOW_S,
         shown: str = "the database",
     ) -> None:
-        """Make them; they start with the first question.
+        """Make the queue; threads start with the first queries.
 
         Args:
-            wait_s: how long a question may take, its waiting included.
-            probe: the small question, in a thread.
-            retry_s: how long a silent database is left alone first; twice as long each time after.
-            retry_most_s: the longest that it is.
-            slow_s: an error that takes longer to come is as bad as none.
-            shown: its address, for people.
+            wait_s: how long a query may take, its time in the queue included.
+            probe: the small query for a silent database; called in a thread.
+            retry_s: the pause before the first probe; doubled before each further one.
+            retry_most_s: the longest pause.
+            slow_s: an error that takes longer than this counts as no answer.
+            shown: the address of the database, for people.
         """
         self._wait_s = wait_s
         self._slow_s = slow_s
@@ -90,10 +90,10 @@ class Readers:
         self._retry_s = self._pause_s = retry_s
         self._retry_most_s = retry_most_s
         self._shown = shown
-        self._questions: queue.Queue[_Question[Any] | None] = queue.Queue(WAITING)
-        self._asked: set[_Question[Any]] = set()
+        self._queries: queue.Queue[_Query[Any] | None] = queue.Queue(WAITING)
+        self._asked: set[_Query[Any]] = set()
         self._answered_s = -1.0
-        """When a question was last answered, by the event loop's time."""
+        """When a query was last answered, by the event loop's clock."""
         self._silent_s = 0.0
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -102,21 +102,21 @@ class Readers:
         """One sentence while the database does not answer; else empty."""
 
     async def ask(self, work: Callable[[], T]) -> T:
-        """What the work returns, or raises, in a thread.
+        """Call ``work`` in a thread, and return or raise what it does.
 
         Raises:
-            BusyError: too many are waiting.
-            StorageError: it took too long, or the last one did and none was answered since.
+            BusyError: the queue is full.
+            StorageError: the query took too long, or the database is silent or closed.
         """
         if self._closed:
             raise StorageError("the database is closed")
         if self.silent:
             raise StorageError(self.silent)
-        question, asked_s = self._put(work), _now_s()
-        self._asked.add(question)
+        query, asked_s = self._put(work), _now_s()
+        self._asked.add(query)
         try:
             async with asyncio.timeout(self._wait_s):
-                answer = await question.answer
+                answer = await query.answer
         except TimeoutError:
             message = f"the database did not answer within {self._wait_s:g} s"
             self._missed(asked_s, message)
@@ -126,50 +126,50 @@ class Readers:
                 self._missed(asked_s, f"the database refused after {took_s:.1f} s")
             raise
         finally:
-            self._asked.discard(question)
+            self._asked.discard(query)
         self._answered_s, self._pause_s = _now_s(), self._retry_s
         return answer
 
     def close(self) -> None:
-        """Let the threads end when they are done; nothing more is answered."""
+        """Let the threads end after their current work; waiting queries fail."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for question in self._drained():
-            question._fail(StorageError("the database is closed"))  # noqa: SLF001
+        for query in self._drained():
+            query._fail(StorageError("the database is closed"))  # noqa: SLF001
         for _ in self._threads:
-            self._questions.put_nowait(None)
+            self._queries.put_nowait(None)
 
     def join(self, timeout_s: float) -> None:
-        """Wait for them, in a thread."""
+        """Wait for the threads to end; called in another thread."""
         for thread in self._threads:
             thread.join(timeout_s)
 
-    def _put(self, work: Callable[[], T]) -> _Question[T]:
-        question = _Question(work)
+    def _put(self, work: Callable[[], T]) -> _Query[T]:
+        query = _Query(work)
         try:
-            self._questions.put_nowait(question)
+            self._queries.put_nowait(query)
         except queue.Full:
             raise BusyError("too many questions are waiting for the database") from None
         self._start()
-        return question
+        return query
 
-    def _drained(self) -> list[_Question[Any]]:
-        """What waits, taken out of the queue."""
+    def _drained(self) -> list[_Query[Any]]:
+        """Empty the queue, and return its queries."""
         found = []
         try:
             while True:
-                question = self._questions.get_nowait()
-                if question is not None:
-                    found.append(question)
+                query = self._queries.get_nowait()
+                if query is not None:
+                    found.append(query)
         except queue.Empty:
             return found
 
     # A database that does not answer
 
     def _missed(self, asked_s: float, why: str) -> None:
-        """A question was given up. When others were answered meanwhile it was a hard one, or there
-        are many.
+        """A query was given up. If others were answered meanwhile, it was an expensive one or the
+        queue was long, and the database is not silent.
         """
         if self.silent or self._closed or self._answered_s > asked_s:
             return
@@ -178,8 +178,8 @@ class Readers:
             "%s: %s; questions for bars are answered from memory until it does", self._shown, why
         )
         self._drained()
-        for question in list(self._asked):
-            question._fail(StorageError(self.silent))  # noqa: SLF001
+        for query in list(self._asked):
+            query._fail(StorageError(self.silent))  # noqa: SLF001
         self._probe_later()
 
     def _probe_later(self) -> None:
@@ -206,8 +206,8 @@ class Readers:
             self._threads[-1].start()
 
     def _serve(self) -> None:
-        while (question := self._questions.get()) is not None:
-            question.run()
+        while (query := self._queries.get()) is not None:
+            query.run()
 
 
 def _now_s() -> float:

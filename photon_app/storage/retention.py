@@ -1,10 +1,10 @@
-"""Which bars are old enough to go, and whether so many may go at once. Pure.
+"""Which bars are old enough to be deleted, and whether that many may be deleted at once. Pure.
 
-Called by the writer before each round of deleting. Age is counted by the wall clock, and a clock
-can be wrong by years: so no round deletes more than ``AT_ONCE_DAYS`` days of bars, unless the
-operator named the date up to which it may. A process that runs deletes a day a day; more at once is
-a wrong clock, a shorter retention, or a Photon that stood still for weeks, and only the operator
-knows which.
+Called by the writer before each sweep. Age is measured by the wall clock, and a clock can be wrong
+by years. So no sweep deletes more than ``AT_ONCE_DAYS`` days of bars, unless the operator has set
+the date up to which it may. A running process deletes one day per day. More at once means a wrong
+clock, a shorter retention, or a Photon that did not run for weeks, and only the operator knows
+which.
 """
 
 import datetime as dt
@@ -16,23 +16,25 @@ from photon_app.model import Fact
 DAY_MS = 86_400_000
 AT_ONCE_DAYS = 7
 Begins = Callable[[int, int, int], Sequence[int]]
-"""Given a range and a number: when the first so many spans of 24 hours begin that have bars."""
+"""``Database.begins``: from the start and end of a range and a maximum, the starts of spans of 24
+hours that cover its bars.
+"""
 
 
 class Retention(Fact, frozen=True):
-    """What the operator wants."""
+    """The operator's settings."""
 
     days: int
-    """How long ago a trading day may have ended; 0 for any time."""
+    """How many days after its end a trading day is kept; 0 for ever."""
     force_ms: int = 0
-    """Bars before it go however many they are, once they are too old."""
+    """Bars before this are deleted however many they are, once they are too old."""
 
 
 class Verdict(NamedTuple):
-    """What one round may do."""
+    """What one sweep may delete."""
 
     before_ms: int | None
-    """Trading days that ended before it go; ``None`` keeps all."""
+    """Trading days that ended before this are deleted; ``None`` keeps all."""
     kept: str
     """One sentence about what is kept although it is too old; else empty."""
 
@@ -41,15 +43,15 @@ def judge(retention: Retention, now_ms: int, begins: Begins) -> Verdict:
     """What may be deleted now.
 
     Args:
-        retention: what the operator wants.
+        retention: the operator's settings.
         now_ms: the wall clock.
-        begins: looks at the database.
+        begins: queries the database.
     """
     if not retention.days:
         return Verdict(None, "")
     edge_ms = now_ms - retention.days * DAY_MS
     forced_ms = min(retention.force_ms, edge_ms)
-    # The day that holds the edge has not ended before it.
+    # The day that contains the edge has not ended before it.
     found = begins(forced_ms, edge_ms - DAY_MS, AT_ONCE_DAYS + 1)
     if len(found) <= AT_ONCE_DAYS:
         return Verdict(edge_ms, "")
@@ -63,7 +65,7 @@ def judge(retention: Retention, now_ms: int, begins: Begins) -> Verdict:
 
 
 def _date(time_ms: int) -> str:
-    """In UTC; a clock may say anything."""
+    """The date in UTC, for any value of the clock."""
     try:
         return str(dt.datetime.fromtimestamp(time_ms / 1000, dt.UTC).date())
     except (ValueError, OverflowError, OSError):

@@ -1,7 +1,7 @@
-"""What is said to the database. Pure: each function makes one statement of SQLAlchemy's Core.
+"""The SQL statements. Pure: each function makes one statement of SQLAlchemy Core.
 
-The statements are the same for SQLite and PostgreSQL but for two words: how a list of spans is
-handed over, and whose ``INSERT … ON CONFLICT`` it is.
+The statements are the same for SQLite and PostgreSQL, with two exceptions: how a list of spans is
+passed, and the dialect of ``INSERT … ON CONFLICT``.
 """
 
 import datetime as dt
@@ -16,16 +16,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from photon_app.storage.tables import FIELDS, INCOMPLETE, NOT_FIRM, bars, leases, series
 
 FORGOTTEN = "forgotten:"
-"""The source of series whose bars are deleted bit by bit; no feed is called so."""
+"""The prefix of the source of series whose bars are being deleted in chunks; no feed has it."""
 UNAGEING = "replay:"
-"""How the sources begin whose bars are of any time, and are kept however old they are."""
+"""The prefix of sources whose bars may be of any time, and are kept however old they are."""
 LEASE_S = 12
-"""How long a lease counts after its holder was last heard of; less than 15 s with the pause of
-whoever waits for it.
+"""How long a lease is valid after its holder last renewed it; less than 15 s together with the
+pause between the attempts of a process that waits for it.
 """
 _LEASE = dt.timedelta(seconds=LEASE_S)
 _RENEWED = dt.timedelta(seconds=4)
-"""So old may it become before it is renewed where nothing is written."""
+"""The age at which it is renewed while nothing is written."""
 
 
 # Writing
@@ -33,12 +33,12 @@ _RENEWED = dt.timedelta(seconds=4)
 
 @functools.cache
 def upsert(dialect: str, *, fuller: bool = False) -> sa.Insert:
-    """Rows that stand in place of those of the same minute; see ``parameters``.
+    """Write rows in place of those of the same minute; see ``parameters``.
 
     Args:
-        dialect: whose words.
-        fuller: whether a minute stays that has more trades than the row, or is complete where the
-            row is not.
+        dialect: of the database.
+        fuller: whether a stored minute stays if it has more trades than the new row, or if it is
+            complete and the new row is not.
     """
     insert: Any = sqlite.insert(bars)
     if dialect != "sqlite":
@@ -60,9 +60,9 @@ def upsert(dialect: str, *, fuller: bool = False) -> sa.Insert:
 
 
 def parameters(dialect: str, rows: Sequence[Mapping[str, Any]]) -> Any:
-    """What ``upsert`` is given: SQLite one row after the other, PostgreSQL all at once, by columns,
-    because each statement is a way there and back. It refuses two rows of one minute in one
-    statement.
+    """The parameters of ``upsert``. SQLite gets one row after the other. PostgreSQL gets all rows
+    at once, by columns, because each statement costs a round trip; it refuses two rows of one
+    minute in one statement.
     """
     if dialect == "sqlite":
         return rows
@@ -71,21 +71,21 @@ def parameters(dialect: str, rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def add_series(dialect: str) -> sa.Insert:
-    """Series, where they are not there yet."""
+    """Add series that do not exist yet."""
     insert = sqlite.insert(series) if dialect == "sqlite" else postgresql.insert(series)
     return insert.on_conflict_do_nothing(index_elements=["source", "symbol"])
 
 
 def ids(source: str) -> sa.Select[str, int]:
-    """The symbols of a source and their series, which nobody can forget before this transaction
-    ends (SQLite has one writer anyway).
+    """The symbols of a source and their series, which no other process can forget before this
+    transaction ends (SQLite has one writer anyway).
     """
     found = sa.select(series.c.symbol, series.c.id).where(series.c.source == source)
     return found.with_for_update(read=True, key_share=True)
 
 
 def forget(source: str) -> sa.Update:
-    """Let a source have no bars, at once; ``leftovers`` are deleted later."""
+    """Detach all series from a source, so that it has no bars; ``leftovers`` are deleted later."""
     name = sa.literal(FORGOTTEN) + sa.cast(series.c.id, sa.Text)
     return sa.update(series).where(series.c.source == source).values(source=name)
 
@@ -94,12 +94,12 @@ def forget(source: str) -> sa.Update:
 
 
 def leftovers() -> sa.Select[int]:
-    """The series that were forgotten."""
+    """The series that were detached by ``forget``."""
     return sa.select(series.c.id).where(series.c.source.startswith(FORGOTTEN))
 
 
 def drop_series(series_id: int) -> sa.Delete:
-    """A series that has no bars left."""
+    """Delete a series that has no bars left."""
     return sa.delete(series).where(series.c.id == series_id)
 
 
@@ -112,8 +112,8 @@ def ageing() -> sa.Select[int, str]:
 
 
 def first_ageing(from_ms: int, before_ms: int) -> sa.Select[int | None]:
-    """When the oldest bar of a range begins, of the series whose bars can be too old: each of them
-    is searched, and none is scanned.
+    """When the oldest bar of a range begins, among the series whose bars can be too old. Each
+    series is searched by its index; none is scanned.
     """
     kept = (FORGOTTEN, UNAGEING)
     oldest = (
@@ -134,7 +134,7 @@ def first_ageing(from_ms: int, before_ms: int) -> sa.Select[int | None]:
 
 
 def cut(series_id: int, before_ms: int, rows: int) -> sa.Select[int]:
-    """Where the oldest ``rows`` minutes before a time end; no row when there are fewer."""
+    """The time after the oldest ``rows`` minutes before a time; no row if there are no more."""
     return (
         sa.select(bars.c.time_ms)
         .where(bars.c.series_id == series_id, bars.c.time_ms < before_ms)
@@ -145,15 +145,15 @@ def cut(series_id: int, before_ms: int, rows: int) -> sa.Select[int]:
 
 
 def delete(series_id: int, before_ms: int) -> sa.Delete:
-    """The minutes of a series before a time."""
+    """Delete the minutes of a series before a time."""
     return sa.delete(bars).where(bars.c.series_id == series_id, bars.c.time_ms < before_ms)
 
 
-# Who writes, where it is a PostgreSQL
+# Leases, for PostgreSQL
 
 
 def lease(source: str, holder: str) -> sa.Select[bool, bool, bool]:
-    """Whether somebody's lease is this holder's, need not be renewed yet, and may be taken."""
+    """The lease of a source: whether it is this holder's, is fresh enough, and is free to take."""
     fresh = sa.and_(
         leases.c.until > _now() + (_LEASE - _RENEWED),
         leases.c.backend == sa.func.pg_backend_pid(),
@@ -162,13 +162,13 @@ def lease(source: str, holder: str) -> sa.Select[bool, bool, bool]:
 
 
 def keep_lease(source: str, holder: str) -> sa.Update:
-    """Renew a lease, and let nobody take it before the transaction ends; no row when it is lost."""
+    """Renew a lease, and lock it until the transaction ends; no row is changed if it is lost."""
     mine = (leases.c.source == source, leases.c.holder == holder)
     return sa.update(leases).where(*mine).values(_lease(source, holder))
 
 
 def take_lease(source: str, holder: str) -> sa.Insert:
-    """Take a lease that is free, or this holder's; no row when it is neither."""
+    """Take a lease that is free or this holder's; returns no row if it is neither."""
     insert = postgresql.insert(leases).values(_lease(source, holder))
     return insert.on_conflict_do_update(
         index_elements=["source"],
@@ -178,7 +178,7 @@ def take_lease(source: str, holder: str) -> sa.Insert:
 
 
 def drop_leases(holder: str) -> sa.Delete:
-    """Give back what a holder has."""
+    """Release all leases of a holder."""
     return sa.delete(leases).where(leases.c.holder == holder)
 
 
@@ -188,8 +188,8 @@ def _lease(source: str, holder: str) -> dict[str, Any]:
 
 
 def _is_free() -> sa.ColumnElement[bool]:
-    """Whether nothing was heard of a holder for long, or the server's process that it talked to is
-    gone: it ends at once when its client does, so that no clock and no machine matters.
+    """Whether a lease has expired, or its backend process in the server is gone. A backend ends at
+    once when its client does, so that this does not depend on any clock or machine.
     """
     activity = sa.table("pg_stat_activity", sa.column("pid", sa.Integer))
     talks = sa.exists().where(activity.c.pid == leases.c.backend)
@@ -197,7 +197,7 @@ def _is_free() -> sa.ColumnElement[bool]:
 
 
 def _now() -> sa.Function[dt.datetime]:
-    """The server's clock, and not when its transaction began."""
+    """The server's current time, not the start of the transaction."""
     return sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 
 
@@ -212,7 +212,7 @@ def _id(source: str, symbol: str) -> sa.ScalarSelect[int]:
 def window(
     source: str, symbol: str, from_ms: int, to_ms: int, limit: int | None, *, newest: bool
 ) -> sa.Select[Any]:
-    """The oldest minutes of a range, or the newest, which come first then."""
+    """The oldest minutes of a range, or the newest ones, in descending order."""
     order = bars.c.time_ms.desc() if newest else bars.c.time_ms
     return (
         sa.select(*FIELDS)
@@ -227,8 +227,8 @@ def window(
 
 
 def since(source: str, since_ms: int) -> sa.Select[Any]:
-    """Every minute of a source from a time on, each behind its symbol. The join is written as a
-    product with a condition on the key, so that each series is searched and none is scanned.
+    """Every minute of a source from a time on, each row after its symbol. The join's condition is
+    on the key, so that each series is searched by its index and none is scanned.
     """
     return (
         sa.select(series.c.symbol, *FIELDS)
@@ -239,7 +239,7 @@ def since(source: str, since_ms: int) -> sa.Select[Any]:
 
 
 def any_series() -> sa.Select[int]:
-    """Any row."""
+    """Any one row."""
     return sa.select(series.c.id).limit(1)
 
 
@@ -268,16 +268,16 @@ def listing() -> sa.Select[str, str, int, int, int]:
 
 @functools.cache
 def merged(dialect: str) -> sa.Select[Any]:
-    """One row for each span that has a minute, as ``market.merge`` would merge them; see
-    ``spans_of``. Made once, since making it takes longer than most databases take to answer.
+    """One row for each span that has minutes, merged as by ``market.merge``; for its parameters see
+    ``spans_of``. Cached, because building it takes longer than most databases take to answer.
 
     High, low and the sums come from all of a span's minutes. Open and close are those of the first
-    and the last firm one, or of the first and last when none is firm: the times of a minute's open
-    and close lie in it, so that the order of minutes is that of their trades.
+    and the last firm minute, or of the first and the last if none is firm: the times of a minute's
+    open and close are within it, so that the order of minutes is that of their trades.
 
     Returns:
-        The span's begin; open, high, low, close, volume, turnover, count; the times of open and
-        close; and ``flags``.
+        The start of the span; open, high, low, close, volume, turnover, count; the times of open
+        and close; and ``flags``.
     """
     found = sa.select(series.c.id).where(
         series.c.source == sa.bindparam("source"), series.c.symbol == sa.bindparam("symbol")
@@ -313,8 +313,8 @@ def merged(dialect: str) -> sa.Select[Any]:
 
 
 def _sums(dialect: str, span: Any, ident: sa.ScalarSelect[int]) -> tuple[dict[str, Any], Any]:
-    """What all minutes of a span come to, and whence. SQLite has no lateral join, and with a
-    grouping it would sort all minutes first, at four times the cost.
+    """The aggregates of all minutes of a span, and what to join for them. SQLite has no lateral
+    join, and with ``GROUP BY`` it would sort all minutes first, at four times the cost.
     """
     minute = bars.alias("minute")
     figures = {
@@ -342,7 +342,7 @@ def _sums(dialect: str, span: Any, ident: sa.ScalarSelect[int]) -> tuple[dict[st
 
 
 def _edge(span: Any, ident: sa.ScalarSelect[int], *, newest: bool = False) -> Any:
-    """The first or last minute of a span, firm if any is: one row is looked at, as a rule."""
+    """The first or last minute of a span, a firm one if any is. As a rule this reads one row."""
 
     def found(*conditions: Any) -> sa.ScalarSelect[int]:
         minute = bars.alias()
@@ -366,7 +366,7 @@ def _edge(span: Any, ident: sa.ScalarSelect[int], *, newest: bool = False) -> An
 def spans_of(
     dialect: str, source: str, symbol: str, spans: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
-    """What ``merged`` is given."""
+    """The parameters of ``merged``."""
     given: dict[str, Any] = {"source": source, "symbol": symbol}
     if dialect == "sqlite":
         return given | {"spans": json.dumps(spans)}

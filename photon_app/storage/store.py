@@ -1,13 +1,14 @@
-"""The store: bars of one source on their way to disk and back, as the event loop sees it.
+"""The store: the bars of one source on disk, as the event loop uses them.
 
-Owns the writer's thread, which is the only one that writes, and the readers'. ``put`` and
-``replace`` return at once, whatever the database does; ``read`` and its like wait for it, a bounded
-time, and raise ``StorageError`` when there is no answer. All are called on the event loop.
+Owns the writer's thread, which is the only one that writes, and the readers' threads. ``put`` and
+``replace`` return at once, whatever the state of the database. ``read`` and the other queries wait
+for it, for a bounded time, and raise ``StorageError`` when there is no answer. All are called on
+the event loop.
 
-Bounds: ``capacity`` bars wait for the disk, then the oldest are given up and counted; 512 questions
-wait for an answer, then the next is refused; and none is asked while the database does not answer
-(``readers``). It never holds up the feed, and never stores what it
-read from a file that was damaged or replaced.
+Bounds: ``capacity`` bars wait for the disk; beyond that the oldest are dropped and counted. 512
+queries wait for an answer; beyond that they are refused, and while the database does not answer all
+are (``readers``). It never delays the feed, and never stores what was read from a file that is
+damaged or was replaced.
 """
 
 import asyncio
@@ -51,19 +52,19 @@ class Store:
         pace: Pace = USUAL_PACE,
         time: Time = SYSTEM,
     ) -> None:
-        """Make one; ``start`` opens the database.
+        """Make a store; ``start`` opens the database.
 
         Args:
-            address: where.
-            source: whose bars are put, and read when nothing else is said.
-            since_ms: the stored bars from then on are handed to the owner, so that a minute cut in
-                two by a restart becomes one.
-            retention_days: the bars of trading days that ended longer ago are deleted, but for
-                those of replays; 0 keeps all.
-            retention_force_ms: those before it are deleted then however many days they are.
+            address: of the database, or of none.
+            source: the source of the bars that are put, and of those that are read by default.
+            since_ms: stored bars that begin then or later are passed to the owner, so that a minute
+                that a restart cut in two becomes one.
+            retention_days: the bars of trading days that ended longer ago than this are deleted,
+                except those of replays; 0 keeps all.
+            retention_force_ms: such bars before this time are deleted however many days they are.
             capacity: how many bars may wait.
-            pace: pauses and patience.
-            time: of this process.
+            pace: pauses and timeouts.
+            time: the clocks of this process.
         """
         self._address = address
         self._source = source
@@ -102,7 +103,7 @@ class Store:
         """Start the writer's thread; returns at once.
 
         Args:
-            owner: is told, on the event loop, what is stored and when it is lost.
+            owner: gets the stored bars, and is notified when they are lost, on the event loop.
         """
         if self._writer is None:
             return
@@ -113,7 +114,9 @@ class Store:
         self._thread.start()
 
     async def opened(self, timeout_s: float) -> bool:
-        """Whether the database was opened, and its owner told, within some seconds."""
+        """Whether the database is open and the owner has the stored bars; waits for it up to
+        ``timeout_s``.
+        """
         if self._writer is None or timeout_s <= 0:
             return self._owner.opened.is_set()
         try:
@@ -123,7 +126,7 @@ class Store:
             return False
 
     async def aclose(self) -> None:
-        """Write what waits, and end every thread and connection, in a bounded time."""
+        """Write what waits, and end every thread and connection, within a bounded time."""
         self._readers.close()
         if self._thread is None:
             return
@@ -142,18 +145,18 @@ class Store:
     # Writing
 
     def put(self, symbol: str, bars: Iterable[Bar]) -> None:
-        """The whole new state of some minutes; of each minute the newest put is stored."""
+        """Store the whole new state of some minutes; a later ``put`` of the same minute wins."""
         if self._writer is not None:
             self._pending.put(symbol, bars)
 
     def replace(self) -> None:
-        """Forget every bar of the source that was put so far."""
+        """Remove every bar of the source that was put so far."""
         if self._writer is not None:
             self._pending.replace()
 
     @property
     def health(self) -> StorageHealth:
-        """How it is now."""
+        """The current state of storage."""
         if self._writer is None:
             return StorageHealth(state="off")
         return self._writer.condition.health(
@@ -182,12 +185,12 @@ class Store:
         """Stored minutes, the oldest first.
 
         Args:
-            symbol: whose.
+            symbol: which.
             from_ms: they begin then or later,
             to_ms: and before that.
-            limit: the most.
-            newest: whether the newest ``limit`` are meant, or else the oldest.
-            source: another one than the store's own.
+            limit: the maximum number of minutes.
+            newest: whether to return the newest ``limit`` minutes, or else the oldest.
+            source: a source other than the store's own.
 
         Raises:
             StorageError: the database does not answer.
@@ -201,12 +204,12 @@ class Store:
     async def read_spans(
         self, symbol: str, spans: Sequence[tuple[int, int]], source: str | None = None
     ) -> list[Bar]:
-        """One bar for each span that has a minute, merged where the minutes are.
+        """One bar for each span that has a minute, merged by the database.
 
         Args:
-            symbol: whose.
-            spans: begins and ends, in order, none over another.
-            source: another one than the store's own.
+            symbol: which.
+            spans: starts and ends, in order, without overlap.
+            source: a source other than the store's own.
 
         Raises:
             StorageError: the database does not answer.
@@ -238,7 +241,7 @@ class Store:
         return await self._own(lambda c: c.execute(statement).scalar(), None, source)
 
     async def _own(self, work: Callable[[sa.Connection], T], nothing: T, source: str | None) -> T:
-        """An answer about one source; what is replaced is not there, even if disk still has it."""
+        """An answer about one source, without bars that ``replace`` removed but disk still has."""
         epoch = self._pending.epoch
         if source not in {None, self._source}:
             return await self._ask(work, nothing)
@@ -262,7 +265,7 @@ class Store:
             raise StorageError(fault.detail) from None
 
     def _probe(self) -> None:
-        """The smallest question that needs the database itself, in a reader's thread."""
+        """The smallest query that needs the database itself, in a reader's thread."""
         assert self._database is not None
         self._database.read(lambda c: c.execute(statements.any_series()).first())
 
@@ -270,9 +273,9 @@ class Store:
 
     def _run(self, writer: Writer) -> None:
         while not self._stopping.is_set():
-            self._wake.wait(writer.turn())
+            self._wake.wait(writer.run_once())
             self._wake.clear()
-        writer.turn()
+        writer.run_once()
         self._readers.join(1.0)
         writer.close()
         self._owner.call(self._ended.set)

@@ -1,8 +1,8 @@
 """The tables, and a bar as a row of them. Pure.
 
-A series is one symbol of one source. A row holds the times of open and close as offsets from the
-minute's begin, and two yes-or-no facts in ``flags``, so that SQLite needs few bytes for them.
-Floats are doubles in both databases and come back exactly as they were.
+A series is one symbol of one source. A row has the times of open and close as offsets from the
+start of the minute, and two booleans in ``flags``, so that SQLite needs few bytes for them. Floats
+are doubles in both databases, and are read back exactly as they were written.
 """
 
 import math
@@ -17,7 +17,7 @@ INCOMPLETE = 1
 NOT_FIRM = 2
 """Bits of ``flags``."""
 _MOST = 2**31 - 1
-"""What PostgreSQL's integer holds."""
+"""The maximum of PostgreSQL's integer."""
 
 metadata = sa.MetaData()
 
@@ -56,8 +56,8 @@ leases = sa.Table(
     sa.Column("backend", sa.Integer, nullable=False),
     sa.Column("until", sa.DateTime(timezone=True), nullable=False),
 )
-"""Who writes a source: a name made for it, the server's process that it talks to, and until when
-that counts if nothing more is heard of it.
+"""Which process writes a source: a random name for it, its backend process in the server, and until
+when the lease is valid unless it is renewed.
 """
 
 FIELDS = tuple(column for column in bars.c if column.name != "series_id")
@@ -102,7 +102,7 @@ def bar_of(row: Iterable[Any]) -> Bar:
 
 
 def is_sound(bar: Bar) -> bool:
-    """Whether a bar can be a row: one that cannot would keep all others from being written."""
+    """Whether a bar fits into a row: one that does not would keep all others from being written."""
     whole = (bar.count, abs(bar.open_ms - bar.time_ms), abs(bar.close_ms - bar.time_ms))
     figures = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.turnover)
     return (

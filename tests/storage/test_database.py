@@ -182,10 +182,10 @@ def test_old_days_are_deleted_a_few_at_a_time(database: Database) -> None:
     everything = bars(minute for day in days for minute in day)
     for source in ("finnhub", "simulated", "replay:old"):
         write(database, source, "A", everything)
-    turns = 1
+    calls = 1
     while database.sweep(bar(7 * DAY + 2).time_ms, 10):
-        turns += 1
-    assert turns == 5
+        calls += 1
+    assert calls == 5
     assert stored(database, "finnhub") == everything[28:]
     assert stored(database, "simulated") == everything[28:]
     assert stored(database, "replay:old") == everything

@@ -76,7 +76,7 @@ def test_the_system_says_it_in_numbers(file: Address, number: int, reason: Reaso
     assert fault_of(OSError(number, "no"), file).reason == reason
 
 
-def test_a_folder_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_reported_as_such(tmp_path: Path) -> None:
     """SQLite says that it cannot open the file."""
     address = parse(f"sqlite:///{tmp_path / 'none' / 'photon.db'}")
     fault = fault_of(sqlite_error(sqlite3.SQLITE_CANTOPEN), address)
@@ -99,7 +99,7 @@ def test_what_is_known_already_is_passed_on() -> None:
 
 
 def test_what_a_database_says_is_one_printable_line() -> None:
-    """It stands in the log and in /health."""
+    """It is shown in the log and in /health."""
     said = sa.exc.OperationalError("", {}, psycopg.errors.DiskFull("no\x1b[2J\x9broom\u202e\nx"))
     detail = fault_of(said, SERVER).detail
     assert detail.isprintable()

@@ -127,7 +127,7 @@ def test_what_is_no_file_is_refused_and_not_opened(tmp_path: Path, kind: str) ->
 def test_a_file_that_is_no_database_by_its_name_stays_where_it_is(
     tmp_path: Path, name: str
 ) -> None:
-    """Whoever mistypes an address finds it as it was."""
+    """A file named by a mistyped address stays as it was."""
     path = tmp_path / name
     path.write_text("precious\n" * 1000)
     database = Database(parse(f"sqlite:///{path}"))

@@ -217,7 +217,7 @@ def test_whatever_they_do_one_holds_it_and_only_the_holder_writes(
 def test_who_stood_still_for_long_cannot_write_what_another_took(
     postgres_address: Address,
 ) -> None:
-    """Its connection is as it was; and as long as nobody took it, it goes on."""
+    """Its connection is as it was; and as long as no other process took it, it continues."""
     with (
         contextlib.closing(Database(postgres_address)) as first,
         contextlib.closing(Database(postgres_address)) as second,
@@ -269,7 +269,7 @@ def test_a_lease_whose_connection_is_gone_is_free(postgres_address: Address) -> 
 
 
 def test_a_connection_that_comes_back_keeps_its_lease(postgres_address: Address) -> None:
-    """If nobody took it meanwhile."""
+    """If no other process took it meanwhile."""
     with contextlib.closing(Database(postgres_address)) as first:
         first.open()
         assert first.claim("s")
@@ -344,7 +344,7 @@ def test_two_ways_to_one_file_lead_to_one_lease(sqlite_address: Address, tmp_pat
 
 
 def test_a_lease_whose_file_was_removed_is_not_held(tmp_path: Path) -> None:
-    """Whoever comes next takes it, and the one that had it is refused, and takes nothing away."""
+    """The next process takes it; the one that had it is refused, and removes nothing."""
     first, second = (FileLease(tmp_path / "photon.db", "s") for _ in range(2))
     assert first.take() and not first.take()
     first.path.unlink()
@@ -382,5 +382,5 @@ def test_a_file_system_without_locks_is_written_and_warned_of(
 
 def test_a_foreign_name_is_made_printable() -> None:
     """And not endless."""
-    message = str(lease.held("replay:\x1b[31m" + "x" * 300))
+    message = str(lease.held_elsewhere("replay:\x1b[31m" + "x" * 300))
     assert message.isprintable() and len(message) < 200

@@ -35,7 +35,7 @@ def test_of_one_minute_the_newest_is_taken() -> None:
 
 
 def test_a_batch_has_the_oldest_minutes() -> None:
-    """And no more than was asked for."""
+    """And no more than requested."""
     pending = waiting()
     pending.put("A", bars([5, 3, 4]))
     pending.put("B", bars([3]))

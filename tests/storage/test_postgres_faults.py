@@ -19,7 +19,7 @@ from tests.storage.server import Postgres
 def test_what_is_put_while_the_server_is_gone_is_written_when_it_is_back(
     server: Postgres, postgres_address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also by one that starts meanwhile; who reads is told."""
+    """Also by one that starts meanwhile; its reads raise."""
 
     async def scenario() -> None:
         owner = Owner()
@@ -58,7 +58,7 @@ def test_what_is_put_while_the_server_is_gone_is_written_when_it_is_back(
 def test_a_server_that_stands_still_costs_one_time_out_and_is_back_when_it_goes_on(
     server: Postgres, postgres_address: Address
 ) -> None:
-    """Whoever asks meanwhile is told at once, and so is health; what is put is written after."""
+    """Queries fail at once meanwhile, and health says so; what is put is written after."""
     pace = msgspec.structs.replace(QUICK, read_s=0.5)
 
     async def scenario() -> None:
@@ -111,7 +111,7 @@ def test_a_network_that_takes_all_and_gives_nothing_is_like_a_server_that_stands
 
 
 class Hole:
-    """A line to a server that can swallow everything."""
+    """A connection to a server that can swallow everything."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -139,7 +139,7 @@ class Hole:
 
 @contextlib.asynccontextmanager
 async def hole(url: str) -> AsyncIterator[tuple[Address, Hole]]:
-    """A server's address behind such a line."""
+    """A server's address behind such a connection."""
     found = sa.make_url(url)
     folder = found.query["host"]
     assert isinstance(folder, str)

@@ -1,4 +1,4 @@
-"""Whoever reads, and a database that stops answering."""
+"""The threads that read, and a database that stops answering."""
 
 import asyncio
 import logging
@@ -84,7 +84,7 @@ def test_a_question_too_many_is_refused_and_one_that_takes_long_is_given_up() ->
 def test_after_one_time_out_nobody_waits_until_it_answers_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Who waits already is told with the first; the database is asked one small question."""
+    """Waiting queries fail with the first; the database is sent one small query."""
 
     async def scenario(loop: Loop) -> None:
         hung, probe = Hung(), Hung()
@@ -202,6 +202,6 @@ def test_readers_that_are_closed_while_it_is_silent_leave_nothing() -> None:
         await asyncio.to_thread(readers.join, 5)
         loop.ahead_s += 60
         await settle()
-        assert readers._questions.empty()
+        assert readers._queries.empty()
 
     run_ahead(scenario)

@@ -11,7 +11,7 @@ from tests.fakes.moments import OPEN_MS
 
 
 class Disk:
-    """A bar at the begin of each of some days, counted back from ``OPEN_MS``."""
+    """A bar at the start of each of some days, counted back from ``OPEN_MS``."""
 
     def __init__(self, *days: int) -> None:
         self.times = sorted(OPEN_MS - day * DAY_MS for day in days)
@@ -33,7 +33,7 @@ def test_what_goes_at_once_is_never_more_than_a_week(
     assert before_ms in {None, now_ms - days * DAY_MS}
 
 
-def test_the_operator_is_told_which_days_why_and_what_to_set() -> None:
+def test_the_operator_sees_which_days_why_and_what_to_set() -> None:
     """In one sentence."""
     _, kept = judge(Retention(days=30), OPEN_MS, Disk(*range(730)).begins)
     assert kept == (

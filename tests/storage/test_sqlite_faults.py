@@ -121,7 +121,7 @@ def readers_locked_out(path: Path) -> Iterator[None]:
         other.stdin.close()
 
 
-def test_readers_that_another_program_locks_out_are_told_at_once_after_one_time_out(
+def test_readers_that_another_program_locks_out_fail_at_once_after_one_time_out(
     sqlite_address: Address, path: Path
 ) -> None:
     """SQLite would wait ten seconds each time; it is read again when the lock is gone."""
@@ -311,7 +311,7 @@ def remove(path: Path) -> None:
 def test_a_file_that_is_gone_is_made_anew(
     sqlite_address: Address, path: Path, how: Callable[[Path], None]
 ) -> None:
-    """And memory asked for what it still has."""
+    """And the owner puts what memory still has."""
 
     async def scenario() -> None:
         owner = Owner()
@@ -402,7 +402,7 @@ def test_a_file_that_is_damaged_at_the_start_is_set_aside(
 def test_damage_in_the_middle_is_found_by_whoever_reads_it(
     sqlite_address: Address, path: Path
 ) -> None:
-    """It is told as an error, and then there is a new file with what memory has."""
+    """It is reported as an error, and then there is a new file with what memory has."""
 
     async def scenario() -> None:
         async with storing(sqlite_address) as store:

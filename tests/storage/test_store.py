@@ -123,7 +123,7 @@ def test_what_is_replaced_is_gone_at_once_and_for_good(address: Address) -> None
 def test_a_source_that_is_replaced_before_it_is_opened_is_not_gone_on_with(
     address: Address,
 ) -> None:
-    """A replay begins anew."""
+    """A replay starts again."""
 
     async def scenario() -> None:
         async with storing(address) as store:
@@ -190,11 +190,11 @@ def test_no_more_than_a_week_grows_old_at_once_unless_it_is_told(
             await written(store)
             await until(lambda: store._writer is not None and store._writer._sweep_s > 0)
             await until(lambda: store._writer is not None and not store._writer._sweeping)
-            told = store.health.retention
+            kept_why = store.health.retention
         stays = 0 if kept == "all" else int(kept.split()[1])
         assert on_disk(address) == noons[stays:]
         refused = ahead_days >= 0 and stays not in {5, 26}
-        assert ("PHOTON_RETENTION_FORCE=" in told) == refused
+        assert ("PHOTON_RETENTION_FORCE=" in kept_why) == refused
 
     with open_archive(address) as archive:
         archive.write(SOURCE, "A", noons)
@@ -319,7 +319,7 @@ def test_none_stores_nothing_and_answers_all() -> None:
 
 
 def test_what_is_not_open_yet_cannot_be_read(tmp_path: Path) -> None:
-    """Prices go on; whoever asks is told."""
+    """Prices flow; queries fail."""
 
     async def scenario() -> None:
         address = parse(f"sqlite:///{tmp_path / 'none' / 'photon.db'}")
@@ -338,7 +338,7 @@ def test_what_is_not_open_yet_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_no_password_reaches_log_or_health(caplog: pytest.LogCaptureFixture) -> None:
-    """When nobody listens there."""
+    """When no server listens there."""
 
     async def scenario() -> None:
         address = parse("postgresql://me:S3cr3t@127.0.0.1:1/bars?connect_timeout=1")

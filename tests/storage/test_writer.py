@@ -1,4 +1,4 @@
-"""One turn of the thread that writes, driven by hand: no thread, no database, no waiting."""
+"""One round of the thread that writes, driven by hand: no thread, no database, no waiting."""
 
 import logging
 import sqlite3
@@ -16,7 +16,7 @@ from photon_app.storage.address import parse
 from photon_app.storage.database import Database
 from photon_app.storage.faults import Fault, UnusableError
 from photon_app.storage.health import Pace, StorageHealth
-from photon_app.storage.lease import held
+from photon_app.storage.lease import held_elsewhere
 from photon_app.storage.pending import Pending
 from photon_app.storage.retention import AT_ONCE_DAYS, DAY_MS, Retention
 from photon_app.storage.writer import Writer
@@ -74,7 +74,7 @@ class Disk(Database):
 
     def claim(self, _source: str) -> bool:
         if self.of_another:
-            raise held("simulated")
+            raise held_elsewhere("simulated")
         taken, self.claimed = not self.claimed, True
         return taken
 
@@ -164,8 +164,8 @@ class Scene:
     def put(self, *some: Bar) -> None:
         self.pending.put("A", some)
 
-    def pauses(self, turns: int) -> list[float]:
-        return [self.writer.turn() for _ in range(turns)]
+    def pauses(self, rounds: int) -> list[float]:
+        return [self.writer.run_once() for _ in range(rounds)]
 
 
 LOCKED = sqlite3.OperationalError("database is locked")
@@ -175,7 +175,7 @@ CORRUPT = UnusableError("corrupt", "not a database")
 
 
 def test_what_is_stored_is_handed_over_once_and_before_anything_is_written() -> None:
-    """Only what the time that was asked for concerns."""
+    """Only bars since the time that was given."""
     scene = Scene()
     scene.disk.rows = {("A", one.time_ms): one for one in bars([4, 5, 6])}
     scene.put(bar(6, count=4))
@@ -185,7 +185,7 @@ def test_what_is_stored_is_handed_over_once_and_before_anything_is_written() -> 
 
 
 def test_bars_that_are_given_up_are_a_fault_for_a_minute() -> None:
-    """With its reason, whoever asks later; then what waits is well again."""
+    """With its reason; then what waits is well again."""
     scene = Scene()
     scene.pauses(1)
     scene.put(*bars(range(100)))
@@ -220,7 +220,7 @@ def test_pauses_grow_and_begin_anew() -> None:
     assert scene.pauses(2) == [1.0, 2.0]
 
 
-def test_a_fault_is_told_once_when_it_begins_and_once_when_it_ends(
+def test_a_fault_is_logged_once_when_it_begins_and_once_when_it_ends(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """However long it lasts."""
@@ -230,7 +230,7 @@ def test_a_fault_is_told_once_when_it_begins_and_once_when_it_ends(
     with caplog.at_level(logging.INFO):
         for _ in range(30):
             scene.put(bar(1))
-            scene.time.at_s += scene.writer.turn()
+            scene.time.at_s += scene.writer.run_once()
         scene.disk.trouble = None
         scene.pauses(3)
     assert [record.getMessage() for record in caplog.records] == [
@@ -284,7 +284,7 @@ def test_a_write_that_takes_long_makes_it_slow() -> None:
 
 
 def test_a_write_that_took_long_is_over_when_nothing_waits_any_more() -> None:
-    """It is not told all night because it was the last one of the day."""
+    """It is not reported all night because it was the last one of the day."""
     scene = Scene()
     scene.pauses(1)
     quick = scene.disk.write
@@ -337,7 +337,7 @@ def test_what_another_writes_is_waited_for_each_second_and_read() -> None:
 
 
 def test_who_lost_its_lease_keeps_what_another_wrote_meanwhile() -> None:
-    """Also when that one came and went between two turns."""
+    """Also when that one came and went between two rounds."""
     scene = Scene()
     scene.put(bar(1))
     scene.pauses(1)
@@ -376,7 +376,7 @@ def test_a_database_that_is_damaged_again_and_again_is_tried_more_and_more_seldo
 
 @pytest.mark.parametrize("reason", ["locked", "read_only", "full", "gone", "error"])
 def test_nothing_but_damage_sets_a_database_aside(reason: Literal["locked"]) -> None:
-    """It may be somebody's only copy."""
+    """It may be the only copy of something."""
     scene = Scene()
     scene.disk.trouble = UnusableError(reason, "not now")
     scene.put(bar(1))
@@ -385,7 +385,7 @@ def test_nothing_but_damage_sets_a_database_aside(reason: Literal["locked"]) -> 
 
 
 def test_what_stands_in_the_place_of_the_file_is_opened() -> None:
-    """And memory asked for what it still has."""
+    """And the owner puts what memory still has."""
     scene = Scene()
     scene.pauses(1)
     scene.disk.seems = "other"
@@ -408,7 +408,7 @@ def test_damage_that_a_reader_found_is_looked_for_by_the_writer() -> None:
 
 
 def test_old_bars_are_looked_for_each_hour_and_at_once_while_there_are_more() -> None:
-    """From the first turn on."""
+    """From the first round on."""
     scene = Scene(retention_days=2)
     scene.disk.more = 2
     scene.pauses(5)
@@ -418,8 +418,8 @@ def test_old_bars_are_looked_for_each_hour_and_at_once_while_there_are_more() ->
     assert len(scene.disk.before_ms) == 4
 
 
-def test_what_is_deleted_is_told_once_for_each_round(caplog: pytest.LogCaptureFixture) -> None:
-    """However many turns it takes, and at the end when it was not over."""
+def test_what_is_deleted_is_logged_once_for_each_sweep(caplog: pytest.LogCaptureFixture) -> None:
+    """However many calls it takes, and at the end when it was not over."""
     scene = Scene(retention_days=2)
     scene.disk.more = 2
     with caplog.at_level(logging.INFO):
@@ -432,7 +432,7 @@ def test_what_is_deleted_is_told_once_for_each_round(caplog: pytest.LogCaptureFi
     assert "more than PHOTON_RETENTION_DAYS=2 days ago were deleted" in said[0]
 
 
-def test_too_much_at_once_is_kept_and_told_until_it_is_not(
+def test_too_much_at_once_is_kept_and_reported_until_it_is_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Once in the log, and in health; what was forgotten is deleted all the same."""
@@ -452,7 +452,7 @@ def test_too_much_at_once_is_kept_and_told_until_it_is_not(
 
 
 def test_a_clock_that_leaps_within_a_round_deletes_no_more_than_was_judged() -> None:
-    """A round goes on with what it began with."""
+    """A sweep keeps the verdict that it began with."""
     scene = Scene(retention_days=2)
     scene.disk.more = 3
     scene.pauses(1)
@@ -475,7 +475,7 @@ def test_a_replacement_is_swept_up_after() -> None:
     st.lists(
         st.one_of(
             st.tuples(st.integers(0, 6), st.integers(1, 9)),
-            st.sampled_from(["turn", "break", "mend", "corrupt"]),
+            st.sampled_from(["round", "break", "mend", "corrupt"]),
         ),
         max_size=50,
     )
@@ -492,7 +492,7 @@ def test_whatever_fails_in_between_everything_put_is_stored(
             case (int(minute), int(close)):
                 scene.put(bar(minute, float(close)))
                 truth["A", bar(minute).time_ms] = bar(minute, float(close))
-            case "turn":
+            case "round":
                 scene.pauses(1)
             case "break":
                 scene.disk.trouble = GONE

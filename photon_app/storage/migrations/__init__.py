@@ -1,1 +1,1 @@
-"""One module for each version of the tables; Alembic reads them, ``storage.versions`` runs them."""
+"""One module for each version of the tables: Alembic loads them, ``storage.versions`` runs them."""

@@ -1,4 +1,4 @@
-"""Version 1: a row for each series, and one for each of its minutes."""
+"""Version 1: one table of series, and one of their minutes."""
 
 import sqlalchemy as sa
 from alembic import op

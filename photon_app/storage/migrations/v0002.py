@@ -1,4 +1,6 @@
-"""Version 2: who writes which source. SQLite leaves it empty: see ``storage.lease``."""
+"""Version 2: a table of leases, for which process writes which source. With SQLite it stays empty:
+see ``storage.lease``.
+"""
 
 import sqlalchemy as sa
 from alembic import op
