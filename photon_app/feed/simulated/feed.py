@@ -87,8 +87,8 @@ QUIET_MS = 2_650
 waits under 3 s; with longer rounds it waits for the round."""
 
 CATCH_UP_MS = 3_000
-"""How much of the time lost to a pause is simulated; the rest is left out. With long rounds it is the
-length of two rounds."""
+"""How much of the time lost to a pause is simulated; the rest is left out. With long rounds it is
+the length of two rounds."""
 
 SLICE_S = 0.001
 """Longest time of work without letting the event loop run, except for the work of one symbol."""
