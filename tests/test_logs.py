@@ -1,4 +1,4 @@
-"""The log: one record, one line, whatever it says and whoever says it."""
+"""The log: one record, one line, whatever its text and its source."""
 
 import contextlib
 import io
@@ -85,7 +85,7 @@ def test_a_record_that_cannot_be_formatted_is_written_all_the_same() -> None:
     assert as_line(record("%d apples", "two")).endswith(" %d apples")
 
 
-def test_nobody_fails_because_he_logs() -> None:
+def test_logging_never_fails_its_caller() -> None:
     """Whatever the record is, and wherever it goes."""
 
     def full(_: str) -> None:
@@ -198,7 +198,7 @@ def test_every_logger_writes_there_and_nowhere_else() -> None:
 
 
 def test_what_is_printed_is_a_record() -> None:
-    """By line, of whoever prints it."""
+    """By line, under the place that prints it."""
     with owned() as told:
         print("\x1b[31mred", SECRET, end="\n\n")  # noqa: T201
         print("begun ", end="", file=sys.stderr)  # noqa: T201

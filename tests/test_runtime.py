@@ -46,7 +46,7 @@ def running(settings: Settings, feed: HandFeed) -> AbstractAsyncContextManager[S
     return runtime.running(settings, Upstream(feed=feed), CalendarLoader(weekdays))
 
 
-def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_a_turn() -> None:
+def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_an_iteration() -> None:
     """However many symbols a request names."""
 
     async def scenario() -> None:
@@ -62,8 +62,8 @@ def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_a_turn() -> None
     asyncio.run(scenario())
 
 
-def test_a_symbol_let_go_and_wanted_again_in_one_turn_is_new_to_the_feed() -> None:
-    """Its book is new as well, and what the feed knows of it must be told again."""
+def test_a_symbol_dropped_and_wanted_again_in_one_iteration_is_new_to_the_feed() -> None:
+    """Its book is new as well, and the feed must report what it knows of it again."""
 
     async def scenario() -> None:
         feed = CountingFeed()
@@ -116,7 +116,7 @@ runpy.run_module("photon_app", run_name="__main__")
 
 
 def test_a_task_that_fails_is_logged_and_ends_the_process() -> None:
-    """With exit code 1, so that a supervisor starts it anew; nothing goes on half alive."""
+    """With exit code 1, so that a supervisor restarts it; nothing keeps running half alive."""
     ended = subprocess.run(
         [sys.executable, "-c", FAILS],
         cwd=ROOT,

@@ -41,8 +41,8 @@ def test_a_clock_that_is_corrected_little_by_little_is_no_sleep() -> None:
     assert (awake.slept_s, awake.set_back_ms) == (0, 0)
 
 
-def test_a_process_that_is_held_up_between_two_looks_did_not_sleep() -> None:
-    """Nor one that is held up in the middle of a look."""
+def test_a_process_that_is_delayed_between_two_readings_did_not_sleep() -> None:
+    """Nor one that is delayed in the middle of a reading."""
 
     class HeldUp(VirtualTime):
         """For a minute, when it is asked the time for the third time."""

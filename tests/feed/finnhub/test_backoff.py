@@ -56,7 +56,7 @@ def test_a_proven_line_is_retried_within_5_s_whatever_ended_it(
 
 @given(seeds, st.floats(PROVEN_S, 1e6))
 def test_only_the_first_drop_of_a_proven_line_is_retried_soon(seed: int, lived_s: float) -> None:
-    """The next failure goes on with n = 1."""
+    """The next failure continues with n = 1."""
     backoff = make(seed)
     backoff.delay("network", lived_s)
     assert 2.0 <= backoff.delay("network") <= 4.0

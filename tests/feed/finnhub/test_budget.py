@@ -75,7 +75,7 @@ def run(scenario: Callable[[Grants], Coroutine[Any, Any, None]], waiters: int = 
 @settings(max_examples=60, deadline=None)
 @given(bursts)
 def test_no_moving_minute_has_more_than_60_and_no_second_more_than_30(plan: list[Burst]) -> None:
-    """Whoever calls when, and whoever gives up in between."""
+    """For any callers at any time, even when some give up in between."""
 
     async def scenario(grants: Grants) -> None:
         for gap_s, lane, count, gives_up in plan:
@@ -208,7 +208,7 @@ def test_the_last_permits_are_for_who_has_had_few() -> None:
 
 
 def test_who_has_had_the_least_is_the_first_to_go() -> None:
-    """However long the queue of another is, and whoever has waited longer."""
+    """However long the queue of another is, and whichever caller has waited longer."""
 
     async def scenario(grants: Grants) -> None:
         order: list[tuple[str, ...]] = []

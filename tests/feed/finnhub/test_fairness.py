@@ -1,4 +1,4 @@
-"""What is fair among addresses: the order of wishes, and what each has had of late."""
+"""What is fair among addresses: the order of requests, and what each received recently."""
 
 import itertools
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 
 from photon_app.feed.finnhub.fairness import UNIT, Spent, in_turn
 
-Wishes = dict[tuple[str, ...], list[tuple[str]]]
+Requests = dict[tuple[str, ...], list[tuple[str]]]
 addresses = st.sets(st.sampled_from("abcde"), min_size=1, max_size=3).map(
     lambda s: tuple(sorted(s))
 )
 crowds = st.dictionaries(st.integers(0, 30).map(lambda n: f"S{n:02}"), addresses, max_size=25)
 
 
-def wishes(crowd: Mapping[str, tuple[str, ...]]) -> Wishes:
+def requests(crowd: Mapping[str, tuple[str, ...]]) -> Requests:
     """By whose they are, in the order of their names."""
-    told: Wishes = {}
+    found: Requests = {}
     for symbol in sorted(crowd):
-        told.setdefault(crowd[symbol], []).append((symbol,))
-    return told
+        found.setdefault(crowd[symbol], []).append((symbol,))
+    return found
 
 
 def paid(symbols: list[str], crowd: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
@@ -34,11 +34,11 @@ def paid(symbols: list[str], crowd: Mapping[str, tuple[str, ...]]) -> dict[str, 
 
 def order(crowd: Mapping[str, tuple[str, ...]]) -> list[str]:
     """The order in which they are met."""
-    return [symbol for (symbol,) in in_turn(wishes(crowd))]
+    return [symbol for (symbol,) in in_turn(requests(crowd))]
 
 
 @given(crowds)
-def test_every_wish_has_its_turn_once(crowd: dict[str, tuple[str, ...]]) -> None:
+def test_every_request_has_its_turn_once(crowd: dict[str, tuple[str, ...]]) -> None:
     """And nothing else has."""
     assert sorted(order(crowd)) == sorted(crowd)
 
@@ -63,7 +63,7 @@ def test_more_room_takes_nothing_from_anybody(crowd: dict[str, tuple[str, ...]],
 
 
 @given(crowds, st.integers(1, 25))
-def test_a_newcomer_with_one_wish_costs_the_others_one(
+def test_a_newcomer_with_one_request_costs_the_others_one(
     crowd: dict[str, tuple[str, ...]], room: int
 ) -> None:
     """At most."""
@@ -72,7 +72,7 @@ def test_a_newcomer_with_one_wish_costs_the_others_one(
     assert len(before - set(after)) <= 1
 
 
-def test_one_with_a_hundred_wishes_leaves_each_other_its_own() -> None:
+def test_one_with_a_hundred_requests_leaves_each_other_its_own() -> None:
     """And what many want costs each of them a part."""
     crowd: dict[str, tuple[str, ...]] = {f"O{n:02}": ("rude",) for n in range(100)}
     crowd |= {"AAPL": tuple("abcdefgh"), "X": ("y",), "MSFT": tuple("abcdefgh")}

@@ -118,7 +118,7 @@ def test_the_viewed_get_more_and_the_others_not_nothing() -> None:
 
 
 def whose(**addresses: str) -> Crowd:
-    """Wishes of addresses, a letter each."""
+    """Requests of addresses, a letter each."""
     return Crowd(addresses={symbol: tuple(those) for symbol, those in addresses.items()})
 
 
@@ -203,7 +203,7 @@ def test_failures_put_a_symbol_off_and_no_other() -> None:
 
 
 def test_a_verdict_takes_two_answers_minutes_apart_and_is_asked_again_after_minutes() -> None:
-    """And who comes anew for the symbol is known."""
+    """And a new viewer of the symbol is noticed."""
     schedule = PollSchedule()
     schedule.want(frozenset("A"), {"A": 1}, 0)
     schedule.next(Lane.SEED, 0)
@@ -242,7 +242,7 @@ def silent(moving: bool) -> PollSchedule:
 
 
 def test_silence_while_the_quote_moves_makes_a_symbol_polled() -> None:
-    """Until it trades, or its slot or the line begins anew."""
+    """Until it trades, or its slot or the connection begins again."""
     assert silent(moving=False).polled == frozenset()
     assert silent(moving=True).polled == {"A"}
     schedule = silent(moving=True)
@@ -357,7 +357,7 @@ def test_an_answer_is_a_seed_an_unknown_one_a_verdict_and_a_failure_nothing() ->
 
 @pytest.mark.parametrize(("retry_s", "most"), [(0.0, 66), (600.0, 12)])
 def test_a_dead_interface_is_asked_ever_more_rarely(retry_s: float, most: int) -> None:
-    """At most once a minute in each lane, and as rarely as it wishes."""
+    """At most once a minute in each lane, and as rarely as it asks for."""
 
     async def scenario() -> None:
         time, market, schedule = VirtualTime(), FakeMarket(), PollSchedule()
@@ -380,7 +380,7 @@ def test_a_dead_interface_is_asked_ever_more_rarely(retry_s: float, most: int) -
     run(scenario)
 
 
-def test_a_wish_wakes_the_poller() -> None:
+def test_a_wanted_symbol_wakes_the_poller() -> None:
     """It sleeps without a clock when there is nothing to ask."""
 
     async def scenario() -> None:

@@ -65,14 +65,14 @@ refused = st.one_of(
     st.builds(lambda s: (Refuse(429, {"Retry-After": str(s)}),), st.integers(0, 120)),
     st.just((HangUp(),)),
 )
-wishes = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2), min_size=1)
+wanted_sets = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2), min_size=1)
 
 
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(opened | refused, max_size=5),
-    st.lists(st.tuples(wishes, st.floats(1, 200)), min_size=1, max_size=4),
+    st.lists(st.tuples(wanted_sets, st.floats(1, 200)), min_size=1, max_size=4),
     st.integers(1, 6),
     st.integers(1, 6),
     st.sets(st.sampled_from(NAMES), max_size=2),

@@ -122,7 +122,7 @@ def test_the_key_is_in_the_header_and_never_in_the_address() -> None:
 
 
 def test_a_quote_is_remembered_for_a_minute() -> None:
-    """A polling one is asked anew, and remembered for the others."""
+    """A polling one is sent again, and remembered for the others."""
 
     async def scenario(upstream: Upstream) -> None:
         first = await upstream.rest.quote("AAPL")
@@ -144,7 +144,7 @@ def test_a_quote_is_remembered_for_a_minute() -> None:
 
 
 def test_an_unknown_symbol_is_asked_for_once_in_minutes() -> None:
-    """Junk, in whatever order, cannot eat the budget; who polls asks anew, to confirm."""
+    """Junk, in whatever order, cannot eat the budget; a polling call asks again, to confirm."""
 
     async def scenario(upstream: Upstream) -> None:
         upstream.says(body=ZEROS)
@@ -629,7 +629,7 @@ def date(ms: int) -> dict[str, str]:
 
 @pytest.mark.parametrize("fast_ms", [-86_400_000, -90_000, 0, 90_000, 3_600_000])
 def test_the_date_of_answers_tells_how_fast_this_clock_is(fast_ms: int) -> None:
-    """To a second; one that cannot be read tells nothing; a clock that is set is measured anew."""
+    """To a second; one that cannot be read tells nothing; a clock that is set is measured again."""
 
     async def scenario(upstream: Upstream) -> None:
         upstream.says(body=figures(), headers={"Date": "yesterday"})

@@ -10,8 +10,8 @@ from photon_app.model import Crowd
 
 NAMES = "ABCDEFGH"
 
-wishes = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 3), max_size=8)
-histories = st.lists(st.tuples(wishes, st.floats(0, 40)), max_size=8)
+wanted_sets = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 3), max_size=8)
+histories = st.lists(st.tuples(wanted_sets, st.floats(0, 40)), max_size=8)
 
 
 def want(slots: Slots, viewers: Mapping[str, int] | Iterable[str], now_s: float = 0.0) -> None:
@@ -21,14 +21,14 @@ def want(slots: Slots, viewers: Mapping[str, int] | Iterable[str], now_s: float 
 
 
 def test_slots_are_given_by_viewers_and_then_by_name() -> None:
-    """When there are more wishes than slots."""
+    """When there are more symbols wanted than slots."""
     slots = Slots(3)
     want(slots, {"A": 0, "B": 0, "C": 1, "D": 2})
     assert slots.assigned == {"A", "C", "D"}
 
 
 def test_who_holds_a_slot_keeps_it() -> None:
-    """A new wish that stands earlier in the alphabet waits, however many view it."""
+    """A newly wanted symbol that comes earlier in the alphabet waits, however many view it."""
     slots = Slots(2)
     want(slots, {"C": 1, "D": 1})
     want(slots, {"A": 9, "B": 0, "C": 1, "D": 1}, 1000)
@@ -68,7 +68,7 @@ def test_the_least_recently_wanted_leaves_first() -> None:
 
 
 def test_an_unviewed_symbol_displaces_nobody() -> None:
-    """Not even one that nobody has viewed for long."""
+    """Not even one without viewers for long."""
     slots = Slots(1, linger_s=30)
     want(slots, "B")
     want(slots, "AB", 1000)
@@ -128,7 +128,7 @@ def test_slots_are_few_full_and_never_taken_from_who_is_watched(
     history: list[tuple[dict[str, int], float]], limit: int, linger_s: float
 ) -> None:
     """Whatever is wanted when: never above the limit, none free while one waits, no viewed holder
-    displaced, and nobody without viewers kept beyond the linger while one with viewers waits.
+    displaced, and no symbol without viewers kept beyond the linger while one with viewers waits.
     """
     slots = Slots(limit, linger_s)
     now_s = 0.0
@@ -154,7 +154,7 @@ def check(slots: Slots, viewers: dict[str, int], before: frozenset[str], limit: 
 
 
 def crowded(slots: Slots, by: Mapping[str, str], now_s: float = 0.0, *, defaults: str = "") -> None:
-    """Wishes by symbol: a letter for each address that has it, none when nobody looks."""
+    """Viewers by symbol: a letter for each address that has one, none when it is not viewed."""
     addresses = {symbol: tuple(letters) for symbol, letters in by.items() if letters}
     crowd = Crowd(defaults=frozenset(defaults), addresses=addresses)
     slots.want(frozenset(by), {s: len(those) for s, those in addresses.items()}, now_s, crowd)
@@ -174,16 +174,16 @@ def test_one_address_cannot_keep_the_others_off_the_line() -> None:
 
 
 def test_two_that_want_more_than_there_is_share_it() -> None:
-    """Whoever came first; then nothing moves any more."""
+    """Those that came first; then nothing moves any more."""
     slots = Slots(10)
     crowded(slots, OBSCURE)
     both = {**OBSCURE, **{f"P{n:03}": "p" for n in range(100)}}
     crowded(slots, both, 1)
-    held = slots.assigned
-    assert sum(symbol.startswith("P") for symbol in held) in {4, 5}
+    assigned = slots.assigned
+    assert sum(symbol.startswith("P") for symbol in assigned) in {4, 5}
     for now_s in range(2, 300):
         crowded(slots, both, now_s)
-        assert slots.assigned == held
+        assert slots.assigned == assigned
 
 
 def test_defaults_are_never_pushed_out() -> None:
@@ -217,10 +217,10 @@ def test_twice_as_many_addresses_win_a_slot_after_a_while() -> None:
     assert slots.next_s(10) == KEEP_S
     slots.assign(KEEP_S)
     assert "C" in slots.assigned
-    held = slots.assigned
+    assigned = slots.assigned
     for now_s in range(31, 200):
         crowded(slots, {**wanted, "A": "ab" + "x" * (now_s % 2)}, now_s)
-        assert slots.assigned == held
+        assert slots.assigned == assigned
 
 
 def test_what_one_has_let_go_lingers_on_its_account() -> None:
@@ -246,8 +246,8 @@ addressed = st.dictionaries(
 def test_slots_are_few_full_and_the_defaults_first(
     history: list[tuple[dict[str, str], float]], limit: int, defaults: set[str]
 ) -> None:
-    """Whoever wants what when: never above the limit, none free while one waits, and no wish of a
-    viewer before a default. When wishes stand still, so do the slots, in the end.
+    """For any wanted sets over time: never above the limit, none free while one waits, and no
+    request of a viewer before a default. When the wanted set stays, so do the slots, in the end.
     """
     slots = Slots(limit)
     now_s = 0.0
@@ -263,6 +263,6 @@ def test_slots_are_few_full_and_the_defaults_first(
     for _ in range(2 * len(NAMES)):
         now_s += 100
         slots.assign(now_s)
-    held = slots.assigned
+    assigned = slots.assigned
     crowded(slots, by, now_s + 100, defaults="".join(defaults))
-    assert slots.assigned == held
+    assert slots.assigned == assigned

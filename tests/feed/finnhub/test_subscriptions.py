@@ -22,7 +22,7 @@ class Upstream:
         self.taken: set[str] = set()
         self.most = 0
         self.now_s = 0.0
-        self.told: list[str] = []
+        self.sent: list[str] = []
         self._late_s = late_s
         self._errors: list[float] = []
 
@@ -54,9 +54,9 @@ class Upstream:
     def _follow(self, command: Command) -> None:
         if isinstance(command, Unsubscribe):
             self.taken.discard(command.symbol)
-            self.told.append(f"-{command.symbol}")
+            self.sent.append(f"-{command.symbol}")
             return
-        self.told.append(command.symbol)
+        self.sent.append(command.symbol)
         if len(self.taken | {command.symbol}) > self.cap:
             self._errors.append(self.now_s + self._late_s)
         else:
@@ -77,17 +77,17 @@ def test_a_symbol_is_let_go_before_another_is_asked_for() -> None:
     it.run(1)
     it.want("BC")
     it.run(1)
-    assert it.told == ["A", "B", "-A", "C"]
+    assert it.sent == ["A", "B", "-A", "C"]
 
 
-def test_a_new_line_is_told_everything() -> None:
+def test_a_new_connection_gets_every_subscription() -> None:
     """Subscriptions do not outlive a connection."""
     it = Upstream()
     it.want("AB")
     it.run(1)
     it.reopen()
     it.run(1)
-    assert it.told == ["A", "B", "A", "B"]
+    assert it.sent == ["A", "B", "A", "B"]
 
 
 def test_what_the_line_knows_is_not_repeated() -> None:
@@ -97,15 +97,15 @@ def test_what_the_line_knows_is_not_repeated() -> None:
     it.run(1)
     it.want("AB", {"A": 1})
     it.run(1)
-    assert it.told == ["A", "B"]
+    assert it.sent == ["A", "B"]
 
 
-def test_the_viewed_are_told_first() -> None:
+def test_the_viewed_are_subscribed_first() -> None:
     """The most viewed of all."""
     it = Upstream()
     it.want("ABCD", {"C": 1, "D": 2})
     it.run(1)
-    assert it.told == ["D", "C", "A", "B"]
+    assert it.sent == ["D", "C", "A", "B"]
 
 
 def test_a_refusal_is_found_by_asking_one_at_a_time() -> None:
@@ -113,7 +113,7 @@ def test_a_refusal_is_found_by_asking_one_at_a_time() -> None:
     it = Upstream(cap=2)
     it.want("ABCD")
     it.run(30)
-    assert it.told == ["A", "B", "C", "-A", "-B", "-C", "A", "B", "C", "-C", "C", "-C"]
+    assert it.sent == ["A", "B", "C", "-A", "-B", "-C", "A", "B", "C", "-C", "C", "-C"]
     assert it.slots.assigned == it.taken == {"A", "B"}
     assert it.slots.room == 2
 
@@ -126,7 +126,7 @@ def test_a_trade_is_an_acknowledgement() -> None:
     it.line.heard({"A", "B"})
     it.want("ABC")
     it.run(30)
-    assert it.told == ["A", "B", "C", "-C", "C", "-C", "C", "-C"]
+    assert it.sent == ["A", "B", "C", "-C", "C", "-C", "C", "-C"]
     assert it.taken == {"A", "B"}
 
 
@@ -138,11 +138,11 @@ def test_a_symbol_that_is_blamed_gives_its_place_up() -> None:
     it.want("AB")
     it.step()
     it.line.error(TOO_MANY, it.now_s)
-    while it.told[-1] != "B":
+    while it.sent[-1] != "B":
         it.step()
     it.line.error(TOO_MANY, it.now_s)
     it.run(1)
-    assert it.told[-1] == "-B"
+    assert it.sent[-1] == "-B"
     assert it.taken == it.line.subscribed == {"A"}
     it.run(30)
     assert it.taken == it.line.subscribed == it.slots.assigned == {"A", "B"}
@@ -169,9 +169,9 @@ def test_two_that_are_refused_late_are_not_blamed_in_turn_for_ever() -> None:
     it.want("ABC")
     it.run(120)
     assert it.taken == it.line.subscribed == it.slots.assigned == {"A"}
-    told = len(it.told)
+    sent = len(it.sent)
     it.run(300)
-    assert len(it.told) == told
+    assert len(it.sent) == sent
 
 
 def test_errors_that_follow_each_other_are_waited_out() -> None:
@@ -182,9 +182,9 @@ def test_errors_that_follow_each_other_are_waited_out() -> None:
     for _ in range(4):
         it.line.error(TOO_MANY, it.now_s)
         it.run(2 * ACKNOWLEDGED_S - 0.5)
-        assert it.told == ["A", "B", "C", "-A", "-B", "-C"]
+        assert it.sent == ["A", "B", "C", "-A", "-B", "-C"]
     it.run(ACKNOWLEDGED_S)
-    assert it.told[6:] == ["A"]
+    assert it.sent[6:] == ["A"]
     it.run(30)
     assert it.taken == it.line.subscribed == it.slots.assigned == {"A", "B", "C"}
 
@@ -199,14 +199,14 @@ def test_an_error_can_mean_one_that_was_asked_before_the_window() -> None:
     it.step()
     it.line.error(TOO_MANY, it.now_s)
     it.run(1)
-    assert it.told == ["A", "B", "C", "D", "-A", "-C", "-D"]
+    assert it.sent == ["A", "B", "C", "D", "-A", "-C", "-D"]
 
 
 def test_a_place_that_is_given_up_meanwhile_counts_as_a_place() -> None:
     """A refusal is about how many were told when it was asked, so it is asked once more."""
     it = Upstream(limit=3, cap=2, late_s=1.0)
     it.want("ABC")
-    while it.told.count("C") < 3:
+    while it.sent.count("C") < 3:
         it.step()
     it.want("BC")
     it.run(30)
@@ -219,12 +219,12 @@ def test_one_in_flight_is_one_in_flight() -> None:
     it.want("ABC")
     it.line.error(TOO_MANY, 0)
     it.run(2 * ACKNOWLEDGED_S)
-    before = len(it.told)
+    before = len(it.sent)
     it.run(ACKNOWLEDGED_S - 0.2)
-    assert len(it.told) <= before + 1
-    assert it.line.heard({it.told[-1]})
+    assert len(it.sent) <= before + 1
+    assert it.line.heard({it.sent[-1]})
     it.step()
-    assert len(it.told) == before + 2
+    assert len(it.sent) == before + 2
 
 
 def test_an_invalid_symbol_gives_its_slot_away_and_comes_back() -> None:
@@ -235,7 +235,7 @@ def test_an_invalid_symbol_gives_its_slot_away_and_comes_back() -> None:
     assert it.line.error("Invalid symbol A", it.now_s)
     it.run(1)
     assert it.slots.assigned == {"B", "C"}
-    assert it.told == ["A", "B", "-A", "C"]
+    assert it.sent == ["A", "B", "-A", "C"]
     it.want("AB")
     it.now_s += RETRY_S
     it.run(1)
@@ -250,7 +250,7 @@ def test_errors_about_something_else_change_nothing() -> None:
     for message in ("Invalid symbol Z", "Subscription failed", "", "invalid symbol"):
         assert not it.line.error(message, it.now_s)
     it.run(1)
-    assert it.told == ["A"]
+    assert it.sent == ["A"]
 
 
 def test_a_symbol_with_a_space_is_understood() -> None:
@@ -299,7 +299,7 @@ def test_line_and_slots_agree_in_the_end_whatever_upstream_takes(
     assert it.most <= limit
 
 
-def test_commands_are_told_by_type() -> None:
+def test_commands_are_told_apart_by_type() -> None:
     """Subscribe and unsubscribe are different facts."""
     slots = Slots(1)
     line = Subscriptions(slots, Spellings())

@@ -391,7 +391,7 @@ def test_silence_at_night_makes_nobody_stale() -> None:
     run(scenario)
 
 
-def test_whoever_comes_later_for_an_unknown_name_is_told_too() -> None:
+def test_a_client_that_comes_later_for_an_unknown_name_is_notified_too() -> None:
     """Without a question."""
 
     async def scenario() -> None:

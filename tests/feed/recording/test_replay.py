@@ -64,7 +64,7 @@ def test_at_full_speed_everything_is_delivered_in_order() -> None:
 
 
 def test_everything_is_delivered_whatever_is_wanted(tmp_path: Path) -> None:
-    """Wishes do not filter a recording."""
+    """Wanted symbols do not filter a recording."""
     path = write(tmp_path / "r", [line(1, frame("A", 1)), line(2, frame("B", 2))])
     feed = ReplayFeed(path, 0, loop=False)
     feed.want(frozenset({"C"}))

@@ -60,7 +60,7 @@ def of(symbol: str, trades: list[Trade]) -> list[Trade]:
 
 @few
 @given(seeds)
-def test_the_same_seed_times_and_wishes_make_the_same_trades(seed: int) -> None:
+def test_the_same_seed_times_and_symbols_make_the_same_trades(seed: int) -> None:
     """A run can be repeated."""
     assert tape(seed, DEFAULTS, 10) == tape(seed, DEFAULTS, 10)
 
@@ -245,7 +245,7 @@ def test_one_round_is_bounded() -> None:
 
 
 def test_an_unwanted_symbol_is_forgotten() -> None:
-    """Its walk goes, and when it is wanted again it starts anew."""
+    """Its walk goes, and when it is wanted again it starts again."""
     simulator = Simulator(1)
     (first,) = simulator.want(frozenset({"IBM"}))
     simulator.want(frozenset())
@@ -306,7 +306,7 @@ def test_the_feed_delivers_the_simulators_trades_on_its_clock() -> None:
     asyncio.run(scenario())
 
 
-def test_the_feed_follows_wishes_while_it_runs() -> None:
+def test_the_feed_follows_the_demand_while_it_runs() -> None:
     """A symbol wanted later is seeded and trades within an interval; a dropped one stops."""
 
     async def scenario() -> None:

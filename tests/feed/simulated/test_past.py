@@ -72,7 +72,7 @@ def test_shorter_bars_merge_into_the_day(seed: int, symbol: str, now_ms: int) ->
 def test_past_and_tape_have_the_decimals_of_their_symbol(
     symbol: str, price: float, decimals: int
 ) -> None:
-    """Whoever looks at a rate sees it move by its fifth decimal, and a stock by a cent."""
+    """A rate moves by its fifth decimal, and a stock by a cent."""
     given_price = Settings(symbols=(symbol,), start_prices={symbol: price}, sim_seed=1)
     past = upstream.simulated_past(given_price, CALENDAR)
     day = past.hours_at(symbol, START_MS)
@@ -244,7 +244,7 @@ def test_a_bar_is_split_without_a_rest(
 
 
 class Diary(FakeMarket):
-    """A market that writes down when it was told of the past."""
+    """A market that writes down when it was given a past."""
 
     def began(self, symbol: str, time_ms: int, price: float) -> None:
         """In the log, as ``"past of AAPL"``."""
@@ -268,7 +268,7 @@ def feed_of(time: VirtualTime, *symbols: str) -> SimulatedFeed:
 
 
 async def play(feed: SimulatedFeed, time: VirtualTime, market: Diary, seconds: float) -> None:
-    """Run a feed for a while, anew."""
+    """Run a new feed for a while."""
     running = asyncio.create_task(feed.run(market))
     await time.advance(seconds)
     running.cancel()
@@ -346,7 +346,7 @@ def test_a_simulation_goes_on_from_where_an_earlier_process_left_it() -> None:
 
 
 @pytest.mark.parametrize("prev_closes", [{}, {"MSFT": 480.0}])
-def test_what_is_not_known_of_before_begins_anew(prev_closes: dict[str, float]) -> None:
+def test_what_is_not_known_of_before_begins_again(prev_closes: dict[str, float]) -> None:
     """A symbol without a last price begins as ever, one without a close has its own."""
 
     async def scenario() -> None:
@@ -428,7 +428,7 @@ def test_a_price_waits_for_no_name_that_somebody_invents() -> None:
 
 
 def test_a_name_that_nobody_looks_at_any_more_is_not_begun() -> None:
-    """It lingers for whoever comes back, and costs nothing; what is wanted for ever is begun."""
+    """It lingers for clients that return, and costs nothing; what is wanted for ever is begun."""
 
     async def scenario() -> None:
         time, market = VirtualTime(OPEN_MS), Diary()
