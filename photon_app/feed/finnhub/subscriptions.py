@@ -1,4 +1,4 @@
-"""What the current connection was asked to subscribe, and what Finnhub made of it, which it never
+"""The subscriptions of the current connection, and which of them Finnhub accepted, which it never
 says.
 
 Owns the order of subscribe and unsubscribe messages on one connection, and the meaning of its error
