@@ -228,7 +228,7 @@ def test_imported_and_exported_bars_are_those_of_the_file(path: Path, url: str) 
 
 
 def newest_ms(process: Process) -> int:
-    """The begin of the newest minute that a server has."""
+    """The start of the newest minute that a server has."""
     asked = {"symbol": "BAC", "limit": "1"}
     bars = httpx.get(f"{process.http}/api/bars", params=asked).json()["bars"]
     return int(bars[0]["time"]) if bars else 0

@@ -26,7 +26,7 @@ def callables(tree: ast.AST) -> Iterator[str]:
 
 
 def test_few_callables_stand_in_constructors() -> None:
-    """What is told goes to a listener, and time is a ``clock.Time`` or a ``model.Clock``."""
+    """Facts go to a listener, and time is a ``clock.Time`` or a ``model.Clock``."""
     found = [
         f"{path.relative_to(PACKAGE)}: {name}"
         for path in sorted(PACKAGE.rglob("*.py"))

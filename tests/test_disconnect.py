@@ -1,4 +1,4 @@
-"""Whoever closes and whoever reconnects go by one table of close codes."""
+"""The server closes and the clients reconnect by one table of close codes."""
 
 import ast
 import json
@@ -16,7 +16,7 @@ from tests.ui.test_javascript import NODE
 ROOT = Path(__file__).parents[1]
 ELSEWHERE = {"feed/outage.py": "the codes with which Finnhub closes its line"}
 UNTOLD = (1000, 1001, disconnect.ABNORMAL_CLOSURE, 1013, 4000)
-"""Codes that proxies and other servers close with, or that nobody sends."""
+"""Codes that proxies and other servers close with, or that no server sends."""
 
 CLOSED_WITH = """
 import { environment } from %r;

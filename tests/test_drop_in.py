@@ -168,7 +168,7 @@ def test_finnhubs_documented_python_client_runs() -> None:
 
 
 def test_finnhubs_documented_javascript_client_runs() -> None:
-    """With npm's ``ws``: three symbols, subscribed in one breath, let go after a trade of each."""
+    """With npm's ``ws``: three symbols, subscribed at once, unsubscribed after a trade of each."""
     assert NODE is not None, "node not found: pip install -r requirements.txt brings it"
     if not NPM_WS.is_dir():
         launcher.build()
@@ -236,7 +236,7 @@ MORE_OF_SOME = {"outliers_confirmed", "price_only", "polled"}
 
 
 def arrived(live: Services) -> int:
-    """How many trades have reached the book, whatever it made of them."""
+    """How many trades have reached the book, applied or not."""
     counts: dict[str, int] = dataclasses.asdict(live.book.counters)
     return sum(count for name, count in counts.items() if name not in MORE_OF_SOME)
 
@@ -258,7 +258,7 @@ async def photon_behind(url: str, symbols: tuple[str, ...]) -> AsyncIterator[Ser
 
 
 class HeldReplay(ReplayFeed):
-    """A replay that waits to be let go."""
+    """A replay that waits until it is released."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, speed=0, loop=False)

@@ -1,4 +1,4 @@
-"""A figure that has to stand twice, in a document or another language, stands there as it is."""
+"""A figure that is written twice, in a document or another language, is the same in both places."""
 
 import inspect
 import json
@@ -48,7 +48,7 @@ def script(name: str) -> dict[str, object]:
 
 @pytest.mark.parametrize(("name", "stated"), STATED)
 def test_a_documented_default_is_the_default(name: str, stated: str) -> None:
-    """Given as it stands in the document, it changes nothing; ``none`` is nothing."""
+    """Given as the document has it, it changes nothing; ``none`` is nothing."""
     if stated == "none":
         assert not getattr(DEFAULTS, name.lower().removeprefix("photon_"))
     elif name == "PHOTON_SYMBOLS":
@@ -89,7 +89,7 @@ def test_the_page_has_the_bounds_of_the_server() -> None:
 
 
 def test_the_terminal_asks_for_intervals_that_the_server_takes() -> None:
-    """It knows them without the server's code, and tells its own default."""
+    """It has them without the server's code, and documents its own default."""
     least, most = arguments.LEAST_INTERVAL_MS, arguments.MOST_INTERVAL_MS
     assert (least, most) == (protocol._MIN_INTERVAL_MS, protocol._MAX_INTERVAL_MS)
     assert least <= arguments.TABLE_INTERVAL_MS <= most

@@ -11,12 +11,12 @@ from photon_app import foreign
 
 SECRET = "S3cr3tvalue"
 texts = st.text(st.characters(codec=None))
-"""With control characters, those that turn a line around, and halves of pairs."""
+"""With control characters, those that reverse the direction of a line, and halves of pairs."""
 
 
 @given(texts, st.integers(4, 600))
 def test_what_is_shown_is_one_printable_line_and_not_long(text: str, most: int) -> None:
-    """Whatever it was, and nothing of it is gone where it is not cut."""
+    """Any text, and nothing is missing where it is not cut."""
     shown = foreign.printable(text, most)
     assert shown.isprintable()
     assert len(shown) <= most

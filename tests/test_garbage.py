@@ -55,7 +55,7 @@ def test_memory_that_grew_is_looked_through_at_once(machine: Machine) -> None:
 
 
 def test_memory_that_was_given_back_is_no_room_for_garbage(machine: Machine) -> None:
-    """It is the least that the process held that may not grow by too much."""
+    """What may not grow by too much is the least memory that the process had."""
     collector = Garbage(machine.time)
     machine.bytes -= 2 * GROWN_BYTES
     collector.tick()

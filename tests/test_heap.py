@@ -41,7 +41,7 @@ def rss_mib() -> float:
 @pytest.mark.slow
 @pytest.mark.skipif(heap._malloc_trim() is None, reason="another allocator than glibc's")
 def test_the_bars_of_a_crowd_come_back() -> None:
-    """All but those of the symbols that can be gone on with."""
+    """All but those of the symbols that can be continued."""
     clock = HandClock(OPEN_MS)
     bars = Bars(clock=clock, gaps=False)
     heap.trim()

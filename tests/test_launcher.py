@@ -250,7 +250,7 @@ sys.exit(__main__.main([]))
 
 
 def test_a_start_that_fails_is_one_line_and_code_1() -> None:
-    """Whatever it was; the traceback is logged at the level debug."""
+    """For every kind of error; the traceback is logged at the level debug."""
     for level, lines in (("info", 1), ("debug", 10)):
         done = subprocess.run(
             [sys.executable, "-c", FAILS],
@@ -282,7 +282,7 @@ def test_a_start_that_fails_is_one_line_and_code_1() -> None:
 def test_a_banner_that_cannot_be_written_holds_up_nothing(
     redirection: str, variables: dict[str, Any]
 ) -> None:
-    """It serves, and ends when it is told to."""
+    """It serves, and ends when it is asked to."""
     with launcher.bind("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     script = f'exec "$@" {redirection}'
@@ -324,7 +324,7 @@ def test_a_client_that_reads_nothing_does_not_hold_up_the_end() -> None:
 
 
 def _unsent(port: int) -> int:
-    """Bytes that wait in the kernel for somebody to read them, on a server's connections."""
+    """Bytes in the kernel that no peer has read, on a server's connections."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ours = [row for row in rows if int(row[1].rpartition(":")[2], 16) == port]
     return sum(int(row[4].partition(":")[0], 16) for row in ours)
@@ -512,7 +512,7 @@ def test_the_table_of_open_files_does_not_grow_later(files: int, limit: int, pla
 def test_as_many_connections_as_are_promised_are_there(
     tmp_path: Path, files: int, database: str, places: int
 ) -> None:
-    """Each is told prices, one more is told that the server is full, and the database works."""
+    """Each is sent prices, one more is refused as the server is full, and the database works."""
 
     async def scenario(process: Process) -> None:
         async with contextlib.AsyncExitStack() as stack:

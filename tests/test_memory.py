@@ -27,7 +27,7 @@ class Sinkhole:
         """Drop it."""
 
     def close(self, code: int, reason: str) -> None:
-        """Nobody is closed here."""
+        """No client is closed here."""
         raise AssertionError(code, reason)
 
 
@@ -64,7 +64,7 @@ class Street:
         )
 
     def play(self, seconds: int) -> None:
-        """So many seconds of trades, some of them late, and of clients that come and go."""
+        """That many seconds of trades, some of them late, and of clients that come and go."""
         for second in range(seconds):
             now_ms = self.exchange.now_ms()
             self.exchange.market.trades([self._trade(symbol, now_ms) for symbol in SYMBOLS])

@@ -1,4 +1,4 @@
-"""Names that are nearly a setting's are told, and nobody else's."""
+"""Names that are nearly a setting's are reported, and no others."""
 
 import os
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_names_of_others_are_nobodys_affair() -> None:
 
 
 def test_every_setting_is_known() -> None:
-    """By its own name it is told nothing."""
+    """Its own name is not reported."""
     assert set(settings.names()) == settings_read()
     assert warnings(dict.fromkeys(settings.names(), CANARY), dotenv=None) == ()
 

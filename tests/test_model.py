@@ -25,7 +25,7 @@ def is_symbol(text: str) -> bool:
 
 @pytest.mark.parametrize("name", WORLD)
 def test_names_of_real_venues_are_symbols_everywhere(name: str) -> None:
-    """Whoever reads one reads it alike, in any case."""
+    """Every reader reads one alike, in any case."""
     assert parse_symbol(name) == parse_symbol(name.lower()) == name
     assert settings.load({"PHOTON_SYMBOLS": f"{name.lower()}, X"}, None).symbols == (name, "X")
     assert arguments.symbols([f"{name},X"]) == (name, "X")

@@ -1,4 +1,4 @@
-"""A first look at Photon, at every moment that has been one too many for somebody."""
+"""A first look at Photon, at every time that is known to break calendars."""
 
 import asyncio
 import json

@@ -21,7 +21,7 @@ def process() -> Iterator[Process]:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_cors_and_the_origin_rule_agree(process: Process, path: str) -> None:
-    """On what is asked for, and on what a browser asks before."""
+    """On the request, and on the preflight before it."""
     preflight = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-more"}
     with httpx.Client(base_url=process.http) as client:
         for origin in (LISTED, "http://localhost:5173", "http://127.0.0.1:3000"):

@@ -22,7 +22,7 @@ def opened(path: Path, encoding: str = "utf-8") -> io.TextIOWrapper:
 
 
 def broken() -> io.TextIOWrapper:
-    """A pipe that nobody reads."""
+    """A pipe without a reader."""
     reader, writer = os.pipe()
     os.close(reader)
     stream = os.fdopen(writer, "w", encoding="utf-8")
@@ -104,7 +104,7 @@ def test_what_a_command_could_not_write_fails_it(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_said_drives_no_terminal() -> None:
-    """Escapes, the second set of control characters, and what turns a line around."""
+    """Escapes, the second set of control characters, and what reverses the direction of a line."""
     stream = io.StringIO()
     printing.say("a\x1b[2J\x9b31m\u202e\r\nb\tc", stream)
     assert stream.getvalue() == "a\\x1b[2J\\x9b31m\\u202e\\r\nb\tc\n"

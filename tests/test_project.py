@@ -35,7 +35,7 @@ def run(*command: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("argument", ["--help", "--version", "--nonsense"])
 def test_the_command_is_the_module(argument: str) -> None:
-    """The same words and the same exit code, whatever it is asked."""
+    """The same words and the same exit code, whatever the arguments."""
     assert run("-c", INSTALLED, argument) == run("-m", "photon_app", argument)
 
 
@@ -104,7 +104,7 @@ def test_the_walks_of_a_contributor_name_files_that_exist() -> None:
 
 
 def test_hooks_use_the_tools_of_the_project() -> None:
-    """Their versions stand in the requirement files only."""
+    """Their versions are in the requirement files only."""
     hooks = (ROOT / ".pre-commit-config.yaml").read_text()
     assert re.findall(r"repo: (.*)", hooks) == ["local"]
     assert all(entry.startswith(".venv/bin/") for entry in re.findall(r"entry: (.*)", hooks))

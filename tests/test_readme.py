@@ -30,7 +30,7 @@ def test_the_python_example_prints_live_prices() -> None:
 
 
 def test_the_python_example_survives_a_restart() -> None:
-    """It comes back by itself, and goes on printing."""
+    """It reconnects by itself, and continues printing."""
     [example] = examples("python")
     with photon() as process:
         port = process.port

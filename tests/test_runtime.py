@@ -135,7 +135,7 @@ def test_a_task_that_fails_is_logged_and_ends_the_process() -> None:
 def test_a_task_that_fails_while_it_is_stopped_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The process is ending already, as it was told."""
+    """The process is ending already, as it was asked to."""
 
     async def work() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Tests look at what anybody can see, and wait for facts: laws about the tests themselves."""
+"""Tests check public behaviour, and wait for facts: rules about the tests themselves."""
 
 import ast
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ def reached(tree: ast.Module) -> list[str]:
 
 
 def sleeps(tree: ast.Module) -> int:
-    """How often a module sleeps on the wall clock; to let others run for a turn is no sleep."""
+    """How often a module sleeps on the wall clock; yielding to the event loop is no sleep."""
     modules, functions = set(), set()
     for node in ast.walk(tree):
         match node:

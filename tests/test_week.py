@@ -38,11 +38,11 @@ from tests.week.stage import LeapingLoop, Told, client
 from tests.week.told import fold, prices_of, sessions_of
 
 SOON_MS = 1_100
-"""Within so many ms of a change everybody was told."""
+"""Milliseconds from a change until every client was notified."""
 HEAD_MS = 19_000
 """How long before its market's time a process is started."""
 PAUSE_MS = 120_000
-"""How long nobody is there when the process is restarted."""
+"""How long no process runs during a restart."""
 MOST_BLOCKS = 1_000
 """A day adds some 200, for its bars and dates; its trades, of which there are some 600, none."""
 Figures = dict[str, Any]
@@ -238,7 +238,7 @@ class Week:
     def _judge_told_bars(
         self, told: Told, bars: Mapping[tuple[str, str, int], Figures], started: int, now: int
     ) -> None:
-        """Each bar was final once, in time, and what was told last of it is what it is."""
+        """Each bar was final once, in time, and its last message was right."""
         finals: Counter[object] = Counter()
         greeted: set[object] = set()
         newest: dict[object, Figures] = {}
@@ -251,7 +251,7 @@ class Week:
             due = bars[key]["end"] + GRACE_MS
             assert message["final"] == (at >= due), (key, at)
             if bars[key]["end"] <= started:
-                continue  # the newest, which is told to whoever subscribes
+                continue  # the newest, which a new subscriber is sent
             newest[key] = message["bar"]
             if message["final"] and not message.get("corrected"):
                 finals[key] += 1
@@ -284,7 +284,7 @@ def agree(quotes: dict[str, Figures], must: dict[str, Figures], moment: int) -> 
 
 
 def follow(told: Told, seen: Told) -> None:
-    """A client that folds what it is told has the right figures at every look."""
+    """A client that folds its messages has the right figures at every check."""
     held: dict[str, Figures] = {}
     messages = [(at, m) for at, m in told if m["type"] == "price_update"]
     times = [at for at, _ in messages]
@@ -299,7 +299,7 @@ def follow(told: Told, seen: Told) -> None:
 
 
 def same_bar(bar: Figures, must: Figures, what: object) -> None:
-    """A bar as it is told is the judge's."""
+    """A bar as it was sent equals the judge's."""
     known = {"incomplete": False, **bar}
     known.pop("final", None)
     assert not wrong(known, {name: must[name] for name in known}), what

@@ -210,7 +210,7 @@ def test_a_range_has_the_bars_that_begin_in_it(
 
 
 def test_a_bar_is_written_as_soon_as_its_last_minute_was_read() -> None:
-    """A year is never held in memory."""
+    """A year is never in memory."""
     archive = FakeArchive([bar(minute) for minute in range(1000)])
     found = stream(archive, "5m")
     for number in range(1, 5):
@@ -240,7 +240,7 @@ def test_a_moment_is_read_as_it_is_written(time_ms: int) -> None:
 @pytest.mark.parametrize(
     "text", ["noon", "-1", "1e9", "", "253402300800000", "1795194000", "20261120", "2026-13-01"]
 )
-def test_a_moment_that_cannot_be_read_is_told(place: Place, text: str) -> None:
+def test_a_moment_that_cannot_be_read_is_refused(place: Place, text: str) -> None:
     """With the option and what is expected."""
     place.put("finnhub", "AAPL", bar(0))
     with pytest.raises(SettingsError, match=r"^--to=.* expected UNIX milliseconds such as"):
@@ -254,7 +254,7 @@ def test_an_empty_range_has_its_columns(place: Place) -> None:
 
 
 def test_the_source_may_be_left_out_where_there_is_one(place: Place) -> None:
-    """Else those that there are, are told."""
+    """Else the existing ones are listed."""
     place.put("simulated", "AAPL", bar(0, 1))
     assert [row["close"] for row in place.rows("aapl")] == ["1.000"]
     place.put("finnhub", "AAPL", bar(0, 2))
@@ -287,7 +287,7 @@ def test_an_export_right_after_an_import_works_or_says_what_to_add(
     assert capfdbinary.readouterr().out == once
 
 
-def test_what_is_not_stored_is_told_with_what_is(place: Place) -> None:
+def test_what_is_not_stored_is_refused_with_what_is(place: Place) -> None:
     """Symbols and sources, ten of them at most."""
     for number in range(12):
         place.put("finnhub", f"S{number:02}", bar(0))
@@ -419,7 +419,7 @@ def umask() -> int:
 
 @pytest.mark.parametrize("kind", ["a folder", "a pipe", "a socket", "a name with ESC"])
 def test_what_cannot_be_written_into_is_one_line(place: Place, tmp_path: Path, kind: str) -> None:
-    """A pipe that nobody reads is not waited for, and nothing is made."""
+    """A pipe without a reader is not waited for, and nothing is made."""
     place.put("finnhub", "AAPL", bar(0))
     path = tmp_path / "\x1b[2J\n.csv" if "ESC" in kind else not_a_file(tmp_path, kind)
     before = set(tmp_path.iterdir())

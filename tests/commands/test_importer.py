@@ -210,7 +210,7 @@ def test_damage_before_the_first_usable_trade_replaces_nothing(
 def test_what_editors_and_power_cuts_leave_does_not_end_an_import(
     place: Place, tmp_path: Path, zipped: bool
 ) -> None:
-    """A mark, empty lines, returns, zeros: all trades are there, and the zeros are told."""
+    """A mark, empty lines, returns, zeros: all trades are there, and the zeros are reported."""
     times = [FIRST_MS + n * MINUTE_MS for n in range(3)]
     first, second, third = (line(at, frame("IBM", 7, at)) for at in times)
     second = second.replace("\n", " \r\n")
@@ -331,7 +331,7 @@ def test_on_a_terminal_one_line_counts_and_goes(place: Place, tmp_path: Path) ->
 
 
 class Interrupting(Terminal):
-    """A screen at which somebody presses Ctrl-C when it first shows something."""
+    """A screen where Ctrl-C is pressed when it first shows something."""
 
     pressed = False
 
@@ -418,7 +418,7 @@ odd = st.builds(
 
 @given(st.lists(odd, max_size=30))
 def test_every_trade_is_in_a_bar_or_among_those_left_out(trades: list[Trade]) -> None:
-    """Each once, whatever it is."""
+    """Each once, of every kind."""
     done = importer.Import(FakeArchive(), "test", 3)  # type: ignore[arg-type]
     for at, trade in enumerate(trades):
         done.take(Line(at=START_MS + at, frame=encode_trades([trade])))

@@ -1,4 +1,4 @@
-"""What a Photon says, made for tests of its terminal."""
+"""Messages of a Photon, made for tests of the terminal."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def snapshot(
 
 
 def board(*messages: wire.Message, symbols: tuple[str, ...] = ("AAPL",), now_s: float = 0) -> Board:
-    """A board that was told some messages on an open line."""
+    """A board after some messages on an open connection."""
     made = Board(symbols)
     for message in (hello(), status(), *messages):
         made.apply(message, now_s)

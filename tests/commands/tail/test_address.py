@@ -76,7 +76,7 @@ def test_the_settings_name_the_photon_that_they_would_start(host: str, shown: st
     assert address.of_settings(Settings(host=host, port=81)).shown == f"{shown}:81"
 
 
-def test_a_port_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_port_is_refused() -> None:
     with pytest.raises(SettingsError, match="--url"):
         address.of_settings(Settings(port=0))
 

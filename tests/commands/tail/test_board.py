@@ -64,24 +64,24 @@ def test_the_fold_ends_with_the_figures_of_the_servers_book(
         message = wire.decode(text)
         assert message is not None
         made.apply(message, 0)
-        held = made.rows["AAPL"].quote
-        assert held is not None
+        old = made.rows["AAPL"].quote
+        assert old is not None
         for name in ("seq", "price", "volume", "time_ms", "high", "low", "open", "day_volume"):
-            assert getattr(held, name) == getattr(quote, name), (name, seq == FIGURES)
-        assert (held.change, held.change_percent) == (quote.change, quote.change_percent)
+            assert getattr(old, name) == getattr(quote, name), (name, seq == FIGURES)
+        assert (old.change, old.change_percent) == (quote.change, quote.change_percent)
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.booleans()), max_size=40))
-def test_what_is_older_than_what_is_held_changes_nothing(
+def test_what_is_older_than_the_quote_changes_nothing(
     updates: list[tuple[int, bool]],
 ) -> None:
     """``seq`` never goes back; a short form needs a newer one, a snapshot may repeat it."""
-    held = None
+    old = None
     for seq, whole in updates:
-        new = fold(held, snapshot(seq=seq) if whole else trade(seq=seq))
-        before = 0 if held is None else held.seq
+        new = fold(old, snapshot(seq=seq) if whole else trade(seq=seq))
+        before = 0 if old is None else old.seq
         assert (new is None) == (seq < before if whole else seq <= before)
-        held = new or held
+        old = new or old
 
 
 def test_a_new_epoch_forgets_prices_and_seqs() -> None:
@@ -104,12 +104,12 @@ def test_a_reconnect_within_an_epoch_keeps_what_is_known() -> None:
 
 @pytest.mark.parametrize("feed", ["connecting", "reconnecting", "unauthorized", "throttled"])
 def test_a_price_is_stale_while_its_feed_is_down(feed: str) -> None:
-    """Whatever was said of the symbol before."""
+    """Whatever its state was before."""
     made = board(snapshot(state="live"), status(feed=feed))
     assert made.state(made.rows["AAPL"]) == "stale"
 
 
-def test_a_price_is_stale_while_the_line_is_down() -> None:
+def test_a_price_is_stale_while_the_connection_is_down() -> None:
     """From its end until the server has greeted again."""
     made = board(snapshot(state="live"))
     row = made.rows["AAPL"]
@@ -127,7 +127,7 @@ def test_a_symbol_without_a_price_waits_whatever_is_down() -> None:
     assert made.state(made.rows["AAPL"]) == "waiting"
 
 
-def test_a_state_that_the_server_tells_is_the_state() -> None:
+def test_a_state_that_the_server_sends_is_the_state() -> None:
     """By status, by snapshot, and by the form of an update."""
     made = board(snapshot(state="live"), status(symbols={"AAPL": "polled"}))
     row = made.rows["AAPL"]
@@ -139,7 +139,7 @@ def test_a_state_that_the_server_tells_is_the_state() -> None:
 
 
 def test_a_rejected_symbol_says_why_and_is_asked_for_again() -> None:
-    """At once by the answer, late by a status; a new line asks anew."""
+    """At once by the answer, late by a status; a new connection asks again."""
     refusal = wire.Rejection(symbol="AAPL", code="too_many_symbols", message="too\nmany")
     made = board(wire.Subscription(rejected=[refusal]))
     assert (made.hopeless, made.rows["AAPL"].reason) == (True, "too many")
@@ -149,8 +149,8 @@ def test_a_rejected_symbol_says_why_and_is_asked_for_again() -> None:
     assert made.rows["AAPL"].reason == "AAPL is not known to the feed"
 
 
-def test_symbols_that_nobody_watches_are_left_out() -> None:
-    """Memory is bounded by what was asked for."""
+def test_symbols_that_are_not_watched_are_left_out() -> None:
+    """Memory is bounded by the subscribed symbols."""
     made = board(trade("OTHER"), status(symbols={"MORE": "live", "LESS": "rejected"}))
     assert list(made.rows) == ["AAPL"]
     assert made.updates == 0

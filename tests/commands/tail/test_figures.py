@@ -86,13 +86,13 @@ def test_a_span_has_at_most_two(ms: float, text: str) -> None:
     ],
 )
 def test_a_symbol_without_room_loses_its_exchange_first(symbol: str, room: int, text: str) -> None:
-    """So that two pairs of one house can be told apart."""
+    """So that two pairs of one exchange can be distinguished."""
     assert figures.name(symbol, room) == text
 
 
 @given(st.from_regex(SYMBOL, fullmatch=True), st.integers(1, 40))
 def test_a_symbol_fits_its_room(symbol: str, room: int) -> None:
-    """Whatever it is called."""
+    """Whatever its name is."""
     assert len(figures.name(symbol, room)) <= room
 
 

@@ -1,4 +1,4 @@
-"""What programs get to read, and what people are told beside it."""
+"""What programs read, and the notices for people beside it."""
 
 import io
 import json

@@ -21,7 +21,7 @@ def test_delays_double_to_their_cap_with_jitter(seed: int, attempts: int) -> Non
         assert longest / 2 <= delays.delay(LOST) <= longest
 
 
-def test_only_a_line_that_lasted_starts_the_delays_anew() -> None:
+def test_only_a_connection_that_lasted_restarts_the_delays() -> None:
     """Opening one proves nothing."""
     delays = Retry(random.Random(1))
     for _ in range(8):
@@ -64,14 +64,14 @@ def test_an_absurd_pause_is_bounded() -> None:
 def test_an_answer_sets_the_least_pause(
     status: int, headers: dict[str, str], least_s: float
 ) -> None:
-    """And is never the end: whoever runs the server may mend it."""
+    """And is never the end: the server's operator may repair it."""
     ending = retry.answered(status, headers, b"", 1_700_000_000_000)
     assert ending.least_s == least_s
     assert not ending.final
     assert str(status) in ending.reason
 
 
-def test_a_refusal_is_told_in_the_servers_words() -> None:
+def test_a_refusal_is_in_the_servers_words() -> None:
     """Those of a page of HTML are not for people."""
     plain = {"Content-Type": "text/plain; charset=utf-8"}
     assert (
@@ -83,7 +83,7 @@ def test_a_refusal_is_told_in_the_servers_words() -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1006, 1009, 1011, 1012, 4008, 4029])
-def test_a_closed_line_is_tried_again(code: int) -> None:
+def test_a_closed_connection_is_tried_again(code: int) -> None:
     assert not retry.closed(code, "").final
 
 

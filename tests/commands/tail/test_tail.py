@@ -152,7 +152,7 @@ def test_it_ends_after_so_many_prices(market: Market) -> None:
 
 
 def test_a_server_that_is_not_there_is_one_line_and_tried_again() -> None:
-    """Until it is told to stop."""
+    """Until it is asked to stop."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(20)

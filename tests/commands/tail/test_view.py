@@ -204,7 +204,7 @@ def test_many_rejections_are_counted() -> None:
     assert "✗ and 7 more rejected" in text(made)
 
 
-def test_what_the_server_could_not_do_is_told() -> None:
+def test_an_error_of_the_server_is_shown() -> None:
     assert "✗ too many messages" in text(board(wire.Error(message="too many messages")))
 
 
@@ -289,7 +289,7 @@ def test_a_delayed_tape_is_never_called_live(delay_ms: int, words: str) -> None:
     assert badge(board(status("simulated", delay_ms=None)))[0] == "SIMULATED"
 
 
-def test_two_pairs_of_one_house_can_be_told_apart_in_a_narrow_terminal() -> None:
+def test_two_pairs_of_one_exchange_differ_in_a_narrow_terminal() -> None:
     """Its name is cut, not theirs."""
     pairs = ("OANDA:EUR_USD", "OANDA:EUR_GBP")
     made = board(*(snapshot(pair, price=1.085, decimals=5) for pair in pairs), symbols=pairs)
