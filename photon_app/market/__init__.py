@@ -1,1 +1,1 @@
-"""The truth about prices: trades folded into a book, and the exchange's calendar."""
+"""The state of the market: trades folded into a book of newest prices and into bars."""

@@ -1,28 +1,28 @@
-"""Bars: what each symbol's trades came to in every second and every minute.
+"""Bars: each symbol's trades, summed up by second and by minute.
 
 One ``Bars`` folds the trades of one source. Synchronous and total; called on the event loop only
-(or by a command that reads a recording). It judges nothing: it is given the trades that count
-(``market.book``) with what their conditions let them do. Seconds stay in memory for some hours,
-minutes for a day or so; ``storage`` keeps the minutes for years, and longer bars are derived
-from minutes by ``market.merge``, here for those that still run.
+(or by a command that reads a recording). It judges no trade: it is given the trades that count
+(``market.book``), with what their conditions allow. Seconds stay in memory for some hours, minutes
+for a day or so. ``storage`` keeps the minutes for years. Longer bars are derived from minutes by
+``market.merge``; those that are still running, here.
 
 Rules (docs/market-data.md has the reasons):
 
-- a trade belongs into the second and minute of the exchange's time; a span without one has no bar;
-- the open is the earliest trade's, the close the latest's, by the exchange's time;
+- a trade belongs to the second and minute of its exchange time; a span without a trade has no bar;
+- the open is the earliest trade's price, the close the latest's, by exchange time;
 - a trade older than its symbol's newest by up to ``LATE_MS`` corrects its bar, an older one is
   dropped and counted;
-- a trade that is volume only counts in a bar that has a price, and waits in it for one;
-- a bar is final ``GRACE_MS`` after its end, on the market's clock, or on the tape's where that is
+- a volume-only trade counts in a bar that has a price; in a bar without one it waits for a price;
+- a bar is final ``GRACE_MS`` after its end, by the market's clock, or by the tape's if that is
   behind or ahead (``tape``);
-- a bar is incomplete when the feed was down, or did not follow the symbol, in a part of its span.
-  The feed was down from the last sign of life of its line, not from when that was noticed.
+- a bar is incomplete if the feed was down, or did not follow the symbol, in a part of its span. The
+  feed counts as down from its connection's last sign of life, not from when the loss was noticed.
 
-Bounds: as many symbols as are followed, which is ``hub.demand``'s to bound, or ``capacity`` where
-all are, and ``DROPPED_KEPT`` that were let go; of each symbol ``MOST_MINUTES``, so that its running
-day is always whole (some 135 KB), and ``MOST_SECONDS``; of all seconds ``SECONDS_KEPT``, shared
-evenly, so many the fewer of each. Symbols that are let go are forgotten when no trade can be late
-for them any more, or when there are too many, the longest gone first.
+Bounds: the symbols that are followed, which ``hub.demand`` bounds, or ``capacity`` if all are
+followed, and ``DROPPED_KEPT`` dropped ones; ``MOST_MINUTES`` per symbol, so that its running day is
+always whole (some 135 KB), and ``MOST_SECONDS``; ``SECONDS_KEPT`` seconds in all, shared evenly, so
+that each symbol keeps fewer when there are many. A dropped symbol is forgotten when no late trade
+can arrive for it any more, or, if there are too many, the longest dropped first.
 """
 
 import dataclasses
@@ -34,36 +34,36 @@ from photon_app.calendar.session import Span
 from photon_app.calendar.timeframes import MINUTE_MS, NEVER_MS, SECOND_MS, span_at
 from photon_app.market.conditions import NOTHING, REGULAR
 from photon_app.market.gaps import Gaps
-from photon_app.market.merge import Sum
+from photon_app.market.merge import BarBuilder
 from photon_app.market.series import Series
 from photon_app.model import Bar, Clock, Counted, Effect, Timeframe, Trade
 
 LATE_MS = 300_000
-"""How far behind its symbol's newest trade a trade may be. The tapes report within 10 s; what comes
-later is a correction by hand, or a line that was held up."""
+"""How far behind its symbol's newest trade a trade may be. The tapes report within 10 s; a later
+trade is a manual correction, or comes from a connection that stalled."""
 GRACE_MS = 2_000
-"""How long after its end a bar waits for trades that are on their way."""
+"""How long after its end a bar waits for trades in transit."""
 MOST_SECONDS = 4 * 3600
 MOST_MINUTES = 1_500
-"""A day of 25 hours, as when summer time ends."""
+"""A day of 25 hours, such as the one on which summer time ends."""
 SECONDS_KEPT = 1_000_000
 CORRECTIONS_KEPT = 50_000
-"""Corrections that nobody took yet: 25 minutes of 2,000 symbols that a gap cut, or all the late
-trades of a quarter of a second."""
+"""Corrections that are not taken yet: 25 minutes of 2,000 symbols made incomplete by a gap, or all
+the late trades of a quarter of a second."""
 DROPPED_KEPT = 50
-"""Symbols that were let go and can be gone on with."""
+"""Dropped symbols whose bars can still be continued."""
 LEAST_KEPT = 600
-"""Of each symbol, however many there are."""
+"""Seconds kept of each symbol, however many symbols there are."""
 
 
 @dataclasses.dataclass(slots=True)  # written on the path of every trade: a struct costs more
 class Counters:
-    """How many trades went where, since the start."""
+    """What became of the trades since the start."""
 
     folded: int = 0
-    """Those that counted in a bar, as they came or late."""
+    """Counted in a bar, in time or late."""
     late: int = 0
-    """Those of them that came after a bar later than theirs had begun."""
+    """Of those, the ones that arrived after a later bar than theirs had begun."""
     too_late: int = 0
     """Counted in no bar: more than ``LATE_MS`` behind."""
 
@@ -82,11 +82,11 @@ class Bars:
         """Make an empty one.
 
         Args:
-            clock: the market's.
-            follow_all: every symbol that trades is followed.
-            gaps: whether trades can go unseen. A recording is complete as far as it goes, and so
-                is what is invented.
-            capacity: the most symbols, where all are followed.
+            clock: the market's clock.
+            follow_all: follow every symbol that trades.
+            gaps: whether trades can be missed. A recording is complete as far as it goes, and so
+                are invented trades.
+            capacity: the most symbols, if all are followed.
         """
         self._now_ms = clock.now_ms
         self._follow_all = follow_all
@@ -98,16 +98,16 @@ class Bars:
         self._corrections: deque[tuple[str, int]] = deque(maxlen=CORRECTIONS_KEPT)
         self.counters = Counters()
 
-    # What the feed side calls
+    # Called by the feed side
 
-    def fold(self, counted: Iterable[Counted]) -> None:
-        """Fold in trades that count, in their order. One whose effect is nothing is a price only,
-        which is in no bar.
+    def fold(self, counted: Iterable[Counted]) -> None:  # noqa: C901 - a call costs more
+        """Fold in trades that count, in their order. A trade without effect only sets a price and
+        is in no bar.
         """
         every, folded = self._series, 0
         for trade, effect, _ in counted:
             symbol = trade.symbol
-            series = every.get(symbol) or self._newcomer(symbol, effect)
+            series = every.get(symbol) or self._new_series(symbol, effect)
             if series is None:
                 continue
             time_ms = trade.time_ms
@@ -141,17 +141,19 @@ class Bars:
         self.counters.folded += folded
 
     def sample(self, symbol: str, price: float, time_ms: int) -> None:
-        """A price that was asked for: it is no trade. Of a symbol that is not on the tape anything
-        may have happened between two of them, and its bars say so.
+        """Add a polled price, which is not a trade. For a symbol that is not on the tape, anything
+        may have happened between two polls, so its bars are incomplete.
         """
-        series = self._series.get(symbol) or self._newcomer(symbol)
+        series = self._series.get(symbol) or self._new_series(symbol)
         if series is not None and time_ms >= series.begun_ms - self._gaps.behind_ms - LATE_MS:
             total = _single(Trade(symbol, price, 0, time_ms), REGULAR)
             total.count = 0
             self._add(symbol, series, total, time_ms)
 
     def follow(self, symbol: str) -> bool:
-        """The symbol is followed from now on, where it was not; whether nothing of it is here."""
+        """Follow a symbol from now on, unless it is already followed. Returns whether none of its
+        bars are in memory.
+        """
         series = self._series.get(symbol)
         if series is None:
             series = self._series[symbol] = Series(self._now_ms(), self._gaps)
@@ -164,9 +166,9 @@ class Bars:
         return False
 
     def drop(self, symbol: str) -> None:
-        """The symbol is not followed any more. It is forgotten by ``tick`` when no late trade can
-        come, or at once when too many others wait for that, should it not be followed again by
-        then.
+        """Stop following a symbol. Unless it is followed again, ``tick`` forgets it once no late
+        trade can arrive. It is forgotten earlier if more than ``DROPPED_KEPT`` symbols wait for
+        that and it has waited longest.
         """
         series = self._series.get(symbol)
         if series is None or self._follow_all:
@@ -178,66 +180,66 @@ class Bars:
             del self._dropped[oldest], self._series[oldest]
 
     def begin_after(self, symbol: str, before: Mapping[Timeframe, tuple[Span, Bar]]) -> None:
-        """What was made up of longer bars that run now, before the symbol was followed."""
+        """Set the invented part, before the symbol was followed, of its running longer bars."""
         series = self._series.get(symbol)
         if series is not None:
             series.begin_after(before)
 
     def flowing(self, *, flows: bool, lost_ms: int | None = None) -> None:
-        """Whether trades can come now; bars that run meanwhile are incomplete.
+        """Set whether trades can arrive now; bars that run while they cannot are incomplete.
 
         Args:
-            flows: whether they can.
-            lost_ms: since when they could not, by the clock, where that was before now.
+            flows: whether trades can arrive.
+            lost_ms: since when they could not, by the clock, if that was before now.
         """
         now_ms = self._now_ms()
         since_ms = now_ms if flows or lost_ms is None else min(lost_ms, now_ms)
         if self._gaps.flowing(since_ms, flows=flows):
             for symbol, series in self._series.items():
-                for time_ms in series.cut(since_ms, now_ms):
+                for time_ms in series.mark_gap(since_ms, now_ms):
                     self._corrections.append((symbol, time_ms))
 
     def unseen(self, symbols: frozenset[str]) -> None:
-        """The symbols that are not on the tape now: always all of them."""
+        """Set the symbols that are not on the tape now: always the whole set."""
         now_ms = self._now_ms()
         for symbol in symbols ^ self._unseen:
             if (series := self._series.get(symbol)) is None:
                 continue
             if symbol in symbols:
-                series.lose(now_ms)
+                series.leave_tape(now_ms)
             elif not series.dropped:
                 series.follow(now_ms)
         self._unseen = symbols
 
     def tape(self, behind_ms: int) -> None:
-        """How far the exchange's times are behind the clock now; negative when they are ahead."""
+        """Set how far exchange times are behind the clock now; negative if they are ahead."""
         self._gaps.behind_ms = behind_ms
 
     def clear(self) -> None:
-        """Forget every bar: a recording begins anew, and each symbol with its first trade."""
+        """Forget every bar: a recording starts again, and each symbol with its first trade."""
         self._series.clear()
         self._dropped.clear()
 
     def fill(self, symbol: str, bars: Iterable[Bar]) -> None:
-        """Learn minutes from before what is here, as from storage; those from a time that is here
-        are left alone. Nothing of it has to be stored.
+        """Add minutes older than those in memory, such as stored ones; minutes from a time in
+        memory are ignored. None of this has to be stored.
         """
-        series = self._series.get(symbol) or self._newcomer(symbol)
+        series = self._series.get(symbol) or self._new_series(symbol)
         if series is not None:
             series.fill(bars)
 
     def resume(self, symbol: str, bars: Iterable[Bar]) -> bool:
-        """Go on from minutes that were stored before the symbol was followed: trades of before and
-        after are in one bar then. False when the symbol is not followed.
+        """Continue from minutes that were stored before the symbol was followed: trades from before
+        and after are then in one bar. False if the symbol is not followed.
         """
-        series = self._series.get(symbol) or self._newcomer(symbol)
+        series = self._series.get(symbol) or self._new_series(symbol)
         if series is None:
             return False
         series.resume(bars)
         return True
 
     def tick(self) -> None:
-        """Once a second: forget what is too old, and symbols that were let go."""
+        """Forget old bars and dropped symbols. Called once a second."""
         share = max(1, len(self._series))
         seconds = min(MOST_SECONDS, max(LEAST_KEPT, SECONDS_KEPT // share))
         before_ms = self._now_ms() - self._gaps.behind_ms - LATE_MS - MINUTE_MS
@@ -245,12 +247,12 @@ class Bars:
             series.trim(seconds, MOST_MINUTES)
         for symbol in list(self._dropped):
             series = self._series[symbol]
-            if series.newest_ms < before_ms and series.told == series.changes:
+            if series.newest_ms < before_ms and series.flushed == series.changes:
                 del self._dropped[symbol], self._series[symbol]
 
     def take_dirty(self, later: Container[str] = ()) -> list[tuple[str, list[Bar]]]:
         """The minutes that changed since the last call, by symbol, each whole; without those of
-        symbols that are to be taken later.
+        the symbols in ``later``.
         """
         return [
             (symbol, bars)
@@ -259,15 +261,15 @@ class Bars:
         ]
 
     def take_dirty_of(self, symbol: str) -> list[Bar]:
-        """The same of one symbol."""
+        """The same for one symbol."""
         series = self._series.get(symbol)
         return [] if series is None else series.take_dirty()
 
-    # What whoever shows bars asks
+    # Called by readers
 
     def take_corrections(self) -> list[tuple[str, int]]:
-        """Symbols and times, UNIX ms, at which a bar that is final may have changed since the last
-        call: by late trades, or by a gap that was noticed late.
+        """Symbols and times, UNIX ms, at which a final bar may have changed since the last call:
+        by late trades, or by a gap that was noticed late.
         """
         taken = list(self._corrections)
         self._corrections.clear()
@@ -275,7 +277,7 @@ class Bars:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether trades can go unseen."""
+        """Whether trades can be missed."""
         return self._gaps.possible
 
     @property
@@ -289,7 +291,7 @@ class Bars:
         return self._now_ms() - self._gaps.behind_ms - GRACE_MS
 
     def changes(self, symbol: str) -> int:
-        """A number that differs when any bar of the symbol changed; -1 when it is not known."""
+        """A number that changes with every change of a bar; -1 for an unknown symbol."""
         series = self._series.get(symbol)
         return -1 if series is None else series.changes
 
@@ -299,12 +301,12 @@ class Bars:
         return None if series is None or series.newest_ms < 0 else series.newest_ms
 
     def first_ms(self, symbol: str) -> int | None:
-        """From when on every minute is here; ``None`` when there is none."""
+        """Since when every minute is in memory; ``None`` if there is none."""
         series = self._series.get(symbol)
         return None if series is None else series.first_ms
 
     def first_second_ms(self, symbol: str) -> int | None:
-        """When the oldest second begins that is here."""
+        """When the oldest second in memory begins."""
         series = self._series.get(symbol)
         return None if series is None else series.first_second_ms
 
@@ -318,8 +320,8 @@ class Bars:
         oldest: int | None = None,
         newest: int | None = None,
     ) -> list[Bar]:
-        """The seconds (``1s``) or minutes (``1m``) that begin in a range, the oldest first; when
-        it is said, at least the oldest or the newest so many.
+        """The seconds (``1s``) or minutes (``1m``) that begin in a range, the oldest first.
+        ``oldest`` or ``newest`` limits the closed ones to that many; the open one is extra.
         """
         series = self._series.get(symbol)
         if series is None:
@@ -329,21 +331,21 @@ class Bars:
     def bar_at(
         self, symbol: str, timeframe: Timeframe, time_ms: int, calendar: Calendar
     ) -> tuple[Span, Bar | None]:
-        """The span of any timeframe that holds a time, and its bar as far as memory goes."""
+        """The span of any timeframe that contains a time, and its bar, from what is in memory."""
         span = span_at(timeframe, symbol, time_ms, calendar)
         series = self._series.get(symbol)
         return span, None if series is None else series.bar(timeframe, span)
 
     # Inside
 
-    def _newcomer(self, symbol: str, effect: Effect = REGULAR) -> Series | None:
+    def _new_series(self, symbol: str, effect: Effect = REGULAR) -> Series | None:
         if not self._follow_all or len(self._series) >= self._capacity or effect is NOTHING:
             return None
         series = self._series[symbol] = Series(-1, self._gaps)
         return series
 
-    def _add(self, symbol: str, series: Series, total: Sum, time_ms: int) -> None:
-        """Take in one trade that is not simply the next of its second."""
+    def _add(self, symbol: str, series: Series, total: BarBuilder, time_ms: int) -> None:
+        """Add one trade that is not simply the next one of its second."""
         if time_ms < series.newest_ms - LATE_MS:
             self.counters.too_late += 1
             return
@@ -353,9 +355,9 @@ class Bars:
             self._corrections.append((symbol, time_ms))
 
 
-def _single(trade: Trade, effect: Effect) -> Sum:
+def _single(trade: Trade, effect: Effect) -> BarBuilder:
     """One trade as a bar."""
-    total = Sum(trade.time_ms)
+    total = BarBuilder(trade.time_ms)
     total.count = 1
     if effect.volume:
         total.volume = trade.volume

@@ -1,30 +1,30 @@
 """The book: the newest price of every symbol, its day so far, and its sequence.
 
-The one place where trades become truth. Synchronous and total; called on the event loop only, by
-the market. It never looks upstream or downstream: which symbols are wanted is told to it with
-``admit`` and ``drop``, and what came of trades is the ``Outcome`` of each call.
+The only module that decides what a trade changes. Synchronous and total; called only by the market,
+on the event loop. It knows neither feeds nor clients: ``admit`` and ``drop`` set which symbols it
+takes, and each call returns an ``Outcome``.
 
-Rules (the order of a tape is by time, not by arrival; docs/market-data.md has the reasons):
+Rules (trades are ordered by time, not by arrival; docs/market-data.md has the reasons):
 
-- the last price is that of the newest time; among equal times the one that arrived last;
-- an older trade counts in volume, high and low, and moves neither the last price nor ``seq``;
-- a trade of volume 0 is a price and no more;
-- what a trade's conditions forbid, it does not do (``market.conditions``);
-- a price far from the last one is held until a second print bears it out (``market.outliers``);
+- the last price is that of the newest time; among equal times, the one that arrived last;
+- an older trade counts in volume, high and low, and changes neither the last price nor ``seq``;
+- a trade of volume 0 only sets a price;
+- a trade changes only what its conditions allow (``market.conditions``);
+- a price far from the last one is set aside until a second print confirms it (``market.outliers``);
   then the first counts in volume, high and low, and the second is a trade like any other; the fifth
-  in a row on one side needs none;
+  in a row on one side needs no confirmation;
 - a trade of an earlier day than the book's counts nowhere;
-- a first price of a new day begins it, and makes the last price of the regular session before it
-  the previous close;
-- a trade outside the sessions of its market is a price and no more: it begins no day and counts in
-  no figure and no bar. Only where nothing is known of the last session, a day is made of such;
-- a price that was asked for (``seed``) becomes the last one when it is newer in whole seconds;
-- a price or time that cannot be is refused and counted.
+- the first price of a new day starts that day, and the last price of the regular session before it
+  becomes the previous close;
+- a trade outside the sessions of its market only sets a price: it starts no day and counts in no
+  figure and no bar. Only if nothing is known of the last session do such trades make up a day;
+- a polled price (``seed``) becomes the last one when it is newer in whole seconds;
+- a trade with an impossible price or time is refused and counted.
 
-Every trade given to ``apply`` is counted once, where it went (``Counters``).
+Every trade given to ``apply`` is counted exactly once, by what became of it (``Counters``).
 
-Bound: ``capacity`` symbols; a trade of any further one is refused and counted. Of each symbol at
-most one print is held.
+Bound: ``capacity`` symbols; a trade of any further symbol is refused and counted. At most one print
+per symbol is pending.
 """
 
 import dataclasses
@@ -42,29 +42,28 @@ from photon_app.model import Bar, Clock, Counted, Effect, Quote, Seed, Trade
 YEAR_2000_MS = 946_684_800_000
 YEAR_2100_MS = 4_102_444_800_000
 FUTURE_MS = 60_000
-"""How far ahead of the clock a live trade may be, or of the tape's where that is ahead."""
-
+"""How far a live trade may be ahead of the clock, or of the tape's clock if that is ahead."""
 
 CROSS_MS = 60_000
 """How long after the end of a regular session its closing cross may be printed."""
 CROSSES = frozenset({"35", "36"})
 """Conditions of such a print: see ``market.conditions``."""
 ABSURD_VOLUME = 1e15
-"""More than any day of any instrument; sums stay far from what a float cannot hold."""
-BORNE_OUT = (
+"""More than any instrument trades in a day; sums stay far below what a float cannot represent."""
+CONFIRMED = (
     Effect(last=False, high_low=True, volume=False),
     Effect(last=False, high_low=True, volume=True),
 )
-"""What a print may change that was held, without and with its volume: it is no last price."""
+"""What a confirmed outlier may change, without and with its volume; never the last price."""
 _INFINITE = math.inf
 Refusal = Literal["bad_price", "bad_volume", "bad_time", "earlier_day"]
-"""Why a trade of a symbol that is held counts nowhere, by the count that it is in."""
+"""Why a trade of an admitted symbol counts nowhere: the name of the counter that it is in."""
 
 
 @dataclasses.dataclass(slots=True)  # written on the path of every trade: a struct costs more
 class Counters:
-    """How many trades went where, since the process started. Each trade is in one of the counts
-    above ``outliers_confirmed``; the three below tell more of some.
+    """What became of the trades since the process started. Each trade is in exactly one of the
+    counts above ``outliers_confirmed``; that one and the two below it are subsets or extras.
     """
 
     applied: int = 0
@@ -72,31 +71,31 @@ class Counters:
     late: int = 0
     """Older than the last price: counted in volume, high and low."""
     range_only: int = 0
-    """Counted in volume, high and low, because of their conditions."""
+    """Counted in volume, high and low only, because of their conditions."""
     volume_only: int = 0
-    """Counted in the volume, because of their conditions."""
+    """Counted in volume only, because of their conditions."""
     repeats: int = 0
-    """Counted nowhere: by their conditions they repeat an earlier print."""
+    """Counted nowhere: their conditions say that they repeat an earlier print."""
     earlier_day: int = 0
     """Counted nowhere: their day is over."""
     bad_price: int = 0
     bad_volume: int = 0
     bad_time: int = 0
     outside: int = 0
-    """Outside the sessions of their market: a price, where they were the newest, and no more."""
+    """Outside the sessions of their market: they only set the price, if they were the newest."""
     unwanted: int = 0
     outliers: int = 0
-    """Held back because of their price, whatever became of them."""
+    """Set aside or dropped because of their price, whether or not they were confirmed later."""
     outliers_confirmed: int = 0
-    """Those of them that a second print bore out: counted in volume, high and low."""
+    """Outliers that a second print confirmed: counted in volume, high and low."""
     price_only: int = 0
-    """Those, of all that counted, that were of volume 0."""
+    """Trades of volume 0, among all that counted."""
     polled: int = 0
-    """Last prices that were asked for; no trades."""
+    """Last prices that came from polling; they are no trades."""
 
 
 class Outcome:
-    """What came of one call of the book. Its lists are the caller's."""
+    """The result of one call of the book. The caller owns its lists."""
 
     __slots__ = ("counted", "figures", "newest")
 
@@ -104,9 +103,9 @@ class Outcome:
         self.counted: list[Counted] = []
         """The trades that count, in bars or as last prices."""
         self.figures: dict[str, None] = {}
-        """The symbols whose figures changed in a way that no trade of ``counted`` tells."""
+        """The symbols whose figures changed in a way that no trade of ``counted`` shows."""
         self.newest = False
-        """Whether what was asked for, or recalled, is the new last price."""
+        """Whether the polled or recalled price is the new last price."""
 
 
 class Book:
@@ -123,12 +122,12 @@ class Book:
         """Make an empty book.
 
         Args:
-            day_of: the trading day of a symbol that holds a time.
-            clock: that of a live feed, against which trades from the future are refused;
+            day_of: returns the trading day of a symbol that contains a time.
+            clock: the clock of a live feed, against which trades from the future are refused;
                 ``None`` in a replay, where the year 2100 is the bound.
-            admit_all: take every symbol that trades, up to ``capacity``, and keep it; else only
-                those admitted.
-            capacity: the most symbols held.
+            admit_all: take every symbol that trades, up to ``capacity``, and keep it; otherwise
+                take only the symbols that are admitted.
+            capacity: the most symbols in the book.
         """
         self._day_of = day_of
         self._now_ms = None if clock is None else clock.now_ms
@@ -141,27 +140,27 @@ class Book:
         self._effects = Effects()
         self._outcome = Outcome()
         self.ahead_ms = 0
-        """How far the tape's clock is ahead of the market's."""
+        """How far the tape's clock is ahead of the market's clock."""
         self.counters = Counters()
         self._refused: dict[str, Refusal] = {}
-        """Of the symbols held, those of which a trade was refused, since it was last asked for."""
+        """Symbols in the book of which a trade was refused since the last ``take_refused``."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
     @property
     def left_out(self) -> bool:
-        """Whether it takes every symbol that trades, and there are more than it may hold."""
+        """Whether the book takes every symbol that trades, and more trade than ``capacity``."""
         return self._admit_all and self._left_out
 
     def admit(self, symbol: str) -> None:
-        """Take this symbol's trades from now on."""
+        """Accept this symbol's trades from now on."""
         if not self._admit_all and symbol not in self._entries:
             self._entries[symbol] = Entry(symbol, self._floor)
 
     def drop(self, symbol: str) -> None:
-        """Forget a symbol. Should it come back in this epoch, its ``seq`` goes on above the last:
-        one floor for all symbols, so that forgetting truly frees memory.
+        """Forget a symbol. If it comes back in this epoch, its ``seq`` continues above its last
+        one. All symbols share one floor for that, so that forgetting really frees memory.
         """
         if self._admit_all:
             return
@@ -170,7 +169,7 @@ class Book:
             self._floor = max(self._floor, entry.seq)
 
     def new_epoch(self) -> None:
-        """Forget every price, figure and sequence; keep who is admitted."""
+        """Forget every price, figure and sequence; keep the symbols that are admitted."""
         self._floor = 0
         self._latest_ms = 0
         self._left_out = False
@@ -178,29 +177,29 @@ class Book:
             self._entries.clear()
         for entry in self._entries.values():
             entry.prev_close = None
-            entry.begin(0)
+            entry.reset(0)
 
     def seed(self, seed: Seed) -> Outcome:
-        """Learn what was asked for. Never raises: what cannot be is ignored."""
+        """Apply the answer to a poll. Never raises: impossible values are ignored."""
         outcome = self._outcome = Outcome()
         entry = self._entries.get(seed.symbol)
         if entry is None:
             return outcome
         time_ms, price = seed.time_ms, seed.price
         if time_ms is None or not self._possible(time_ms):
-            changed = entry.learn_close(seed.prev_close)
+            changed = entry.set_prev_close(seed.prev_close)
         elif time_ms < entry.day_start_ms:
-            # The newest price that upstream knows is of a day before ours, and outside the regular
-            # session it is that day's official close.
+            # Upstream's newest price is of an earlier day than ours. If it was made outside the
+            # regular session, it is that day's official close.
             day = self._day_of(seed.symbol, time_ms)
             official = day.end_ms == entry.day_start_ms and day.close_ms <= time_ms
-            changed = (official or entry.prev_close is None) and entry.learn_close(price)
+            changed = (official or entry.prev_close is None) and entry.set_prev_close(price)
         else:
             if price is not None and is_price(price):
-                self._ask(entry, seed, price, time_ms)
+                self._apply_polled(entry, seed, price, time_ms)
                 return outcome
-            changed = entry.learn_close(seed.prev_close)
-            changed |= time_ms < entry.day_end_ms and entry.learn_figures(seed)
+            changed = entry.set_prev_close(seed.prev_close)
+            changed |= time_ms < entry.day_end_ms and entry.merge_polled(seed)
         if changed and entry.time_ms >= 0:
             outcome.figures[seed.symbol] = None
         return outcome
@@ -214,36 +213,38 @@ class Book:
         prev_close: float | None = None,
         as_price: bool = False,
     ) -> Outcome:
-        """Learn what a symbol's day came to so far, from its bars: after a restart it goes on.
+        """Restore the figures of a symbol's day from its bars, so that the day continues after a
+        restart.
 
         Args:
-            symbol: whose.
-            bar: its day, with at least what was applied here.
+            symbol: the symbol.
+            bar: the bar of its day, which includes at least the trades that were applied here.
             close: the price at the end of that day's regular session, if that is over.
-            prev_close: that of the day before; taken where none is known.
-            as_price: where there is no price, the bar's last one is one, until a newer comes.
+            prev_close: the close of the day before; used only if none is known.
+            as_price: use the bar's close as the last price if there is none, until a newer price
+                comes.
         """
         outcome = self._outcome = Outcome()
         entry = self._entries.get(symbol)
         if entry is None:
             return outcome
-        learned = entry.prev_close is None and entry.learn_close(prev_close)
+        learned = entry.prev_close is None and entry.set_prev_close(prev_close)
         day = self._day_of(symbol, bar.close_ms)
         if as_price and entry.time_ms < 0:
-            entry.take_up(day, bar, close)
+            entry.restore(day, bar, close)
             outcome.newest = True
         elif entry.recall(day, bar, close) or (learned and entry.time_ms >= 0):
             outcome.figures[symbol] = None
         return outcome
 
     def apply(self, batch: Iterable[Trade]) -> Outcome:  # noqa: C901 - a call costs more
-        """Fold trades in, in their order. Never raises: what cannot be is refused and counted."""
+        """Fold in trades, in their order. Never raises: impossible ones are refused and counted."""
         outcome = self._outcome = Outcome()
         entries, effects, counters = self._entries, self._effects, self.counters
         count, applied = outcome.counted.append, 0
         for trade in batch:
             time_ms = trade.time_ms
-            entry = entries.get(trade.symbol) or self._newcomer(trade.symbol)
+            entry = entries.get(trade.symbol) or self._new_entry(trade.symbol)
             if entry is None:
                 counters.unwanted += 1
                 continue
@@ -256,14 +257,14 @@ class Book:
                 continue
             effect = effects[trade.conditions]
             if effect is not REGULAR:
-                counts = self._marked(entry, trade, effect)
+                counts = self._apply_restricted(entry, trade, effect)
                 if counts is None:
                     continue
                 trade = counts  # noqa: PLW2901
             price, volume, last = trade.price, trade.volume, entry.price
             if (
-                entry.held is not None or price < last * LEAST or price > last * MOST
-            ) and not self._believed(entry, trade):
+                entry.pending is not None or price < last * LEAST or price > last * MOST
+            ) and not self._accepted(entry, trade):
                 continue
             if not entry.day_start_ms <= time_ms < entry.edge_ms and self._is_beyond(
                 entry, trade, effect
@@ -290,7 +291,7 @@ class Book:
         return outcome
 
     def _count_late(self, entry: Entry, trade: Trade, effect: Effect) -> None:
-        """A trade of the day that is older than the last price."""
+        """Count a trade of the day that is older than the last price."""
         self.counters.late += 1
         if entry.close is not None:
             _close_late(entry, trade)
@@ -298,19 +299,23 @@ class Book:
         self._outcome.figures[trade.symbol] = None
 
     def take_refused(self) -> dict[str, Refusal]:
-        """Of which symbols a trade was refused since the last call, and why last; forgets them."""
+        """Return the symbols of which a trade was refused since the last call, with the latest
+        reason, and forget them.
+        """
         refused = self._refused
         if refused:
             self._refused = {}
         return refused
 
     def counted(self, symbol: str) -> tuple[int, float] | None:
-        """What changes with every trade of a symbol that counts; ``None`` when it is not held."""
+        """Values that change with every trade of a symbol that counts; ``None`` when the symbol is
+        not in the book.
+        """
         entry = self._entries.get(symbol)
         return None if entry is None else (entry.seq, entry.day_volume)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The newest price of a symbol and its day, or ``None`` without a trade."""
+        """The newest price of a symbol and its day, or ``None`` if it has no price yet."""
         entry = self._entries.get(symbol)
         if entry is None or entry.time_ms < 0:
             return None
@@ -335,9 +340,9 @@ class Book:
             decimals=entry.digits.decimals,
         )
 
-    def _marked(self, entry: Entry, trade: Trade, effect: Effect) -> Trade | None:
-        """Fold in a trade whose conditions forbid something; or return it as it counts, where it
-        may be a last price.
+    def _apply_restricted(self, entry: Entry, trade: Trade, effect: Effect) -> Trade | None:
+        """Fold in a trade that its conditions restrict. If it may be a last price, return it
+        instead, in the form in which it counts.
         """
         price, time_ms = trade.price, trade.time_ms
         volume = trade.volume if effect.volume else 0
@@ -357,19 +362,19 @@ class Book:
             self.counters.volume_only += 1
             self._outcome.counted.append((trade, effect, 0))
             if first:
-                entry.come_ahead(self._day_of(trade.symbol, time_ms), volume)
+                entry.add_early_volume(self._day_of(trade.symbol, time_ms), volume)
             else:
                 entry.day_volume += volume
                 self._outcome.figures[trade.symbol] = None
         return None
 
     def _apply_range(self, entry: Entry, trade: Trade, effect: Effect, volume: float) -> None:
-        """Fold in a trade that may not be the last price. Nothing is held of it: a price that the
-        market did not make bears out none, and none bears it out.
+        """Fold in a trade that may not be the last price. It is never set aside: a price that the
+        market did not make at that moment neither confirms a print nor is confirmed by one.
         """
         price = trade.price
         outside = not entry.low <= price <= entry.high
-        if outside and _doubtful(entry, trade):
+        if outside and _is_outlier(entry, trade):
             self.counters.outliers += 1
             return
         self.counters.range_only += 1
@@ -379,60 +384,60 @@ class Book:
         self._outcome.counted.append((trade, effect, 0))
         self._outcome.figures[trade.symbol] = None
 
-    def _believed(self, entry: Entry, trade: Trade) -> bool:
-        """Whether a trade counts now, else it is held. Asked of those that are far from the last
-        price, and of all while one is held.
+    def _accepted(self, entry: Entry, trade: Trade) -> bool:
+        """Whether a trade counts now; if not, it becomes the pending print. Called for trades far
+        from the last price, and for all trades while a print is pending.
         """
-        if self._plausible(entry, trade) or _outnumbered(entry, trade):
+        if self._plausible(entry, trade) or _ends_run(entry, trade):
             entry.run = 0
             return True
-        entry.held = trade
+        entry.pending = trade
         self.counters.outliers += 1
         return False
 
     def _plausible(self, entry: Entry, trade: Trade) -> bool:
-        """Whether a trade needs no other to be believed, or has the one that it needs."""
+        """Whether a trade needs no confirmation, or is near enough to confirm the pending one."""
         price, time_ms = trade.price, trade.time_ms
         if time_ms < entry.day_start_ms or self._confirmed(entry, price, time_ms):
             return True
-        if entry.held is not None and time_ms - entry.held.time_ms > CONFIRM_MS:
-            entry.held = None
-        if not _doubtful(entry, trade):
+        if entry.pending is not None and time_ms - entry.pending.time_ms > CONFIRM_MS:
+            entry.pending = None
+        if not _is_outlier(entry, trade):
             return True
         return time_ms < entry.time_ms and entry.low <= price <= entry.high
 
     def _confirmed(self, entry: Entry, price: float, time_ms: int) -> bool:
-        """Whether a price bears out the print that is held, which then counts."""
-        held = entry.held
-        if held is None or not confirms(price, time_ms, held):
+        """Whether a price confirms the pending print, which then counts."""
+        pending = entry.pending
+        if pending is None or not confirms(price, time_ms, pending):
             return False
-        if time_ms < entry.day_end_ms <= held.time_ms:
+        if time_ms < entry.day_end_ms <= pending.time_ms:
             return False
-        outside = self._is_done(entry, held.time_ms)
-        entry.held, entry.run = None, 0
+        outside = self._is_done(entry, pending.time_ms)
+        entry.pending, entry.run = None, 0
         self.counters.outliers_confirmed += 1
-        self.counters.price_only += not held.volume
+        self.counters.price_only += not pending.volume
         if outside:
             return True
-        if held.time_ms >= entry.day_end_ms:
-            self._begin_day(entry, held.price, held.time_ms)
-        if held.time_ms >= entry.day_start_ms:
-            entry.widen(held.price)
-            entry.day_volume += held.volume
-        effect = BORNE_OUT[self._effects[held.conditions].volume]
-        self._outcome.counted.append((held, effect, 0))
+        if pending.time_ms >= entry.day_end_ms:
+            self._begin_day(entry, pending.price, pending.time_ms)
+        if pending.time_ms >= entry.day_start_ms:
+            entry.widen(pending.price)
+            entry.day_volume += pending.volume
+        effect = CONFIRMED[self._effects[pending.conditions].volume]
+        self._outcome.counted.append((pending, effect, 0))
         return True
 
-    def _ask(self, entry: Entry, seed: Seed, price: float, time_ms: int) -> None:
-        """Fold in a price that was asked for, of the entry's day or a later one."""
+    def _apply_polled(self, entry: Entry, seed: Seed, price: float, time_ms: int) -> None:
+        """Fold in a polled price of the entry's day or a later one."""
         self._confirmed(entry, price, time_ms)
-        news, entry.asked = entry.asked != (price, time_ms), (price, time_ms)
+        news, entry.last_poll = entry.last_poll != (price, time_ms), (price, time_ms)
         if time_ms >= entry.day_end_ms:
             self._begin_day(entry, price, time_ms)
-        changed = entry.learn_close(seed.prev_close)
-        changed |= entry.learn_figures(seed)
+        changed = entry.set_prev_close(seed.prev_close)
+        changed |= entry.merge_polled(seed)
         if entry.day is not None and entry.day.close_ms <= time_ms < entry.day.end_ms:
-            entry.close_at(price, time_ms)
+            entry.set_close(price, time_ms)
         second, last_second = time_ms // 1000, entry.time_ms // 1000
         unlike = price != entry.price or entry.recalled
         newer = second > last_second or (second == last_second and unlike)
@@ -453,7 +458,7 @@ class Book:
         self.counters.polled += 1
 
     def _is_done(self, entry: Entry, time_ms: int) -> bool:
-        """Whether a time is when a known day is done and no other has begun."""
+        """Whether a time is after the last session of a known day and before the next day."""
         day = entry.day
         if day is None or entry.provisional:
             return False
@@ -462,16 +467,16 @@ class Book:
         return time_ms >= day.done_ms
 
     def _is_beyond(self, entry: Entry, trade: Trade, effect: Effect) -> bool:
-        """Whether a trade that is not simply of the regular session is of an earlier day or outside
-        the sessions; all that it comes to is done then. Else its day has begun by now, and the
-        regular session is over where it is.
+        """Handle a trade that is not plainly of the regular session. Returns true if it is of an
+        earlier day or outside the sessions; then it is fully applied. Otherwise its day has begun
+        when this returns, and the close of the regular session is set if that is over.
         """
         time_ms, day = trade.time_ms, entry.day
         if time_ms < entry.day_start_ms:
             self._count_earlier(entry, trade, effect)
             return True
         if day is not None and day.start_ms <= entry.time_ms < day.close_ms:
-            entry.close_at(entry.price, entry.time_ms)  # also where one was recalled too early
+            entry.set_close(entry.price, entry.time_ms)  # even if one was recalled too early
         if self._is_done(entry, time_ms):
             self._apply_outside(entry, trade)
             return True
@@ -484,11 +489,11 @@ class Book:
         if time_ms >= day.close_ms + CROSS_MS:
             entry.edge_ms = day.end_ms if entry.provisional else day.done_ms
         elif not CROSSES.isdisjoint(trade.conditions):
-            entry.close_at(trade.price, time_ms)
+            entry.set_close(trade.price, time_ms)
         return False
 
     def _count_earlier(self, entry: Entry, trade: Trade, effect: Effect) -> None:
-        """Count a trade from before the day: it is of one that is over, or was outside."""
+        """Count a trade from before the day: of a day that is over, or outside the sessions."""
         if trade.time_ms >= self._day_of(entry.symbol, trade.time_ms).done_ms:
             self.counters.outside += 1
             return
@@ -497,8 +502,8 @@ class Book:
         self._outcome.counted.append((trade, effect, 0))
 
     def _apply_outside(self, entry: Entry, trade: Trade) -> None:
-        """Fold in a trade outside the sessions: it is a price and no more. No client can fold it by
-        itself, so it tells the figures too.
+        """Fold in a trade outside the sessions: it only sets the price. No client can fold it by
+        itself, so the figures are reported too.
         """
         self.counters.outside += 1
         self._outcome.figures[entry.symbol] = None
@@ -506,7 +511,7 @@ class Book:
             return
         day = entry.day
         if entry.close is None and day is not None and day.start_ms <= entry.time_ms < day.done_ms:
-            entry.close_at(entry.price, entry.time_ms)
+            entry.set_close(entry.price, entry.time_ms)
         entry.price, entry.volume, entry.time_ms = trade.price, trade.volume, trade.time_ms
         entry.polled = False
         entry.seq += 1
@@ -515,12 +520,12 @@ class Book:
         self._outcome.counted.append((trade, PRICE_ALONE, entry.seq))
 
     def _begin_day(self, entry: Entry, price: float, time_ms: int) -> None:
-        if entry.time_ms >= 0 or entry.ahead_volume:
+        if entry.time_ms >= 0 or entry.early_volume:
             self._outcome.figures[entry.symbol] = None
         day = self._day_of(entry.symbol, time_ms)
         entry.begin_day(day, price, outside=time_ms >= day.done_ms)
 
-    def _newcomer(self, symbol: str) -> Entry | None:
+    def _new_entry(self, symbol: str) -> Entry | None:
         if not self._admit_all or len(self._entries) >= self._capacity:
             self._left_out = True
             return None
@@ -536,8 +541,8 @@ class Book:
             self._refused[symbol] = "bad_price"
 
     def _possible(self, time_ms: int) -> bool:
-        """Neither absurd nor from the future; remembers the newest time seen, so that the clock is
-        read only when time moves on.
+        """Whether a time is neither absurd nor in the future. Remembers the newest time seen, so
+        that the clock is read only when time advances.
         """
         if time_ms > self._latest_ms:
             bound_ms = YEAR_2100_MS
@@ -549,22 +554,24 @@ class Book:
         return time_ms >= YEAR_2000_MS
 
 
-def _doubtful(entry: Entry, trade: Trade) -> bool:
+def _is_outlier(entry: Entry, trade: Trade) -> bool:
     return far(trade.symbol, trade.price, entry.price) and fresh(trade.time_ms, entry.time_ms)
 
 
 def _close_late(entry: Entry, trade: Trade) -> None:
-    """Let a late trade be the close of its day, where it is nearer to it than what is known."""
+    """Make a late trade the close of its day if it is nearer to the end of the regular session than
+    the close known so far.
+    """
     day, time_ms = entry.day, trade.time_ms
     if day is None or time_ms < entry.close_ms:
         return
     crosses = time_ms < day.close_ms + CROSS_MS and not CROSSES.isdisjoint(trade.conditions)
     if time_ms < day.close_ms or crosses:
-        entry.close_at(trade.price, time_ms)
+        entry.set_close(trade.price, time_ms)
 
 
-def _outnumbered(entry: Entry, trade: Trade) -> bool:
-    """Count a print that is held; true when there are so many that the last price is wrong."""
+def _ends_run(entry: Entry, trade: Trade) -> bool:
+    """Count an outlier; true if there are so many in a row that the last price must be wrong."""
     if trade.time_ms < entry.time_ms:
         return False
     side = 1 if trade.price > entry.price else -1

@@ -1,11 +1,11 @@
-"""What a trade's conditions let it do: to the last price, to high and low, to the volume.
+"""What a trade's conditions allow it to change: the last price, high and low, the volume.
 
-``CONDITIONS`` holds Finnhub's codes of US stocks, and ``effect_of`` what a list of them amounts to.
-Pure; called for every trade, so that what a list means is worked out once. Nothing here knows of
-times or prices. Sources, and where Photon departs from the tape's own rules and why, are in
-docs/market-data.md; a test holds the two tables together.
+``CONDITIONS`` lists Finnhub's codes for US stocks, and ``effect_of`` returns the combined effect of
+a list of them. Pure. It is called for every trade, so the effect of each list is cached
+(``Effects``). Nothing here depends on times or prices. The sources, and where and why Photon
+departs from the tape's own rules, are in docs/market-data.md; a test keeps the two tables equal.
 
-Bound: ``_KNOWN_LISTS`` lists are remembered, none longer than ``_KNOWN_CHARS``; then anew.
+Bound: ``_KNOWN_LISTS`` cached lists, none longer than ``_KNOWN_CHARS``; a full cache is cleared.
 """
 
 from types import MappingProxyType
@@ -25,15 +25,15 @@ class Condition(NamedTuple):
 
 
 REGULAR = Effect(last=True, high_low=True, volume=True)
-"""Everything; also what a code that is not known does."""
+"""Everything; also the effect of an unknown code."""
 RANGE = Effect(last=False, high_low=True, volume=True)
-"""All but the last price, which it becomes only as the first of its day."""
+"""All but the last price; that too, if the trade is the first of its day."""
 VOLUME = Effect(last=False, high_low=False, volume=True)
-"""Shares changed hands, at a price that the market did not make then."""
+"""Shares changed hands, but at a price that the market did not make at that moment."""
 PRICE = Effect(last=True, high_low=True, volume=False)
-"""A price whose shares were counted before."""
+"""A price whose shares were already counted."""
 NOTHING = Effect(last=False, high_low=False, volume=False)
-"""A repetition of what was printed before."""
+"""A repetition of an earlier print."""
 
 CONDITIONS = MappingProxyType(
     {
@@ -83,10 +83,10 @@ CONDITIONS = MappingProxyType(
 
 
 def effect_of(conditions: tuple[str, ...]) -> Effect:
-    """What a trade with these conditions may change: what every one of them allows.
+    """What a trade with these conditions may change: only what every one of them allows.
 
-    A trade without conditions is a regular one. One of the named effects is the very object, so
-    that it can be asked for with ``is``.
+    A trade without conditions is a regular one. The result is one of the named effects above if it
+    equals one, so that callers can compare with ``is``.
     """
     effect = REGULAR
     for code in conditions:
@@ -97,7 +97,7 @@ def effect_of(conditions: tuple[str, ...]) -> Effect:
 
 
 class Effects(dict[tuple[str, ...], Effect]):
-    """``effect_of`` with a memory, for the path of every trade: ``effects[trade.conditions]``."""
+    """A cache of ``effect_of``, for the path of every trade: ``effects[trade.conditions]``."""
 
     def __missing__(self, conditions: tuple[str, ...]) -> Effect:
         effect = effect_of(conditions)

@@ -1,11 +1,11 @@
-"""How many decimals a symbol's prices are written with: decided here, used by whoever shows one.
+"""How many decimals a symbol's prices are shown with.
 
-One ``Digits`` a symbol, owned by its entry in ``market.book`` and fed by it on the event loop; the
-functions are pure and anybody's. A symbol has at least the decimals that its market usually has
-(``least``), and more when its prices lately came with more. One odd print, such as a stock's price
-of a tenth of a cent, does not change how all are shown.
+One ``Digits`` per symbol, owned by its entry in ``market.book`` and fed by it on the event loop;
+the functions are pure and may be called from anywhere. A symbol has at least the decimals that its
+market usually has (``least``), and more if its recent prices came with more. One odd print, such as
+a stock's price of a tenth of a cent, does not change how all prices are shown.
 
-Bound: some counts a symbol, never a history of prices.
+Bound: a few counts per symbol, never a history of prices.
 """
 
 import functools
@@ -18,23 +18,24 @@ from decimal import Decimal
 from photon_app.calendar.session import venue_of
 
 MOST = 20
-"""More than any price needs; browsers write so many too."""
+"""More decimals than any price needs; browsers write up to this many too."""
 SIGNIFICANT = 4
-"""Digits that every price shows at least, however small it is."""
+"""The least significant digits that a price is shown with, however small it is."""
 WRITTEN = 12
-"""Digits of a price that count as written; what comes behind is noise of somebody's arithmetic."""
+"""Significant digits of a price that are taken as written; further ones are rounding noise."""
 SHOWN = 10
-"""Digits of a price that are shown at most, where its market does not usually have more."""
+"""The most digits that a price is shown with, unless its market usually has more."""
 CENTS, BELOW_ONE = 2, 4
 FX_USUAL, FX_YEN, FX_SIGNIFICANT, FX_WHOLE = 5, 3, 7, 10_000.0
-"""Rates have five decimals, those in yen three, a rate of tens of thousands none for certain."""
-LATELY = 32
-"""So many prices that were looked at say how the others are written."""
+"""Rates have five decimals, those in yen three; a rate of tens of thousands may have none."""
+WINDOW = 32
+"""The number of recent prices that decide how all are written."""
 STEP = 128
-"""While prices agree, one in 2, 4, 8, up to so many is looked at; when one does not, each is."""
+"""While prices agree, one in 2, 4, 8, up to this many is looked at; after one that does not,
+each."""
 GROWS, SHRINKS = 1 / 4, 1 / 8
-"""The share of prices lately that must have so many decimals for the symbol to have them, and to
-keep them. Of prices in steps of five of the last decimal, half have it."""
+"""The share of recent prices that must have a number of decimals for the symbol to get it, and to
+keep it. Of prices in steps of five of the last decimal, half have that decimal."""
 _RATE = re.compile(r"[A-Z]{6}=X|[A-Z]{3}=X")
 _TINY, _HUGE = 1e-20, 1e16
 _VOLUME_DECIMALS, _VOLUME_SIGNIFICANT = 8, 13
@@ -44,41 +45,41 @@ class Digits:
     """The decimals of one symbol.
 
     Args:
-        symbol: whose.
+        symbol: the symbol.
     """
 
-    __slots__ = ("_lately", "_looks", "_low", "_symbol", "decimals", "step")
+    __slots__ = ("_looks", "_low", "_recent", "_symbol", "decimals", "step")
 
     def __init__(self, symbol: str) -> None:
         self._symbol = symbol
-        self._lately: deque[int] = deque(maxlen=LATELY)
+        self._recent: deque[int] = deque(maxlen=WINDOW)
         self._looks = 0
         self._low = math.inf
         self.decimals = -1
         """Below 0 before the first price."""
         self.step = 1
-        """After how many prices to look at one again."""
+        """After how many prices the next one is looked at."""
 
     def look(self, price: float) -> bool:
-        """Take a price into account; true when the symbol has other decimals now than whoever saw
-        its prices assumes: those that it had, or at first what the first price shows.
+        """Take a price into account. Returns true if the symbol's decimals now differ from what a
+        client assumes: those that it had, or, at first, those of its first price.
         """
         seen, before = written(price), self.decimals
-        self._lately.append(seen)
+        self._recent.append(seen)
         self._looks += 1
-        agrees = seen <= before and self._looks > LATELY // 2
+        agrees = seen <= before and self._looks > WINDOW // 2
         self.step = min(self.step * 2, STEP) if agrees else 1
-        if seen <= before and price >= self._low and self._looks % LATELY:
+        if seen <= before and price >= self._low and self._looks % WINDOW:
             return False
         self.decimals = self._decided(price)
         self._low = _lowest(self._symbol, price, self.decimals)
         return self.decimals != (shown_by(price) if before < 0 else before)
 
     def _decided(self, price: float) -> int:
-        """What the prices lately have, bounded by what the size of this one calls for. A symbol at
-        a bound, such as a stock at ten dollars, does not change with each step across it.
+        """The decimals of recent prices, bounded by what the size of this price calls for. A symbol
+        near a bound, such as a stock at ten dollars, does not change with each step across it.
         """
-        finest = sorted(self._lately, reverse=True)
+        finest = sorted(self._recent, reverse=True)
         most = _most(price)
 
         def shared(share: float) -> int:
@@ -90,7 +91,7 @@ class Digits:
 
 
 def decimals_of(symbol: str, prices: Iterable[float]) -> int:
-    """The decimals of a symbol of which some prices are known, the newest last."""
+    """The decimals of a symbol with known prices, the newest last."""
     digits = Digits(symbol)
     for price in prices:
         digits.look(price)
@@ -98,8 +99,8 @@ def decimals_of(symbol: str, prices: Iterable[float]) -> int:
 
 
 def shown_by(price: float) -> int:
-    """The decimals that one price shows of a symbol of which nothing else is known. Clients assume
-    the same (``digitsOf`` in ``ui/live/photon-client.js``) until they are told.
+    """The decimals of a symbol of which only one price is known. Clients assume the same
+    (``digitsOf`` in ``ui/live/photon-client.js``) until they are sent the symbol's decimals.
     """
     if not 0 < price < math.inf:
         return CENTS
@@ -107,7 +108,7 @@ def shown_by(price: float) -> int:
 
 
 def least(symbol: str, price: float) -> int:
-    """The decimals that a price of this size has at least: those of its market, and four
+    """The fewest decimals for a price of this size: those of its market, and enough for four
     significant digits.
     """
     if not 0 < price < math.inf:
@@ -133,7 +134,7 @@ def written(price: float) -> int:
 
 
 def difference(price: float, other: float) -> float:
-    """``price - other`` of the two numbers as they are written, so that 0.3 − 0.1 is 0.2."""
+    """``price - other``, exact for the two numbers as written, so that 0.3 − 0.1 is 0.2."""
     return float(Decimal(repr(price)) - Decimal(repr(other)))
 
 
@@ -146,11 +147,11 @@ def change(price: float, prev_close: float | None) -> tuple[float | None, float 
 
 
 def plain(value: float, decimals: int = 0) -> str:
-    """A number in full, without an exponent: all its digits, and at least so many decimals.
+    """A number in full, without an exponent: all its digits, padded to a number of decimals.
 
     Args:
         value: any number; one that would make a very long text keeps its exponent.
-        decimals: zeros behind the last digit fill up to so many.
+        decimals: the fewest decimals; zeros are appended up to this number.
     """
     if value and not _TINY <= abs(value) < _HUGE:
         return repr(value)
@@ -161,8 +162,9 @@ def plain(value: float, decimals: int = 0) -> str:
 
 
 def total(volume: float) -> float:
-    """A sum of volumes without the noise of adding: 0.1 + 0.2 is 0.3. At most eight decimals, the
-    least that crypto exchanges trade, and thirteen digits; whole numbers stay as they are.
+    """A sum of volumes without the rounding noise of adding: 0.1 + 0.2 is 0.3. At most eight
+    decimals, the smallest step on crypto exchanges, and thirteen digits; whole numbers stay as they
+    are.
     """
     if not math.isfinite(volume) or volume == int(volume):
         return volume
@@ -171,12 +173,14 @@ def total(volume: float) -> float:
 
 
 def mean(value: float) -> float:
-    """An average price without the noise of dividing."""
+    """An average price without the rounding noise of dividing."""
     return float(f"{value:.{WRITTEN}g}")
 
 
 def _magnitude(price: float) -> int:
-    """The place of the first digit: 2 for 149.3, 0 for 1.08, -1 for 0.65; exact at tens."""
+    """The power of ten of the first digit: 2 for 149.3, 0 for 1.08, -1 for 0.65; exact at powers
+    of ten.
+    """
     return int(f"{price:.{WRITTEN}e}".partition("e")[2]) if price else 0
 
 
@@ -185,7 +189,7 @@ def _most(price: float) -> int:
 
 
 def _lowest(symbol: str, price: float, decimals: int) -> float:
-    """Some price, not above this one, down to which so many decimals are enough."""
+    """A price, not above this one, down to which ``decimals`` are enough."""
     lowest = 10.0 ** _magnitude(price)
     return lowest if least(symbol, lowest) <= decimals else price
 

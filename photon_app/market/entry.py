@@ -1,8 +1,8 @@
-"""One symbol in the book: its last price, its day, and what waits.
+"""One symbol in the book: its last price, its day, and its pending print.
 
-Owned by ``market.book``, which alone makes, reads and writes entries, on the event loop. What is
-here is how a day begins and what it learns; which trade does what is the book's to say. An entry
-holds at most one print that waits, and never a history.
+Owned by ``market.book``, which alone makes, reads and writes entries, on the event loop. This
+module says how a day begins and how its figures are merged with those from elsewhere; the book
+decides what each trade changes. An entry keeps at most one pending print, and never a history.
 """
 
 import math
@@ -13,7 +13,7 @@ from photon_app.model import Bar, Seed, Trade
 
 
 class Day(Protocol):
-    """A trading day, with the closed hours that follow it: half-open, in UNIX ms."""
+    """A trading day with the closed hours that follow it: half-open, in UNIX ms."""
 
     @property
     def start_ms(self) -> int:
@@ -22,7 +22,7 @@ class Day(Protocol):
 
     @property
     def date_ms(self) -> int:
-        """Where the bar of the day begins."""
+        """When the day's bar begins."""
         ...
 
     @property
@@ -42,13 +42,9 @@ class Day(Protocol):
 
 
 class Entry:
-    """One symbol's truth. Mutable, private to the book; everyone else gets a ``Quote``."""
+    """The state of one symbol. Mutable, private to the book; all other code gets a ``Quote``."""
 
     __slots__ = (
-        "ahead_ms",
-        "ahead_volume",
-        "asked",
-        "before",
         "close",
         "close_ms",
         "day",
@@ -56,18 +52,22 @@ class Entry:
         "day_start_ms",
         "day_volume",
         "digits",
+        "early_day_ms",
+        "early_volume",
         "edge_ms",
-        "held",
         "high",
+        "last_poll",
         "look_seq",
         "low",
         "open",
+        "pending",
         "polled",
         "prev_close",
         "price",
         "recalled_seq",
         "run",
         "seq",
+        "stored_day",
         "symbol",
         "time_ms",
         "volume",
@@ -76,14 +76,14 @@ class Entry:
     def __init__(self, symbol: str, seq: int) -> None:
         self.symbol = symbol
         self.prev_close: float | None = None
-        self.begin(seq)
+        self.reset(seq)
 
-    def begin(self, seq: int) -> None:
-        """No trade yet."""
+    def reset(self, seq: int) -> None:
+        """Return to the state before the first trade."""
         self.seq = seq
         self.digits = Digits(self.symbol)
         self.look_seq = seq
-        """From which ``seq`` on a price is looked at for its decimals."""
+        """The ``seq`` of the next price whose decimals are looked at."""
         self.price = math.nan
         self.volume = 0.0
         self.polled = False
@@ -92,33 +92,35 @@ class Entry:
         self.day_end_ms = -1
         self.day: Day | None = None
         self.edge_ms = -1
-        """Until then a trade of the day is like the one before it."""
+        """Until this time a trade of the day needs no check of its session."""
         self.close: float | None = None
         """The price at the end of the day's regular session, once that is over."""
         self.close_ms = -1
-        """When it was made: a closing cross after that end, all others before it."""
+        """When it was made: after that end for a closing cross, before it for any other trade."""
         self.recalled_seq = -1
-        """The ``seq`` of a price that is of an earlier process."""
+        """The ``seq`` of a price that an earlier process stored."""
         self.open = self.high = self.low = math.nan
         self.day_volume = 0.0
-        self.ahead_ms = -1
-        self.ahead_volume = 0.0
-        self.held: Trade | None = None
+        self.early_day_ms = -1
+        """When the day begins that ``early_volume`` belongs to."""
+        self.early_volume = 0.0
+        """Volume that arrived before the first price of its day."""
+        self.pending: Trade | None = None
         self.run = 0
-        """How many prints in a row were held: above the last price, or as a negative number below.
-        """
-        self.asked: tuple[float, int] | None = None
-        self.before: tuple[int, Bar, float | None] | None = None
-        """What a day came to before its first price here: when it began, and its close."""
+        """Outliers in a row: positive above the last price, negative below it."""
+        self.last_poll: tuple[float, int] | None = None
+        """Price and time of the newest answer to a poll."""
+        self.stored_day: tuple[int, Bar, float | None] | None = None
+        """A stored day whose first price has not arrived here: its start, its bar, its close."""
 
     def begin_day(self, day: Day, price: float, *, outside: bool = False) -> None:
-        """The first price of a day; volume that came ahead of it is the day's.
+        """Begin a day with its first price; volume that arrived before it is added to the day.
 
         Args:
-            day: which.
-            price: its first.
-            outside: whether that price was made when the day was done. Then the figures are of
-                such trades, until what the day truly came to is recalled or asked for.
+            day: the new day.
+            price: its first price.
+            outside: whether that price was made after the day's last session. Then the figures
+                are those of such trades, until the true ones are recalled or polled.
         """
         if self.time_ms >= 0:
             self.prev_close = self.price if self.close is None else self.close
@@ -127,100 +129,102 @@ class Entry:
         self.day_start_ms, self.day_end_ms = day.start_ms, day.end_ms
         self.edge_ms = day.end_ms if outside else day.close_ms
         self.open = self.high = self.low = price
-        self.day_volume = self.ahead_volume if self.ahead_ms == day.start_ms else 0
-        self.ahead_ms, self.ahead_volume = -1, 0.0
-        if self.before is not None and self.before[0] == day.start_ms:
-            self.go_on_from(*self.before[1:])
-        self.before = None
+        self.day_volume = self.early_volume if self.early_day_ms == day.start_ms else 0
+        self.early_day_ms, self.early_volume = -1, 0.0
+        if self.stored_day is not None and self.stored_day[0] == day.start_ms:
+            self.resume_from(*self.stored_day[1:])
+        self.stored_day = None
 
     @property
     def recalled(self) -> bool:
-        """Whether the price is of an earlier process and not confirmed since."""
+        """Whether an earlier process stored the price, and nothing has confirmed it since."""
         return self.seq == self.recalled_seq
 
     @property
     def provisional(self) -> bool:
-        """Whether the day's figures are of trades that came when it was done."""
+        """Whether the day's figures are those of trades made after its last session."""
         return self.day is not None and self.edge_ms == self.day_end_ms > self.day.done_ms
 
-    def settle(self) -> None:
-        """The day is known now from those who saw it: what comes when it is done is outside."""
+    def end_provisional(self) -> None:
+        """The day's true figures are known now: trades after its last session are outside."""
         if self.day is not None and self.provisional:
             self.edge_ms = self.day.close_ms
 
     def recall(self, day: Day, bar: Bar, close: float | None) -> bool:
-        """What a day came to so far, from elsewhere; true when that is news."""
+        """Merge in a day's stored figures; true if that changes any figure."""
         if day.start_ms != self.day_start_ms:
-            self.before = day.start_ms, bar, close
+            self.stored_day = day.start_ms, bar, close
             return False
         before = (self.open, self.high, self.low, self.day_volume)
-        self.go_on_from(bar, close)
+        self.resume_from(bar, close)
         return before != (self.open, self.high, self.low, self.day_volume)
 
-    def take_up(self, day: Day, bar: Bar, close: float | None) -> None:
-        """Go on from a day's last price, where there is none here."""
+    def restore(self, day: Day, bar: Bar, close: float | None) -> None:
+        """Set price and day from a stored day; only called while there is no price."""
         self.begin_day(day, bar.close, outside=bar.open_ms >= day.done_ms)
         self.open, self.high, self.low, self.day_volume = bar.open, bar.high, bar.low, bar.volume
         if close is not None:
-            self.close_at(close, day.close_ms - 1)
+            self.set_close(close, day.close_ms - 1)
         self.price, self.time_ms = bar.close, bar.close_ms
         self.seq += 1
         self.recalled_seq = self.seq
         self.look()
 
-    def go_on_from(self, bar: Bar, close: float | None) -> None:
-        """The bar has all that is here, or comes before all of it. One that is of a closed market
-        tells nothing of the session before.
+    def resume_from(self, bar: Bar, close: float | None) -> None:
+        """Continue the day from a bar that includes all trades seen here, or precedes all of them.
+        A bar of a closed market says nothing about the session before.
         """
         if self.day is not None and self.provisional and bar.open_ms >= self.day.done_ms:
             return
-        if self.provisional or (bar.invented and self.asked is None):
+        if self.provisional or (bar.invented and self.last_poll is None):
             self.high, self.low, self.day_volume = bar.high, bar.low, bar.volume
-        if self.asked is None:  # else the open is the official one
+        if self.last_poll is None:  # otherwise the open is the official one
             self.open = bar.open
         self.widen(bar.high)
         self.widen(bar.low)
         self.day_volume = max(self.day_volume, bar.volume)
-        self.settle()
+        self.end_provisional()
         if self.close is None and close is not None and self.day is not None:
-            self.close_at(close, self.day.close_ms - 1)
+            self.set_close(close, self.day.close_ms - 1)
 
-    def close_at(self, price: float, time_ms: int) -> None:
-        """This was the price at the end of the regular session."""
+    def set_close(self, price: float, time_ms: int) -> None:
+        """Set the price at the end of the regular session."""
         self.close, self.close_ms = price, time_ms
 
-    def come_ahead(self, day: Day, volume: float) -> None:
-        """Volume of a day that has no price yet."""
-        if day.start_ms > self.ahead_ms:
-            self.ahead_ms, self.ahead_volume = day.start_ms, 0.0
-        if day.start_ms == self.ahead_ms:
-            self.ahead_volume += volume
+    def add_early_volume(self, day: Day, volume: float) -> None:
+        """Add volume of a day that has no price yet."""
+        if day.start_ms > self.early_day_ms:
+            self.early_day_ms, self.early_volume = day.start_ms, 0.0
+        if day.start_ms == self.early_day_ms:
+            self.early_volume += volume
 
     def look(self) -> bool:
-        """Learn from the newest price how prices are written; true when that is news."""
+        """Look at the newest price's decimals; true if that changes the symbol's decimals."""
         news = self.digits.look(self.price)
         self.look_seq = self.seq + self.digits.step
         return news
 
     def widen(self, price: float) -> None:
-        """High and low hold this price."""
+        """Extend high and low to include this price."""
         self.high = max(self.high, price)
         self.low = min(self.low, price)
 
-    def learn_close(self, price: float | None) -> bool:
-        """The previous close, if it is one; true when it is news."""
+    def set_prev_close(self, price: float | None) -> bool:
+        """Set the previous close if the figure is a valid price; true if that changes it."""
         if price is None or not is_price(price) or price == self.prev_close:
             return False
         self.prev_close = price
         return True
 
-    def learn_figures(self, seed: Seed) -> bool:
-        """The day as upstream tells it: its open is the open, its range is within ours."""
+    def merge_polled(self, seed: Seed) -> bool:
+        """Merge in a polled day: its open becomes the open, and its range extends ours. True if
+        that changes any figure.
+        """
         before = (self.open, self.high, self.low)
         known = [f for f in (seed.open, seed.high, seed.low) if f is not None and is_price(f)]
         if self.provisional and known:
             self.high, self.low = max(known), min(known)
-            self.settle()
+            self.end_provisional()
         for figure in known:
             self.widen(figure)
         if seed.open is not None and is_price(seed.open):
@@ -229,5 +233,5 @@ class Entry:
 
 
 def is_price(value: float) -> bool:
-    """Whether a figure can be a price."""
+    """Whether a figure is a valid price."""
     return 0 < value < math.inf

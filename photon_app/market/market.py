@@ -1,11 +1,12 @@
-"""The market: what a feed delivers becomes truth, and whoever listens is told facts.
+"""The market: applies what a feed delivers, and sends the resulting facts to its listeners.
 
 ``Market`` is the ``model.FeedSink`` that a feed delivers to. It owns the book, the bars, the epoch
-and what is known of the feed, applies each upstream frame in one synchronous run, and tells every
-listener what came of it. It knows no listener, no client and no feed. Synchronous but for
-``drained``; called on the event loop only, or by a command that reads a recording.
+and the feed's status. It applies each upstream frame in one synchronous run and sends every
+listener the result. It does not know what its listeners are, and knows no client and no feed.
+Synchronous except for ``drained``; called on the event loop only, or by a command that reads a
+recording.
 
-Bound: what book and bars hold; nothing waits here.
+Bound: those of book and bars; nothing is queued here.
 """
 
 import logging
@@ -42,13 +43,13 @@ log = logging.getLogger(__name__)
 
 
 class Market:
-    """``model.FeedSink``, and the state of the market at any time.
+    """``model.FeedSink``, and the current state of the market.
 
     Args:
         book: prices and figures.
-        bars: what the trades that count come to.
-        status: the feed's first one.
-        silence: notices markets that should trade and do not.
+        bars: the bars of the trades that count.
+        status: the feed's initial status.
+        silence: detects markets that should trade and do not.
     """
 
     def __init__(self, book: Book, bars: Bars, status: FeedStatus, silence: Silence) -> None:
@@ -57,40 +58,40 @@ class Market:
         self.feed = status
         """The feed's newest status."""
         self.polled: frozenset[str] = frozenset()
-        """The symbols whose prices come from asking."""
+        """The symbols whose prices are polled."""
         self.stale: frozenset[str] = frozenset()
-        """Those that are not followed, or may move unseen."""
+        """The symbols that are not followed, or whose price may have changed unnoticed."""
         self.epoch = uuid.uuid4().hex
-        """What tells one market from the next."""
+        """Identifies the current epoch."""
         self.number = 0
-        """Of the newest fact."""
+        """The number of the newest fact."""
         self.silence = silence
         self._listeners: list[Listener] = []
         self._whole = False
         self._readers: Readers | None = None
 
     def wait_for(self, readers: Readers) -> None:
-        """Let a feed that waits for readers (``drained``) wait for these."""
+        """Set the readers that ``drained`` waits for."""
         self._readers = readers
 
     def listen(self, listener: Listener, *, whole: bool = False) -> None:
-        """Tell somebody every fact from now on, behind those that listen already.
+        """Send a listener every fact from now on, after those that listen already.
 
         Args:
-            listener: who.
-            whole: whether facts are kept for later, and therefore carry their ``quotes``.
+            listener: the listener.
+            whole: whether it keeps facts for later; then every ``Change`` includes its ``quotes``.
         """
         self._listeners.append(listener)
         self._whole = self._whole or whole
 
     def quote(self, symbol: str) -> Quote | None:
-        """The newest price of a symbol and its day, if there is one."""
+        """The newest price of a symbol and its day; ``None`` if it has no price yet."""
         return self.book.quote(symbol)
 
-    # What the feed calls
+    # Called by the feed
 
     def trades(self, batch: Sequence[Trade]) -> None:
-        """The trades of one upstream frame."""
+        """Apply the trades of one upstream frame."""
         outcome = self.book.apply(batch)
         counted, figures = outcome.counted, outcome.figures
         self.bars.fold(counted)
@@ -100,16 +101,16 @@ class Market:
             return
         # as ``_change``, without its calls: on the path of every trade they cost a fiftieth
         self.number = number = self.number + 1
-        told = tuple(figures) if figures else ()
+        changed = tuple(figures) if figures else ()
         change = Change(
-            epoch=self.epoch, number=number, counted=counted, figures=told, prints=batch
+            epoch=self.epoch, number=number, counted=counted, figures=changed, prints=batch
         )
         for listener in self._listeners:
             listener.hear(change)
 
     def past(self, batch: Sequence[Trade]) -> None:
-        """Trades that are over: of each symbol the newest price and its day are told, and they are
-        no prints.
+        """Apply trades from before the start: listeners get each symbol's newest price and day, no
+        single trade and no print.
         """
         outcome = self.book.apply(batch)
         self.bars.fold(outcome.counted)
@@ -117,8 +118,8 @@ class Market:
         self._change(outcome, moved=tuple(dict.fromkeys(trade.symbol for trade in batch)))
 
     def seed(self, seed: Seed) -> None:
-        """Day figures that trades do not carry, or a price that was asked for. As a print such a
-        price is one of volume 0, as Finnhub writes a price without a trade.
+        """Apply day figures that trades do not carry, or a polled price. As a print, a polled price
+        has volume 0, which is how Finnhub writes a price without a trade.
         """
         outcome = self.book.seed(seed)
         self.bars.fold(outcome.counted)
@@ -133,29 +134,29 @@ class Market:
         self._change(outcome, polled=quote.symbol, prints=[price])
 
     def began(self, symbol: str, time_ms: int, price: float) -> None:
-        """A feed that makes prices up began a symbol's."""
+        """Report the first price that a feed invented for a symbol."""
         number = self._next()
         fact = PriceBegan(
             epoch=self.epoch, number=number, symbol=symbol, time_ms=time_ms, price=price
         )
-        self._tell(fact)
+        self._publish(fact)
 
     def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
-        """The symbols whose prices come from asking, and those that are not followed."""
+        """Set the symbols whose prices are polled, and those that are not followed."""
         self.bars.unseen(symbols | stale)
         self.polled, self.stale = symbols, stale
-        self._tell(
+        self._publish(
             SourcesChanged(epoch=self.epoch, number=self._next(), polled=symbols, stale=stale)
         )
 
     def tape(self, behind_ms: int, ahead_ms: int) -> None:
-        """How far the tape's times are from this machine's clock."""
+        """Set how far the tape's times are from this machine's clock."""
         self.book.ahead_ms = ahead_ms
         self.bars.tape(behind_ms)
-        self._tell(TapeTimed(epoch=self.epoch, number=self._next(), behind_ms=behind_ms))
+        self._publish(TapeTimed(epoch=self.epoch, number=self._next(), behind_ms=behind_ms))
 
     def status(self, status: FeedStatus) -> None:
-        """The feed's state; what upstream said in it is made printable, whatever the feed."""
+        """Set the feed's status. Text from upstream in it is made printable, for every feed."""
         if not status.detail.isprintable():
             status = msgspec.structs.replace(status, detail=foreign.printable(status.detail, 500))
         well = status.state in FLOWING and not status.detail
@@ -168,14 +169,14 @@ class Market:
         self._set_status(status)
 
     def rejected(self, symbol: str, reason: str) -> None:
-        """Upstream refuses a symbol."""
+        """Log and report that upstream refuses a symbol."""
         log.info("upstream refuses %s: %s", symbol, reason)
         self.reject(symbol)
 
     def new_epoch(self) -> None:
-        """The market starts anew."""
+        """Start a new epoch: forget prices and figures."""
         self.epoch = uuid.uuid4().hex
-        self._tell(EpochBegan(epoch=self.epoch, number=self._next()))
+        self._publish(EpochBegan(epoch=self.epoch, number=self._next()))
         self.book.new_epoch()
 
     async def drained(self) -> None:
@@ -183,10 +184,10 @@ class Market:
         if self._readers is not None:
             await self._readers.drained()
 
-    # What others call
+    # Called by others
 
     def recall(self, symbol: str, what: Recollection) -> None:
-        """What a symbol's newest day came to before now, from its bars."""
+        """Restore a symbol's newest day from its stored bars."""
         outcome = self.book.recall(
             symbol,
             what.day,
@@ -198,20 +199,20 @@ class Market:
             self._change(outcome, moved=(symbol,) if outcome.newest else ())
 
     def reject(self, symbol: str, why: RequestError | None = None) -> None:
-        """Nobody can have a symbol any more; ``why`` is the reason where upstream has it."""
-        self._tell(Rejected(epoch=self.epoch, number=self._next(), symbol=symbol, why=why))
+        """Report that a symbol is unavailable. ``why`` is the reason if upstream does have it."""
+        self._publish(Rejected(epoch=self.epoch, number=self._next(), symbol=symbol, why=why))
 
-    def look(self, held: Iterable[str]) -> None:
-        """Once a second: let the feed's status say which market is silent, unless the feed has
-        something to say.
+    def look(self, subscribed: Iterable[str]) -> None:
+        """Put silent markets into the feed's status, unless that has a detail of its own. Called
+        once a second.
 
         Args:
-            held: the symbols that upstream is asked for.
+            subscribed: the symbols that are subscribed upstream.
         """
         silence, feed = self.silence, self.feed
         said = silence.reason
         live = feed.state == "live"
-        now = silence.look(held, live=live, book=self.book, delay_ms=feed.delay_ms or 0)
+        now = silence.look(subscribed, live=live, book=self.book, delay_ms=feed.delay_ms or 0)
         if live and feed.detail in {"", said} and feed.detail != now:
             self._set_status(msgspec.structs.replace(feed, detail=now))
 
@@ -219,7 +220,7 @@ class Market:
 
     def _set_status(self, status: FeedStatus) -> None:
         self.feed = status
-        self._tell(StatusChanged(epoch=self.epoch, number=self._next(), status=status))
+        self._publish(StatusChanged(epoch=self.epoch, number=self._next(), status=status))
 
     def _change(
         self,
@@ -229,7 +230,7 @@ class Market:
         polled: str = "",
         moved: Sequence[str] = (),
     ) -> None:
-        """Tell what came of one frame."""
+        """Send listeners the result of one frame."""
         change = Change(
             epoch=self.epoch,
             number=self._next(),
@@ -244,13 +245,13 @@ class Market:
             listener.hear(change)
 
     def _quotes(self, outcome: Outcome, moved: Sequence[str]) -> tuple[Quote, ...]:
-        """Of every symbol that an outcome touched."""
+        """The quotes of all symbols that an outcome touched."""
         touched = dict.fromkeys(trade.symbol for trade, _, _ in outcome.counted)
         touched |= dict.fromkeys([*outcome.figures, *moved])
         every = map(self.book.quote, touched)
         return tuple(quote for quote in every if quote is not None)
 
-    def _tell(self, fact: MarketFact) -> None:
+    def _publish(self, fact: MarketFact) -> None:
         for listener in self._listeners:
             listener.hear(fact)
 

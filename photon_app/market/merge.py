@@ -1,10 +1,10 @@
-"""One bar of two: the law by which seconds make minutes, minutes days, and halves of a minute one.
+"""How two bars become one: seconds a minute, minutes a day, and two parts of a minute one minute.
 
 Pure. Volume, turnover and count are sums, high and low the extremes. The open is that of the
-earliest trade by the exchange's time, the close that of the latest; of equal times the open is the
-first one's that arrived and the close the last one's. Prices that may be no last price
-(``market.conditions``) make an open or close only where no other does. So the order in which bars
-are merged changes nothing, but for trades of one millisecond.
+earliest trade by exchange time, the close that of the latest; of equal times the open is the first
+that arrived and the close the last. Prices that may not be a last price (``market.conditions``)
+make an open or close only if there is no other price. So the order in which bars are merged changes
+nothing, except for trades of the same millisecond.
 """
 
 import math
@@ -14,8 +14,8 @@ from photon_app.calendar.session import Span
 from photon_app.model import Bar
 
 
-class Sum:
-    """A bar in the making. Mutable, private to the fold; everyone else gets a ``Bar``."""
+class BarBuilder:
+    """A bar under construction. Mutable, private to the fold; all other code gets a ``Bar``."""
 
     __slots__ = (
         "close",
@@ -42,24 +42,25 @@ class Sum:
         self.open_ms = self.close_ms = -1
         """Below 0 while there is no price."""
         self.firm = False
+        """See ``Bar.firm``."""
         self.incomplete = False
         self.invented = False
 
     @classmethod
-    def of(cls, bar: Bar) -> "Sum":
-        """A bar that goes on."""
+    def of(cls, bar: Bar) -> "BarBuilder":
+        """Continue a finished bar."""
         made = cls(bar.time_ms)
         made.merge(bar)
         return made
 
     def begin(self, time_ms: int, price: float, volume: float, trade_ms: int) -> None:
-        """Become the bar of one regular trade; what was here is gone.
+        """Start over as the bar of one regular trade.
 
         Args:
             time_ms: when the bar begins, UNIX ms.
-            price: of the trade.
-            volume: of the trade.
-            trade_ms: its time, UNIX ms.
+            price: the trade's price.
+            volume: the trade's volume.
+            trade_ms: the trade's time, UNIX ms.
         """
         self.time_ms = time_ms
         self.open = self.high = self.low = self.close = price
@@ -75,8 +76,8 @@ class Sum:
         """Whether it has a price."""
         return self.open_ms >= 0
 
-    def merge(self, other: "Sum | Bar") -> None:
-        """Take in what another one has, none of which is in here; of equal times it came later."""
+    def merge(self, other: "BarBuilder | Bar") -> None:
+        """Add another bar, which shares no trade with this one; of equal times it came later."""
         self.volume += other.volume
         self.turnover += other.turnover
         self.count += other.count
@@ -98,7 +99,7 @@ class Sum:
         self.firm |= other.firm
 
     def bar(self) -> Bar:
-        """What it is now; it has a price."""
+        """The bar so far; there must be a price."""
         return Bar(
             time_ms=self.time_ms,
             open=self.open,
@@ -117,40 +118,40 @@ class Sum:
 
 
 def merge(one: Bar, other: Bar) -> Bar:
-    """Both in one bar, at the time of the earlier.
+    """Merge two bars into one, at the time of the earlier one.
 
     Args:
-        one: some trades.
-        other: further trades, none of which is among the first; of equal times they came later.
+        one: a bar.
+        other: a bar that shares no trade with the first; of equal times its trades came later.
     """
-    total = Sum(min(one.time_ms, other.time_ms))
+    total = BarBuilder(min(one.time_ms, other.time_ms))
     total.merge(one)
     total.merge(other)
     return total.bar()
 
 
 def merge_all(bars: Iterable[Bar], time_ms: int) -> Bar | None:
-    """All of them in one bar that begins at a time; ``None`` of none."""
-    total = Sum(time_ms)
+    """Merge bars into one that begins at ``time_ms``; ``None`` if there are none."""
+    total = BarBuilder(time_ms)
     for bar in bars:
         total.merge(bar)
     return total.bar() if total.priced else None
 
 
 def by_span(minutes: Iterable[Bar], span_of: Callable[[int], Span]) -> Iterator[tuple[Span, Bar]]:
-    """Bars in order of time as those of longer spans, each with its span.
+    """Merge bars, in order of time, into bars of longer spans; yields each with its span.
 
     Args:
-        minutes: the shorter ones.
-        span_of: the longer span that holds a time.
+        minutes: the shorter bars.
+        span_of: returns the longer span that contains a time.
     """
-    span, total = Span(0, 0), Sum(0)
+    span, total = Span(0, 0), BarBuilder(0)
     for minute in minutes:
         if not span.start_ms <= minute.time_ms < span.end_ms:
             if total.priced:
                 yield span, total.bar()
             span = span_of(minute.time_ms)
-            total = Sum(span.start_ms)
+            total = BarBuilder(span.start_ms)
         total.merge(minute)
     if total.priced:
         yield span, total.bar()

@@ -1,9 +1,9 @@
-"""Whether every trade is refused, and why: then prices stand still though all seems well.
+"""Whether every trade is refused, and why: then prices do not change though all seems well.
 
-Owns where the counts of the book stood when a trade last counted: of the whole (``Refusals``), and
-of each symbol of which something is refused (``Frozen``). Synchronous; ``look`` is called once a
-second on the event loop. It holds three sets of counts, and a few figures of each refused symbol of
-those that the book holds. It never looks at a trade.
+Remembers the book's counts as they were when a trade last counted: for all symbols (``Refusals``),
+and for each symbol of which a trade is refused (``Frozen``). Synchronous; ``look`` is called once a
+second on the event loop. It keeps three sets of counts, and a few figures for each refused symbol
+in the book. It never looks at a trade.
 """
 
 import dataclasses
@@ -14,11 +14,11 @@ import msgspec
 from photon_app.market.book import Counters, Refusal
 
 LOOKS = 30
-"""Refusals over so many seconds, and no trade that counts among them, are no chance any more."""
+"""Seconds of refusals, without a trade that counts, after which they are no coincidence."""
 LEAST = 10
-"""So many trades at least."""
-FORGOTTEN = 120
-"""After so many seconds without a refusal it is not known whether there would be one."""
+"""The fewest refused trades that are reported."""
+FORGET_AFTER = 120
+"""Seconds without a refusal after which it is unknown whether trades would still be refused."""
 
 _REASONS = {
     "bad_time": "its time is before the year 2000, or far ahead of this machine's clock; "
@@ -33,7 +33,7 @@ _COUNTED = ("applied", "late", "range_only", "volume_only", "repeats", "outside"
 
 
 class Refusals:
-    """Looks for a reason for which all trades are refused."""
+    """Finds the reason for which all trades are refused."""
 
     def __init__(self) -> None:
         self._before: dict[str, int] = {}
@@ -41,10 +41,10 @@ class Refusals:
         self._look = self._first = self._last = 0
 
     def look(self, counters: Counters) -> str:
-        """One sentence while every trade is refused, else nothing.
+        """One sentence while every trade is refused, else an empty string.
 
         Args:
-            counters: the book's, as they are now.
+            counters: the book's current counters.
         """
         self._look += 1
         now, before = dataclasses.asdict(counters), self._before
@@ -54,7 +54,7 @@ class Refusals:
         elif any(now[name] != before[name] for name in _REASONS):
             self._last = self._look
             self._first = self._first or self._look
-        elif self._look - self._last > FORGOTTEN:
+        elif self._look - self._last > FORGET_AFTER:
             self._base, self._first = now, 0
         refused = {name: now[name] - self._base[name] for name in _REASONS}
         if not self._first or self._last - self._first < LOOKS or sum(refused.values()) < LEAST:
@@ -63,11 +63,11 @@ class Refusals:
         return f"Every trade is refused: {_REASONS[reason]}"
 
 
-class _Standing(msgspec.Struct):
-    """A symbol of which a trade was refused, and none counted since."""
+class _Stuck(msgspec.Struct):
+    """A symbol of which a trade was refused and none has counted since."""
 
     counted: object
-    """What would have changed."""
+    """Values that would have changed if a trade had counted."""
     first: int
     """The look at which it was first refused."""
     last: int
@@ -75,51 +75,49 @@ class _Standing(msgspec.Struct):
 
 
 class Frozen:
-    """Looks for symbols of which every trade is refused, while others trade."""
+    """Finds symbols of which every trade is refused while others trade."""
 
     def __init__(self) -> None:
         self._look = 0
-        self._standing: dict[str, _Standing] = {}
+        self._stuck: dict[str, _Stuck] = {}
 
     def look(
         self, refused: Mapping[str, Refusal], counted: Callable[[str], object]
     ) -> dict[str, Refusal]:
-        """The symbols of which trades were refused for so long, and none counted; each with the
-        reason.
+        """The symbols of which trades were refused for ``LOOKS`` seconds and none counted, each
+        with the reason.
 
         Args:
-            refused: of which symbols a trade was refused since the last look, and why.
-            counted: what changes with every trade of a symbol that counts; ``None`` when it is not
-                held any more.
+            refused: the symbols of which a trade was refused since the last look, and why.
+            counted: returns values that change with every trade of a symbol that counts; ``None``
+                when the symbol is no longer in the book.
         """
         self._look += 1
-        now, standing = self._look, self._standing
+        now, stuck = self._look, self._stuck
         for symbol, why in refused.items():
-            one = standing.setdefault(symbol, _Standing(counted(symbol), now, now, why))
+            one = stuck.setdefault(symbol, _Stuck(counted(symbol), now, now, why))
             one.last, one.why = now, why
-        for symbol, one in list(standing.items()):
+        for symbol, one in list(stuck.items()):
             figures = counted(symbol)
-            if figures is None or figures != one.counted or now - one.last > FORGOTTEN:
-                del standing[symbol]
-        return {
-            symbol: one.why for symbol, one in standing.items() if one.last - one.first >= LOOKS
-        }
+            if figures is None or figures != one.counted or now - one.last > FORGET_AFTER:
+                del stuck[symbol]
+        return {symbol: one.why for symbol, one in stuck.items() if one.last - one.first >= LOOKS}
 
 
-def frozen_sentence(frozen: Mapping[str, Refusal], held: Iterable[str], market: str) -> str:
-    """One sentence where at least half of a market's symbols are frozen; else nothing.
+def frozen_sentence(frozen: Mapping[str, Refusal], subscribed: Iterable[str], market: str) -> str:
+    """One sentence if at least half of a market's symbols are frozen, else an empty string.
 
     Args:
-        frozen: as ``Frozen.look`` says.
-        held: the market's symbols that upstream is asked for.
-        market: its name.
+        frozen: the result of ``Frozen.look``.
+        subscribed: the market's symbols that are subscribed upstream.
+        market: the market's name.
     """
-    symbols = sorted(held)
-    standing = [symbol for symbol in symbols if symbol in frozen]
-    if not standing or 2 * len(standing) < len(symbols):
+    symbols = sorted(subscribed)
+    stuck = [symbol for symbol in symbols if symbol in frozen]
+    if not stuck or 2 * len(stuck) < len(symbols):
         return ""
-    reason = _REASONS[frozen[standing[0]]]
+    reason = _REASONS[frozen[stuck[0]]]
     return (
-        f"Every trade of {len(standing)} of {len(symbols)} symbols of {market} is refused, such as "
-        f"{standing[0]}: {reason}"
+        f"Every trade of {len(stuck)} of {len(symbols)} symbols of {market} is refused, such as "
+        f"{stuck[0]}: {reason}"
     )

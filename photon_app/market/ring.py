@@ -1,30 +1,30 @@
-"""Closed bars of one symbol in memory: columns of numbers, some 90 bytes a bar.
+"""Closed bars of one symbol in memory: columns of numbers, some 90 bytes per bar.
 
-Owned by ``market.bars``, on the event loop. A ring is in order of time and has one bar of a time at
-most. It may hold bars that have volume and no price yet: those are no bars to anybody else.
+Owned by ``market.bars``, on the event loop. A ring is ordered by time and has at most one bar per
+time. It may contain bars with volume and no price yet, which readers do not see.
 
-The columns are cut into blocks of equal size. One column that grew with every bar would be moved by
-the allocator again and again, and leave holes behind that fit no other: with 50 symbols half as
-much memory again as the bars take.
+The columns are split into blocks of equal size. The allocator would move a single growing column
+again and again, and leave holes behind that nothing else fits into: with 50 symbols, half as much
+memory again as the bars take.
 
-Bound: whoever owns it calls ``trim``.
+Bound: the owner calls ``trim``.
 """
 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
-from photon_app.market.merge import Sum, merge_all
+from photon_app.market.merge import BarBuilder, merge_all
 from photon_app.model import Bar
 
 BLOCK = 256
-"""Bars of one block, some 22 KB; up to twice as many where others were put between."""
+"""Bars per block, some 22 KB; up to twice as many after insertions."""
 _STRIDE = 10
 _FIRM, _INCOMPLETE, _PRICED, _INVENTED = 1, 2, 4, 8
 
 
 class _Block:
-    """A run of bars in order of time, never empty but when it is made."""
+    """A run of bars in order of time, never empty except when it is made."""
 
     __slots__ = ("times", "values")
 
@@ -32,7 +32,7 @@ class _Block:
         self.times = array("q")
         self.values = array("d")
 
-    def merge(self, total: Sum) -> None:
+    def merge(self, total: BarBuilder) -> None:
         at = bisect_left(self.times, total.time_ms)
         if at < len(self.times) and self.times[at] == total.time_ms:
             merged = self.sum(at)
@@ -51,7 +51,7 @@ class _Block:
         return newer
 
     def bar(self, at: int) -> Bar | None:
-        """One bar; ``None`` when it has no price."""
+        """The bar at an index; ``None`` if it has no price."""
         row = self.values[at * _STRIDE : (at + 1) * _STRIDE]
         flags = int(row[9])
         if not flags & _PRICED:
@@ -73,8 +73,8 @@ class _Block:
             invented=bool(flags & _INVENTED),
         )
 
-    def sum(self, at: int) -> Sum:
-        made = Sum(self.times[at])
+    def sum(self, at: int) -> BarBuilder:
+        made = BarBuilder(self.times[at])
         row = self.values[at * _STRIDE : (at + 1) * _STRIDE]
         made.open, made.high, made.low, made.close, made.volume, made.turnover = row[:6]
         made.count = int(row[6])
@@ -90,7 +90,7 @@ class Ring:
     """Closed bars in order of time.
 
     Args:
-        block: bars of one block.
+        block: bars per block.
     """
 
     __slots__ = ("_block", "_blocks")
@@ -104,11 +104,11 @@ class Ring:
 
     @property
     def first_ms(self) -> int | None:
-        """When the oldest begins."""
+        """When the oldest bar begins."""
         return self._blocks[0].times[0] if self._blocks else None
 
-    def append(self, total: Sum) -> None:
-        """Add one that is newer than all."""
+    def append(self, total: BarBuilder) -> None:
+        """Add a bar that is newer than all others."""
         blocks = self._blocks
         if not blocks or len(blocks[-1].times) >= self._block:
             blocks.append(_Block())
@@ -116,8 +116,8 @@ class Ring:
         newest.times.append(total.time_ms)
         newest.values.fromlist(_row(total))
 
-    def merge(self, total: Sum) -> None:
-        """Merge into the bar of the same time, or add it where it belongs."""
+    def merge(self, total: BarBuilder) -> None:
+        """Merge into the bar of the same time, or insert where it belongs."""
         if not self._blocks:
             self.append(total)
             return
@@ -128,7 +128,7 @@ class Ring:
             self._blocks.insert(at + 1, block.split())
 
     def get(self, time_ms: int) -> Bar | None:
-        """The bar of a time."""
+        """The bar that begins at a time."""
         if not self._blocks:
             return None
         block = self._blocks[self._block_of(time_ms)]
@@ -144,8 +144,8 @@ class Ring:
         oldest: int | None = None,
         newest: int | None = None,
     ) -> Iterator[Bar]:
-        """The bars that begin in a half-open range, the oldest first; of those the oldest or the
-        newest so many, when it is said.
+        """The bars that begin in a half-open range, the oldest first; at most ``oldest`` of the
+        oldest or ``newest`` of the newest ones, if given.
         """
         parts = self._parts(from_ms, to_ms)
         count = sum(len(places) for _, places in parts)
@@ -159,8 +159,8 @@ class Ring:
             seen += len(places)
 
     def merged(self, from_ms: int, to_ms: int, time_ms: int) -> Bar | None:
-        """The bars that begin in a half-open range as one that begins at a time: what
-        ``merge_all`` makes of them, by columns, which is twenty times as fast.
+        """The bars that begin in a half-open range as one bar that begins at ``time_ms``. The
+        result is that of ``merge_all``, computed by columns, which is twenty times as fast.
         """
         parts = self._parts(from_ms, to_ms)
         if not parts:
@@ -170,7 +170,7 @@ class Ring:
             times += block.times[places.start : places.stop]
             values += block.values[places.start * _STRIDE : places.stop * _STRIDE]
         flags = values[9::_STRIDE]
-        if not all(int(flag) & _PRICED for flag in flags):  # seldom
+        if not all(int(flag) & _PRICED for flag in flags):  # rare
             return merge_all(self.between(from_ms, to_ms), time_ms)
         firm = [at for at, flag in enumerate(flags) if int(flag) & _FIRM]
         opens, closes = (firm[0], firm[-1]) if firm else (0, len(flags) - 1)
@@ -190,21 +190,21 @@ class Ring:
             invented=any(int(flag) & _INVENTED for flag in flags),
         )
 
-    def spoil(self, from_ms: int, to_ms: int) -> list[int]:
+    def mark_incomplete(self, from_ms: int, to_ms: int) -> list[int]:
         """Mark the bars that begin in a half-open range as incomplete. Returns the times of those
-        that were not.
+        that were not incomplete before.
         """
-        spoiled = []
+        marked = []
         for block, places in self._parts(from_ms, to_ms):
             for at in places:
                 flags = int(block.values[at * _STRIDE + 9])
                 if not flags & _INCOMPLETE:
                     block.values[at * _STRIDE + 9] = flags | _INCOMPLETE
-                    spoiled.append(block.times[at])
-        return spoiled
+                    marked.append(block.times[at])
+        return marked
 
     def trim(self, most: int) -> None:
-        """Forget the oldest beyond so many."""
+        """Drop the oldest bars beyond ``most``."""
         surplus = len(self) - most
         while surplus > 0:
             oldest = self._blocks[0]
@@ -216,13 +216,13 @@ class Ring:
             del self._blocks[0]
 
     def _block_of(self, time_ms: int) -> int:
-        """The block that has a time, or would; mostly the newest is asked for."""
+        """The index of the block that a time belongs to; mostly it is the newest."""
         if time_ms >= self._blocks[-1].times[0]:
             return len(self._blocks) - 1
         return max(0, bisect_right(self._blocks, time_ms, key=_begin) - 1)
 
     def _parts(self, from_ms: int, to_ms: int) -> list[tuple[_Block, range]]:
-        """Where the bars are that begin in a half-open range."""
+        """The blocks and index ranges of the bars that begin in a half-open range."""
         if not self._blocks:
             return []
         parts = []
@@ -237,7 +237,7 @@ def _begin(block: _Block) -> int:
     return block.times[0]
 
 
-def _row(total: Sum) -> list[float]:
+def _row(total: BarBuilder) -> list[float]:
     priced = total.open_ms >= 0
     return [
         total.open,

@@ -1,10 +1,10 @@
-"""The bars of one symbol in memory: its open second and minute, and those that are closed.
+"""The bars of one symbol in memory: its open second and minute, and the closed ones.
 
 Owned by ``market.bars``, which alone makes series and calls them, on the event loop. The open
-minute is without what its open second has: a trade changes the second only, and a second the minute
-when it closes. Which trade is too late to be taken in is ``market.bars``' to say.
+minute does not include its open second: a trade changes only the second, which is merged into the
+minute when it closes. ``market.bars`` decides which trade is too late to be added.
 
-Bound: its owner calls ``trim``.
+Bound: the owner calls ``trim``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from photon_app.calendar.session import Span
 from photon_app.calendar.timeframes import MINUTE_MS, SECOND_MS
 from photon_app.market.gaps import Gaps
-from photon_app.market.merge import Sum, merge, merge_all
+from photon_app.market.merge import BarBuilder, merge, merge_all
 from photon_app.market.ring import Ring
 from photon_app.model import Bar, Timeframe
 
@@ -27,52 +27,52 @@ class Series:
         "begun_ms",
         "changes",
         "dropped",
+        "flushed",
         "minute",
         "minutes",
         "newest_ms",
         "second",
         "seconds",
         "since_ms",
-        "told",
         "touched",
         "unseen",
     )
 
     def __init__(self, since_ms: int, gaps: Gaps) -> None:
-        """Make an empty one.
+        """Make an empty series.
 
         Args:
-            since_ms: since when the symbol is followed, by the clock.
+            since_ms: since when the symbol is followed, by this machine's clock.
             gaps: when the feed was down.
         """
         self._gaps = gaps
         self.begun_ms = since_ms
         self.since_ms = since_ms
-        """Since when it is followed without a break."""
+        """Since when the symbol is followed without a break."""
         self.newest_ms = -1
-        self.second = Sum(-SECOND_MS)
-        self.minute = Sum(-MINUTE_MS)
+        self.second = BarBuilder(-SECOND_MS)
+        self.minute = BarBuilder(-MINUTE_MS)
         self.seconds = Ring()
         self.minutes = Ring()
         self.changes = 0
-        """Grows with everything that changes a bar."""
-        self.told = 0
-        """How much of that was handed over for storage."""
+        """Increases with every change of a bar."""
+        self.flushed = 0
+        """The value of ``changes`` up to which bars were handed over for storage."""
         self.touched: set[int] = set()
-        """Closed minutes that changed since."""
+        """Closed minutes that changed since then."""
         self.dropped = False
         self.unseen = False
-        """Whether it is not on the tape: its trades go unseen, though it is followed."""
+        """Whether the symbol is followed but not on the tape: its trades are missed."""
         self.before: Mapping[Timeframe, tuple[Span, Bar]] = {}
-        """Of longer bars that ran when it began, what was made up of the time before."""
+        """The invented part, before the series began, of longer bars that were running then."""
         self._derived: dict[Timeframe, tuple[Span, Bar | None]] = {}
-        """Of the running longer bars, what the closed minutes have."""
+        """The part of running longer bars that comes from closed minutes."""
 
-    # What changes it
+    # Changes
 
-    def add(self, total: Sum, time_ms: int) -> bool:
-        """Take in one trade, given as a bar of its own; true when it is late: of a second that is
-        over.
+    def add(self, total: BarBuilder, time_ms: int) -> bool:
+        """Add one trade, given as a bar of its own. Returns true if it is late: of a second that
+        is over.
         """
         if time_ms > self.newest_ms:  # noqa: PLR1730 - a call costs more than all of this
             self.newest_ms = time_ms
@@ -88,39 +88,41 @@ class Series:
         return True
 
     def next_second(self, price: float, volume: float, time_ms: int) -> None:
-        """Take in one regular trade that is of a later second of the open minute: as ``add``, in a
-        third of the time. Most seconds begin so.
+        """Add one regular trade of a later second of the open minute: the same as ``add``, in a
+        third of the time. Most seconds begin this way.
         """
         second = self.second
         self.minute.merge(second)
         if not self.dropped:
             self.seconds.append(second)
         second.begin(time_ms - time_ms % SECOND_MS, price, volume, time_ms)
-        if self.unseen or self._gaps.cut(second.time_ms, second.time_ms + 1):
+        if self.unseen or self._gaps.overlap(second.time_ms, second.time_ms + 1):
             second.incomplete = True
         self.newest_ms = max(self.newest_ms, time_ms)
         self.changes += 1
 
     def fill(self, bars: Iterable[Bar]) -> None:
-        """Learn minutes from before what is here; those from a time that is here are left alone."""
+        """Add minutes older than those in memory; minutes from a time in memory are ignored."""
         first_ms = self.first_ms
         for bar in bars:
             if first_ms is None or bar.time_ms < first_ms:
-                self.minutes.merge(Sum.of(bar))
+                self.minutes.merge(BarBuilder.of(bar))
                 self.newest_ms = max(self.newest_ms, bar.close_ms)
-        self._changed_untold()
+        self._changed_in_memory()
 
     def begin_after(self, before: Mapping[Timeframe, tuple[Span, Bar]]) -> None:
-        """Of longer bars that run now, this was made up of the time before. It is no minute here,
-        and none to be stored.
+        """Set the invented part of the longer bars that are running now. It is not added to the
+        minutes and is not stored.
         """
         self.before = before
-        self._changed_untold()
+        self._changed_in_memory()
 
     def resume(self, bars: Iterable[Bar]) -> None:
-        """Go on from minutes of which what is here is another part, or comes after."""
+        """Continue from stored minutes. Trades in memory are none of theirs: they are another part
+        of the same minutes, or later.
+        """
         for bar in bars:
-            total = Sum.of(bar)
+            total = BarBuilder.of(bar)
             if bar.time_ms == self.minute.time_ms:
                 total.merge(self.minute)
                 self.minute = total
@@ -134,9 +136,9 @@ class Series:
             self.newest_ms = max(self.newest_ms, bar.close_ms)
         self._changed()
 
-    def cut(self, from_ms: int, to_ms: int) -> list[int]:
-        """Something between two moments went unseen, both included, by the clock. Returns the times
-        of the closed minutes that are incomplete now and were not.
+    def mark_gap(self, from_ms: int, to_ms: int) -> list[int]:
+        """Mark a range of time, both ends included, by the clock, in which trades may have been
+        missed. Returns the times of the closed minutes that became incomplete.
         """
         if not self._gaps.possible:
             return []
@@ -146,65 +148,65 @@ class Series:
             self.changes += 1
         if from_ms < self.second.time_ms + SECOND_MS and self.second.time_ms <= to_ms:
             self.second.incomplete = True
-        self.seconds.spoil(from_ms - SECOND_MS + 1, to_ms + 1)
-        spoiled = self.minutes.spoil(from_ms - MINUTE_MS + 1, to_ms + 1)
-        if spoiled:
-            self.touched.update(spoiled)
+        self.seconds.mark_incomplete(from_ms - SECOND_MS + 1, to_ms + 1)
+        marked = self.minutes.mark_incomplete(from_ms - MINUTE_MS + 1, to_ms + 1)
+        if marked:
+            self.touched.update(marked)
             self._changed()
-        return spoiled
+        return marked
 
     def drop(self, now_ms: int) -> None:
-        """It is not followed any more: its seconds go, its minutes can still be gone on with."""
+        """The symbol is no longer followed: drop its seconds; its minutes can still continue."""
         self.dropped = True
         self.seconds = Ring()
-        self.cut(now_ms, now_ms)
+        self.mark_gap(now_ms, now_ms)
 
     def follow(self, now_ms: int) -> None:
-        """It is followed again, or on the tape again."""
+        """The symbol is followed again, or on the tape again."""
         self.dropped = self.unseen = False
         self.since_ms = now_ms
-        self.cut(now_ms, now_ms)
+        self.mark_gap(now_ms, now_ms)
 
-    def lose(self, now_ms: int) -> None:
-        """It is not on the tape any more."""
+    def leave_tape(self, now_ms: int) -> None:
+        """The symbol is no longer on the tape."""
         self.unseen = True
-        self.cut(now_ms, now_ms)
+        self.mark_gap(now_ms, now_ms)
 
     def trim(self, seconds: int, minutes: int) -> None:
-        """Keep no more than so many."""
+        """Drop the oldest bars beyond these numbers."""
         self.seconds.trim(seconds)
         self.minutes.trim(minutes)
 
     def take_dirty(self) -> list[Bar]:
         """The minutes that changed since the last call, each whole."""
-        if self.told == self.changes:
+        if self.flushed == self.changes:
             return []
-        self.told = self.changes
+        self.flushed = self.changes
         bars = [bar for time in self.touched if (bar := self.minutes.get(time)) is not None]
         self.touched.clear()
         running = self.running
         return bars if running is None else [*bars, running]
 
-    # What it has
+    # Reads
 
     @property
     def running(self) -> Bar | None:
         """The open minute, with its open second."""
-        total = Sum(self.minute.time_ms)
+        total = BarBuilder(self.minute.time_ms)
         total.merge(self.minute)
         total.merge(self.second)
         return total.bar() if total.priced else None
 
     @property
     def first_ms(self) -> int | None:
-        """When its oldest minute begins."""
+        """When the oldest minute in memory begins."""
         if self.minutes.first_ms is not None:
             return self.minutes.first_ms
         return self.minute.time_ms if self.minute.time_ms >= 0 else None
 
     @property
     def first_second_ms(self) -> int | None:
-        """When its oldest second begins."""
+        """When the oldest second in memory begins."""
         if self.seconds.first_ms is not None:
             return self.seconds.first_ms
         return self.second.time_ms if self.second.priced else None
@@ -218,7 +220,7 @@ class Series:
         oldest: int | None = None,
         newest: int | None = None,
     ) -> list[Bar]:
-        """Its seconds, or its minutes for any other timeframe: see ``Bars.between``."""
+        """The seconds for ``1s``, the minutes for any other timeframe: see ``Bars.between``."""
         if timeframe == "1s":
             ring, time_ms = self.seconds, self.second.time_ms
             running = self.second.bar() if self.second.priced else None
@@ -230,8 +232,8 @@ class Series:
         return bars
 
     def bar(self, timeframe: Timeframe, span: Span) -> Bar | None:
-        """The bar of a span, as far as memory goes. Cheap for the running one: what its closed
-        minutes have is remembered until one of them changes.
+        """The bar of a span, from what is in memory. Cheap for the running one: the sum of its
+        closed minutes is cached until one of them changes.
         """
         if timeframe == "1s":
             return next(iter(self.between("1s", *span)), None)
@@ -247,41 +249,41 @@ class Series:
     # Inside
 
     def _closed(self, timeframe: Timeframe, span: Span) -> Bar | None:
-        """What the closed minutes of a span have, and what was made up before them."""
+        """The bar of a span's closed minutes and the invented part before them."""
         closed = self.minutes.merged(*span, span.start_ms)
         before = self.before.get(timeframe)
         if before is None or before[0] != span:
             return closed
         return before[1] if closed is None else merge(before[1], closed)
 
-    def _changed_untold(self) -> None:
-        """Something changed that need not be stored."""
-        handed_over = self.told == self.changes
+    def _changed_in_memory(self) -> None:
+        """Record a change that need not be stored."""
+        was_flushed = self.flushed == self.changes
         self._changed()
-        if handed_over:
-            self.told = self.changes
+        if was_flushed:
+            self.flushed = self.changes
 
-    def _add_late(self, total: Sum) -> None:
-        """A trade of a second that is over; its minute may be too."""
+    def _add_late(self, total: BarBuilder) -> None:
+        """Add a trade of a second that is over; its minute may be over too."""
         self.seconds.merge(total)
         total.time_ms -= total.time_ms % MINUTE_MS
         if total.time_ms == self.minute.time_ms:
             self.minute.merge(total)
             self.changes += 1
             return
-        total.incomplete |= self._is_cut(total.time_ms)
+        total.incomplete |= self._has_gap(total.time_ms)
         self.minutes.merge(total)
         self.touched.add(total.time_ms)
         self._changed()
 
-    def _begin_second(self, total: Sum) -> None:
+    def _begin_second(self, total: BarBuilder) -> None:
         minute_ms = total.time_ms - total.time_ms % MINUTE_MS
         if minute_ms > self.minute.time_ms:
             self._begin_minute(minute_ms)
         else:
             self._close_second()
         self.second = total
-        if self.unseen or self._gaps.cut(total.time_ms, total.time_ms + 1):
+        if self.unseen or self._gaps.overlap(total.time_ms, total.time_ms + 1):
             total.incomplete = True
 
     def _close_second(self) -> None:
@@ -292,29 +294,29 @@ class Series:
 
     def _begin_minute(self, minute_ms: int) -> None:
         self._close_second()
-        self.second = Sum(-SECOND_MS)
+        self.second = BarBuilder(-SECOND_MS)
         if self.minute.time_ms >= 0:
             self.minutes.append(self.minute)
             self.touched.add(self.minute.time_ms)
         self._extend()
-        self.minute = Sum(minute_ms)
-        self.minute.incomplete = self._is_cut(minute_ms)
+        self.minute = BarBuilder(minute_ms)
+        self.minute.incomplete = self._has_gap(minute_ms)
 
     def _extend(self) -> None:
-        """The open minute closes: what is remembered of longer bars has it too."""
+        """Add the closing minute to the cached longer bars."""
         for timeframe, (span, known) in list(self._derived.items()):
-            total = Sum(span.start_ms)
+            total = BarBuilder(span.start_ms)
             if known is not None:
                 total.merge(known)
             if self.minute.priced and span.start_ms <= self.minute.time_ms < span.end_ms:
                 total.merge(self.minute)
             self._derived[timeframe] = span, total.bar() if total.priced else None
 
-    def _is_cut(self, minute_ms: int) -> bool:
-        """Whether something of a minute went unseen before now."""
+    def _has_gap(self, minute_ms: int) -> bool:
+        """Whether trades of a minute may have been missed before now."""
         since_ms = self.since_ms - self._gaps.behind_ms
         unfollowed = self._gaps.possible and (self.unseen or since_ms > minute_ms)
-        return unfollowed or self._gaps.cut(minute_ms, minute_ms + MINUTE_MS)
+        return unfollowed or self._gaps.overlap(minute_ms, minute_ms + MINUTE_MS)
 
     def _changed(self) -> None:
         self.changes += 1

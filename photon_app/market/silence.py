@@ -1,16 +1,16 @@
 """Whether a market that should trade is silent.
 
-Owns when each kind of market was last heard and since when it is to be heard. Synchronous; called
-on the event loop only: ``heard`` with every batch of trades, ``look`` once a second. It holds four
-numbers and never judges a single symbol's silence: many a stock trades less than once in two
-minutes.
+Owns when each kind of market last traded and since when trades of it are expected. Synchronous;
+called on the event loop only: ``heard`` with every batch of trades, ``look`` once a second. It
+keeps two times per kind of market and never judges a single symbol's silence: many stocks trade
+less than once in two minutes.
 
-A kind of market (``session.Venue``) is silent when it was to be heard for ``SILENT_MS`` and no
-trade of it came in that time. It is to be heard while the feed is live, upstream is asked for one
-of its symbols and ``session.trades_at`` expects trades: so the silence of a night, a holiday, an
-early close, or of a line that is down (which says so itself) is none. Where all trades are refused,
-or all of half of a market's symbols, it says that instead (``refusals``). It never takes a clock
-that was set, or a sleep of this machine, for silence.
+A kind of market (``session.Venue``) is silent if trades of it were expected for ``SILENT_MS`` and
+none arrived in that time. Trades are expected while the feed is live, one of its symbols is
+subscribed upstream, and ``session.trades_at`` says so. So a night, a holiday, an early close, or a
+lost connection (which is reported by itself) does not count as silence. If all trades are refused,
+or all trades of half of a market's symbols, that is reported instead (``refusals``). A clock that
+was set, or a sleep of this machine, is never taken for silence.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,9 +22,9 @@ from photon_app.market.refusals import Frozen, Refusals, frozen_sentence
 from photon_app.model import Clock, Trade
 
 SILENT_MS = 120_000
-"""Silence of a market in its hours that is no chance any more."""
-_LOOKS_MS = 15_000
-"""Between two looks there is a second: after so much the clock was set, or the machine slept."""
+"""Silence of a market in its hours that is no coincidence any more."""
+_JUMP_MS = 15_000
+"""Looks are a second apart: after a gap of this size the clock was set, or the machine slept."""
 _NAMES: dict[Venue, str] = {
     "us": "US stocks",
     "world": "other exchanges",
@@ -35,11 +35,11 @@ _NAMES: dict[Venue, str] = {
 
 
 class Silence:
-    """Listens for markets that should trade.
+    """Detects markets that should trade and do not.
 
     Args:
         clock: the wall clock.
-        calendars: what is known of the exchange's days.
+        calendars: the source of the exchanges' calendar.
     """
 
     def __init__(self, clock: Clock, calendars: CalendarSource) -> None:
@@ -52,15 +52,17 @@ class Silence:
         self._refusals = Refusals()
         self._frozen = Frozen()
         self.reason = ""
-        """One sentence about what is silent or refused, as of the last look; else empty."""
+        """One sentence about what is silent or refused, as of the last look, or empty."""
 
     @property
     def last_trade_ms(self) -> int | None:
-        """When a trade last came from upstream, on the wall clock, to the second."""
+        """When a trade last arrived from upstream, on the wall clock, to the second."""
         return max(self._heard_ms.values(), default=None)
 
     def heard(self, batch: Sequence[Trade]) -> None:
-        """Trades have come from upstream. Cheap: once all is heard, until the next look."""
+        """Note trades from upstream. Cheap: returns at once when every subscribed kind of market
+        has traded since the last look.
+        """
         if not self._unheard:
             return
         now_ms = self._now_ms()
@@ -70,27 +72,28 @@ class Silence:
 
     def look(
         self,
-        held: Iterable[str],
+        subscribed: Iterable[str],
         *,
         live: bool,
         book: Book | None = None,
         delay_ms: int = 0,
     ) -> str:
-        """Compare what is heard with what should be.
+        """Compare the trades that arrived with those that are expected.
 
         Args:
-            held: the symbols that upstream is asked for.
-            live: whether the feed's line is open. A simulator or a recording never is.
-            book: where the trades went; what it refused since the last look is taken out.
-            delay_ms: how long the tape is held back: so much later a market is to be heard.
+            subscribed: the symbols that are subscribed upstream.
+            live: whether the feed is connected. A simulator or a recording never is.
+            book: the book that got the trades; the symbols that it refused since the last look are
+                taken out of it.
+            delay_ms: how long the tape is delayed; trades of a market are expected that much later.
 
         Returns:
             ``reason``.
         """
         now_ms, calendar = self._now_ms(), self._calendars.calendar
-        held = frozenset(held)
-        self._mind_the_clock(now_ms)
-        markets = {market_of(symbol): symbol for symbol in held}
+        subscribed = frozenset(subscribed)
+        self._check_clock(now_ms)
+        markets = {market_of(symbol): symbol for symbol in subscribed}
         self._unheard = {venue_of(symbol) for symbol in markets.values()}
         expected = {
             venue_of(symbol)
@@ -99,26 +102,26 @@ class Silence:
         }
         self._expected_ms = {v: self._expected_ms.get(v, now_ms) for v in expected}
         silent = [venue for venue in self._expected_ms if self._is_silent(venue, now_ms)]
-        refused = "" if book is None else self._refused(book, held)
+        refused = "" if book is None else self._refused(book, subscribed)
         self.reason = (refused if live else "") or _sentence(silent)
         return self.reason
 
-    def _refused(self, book: Book, held: frozenset[str]) -> str:
-        """What is refused, of all or of half of a market's symbols."""
+    def _refused(self, book: Book, subscribed: frozenset[str]) -> str:
+        """One sentence if all trades, or those of half of a market's symbols, are refused."""
         every = self._refusals.look(book.counters)
         frozen = self._frozen.look(book.take_refused(), book.counted)
         if every or not frozen:
             return every
         said = []
         for venue in sorted({venue_of(symbol) for symbol in frozen}):
-            mine = [symbol for symbol in held if venue_of(symbol) == venue]
+            mine = [symbol for symbol in subscribed if venue_of(symbol) == venue]
             said.append(frozen_sentence(frozen, mine, _NAMES[venue]))
         return next(filter(None, said), "")
 
-    def _mind_the_clock(self, now_ms: int) -> None:
-        """Begin anew when more or less than a second or so has passed since the last look."""
+    def _check_clock(self, now_ms: int) -> None:
+        """Start over if the clock jumped forward or back since the last look."""
         looked_ms, self._looked_ms = self._looked_ms, now_ms
-        if looked_ms is not None and not -_LOOKS_MS < now_ms - looked_ms < _LOOKS_MS:
+        if looked_ms is not None and not -_JUMP_MS < now_ms - looked_ms < _JUMP_MS:
             self._expected_ms.clear()
             self._heard_ms = {venue: min(ms, now_ms) for venue, ms in self._heard_ms.items()}
 

@@ -19,7 +19,7 @@ def code_of(outcome: book.Outcome, symbol: str) -> int:
     own = [
         seq
         for _, effect, seq in outcome.counted
-        if not any(effect is one for one in book.BORNE_OUT)
+        if not any(effect is one for one in book.CONFIRMED)
     ]
     if not own:
         return NOTHING
@@ -42,7 +42,7 @@ class Book(book.Book):
         outcome = super().apply((trade,))
         code = code_of(outcome, trade.symbol)
         self.borne_out += [
-            one for one, e, _ in outcome.counted if any(e is out for out in book.BORNE_OUT)
+            one for one, e, _ in outcome.counted if any(e is out for out in book.CONFIRMED)
         ]
         alone = any(effect is PRICE_ALONE for _, effect, _ in outcome.counted)
         outside = alone or (code == NOTHING and trade.symbol in outcome.figures)

@@ -270,7 +270,7 @@ def test_a_symbols_memory_does_not_grow_with_its_prices() -> None:
     shown = Digits("A")
     for n in range(10_000):
         shown.look(1 + n / 7)
-    assert sum(len(getattr(shown, name)) for name in ("_lately",)) <= digits.LATELY
+    assert sum(len(getattr(shown, name)) for name in ("_recent",)) <= digits.WINDOW
 
 
 def test_steps_between_looks_grow_while_prices_agree() -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from photon_app.market.book import Counters, Refusal
-from photon_app.market.refusals import FORGOTTEN, LEAST, LOOKS, Frozen, Refusals, frozen_sentence
+from photon_app.market.refusals import FORGET_AFTER, LEAST, LOOKS, Frozen, Refusals, frozen_sentence
 
 
 @dataclasses.dataclass
@@ -64,7 +64,7 @@ def test_what_was_refused_long_ago_is_forgotten() -> None:
     """As when the market closed."""
     watch = Watch()
     assert watch.wait(60, bad_time=1)
-    assert watch.wait(FORGOTTEN)
+    assert watch.wait(FORGET_AFTER)
     assert watch.wait(2) == ""
 
 
@@ -101,9 +101,9 @@ def test_a_symbol_that_is_let_go_or_silent_for_long_is_not_frozen() -> None:
     assert symbols.wait(60, refused="AB") == {"A", "B"}
     del symbols.counted["A"]
     assert symbols.wait(1, refused="AB") == {"B"}
-    assert symbols.wait(FORGOTTEN) == {"B"}
+    assert symbols.wait(FORGET_AFTER) == {"B"}
     assert symbols.wait(2) == set()
-    assert not symbols.frozen._standing
+    assert not symbols.frozen._stuck
 
 
 def test_half_of_a_market_is_worth_a_sentence() -> None:

@@ -5,14 +5,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.market.merge import Sum, merge_all
+from photon_app.market.merge import BarBuilder, merge_all
 from photon_app.market.ring import BLOCK, Ring
 from photon_app.model import Bar
 
 
-def total(time_ms: int, price: float = 1.0, *, priced: bool = True) -> Sum:
+def total(time_ms: int, price: float = 1.0, *, priced: bool = True) -> BarBuilder:
     """One trade as a bar."""
-    made = Sum(time_ms)
+    made = BarBuilder(time_ms)
     made.count, made.volume, made.turnover = 1, 2.0, 2 * price
     if priced:
         made.open = made.high = made.low = made.close = price
@@ -28,7 +28,7 @@ def many(ring: Ring, count: int) -> Ring:
     return ring
 
 
-def sums(draws: list[tuple[int, int, bool]]) -> list[Sum]:
+def sums(draws: list[tuple[int, int, bool]]) -> list[BarBuilder]:
     return [total(at * 1000, 1.0 + price, priced=priced) for at, price, priced in draws]
 
 
@@ -36,9 +36,9 @@ class Plain:
     """The same without blocks: a bar a time."""
 
     def __init__(self) -> None:
-        self.bars: dict[int, Sum] = {}
+        self.bars: dict[int, BarBuilder] = {}
 
-    def merge(self, one: Sum) -> None:
+    def merge(self, one: BarBuilder) -> None:
         """Into the bar of its time."""
         if one.time_ms in self.bars:
             self.bars[one.time_ms].merge(one)
