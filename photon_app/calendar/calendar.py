@@ -1,14 +1,14 @@
 """The days of the New York Stock Exchange as plain numbers, and the session at a time.
 
 Pure: nothing here reads a clock or starts anything. ``nyse`` computes a ``Table`` in a process of
-its own, ``loader`` fetches it, and ``Calendar`` answers from it: a few hundred tuples, and no
-library in the process that serves.
+its own, ``loader`` fetches it, and ``Calendar`` answers from it: a few hundred tuples, so that the
+process that serves needs no calendar library.
 
 Inside the table the days are the exchange's own, with holidays and early closes. Outside it, and
-before there is one, they are by ``nyse.csv``: the weekdays from 2000 to 2039 on which the exchange
+before there is one, they follow ``nyse.csv``: the weekdays from 2000 to 2039 on which the exchange
 is closed or closes early, as far as its rules and announcements said when the file was made. Any
 other Monday to Friday is an ordinary day: pre-market from 04:00, regular 09:30 to 16:00,
-post-market to 20:00, New York time. So every time has a session, from the first moment on.
+post-market to 20:00, New York time. So every time has a session, from the start of the process on.
 """
 
 import csv
@@ -26,31 +26,31 @@ from photon_app.model import MarketSession
 
 NEW_YORK = ZoneInfo("America/New_York")
 ORDINARY = (dt.time(4, 0), dt.time(9, 30), dt.time(16, 0), dt.time(20, 0))
-"""When an ordinary day's pre-market, regular session and post-market begin, and when it ends."""
+"""When pre-market, regular session and post-market of an ordinary day begin, and when it ends."""
 _EARLY_CLOSE_POST = dt.timedelta(hours=4)
 """How long the post-market lasts, after an early close too."""
 EXCEPTIONS = Path(__file__).with_name("nyse.csv")
 _BEGINNING: tuple[MarketSession, ...] = ("pre", "regular", "post", "closed")
 _AHEAD_DAYS = 14
-"""How far the next session is looked for. The longest closing since 1970 was of six days, from
-11 to 16 September 2001."""
+"""How many days ahead the next session is searched for. The longest closing since 1970 lasted six
+days, from 11 to 16 September 2001."""
 
 
 class TradingDay(NamedTuple):
-    """A day on which the exchange is open; times in UNIX ms, each the begin of what it names."""
+    """A day on which the exchange is open; each time, in UNIX ms, is the start of what it names."""
 
     date: dt.date
-    """In New York."""
+    """The date in New York."""
     pre_ms: int
     open_ms: int
     close_ms: int
-    """The regular session's end, where the post-market begins."""
+    """The end of the regular session, where the post-market begins."""
     end_ms: int
 
     @property
     def edges_ms(self) -> tuple[int, int, int, int]:
-        """When pre-market, regular session, post-market and the night begin; two of them are equal
-        on a day that has no post-market.
+        """When pre-market, regular session, post-market and night begin; two of them are equal on
+        a day without a post-market.
         """
         return self.pre_ms, self.open_ms, self.close_ms, self.end_ms
 
@@ -60,16 +60,16 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     first: dt.date
     last: dt.date
-    """Known to this date, itself included."""
+    """The last known date, included."""
     days: tuple[TradingDay, ...] = ()
     exchanges: dict[str, frozenset[dt.date]] = {}
-    """Of other exchanges, by their code: the dates on which they trade."""
+    """The dates on which other exchanges trade, by their code."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a calendar.
+        """Check that the table is a valid calendar.
 
         Raises:
-            ValueError: dates or times are not in order, or a day is not of the table.
+            ValueError: dates or times are not in order, or a day is outside the table.
         """
         edges = [edge for day in self.days for edge in day.edges_ms]
         if self.first > self.last or any(a > b for a, b in itertools.pairwise(edges)):
@@ -90,13 +90,13 @@ class Phase(NamedTuple):
 
 
 class CalendarSource(Protocol):
-    """Whoever knows the exchange's days. A new calendar takes the place of the old one when more is
-    known, so it is asked for each time it is needed.
+    """A source of the exchange's days. The calendar is replaced when more days are known, so
+    callers must read it each time they need it.
     """
 
     @property
     def calendar(self) -> "Calendar":
-        """The days as they are known now."""
+        """The days that are known now."""
         ...
 
 
@@ -104,7 +104,7 @@ class Calendar:
     """The exchange's sessions.
 
     Args:
-        table: the days that are known; around it, and without one, those of ``nyse.csv`` are.
+        table: the known days; outside it, and without one, those of ``nyse.csv`` apply.
     """
 
     def __init__(self, table: Table | None = None) -> None:
@@ -113,12 +113,12 @@ class Calendar:
 
     @property
     def calendar(self) -> "Calendar":
-        """Itself: where nothing renews a calendar, it is its own ``CalendarSource``."""
+        """The calendar itself, which is its own ``CalendarSource`` if nothing renews it."""
         return self
 
     @property
     def last(self) -> dt.date | None:
-        """The last date that is known, or ``None`` without a table."""
+        """The last known date, or ``None`` without a table."""
         return self._table.last if self._table else None
 
     @property
@@ -127,7 +127,7 @@ class Calendar:
         return frozenset(self._table.exchanges) if self._table else frozenset()
 
     def trades_on(self, code: str | None, date: dt.date) -> bool | None:
-        """Whether another exchange trades on a date; ``None`` where that is not known."""
+        """Whether another exchange trades on a date; ``None`` if that is unknown."""
         if self._table is None or code not in self._table.exchanges:
             return None
         if not self._table.first <= date <= self._table.last:
@@ -135,7 +135,7 @@ class Calendar:
         return date in self._table.exchanges[code]
 
     def left_days(self, time_ms: int) -> int:
-        """How many days are known from a time on; negative when the time's own day is not."""
+        """How many days are known after a time; negative if the time's own day is unknown."""
         date = new_york_date(time_ms)
         if self._table is None or not self._table.first <= date <= self._table.last:
             return -1
@@ -149,7 +149,7 @@ class Calendar:
             day = self.day(date + dt.timedelta(days=ahead))
             if day is None:
                 continue
-            begins = dict(zip(day.edges_ms, _BEGINNING, strict=True))  # of equal edges the last
+            begins = dict(zip(day.edges_ms, _BEGINNING, strict=True))  # the last of equal edges
             for edge_ms, following in begins.items():
                 if edge_ms > time_ms:
                     return Phase(session, edge_ms, following)
@@ -175,7 +175,7 @@ class Calendar:
             day = self.day(date + dt.timedelta(days=step * away))
             if day is not None:
                 return day
-        return ordinary_day(date + dt.timedelta(days=step * _AHEAD_DAYS))  # no table is like that
+        return ordinary_day(date + dt.timedelta(days=step * _AHEAD_DAYS))  # in no real table
 
 
 def ordinary_day(date: dt.date) -> TradingDay:
@@ -185,7 +185,7 @@ def ordinary_day(date: dt.date) -> TradingDay:
 
 @functools.lru_cache(maxsize=1024)
 def _expected_day(date: dt.date) -> TradingDay | None:
-    """A day by the exceptions that are part of Photon."""
+    """A day according to ``nyse.csv``; ``None`` when the exchange is closed."""
     if date.weekday() >= 5:
         return None
     if date not in _exceptions():
@@ -199,8 +199,8 @@ def _expected_day(date: dt.date) -> TradingDay | None:
 
 @functools.cache
 def _exceptions() -> Mapping[dt.date, dt.time | None]:
-    """The weekdays that are no ordinary days: when the exchange closes, ``None`` where it does not
-    open.
+    """The weekdays that are not ordinary days, with the time of the early close; ``None`` if the
+    exchange does not open.
     """
     with EXCEPTIONS.open(encoding="ascii", newline="") as file:
         return {

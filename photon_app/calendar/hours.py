@@ -1,6 +1,6 @@
-"""The market's clock and its session now, as clients are told them.
+"""The market's current time and session, as clients are sent them.
 
-Synchronous, on the event loop; pure but for the last session, which is remembered until it ends.
+Synchronous, on the event loop; pure except that the current session is cached until it ends.
 """
 
 from typing import Protocol
@@ -12,7 +12,7 @@ from photon_app.model import Clock, MarketSession
 
 
 class MarketView(msgspec.Struct, frozen=True):
-    """The market's clock and session, as ``status`` shows them."""
+    """The market's time and session, as ``status`` shows them."""
 
     session: MarketSession
     until_ms: int
@@ -22,15 +22,15 @@ class MarketView(msgspec.Struct, frozen=True):
 
 
 class Hours(Protocol):
-    """The market's hours, for whoever tells them."""
+    """The market's hours, for code that reports them."""
 
     @property
     def calendar(self) -> Calendar:
-        """The exchange's days as they are known now."""
+        """The exchange's days that are known now."""
         ...
 
     def view(self) -> MarketView:
-        """Clock and session now."""
+        """The current time and session."""
         ...
 
 
@@ -38,8 +38,8 @@ class MarketHours:
     """``Hours`` by a feed's clock. The session is looked up only when it may have changed.
 
     Args:
-        clock: the market's time.
-        days: what is known of the exchange's days.
+        clock: the market's clock.
+        days: the source of the exchange's days.
     """
 
     def __init__(self, clock: Clock, days: CalendarSource) -> None:
@@ -51,11 +51,11 @@ class MarketHours:
 
     @property
     def calendar(self) -> Calendar:
-        """The exchange's days as they are known now."""
+        """The exchange's days that are known now."""
         return self._days.calendar
 
     def view(self) -> MarketView:
-        """Clock and session now."""
+        """The current time and session."""
         now_ms, calendar = self._clock.now_ms(), self._days.calendar
         known = self._looked_up_ms <= now_ms < self._phase.until_ms
         if not known or calendar is not self._looked_up:

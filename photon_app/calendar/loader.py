@@ -1,10 +1,10 @@
-"""The calendar of this process, kept filled.
+"""The calendar loader: keeps the calendar of this process filled.
 
-Owns the newest ``Calendar`` and the child process that computes the next one (see ``nyse``), one
-at a time and never longer than ``CHILD_S``. ``run`` is a task of whoever made the loader; all else
-is synchronous and called on the event loop. Nobody waits for a table: until the first is
-there, about a second after the start, and whenever a child fails, the calendar knows ordinary
-weekdays only. It follows the market's clock, so that a replay has the days of its recording.
+Owns the newest ``Calendar`` and the child process that computes the next one (see ``nyse``): one
+child at a time, which runs no longer than ``CHILD_S``. The loader's owner runs ``run`` as a task;
+all else is synchronous and called on the event loop. No caller waits for a table: until the first
+one arrives, about a second after the start, and if every child fails, the calendar has the days of
+``nyse.csv`` only. It follows the market's clock, so that a replay has the days of its recording.
 """
 
 import asyncio
@@ -26,20 +26,21 @@ from photon_app.model import Clock
 
 BEHIND = dt.timedelta(days=750)
 AHEAD = dt.timedelta(days=380)
-"""What a table spans, from the day on which it is made: the days of which bars are kept as a rule,
-since hours are counted from a session's begin, and a year with what ``RENEW_DAYS`` needs."""
+"""What a table spans, from the day on which it is made. Behind: the days whose bars are usually
+kept, since hourly bars are counted from the start of a session. Ahead: a year, with the margin
+that ``RENEW_DAYS`` needs."""
 RENEW_DAYS = 30
-"""Fewer known days ahead of the clock, and the next table is made."""
+"""With fewer known days ahead of the clock, the next table is made."""
 CHILD_S = 30.0
-"""A child gets this long; it takes one or two."""
+"""The longest that a child may take; it usually takes one or two seconds."""
 CHECK_S = 1.0
 RETRY_S = 600.0
-"""The pause after a child that failed."""
+"""The pause after a child failed."""
 
 Fetch = Callable[..., Awaitable[Table]]
-"""Given the first date and the last, and behind them the codes of other exchanges, if any."""
+"""Called with the first date and the last, then the codes of other exchanges, if any."""
 
-_TOLD_TO_END = frozenset({signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)})
+_END_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)})
 _SECRETS = frozenset({"FINNHUB_API_KEY", "DATABASE_URL"})
 CHILD = (sys.executable, "-m", "photon_app.calendar.nyse")
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class CalendarLoader:
 
     Args:
         fetch: computes a table from one date to another; raises ``CalendarError``.
-        time: of this process.
+        time: the clock and sleep of this process.
     """
 
     def __init__(
@@ -64,18 +65,18 @@ class CalendarLoader:
         self._failed = False
         self._asked: frozenset[str] = frozenset()
         self.calendar = Calendar()
-        """What is known now; replaced, never changed."""
+        """The newest calendar; replaced, never changed."""
 
     def phase_at(self, time_ms: int) -> Phase:
-        """The session at a time, as far as is known now."""
+        """The session at a time, by the newest calendar."""
         return self.calendar.phase_at(time_ms)
 
     async def run(self, clock: Clock, codes: Callable[[], frozenset[str]] = frozenset) -> None:
         """Keep the days around a clock known, until cancelled.
 
         Args:
-            clock: the market's.
-            codes: other exchanges whose dates are wanted now, by their names in
+            clock: the market's clock.
+            codes: returns the other exchanges whose dates are wanted now, by their names in
                 ``pandas_market_calendars``.
         """
         while True:
@@ -89,7 +90,7 @@ class CalendarLoader:
         today = new_york_date(time_ms)
         try:
             table = await self._fetch(today - BEHIND, today + AHEAD, *sorted(codes))
-        except _ToldToEndError as error:  # as whoever started both tells both
+        except _EndedBySignalError as error:  # such as a signal sent to both
             _log.debug("the exchange's calendar is not made: %s", error)
             return True
         except CalendarError as error:
@@ -109,8 +110,8 @@ class CalendarLoader:
         return True
 
 
-class _ToldToEndError(CalendarError):
-    """The child got a signal that asks processes to end: this one may be about to end too."""
+class _EndedBySignalError(CalendarError):
+    """A signal ended the child that asks processes to end: this one may be about to end too."""
 
 
 async def fetch_table(
@@ -120,22 +121,22 @@ async def fetch_table(
     command: Sequence[str] = CHILD,
     limit_s: float = CHILD_S,
 ) -> Table:
-    """Compute a table in a process of its own, which does not outlive this call, nor this process:
-    it ends with the pipe that is its standard input. Its session is its own too, so that what a
-    terminal sends to the processes in it (Ctrl-C) comes here only.
+    """Compute a table in a child process, which outlives neither this call nor this process: it
+    ends when the pipe at its standard input closes. It has its own session too, so that a
+    terminal's signals (Ctrl-C) reach only this process.
 
-    It is waited for in a thread: asyncio's own children can wait for ever for one that is
-    cancelled while it starts.
+    A thread waits for it: with asyncio's own subprocesses, a call that is cancelled while the child
+    starts can wait for ever.
 
     Args:
         first: the first date of the table.
-        last: its last.
+        last: the last date.
         codes: other exchanges whose dates are wanted too.
-        command: what is run, with the two dates and the codes behind it.
+        command: the command to run; the two dates and the codes are appended.
         limit_s: the longest that it may take.
 
     Raises:
-        CalendarError: it gave none.
+        CalendarError: there is no valid table.
     """
     theirs, ours = os.pipe()
     try:
@@ -151,12 +152,12 @@ async def fetch_table(
         except TimeoutError:
             raise CalendarError(f"the child took longer than {limit_s:g} s") from None
         finally:
-            child.kill()  # nothing where it has ended
+            child.kill()  # does nothing if it has ended
     finally:
         os.close(ours)
-    if -child.returncode in _TOLD_TO_END:
+    if -child.returncode in _END_SIGNALS:
         name = signal.Signals(-child.returncode).name
-        raise _ToldToEndError(f"the child was told to end ({name})")
+        raise _EndedBySignalError(f"the child was told to end ({name})")
     table = _read(out, complaint)
     if (table.first, table.last) != (first, last) or not table.days:
         raise CalendarError("the child gave other days than it was asked for")

@@ -1,14 +1,14 @@
-"""``python -m photon_app.calendar.nyse FIRST LAST CODE…``: exchanges' days as JSON, and the end.
+"""``python -m photon_app.calendar.nyse FIRST LAST CODE…``: prints exchanges' days as JSON.
 
-The one module that imports ``pandas_market_calendars``, and with it pandas: some 70 MB and most of
-a second, which a process that serves would keep for ever. So it is run, by ``loader``, and
-imported by nothing. Prints one ``calendar.Table`` and reads nothing but its arguments: two dates,
-and the codes of further exchanges, of which it tells the dates on which they trade. A code that the
-package does not have is left out. It never outlives the process that started it: a pipe as its
-standard input that ends, ends it.
+The only module that imports ``pandas_market_calendars``, and with it pandas: some 70 MB and most of
+a second, and a process that serves would keep that memory for ever. So ``loader`` runs it as a
+child process, and no module imports it. It prints one ``calendar.Table`` and reads only its
+arguments: two dates, and the codes of further exchanges, of which it prints the dates on which they
+trade. A code that the package does not have is left out. It never outlives the process that started
+it: it ends when the pipe at its standard input closes.
 
-Holidays, early closes and the hours before and after are the package's. Its early closes are at
-13:00 with the late session to 17:00, as the exchange announces them:
+Holidays, early closes, pre-market and post-market are the package's. Its early closes are at 13:00
+with the late session to 17:00, as the exchange announces them:
 https://mondovisione.com/media-and-resources/news/nyse-group-announces-2026-2027-and-2028-holiday-and-early-closings-calendar-20251223/
 """
 
@@ -23,7 +23,7 @@ def _live_no_longer_than_stdin() -> None:
     os._exit(1)
 
 
-if __name__ == "__main__" and stat.S_ISFIFO(os.fstat(0).st_mode):  # before what takes its time
+if __name__ == "__main__" and stat.S_ISFIFO(os.fstat(0).st_mode):  # before the slow imports
     threading.Thread(target=_live_no_longer_than_stdin, daemon=True).start()
 
 import datetime as dt
@@ -49,7 +49,7 @@ def table(first: dt.date, last: dt.date, codes: Iterable[str] = ()) -> Table:
 
 
 def _dates(code: str, first: dt.date, last: dt.date) -> frozenset[dt.date] | None:
-    """The dates on which an exchange trades; a fault of one calendar costs no other."""
+    """The dates on which an exchange trades; ``None`` if its calendar fails, others unaffected."""
     try:
         days = pandas_market_calendars.get_calendar(code).valid_days(first, last)
     except Exception as error:  # noqa: BLE001 - whatever a calendar of the package runs into

@@ -1,14 +1,15 @@
-"""The market of a symbol: its trading days, and when trades are to be expected.
+"""The market of a symbol: its trading days, and when trades are expected.
 
-Pure functions of a symbol and a time; nothing here reads a clock. A name without a colon is listed
-on an exchange (``venues``): a US stock follows New York (``calendar``), another the dates and the
-clock of its own exchange. The part before a colon names the market of the others, as Finnhub writes
-them:
+Pure functions of a symbol and a time; nothing here reads a clock. A symbol without a colon is
+listed on an exchange (``venues``): a US stock follows New York (``calendar``), any other the dates
+and the time zone of its own exchange. In a symbol with a colon, the part before it names the
+market, as Finnhub writes them:
 
 - a crypto exchange (``BINANCE:BTCUSDT``) trades round the clock; its day is the UTC day;
-- a house of foreign exchange (``OANDA:EUR_USD``) trades from Sunday 17:00 to Friday 17:00 New
-  York time, and its day begins at 17:00: the market's own convention, at which positions roll over;
-- any other, and a name whose exchange is not known, has the UTC day, and hours that are not known.
+- a foreign exchange broker (``OANDA:EUR_USD``) trades from Sunday 17:00 to Friday 17:00 New York
+  time, and its day begins at 17:00: the market's convention for the time at which positions roll
+  over;
+- any other, and a symbol whose exchange is unknown, has the UTC day and unknown hours.
 
 Sources: Finnhub's lists of forex and crypto exchanges, as its clients show them
 (https://rdrr.io/github/threadingdata/finnhubr/man/forex_symbols.html); OANDA's hours
@@ -40,24 +41,24 @@ CRYPTO: frozenset[str] = frozenset(
         *("BYBIT", "OKEX", "OKX", "KUCOIN", "HUOBI", "POLONIEX", "HITBTC", "BITTREX", "ZB"),
     }
 )
-FX_TURN = dt.time(17, 0)
-"""When a day, and with Sunday's a week, of foreign exchange begins in New York."""
+FX_ROLLOVER = dt.time(17, 0)
+"""The rollover: when a day of foreign exchange begins in New York, and on Sunday the week."""
 FX_PAUSE = dt.timedelta(minutes=5)
-"""Around that turn quotes rest each day: OANDA's from 16:58 to 17:03."""
+"""Around the rollover quotes pause each day: OANDA's from 16:58 to 17:03."""
 _FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
 SUNDAY_WEEKS = frozenset({"Asia/Riyadh", "Asia/Qatar", "Asia/Kuwait", "Africa/Cairo"})
-"""Where the week is Sunday to Thursday."""
+"""Time zones in which the trading week is Sunday to Thursday."""
 AUCTIONS = dt.timedelta(hours=1)
 """How long before ordinary trading an exchange may print the trades of its opening auction."""
 _LONGEST_CLOSING = 16
-"""Days; the longest closings of exchanges are those of the Chinese New Year, of nine or ten."""
+"""Days; the longest closings of exchanges, nine or ten days, are at the Chinese New Year."""
 _FX_HOLIDAYS = frozenset({(12, 25), (1, 1)})
-"""Month and day that no house deals on: https://fxopen.com/cn/news/trading-hours-on-christmas-and-new-year/"""
+"""Month and day on which no broker deals: https://fxopen.com/cn/news/trading-hours-on-christmas-and-new-year/"""
 
 
 class Span(NamedTuple):
-    """A half-open range of time in UNIX ms: that of one bar, or of one date. Read as a trading day
-    (``entry.Day``), it is that of a market that never closes.
+    """A half-open range of time in UNIX ms: that of one bar, or of one date. Used as a trading day
+    (``entry.Day``), it is the day of a market that never closes.
     """
 
     start_ms: int
@@ -65,33 +66,33 @@ class Span(NamedTuple):
 
     @property
     def date_ms(self) -> int:
-        """Where its bar begins: at its own start."""
+        """When its bar begins: at the start."""
         return self.start_ms
 
     @property
     def close_ms(self) -> int:
-        """The end of its regular session: its own end."""
+        """The end of the regular session: the end."""
         return self.end_ms
 
     @property
     def done_ms(self) -> int:
-        """The end of its last session: its own end."""
+        """The end of the last session: the end."""
         return self.end_ms
 
 
 class MarketDay(NamedTuple):
-    """One trading day, with the night, the weekend or the holiday behind it, in UNIX ms. Those of a
+    """One trading day with the night, weekend or holiday that follows it, in UNIX ms. The days of a
     symbol adjoin each other.
     """
 
     start_ms: int
     """When its first session begins: a stock's pre-market."""
     close_ms: int
-    """When its regular session ends, and the price of then is its close."""
+    """When its regular session ends; the price at that time is its close."""
     done_ms: int
-    """When its last session ends: a stock's post-market. Nothing more is of this day."""
+    """When its last session ends: a stock's post-market. Later trades are not of this day."""
     end_ms: int
-    """When the first session of the next one begins."""
+    """When the first session of the next day begins."""
     date_ms: int
     """When its date begins, and with it the bar of the day."""
 
@@ -111,24 +112,24 @@ def venue_of(symbol: str) -> Venue:
 
 
 class _Dates(NamedTuple):
-    """How a market counts its days."""
+    """How a market delimits its days."""
 
     zone: dt.tzinfo
-    turn: dt.time
-    """When a day begins; with any but midnight it is named after the date on which it ends."""
+    day_start: dt.time
+    """When a day begins; if not at midnight, the day has the date on which it ends."""
     exchange: Exchange | None = None
 
     def date_at(self, time_ms: int) -> dt.date:
         here = dt.datetime.fromtimestamp(time_ms / 1000, self.zone)
-        return here.date() + dt.timedelta(days=dt.time() < self.turn <= here.time())
+        return here.date() + dt.timedelta(days=dt.time() < self.day_start <= here.time())
 
     def begin_ms(self, date: dt.date) -> int:
-        eve = date - dt.timedelta(days=self.turn > dt.time())
-        return _ms(dt.datetime.combine(eve, self.turn, self.zone))
+        eve = date - dt.timedelta(days=self.day_start > dt.time())
+        return _ms(dt.datetime.combine(eve, self.day_start, self.zone))
 
     def first_ms(self, date: dt.date) -> int:
-        """When a trading day of that date begins."""
-        if self.exchange is None or self.turn > dt.time():
+        """When the trading day of a date begins."""
+        if self.exchange is None or self.day_start > dt.time():
             return self.begin_ms(date)
         opens = dt.datetime.combine(date, self.exchange.opens) - AUCTIONS
         return _ms(opens.replace(tzinfo=self.zone))
@@ -136,7 +137,7 @@ class _Dates(NamedTuple):
 
 _UTC_DATES = _Dates(dt.UTC, dt.time())
 _NEW_YORK_DATES = _Dates(NEW_YORK, dt.time())
-_FX_DATES = _Dates(NEW_YORK, FX_TURN)
+_FX_DATES = _Dates(NEW_YORK, FX_ROLLOVER)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -149,13 +150,13 @@ def _dates_of(symbol: str) -> _Dates:
     exchange = exchange_of(symbol) if venue == "world" else None
     if exchange is None:
         return _UTC_DATES
-    turn = exchange.opens if exchange is FUTURES else dt.time()
-    return _Dates(ZoneInfo(exchange.zone), turn, exchange)
+    day_start = exchange.opens if exchange is FUTURES else dt.time()
+    return _Dates(ZoneInfo(exchange.zone), day_start, exchange)
 
 
 def day_of(symbol: str, time_ms: int) -> Span:
-    """The date that holds a time, as bars of a day are counted: of New York for US stocks, of their
-    exchange's zone for others, from 17:00 in New York for foreign exchange, else of UTC.
+    """The date that contains a time, which a daily bar spans: of New York for US stocks, of the
+    exchange's zone for other stocks, from 17:00 New York for foreign exchange, otherwise of UTC.
     """
     dates = _dates_of(symbol)
     date = dates.date_at(time_ms)
@@ -165,9 +166,9 @@ def day_of(symbol: str, time_ms: int) -> Span:
 def market_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:
     """The newest trading day of a symbol that has begun by a time: on a Sunday it is Friday.
 
-    Outside the US a trading day begins ``AUCTIONS`` before ordinary trading does, and is done with
-    its date: when the auctions and the evening trade of an exchange are over is not known, and none
-    of its trades may be left out.
+    Outside the US a trading day begins ``AUCTIONS`` before ordinary trading does, and is done when
+    its date ends: it is unknown when auctions and evening trading of an exchange end, and none of
+    its trades may be left out.
     """
     if venue_of(symbol) == "us":
         return _stock_day(time_ms, calendar)
@@ -187,8 +188,8 @@ def market_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:
 
 
 def hours_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:
-    """As ``market_day``, but outside the US a day is done when ordinary trading ends: for trades
-    that are invented at any hour.
+    """The same as ``market_day``, but outside the US a day is done when ordinary trading ends: for
+    invented trades, which are made at any hour.
     """
     day = market_day(symbol, time_ms, calendar)
     hours = hours_on(symbol, day)
@@ -196,7 +197,7 @@ def hours_day(symbol: str, time_ms: int, calendar: Calendar) -> MarketDay:
 
 
 def _nearest(dates: _Dates, date: dt.date, step: int, calendar: Calendar) -> dt.date:
-    """The first date from one on, or back, on which a market trades."""
+    """The nearest date, from ``date`` forward or back, on which a market trades."""
     for _ in range(_LONGEST_CLOSING):
         if _deals(dates, date, calendar):
             break
@@ -216,13 +217,13 @@ def _deals(dates: _Dates, date: dt.date, calendar: Calendar) -> bool:
 
 
 def market_day_before(symbol: str, day: MarketDay, calendar: Calendar) -> MarketDay:
-    """The trading day before one."""
+    """The trading day before ``day``."""
     return market_day(symbol, day.start_ms - 1, calendar)
 
 
 @functools.lru_cache(maxsize=256)
 def _stock_days(date: dt.date, calendar: Calendar) -> tuple[MarketDay, ...]:
-    """The trading day before a date, that of the date where there is one, each to the next."""
+    """The trading day before a date and, if there is one, that of the date; each up to the next."""
     here, before, after = calendar.day(date), calendar.day_before(date), calendar.day_after(date)
     days = [day for day in (before, here, after) if day is not None]
     return tuple(
@@ -243,15 +244,15 @@ def _stock_day(time_ms: int, calendar: Calendar) -> MarketDay:
 
 
 def _fx_deals(date: dt.date) -> bool:
-    """Whether a day of foreign exchange ends on a date."""
+    """Whether a day of foreign exchange trading ends on a date."""
     holiday = (date.month, date.day) in _FX_HOLIDAYS
     return date.weekday() not in {_SATURDAY, _SUNDAY} and not holiday
 
 
 def trades_at(symbol: str, time_ms: int, calendar: Calendar) -> bool:
-    """Whether trades of a symbol are to be expected at a time: in the regular session of its
-    exchange, in the week of foreign exchange but for its daily pause and its two holidays, always
-    on crypto exchanges, never where the hours are not known.
+    """Whether trades of a symbol are expected at a time: in the regular session of its exchange; in
+    the week of foreign exchange except its daily pause and its two holidays; always on crypto
+    exchanges; never if the hours are unknown.
     """
     venue = venue_of(symbol)
     if venue == "us":
@@ -266,10 +267,10 @@ def trades_at(symbol: str, time_ms: int, calendar: Calendar) -> bool:
 def session_at(
     symbol: str, time_ms: int, exchange: MarketSession, calendar: Calendar
 ) -> MarketSession | None:
-    """The session of a symbol's own market at a time: that of the New York exchanges, which is
-    given, for US stocks; ``regular`` or ``closed`` for those of other exchanges, and for foreign
-    exchange, whose daily pause ends no session; always ``regular`` for crypto; ``None`` where the
-    hours are not known.
+    """The session of a symbol's own market at a time: ``exchange``, which is that of the New York
+    exchanges, for US stocks; ``regular`` or ``closed`` for stocks of other exchanges and for
+    foreign exchange, whose daily pause ends no session; always ``regular`` for crypto; ``None`` if
+    the hours are unknown.
     """
     venue = venue_of(symbol)
     if venue == "us":
@@ -285,13 +286,15 @@ def session_at(
 
 
 def market_of(symbol: str) -> str:
-    """What symbols share that trade on the same days and at the same hours."""
+    """A key that is equal for symbols that trade on the same days at the same hours."""
     exchange = _dates_of(symbol).exchange
     return venue_of(symbol) if exchange is None else f"{exchange.code} {exchange.zone}"
 
 
 def hours_on(symbol: str, day: MarketDay) -> tuple[int, int] | None:
-    """When ordinary trading begins and ends on a trading day of an exchange outside the US."""
+    """When ordinary trading begins and ends on a trading day of an exchange outside the US;
+    ``None`` for a symbol that no known exchange lists.
+    """
     dates = _dates_of(symbol)
     if dates.exchange is None:
         return None
@@ -313,13 +316,13 @@ def _is_open(dates: _Dates, time_ms: int, calendar: Calendar) -> bool:
 
 
 def _fx_trades_at(here: dt.datetime) -> bool:
-    turn = dt.datetime.combine(here.date(), FX_TURN, NEW_YORK)
-    return abs(here - turn) >= FX_PAUSE and _fx_week(here)
+    rollover = dt.datetime.combine(here.date(), FX_ROLLOVER, NEW_YORK)
+    return abs(here - rollover) >= FX_PAUSE and _fx_week(here)
 
 
 def _fx_week(here: dt.datetime) -> bool:
-    turn = dt.datetime.combine(here.date(), FX_TURN, NEW_YORK)
-    belongs_to = here.date() + dt.timedelta(days=here >= turn)  # the date on which this day ends
+    rollover = dt.datetime.combine(here.date(), FX_ROLLOVER, NEW_YORK)
+    belongs_to = here.date() + dt.timedelta(days=here >= rollover)  # the date that this day has
     return _fx_deals(belongs_to)
 
 

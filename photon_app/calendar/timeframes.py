@@ -1,16 +1,16 @@
 """Where the bars of a timeframe begin and end: aligned to the session of their symbol.
 
 Pure functions of a symbol, a time and the exchange's calendar; nothing here reads a clock. All
-spans are half-open, in UNIX ms, and those of one timeframe meet without a gap.
+spans are half-open, in UNIX ms, and the spans of one timeframe adjoin each other without a gap.
 
-- ``1s`` to ``15m`` are counted from the full hour, where every session begins too or a whole
-  number of them after it;
-- ``1h`` of a US stock is counted from the begin of its session (04:00, 09:30, 16:00 New York), so
-  that no bar mixes two: 09:00 to 09:30 is a short one, and so is 15:30 to 16:00;
-- ``1h`` of any other is counted from the begin of its day, which is a full hour but for zones that
-  are half an hour away from one;
-- ``1d`` is the symbol's trading day (``session.day_of``), with what is traded before and after the
-  regular session, as the day figures of the book are.
+- ``1s`` to ``15m`` are counted from the full hour; every session begins there too, or a whole
+  number of spans after it;
+- ``1h`` of a US stock is counted from the start of its session (04:00, 09:30, 16:00 New York), so
+  that no bar mixes two sessions: 09:00 to 09:30 is a short bar, and so is 15:30 to 16:00;
+- ``1h`` of any other symbol is counted from the start of its day, which is a full hour except in
+  zones whose offset is not a whole number of hours;
+- ``1d`` is the symbol's trading day (``session.day_of``), with trades before and after the regular
+  session, like the day figures of the book.
 """
 
 import bisect
@@ -31,7 +31,7 @@ _FIXED_MS = {"1s": SECOND_MS, "1m": MINUTE_MS, "5m": 5 * MINUTE_MS, "15m": 15 * 
 
 
 def span_at(timeframe: Timeframe, symbol: str, time_ms: int, calendar: Calendar) -> Span:
-    """The span of one bar that holds a time."""
+    """The span of the bar that contains a time."""
     fixed_ms = _FIXED_MS.get(timeframe)
     if fixed_ms is not None:
         start_ms = time_ms - time_ms % fixed_ms
@@ -48,7 +48,7 @@ def span_at(timeframe: Timeframe, symbol: str, time_ms: int, calendar: Calendar)
 def spans(
     timeframe: Timeframe, symbol: str, from_ms: int, to_ms: int, calendar: Calendar
 ) -> Iterator[Span]:
-    """The spans that hold any time of a half-open range, in order."""
+    """The spans that overlap a half-open range, in order."""
     time_ms = from_ms
     while time_ms < to_ms:
         span = span_at(timeframe, symbol, time_ms, calendar)
@@ -65,7 +65,7 @@ def _hour_of_session(time_ms: int, calendar: Calendar) -> Span:
 
 @functools.lru_cache(maxsize=4096)
 def _edges(date: dt.date, calendar: Calendar) -> list[int]:
-    """Where the counting of hours begins anew on a date, and the next midnight."""
+    """The times on a date from which hours are counted, and the next midnight."""
     midnights = (
         round(dt.datetime.combine(day, dt.time(), NEW_YORK).timestamp() * 1000)
         for day in (date, date + dt.timedelta(days=1))

@@ -1,19 +1,18 @@
-"""Which exchange a symbol is listed on, by its name: its calendar, its zone, its ordinary hours.
+"""The exchange that a symbol is listed on: its calendar, time zone and ordinary hours.
 
-Pure and without a clock; anybody may call it. It knows names without a colon, as Finnhub and Yahoo
-write them; what stands before a colon is ``calendar.session``'s affair. A suffix that is not known
-gives no exchange, and never a US one: such a symbol has the UTC day and no hours.
+Pure and without a clock; may be called from anywhere. It knows symbols without a colon, as Finnhub
+and Yahoo write them; ``calendar.session`` handles those with a colon. A symbol with an unknown
+suffix has no exchange, never a US one: it has the UTC day and no hours.
 
 - ``7203.T``: the letters after the last point are the exchange;
-- ``BRK.B``: one of the letters by which US exchanges tell the classes of a share is none;
-- ``^N225``: indices are those of the exchange whose shares they are of, as far as they are listed
-  here;
+- ``BRK.B``: a letter by which US exchanges distinguish classes of a share is not an exchange;
+- ``^N225``: an index belongs to the exchange of its shares, if it is listed here;
 - ``GC=F``: futures trade from 17:00 to 16:00 in Chicago;
 - ``EURUSD=X``, ``BTC-USD``: rates and crypto currencies are on no exchange.
 
 Sources: Finnhub's list of exchanges and their codes (https://finnhub.io/docs/api/stock-symbols),
-Yahoo's of suffixes (https://help.yahoo.com/kb/SLN2310.html). Hours are those of
-``pandas_market_calendars`` for the codes that it has, else the exchanges' own.
+Yahoo's list of suffixes (https://help.yahoo.com/kb/SLN2310.html). Hours are those of
+``pandas_market_calendars`` for the codes that it has, otherwise the exchanges' own.
 """
 
 import datetime as dt
@@ -23,14 +22,14 @@ from typing import NamedTuple
 
 
 class Exchange(NamedTuple):
-    """One exchange, or several that keep the same days and hours."""
+    """One exchange, or several with the same days and hours."""
 
     code: str | None
-    """Its name in ``pandas_market_calendars``; ``None`` where that does not have it."""
+    """Its name in ``pandas_market_calendars``; ``None`` if that does not have it."""
     zone: str
-    """IANA's name of the zone in which its days begin."""
+    """The IANA name of its time zone."""
     opens: dt.time
-    """When ordinary trading begins there; after ``closes`` it is the evening before."""
+    """When ordinary trading begins; if later than ``closes``, that is on the evening before."""
     closes: dt.time
 
 
@@ -146,10 +145,10 @@ SUFFIXES: dict[str, Exchange] = {
     "AE": _exchange(None, "Asia/Dubai", "10:00", "15:00"),
 }
 US_SUFFIXES = frozenset({*"ABCDHKUW", "WS", "WSA", "WSB", "WT", "RT", "UN", "WI", "WD", "CL"})
-"""What US exchanges put behind a point: classes of a share, units, warrants, rights."""
+"""What US exchanges write after a point: classes of a share, units, warrants, rights."""
 _US_PREFERRED = re.compile(r"PR[A-Z]")
-_US_IN_SPITE = frozenset({"MKC.V"})
-"""A class of votes that is written as Toronto's venture exchange is."""
+_US_DESPITE_SUFFIX = frozenset({"MKC.V"})
+"""A US share class whose letter is also the suffix of Toronto's venture exchange."""
 _INDICES: dict[str, Exchange] = {
     **dict.fromkeys(("^DJI", "^DJT", "^DJU", "^GSPC", "^SPX", "^OEX", "^MID", "^SP600"), US),
     **dict.fromkeys(
@@ -191,8 +190,8 @@ _US_NAME = re.compile(
 
 @functools.lru_cache(maxsize=4096)
 def exchange_of(symbol: str) -> Exchange | None:
-    """Where a symbol is listed; ``None`` where that is not known, and for what no exchange lists:
-    names with a colon, rates, crypto currencies.
+    """The exchange that lists a symbol; ``None`` if that is unknown, and for symbols that no
+    exchange lists: those with a colon, rates, crypto currencies.
     """
     if ":" in symbol:
         return None
@@ -203,7 +202,7 @@ def exchange_of(symbol: str) -> Exchange | None:
     root, point, suffix = symbol.rpartition(".")
     if not point:
         return US if _US_NAME.fullmatch(symbol) and not symbol.endswith("=X") else None
-    if not root or symbol in _US_IN_SPITE:
+    if not root or symbol in _US_DESPITE_SUFFIX:
         return US if root else None
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
