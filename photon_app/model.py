@@ -1,4 +1,4 @@
-"""The facts that cross rooms: trades, quotes, what the feed says of itself, what the market does.
+"""The facts that packages exchange: trades, quotes, the feed's status, what the market does.
 
 All are immutable; a fact is replaced by a newer fact, never edited. Times are UNIX milliseconds
 of the market clock, prices are in the instrument's currency, volumes in shares or units.
@@ -15,29 +15,29 @@ from photon_app.errors import RequestError
 FeedState = Literal[
     "connecting", "live", "reconnecting", "unauthorized", "throttled", "simulated", "replay"
 ]
-"""What the feed does. ``simulated`` and ``replay`` are states, so that no client can miss them."""
+"""State of the feed. ``simulated`` and ``replay`` are states, so that no client can miss them."""
 
 SymbolState = Literal["live", "polled", "waiting", "rejected", "stale"]
 """How far one symbol's price can be trusted to be the newest.
 
-``waiting``: no price yet in this epoch. ``polled``: prices come from asking every now and then, not
-from the tape. ``stale``: a price, but the feed behind it is down, or does not follow the symbol, or
-it may move unseen. ``rejected``: upstream has no
-such symbol.
+``waiting``: no price yet in this epoch. ``polled``: prices are polled now and then, and do not come
+from the tape. ``stale``: there is a price, but the feed is down, or does not follow the symbol, or
+the price may have changed unnoticed. ``rejected``: upstream has no such symbol.
 """
 
 MarketSession = Literal["pre", "regular", "post", "closed"]
 
 Timeframe = Literal["1s", "1m", "5m", "15m", "1h", "1d"]
-"""How long a bar is."""
+"""The length of a bar."""
 TIMEFRAMES: tuple[Timeframe, ...] = ("1s", "1m", "5m", "15m", "1h", "1d")
 
 FailureReason = Literal["network", "stall", "kick", "auth", "throttle", "server"]
-"""Why a line upstream could not be opened, or ended.
+"""Why an upstream connection could not be opened, or ended.
 
-``network``: no answer, or a line that broke. ``stall``: silence on an open line. ``kick``: the
-server ended it because of what we are, such as a second connection on one key. ``auth``: the key
-was refused. ``throttle``: too many attempts. ``server``: an answer that only its owner can mend.
+``network``: no answer, or the connection broke. ``stall``: silence on an open connection. ``kick``:
+the server closed it because of the client, such as a second connection with one key. ``auth``: the
+key was refused. ``throttle``: too many attempts. ``server``: a fault that only the server's
+operator can fix.
 """
 
 FLOWING: frozenset[FeedState] = frozenset({"live", "simulated", "replay"})
@@ -45,13 +45,13 @@ FLOWING: frozenset[FeedState] = frozenset({"live", "simulated", "replay"})
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Base of all facts: frozen, so that they can be shared by every reader without a copy, and
-    untracked by the garbage collector, because they hold only scalars and there are many.
+    """Base of all facts: frozen, so that readers can share them without copies, and untracked by
+    the garbage collector, because they contain only scalars and there are many.
     """
 
 
 class Trade(Fact, frozen=True, kw_only=False):
-    """One print of the tape. Its fields may be given by position: there are very many."""
+    """One print of the tape. Its fields may be given by position, because very many are made."""
 
     symbol: str
     price: float
@@ -70,12 +70,12 @@ class Effect(NamedTuple):
 
 
 Counted = tuple[Trade, Effect, int]
-"""A trade as it counts, what it may change in bars, and its ``seq`` as a new last price; 0 when it
-is none. A volume that counts nowhere is 0, and an effect of nothing is a price in no bar."""
+"""A trade as it counts, what it may change in bars, and its ``seq`` if it is a new last price, else
+0. A volume that counts nowhere is 0. A trade whose effect is nothing is in no bar."""
 
 
 class Seed(Fact, frozen=True):
-    """What a feed knows of a symbol besides its trades; ``None`` is what it does not know."""
+    """What a feed knows of a symbol besides its trades; unknown values are ``None``."""
 
     symbol: str
     prev_close: float | None = None
@@ -83,9 +83,9 @@ class Seed(Fact, frozen=True):
     high: float | None = None
     low: float | None = None
     price: float | None = None
-    """The last price as upstream told it when asked."""
+    """The last price in upstream's answer to a poll."""
     time_ms: int | None = None
-    """When that price was made; upstream tells it in whole seconds."""
+    """When that price was made; upstream gives whole seconds."""
 
 
 class Quote(Fact, frozen=True):
@@ -108,9 +108,9 @@ class Quote(Fact, frozen=True):
     close: float | None = None
     """The price at the end of the day's regular session, once that is over."""
     polled: bool = False
-    """Whether the price came from asking upstream and not from its tape."""
+    """Whether the price was polled and did not come from the tape."""
     recalled: bool = False
-    """Whether the price is one that an earlier process stored, and nothing newer has come since."""
+    """Whether an earlier process stored the price, and no newer one has come since."""
     day_ms: int | None = None
     """When the day of these figures began."""
     decimals: int = 2
@@ -118,10 +118,10 @@ class Quote(Fact, frozen=True):
 
 
 class Bar(Fact, frozen=True):
-    """What one symbol's trades came to in a span of time. A span without a trade has no bar."""
+    """One symbol's trades in a span of time, summed up. A span without a trade has no bar."""
 
     time_ms: int
-    """Where the span begins."""
+    """When the span begins."""
     open: float
     high: float
     low: float
@@ -130,17 +130,17 @@ class Bar(Fact, frozen=True):
     turnover: float
     """The sum of price × volume of the same trades."""
     count: int
-    """How many trades; prices that were asked for are none."""
+    """How many trades; polled prices are not counted."""
     open_ms: int
-    """When the open was made, by the exchange's clock."""
+    """When the open was made, in exchange time."""
     close_ms: int
     """When the close was made."""
     firm: bool = True
-    """Whether open and close are of trades that may be a last price; else there was none such."""
+    """Whether open and close are of trades that may be a last price; false if there were none."""
     incomplete: bool = False
     """Whether the feed was down, or did not follow the symbol, during a part of the span."""
     invented: bool = False
-    """Whether a simulator made up a part of it that it never traded."""
+    """Whether a part of it is invented history of the simulator, which it never traded."""
 
     @property
     def vwap(self) -> float | None:
@@ -149,30 +149,30 @@ class Bar(Fact, frozen=True):
 
 
 class Recollection(Fact, frozen=True):
-    """What a symbol's newest day came to before anything of it was heard."""
+    """A symbol's newest day, as stored before its first price of this process."""
 
     day: Bar
     close: float | None
     """The price at the end of its regular session, once that is over."""
     prev_close: float | None
-    """That of the trading day before."""
+    """The close of the trading day before."""
     as_price: bool
-    """Whether its last price was traded, and is the symbol's last one until a newer comes."""
+    """Whether the day's last price was traded; it is the last price until a newer one comes."""
 
 
 class Listing(Fact, frozen=True):
-    """A symbol and what it stands for."""
+    """A symbol with its name and type."""
 
     symbol: str
     name: str
     type: str
     """In Finnhub's words: ``Common Stock``, ``ETP``, ``ADR``, ``Crypto``, …"""
     spelling: str = ""
-    """How upstream writes the symbol, where that is not in capitals."""
+    """How upstream writes the symbol, if not in capitals."""
 
 
 class FeedStatus(Fact, frozen=True):
-    """What the feed says of itself, shown to clients and in ``/health``."""
+    """The feed's status, as clients and ``/health`` show it."""
 
     source: str
     """``finnhub``, ``simulated`` or ``replay:<name>``."""
@@ -180,26 +180,26 @@ class FeedStatus(Fact, frozen=True):
     since_ms: int
     """When this state began, on the wall clock."""
     detail: str = ""
-    """One sentence for people, for states that need one; never holds a secret."""
+    """One sentence for people, for states that need one; never contains a secret."""
     retry_at_ms: int | None = None
-    """Wall-clock time of the next attempt, while there is none under way."""
+    """Wall-clock time of the next attempt, while none is in progress."""
     reconnects: int = 0
     failures: Mapping[FailureReason, int] = {}
-    """How often an attempt or a line failed since the start, by reason."""
+    """How many attempts and connections failed since the start, by reason."""
     delay_ms: int | None = None
-    """How long the tape is held back; ``None`` when it is not."""
+    """How long the tape is delayed; ``None`` if it is not."""
     lost_ms: int | None = None
-    """While there is no line: its last sign of life, on the wall clock. What was traded since then
-    can have gone unseen."""
+    """While there is no connection: the last sign of life, on the wall clock. Trades since then may
+    have been missed."""
 
 
 class MarketFact(Fact, frozen=True):
-    """One thing that happened in the market. ``number`` grows by one with each, also over epochs,
-    so that whoever reads them later sees a gap.
+    """One event of the market. ``number`` increases by one with each fact, across epochs too, so
+    that a later reader can detect a gap.
     """
 
     epoch: str
-    """Of the market after it."""
+    """The epoch of the market after it."""
     number: int
 
 
@@ -207,45 +207,45 @@ class Change(MarketFact, frozen=True):
     """What one upstream frame did to prices, bars and figures."""
 
     counted: Sequence[Counted] = ()
-    """The trades that count, as they count, in the order of the tape."""
+    """The trades that count, in the form in which they count, in the order of the tape."""
     figures: Sequence[str] = ()
-    """The symbols whose figures changed in a way that no trade of ``counted`` tells."""
+    """The symbols whose figures changed in a way that no trade of ``counted`` shows."""
     polled: str = ""
-    """The symbol whose new last price was asked for, if one was."""
+    """The symbol whose new last price was polled, if any."""
     moved: Sequence[str] = ()
-    """The symbols of which only the newest price is told, and no trade of ``counted``: what is over
-    before anybody could see it, or recalled."""
+    """The symbols of which listeners report only the newest price, and no trade of ``counted``:
+    trades from before the start, or recalled prices."""
     prints: Sequence[Trade] = ()
-    """The trades as upstream told them, whatever became of them."""
+    """The trades as upstream reported them, whether they count or not."""
     quotes: Sequence[Quote] = ()
-    """Price and day of every symbol that it touched, after it. Left out where all listeners read
-    a fact when they are told it (``Listener``): they ask the market."""
+    """Price and day, after the change, of every symbol that it touched. Empty if all listeners
+    handle facts as they get them (``Listener``): those read the market."""
 
 
 class StatusChanged(MarketFact, frozen=True):
-    """The feed says something new of itself."""
+    """The feed's status changed."""
 
     status: FeedStatus
 
 
 class SourcesChanged(MarketFact, frozen=True):
-    """Where prices come from is another now: always all that do not come from the tape."""
+    """The sources of prices changed. Has the whole set of symbols that are not on the tape."""
 
     polled: frozenset[str]
-    """The symbols whose prices come from asking."""
+    """The symbols whose prices are polled."""
     stale: frozenset[str]
-    """Those that are not followed at all, or may move unseen."""
+    """The symbols that are not followed, or whose price may have changed unnoticed."""
 
 
 class TapeTimed(MarketFact, frozen=True):
-    """The tape's times are another distance from this machine's clock now."""
+    """The offset between the tape's times and this machine's clock changed."""
 
     behind_ms: int
     """How far the slowest part of it is behind; negative when all of it is ahead."""
 
 
 class Rejected(MarketFact, frozen=True):
-    """Nobody can have a symbol, until it is wanted anew."""
+    """A symbol is unavailable, until it is wanted again."""
 
     symbol: str
     why: RequestError | None = None
@@ -253,14 +253,14 @@ class Rejected(MarketFact, frozen=True):
 
 
 class EpochBegan(MarketFact, frozen=True):
-    """The market starts anew. It is told right before prices and figures are forgotten, so that
-    what waits can still be written.
+    """A new epoch begins. Sent just before prices and figures are forgotten, so that queued updates
+    can still be written.
     """
 
 
 class PriceBegan(MarketFact, frozen=True):
-    """A feed that makes prices up began a symbol's: what it makes up of the time before leads to
-    this one.
+    """A feed that invents prices set the first one of a symbol. The history that it invents for the
+    time before leads up to this price.
     """
 
     symbol: str
@@ -269,26 +269,26 @@ class PriceBegan(MarketFact, frozen=True):
 
 
 class Listener(Protocol):
-    """Whoever is told what the market does. The market knows none of its listeners; it tells all
-    of them each fact, in order and synchronously. A listener that keeps facts for later asks for
-    them whole (``Market.listen``).
+    """Receives the facts of the market. The market does not know what its listeners are; it sends
+    each fact to all of them, in order and synchronously. A listener that keeps facts for later
+    registers for whole ones (``Market.listen``).
     """
 
     def hear(self, fact: MarketFact) -> None:
-        """Take one fact."""
+        """Handle one fact."""
         ...
 
 
 class Readers(Protocol):
-    """Whoever reads what listeners tell, and may be too slow for it."""
+    """The readers of what listeners send, which may be too slow for it."""
 
     async def drained(self) -> None:
-        """Return once nobody is behind who may miss nothing."""
+        """Return once no reader that must not miss anything is behind."""
         ...
 
 
 class Clock(Protocol):
-    """The time of the market: the wall clock, or a recording's."""
+    """The market's clock: the wall clock, or a recording's."""
 
     @property
     def rate(self) -> float:
@@ -301,27 +301,28 @@ class Clock(Protocol):
 
 
 UNKNOWN_ADDRESS = ""
-"""Whoever has no address, and what is wanted without a viewer."""
-SPEAKERS = 16
-"""So many addresses speak for all that want a symbol: more would decide nothing else."""
+"""The address of clients without one, and of symbols that are wanted without a viewer."""
+ADDRESSES_PER_SYMBOL = 16
+"""The most addresses listed per symbol: more would not change what is decided."""
 
 
 class Crowd(Fact, frozen=True):
-    """Who stands behind the wishes of viewers, so that they can be met fairly."""
+    """Which addresses want which symbols, so that feeds can serve them fairly."""
 
     defaults: frozenset[str] = frozenset()
-    """The symbols that the operator wants; no viewer's wish goes before them."""
+    """The symbols that the operator wants; they take precedence over those of viewers."""
     addresses: Mapping[str, tuple[str, ...]] = {}
-    """By symbol, whose viewers want it: each address once, at most ``SPEAKERS`` of them."""
+    """By symbol, the addresses whose viewers want it: each once, at most
+    ``ADDRESSES_PER_SYMBOL``."""
 
-    def behind(self, symbol: str) -> tuple[str, ...]:
-        """Whose wish a symbol is."""
+    def addresses_of(self, symbol: str) -> tuple[str, ...]:
+        """The addresses that want a symbol."""
         return self.addresses.get(symbol, (UNKNOWN_ADDRESS,))
 
 
 class FeedSink(Protocol):
     """Where a feed delivers. Synchronous: a call returns when the facts are in the book and queued
-    for clients, so a feed that awaits between frames is all the scheduling there is.
+    for clients. The only scheduling is that a feed awaits between frames.
     """
 
     def trades(self, batch: Sequence[Trade]) -> None:
@@ -329,100 +330,101 @@ class FeedSink(Protocol):
         ...
 
     def past(self, batch: Sequence[Trade]) -> None:
-        """Apply trades that are over, as before a replay's start: nobody is told of each, only of
+        """Apply trades from before the start, as of a replay: clients are not sent each trade, only
         every symbol's newest price and day.
         """
         ...
 
     def seed(self, seed: Seed) -> None:
-        """Learn what trades do not carry: day figures, or a price that was asked for."""
+        """Apply what trades do not carry: day figures, or a polled price."""
         ...
 
     def began(self, symbol: str, time_ms: int, price: float) -> None:
-        """A feed that makes prices up began a symbol's, with this one: what it makes up of the time
-        before leads there.
+        """Report the first price that a feed invented for a symbol. The history that it invents for
+        the time before leads up to this price.
         """
         ...
 
     def status(self, status: FeedStatus) -> None:
-        """The feed's state changed."""
+        """Report that the feed's status changed."""
         ...
 
     def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
-        """Whose prices do not come from the tape now: always all of them.
+        """Set the symbols whose prices do not come from the tape now: always the whole set.
 
         Args:
-            symbols: those whose prices come from asking.
-            stale: those that are not followed at all, or may move unseen.
+            symbols: those whose prices are polled.
+            stale: those that are not followed, or whose price may have changed unnoticed.
         """
         ...
 
     def tape(self, behind_ms: int, ahead_ms: int) -> None:
-        """How far the tape's times are from this machine's clock.
+        """Set how far the tape's times are from this machine's clock.
 
         Args:
-            behind_ms: how far the slowest part of it is behind; negative when all of it is ahead.
-            ahead_ms: how far a part of it is ahead.
+            behind_ms: how far the slowest part of the tape is behind; negative if all of it is
+                ahead.
+            ahead_ms: how far a part of the tape is ahead.
         """
         ...
 
     def rejected(self, symbol: str, reason: str) -> None:
-        """Upstream refuses this symbol for good."""
+        """Report that upstream refuses this symbol for good."""
         ...
 
     def new_epoch(self) -> None:
-        """The market starts anew: sequences, prices and day figures are forgotten."""
+        """Begin a new epoch: sequences, prices and day figures are forgotten."""
         ...
 
     async def drained(self) -> None:
-        """Return once no every-trade client is above its mark. A full-speed replay awaits it right
-        before it delivers, with nothing awaited in between; nobody else does.
+        """Return once no every-trade client is above its high-water mark. Only a full-speed replay
+        awaits it, right before it delivers, with nothing awaited in between.
         """
         ...
 
 
 USUAL_RESULTS = 10
-"""Of a search that does not say how many it wants."""
+"""The number of results of a search without a limit."""
 
 
 class Reference(Protocol):
-    """What is known of symbols besides their prices on the tape. Never raises for upstream trouble:
-    then less is known.
+    """What is known of symbols besides their prices on the tape. Upstream faults raise nothing;
+    they only make less known.
     """
 
     def knows_search(self, query: str) -> bool:
-        """Whether a search is answered without asking upstream."""
+        """Whether a search can be answered without a request upstream."""
         ...
 
     def knows_quote(self, symbol: str) -> bool:
-        """Whether ``quote`` is answered without asking upstream, if only that there is none."""
+        """Whether ``quote`` can be answered, even with ``None``, without a request upstream."""
         ...
 
     async def search(
         self, query: str, limit: int = USUAL_RESULTS, *, address: str | None = None
     ) -> tuple[Listing, ...]:
-        """The symbols that match a query best, the best first; ``address`` is who asks."""
+        """The symbols that match a query best, the best first; ``address`` is the client's."""
         ...
 
     async def name(self, symbol: str) -> str | None:
-        """What a symbol stands for."""
+        """The name of a symbol's company or instrument."""
         ...
 
     async def quote(self, symbol: str, *, address: str | None = None) -> Seed | None:
-        """A symbol's day, from asking upstream once; ``address`` is who asks."""
+        """A symbol's day, from one request upstream; ``address`` is the client's."""
         ...
 
 
 _SYMBOL = re.compile(r"[A-Z0-9^$#](?:[A-Z0-9 .:\-_/^=&+$!#*]{0,30}[A-Z0-9.:\-_/^=&+$!#*])?")
 ALPHABET = "letters, digits, spaces or . : - _ / ^ = & + $ ! # *"
-"""What a symbol is made of, for people."""
+"""The characters of a symbol, for people."""
 
 
 def parse_symbol(text: str) -> str:
     """The canonical, upper-case form of a symbol.
 
     Raises:
-        RequestError: ``bad_symbol``, with a sentence saying what is allowed.
+        RequestError: ``bad_symbol``, with a sentence that says what is allowed.
     """
     symbol = text.upper() if text.isascii() else ""
     if not _SYMBOL.fullmatch(symbol):

@@ -18,7 +18,7 @@ import itertools
 from collections.abc import Iterable
 
 from photon_app.clock import SYSTEM, Time
-from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS, Crowd
+from photon_app.model import ADDRESSES_PER_SYMBOL, UNKNOWN_ADDRESS, Crowd
 
 
 class DemandListener:
@@ -104,12 +104,12 @@ class Demand:
 
     @property
     def crowd(self) -> Crowd:
-        """The addresses that hold each symbol, at most ``SPEAKERS`` of each, and the defaults."""
+        """The addresses that hold each symbol, at most ``ADDRESSES_PER_SYMBOL`` of each, and the defaults."""
         first = itertools.islice
         return Crowd(
             defaults=self._defaults,
             addresses={
-                symbol: tuple(first(holders.by_address, SPEAKERS))
+                symbol: tuple(first(holders.by_address, ADDRESSES_PER_SYMBOL))
                 for symbol, holders in self._holders.items()
                 if holders.count
             },

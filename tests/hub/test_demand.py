@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.hub.demand import Demand, DemandListener
-from photon_app.model import SPEAKERS, UNKNOWN_ADDRESS
+from photon_app.model import ADDRESSES_PER_SYMBOL, UNKNOWN_ADDRESS
 from tests.fakes.loop import FakeLoop
 
 
@@ -173,13 +173,13 @@ def test_addresses_are_told_by_symbol() -> None:
         demand.hold("A", address)
     crowd = demand.crowd
     assert crowd.defaults == {"D"}
-    assert crowd.behind("A")[:4] == ("a", UNKNOWN_ADDRESS, "0", "1")
-    assert len(crowd.behind("A")) == SPEAKERS
+    assert crowd.addresses_of("A")[:4] == ("a", UNKNOWN_ADDRESS, "0", "1")
+    assert len(crowd.addresses_of("A")) == ADDRESSES_PER_SYMBOL
     demand.release("A", "a")
-    assert demand.crowd.behind("A")[0] == "a"
+    assert demand.crowd.addresses_of("A")[0] == "a"
     demand.release("A", "a")
-    assert demand.crowd.behind("A")[0] == UNKNOWN_ADDRESS
-    assert demand.crowd.behind("D") == (UNKNOWN_ADDRESS,)
+    assert demand.crowd.addresses_of("A")[0] == UNKNOWN_ADDRESS
+    assert demand.crowd.addresses_of("D") == (UNKNOWN_ADDRESS,)
 
 
 def test_a_symbol_may_be_let_go_without_a_linger() -> None:

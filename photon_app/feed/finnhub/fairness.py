@@ -17,10 +17,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from photon_app.model import SPEAKERS
+from photon_app.model import ADDRESSES_PER_SYMBOL
 
 W = TypeVar("W", bound=tuple[Any, ...])
-UNIT = math.lcm(*range(1, SPEAKERS + 1))
+UNIT = math.lcm(*range(1, ADDRESSES_PER_SYMBOL + 1))
 """Cost of one thing, chosen so that each equal part of it is a whole number."""
 
 

@@ -220,7 +220,7 @@ class PollSchedule:
             elif symbol in self._unknown and count > entry.viewers:
                 again.add(symbol)
             entry.viewers = count
-            entry.addresses = crowd.behind(symbol)
+            entry.addresses = crowd.addresses_of(symbol)
         return again
 
     def set_slots(self, assigned: frozenset[str], now_s: float) -> None:
