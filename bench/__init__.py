@@ -1,3 +1,3 @@
-"""What Photon costs, measured on the machine at hand. ``make bench`` runs all and writes
-``bench/RESULTS.md``; machines differ and are noisy, so compare figures of one run only.
+"""Benchmarks of Photon on this machine. ``make bench`` runs all and writes ``bench/RESULTS.md``.
+Machines differ and are noisy, so compare only figures of the same run.
 """

@@ -8,7 +8,7 @@ from bench.results import Results
 
 
 def main() -> None:
-    """Measure and write."""
+    """Run the measurements and write the results."""
     fanout.end_children_on_signals()
     full = "--full" in sys.argv[1:]
     speed = fold.run()

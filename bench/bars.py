@@ -36,14 +36,14 @@ from tests.fakes.time import HandClock
 SYMBOLS = tuple(f"S{n}" for n in range(50))
 DAY_MS = 86_400_000
 MINUTES_A_DAY = 400
-"""What a US stock's regular session has, and a little."""
+"""The minutes of a US stock's regular session, and a few more."""
 YEAR = 250 * MINUTES_A_DAY
 NOW_MS = time.time_ns() // 60_000_000_000 * 60_000
 FOLDED = 400_000
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the findings."""
     parser = argparse.ArgumentParser(prog="python -m bench.bars", description=__doc__)
     parser.add_argument("--rows", type=int, default=len(SYMBOLS) * YEAR, help="stored minutes")
     parser.add_argument("--seconds", type=float, default=20, help="of keeping a busy feed")
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def run(rows: int, seconds: float, database: str | None = None) -> Iterator[Finding]:
-    """Every measurement."""
+    """Run every measurement."""
     speed = folding(per_second=20)
     yield Finding(
         "bars: seconds and minutes of 50 symbols of 20 trades/s each, one core, best of 5",
@@ -77,7 +77,7 @@ def run(rows: int, seconds: float, database: str | None = None) -> Iterator[Find
 
 
 def folding(per_second: int, rounds: int = 5) -> float:
-    """Trades a second, the best of some rounds."""
+    """Trades folded per second, the best of some rounds."""
     rng = random.Random(1)
     time_ms, tape = NOW_MS, []
     for number in range(FOLDED):
@@ -96,8 +96,8 @@ def folding(per_second: int, rounds: int = 5) -> float:
 
 
 async def keeping(url: str, seconds: float) -> tuple[float, float]:
-    """The share of a core that keeping takes: all threads but the event loop's, and its part of
-    the loop's.
+    """The share of a core that keeping bars takes: in all (of the event loop's thread only its
+    part), and on the event loop alone.
     """
     memory = Bars(clock=WallClock())
     store = _store(url)
@@ -126,7 +126,7 @@ async def keeping(url: str, seconds: float) -> tuple[float, float]:
 
 
 def stored(url: str, rows: int) -> Iterator[Finding]:
-    """With years of bars on disk: the file, charts, and the API."""
+    """With years of bars on disk: the file's size, charts, and the API."""
     begun = time.perf_counter()
     each = rows // len(SYMBOLS)
     with Archive(address.parse(url)) as archive:
@@ -194,7 +194,7 @@ async def _charts(url: str, days: int) -> list[Finding]:
 
 
 async def _timed(client: httpx.AsyncClient, **query: object) -> float:
-    """How long one answer takes, in ms."""
+    """The time of one answer, in ms."""
     begun = time.perf_counter()
     answer = await client.get("/api/bars", params={k: str(v) for k, v in query.items()})
     assert answer.status_code == 200
@@ -203,7 +203,7 @@ async def _timed(client: httpx.AsyncClient, **query: object) -> float:
 
 
 def _minutes(symbol: str, count: int, seed: int) -> Iterator[Bar]:
-    """Made-up minutes, the oldest first, of working days up to now."""
+    """Invented minutes of working days up to now, the oldest first."""
     del symbol
     rng = random.Random(seed)
     days = -(-count // MINUTES_A_DAY)

@@ -1,4 +1,4 @@
-"""A burst on the tape: how far prices lag behind it, and how soon they do no more."""
+"""A burst on the tape: how far prices lag behind it, and how soon they catch up."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ SYMBOLS = UNIVERSE[:50]
 
 
 def run(rig: Rig) -> Iterator[Finding]:
-    """Ten seconds of ten times a busy market, and what comes after."""
+    """Ten seconds at ten times a busy market's rate, and the recovery after it."""
     with serve("photon", rig.ports, SYMBOLS) as server:
         try:
             rig.connect(server, CLIENTS, SYMBOLS)

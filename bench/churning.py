@@ -19,7 +19,7 @@ _BACK_WITHIN_S = 20.0
 
 @dataclass(frozen=True)
 class State:
-    """What a process holds."""
+    """The resources that a process uses."""
 
     clients: int
     subscribed: int
@@ -29,7 +29,7 @@ class State:
 
     @classmethod
     def of(cls, server: Server) -> "State":
-        """Now."""
+        """The current state of a server."""
         health = server.health()
         return cls(
             health["clients"],
@@ -40,29 +40,29 @@ class State:
         )
 
     def as_clean_as(self, other: "State") -> bool:
-        """Whether nothing is left that was not there then."""
+        """Whether the process uses no more than in the other state."""
         health = (self.clients, self.subscribed, self.upstream)
         same = health == (other.clients, other.subscribed, other.upstream)
         return same and self.descriptors <= other.descriptors
 
 
 def run(rig: Rig, connects: int = CONNECTS) -> Iterator[Finding]:
-    """Connect and end, then wait until all is as before."""
+    """Connect and close clients, then wait until the state is as before."""
     with serve("photon", rig.ports, _DEFAULTS, PHOTON_LINGER_S=_LINGER_S) as server:
         try:
             rig.connect(server, 1, _DEFAULTS)
             time.sleep(1)
             before = State.of(server)
             rig.play([*_DEFAULTS, *NAMES], 500)
-            told = _churn(rig, server, connects)
+            churned = _churn(rig, server, connects)
             after = _settle(server, before)
             _churn(rig, server, connects)
             again = _settle(server, before)
         finally:
             rig.stop()
             rig.load.ask("close")
-    setup = f"{connects:,} clients come and go, {PACE:.0f}/s, {told['resets']:,} of them by RST"
-    connected = told["connected"]
+    setup = f"{connects:,} clients come and go, {PACE:.0f}/s, {churned['resets']:,} of them by RST"
+    connected = churned["connected"]
     yield Finding(f"{setup}: accepted", f"{connected:,}", f"{connects:,}", connected == connects)
     yield _back("… clients left", before.clients, after.clients)
     yield _back("… symbols that clients hold", before.subscribed, after.subscribed)

@@ -18,7 +18,7 @@ _SECONDS = {100: 5.0, 1000: 6.0, 10_000: 12.0}
 
 @dataclass(frozen=True, kw_only=True)
 class Crowd:
-    """What one server is like with so many clients."""
+    """The figures of one server with a number of clients."""
 
     name: str
     clients: int
@@ -30,15 +30,15 @@ class Crowd:
     latency_ms: list[float]
     """50, 99 and 99.9 %."""
     delivered: float
-    """Of what was due, as a share."""
+    """The share of the due updates that was delivered."""
     lost: int
 
 
 def crowd(rig: Rig, name: str, clients: int) -> Crowd:
-    """Connect so many, wait, and play one trade a second to each of them.
+    """Connect the clients, wait, and play one trade a second to each of them.
 
     Raises:
-        UnavailableError: it cannot be run here.
+        UnavailableError: the server cannot be run here.
     """
     with serve(name, rig.ports, _SYMBOLS) as server:
         try:
@@ -77,7 +77,7 @@ def _measure(rig: Rig, server: Server, clients: int) -> Crowd:
 
 
 def findings(crowds: list[Crowd]) -> Iterator[Finding]:
-    """Photon's largest crowd against the bars."""
+    """Photon's largest number of clients against the bars."""
     own = [one for one in crowds if one.name == "photon"]
     if not own:
         return

@@ -1,7 +1,7 @@
-"""The fan-out, measured: ``python -m bench.fanout``.
+"""Measures the fan-out: ``python -m bench.fanout``.
 
-Without arguments all of it in less than five minutes, with ``--full`` in less than forty; nothing
-is written without ``--write``. For a quick look::
+Without arguments it runs all scenarios in less than five minutes, with ``--full`` in less than
+forty; it writes nothing without ``--write``. For a quick look::
 
     python -m bench.fanout --peer photon                      one server's capacity
     python -m bench.fanout --peer nats --sets different       random 10 of 50 symbols for each
@@ -29,17 +29,17 @@ from bench.worker import WorkerError
 
 _DIFFERENT = ("photon", "nats")
 _BOUND = "bare-joined"
-"""Shows how far joining goes; in a full run only."""
+"""Shows the limit of joining frames; in a full run only."""
 _ONE_FRAME = "photon-each"
-"""Left out with different sets: the tape is so fast there that 1 ms holds many frames."""
+"""Left out with different sets: the tape is so fast there that many frames fall into 1 ms."""
 _CROWDS, _CROWDS_FULL = (100, 1000), (100, 1000, 10_000)
 _STEADY_S, _STEADY_FULL_S = 20.0, 300.0
 _FAULTS = (AssertionError, OSError, WorkerError)
-"""What a server that fails under load makes of a measurement."""
+"""What a measurement raises if a server fails under load."""
 
 
 class FanOut:
-    """One run."""
+    """One run of the scenarios."""
 
     def __init__(self, results: Results) -> None:
         self.results = results
@@ -78,7 +78,7 @@ class FanOut:
             self._found(steady.run(one, seconds, rounds))
 
     def crowd(self) -> None:
-        """Growth with the number of clients; in a full run of every server."""
+        """Growth with the number of clients; for every server in a full run."""
         everyone = ["photon", "bare", *PYTHON_AND_NODE, "nats"]
         for name in everyone if self.results.full else ["photon"]:
             for clients in _CROWDS_FULL if self.results.full else _CROWDS:
@@ -105,12 +105,12 @@ class FanOut:
             self._try(name, lambda name: into.append(self.capacity(name, shape)))
 
     def capacity(self, name: str, shape: Shape) -> Capacity:
-        """One server's capacity, told step by step."""
+        """Measure one server's capacity and print it step by step."""
         print(f"{name}: {shape.clients} clients, {shape.symbols} of {shape.universe} symbols")
         with rig() as one:
             found = ramp.capacity(one, name, shape, climbs=self._climbs(shape))
         for step in found.steps:
-            print("  " + _told(step))
+            print("  " + _summary(step))
         return found
 
     def _climbs(self, shape: Shape) -> int:
@@ -127,8 +127,8 @@ class FanOut:
         )
 
     def _try(self, name: str, do: Callable[[str], None]) -> None:
-        """A server that cannot be had here is left out with one line. One that fails is told of;
-        if it is Photon, that is a finding.
+        """Run a measurement of a server. A server that cannot be run here is skipped with one line
+        of output. A failure is reported; if Photon fails, that is a finding.
         """
         try:
             if name not in self.results.skipped:
@@ -143,7 +143,7 @@ class FanOut:
             print(self.results.faults[-1], flush=True)
 
     def _found(self, findings: Iterable[Finding]) -> None:
-        """Tell and keep what a scenario finds; its failure is a finding too."""
+        """Print and keep the findings of a scenario; its failure is a finding too."""
         try:
             for one in findings:
                 self.results.findings.append(one)
@@ -163,14 +163,14 @@ def everything(command: str, *, full: bool) -> Results:
 
 
 def end_children_on_signals() -> None:
-    """SIGTERM ends a run as Ctrl-C does, through the blocks that own the children; and Ctrl-C does
-    so in a background job too.
+    """Let SIGTERM end a run the way Ctrl-C does, through the context managers that own the
+    children, and let Ctrl-C do so in a background job too.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
-def _told(step: Step) -> str:
+def _summary(step: Step) -> str:
     return (
         f"{step.offered:>12,.0f} offered, {step.share:6.1%} delivered, p50 {step.p50_ms:.1f} "
         f"p99 {step.p99_ms:.1f} p99.9 {step.p999_ms:.1f} ms, server {step.server_cores:.2f} "
@@ -196,33 +196,35 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run what the command line asks for."""
     end_children_on_signals()
-    asked = _arguments()
+    options = _arguments()
     command = shlex.join(["python", "-m", "bench.fanout", *sys.argv[1:]])
-    results = Results(command, full=asked.full)
-    if asked.peer != "all" or asked.rate:
-        _look(asked, results)
+    results = Results(command, full=options.full)
+    if options.peer != "all" or options.rate:
+        _look(options, results)
         return
-    scenarios = SCENARIOS_FULL if asked.full else SCENARIOS
-    FanOut(results).run(asked.only.split(",") if asked.only else scenarios)
+    scenarios = SCENARIOS_FULL if options.full else SCENARIOS
+    FanOut(results).run(options.only.split(",") if options.only else scenarios)
     print("\n".join(report.tables(results)))
-    if asked.write:
+    if options.write:
         report.write(results)
 
 
-def _look(asked: argparse.Namespace, results: Results) -> None:
-    """A quick look at one shape."""
-    universe = len(UNIVERSE) if asked.sets == "different" else asked.symbols
-    shape = Shape(clients=asked.clients, symbols=asked.symbols, universe=universe)
+def _look(options: argparse.Namespace, results: Results) -> None:
+    """Measure one shape quickly."""
+    universe = len(UNIVERSE) if options.sets == "different" else options.symbols
+    shape = Shape(clients=options.clients, symbols=options.symbols, universe=universe)
     fan_out = FanOut(results)
-    for name in NAMES if asked.peer == "all" else [asked.peer]:
-        if not asked.rate:
+    for name in NAMES if options.peer == "all" else [options.peer]:
+        if not options.rate:
             fan_out.capacity(name, shape)
             continue
         with rig() as one:
-            step = ramp.fixed(one, name, shape, asked.rate, asked.seconds, stalled=asked.stalled)
-        print(f"{name}: {_told(step)}", flush=True)
+            step = ramp.fixed(
+                one, name, shape, options.rate, options.seconds, stalled=options.stalled
+            )
+        print(f"{name}: {_summary(step)}", flush=True)
 
 
 if __name__ == "__main__":

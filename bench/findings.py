@@ -1,11 +1,11 @@
-"""What was found: a figure beside the bar that it has to pass, and whether it does."""
+"""A finding: a figure, the bar that it has to meet, and whether it does."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the table of bars."""
+    """One row of the table of bars."""
 
     what: str
     figure: str
@@ -15,7 +15,7 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """As a word."""
+        """Whether the bar is met, as a word."""
         return "" if self.holds is None else ("yes" if self.holds else "**no**")
 
     def __str__(self) -> str:

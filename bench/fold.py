@@ -1,10 +1,11 @@
-"""Decode and apply: how many trades a second one core takes in, from upstream bytes to the book.
+"""Decode and apply: how many trades per second one core handles, from upstream bytes to the book.
 
 The same path as in a process (``Intake`` with its check for repeated frames, ``Market``), with hub
-and prints channel listening but without clients. Prices walk, as on a real tape: no trade is an
-outlier. Eight trades a second of each of 50 symbols: every eighth begins a new second.
+and prints channel listening but without clients. Prices follow a random walk, like a real tape: no
+trade is an outlier. Each of 50 symbols trades eight times a second, so every eighth trade begins a
+new second.
 
-``python -m bench.fold`` also prints what each step costs by itself.
+``python -m bench.fold`` also prints the cost of each step by itself.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ START_MS = 1_795_194_000_000
 
 
 class _StillLoop:
-    """Time that stands: nothing is ever flushed."""
+    """A loop whose time stands still: nothing is ever flushed."""
 
     def time(self) -> float:
         return 0.0
@@ -50,11 +51,11 @@ class _StillLoop:
         return self
 
     def cancel(self) -> None:
-        """Nothing pends."""
+        """Do nothing: no call is scheduled."""
 
 
 class _Noon:
-    """Hours that stand."""
+    """Hours that never change."""
 
     calendar = Calendar()
 
@@ -63,7 +64,7 @@ class _Noon:
 
 
 def run(rounds: int = 7) -> float:
-    """Trades a second; the best of some rounds, because noise only ever takes away."""
+    """Trades per second; the best of some rounds, because noise only makes a round slower."""
     frames = _frames()
     return max(asyncio.run(_round(frames)) for _ in range(rounds))
 
@@ -79,9 +80,9 @@ async def _round(frames: list[bytes]) -> float:
 
 
 def stages(rounds: int = 5) -> dict[str, float]:
-    """CPU nanoseconds a trade of each step by itself, and of the whole; the median of some rounds.
+    """CPU nanoseconds per trade of each step by itself, and of all; the median of some rounds.
 
-    ``market`` is book, bars and the fact that listeners are handed.
+    ``market`` is book, bars and the fact that listeners get.
     """
     frames = _frames()
     events = [event for frame in frames if isinstance(event := wire.decode(frame), wire.Trades)]
@@ -145,7 +146,7 @@ def _market() -> Market:
         bars.follow(symbol)
     status = FeedStatus(source="bench", state="live", since_ms=START_MS)
     market = Market(book, bars, status, Silence(HandClock(START_MS), Calendar()))
-    market.look(SYMBOLS)  # as once a second in a process
+    market.look(SYMBOLS)  # a process does so once a second
     loop = _StillLoop()
     demand = Demand((), limit=100, linger_s=0, listener=DemandListener())
     clients = Clients(demand, slow_s=10)

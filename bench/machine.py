@@ -1,7 +1,7 @@
-"""What a figure was measured on, and what a process costs there.
+"""The machine of a measurement, and what a process uses on it.
 
-``on_core`` places what it starts: the server alone on one core, and everything that loads it on
-another, so that a figure per core is one. With a single core nothing is pinned.
+``on_core`` pins the processes that are started in it: the server alone on one core, and everything
+that loads it on another, so that figures per core are valid. With a single core nothing is pinned.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def describe() -> list[tuple[str, str]]:
 
 @contextlib.contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """Processes started within the block stay on this core."""
+    """Pin the processes started within the block to this core."""
     before = os.sched_getaffinity(0)
     if PINNED:
         os.sched_setaffinity(0, {core})
@@ -65,10 +65,10 @@ def descriptors(pid: int) -> int:
 
 
 class Meter:
-    """What a process took since this was made, and what was taken from all of us."""
+    """CPU used by a process since the meter was made, and CPU used by unrelated processes."""
 
     def __init__(self, pid: int, *ours: int) -> None:
-        """Begin.
+        """Start measuring.
 
         Args:
             pid: the process that is measured.
@@ -85,8 +85,8 @@ class Meter:
         return (cpu_s(self._pid) - self._cpu_s) / (time.monotonic() - self._begun)
 
     def taken(self) -> float:
-        """Cores that the host gave to others, and those that other processes used here: with much
-        of either a figure is not one.
+        """Cores that the host gave to other machines and that unrelated processes used here. If
+        they are many, a figure is not valid.
         """
         return max(0.0, self._foreign() - self._foreign_s) / (time.monotonic() - self._begun)
 

@@ -1,10 +1,9 @@
 """``python -m bench.page [minutes]``: what the page costs a browser, measured in Chromium.
 
-Fifty symbols with invented prices, ten minutes unless told otherwise, in a page that somebody
-uses: every ten seconds another symbol or another timeframe. Measured are the growth of the
-JavaScript heap after collection, the longest task once the page has loaded, and the time from a
-click to painted bars. Needs the browser of the page's tests; not a part of ``make bench``, which
-has none.
+Fifty symbols with invented prices, by default for ten minutes, in a page that is used: another
+symbol or timeframe every ten seconds. It measures the growth of the JavaScript heap after garbage
+collection, the longest task after the page has loaded, and the time from a click to painted bars.
+It needs the browser of the page's tests and is not a part of ``make bench``, which has none.
 """
 
 import statistics
@@ -20,7 +19,7 @@ from tests.fakes.process import photon
 
 SYMBOLS = UNIVERSE[:50]
 MINUTES = 10.0
-TURN_S = 10.0
+ROUND_S = 10.0
 SETTLE_S = 15.0
 FRAMES = ("1s", "5m", "15m", "1h", "1d", "1m")
 
@@ -30,7 +29,7 @@ new PerformanceObserver((list) => {
   for (const { startTime, duration } of list.getEntries()) window.tasks.push([startTime, duration]);
 }).observe({ type: "longtask", buffered: true });
 """
-"""Tasks above 50 ms, which is what browsers call long."""
+"""Records tasks above 50 ms, which browsers call long."""
 
 CLICK = """async ([selector, shown]) => {
   const chart = document.querySelector(".chart"), begin = performance.now();
@@ -43,11 +42,11 @@ CLICK = """async ([selector, shown]) => {
   await frame();
   return performance.now() - begin;
 }"""
-"""Milliseconds from a click until the frame after the chart is that of a choice."""
+"""Milliseconds from a click until the frame after the chart shows the choice."""
 
 
 def main() -> int:
-    """Measure and print; returns the exit code."""
+    """Measure and print; return the exit code."""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
     settings = {"PHOTON_SYMBOLS": ",".join(SYMBOLS)}
     with photon(**settings) as process, sync_playwright() as playwright:
@@ -66,7 +65,7 @@ def main() -> int:
 def measure(page: Page, devtools: CDPSession, minutes: float) -> list[Finding]:
     """Use the page for some minutes."""
     page.wait_for_selector(f'.chart[data-shown^="{SYMBOLS[0]} "]')
-    for choice in (*_symbols(4), *_frames(SYMBOLS[3])):  # each path once, before it is measured
+    for choice in (*_symbols(4), *_frames(SYMBOLS[3])):  # warm up each path
         page.evaluate(CLICK, choice)
     time.sleep(SETTLE_S)
     begun, before = page.evaluate("performance.now()"), heap(devtools)
@@ -87,15 +86,17 @@ def measure(page: Page, devtools: CDPSession, minutes: float) -> list[Finding]:
 
 
 def use(page: Page, devtools: CDPSession, minutes: float) -> tuple[list[float], list[int]]:
-    """Choose something every few seconds: how long each took, and the heap at every fifth of it."""
+    """Choose something every few seconds. Returns how long each choice took, and the size of the
+    heap after each fifth of the time.
+    """
     choices = [*_symbols(len(SYMBOLS)), *_frames(SYMBOLS[-1])]
-    turns = max(5, round(minutes * 60 / TURN_S))
+    rounds = max(5, round(minutes * 60 / ROUND_S))
     took: list[float] = []
     samples: list[int] = []
-    for turn in range(turns):
-        took.append(page.evaluate(CLICK, choices[turn % len(choices)]))
-        time.sleep(TURN_S)
-        if (turn + 1) * 5 // turns > turn * 5 // turns:
+    for round_ in range(rounds):
+        took.append(page.evaluate(CLICK, choices[round_ % len(choices)]))
+        time.sleep(ROUND_S)
+        if (round_ + 1) * 5 // rounds > round_ * 5 // rounds:
             samples.append(heap(devtools))
     return took, samples
 

@@ -75,12 +75,12 @@ def _capacity(axes: Axes, capacities: Sequence[Capacity]) -> None:
 
 
 def _shown(one: Capacity) -> list[Step]:
-    """The sustained steps, and the first that was too much."""
+    """The sustained steps, and the first one beyond them."""
     best = one.best
     if best is None:
         return one.steps[:1]
-    held = [step for step in one.steps if step.sustained]
-    return held + [step for step in one.steps if step.offered > best.offered][:1]
+    sustained = [step for step in one.steps if step.sustained]
+    return sustained + [step for step in one.steps if step.offered > best.offered][:1]
 
 
 def _growth(

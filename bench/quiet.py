@@ -1,4 +1,4 @@
-"""A quiet market: one trade is not held back, and no trade costs nothing."""
+"""A quiet market: a lone trade is not delayed, and without trades there is almost no cost."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def run(rig: Rig) -> Iterator[Finding]:
             p50, p99 = _lone(rig)
             figure = f"p50 {p50:.2f} ms, p99 {p99:.2f} ms"
             what = f"… to each of {CLIENTS} clients"
-            yield Finding(what, figure, "")  # a turn of writing to all, and of reading from all
+            yield Finding(what, figure, "")  # one pass of writing to all and reading from all
             meter = rig.meter(server)
             time.sleep(_IDLE_S)
             cores = meter.cores()

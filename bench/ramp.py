@@ -1,9 +1,9 @@
-"""Capacity: the tape goes faster until a server no longer delivers.
+"""Capacity: the tape goes faster until a server no longer keeps up.
 
 Each step settles, then measures. A climb ends when less than 95 % arrives or the 99th percentile
-passes a second. Peers without backpressure would otherwise fill the memory: steps are short, and
-a climb ends at ``_MAX_RSS_KIB`` too. Every server climbs twice, coarsely and then finely; the
-better climb counts, because noise only ever takes away.
+exceeds a second. Peers without backpressure would otherwise fill the memory, so steps are short,
+and a climb ends at ``_MAX_RSS_KIB`` too. Every server climbs twice, coarsely and then finely; the
+better climb counts, because noise only makes a climb slower.
 """
 
 import math
@@ -22,16 +22,16 @@ _MAX_STEPS, _MAX_FINE_STEPS = 9, 5
 _MAX_P99_MS = 1000.0
 _MAX_RSS_KIB = 2 << 20
 _COARSE, _COARSE_JOINING = (40e3, 1.5), (125e3, 2.0)
-"""Where the first climb begins, in updates a second, and how steep it is."""
+"""Where the first climb begins, in updates per second, and the factor from step to step."""
 JOINING = {"photon", "bare-joined", "nats"}
-"""Servers that put many frames into one write when there are many."""
+"""Servers that join the frames that are waiting into one write."""
 ONE_FRAME = {"photon-each", "bare"}
-"""Servers that are given one trade in each upstream frame, so that each write holds one frame."""
+"""Servers that get one trade in each upstream frame, so that each write is one frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How many clients want what."""
+    """The number of clients, and the symbols that each wants."""
 
     clients: int = 500
     symbols: int = 10
@@ -39,13 +39,13 @@ class Shape:
 
     @property
     def updates_a_trade(self) -> float:
-        """To how many clients one trade goes, on average."""
+        """The average number of clients that get one trade."""
         return self.clients * self.symbols / self.universe
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One rate, measured."""
+    """The measurement at one rate."""
 
     offered: float
     delivered: float
@@ -55,7 +55,7 @@ class Step:
     server_cores: float
     load_cores: float
     taken_cores: float
-    """What the host and other processes had meanwhile."""
+    """Cores that the host and other processes used meanwhile."""
     rss_kib: int
     lost: int
     behind: bool
@@ -63,12 +63,12 @@ class Step:
 
     @property
     def share(self) -> float:
-        """How much of what was offered arrived."""
+        """The share of the offered updates that arrived."""
         return self.delivered / self.offered if self.offered else 0.0
 
     @property
     def per_core(self) -> float:
-        """Updates a second for each core that the server used."""
+        """Updates per second for each core that the server used."""
         return self.delivered / self.server_cores
 
     @property
@@ -78,14 +78,14 @@ class Step:
 
     @property
     def over(self) -> bool:
-        """Whether going faster makes no sense."""
+        """Whether a faster step is pointless."""
         late = self.p99_ms > _MAX_P99_MS or self.rss_kib > _MAX_RSS_KIB
         return self.share < BROKEN or late or self.lost > 0 or self.behind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """What one server can do, and all that was measured of it."""
+    """The capacity of one server, with all measured steps."""
 
     name: str
     shape: Shape
@@ -111,7 +111,7 @@ class Capacity:
 
     @property
     def steps(self) -> list[Step]:
-        """All, from slow to fast."""
+        """All steps, from slow to fast."""
         return sorted((s for climb in self.climbs for s in climb), key=lambda s: s.offered)
 
 

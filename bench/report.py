@@ -1,4 +1,4 @@
-"""``bench/RESULTS.md``: what was measured, on what, and by which command."""
+"""``bench/RESULTS.md``: the results, the machine, and the command that measured them."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence

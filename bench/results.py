@@ -1,4 +1,4 @@
-"""All that one run found, and the bars of the fan-out."""
+"""The results of one run, and the bars of the fan-out."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _ONE_MILLION = 1e6
 
 @dataclass
 class Results:
-    """What a run has found so far."""
+    """The results of a run so far."""
 
     command: str
     full: bool = False
@@ -24,24 +24,24 @@ class Results:
     crowds: list[Crowd] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    """Servers that cannot be had on this machine, and why."""
+    """Servers that cannot be run on this machine, and why."""
     faults: list[str] = field(default_factory=list)
-    """What could not be measured because a server failed."""
+    """Measurements that failed because a server failed."""
 
     def capacity(self, name: str, *, different: bool = False) -> Capacity | None:
-        """What was found of a server, if it was measured."""
+        """The capacity of a server, if it was measured."""
         measured = self.different if different else self.equal
         return next((one for one in measured if one.name == name), None)
 
 
 def capacity_findings(results: Results) -> Iterator[Finding]:
-    """The bars of capacity, as far as their servers were measured."""
+    """The findings about capacity, for the servers that were measured."""
     yield from _alone(results)
     yield from _compared(results)
 
 
 def _alone(results: Results) -> Iterator[Finding]:
-    """Photon by itself: as fast as it goes, and as fast as it stays quick."""
+    """Photon by itself: the fastest sustained step, and the fastest with low latency."""
     for what, bar, different in (
         ("500 clients of equal sets", 1e6, False),
         ("500 clients of random 10 of 50 symbols", 300e3, True),
@@ -76,7 +76,7 @@ def _at_a_million(found: Capacity) -> Finding:
 
 
 def _each(results: Results) -> Iterator[Finding]:
-    """One frame a write: at the same rate, because the cost of a write falls with the rate."""
+    """One frame per write, compared at the same rate: a write costs less at a higher rate."""
     own, bare = results.capacity("photon-each"), results.capacity("bare")
     if own is None or bare is None:
         return
@@ -94,7 +94,7 @@ def _each(results: Results) -> Iterator[Finding]:
 
 
 def _compared(results: Results) -> Iterator[Finding]:
-    """Photon beside the others of the same run."""
+    """Photon against the other servers of the same run."""
     yield from _each(results)
     photon = results.capacity("photon")
     peers = [c for name in PYTHON_AND_NODE if (c := results.capacity(name)) is not None]
@@ -112,7 +112,7 @@ def _compared(results: Results) -> Iterator[Finding]:
 
 
 def _ratio(what: str, photon: Capacity, peer: Capacity, bar: float) -> Finding:
-    """As fast as each goes, and as fast as each stays quick: both must hold."""
+    """Compare the fastest sustained steps and the fastest with low latency: both must hold."""
     pairs = ((photon.best, peer.best), (photon.quick, peer.quick))
     ratios = [
         (own.per_core / other.per_core if other is not None else math.inf) if own else 0.0

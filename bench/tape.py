@@ -1,16 +1,17 @@
-"""The tape: a process that prints trades at the rate it is told, stamped as they leave.
+"""The tape: a process that prints trades at a given rate, stamped as they are sent.
 
-It serves the same trades in two ways: as Finnhub's WebSocket protocol, for Photon, and as lines of
-TCP that each hold one ready ``price_update`` text, for everything that Photon is compared with, so
-that those encode nothing. ``python -m bench.tape`` prints its two ports as a line of JSON, then
-takes commands: ``play`` (symbols, rate, batch), ``stop``, ``report``.
+It serves the same trades in two ways: with Finnhub's WebSocket protocol, for Photon, and as lines
+of text over TCP, each a ready ``price_update`` message, for the servers that Photon is compared
+with, so that those encode nothing. ``python -m bench.tape`` prints its two ports as a line of JSON,
+then takes commands: ``play`` (symbols, rate, batch), ``stop``, ``report``.
 
-The stamp is the wall clock in µs, modulo 1,000 s, and stands in ``volume`` behind a leading 1, so
-that it always has ten digits: a ``timestamp`` of whole milliseconds is too coarse. Symbols come in
-rounds, each in a new order, so that every set of symbols gets its exact share.
+The stamp is the wall clock in µs, modulo 1,000 s. It is in ``volume``, after a leading 1 so that it
+always has ten digits: a ``timestamp`` of whole milliseconds is too coarse. Symbols come in rounds,
+each in a new order, so that every set of symbols gets its exact share.
 
-When it falls behind by more than a quarter of a second the lost trades are left out. A consumer of
-lines that holds back ``_MAX_UNSENT_BYTES`` misses what follows; nothing here waits for anybody.
+If the tape falls behind by more than a quarter of a second, it skips the missed trades. A consumer
+of lines with ``_MAX_UNSENT_BYTES`` unsent misses the following trades; the tape never waits for
+one.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ _MAX_UNSENT_BYTES = 8 << 20
 
 
 def stamp_us() -> int:
-    """The wall clock as it stands in a volume, without the leading 1."""
+    """The wall clock as it is written in a volume, without the leading 1."""
     return time.time_ns() // 1000 % STAMP_MODULO_US
 
 
@@ -62,7 +63,7 @@ class Market:
         return Trade(symbol=symbol, price=price, volume=STAMP_MODULO_US + stamp, time_ms=time_ms)
 
     def line(self, trade: Trade) -> bytes:
-        """What Photon would say of the last trade of a symbol, as a line."""
+        """Photon's message about the last trade of a symbol, as a line of text."""
         return (
             f'{{"type":"price_update","symbol":"{trade.symbol}","seq":{self.seqs[trade.symbol]},'
             f'"data":{{"price":{trade.price},"volume":{trade.volume},'
@@ -71,7 +72,7 @@ class Market:
 
 
 class Tape:
-    """Who listens, and what is played to them."""
+    """The consumers of the tape, and the trades that are played to them."""
 
     def __init__(self) -> None:
         self._market = Market()
@@ -83,7 +84,7 @@ class Tape:
         self._skipped = 0
 
     async def feed(self, connection: ServerConnection) -> None:
-        """One line of Finnhub's protocol."""
+        """Serve one connection of Finnhub's protocol."""
         self._feeds.add(connection)
         try:
             async for text in connection:
@@ -93,12 +94,12 @@ class Tape:
                 elif isinstance(command, wire.Unsubscribe):
                     self._wanted.discard(command.symbol)
         except ConnectionClosed:
-            return  # killed, as servers under test are
+            return  # servers under test are killed
         finally:
             self._feeds.discard(connection)
 
     async def consume(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One consumer of lines."""
+        """Serve one consumer of lines of text."""
         self._lines.add(writer)
         with contextlib.suppress(ConnectionError):
             await reader.read()
@@ -106,7 +107,7 @@ class Tape:
         writer.close()
 
     def obey(self, command: dict[str, Any]) -> dict[str, Any]:
-        """One command; returns the answer."""
+        """Execute one command and return the answer."""
         if command["do"] in {"play", "stop"} and self._playing is not None:
             self._playing.cancel()
             self._playing = None
@@ -137,7 +138,7 @@ class Tape:
                 printed += batch
 
     def _emit(self, symbols: list[str]) -> None:
-        """Send one batch to everybody."""
+        """Send one batch to all consumers."""
         stamp, time_ms = stamp_us(), time.time_ns() // 1_000_000
         lines, trades = [], []
         for symbol in symbols:

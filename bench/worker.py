@@ -1,7 +1,7 @@
-"""A helper process that is told what to do in lines of JSON, and answers each with one.
+"""A helper process that reads commands as lines of JSON, and answers each with one.
 
-The harness owns it: it ends with the block that started it, and ends by itself when its standard
-input closes. Every answer has a time limit.
+The harness owns it: it ends with the block that started it, and by itself when its standard input
+closes. Every answer has a time limit.
 """
 
 import contextlib
@@ -32,17 +32,17 @@ class Worker:
                 [sys.executable, "-m", module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C is the harness's affair
+                start_new_session=True,  # the harness handles Ctrl-C
             )
         self._module = module
         self._read = b""
         self.pid = self._popen.pid
 
     def ask(self, command: str, timeout_s: float = 10, **arguments: object) -> Answer:
-        """Say what to do and return the answer.
+        """Send a command and return the answer.
 
         Raises:
-            WorkerError: there was none in time.
+            WorkerError: no answer came in time.
         """
         assert self._popen.stdin is not None
         line = json.dumps({"do": command, **arguments}) + "\n"
@@ -51,7 +51,7 @@ class Worker:
         return self.answer(timeout_s, command)
 
     def answer(self, timeout_s: float, command: str = "start") -> Answer:
-        """The next line that it says."""
+        """The next answer, one line of JSON."""
         until = time.monotonic() + timeout_s
         while b"\n" not in self._read:
             self._more(until - time.monotonic(), command)
@@ -69,7 +69,7 @@ class Worker:
         self._read += part
 
     def stop(self) -> None:
-        """End it."""
+        """Kill the process."""
         self._popen.kill()
         self._popen.wait()
         for pipe in (self._popen.stdin, self._popen.stdout):

@@ -1,10 +1,10 @@
 """``python -m bench.load``: takes commands as lines of JSON and answers each with one.
 
 ``open`` connects clients and answers when all are accepted; ``begin`` and ``tally`` count what they
-get; ``record`` keeps everything that every client reads, until ``last_prices`` compares it;
-``stall`` stops reading the newest clients and ``resume`` reads them again; ``checks`` tells of
-those that read every message; ``churn`` connects and ends clients for a while; ``close`` ends all.
-Between commands it goes on reading. It ends when its input does.
+receive; ``record`` keeps everything that every client reads, until ``last_prices`` compares it;
+``stall`` stops reading the newest clients and ``resume`` reads them again; ``checks`` reports on
+the clients that parse every message; ``churn`` connects and ends clients for a while; ``close``
+ends all. Between commands it continues reading. It ends when its input does.
 """
 
 import gc
@@ -48,7 +48,7 @@ class Load:
         }
 
     def serve(self) -> None:
-        """Obey until the input ends."""
+        """Execute commands until the input ends."""
         while True:
             self._reader.run_until_woken()
             line = sys.stdin.buffer.readline()
@@ -72,13 +72,14 @@ class Load:
         stallable: int = 0,
     ) -> Answer:
         """Connect ``clients`` at ``pace`` a second; each wants ``each`` of the symbols, all or a
-        random set. The first ``checked`` read every message, the last ``stallable`` may be stalled.
+        random set. The first ``checked`` parse every message, the last ``stallable`` may be
+        stalled.
         """
         reader, rng, target = self._reader, random.Random(7), Target(port, path)
         begun = time.monotonic()
         reader.accept_s, refused = [], len(reader.refused)
         if stallable:
-            self._stallable = []  # those of before have ended
+            self._stallable = []  # earlier ones have ended
         for n in range(clients):
             reader.run(begun + n / pace)
             wanted = symbols if each >= len(symbols) else rng.sample(symbols, each)
@@ -120,7 +121,7 @@ class Load:
         return {}
 
     def tally(self) -> Answer:
-        """What all clients got together since ``begin``."""
+        """What all clients together received since ``begin``."""
         reader = self._reader
         begun, cpu_s, reads, ended = self._begun
         wall_s = time.monotonic() - begun
@@ -149,12 +150,14 @@ class Load:
         return {"good": good, "clients": len(self._reader.clients)}
 
     def stall(self) -> Answer:
-        """Stop reading those that may be stalled."""
+        """Stop reading the stallable clients."""
         self._reader.stall(self._stallable)
         return {"stalled": len(self._stallable)}
 
     def resume(self, *, clients: int, seconds: float) -> Answer:
-        """Read so many of the stalled again for some seconds, and tell how all of them ended."""
+        """Read ``clients`` of the stalled clients again for some seconds, and report how all of the
+        stalled ended.
+        """
         self._reader.resume(self._stallable[:clients])
         self._reader.run(time.monotonic() + seconds)
         read, unread = self._stallable[:clients], self._stallable[clients:]
@@ -165,7 +168,7 @@ class Load:
         }
 
     def checks(self) -> Answer:
-        """What those found that read every message."""
+        """The findings of the clients that parse every message."""
         return {
             "clients": len(self._checked),
             "updates": sum(check.updates for check in self._checked),

@@ -1,4 +1,4 @@
-"""What single clients are checked for, beyond counting: nothing lost, and how they ended."""
+"""Checks of single clients beyond counting: that nothing is lost, and how they ended."""
 
 import json
 import re
@@ -12,13 +12,13 @@ _UPDATE = re.compile(
 
 
 def last_prices(data: bytes) -> dict[str, float]:
-    """The last price of every symbol in a run of frames, which may begin within one."""
+    """The last price of every symbol in a run of frames, which may begin inside a frame."""
     return {found[1].decode(): float(found[3]) for found in _UPDATE.finditer(data)}
 
 
 def close_code(tail: bytes) -> int | None:
-    """The code of a close frame at the very end of what was read. All other frames are ASCII
-    texts, so its first byte is unmistakable.
+    """The code of a close frame at the very end of the data. All other frames are ASCII texts, so
+    its first byte is unambiguous.
     """
     begin = tail.rfind(0x80 | CLOSE)
     if begin < 0 or len(tail) < begin + 4 or len(tail) != begin + 2 + tail[begin + 1]:
@@ -27,13 +27,13 @@ def close_code(tail: bytes) -> int | None:
 
 
 class Ending:
-    """Keeps the last bytes, to know which close frame they hold."""
+    """Keeps the last bytes, to find the close frame in them."""
 
     def __init__(self) -> None:
         self.tail = b""
 
     def feed(self, data: bytes) -> None:
-        """What was read."""
+        """Take the next bytes."""
         self.tail = (self.tail + data)[-128:]
 
 
@@ -52,7 +52,7 @@ class Continuity:
         self.snapshots = 0
 
     def feed(self, data: bytes) -> None:
-        """What was read."""
+        """Take the next bytes."""
         data = self._rest + data
         begin = 0
         while (end := _frame_end(data, begin)) is not None:
@@ -76,7 +76,7 @@ class Continuity:
 
 
 def _frame_end(data: bytes, begin: int) -> tuple[int, int] | None:
-    """Where the payload of a server's frame begins and ends; ``None`` when it is not whole."""
+    """Where the payload of a server's frame begins and ends; ``None`` if it is incomplete."""
     if len(data) < begin + 2:
         return None
     size, head = data[begin + 1], begin + 2

@@ -11,7 +11,7 @@ from bench.load.client import CLIENTS_PER_ADDRESS, Client
 from bench.load.reader import Reader, Target
 
 NAMES = [f"C{n}" for n in range(200)]
-"""Symbols that nobody else wants."""
+"""Symbols that no other client wants."""
 _LIVES_S = (0.1, 4.0)
 _GOODBYE_S = 3.0
 
@@ -29,7 +29,7 @@ class Churn:
         self._resets = 0
 
     def run(self, connects: int, pace: float) -> dict[str, Any]:
-        """Connect so many at a pace; return when all are gone."""
+        """Connect clients, ``pace`` a second; return when all are gone."""
         reader, begun = self._reader, time.monotonic()
         reader.accept_s, refused = [], len(reader.refused)
         for n in range(connects):
@@ -50,7 +50,7 @@ class Churn:
         }
 
     def _run_until(self, until_s: float) -> None:
-        """Read until then, and end whose time has come."""
+        """Read until a time, and end the clients that are due."""
         while self._ends and self._ends[0][0] <= until_s:
             due_s, n, client = heapq.heappop(self._ends)
             self._reader.run(due_s)

@@ -1,4 +1,4 @@
-"""One connection of the load process: connecting, shaking hands, open, ended."""
+"""One connection of the load process: connecting, handshake, open, ended."""
 
 import contextlib
 import socket
@@ -10,22 +10,22 @@ from bench.load import wire
 STAMP_MARK = b'"volume":1'
 STAMP_DIGITS = 9
 CARRY_BYTES = len(STAMP_MARK) + STAMP_DIGITS - 1
-"""What is kept of one read for the next: one byte less than a mark and its stamp, so that one cut
-in two is found, and none is found twice.
+"""Bytes kept from one read for the next: one less than a mark and its stamp, so that one that is
+split between reads is found, and none is found twice.
 """
 CLIENTS_PER_ADDRESS = 100
 _IP_BIND_ADDRESS_NO_PORT = 24
 
 
 class Check(Protocol):
-    """Looks at everything that one client reads."""
+    """Inspects everything that one client reads."""
 
     def feed(self, data: bytes) -> None:
-        """What was read."""
+        """Take the next bytes."""
 
 
 class Client:
-    """One non-blocking socket and what is known of it."""
+    """One non-blocking socket and its state."""
 
     __slots__ = (
         "begun_s",
@@ -53,16 +53,16 @@ class Client:
         self.ended = ""
 
     def greet(self) -> None:
-        """Connected: ask for the upgrade."""
+        """Send the upgrade request, once connected."""
         if self.greeting:
             self.sock.send(self.greeting)
             self.greeting = b""
 
     def shake(self, data: bytes) -> bytes | None:
-        """More of the answer to the upgrade; returns what came behind it once it is whole.
+        """Take more of the answer to the upgrade; return the bytes after it once it is complete.
 
         Raises:
-            ConnectionRefusedError: the server said no.
+            ConnectionRefusedError: the server refused the upgrade.
         """
         self.head += data
         head, end, rest = self.head.partition(b"\r\n\r\n")
@@ -83,17 +83,17 @@ class Client:
             self.sock.send(wire.frame(wire.PONG, payload))
 
     def reset(self) -> None:
-        """End it by RST, as a client does whose machine goes away."""
+        """End the connection by RST, like a client whose machine disappears."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def say_goodbye(self) -> None:
-        """End it as the protocol says; the server closes."""
+        """Send a close frame; the server then closes the connection."""
         with contextlib.suppress(OSError):
             self.sock.send(wire.frame(wire.CLOSE, b"\x03\xe8"))
 
 
 def connect(port: int, source: int) -> socket.socket:
-    """A socket that is connecting, from the loopback address of this number."""
+    """A socket that is connecting, from the loopback address with number ``source``."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

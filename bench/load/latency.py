@@ -1,9 +1,9 @@
 """A histogram of latencies that takes a run of updates at a time.
 
-A read brings many updates, of which only the first and the last stamp are looked at. Those between
-are taken to be spread evenly from the one to the other, which a steady tape makes true. Both ends
-of a run are marked, and the sums are made when somebody asks, so that adding costs the same for
-any number of updates. Bound: 10 s; what is later counts as 10 s.
+A read returns many updates, of which only the first and the last stamp are read. Those between are
+assumed to be spread evenly from one to the other, which is true for a steady tape. Both ends of a
+run are marked, and the sums are made on request, so that adding costs the same for any number of
+updates. Bound: 10 s; higher latencies count as 10 s.
 """
 
 import itertools
@@ -21,7 +21,7 @@ class Latencies:
         self.updates = 0
 
     def add(self, newest_us: int, oldest_us: int, updates: int) -> None:
-        """A run of updates, by the latency of its newest and of its oldest."""
+        """Add a run of updates, by the latencies of its newest and its oldest."""
         low = min(max(newest_us // _BIN_US, 0), _BINS)
         high = min(max(oldest_us // _BIN_US, low), _BINS)
         each = updates / (high - low + 1)
@@ -30,8 +30,8 @@ class Latencies:
         self.updates += updates
 
     def percentiles_ms(self, *shares: float) -> list[float]:
-        """The latencies that these shares (ascending) of the updates did not exceed;
-        empty without updates.
+        """The latencies that these shares (ascending) of the updates did not exceed; empty without
+        updates.
         """
         found: list[float] = []
         total = 0.0

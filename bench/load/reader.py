@@ -1,8 +1,8 @@
 """The loop that reads for all clients: one ``epoll``, one buffer, no parsing of messages.
 
-Updates are counted by their marks. The latency of a read's updates runs from the stamps of the
-first and the last to the moment after the read (see ``latency``). It never waits for one client,
-and answers pings while it reads. One thread; nothing here is called from elsewhere.
+Updates are counted by their marks. The latency of a read's updates is measured from the stamps of
+the first and the last to the moment after the read (see ``latency``). The loop never waits for a
+single client, and answers pings while it reads. Single-threaded.
 """
 
 import select
@@ -17,8 +17,8 @@ from bench.tape import STAMP_MODULO_US, stamp_us
 
 _BUFFER_BYTES = 256 * 1024
 _PING = bytes((0x80 | PING, 4))
-"""How a ping of four random bytes begins, which is what uvicorn and websockets send. In ASCII texts
-of less than 35,076 bytes the two bytes stand nowhere else.
+"""The start of a ping of four random bytes, which is what uvicorn and websockets send. In ASCII
+texts of less than 35,076 bytes the two bytes occur nowhere else.
 """
 _PING_BYTE = _PING[0]
 _MARK_BYTES = len(STAMP_MARK)
@@ -26,14 +26,14 @@ STDIN = 0
 
 
 class Target(NamedTuple):
-    """Where clients connect."""
+    """The address that clients connect to."""
 
     port: int
     path: str
 
 
 class Reader:
-    """All clients, and what they got together."""
+    """All clients, and what they received together."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -50,7 +50,7 @@ class Reader:
         self.recorded: dict[int, bytearray] | None = None
 
     def open(self, target: Target, source: int, hello: bytes, check: Check | None) -> Client:
-        """Begin to connect one client."""
+        """Start connecting one client."""
         sock = connect(target.port, source)
         greeting = upgrade(target.path, target.port)
         client = Client(sock, greeting, hello, time.monotonic())
@@ -60,24 +60,24 @@ class Reader:
         return client
 
     def run(self, until_s: float) -> None:
-        """Read until then."""
+        """Read until a time."""
         while (left_s := until_s - time.monotonic()) > 0:
-            self._turn(left_s)
+            self._poll(left_s)
 
     def run_until_woken(self) -> None:
-        """Read until a command can be read."""
+        """Read until a command arrives."""
         self._woken = False
         while not self._woken:
-            self._turn(None)
+            self._poll(None)
 
     def stall(self, clients: Iterable[Client]) -> None:
-        """Stop reading these."""
+        """Stop reading these clients."""
         for client in clients:
             client.stalled = True
             self._epoll.modify(client.sock.fileno(), 0)
 
     def resume(self, clients: Iterable[Client]) -> None:
-        """Read them again, those that are still there."""
+        """Read these clients again, if they are still connected."""
         for client in clients:
             client.stalled = False
             if not client.ended:
@@ -92,7 +92,7 @@ class Reader:
         client.ended = why
         self.ended.append(client)
 
-    def _turn(self, timeout_s: float | None) -> None:
+    def _poll(self, timeout_s: float | None) -> None:
         for descriptor, events in self._epoll.poll(timeout_s):
             client = self.clients.get(descriptor)
             if client is None:
@@ -119,7 +119,7 @@ class Reader:
         self._count(descriptor, client, size)
 
     def _count(self, descriptor: int, client: Client, size: int) -> None:
-        """Count what stands in the buffer behind the carry."""
+        """Count the updates in the buffer, from the carried bytes on."""
         buffer, end = self._buffer, CARRY_BYTES + size
         buffer[:CARRY_BYTES] = client.carry
         client.carry = buffer[size:end]
@@ -136,7 +136,7 @@ class Reader:
             self.recorded.setdefault(descriptor, bytearray()).extend(buffer[CARRY_BYTES:end])
 
     def _time(self, first: int, last_mark: int) -> None:
-        """Count the updates of a read, and how late they are."""
+        """Count the updates of a read, and their latencies."""
         buffer, now_us = self._buffer, stamp_us()
         oldest_us = (now_us - int(buffer[first : first + STAMP_DIGITS])) % STAMP_MODULO_US
         updates = 1 + buffer.count(STAMP_MARK, first, last_mark)

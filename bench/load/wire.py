@@ -1,6 +1,6 @@
-"""The client's half of RFC 6455, as bytes: just enough to be served by everything compared here.
+"""The client's half of RFC 6455, as bytes: just enough for all the servers that are compared.
 
-A mask of zeros is a mask: the payload stays as it is.
+The mask is all zeros, which is valid, so the payload stays as it is.
 """
 
 import json
@@ -22,15 +22,15 @@ def upgrade(path: str, port: int) -> bytes:
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """One whole, masked frame."""
+    """One complete, masked frame."""
     size = len(payload)
     length = bytes((0x80 | size,)) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
     return bytes((0x80 | opcode,)) + length + b"\0\0\0\0" + payload
 
 
 def subscribe(dialect: Dialect, symbols: Sequence[str]) -> bytes:
-    """What a client says once it is connected."""
+    """The message that a client sends once it is connected."""
     if dialect == "nats":
-        wishes = b"".join(b"SUB %s %d\r\n" % (s.encode(), n) for n, s in enumerate(symbols, 1))
-        return frame(BINARY, _CONNECT + wishes)
+        commands = b"".join(b"SUB %s %d\r\n" % (s.encode(), n) for n, s in enumerate(symbols, 1))
+        return frame(BINARY, _CONNECT + commands)
     return frame(TEXT, json.dumps({"action": "subscribe", "symbols": symbols}).encode())

@@ -1,5 +1,6 @@
-"""What Photon is compared with: each the program that its documentation recommends, in one file.
+"""The servers that Photon is compared with: each is written as its library's documentation
+recommends, in one file.
 
-All read ready texts from the tape and hand each to the clients that asked for its symbol; none
-compresses. Started by ``bench.servers`` with the tape's port; each prints its own port.
+All read ready texts from the tape and send each to the clients that want its symbol; none
+compresses. ``bench.servers`` starts them with the tape's port; each prints its own port.
 """

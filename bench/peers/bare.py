@@ -26,12 +26,12 @@ class Client(asyncio.Protocol):
         self.wanted: frozenset[str] = frozenset()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Nothing to say yet."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """The upgrade, then the one message that a client sends."""
+        """Answer the upgrade, then read the one message that a client sends."""
         self._data += data
         if not self._upgraded and b"\r\n\r\n" in self._data:
             head, _, self._data = self._data.partition(b"\r\n\r\n")
@@ -46,7 +46,7 @@ class Client(asyncio.Protocol):
             self._join(self._data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Gone."""
+        """Forget the client."""
         del exc
         self._rooms.leave(self)
 
@@ -60,7 +60,7 @@ class Client(asyncio.Protocol):
 
 
 async def play(rooms: Rooms[Client]) -> None:
-    """One write for each client and trade."""
+    """Make one write per client and trade."""
     async for symbol, text in lines():
         framed = frame(text)
         for client in rooms.of(symbol):
@@ -68,7 +68,7 @@ async def play(rooms: Rooms[Client]) -> None:
 
 
 async def play_joined(rooms: Rooms[Client]) -> None:
-    """One write for each client and 20 ms."""
+    """Make one write per client and 20 ms."""
     pending: list[tuple[str, bytes]] = []
 
     async def flush() -> None:

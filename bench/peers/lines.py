@@ -1,4 +1,4 @@
-"""The tape's lines as a peer reads them, and who wants which symbol."""
+"""The tape's lines of text as a peer reads them, and the clients of each symbol."""
 
 import asyncio
 import json
@@ -27,25 +27,25 @@ class Rooms(Generic[C]):
         self._symbols: dict[C, list[str]] = {}
 
     def join(self, client: C, text: str | bytes) -> None:
-        """A client said what it wants."""
+        """Add a client with the symbols of its message."""
         self._symbols[client] = symbols = json.loads(text)["symbols"]
         for symbol in symbols:
             self._rooms.setdefault(symbol, set()).add(client)
 
     def leave(self, client: C) -> None:
-        """A client is gone."""
+        """Remove a client."""
         for symbol in self._symbols.pop(client, ()):
             self._rooms[symbol].discard(client)
 
     def symbols_of(self, client: C) -> frozenset[str]:
-        """What a client wants."""
+        """The symbols that a client wants."""
         return frozenset(self._symbols[client])
 
     def of(self, symbol: str) -> set[C]:
-        """Who wants this symbol now."""
+        """The clients that want this symbol now."""
         return self._rooms.get(symbol, set())
 
 
 def say_port(port: int) -> None:
-    """Tell the harness where this peer listens."""
+    """Print the port that this peer listens on, for the harness."""
     print(port, flush=True)

@@ -1,6 +1,6 @@
 """Publishes the tape to a NATS server, one subject a symbol: ``… TAPE_PORT NATS_PORT``.
 
-Not under test itself: it stands on the load's core, and its processor time is not counted.
+It is not under test itself: it runs on the load's core, and its CPU time is not counted.
 """
 
 import asyncio

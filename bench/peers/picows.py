@@ -24,12 +24,12 @@ class Client(WSListener):  # type: ignore[misc, unused-ignore]
         self._rooms = rooms
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """What a client wants."""
+        """Read the symbols that a client wants."""
         if frame.msg_type == WSMsgType.TEXT:
             self._rooms.join(transport, frame.get_payload_as_bytes())
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Gone."""
+        """Forget the client."""
         self._rooms.leave(transport)
 
 

@@ -1,5 +1,5 @@
-"""How the ASGI peers listen and are served: uvicorn as it comes, without compression, beside one
-task that reads the tape.
+"""How the ASGI peers handle clients and run: uvicorn with its defaults, without compression, beside
+one task that reads the tape.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _BACKLOG = 2048
 
 
 async def listen(websocket: WebSocket, rooms: Rooms[WebSocket]) -> None:
-    """One connection, to its end."""
+    """Serve one connection until it ends."""
     await websocket.accept()
     with contextlib.suppress(WebSocketDisconnect):
         while True:
