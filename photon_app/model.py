@@ -237,7 +237,7 @@ class SourcesChanged(MarketFact, frozen=True):
     """The symbols that are not followed, or whose price may have changed unnoticed."""
 
 
-class TapeTimed(MarketFact, frozen=True):
+class TapeOffsetChanged(MarketFact, frozen=True):
     """The offset between the tape's times and this machine's clock changed."""
 
     behind_ms: int
@@ -358,7 +358,7 @@ class FeedSink(Protocol):
         """
         ...
 
-    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+    def tape_offset(self, behind_ms: int, ahead_ms: int) -> None:
         """Set how far the tape's times are from this machine's clock.
 
         Args:

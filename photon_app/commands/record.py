@@ -148,7 +148,7 @@ class StateSink:
     def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
         """Ignored."""
 
-    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+    def tape_offset(self, behind_ms: int, ahead_ms: int) -> None:
         """Ignored: frames are recorded with this machine's time, right or wrong."""
 
     def rejected(self, symbol: str, reason: str) -> None:

@@ -14,7 +14,7 @@ Rules (docs/market-data.md has the reasons):
   dropped and counted;
 - a volume-only trade counts in a bar that has a price; in a bar without one it waits for a price;
 - a bar is final ``GRACE_MS`` after its end, by the market's clock, or by the tape's if that is
-  behind or ahead (``tape``);
+  behind or ahead (``tape_offset``);
 - a bar is incomplete if the feed was down, or did not follow the symbol, in a part of its span. The
   feed counts as down from its connection's last sign of life, not from when the loss was noticed.
 
@@ -211,7 +211,7 @@ class Bars:
                 series.follow(now_ms)
         self._unseen = symbols
 
-    def tape(self, behind_ms: int) -> None:
+    def tape_offset(self, behind_ms: int) -> None:
         """Set how far exchange times are behind the clock now; negative if they are ahead."""
         self._gaps.behind_ms = behind_ms
 

@@ -35,7 +35,7 @@ from photon_app.model import (
     Seed,
     SourcesChanged,
     StatusChanged,
-    TapeTimed,
+    TapeOffsetChanged,
     Trade,
 )
 
@@ -149,11 +149,11 @@ class Market:
             SourcesChanged(epoch=self.epoch, number=self._next(), polled=symbols, stale=stale)
         )
 
-    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+    def tape_offset(self, behind_ms: int, ahead_ms: int) -> None:
         """Set how far the tape's times are from this machine's clock."""
         self.book.ahead_ms = ahead_ms
-        self.bars.tape(behind_ms)
-        self._publish(TapeTimed(epoch=self.epoch, number=self._next(), behind_ms=behind_ms))
+        self.bars.tape_offset(behind_ms)
+        self._publish(TapeOffsetChanged(epoch=self.epoch, number=self._next(), behind_ms=behind_ms))
 
     def status(self, status: FeedStatus) -> None:
         """Set the feed's status. Text from upstream in it is made printable, for every feed."""

@@ -80,7 +80,7 @@ class FakeMarket:
             self._polled = symbols
             self._add(["polling", *sorted(symbols)])
 
-    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+    def tape_offset(self, behind_ms: int, ahead_ms: int) -> None:
         """Keep the distances of tape and clock."""
         self.tapes.append((behind_ms, ahead_ms))
 

@@ -17,7 +17,7 @@ from photon_app.model import (
     Quote,
     SourcesChanged,
     StatusChanged,
-    TapeTimed,
+    TapeOffsetChanged,
 )
 
 NAMED = (REGULAR, RANGE, VOLUME, PRICE, NOTHING)
@@ -72,8 +72,8 @@ class Mirror:
             case SourcesChanged():
                 self.polled, self.stale = fact.polled, fact.stale
                 self.bars.unseen(fact.polled | fact.stale)
-            case TapeTimed():
-                self.bars.tape(fact.behind_ms)
+            case TapeOffsetChanged():
+                self.bars.tape_offset(fact.behind_ms)
         for listener in self.listeners:
             listener.hear(fact)
         if isinstance(fact, EpochBegan):

@@ -52,11 +52,11 @@ class RealMarket(FakeMarket):
         super().polling(symbols, stale)
         self.bars.unseen(symbols | stale)
 
-    def tape(self, behind_ms: int, ahead_ms: int) -> None:
+    def tape_offset(self, behind_ms: int, ahead_ms: int) -> None:
         """As the pipeline."""
-        super().tape(behind_ms, ahead_ms)
+        super().tape_offset(behind_ms, ahead_ms)
         self.book.ahead_ms = ahead_ms
-        self.bars.tape(behind_ms)
+        self.bars.tape_offset(behind_ms)
 
 
 @contextlib.asynccontextmanager

@@ -330,7 +330,7 @@ def test_bars_that_a_dead_line_cut_are_incomplete_and_no_others(
 def test_the_tape_s_time_makes_bars_final_and_whole(behind_s: int) -> None:
     """Not this machine's: what is followed from now on is followed from the tape's now on."""
     line = Line(behind_s=behind_s)
-    line.bars.tape(behind_s * 1000)
+    line.bars.tape_offset(behind_s * 1000)
     line.bars.follow("B")
     for second in range(1, 150):
         line.at(second).trade()

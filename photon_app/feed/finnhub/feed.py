@@ -187,7 +187,7 @@ class FinnhubFeed:
         self._market = market
         self._polled = self._stale = frozenset()
         if self._reported_tape != (0, 0):
-            market.tape(*self._reported_tape)
+            market.tape_offset(*self._reported_tape)
         try:
             async with asyncio.TaskGroup() as tasks:
                 if self._poller is not None:
@@ -321,7 +321,7 @@ class FinnhubFeed:
         moved_ms = max(abs(behind_ms - known_behind_ms), abs(ahead_ms - known_ahead_ms))
         if self._market is not None and moved_ms >= LEAST_MS:
             self._reported_tape = self._tape.distance
-            self._market.tape(behind_ms, ahead_ms)
+            self._market.tape_offset(behind_ms, ahead_ms)
 
     def _unknown(self, symbol: str) -> None:
         """There is no such symbol: it gets no slot, and its clients are notified."""
