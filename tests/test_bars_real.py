@@ -188,7 +188,7 @@ def test_replayed_bars_are_those_of_the_file(path: Path, tmp_path: Path) -> None
 
 
 @both_files
-def test_bars_of_finnhubs_line_are_those_of_the_file(path: Path, tmp_path: Path) -> None:
+def test_bars_of_finnhubs_connection_are_those_of_the_file(path: Path, tmp_path: Path) -> None:
     """Served by a loopback Finnhub, through the real feed."""
     url = f"sqlite:///{tmp_path / 'photon.db'}"
     symbols = tuple(sorted(computed(path)))

@@ -105,6 +105,6 @@ def test_a_start_price_follows_the_last_equals_sign(
 )
 def test_a_start_price_that_is_none_is_refused(given: str) -> None:
     """And not taken for a name."""
-    told = rf"SYMBOL=PRICE with .*, not {re.escape(repr(given))}"
-    with pytest.raises(SettingsError, match=told):
+    sentence = rf"SYMBOL=PRICE with .*, not {re.escape(repr(given))}"
+    with pytest.raises(SettingsError, match=sentence):
         settings.load({"PHOTON_SYMBOLS": f"{'MSFT,' * 20}{given},X"}, None)

@@ -104,7 +104,9 @@ class Demand:
 
     @property
     def crowd(self) -> Crowd:
-        """The addresses that hold each symbol, at most ``ADDRESSES_PER_SYMBOL`` of each, and the defaults."""
+        """The addresses that hold each symbol, ``ADDRESSES_PER_SYMBOL`` of each at most, and the
+        defaults.
+        """
         first = itertools.islice
         return Crowd(
             defaults=self._defaults,

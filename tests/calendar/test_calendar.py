@@ -57,7 +57,7 @@ def test_holidays_and_early_closes_are_known(
     moment: int, session: str, until: int, following: str
 ) -> None:
     """As the exchange announced them for 2026 and 2027, the late session to 17:00 included; the
-    announcement's address stands in ``nyse``.
+    announcement's address is in ``nyse``.
     """
     assert YEAR.phase_at(moment) == (session, until, following)
 
@@ -129,7 +129,7 @@ def test_the_shipped_days_are_those_of_the_package() -> None:
         date = first + dt.timedelta(days=number)
         if shipped.day(date) != computed.get(date):
             odd.add(date)
-    # Late openings by minutes, a minute of silence at noon, a fault of the lines: no rule of a day
+    # Late openings by minutes, a minute of silence at noon, a network fault: no rule of a day
     assert len(odd) <= 7
     assert all(date.year < 2013 for date in odd)
 
@@ -158,7 +158,7 @@ def test_a_calendar_says_how_far_it_is_known() -> None:
 
 
 def test_a_day_without_a_post_market_has_none() -> None:
-    """As on 1 June 2005, which ended at 15:56 with a fault of the exchange's lines."""
+    """As on 1 June 2005, which ended at 15:56 with a fault of the exchange's network."""
     then = Calendar(table(dt.date(2005, 5, 31), dt.date(2005, 6, 3)))
     phase = then.phase_at(at(2005, 6, 1, 15))
     assert phase == ("regular", at(2005, 6, 1, 15, 56), "closed")

@@ -1,4 +1,4 @@
-"""The exchange's hours as clients are told them, over a real port."""
+"""The exchange's hours as clients are sent them, over a real port."""
 
 import asyncio
 import datetime as dt

@@ -34,15 +34,15 @@ NOW_MS = at(2026, 11, 24, 12)
 
 
 class Life(HandTime):
-    """An loader's life on a clock of its own: ``turns`` says what happens in each pause."""
+    """A loader's life on a clock of its own: ``pauses`` has what happens in each pause."""
 
-    def __init__(self, *turns: Callable[["Life"], None]) -> None:
+    def __init__(self, *pauses: Callable[["Life"], None]) -> None:
         super().__init__(at_ms=NOW_MS)
         self.asked: list[tuple[dt.date, dt.date]] = []
         self.slept: list[float] = []
         self.works = True
         self.ends: list[str] = []
-        self._turns = list(turns)
+        self._pauses = list(pauses)
         self.loader = CalendarLoader(self._fetch, time=self)
         with contextlib.suppress(asyncio.CancelledError):
             asyncio.run(self.loader.run(self))
@@ -56,18 +56,18 @@ class Life(HandTime):
         return await weekdays(first, last)
 
     async def sleep(self, seconds: float) -> None:
-        """Let happen what happens in this pause."""
+        """Run what happens in this pause."""
         self.slept.append(seconds)
-        if not self._turns:
+        if not self._pauses:
             raise asyncio.CancelledError
-        self._turns.pop(0)(self)
+        self._pauses.pop(0)(self)
 
 
 def passes(days: float) -> Callable[[Life], None]:
-    def turn(life: Life) -> None:
+    def pause(life: Life) -> None:
         life.at_ms += round(days * DAY_MS)
 
-    return turn
+    return pause
 
 
 def works(life: Life) -> None:
@@ -89,7 +89,7 @@ def test_the_days_are_renewed_a_month_before_they_end() -> None:
 
 
 def test_a_clock_that_leaves_the_table_gets_another() -> None:
-    """As that of a replay that begins anew, or of a machine that was asleep."""
+    """As that of a replay that begins again, or of a machine that was asleep."""
     life = Life(passes(-4800), passes(4800))
     assert [first.year for first, _ in life.asked] == [2024, 2011, 2024]
 
@@ -116,17 +116,17 @@ def test_a_child_that_fails_is_tried_again_later_and_complained_of_once(
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
-def test_a_child_that_was_told_to_end_is_no_reason_to_complain(
+def test_a_child_that_a_signal_ended_is_no_reason_to_complain(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever ends a service tells all of its processes. It is asked again if it goes on."""
+    """Ending a service signals all of its processes. If this one continues, it tries again."""
 
-    def told(life: Life) -> None:
+    def signalled(life: Life) -> None:
         default = f"import os, signal; signal.signal(signal.{name}, signal.SIG_DFL)"
         life.ends = [f"{default}; os.kill(os.getpid(), signal.{name})"]
         life.at_ms += 1000 * DAY_MS
 
-    life = Life(told, passes(0), passes(0))
+    life = Life(signalled, passes(0), passes(0))
     assert not caplog.messages
     assert life.slept == [CHECK_S] * 4
     assert len(life.asked) == 3
@@ -200,21 +200,21 @@ def test_a_cancelled_almanac_takes_its_child_along(tmp_path: Path) -> None:
     def born() -> list[str]:
         return pids.read_text().split() if pids.exists() else []
 
-    async def scenario(turns: int | None) -> None:
+    async def scenario(iterations: int | None) -> None:
         command = (sys.executable, "-c", script)
         before = len(born())
         task = asyncio.create_task(fetch_table(FIRST, LAST, command=command))
-        if turns is None:
+        if iterations is None:
             await wait_until(lambda: len(born()) > before)
-        for _ in range(turns or 0):
+        for _ in range(iterations or 0):
             await asyncio.sleep(0)
         task.cancel()
         async with asyncio.timeout(5):
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-    for turns in (0, 1, 2, 4, 8, None):  # while it is started, and when it runs
-        asyncio.run(scenario(turns))
+    for iterations in (0, 1, 2, 4, 8, None):  # while it is started, and when it runs
+        asyncio.run(scenario(iterations))
     for pid in born():
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)

@@ -68,9 +68,9 @@ def test_a_round_the_clock_symbol_has_the_utc_day(symbol: str) -> None:
 
 def test_a_day_of_foreign_exchange_begins_at_five_in_new_york() -> None:
     """In summer and in winter."""
-    turn = at(2026, 11, 20, 17)
-    assert day_of("OANDA:EUR_USD", turn) == (turn, at(2026, 11, 21, 17))
-    assert day_of("OANDA:EUR_USD", turn - 1) == (at(2026, 11, 19, 17), turn)
+    rollover = at(2026, 11, 20, 17)
+    assert day_of("OANDA:EUR_USD", rollover) == (rollover, at(2026, 11, 21, 17))
+    assert day_of("OANDA:EUR_USD", rollover - 1) == (at(2026, 11, 19, 17), rollover)
     assert day_of("OANDA:EUR_USD", at(2026, 7, 1, 12)).start_ms == at(2026, 6, 30, 17)
 
 

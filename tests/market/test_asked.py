@@ -1,4 +1,4 @@
-"""Prices and day figures that were asked for, among those of the tape."""
+"""Polled prices and day figures, among those of the tape."""
 
 import math
 from typing import Any
@@ -191,7 +191,7 @@ steps = st.lists(
 def test_time_never_goes_back_and_every_new_price_has_the_next_seq(
     tape: list[tuple[str, Any, int]],
 ) -> None:
-    """Whoever told it; the last price is within the day."""
+    """Wherever the range came from, the last price is within it."""
     book = book_with()
     time_ms = seq = 0
     for kind, price, after_ms in tape:

@@ -74,7 +74,7 @@ def computed(tape: Iterable[Trade], timeframe: Timeframe) -> list[Bar]:
 
 @given(tapes())
 def test_trades_in_any_order_within_the_bound_make_the_bars_of_the_rules(tape: list[Trade]) -> None:
-    """Whoever sorts the tape first and cuts it up gets the same seconds and minutes."""
+    """Sorting the tape first and then splitting it gives the same seconds and minutes."""
     bars = folded(tape)
     assert bars.between(SYMBOL, "1m") == computed(tape, "1m")
     assert bars.between(SYMBOL, "1s") == computed(tape, "1s")
@@ -92,7 +92,7 @@ def test_a_longer_bar_is_that_of_its_minutes(tape: list[Trade], timeframe: Timef
 
 @pytest.mark.parametrize("timeframe", TIMEFRAMES[2:])
 def test_a_longer_bar_that_is_watched_is_that_of_its_minutes(timeframe: Timeframe) -> None:
-    """Volume of a minute without a price does not count there either, whenever somebody asks."""
+    """Volume of a minute without a price does not count there either, whenever it is read."""
     bars = folded([])
     for minute, code in enumerate(("1", "3", "1", "3", "3", "1", "3")):
         trade = Trade(SYMBOL, 100 + minute, 7, OPEN_MS + minute * MINUTE_MS, (code,))
@@ -147,7 +147,7 @@ def test_a_minute_cut_in_two_by_a_restart_becomes_one(
 
 
 def trade(time_ms: int, price: float = 10, volume: float = 1, *codes: str) -> Trade:
-    """One trade so many ms after the open."""
+    """One trade, some ms after the open."""
     return Trade(SYMBOL, price, volume, OPEN_MS + time_ms, codes)
 
 
@@ -158,7 +158,7 @@ def test_a_trade_later_than_the_bound_counts_in_no_bar() -> None:
     assert bars.counters.too_late == 1
 
 
-def test_a_late_trade_is_told_and_handed_over_for_storage_again() -> None:
+def test_a_late_trade_is_reported_and_handed_over_for_storage_again() -> None:
     """With the whole bar, since it replaces the one that was stored."""
     bars = folded([trade(0), trade(MINUTE_MS)])
     bars.take_dirty()
@@ -187,7 +187,7 @@ def test_a_bar_is_final_a_moment_after_its_end() -> None:
 
 
 class Line:
-    """A live feed on a clock that the test turns; the tape may be behind this machine's clock."""
+    """A live feed on a clock that the test sets; the tape may be behind this machine's clock."""
 
     def __init__(self, behind_s: int = 0) -> None:
         self.behind_ms = behind_s * 1000
@@ -197,7 +197,7 @@ class Line:
         self.bars.follow(SYMBOL)
 
     def at(self, seconds: float) -> "Line":
-        """Turn the clock, to so many seconds after the tape's opening."""
+        """Set the clock to some seconds after the tape's opening."""
         self.clock.at_ms = OPEN_MS + self.behind_ms + round(seconds * 1000)
         return self
 
@@ -225,7 +225,7 @@ def test_bars_during_which_the_feed_was_down_are_incomplete() -> None:
 
 
 def test_the_first_minute_of_a_symbol_is_incomplete() -> None:
-    """Unless it was followed from the minute's begin on."""
+    """Unless it was followed from the start of the minute on."""
     line = Line()
     line.clock.at_ms += 30_000
     line.bars.follow("B")
@@ -256,8 +256,8 @@ def test_a_symbol_that_is_let_go_is_forgotten_when_nothing_can_be_late() -> None
     assert not line.bars.symbols
 
 
-def test_prices_that_were_asked_for_make_a_bar_without_trades() -> None:
-    """Complete where the line followed the symbol all the while; else anything may have happened
+def test_polled_prices_make_a_bar_without_trades() -> None:
+    """Complete if the feed followed the symbol all the while; otherwise anything may have happened
     between two of them.
     """
     line = Line()
@@ -274,8 +274,8 @@ def test_prices_that_were_asked_for_make_a_bar_without_trades() -> None:
     assert line.incomplete == [False, True, True, False]
 
 
-def test_one_price_that_was_asked_for_leaves_a_followed_day_whole() -> None:
-    """As at an opening, or when somebody looks into a silence."""
+def test_one_polled_price_leaves_a_followed_day_whole() -> None:
+    """As at an opening, or when a poll falls into a silence."""
     line = Line()
     for minute in range(5):
         line.at(minute * 60 + 5).trade()
@@ -287,7 +287,7 @@ def test_one_price_that_was_asked_for_leaves_a_followed_day_whole() -> None:
 
 
 def test_a_gap_begins_with_the_last_sign_of_life() -> None:
-    """Not when it is noticed: bars that were told as whole are told again, and stored again."""
+    """Not when it is noticed: bars that were sent as complete are sent again, and stored again."""
     line = Line()
     line.at(30).trade()
     line.at(80).trade()
@@ -307,7 +307,7 @@ def test_a_gap_begins_with_the_last_sign_of_life() -> None:
 
 
 @given(st.integers(0, 600), st.integers(0, 150), st.lists(st.integers(0, 900), max_size=30))
-def test_bars_that_a_dead_line_cut_are_incomplete_and_no_others(
+def test_bars_cut_by_a_lost_connection_are_incomplete_and_no_others(
     lost_s: int, noticed_s: int, seconds: list[int]
 ) -> None:
     """Whenever it died, was noticed and came back, and whatever came late."""
@@ -363,7 +363,7 @@ def test_columns_merge_as_bars_do(tape: list[Trade], first: int, last: int) -> N
 
 
 def test_a_late_trade_after_a_restart_belongs_to_its_own_minute() -> None:
-    """Whatever the minute that is gone on with has; both are there."""
+    """Whatever is in the minute that is continued; both are kept."""
     bars = folded([])
     [stored] = folded([trade(MINUTE_MS + 5)]).between(SYMBOL, "1m")
     bars.resume(SYMBOL, [stored])

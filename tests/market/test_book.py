@@ -143,7 +143,7 @@ def test_a_replays_book_takes_every_symbol_up_to_its_capacity() -> None:
 
 
 def test_the_first_trade_of_a_new_day_makes_the_last_price_the_previous_close() -> None:
-    """The figures begin anew."""
+    """The figures begin again."""
     book = book_of("A")
     book.apply(trade(10, 5, NOON_MS))
     book.apply(trade(12, 3, NOON_MS + 3 * DAY_MS))
@@ -154,7 +154,7 @@ def test_the_first_trade_of_a_new_day_makes_the_last_price_the_previous_close() 
 
 
 def test_a_quote_tells_when_the_day_of_its_figures_began() -> None:
-    """Not the day of whoever asks: a late trade or a price of nobody's changes nothing."""
+    """Not of other trades: a late trade, or one of an unwanted symbol, changes nothing."""
     book = book_of("A")
     book.apply(trade())
     for later in (trade(time_ms=NOON_MS + 60_000), trade(time_ms=NOON_MS - DAY_MS)):

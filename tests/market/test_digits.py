@@ -72,7 +72,7 @@ def test_a_symbol_has_the_decimals_of_its_market_its_size_and_its_prices(
     ],
 )
 def test_one_price_shows_what_clients_assume(price: float, decimals: int) -> None:
-    """The same table stands in ``tests/ui/photon_client.test.mjs``."""
+    """The same table is in ``tests/ui/photon_client.test.mjs``."""
     assert digits.shown_by(price) == decimals
 
 
@@ -182,7 +182,7 @@ def test_a_number_in_full_has_no_exponent_and_loses_nothing(value: float, decima
 
 @given(st.floats())
 def test_any_number_makes_a_short_text(value: float) -> None:
-    """Those that nobody trades at too."""
+    """Also for prices at which no trade occurs."""
     assert len(digits.plain(value, 2)) < 60
 
 
@@ -204,7 +204,9 @@ def test_a_quote_tells_the_decimals_and_sums_without_noise() -> None:
 
 
 def test_decimals_that_a_first_price_does_not_show_are_news_and_others_are_not() -> None:
-    """Whoever sees 1.085 of a rate has to be told; who sees 189.5 of a stock has not."""
+    """A client that sees 1.085 of a rate has to be notified; one that sees 189.5 of a stock has
+    not.
+    """
     for symbol, price, news in (("OANDA:EUR_USD", 1.085, True), ("AAPL", 189.5, False)):
         book = _book(symbol)
         book.apply(Trade(symbol, price, 1, NOON_MS))
@@ -230,7 +232,7 @@ def test_a_price_that_was_asked_for_tells_decimals_too() -> None:
 def test_a_price_of_a_closed_market_and_a_stored_one_tell_decimals(
     symbol: str, price: float, decimals: int
 ) -> None:
-    """Also where they are all that is known: nobody is told that it has none."""
+    """Also where they are all that is known: no client is notified that it has none."""
     friday, saturday = new_york(2026, 11, 20, 15), new_york(2026, 11, 21, 12)
     day = Bar(
         time_ms=friday, open=price, high=price, low=price, close=price, volume=1.0, turnover=price,

@@ -200,8 +200,8 @@ def test_the_official_close_is_what_quote_says_after_the_bell() -> None:
     book = book_of()
     book.apply(Trade("A", 100, 1, new_york(*FRIDAY, 15, 59)))
     book.apply(Trade("A", 108, 1, new_york(*FRIDAY, 18)))
-    told = Seed(symbol="A", price=100.25, time_ms=new_york(*FRIDAY, 16), prev_close=98)
-    book.seed(told)
+    polled = Seed(symbol="A", price=100.25, time_ms=new_york(*FRIDAY, 16), prev_close=98)
+    book.seed(polled)
     assert book.quote("A").price == 108  # type: ignore[union-attr]
     book.apply(Trade("A", 110, 1, new_york(2026, 11, 23, 4)))
     assert book.quote("A").prev_close == 100.25  # type: ignore[union-attr]
@@ -263,7 +263,7 @@ def test_crypto_is_never_outside(minute: int) -> None:
 
 
 def test_where_the_last_session_is_not_known_a_day_is_made_of_what_comes() -> None:
-    """It is better than nothing, until the session is told; then that is the day."""
+    """It is better than nothing, until the session is polled; then that is the day."""
     sunday = new_york(2026, 11, 22, 12)
     book = book_of()
     for at, price in enumerate((100, 101, 99)):
@@ -277,15 +277,15 @@ def test_where_the_last_session_is_not_known_a_day_is_made_of_what_comes() -> No
     assert figures(book.quote("A")) == (99, 102, 98, 5000)
 
 
-def test_the_session_may_be_told_by_quote() -> None:
+def test_the_session_may_come_from_quote() -> None:
     """Its open, high and low take the place of those that a Sunday made."""
     book = book_of()
     book.apply(Trade("A", 100, 10, new_york(2026, 11, 22, 12)))
-    told = Seed(
+    polled = Seed(
         symbol="A", price=98, open=97, high=98.5, low=96, prev_close=95,
         time_ms=new_york(*FRIDAY, 16),
     )  # fmt: skip
-    book.seed(told)
+    book.seed(polled)
     assert figures(book.quote("A"))[:3] == (97, 98.5, 96)
 
 
@@ -302,7 +302,7 @@ def test_a_late_print_of_a_closed_market_changes_nothing() -> None:
     assert book.counters.outside == 3
 
 
-def test_an_outlier_of_a_closed_market_is_held_like_any() -> None:
+def test_an_outlier_of_a_closed_market_is_set_aside_like_any() -> None:
     """And what bears it out makes it count nowhere."""
     book = book_of()
     saturday = new_york(2026, 11, 21, 12)
@@ -327,7 +327,7 @@ def test_a_day_that_is_recalled_before_the_first_price_goes_on(symbol: str, mome
 
 
 def test_a_stored_price_is_the_last_one_until_a_newer_comes() -> None:
-    """It is marked: nobody has confirmed it in this process."""
+    """It is marked: nothing has confirmed it in this process."""
     book = book_of()
     bar = day_bar(new_york(*FRIDAY, 10), 100, 5000)
     assert book.recall("A", bar, close=100.0, prev_close=97.0, as_price=True) == 1
@@ -354,7 +354,7 @@ def test_a_close_that_was_recalled_is_made_anew_by_what_a_delayed_tape_brings() 
 
 
 def test_a_known_price_is_not_replaced_by_a_stored_one() -> None:
-    """Nor is a previous close that was told."""
+    """Nor is a previous close that is known."""
     book = book_of()
     book.seed(Seed(symbol="A", prev_close=96.5))
     book.apply(Trade("A", 104, 1, new_york(*FRIDAY, 11)))
@@ -371,8 +371,8 @@ def test_a_price_of_quote_confirms_a_stored_one(second: int) -> None:
     book = book_of()
     bar = day_bar(new_york(*FRIDAY, 15, 58), 100, 5000)
     book.recall("A", bar, as_price=True)
-    told = Seed(symbol="A", price=100, prev_close=97, time_ms=bar.close_ms + second * 1000)
-    assert book.seed(told) == 2
+    polled = Seed(symbol="A", price=100, prev_close=97, time_ms=bar.close_ms + second * 1000)
+    assert book.seed(polled) == 2
     assert not book.quote("A").recalled  # type: ignore[union-attr]
 
 

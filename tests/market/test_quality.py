@@ -191,7 +191,7 @@ def test_a_second_print_near_it_bears_it_out() -> None:
 
 
 def test_a_second_print_too_late_or_too_far_from_it_waits_in_its_place() -> None:
-    """One print is held of a symbol, the newest."""
+    """One print of a symbol is pending, the newest."""
     book = book_with(print_at(100))
     assert book.apply(print_at(130, 0)) == NOTHING
     assert book.apply(print_at(130, 10_001)) == NOTHING
@@ -210,8 +210,8 @@ def test_near_is_within_a_twentieth_of_the_first(second: float, near: bool) -> N
     assert (book.apply(print_at(second, 2)) > NOTHING) == near
 
 
-def test_a_print_within_reach_of_the_last_price_can_bear_one_out() -> None:
-    """What matters is that it is near the one that is held."""
+def test_a_print_within_reach_of_the_last_price_can_confirm_one() -> None:
+    """What matters is that it is near the pending one."""
     book = book_with(print_at(100), print_at(121, 1, 4))
     assert book.apply(print_at(119, 2)) == 2
     assert figures(book) == (119, 121, 100, 6)
@@ -227,7 +227,7 @@ def test_a_stale_price_judges_nobody() -> None:
 @pytest.mark.parametrize("step_ms", [12_000, 1_000])
 def test_a_price_that_the_market_left_is_given_up_after_five_prints(step_ms: int) -> None:
     """A thin stock after a halt, less than one print in 10 s; a crash with no two prints near each
-    other. Without this the old price would stand for a quarter of an hour.
+    other. Without this the old price would remain for a quarter of an hour.
     """
     prices = (70, 70.1, 70.2, 70.3, 70.4) if step_ms == 12_000 else (78, 70, 78.5, 60, 72)
     book = book_with(print_at(100))
@@ -275,7 +275,7 @@ def test_one_that_is_far_but_within_the_days_range_counts_in_the_volume() -> Non
 
 
 def test_round_the_clock_the_gate_stands_at_midnight_too() -> None:
-    """A bad print neither turns the day nor is borne out by one of the day before."""
+    """A bad print neither begins the day nor is confirmed by one of the day before."""
     symbol = "BINANCE:BTCUSDT"
 
     def at(price: float, ms: int) -> Trade:
@@ -293,7 +293,7 @@ def test_round_the_clock_the_gate_stands_at_midnight_too() -> None:
     assert (quote.prev_close, quote.open, quote.day_volume) == (100, 101, 1)
 
 
-def test_a_day_can_open_with_a_print_that_was_held() -> None:
+def test_a_day_can_open_with_a_print_that_was_set_aside() -> None:
     """It came first."""
     symbol = "BINANCE:BTCUSDT"
     book = book_with(Trade(symbol, 100, 1, MIDNIGHT_MS - 2), symbol=symbol)
@@ -303,7 +303,7 @@ def test_a_day_can_open_with_a_print_that_was_held() -> None:
     assert (quote.prev_close, quote.open, quote.low, quote.day_volume) == (100, 130, 130, 6)
 
 
-def test_what_is_held_is_forgotten_with_the_epoch_and_with_the_symbol() -> None:
+def test_a_pending_print_is_forgotten_with_the_epoch_and_with_the_symbol() -> None:
     """Else the next pass of a recording would begin with a print of the last."""
     book = book_with(print_at(100), print_at(130, 1))
     book.new_epoch()

@@ -27,7 +27,7 @@ def play(book: Book, intake: Intake, frame: str, at_ms: int) -> None:
 @needs_recordings
 @pytest.mark.parametrize(("path", "prints"), [(DAY, 26_154), (PREMARKET, 1_427)])
 def test_every_print_of_a_real_recording_is_applied(path: Path, prints: int) -> None:
-    """None is held, none is late, and no frame is taken for another."""
+    """None is set aside, none is late, and no frame is taken for another."""
     book, intake = Book(day_of, admit_all=True), Intake("test", VirtualTime())
     for line in Recording(path).lines():
         play(book, intake, line.frame, line.at)
@@ -35,7 +35,7 @@ def test_every_print_of_a_real_recording_is_applied(path: Path, prints: int) -> 
     assert intake.counters.duplicates == 0
 
 
-def test_no_simulated_price_is_ever_held() -> None:
+def test_no_simulated_price_is_ever_set_aside() -> None:
     """Not for a penny stock, whose tick is a quarter of its price, and not after a pause."""
     start_prices = {"PENNY": 0.00035, "DIME": 0.1, "HIGH": 900_000.0}
     simulator = Simulator(seed=1, interval_ms=250, start_prices=start_prices)

@@ -16,7 +16,7 @@ class Watch:
     counters: Counters = dataclasses.field(default_factory=Counters)
 
     def wait(self, seconds: int, **each: int) -> str:
-        """So much more of each count a second; returns what is said at the end."""
+        """Add these amounts to the counts each second; returns what is said at the end."""
         said = ""
         for _ in range(seconds):
             for name, more in each.items():
@@ -55,7 +55,7 @@ def test_some_refusals_among_trades_that_count_are_none_of_it() -> None:
 
 
 def test_a_trade_outside_the_sessions_is_not_refused() -> None:
-    """At night it is a price: a few that are late or far off among such are nobody's fault."""
+    """At night it is a price: a few that are late or far off among those are no fault."""
     watch = Watch()
     assert watch.wait(300, outside=1, earlier_day=2, outliers=1) == ""
 

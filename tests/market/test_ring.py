@@ -22,7 +22,7 @@ def total(time_ms: int, price: float = 1.0, *, priced: bool = True) -> BarBuilde
 
 
 def many(ring: Ring, count: int) -> Ring:
-    """With so many bars, one a second."""
+    """A ring with ``count`` bars, one a second."""
     for n in range(count):
         ring.append(total(n * 1000))
     return ring
@@ -46,7 +46,7 @@ class Plain:
             self.bars[one.time_ms] = one
 
     def trim(self, most: int) -> None:
-        """The newest so many."""
+        """The newest ones."""
         self.bars = dict(sorted(self.bars.items())[-most:] if most else [])
 
     def between(
@@ -82,7 +82,7 @@ def test_a_ring_is_what_one_long_column_would_be(
     seconds: tuple[int, int],
     asked: tuple[int | None, int | None],
 ) -> None:
-    """Whatever is put where in which order, forgotten, and asked for."""
+    """For any order of inserting, dropping and reading."""
     ring, plain = Ring(block), Plain()
     for number, put in enumerate(puts):
         for one, same in zip(sums(put), sums(put), strict=True):

@@ -29,7 +29,7 @@ class Ear:
     def __init__(self, now_ms: int = NOON_MS) -> None:
         self.clock = HandClock(now_ms)
         self.silence = Silence(self.clock, Calendar())
-        self.held: tuple[str, ...] = STOCKS
+        self.subscribed: tuple[str, ...] = STOCKS
         self.live = True
         self.delay_ms = 0
 
@@ -40,7 +40,7 @@ class Ear:
         """Let time pass; returns what is said at its end."""
         for _ in range(seconds):
             self.clock.at_ms += 1000
-            self.silence.look(self.held, live=self.live, delay_ms=self.delay_ms)
+            self.silence.look(self.subscribed, live=self.live, delay_ms=self.delay_ms)
         return self.silence.reason
 
 
@@ -56,7 +56,7 @@ def test_silence_at_noon_is_said_after_two_minutes_and_ends_with_a_trade() -> No
 
 
 @pytest.mark.parametrize(
-    ("moment", "held"),
+    ("moment", "subscribed"),
     [
         (at(2026, 11, 20, 3), STOCKS),
         (at(2026, 11, 20, 8), STOCKS),
@@ -67,15 +67,15 @@ def test_silence_at_noon_is_said_after_two_minutes_and_ends_with_a_trade() -> No
         (at(2026, 11, 20, 12), ()),
     ],
 )
-def test_silence_outside_trading_hours_is_healthy(moment: int, held: tuple[str, ...]) -> None:
+def test_silence_outside_trading_hours_is_healthy(moment: int, subscribed: tuple[str, ...]) -> None:
     """A night, an early morning, an evening, a weekend, unknown hours, and nothing wanted."""
     ear = Ear(moment)
-    ear.held = held
+    ear.subscribed = subscribed
     assert ear.wait(600) == ""
 
 
 @pytest.mark.parametrize(
-    ("moment", "held", "names"),
+    ("moment", "subscribed", "names"),
     [
         (at(2026, 11, 21, 12), ("BINANCE:BTCUSDT",), "crypto"),
         (at(2026, 11, 23, 3), ("OANDA:EUR_USD",), "foreign exchange"),
@@ -86,10 +86,12 @@ def test_silence_outside_trading_hours_is_healthy(moment: int, held: tuple[str, 
         ),
     ],
 )
-def test_every_market_has_its_own_hours(moment: int, held: tuple[str, ...], names: str) -> None:
+def test_every_market_has_its_own_hours(
+    moment: int, subscribed: tuple[str, ...], names: str
+) -> None:
     """Those that are silent in them are named."""
     ear = Ear(moment)
-    ear.held = held
+    ear.subscribed = subscribed
     assert sorted(ear.wait(200).removeprefix("No trade of ").split(" for ")[0].split(" and ")) == (
         sorted(names.split(" and "))
     )
@@ -98,7 +100,7 @@ def test_every_market_has_its_own_hours(moment: int, held: tuple[str, ...], name
 def test_one_market_does_not_speak_for_another() -> None:
     """Crypto that ticks hides no silent exchange."""
     ear = Ear()
-    ear.held = (*STOCKS, "BINANCE:BTCUSDT")
+    ear.subscribed = (*STOCKS, "BINANCE:BTCUSDT")
     for _ in range(20):
         ear.trade("BINANCE:BTCUSDT")
         ear.wait(10)
@@ -106,7 +108,7 @@ def test_one_market_does_not_speak_for_another() -> None:
 
 
 def test_a_market_is_given_its_two_minutes_from_when_it_is_to_be_heard() -> None:
-    """From the opening, from the line's, and from the first symbol of its kind."""
+    """From the opening, from the connection, and from the first symbol of its kind."""
     ear = Ear(at(2026, 11, 20, 9))
     assert ear.wait(30 * 60 + 119) == ""
     assert ear.wait(1) != ""
@@ -115,19 +117,21 @@ def test_a_market_is_given_its_two_minutes_from_when_it_is_to_be_heard() -> None
     ear.live = True
     assert ear.wait(SILENT_MS // 1000) == ""
     assert ear.wait(1) != ""
-    ear.held = ("BINANCE:BTCUSDT",)
+    ear.subscribed = ("BINANCE:BTCUSDT",)
     assert ear.wait(SILENT_MS // 1000) == ""
     assert ear.wait(1) != ""
 
 
 @pytest.mark.parametrize(
-    ("opens", "held"),
+    ("opens", "subscribed"),
     [(at(2026, 11, 22, 17, 5), ("OANDA:EUR_USD",)), (at(2026, 11, 20, 9, 30), STOCKS)],
 )
-def test_a_delayed_tape_is_to_be_heard_as_much_later(opens: int, held: tuple[str, ...]) -> None:
+def test_a_delayed_tape_is_to_be_heard_as_much_later(
+    opens: int, subscribed: tuple[str, ...]
+) -> None:
     """Fifteen minutes after a market opened it still tells of when that was closed."""
     ear = Ear(opens - 60_000)
-    ear.held, ear.delay_ms = held, 900_000
+    ear.subscribed, ear.delay_ms = subscribed, 900_000
     assert ear.wait(60 + 900 + 110) == ""
     assert "in trading hours" in ear.wait(20)
 
@@ -146,13 +150,13 @@ def test_the_last_trade_is_that_of_any_market() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 200), st.booleans()), max_size=20))
 def test_silence_is_said_exactly_when_no_trade_came_for_two_minutes(
-    turns: list[tuple[int, bool]],
+    pauses: list[tuple[int, bool]],
 ) -> None:
-    """In regular hours, with the line open throughout."""
+    """In regular hours, with the connection open throughout."""
     ear = Ear(at(2026, 11, 20, 10))
     ear.wait(1)
     heard_ms = ear.clock.at_ms
-    for seconds, trades in turns:
+    for seconds, trades in pauses:
         if trades:
             ear.trade("AAPL")
             heard_ms = ear.clock.at_ms
@@ -160,14 +164,14 @@ def test_silence_is_said_exactly_when_no_trade_came_for_two_minutes(
 
 
 def a_book(ear: Ear) -> Book:
-    """One that takes what is held."""
+    """A book that takes the subscribed symbols."""
     book = Book(day_of, clock=ear.clock)
-    for symbol in ear.held:
+    for symbol in ear.subscribed:
         book.admit(symbol)
     return book
 
 
-def test_that_all_trades_are_refused_is_said_while_the_line_is_open() -> None:
+def test_that_all_trades_are_refused_is_said_while_the_connection_is_open() -> None:
     """They are heard, so nothing is silent; yet no price moves. Also where it was so from the
     start, as with a clock that is behind.
     """
@@ -177,26 +181,26 @@ def test_that_all_trades_are_refused_is_said_while_the_line_is_open() -> None:
         ear.clock.at_ms += 1000
         book.apply((Trade("AAPL", 10, 1, ear.clock.at_ms + 3_600_000),))
         ear.trade("AAPL")
-        ear.silence.look(ear.held, live=True, book=book)
+        ear.silence.look(ear.subscribed, live=True, book=book)
     assert ear.silence.reason.startswith("Every trade is refused: its time")
-    ear.silence.look(ear.held, live=False, book=book)
+    ear.silence.look(ear.subscribed, live=False, book=book)
     assert ear.silence.reason == ""
 
 
 def test_that_half_of_a_market_is_refused_is_said_though_others_trade() -> None:
     """Until it trades; fewer are an upstream's slip, and another market's trades hide nothing."""
     ear = Ear()
-    ear.held = ("AAPL", "MSFT", "NVDA", "BINANCE:BTCUSDT", "BINANCE:ETHUSDT")
+    ear.subscribed = ("AAPL", "MSFT", "NVDA", "BINANCE:BTCUSDT", "BINANCE:ETHUSDT")
     book = a_book(ear)
     said = []
     for wrong in (1, 2, 0):
         for _ in range(45):
             ear.clock.at_ms += 1000
-            for number, symbol in enumerate(ear.held):
+            for number, symbol in enumerate(ear.subscribed):
                 ahead_ms = 3_600_000 if number < wrong else 0
                 book.apply((Trade(symbol, 10, 1, ear.clock.at_ms + ahead_ms),))
                 ear.trade(symbol)
-            ear.silence.look(ear.held, live=True, book=book)
+            ear.silence.look(ear.subscribed, live=True, book=book)
         said.append(ear.silence.reason)
     assert said[0] == said[2] == ""
     assert said[1].startswith(

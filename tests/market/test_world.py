@@ -171,6 +171,6 @@ def test_a_table_without_an_exchange_knows_nothing_of_it() -> None:
 
 
 def test_a_code_that_the_package_does_not_have_is_left_out() -> None:
-    """The others are told."""
+    """The others are reported."""
     made = table(dt.date(2026, 11, 2), dt.date(2026, 11, 6), ["XTKS", "NOSUCH"])
     assert made.exchanges.keys() == {"XTKS"}

@@ -22,7 +22,7 @@ class Counted(NamedTuple):
     price: float
     volume: Decimal
     trades: int = 1
-    """0 for a price that was asked for."""
+    """0 for a polled price."""
     priced: bool = True
     """Whether its price may be open, high, low and close."""
     last: bool = True
@@ -157,8 +157,8 @@ class Series:
         """Those that came so late that they are in none."""
 
     def add(self, one: Print | Counted) -> None:
-        """One more, unless it is too late, or a price that was asked for and is of long before the
-        symbol was followed.
+        """Add one, unless it is too late, or a polled price from long before the symbol was
+        followed.
         """
         asked = isinstance(one, Counted) and not one.trades
         if asked and one.time_ms < self._since_ms - LATE_MS:

@@ -1,7 +1,7 @@
-"""The book: what the prints of one symbol come to, as last price and as day.
+"""The book of one symbol: its prints folded into the last price and the day.
 
-``Symbol`` is told each print in the order in which they come, and what was asked for. It says what
-each one made, counts where it went, and keeps those that count in bars.
+``Symbol`` is given each print in the order of arrival, and each answer to a poll. It returns what
+each one changed, counts what became of it, and keeps those that count in bars.
 """
 
 import math
@@ -15,7 +15,7 @@ from tests.reference.days import Day, ordinary_day
 from tests.reference.prints import CROSSES, Print, allowed
 
 FAR, NEAR = 0.2, 0.05
-"""Parts of the last price, and of the price that is held."""
+"""Parts of the last price, and of the pending price."""
 NEAR_MS, FRESH_MS, IN_A_ROW = 10_000, 15 * 60_000, 5
 SMALL_STEP = 0.00025
 """A stock that moves by two ticks of 0.0001 is never an outlier."""
@@ -26,11 +26,11 @@ IN_BARS = frozenset({"applied", "late", "range_only", "volume_only", "earlier_da
 """Where prints went that count in bars, if they are not too late for those."""
 
 Made = Literal["price", "figures", "nothing"]
-"""What clients are told of: a last price, figures of the day alone, or neither."""
+"""What clients are sent: a last price, figures of the day alone, or neither."""
 
 
 class Answer(NamedTuple):
-    """What was asked for: figures that cannot be are ``None``."""
+    """The answer to a poll: impossible figures are ``None``."""
 
     price: float | None = None
     time_ms: int | None = None
@@ -60,7 +60,7 @@ class Figures:
         """Whether it is of trades that came when the day was done: nothing better is known."""
         self.closes: list[Print] = []
         """Of these the newest is the close: prices of the regular session, the closing auction's,
-        and what was told.
+        and polled ones.
         """
         self.after: list[Print] = []
         """Prices of the post-market."""
@@ -71,7 +71,7 @@ class Figures:
         return max(reversed(prices), key=lambda one: one.time_ms).price if prices else None
 
     def note(self, print_: Print) -> None:
-        """A price of this day, which may turn out to be its close."""
+        """Note a price of this day, which may prove to be its close."""
         time_ms, close_ms = print_.time_ms, self.day.close_ms
         cross = time_ms < close_ms + CROSS_MS and not CROSSES.isdisjoint(print_.conditions)
         if time_ms < close_ms or cross:
@@ -125,10 +125,10 @@ class Symbol:
         """Where the prints went, by the names that ``trades`` has in ``/health``."""
         self._ahead = (-1, Decimal(0))
         """A day that has no price yet, and the volume that came for it."""
-        self._held: Print | None = None
+        self._pending: Print | None = None
         self._run = 0
-        """Prints in a row that were held: above the last price, or negative below it."""
-        self._borne_out: list[Print] = []
+        """Outliers in a row: positive above the last price, or negative below it."""
+        self._confirmed: list[Print] = []
         self._asked: tuple[float, int] | None = None
 
     def hear(self, print_: Print) -> Made:
@@ -137,13 +137,13 @@ class Symbol:
         self.counts[where] += 1
         if where in IN_BARS:
             self.series.add(print_)
-        self._count_borne_out()
+        self._count_confirmed()
         return made
 
     def ask(self, answer: Answer) -> Made:
         """An answer of ``/quote`` has come."""
         made = self._learn(answer)
-        self._count_borne_out()
+        self._count_confirmed()
         if made == "price" and self.last is not None:
             self.counts["polled"] += 1
             self.series.add(Counted(self.last.time_ms, self.last.price, Decimal(0), trades=0))
@@ -172,8 +172,8 @@ class Symbol:
         return self._volume(print_)
 
     def _regular(self, print_: Print) -> tuple[str, Made]:
-        if not self._believed(print_):
-            self._held = print_
+        if not self._accepted(print_):
+            self._pending = print_
             return "outliers", "nothing"
         self._run = 0
         if self._is_earlier(print_):
@@ -219,12 +219,12 @@ class Symbol:
 
     # Outliers
 
-    def _believed(self, print_: Print) -> bool:
-        """Whether a print counts now, or is held."""
-        if self._is_earlier(print_) or self._bears_out(print_):
+    def _accepted(self, print_: Print) -> bool:
+        """Whether a print counts now, or is pending."""
+        if self._is_earlier(print_) or self._confirms(print_):
             return True
-        if self._held is not None and print_.time_ms - self._held.time_ms > NEAR_MS:
-            self._held = None
+        if self._pending is not None and print_.time_ms - self._pending.time_ms > NEAR_MS:
+            self._pending = None
         if self.last is None or not self._is_far(print_):
             return True
         if print_.time_ms < self.last.time_ms:
@@ -233,22 +233,22 @@ class Symbol:
         self._run = self._run + side if self._run * side > 0 else side
         return abs(self._run) >= IN_A_ROW
 
-    def _bears_out(self, print_: Print) -> bool:
-        """Whether it is near the print that is held, which counts then."""
-        held = self._held
-        if held is None or abs(print_.time_ms - held.time_ms) > NEAR_MS:
+    def _confirms(self, print_: Print) -> bool:
+        """Whether a print confirms the pending one, which then counts."""
+        pending = self._pending
+        if pending is None or abs(print_.time_ms - pending.time_ms) > NEAR_MS:
             return False
-        if abs(print_.price - held.price) > NEAR * held.price:
+        if abs(print_.price - pending.price) > NEAR * pending.price:
             return False
-        if self.figures is not None and print_.time_ms < self.figures.day.end_ms <= held.time_ms:
+        if self.figures is not None and print_.time_ms < self.figures.day.end_ms <= pending.time_ms:
             return False
-        self._held, self._run = None, 0
+        self._pending, self._run = None, 0
         self.counts["outliers_confirmed"] += 1
-        if self._shut(held.time_ms):
+        if self._shut(pending.time_ms):
             return True
-        if not self._is_earlier(held):
-            self._add_to_day(held, begins=True)
-        self._borne_out.append(held)
+        if not self._is_earlier(pending):
+            self._add_to_day(pending, begins=True)
+        self._confirmed.append(pending)
         return True
 
     def _is_far(self, print_: Print) -> bool:
@@ -296,7 +296,7 @@ class Symbol:
         self._today.widen(print_.price)
         self._today.volume += exact(print_.volume)
 
-    # Prices that were asked for
+    # Polled prices
 
     def _learn(self, answer: Answer) -> Made:
         time_ms, day = answer.time_ms, None if self.figures is None else self.figures.day
@@ -316,22 +316,22 @@ class Symbol:
 
     def _learn_price(self, answer: Answer, price: float, time_ms: int) -> Made:
         """A price of the day or of a later one."""
-        told = Print(self._name, price, 0, time_ms)
-        self._bears_out(told)
+        polled = Print(self._name, price, 0, time_ms)
+        self._confirms(polled)
         news, self._asked = self._asked != (price, time_ms), (price, time_ms)
         if self.figures is None or time_ms >= self.figures.day.end_ms:
             self._begin(price, time_ms)
         changed = self._learn_close(answer.prev_close)
         changed |= self._today.learn(answer)
         if self._today.day.close_ms <= time_ms < self._today.day.end_ms:
-            self._today.closes = [told]  # the official one
+            self._today.closes = [polled]  # the official one
         if not (news and self._is_newer(price, time_ms)):
             return "figures" if changed else "nothing"
         self._today.widen(price)
         self._run = 0
         self.last = Last(price, 0.0, max(self.last.time_ms if self.last else -1, time_ms), True)
         if self.last.time_ms < self._today.day.close_ms:
-            self._today.note(told._replace(time_ms=self.last.time_ms))
+            self._today.note(polled._replace(time_ms=self.last.time_ms))
         return "price"
 
     def _is_newer(self, price: float, time_ms: int) -> bool:
@@ -352,10 +352,10 @@ class Symbol:
     def _possible(self, time_ms: int) -> bool:
         return YEAR_2000_MS <= time_ms <= self._latest_ms()
 
-    def _count_borne_out(self) -> None:
-        """Prints that were held count now, though never as last prices."""
-        held, self._borne_out = self._borne_out, []
-        for print_ in held:
+    def _count_confirmed(self) -> None:
+        """Count confirmed prints, though never as last prices."""
+        pending, self._confirmed = self._confirmed, []
+        for print_ in pending:
             self.series.add(counted(print_)._replace(last=False))
 
 

@@ -61,7 +61,7 @@ def test_bars_come_in_order_of_time() -> None:
 
 
 def test_five_minutes_behind_the_newest_is_too_late() -> None:
-    """Exactly five are not; a price that was asked for may not be so old when all begins."""
+    """Exactly five are not; a first price that was polled may not be that old."""
     series = Series(since_ms=NOON_MS)
     asked = Counted(NOON_MS - LATE_MS - 1, 10, Decimal(0), trades=0)
     series.add(asked)

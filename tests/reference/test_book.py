@@ -40,8 +40,8 @@ def test_the_newest_time_is_the_last_price_and_all_count_in_the_day() -> None:
 def test_each_print_says_what_it_made() -> None:
     """A last price, figures alone, or nothing."""
     symbol = Symbol("A")
-    told = [print_(10, 1), print_(10, 0), print_(0), print_(11, 2, 1, "3"), print_(9, 3, 1, "16")]
-    assert [symbol.hear(one) for one in told] == [
+    prints = [print_(10, 1), print_(10, 0), print_(0), print_(11, 2, 1, "3"), print_(9, 3, 1, "16")]
+    assert [symbol.hear(one) for one in prints] == [
         "price",
         "figures",
         "nothing",
@@ -136,7 +136,7 @@ def test_a_trade_outside_the_sessions_is_a_price_and_no_more() -> None:
 
 
 def test_where_no_session_is_known_a_day_is_made_of_such_trades() -> None:
-    """Until it is told what the session came to."""
+    """Until the session's figures are polled."""
     symbol = heard(print_(100, 9 * HOUR_MS), print_(103, 10 * HOUR_MS))
     assert figures(symbol) == (103, 100, 103, 100, 2)
     symbol.ask(Answer(time_ms=CLOSE_MS - 1, open=95, high=99, low=94))
@@ -173,18 +173,18 @@ def test_a_price_that_was_asked_for_is_the_last_one_when_its_second_is_newer() -
     assert [one.trades for one in symbol.series.prints] == [1, 0, 0]
 
 
-def test_an_answer_bears_out_a_print_that_is_held() -> None:
+def test_an_answer_confirms_a_pending_print() -> None:
     """It is upstream's own last price."""
     symbol = heard(print_(100), print_(130, 1, 2))
     assert symbol.ask(Answer(131, NOON_MS + 1000)) == "price"
     assert figures(symbol) == (131, 100, 131, 100, 3)
 
 
-def test_day_figures_that_were_told_join_those_of_the_day() -> None:
+def test_polled_day_figures_join_those_of_the_day() -> None:
     """The official open is the open, high and low are the wider ones, the close is the official."""
     symbol = heard(print_(100))
-    told = Answer(100, NOON_MS, open=98, high=104, low=99, prev_close=97)
-    assert symbol.ask(told) == "figures"
+    answer = Answer(100, NOON_MS, open=98, high=104, low=99, prev_close=97)
+    assert symbol.ask(answer) == "figures"
     assert (*figures(symbol), symbol.prev_close) == (100, 98, 104, 98, 1, 97)
     symbol.ask(Answer(103, CLOSE_MS))
     symbol.hear(print_(110, DAY_MS))
