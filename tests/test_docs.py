@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import tokenize
 import tomllib
 import typing
 from collections.abc import Iterator
@@ -245,6 +246,24 @@ def test_the_prose_is_for_strangers(path: Path) -> None:
     """No page has a phrase of our own, outside code and the names of files."""
     text = re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", "", path.read_text(), flags=re.DOTALL)
     assert [found[0] for found in PRIVATE.finditer(text)] == []
+
+
+def prose(module: Path) -> str:
+    """The comments and texts of a module, without what is in double backticks."""
+    with module.open("rb") as source:
+        tokens = tokenize.tokenize(source.readline)
+        kinds = {tokenize.COMMENT, tokenize.STRING}
+        text = "\n".join(token.string for token in tokens if token.type in kinds)
+    return re.sub(r"``[^`]*``", "", text)
+
+
+def test_the_code_is_in_plain_english() -> None:
+    """Docstrings, comments and messages have none of the words that the documents avoid."""
+    found = {
+        str(module.relative_to(ROOT)): [one[0] for one in PRIVATE.finditer(prose(module))]
+        for module in sorted((ROOT / "photon_app").rglob("*.py"))
+    }
+    assert {module: words for module, words in found.items() if words} == {}
 
 
 def anchors(page: Path) -> set[str]:

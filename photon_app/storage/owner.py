@@ -66,7 +66,7 @@ class OwnerOnLoop:
             try:
                 self._owner.resume(mine)
             except Exception:  # noqa: BLE001 - bars put from now on are written all the same
-                _log.exception("what was stored could not be gone on with")
+                _log.exception("stored minutes could not be continued")
             self.opened.set()
             taken.set()
 

@@ -26,7 +26,7 @@ NOON_MS = FakeLoop.BEGIN_MS
 class TrustingBook(Book):
     """A book that believes every price, so that tests may count in ones and twos."""
 
-    def _believed(self, *_: object) -> bool:
+    def _accepted(self, *_: object) -> bool:
         return True
 
 

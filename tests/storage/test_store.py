@@ -298,7 +298,7 @@ def test_what_its_owner_cannot_go_on_with_does_not_end_the_writing(
 
     run(scenario())
     assert on_disk(address) == bars([1])
-    assert "could not be gone on with" in caplog.text
+    assert "could not be continued" in caplog.text
 
 
 def test_none_stores_nothing_and_answers_all() -> None:
