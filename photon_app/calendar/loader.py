@@ -157,7 +157,7 @@ async def fetch_table(
         os.close(ours)
     if -child.returncode in _END_SIGNALS:
         name = signal.Signals(-child.returncode).name
-        raise _EndedBySignalError(f"the child was told to end ({name})")
+        raise _EndedBySignalError(f"a signal ended the child ({name})")
     table = _read(out, complaint)
     if (table.first, table.last) != (first, last) or not table.days:
         raise CalendarError("the child gave other days than it was asked for")
