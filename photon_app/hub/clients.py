@@ -140,11 +140,18 @@ class Clients:
         """How many clients are congested."""
         return sum(client.sink.congested for client in self)
 
-    def join(self, client: ClientType, channel: Channel[ClientType], greeting: Frames) -> None:
-        """Add a client to a channel, and greet it."""
+    def join(
+        self, client: ClientType, channel: Channel[ClientType], greet: Callable[[], Frames]
+    ) -> None:
+        """Add a client to a channel, and greet it. The greeting is made after the client was added:
+        if it takes holds and then fails, the client is closed, and its holds are released.
+        """
         client.channel = channel
         self._of.setdefault(channel, {})[client] = None
-        self.guard(client, client.sink.send, greeting)
+        try:
+            client.sink.send(greet())
+        except Exception as fault:  # noqa: BLE001 - any fault costs this client only
+            self.failed(client, fault)
 
     def leave(self, client: Client) -> None:
         """Remove a client that is gone, and release its holds. Safe to call again."""

@@ -267,7 +267,7 @@ class Hub(Channel[Subscriber]):
         """
         client = Subscriber(sink, self._beat, address)
         sink.catch_up_with(lambda: self._missed_by(client))
-        self._clients.join(client, self, self._status.greeting(client.id))
+        self._clients.join(client, self, lambda: self._status.greeting(client.id))
         return client
 
     def left(self, client: Subscriber) -> None:

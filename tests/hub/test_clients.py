@@ -7,20 +7,45 @@ from typing import Any
 
 import pytest
 
+from photon_app.calendar.hours import MarketView
 from photon_app.hub.channels.arrays import ArraysChannel
 from photon_app.hub.channels.bars import Key
 from photon_app.hub.clients import Client
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
-from tests.fakes.exchange import FakeExchange
+from photon_app.model import Quote
+from tests.fakes.exchange import FakeExchange, TrustingBook
 from tests.fakes.outlet import FakeOutlet
+
+
+class Unreadable(FakeExchange):
+    """An exchange whose prices and hours cannot be read, once it is broken."""
+
+    def __init__(self) -> None:
+        super().__init__(linger_s=0, book_type=UnreadableBook)
+
+    def view(self) -> MarketView:
+        if UnreadableBook.broken:
+            raise ZeroDivisionError
+        return super().view()
+
+
+class UnreadableBook(TrustingBook):
+    """A book with a fault of ours, once it is broken."""
+
+    broken = False
+
+    def quote(self, symbol: str) -> Quote | None:
+        if self.broken:
+            raise ZeroDivisionError
+        return super().quote(symbol)
 
 
 class House:
     """An exchange with every channel."""
 
-    def __init__(self) -> None:
-        self.exchange = FakeExchange(linger_s=0)
+    def __init__(self, exchange: FakeExchange | None = None) -> None:
+        self.exchange = exchange or FakeExchange(linger_s=0)
         self.arrays = ArraysChannel(
             self.exchange.market, self.exchange.clients, flusher=self.exchange.flusher
         )
@@ -159,6 +184,29 @@ def test_a_fault_at_the_greeting_leaves_nothing(join: Join) -> None:
         Broken.broken = False
     assert client.gone
     assert (len(house.exchange.clients), house.exchange.demand.viewers) == (0, {})
+
+
+@EVERY_CHANNEL
+def test_a_greeting_that_cannot_be_made_leaves_nothing(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is closed, nothing is held for it, and the next one is served."""
+    house = House(Unreadable())
+    house.trade()
+    ill, well = FakeOutlet(), FakeOutlet()
+    with monkeypatch.context() as broken:
+        broken.setattr(UnreadableBook, "broken", True)
+        client = join(house, ill)
+    if join is House.prints:  # its greeting is empty
+        house.exchange.clients.leave(client)
+    else:
+        assert (ill.closed() or (0,))[0] == 1011
+    assert client.gone
+    assert (len(house.exchange.clients), house.exchange.demand.viewers) == (0, {})
+    join(house, well)
+    house.trade()
+    assert (well.closed(), house.exchange.demand.viewers) == (None, {"A": 1})
+    assert well.take()
 
 
 @EVERY_CHANNEL

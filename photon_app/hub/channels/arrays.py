@@ -64,10 +64,8 @@ class ArraysChannel(Channel[ArrayClient]):
             address: its address, if known.
         """
         client = ArrayClient(sink, address)
-        client.symbols = tuple(one for one in symbols if self._clients.hold(client, one))
-        self._phases[self._phase][client] = None
-        self._clients.join(client, self, self._frames(client.symbols))
-        if not self._flusher.waits(self):
+        self._clients.join(client, self, lambda: self._greeting(client, symbols))
+        if not client.gone and not self._flusher.waits(self):
             self._due_s = self._flusher.now_s() + _PHASE_S
             self._flusher.at(self, self._due_s)
         return client
@@ -103,6 +101,11 @@ class ArraysChannel(Channel[ArrayClient]):
         if len(self):  # the maximum: no burst of phases after a pause
             self._due_s = max(self._due_s + _PHASE_S, self._flusher.now_s())
             self._flusher.at(self, self._due_s)
+
+    def _greeting(self, client: ArrayClient, symbols: tuple[str, ...]) -> Frames:
+        client.symbols = tuple(one for one in symbols if self._clients.hold(client, one))
+        self._phases[self._phase][client] = None
+        return self._frames(client.symbols)
 
     def _frames(self, symbols: tuple[str, ...]) -> Frames:
         quotes = [quote for symbol in symbols if (quote := self._quote(symbol)) is not None]

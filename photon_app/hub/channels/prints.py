@@ -173,7 +173,7 @@ class PrintsChannel(Channel[PrintsClient]):
         """
         client = PrintsClient(sink, self._beat, conditions=conditions, address=address)
         sink.catch_up_with(lambda: self._caught_up(client))
-        self._clients.join(client, self, Frames(()))
+        self._clients.join(client, self, lambda: Frames(()))
         return client
 
     def left(self, client: PrintsClient) -> None:
