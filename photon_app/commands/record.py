@@ -41,7 +41,8 @@ def record(
     seconds: float = math.inf,
     screen: TextIO | None = None,
 ) -> int:
-    """Record until a signal, the end of ``seconds``, or a full disk; returns the exit code.
+    """Record until a signal, the end of ``seconds``, a full disk, or a fault of Photon's own;
+    returns the exit code: 1 for the last two.
 
     Args:
         settings: which feed, and which symbols.
@@ -65,15 +66,18 @@ def record(
     with Recorder(path, max_bytes=max_bytes, keep=keep) as recorder:
         show.line(_opening(settings, path, wanted))
         with logged(settings, show.line):
-            trades = asyncio.run(_run(settings, wanted, recorder, seconds, show))
-    show.line(_summary(recorder, trades))
-    return 1 if recorder.failure else 0
+            trades, fault = asyncio.run(_run(settings, wanted, recorder, seconds, show))
+    failure = recorder.failure or fault
+    show.line(_summary(recorder, trades, failure))
+    return 1 if failure else 0
 
 
 async def _run(
     settings: Settings, wanted: Sequence[str], recorder: Recorder, seconds: float, show: "_Screen"
-) -> int:
-    """Record until the end; returns the number of trades."""
+) -> tuple[int, str]:
+    """Record until the end; returns the number of trades, and why the feed failed: it stops the
+    recording only by a fault of Photon's own.
+    """
     source = upstream.of(settings, tap=recorder.take)
     feed = source.feed
     feed.want(frozenset(wanted))
@@ -81,6 +85,7 @@ async def _run(
     _stop_on_signals(stop)
     sink = StateSink()
     playing = asyncio.create_task(keep_running(feed, sink), name="photon feed")
+    playing.add_done_callback(lambda _: stop.set())
     until_s = clock.monotonic() + seconds
     try:
         while not (stop.is_set() or recorder.failure):
@@ -95,7 +100,11 @@ async def _run(
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
         await source.aclose()
-    return feed.counters.trades
+    fault = None if playing.cancelled() else playing.exception()
+    if fault is None:
+        return feed.counters.trades, ""
+    _log.critical("the feed failed by a fault of Photon's own; the recording ends", exc_info=fault)
+    return feed.counters.trades, "the feed failed by a fault of Photon's own"
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -113,8 +122,8 @@ def _opening(settings: Settings, path: Path, wanted: Sequence[str]) -> str:
     return f"photon: recording {feed} of {shown} into {path}; Ctrl-C ends it"
 
 
-def _summary(recorder: Recorder, trades: int) -> str:
-    ended = f"stopped, {recorder.failure};" if recorder.failure else "recorded:"
+def _summary(recorder: Recorder, trades: int, failure: str) -> str:
+    ended = f"stopped, {failure};" if failure else "recorded:"
     parts = f" in {recorder.parts} parts" if recorder.parts > 1 else ""
     left_out = ""
     if recorder.left_out:

@@ -17,6 +17,7 @@ import pytest
 from photon_app.commands import record
 from photon_app.errors import RecordingError
 from photon_app.feed.recording.file import Recording
+from photon_app.model import FeedStatus
 from photon_app.settings import Settings
 from tests.fakes.finnhub import PING, FakeFinnhub
 from tests.fakes.process import ROOT, Process, environment, run, start
@@ -210,6 +211,26 @@ def test_parts_are_named_in_the_last_line(tmp_path: Path) -> None:
     assert re.search(r"MB in \d+ parts are in", screen.getvalue())
     assert len(list(tmp_path.iterdir())) == 2
     assert math.isfinite(Recording(tmp_path / "r.jsonl").first_ms())
+
+
+class FaultySink(record.StateSink):
+    """A sink with a fault of ours."""
+
+    def status(self, status: FeedStatus) -> None:
+        raise ZeroDivisionError(status.state)
+
+
+def test_a_fault_of_ours_ends_it_with_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, with its traceback; what was recorded is kept and counted."""
+    monkeypatch.setattr(record, "StateSink", FaultySink)
+    screen, path = io.StringIO(), tmp_path / "r.jsonl"
+    settings = Settings(sim_interval_ms=1, symbols=("AAPL",))
+    assert record.record(settings, path, seconds=30, screen=screen) == 1
+    assert "ZeroDivisionError" in screen.getvalue()
+    last = screen.getvalue().splitlines()[-1]
+    assert last.startswith("photon: stopped, the feed failed by a fault of Photon's own; 0 frames")
 
 
 def test_a_files_odd_name_drives_no_terminal(tmp_path: Path) -> None:

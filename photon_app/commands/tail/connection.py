@@ -3,8 +3,9 @@
 Owns the socket and the delays between attempts. Runs on the event loop. Messages go to the board
 and to the reader's callback, both synchronous, so a slow terminal leaves messages in the socket,
 and the server then conflates. When this machine wakes from sleep, a socket from before is closed
-and another is opened. Trouble on the way is never raised: it is the state of the board. ``run``
-returns only when the server says not to come back, or when the callback returns true.
+and another is opened. Trouble on the way is never raised: it is the state of the board. Only a
+fault of Photon's own is. ``run`` returns only when the server says not to come back, or when the
+callback returns true.
 """
 
 import asyncio
@@ -132,6 +133,8 @@ class Connection:
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
+        if not watch.cancelled():
+            watch.result()  # raises a fault of ours
         return Ending(
             reason=ending.reason,
             final=ending.final,
@@ -160,13 +163,15 @@ class Connection:
             await socket.send(wire.subscribe(symbols[at : at + CHUNK], self._interval_ms))
 
     async def _watch(self, socket: ClientConnection) -> None:
-        """Close the socket when it is silent, or when this machine slept."""
-        while (left_s := self._heard_s + SILENCE_S - self._time.monotonic()) > 0:
-            if self._overslept:
-                self._board.lost(_SLEPT, self._time.monotonic())
-                break
-            await self._time.sleep(min(left_s, WATCH_S))
-        await socket.close()
+        """Close the socket when it is silent, when this machine slept, or when this fails."""
+        try:
+            while (left_s := self._heard_s + SILENCE_S - self._time.monotonic()) > 0:
+                if self._overslept:
+                    self._board.lost(_SLEPT, self._time.monotonic())
+                    break
+                await self._time.sleep(min(left_s, WATCH_S))
+        finally:
+            await socket.close()
 
     @property
     def _overslept(self) -> bool:

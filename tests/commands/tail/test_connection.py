@@ -254,6 +254,30 @@ def test_a_connection_that_says_nothing_is_given_up() -> None:
     asyncio.run(scenario())
 
 
+class FaultyTime(VirtualTime):
+    """A clock whose second sleep fails by a fault of ours."""
+
+    async def sleep(self, seconds: float) -> None:
+        if self.sleeps:
+            raise ZeroDivisionError
+        await super().sleep(seconds)
+
+
+def test_a_fault_in_the_silence_guard_is_raised() -> None:
+    """A connection is never left without its guard."""
+
+    async def scenario() -> None:
+        time, watched = FaultyTime(), Watched()
+        async with scripted(quiet) as (url, _, _):
+            running = asyncio.create_task(connection_to(url, watched, time).run())
+            await wait_until(lambda: watched.board.connection == "open")
+            await time.advance(1)
+            with pytest.raises(ZeroDivisionError):
+                await asyncio.wait_for(running, 5)
+
+    asyncio.run(scenario())
+
+
 def test_a_server_that_is_not_there_is_tried_again_and_again() -> None:
     """With growing pauses, and a sentence; once it is there, it is used."""
 
