@@ -1,6 +1,6 @@
 """Photon: a self-hosted, real-time stock ticker in one Reflex app.
 
-Owns the two facts about the project that every room may read, its version and its folder, and the
+Owns the facts about the project that every room may read, its version and its folders, and the
 entry point of the installed command. The packaging reads the version from here.
 """
 
@@ -10,7 +10,13 @@ from pathlib import Path
 __version__ = "0.2.0"
 
 ROOT = Path(__file__).resolve().parents[1]
-"""The project's folder: ``rxconfig.py``, ``.env``, the built page and SQLite's file are in it."""
+"""The project's folder, with ``rxconfig.py`` and the built page; where a wheel is installed by
+itself, the folder of all packages.
+"""
+HOME = ROOT if (ROOT / "rxconfig.py").is_file() else Path.cwd()
+"""Where ``.env`` and SQLite's file are: the project's folder, or, where a wheel is installed by
+itself, the working directory.
+"""
 
 
 def command() -> None:

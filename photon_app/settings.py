@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from photon_app import ROOT, foreign
+from photon_app import HOME, foreign
 from photon_app.errors import RequestError, SettingsError
 from photon_app.model import parse_symbol
 
-DOTENV = ROOT / ".env"
+DOTENV = HOME / ".env"
 DEFAULT_DATABASE = "sqlite:///photon.db"
 DEFAULT_SYMBOLS = ("AAPL", "MSFT", "NVDA", "GOOGL", "AMZN", "META", "TSLA", "AMD", "JPM", "NFLX")
 

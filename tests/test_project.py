@@ -3,16 +3,19 @@ closed to each other unless a contract says otherwise.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 
 import photon_app
 from photon_app import __version__
 from tests.fakes.process import ROOT, environment
+from tests.feed.recordings import ladder
 
 PACKAGE = ROOT / "photon_app"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -46,6 +49,28 @@ def test_the_root_is_known_in_one_place() -> None:
     assert [path for path in PACKAGE.rglob("*.py") if counts.search(path.read_text())] == [
         PACKAGE / "__init__.py"
     ]
+
+
+def test_a_wheel_by_itself_writes_where_it_is_started(tmp_path: Path) -> None:
+    """It takes ``.env`` from there too, and nothing gets in between the installed packages."""
+    site, work = tmp_path / "site", tmp_path / "work"
+    shutil.copytree(PACKAGE, site / "photon_app", ignore=shutil.ignore_patterns("__pycache__"))
+    work.mkdir()
+    ladder(work / "r.jsonl", 3)
+    (work / ".env").write_text("DATABASE_URL=sqlite:///here.db\n")
+    kept = {name: text for name, text in environment().items() if name != "DATABASE_URL"}
+    done = subprocess.run(
+        [sys.executable, "-m", "photon_app", "import", "r.jsonl"],
+        cwd=work,
+        env=kept | {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"sqlite:///{work.resolve() / 'here.db'}" in done.stdout + done.stderr
+    assert (work / "here.db").is_file()
+    assert [path.name for path in site.iterdir()] == ["photon_app"]
 
 
 def test_every_file_of_the_package_is_installed() -> None:

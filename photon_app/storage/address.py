@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from photon_app import ROOT, foreign
+from photon_app import HOME, ROOT, foreign
 from photon_app.errors import SettingsError
 from photon_app.settings import DEFAULT_DATABASE, Settings
 
@@ -38,12 +38,14 @@ class Address:
         self.stores = url is not None
         """Whether anything is stored."""
         self.path: Path | None = None
-        """SQLite's file; relative paths are in Photon's own folder."""
+        """SQLite's file; relative paths are in ``HOME``."""
         self.shown = "none" if url is None else foreign.escaped(_shown(url, login))
         """The address for people: with ``***`` for user and password."""
         if url is not None and url.drivername == "sqlite":
-            self.path = ROOT / (url.database or "")
+            self.path = HOME / (url.database or "")
             self._url = url.set(database=str(self.path))
+            if HOME != ROOT:  # else the folder is known
+                self.shown = foreign.escaped(_shown(self._url, login))
 
     @property
     def url(self) -> URL:
