@@ -145,7 +145,7 @@ class StorageBody(BaseModel):
 
 
 class SlowCounts(BaseModel):
-    """Clients of the event format and of ``/finnhub`` that do not read fast enough."""
+    """Clients of ``/ws``, in both formats, and of ``/finnhub`` that do not read fast enough."""
 
     now: int
     closed: int
