@@ -339,3 +339,7 @@ class _ArrayRow(msgspec.Struct, gc=False):
 def array(quotes: Sequence[Quote]) -> bytes:
     """The array format: one message of all prices."""
     return _encode([_ArrayRow(quote.symbol, quote.price, quote.change) for quote in quotes])
+
+
+MESSAGES: tuple[type[msgspec.Struct], ...] = tuple(_Message.__subclasses__())
+"""The type of every tagged message."""
