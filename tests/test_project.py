@@ -2,6 +2,7 @@
 closed to each other unless a contract says otherwise.
 """
 
+import ast
 import re
 import shutil
 import subprocess
@@ -117,6 +118,20 @@ def test_a_new_room_may_import_nothing_that_is_contracted() -> None:
         everything = contract.get("forbidden_modules") == ["photon_app.*"]
         closed = contract["type"] == "protected" or contract.get("exhaustive")
         assert closed or whole or everything, contract["name"]
+
+
+def test_every_library_has_a_contract() -> None:
+    """But for msgspec, which every room uses, and ``_typeshed``, which is for mypy only."""
+    trees = [ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = [one.name for node in nodes if isinstance(node, ast.Import) for one in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    libraries = {name.split(".")[0] for name in names} - sys.stdlib_module_names
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    protected = {name for one in contracts for name in one.get("protected_modules", ())}
+    assert libraries - {"photon_app", "msgspec", "_typeshed"} == {
+        name for name in protected if not name.startswith("photon_app")
+    }
 
 
 def test_the_walks_of_a_contributor_name_files_that_exist() -> None:
