@@ -57,7 +57,7 @@ class Street:
         """A client."""
         return Session(
             self.exchange.hub,
-            Sink(Sinkhole(), self.exchange.loop.time),
+            Sink(Sinkhole(), self.exchange.loop),
             max_symbols=100,
             messages_per_s=20,
             time=self.exchange.loop,

@@ -31,7 +31,7 @@ class FinnhubEdge(SocketEdge):
             return
         await websocket.accept()
         outlet = outlet_of(websocket)
-        sink = Sink(outlet, live.stalls.awake_s)
+        sink = Sink(outlet, live.stalls)
         outlet.attach(sink, live.prints.flush)
         session = FinnhubSession(
             live.prints,

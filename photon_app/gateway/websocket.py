@@ -44,7 +44,7 @@ class WebSocketEdge(SocketEdge):
 async def _serve_events(websocket: WebSocket, live: Services, throttle: Throttle) -> None:
     await websocket.accept()
     outlet = outlet_of(websocket)
-    sink = Sink(outlet, live.stalls.awake_s)
+    sink = Sink(outlet, live.stalls)
     outlet.attach(sink, lambda: sink.send(Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))))
     session = Session(
         live.hub,
@@ -80,7 +80,7 @@ async def _serve_array(websocket: WebSocket, live: Services, throttle: Throttle)
     address = client_address(websocket.scope, live.settings.proxy_hops)
     now_s = live.time.monotonic
     outlet = outlet_of(websocket)
-    sink = Sink(outlet, live.stalls.awake_s)
+    sink = Sink(outlet, live.stalls)
     outlet.attach(sink, lambda: None)
     settings = live.settings
     budget = MessageBudget(settings.messages_per_s, settings.max_symbols, now_s(), live.stalls)

@@ -44,6 +44,14 @@ class Outlet(Protocol):
         ...
 
 
+class AwakeClock(Protocol):
+    """A clock that leaves out the stalls of this process: the part of ``Stalls`` used here."""
+
+    def awake_s(self) -> float:
+        """Monotonic seconds, stalls not counted."""
+        ...
+
+
 class Missed:
     """What to send to a congested client once it has drained; bounded by its subscriptions."""
 
@@ -67,11 +75,11 @@ def _nothing() -> Frames:
 class Sink:
     """The hub's view of one client."""
 
-    __slots__ = ("_catch_up", "_now_s", "_outlet", "_ready", "_uncongested", "missed", "put")
+    __slots__ = ("_catch_up", "_clock", "_outlet", "_ready", "_uncongested", "missed", "put")
 
-    def __init__(self, outlet: Outlet, now_s: Callable[[], float]) -> None:
+    def __init__(self, outlet: Outlet, clock: AwakeClock) -> None:
         self._outlet = outlet
-        self._now_s = now_s
+        self._clock = clock
         self._catch_up: Callable[[], Frames] = _nothing
         self._uncongested: asyncio.Event | None = None  # made when a task waits: 256 bytes
         self._ready = outlet.put
@@ -93,7 +101,7 @@ class Sink:
 
     def congested_for_s(self) -> float:
         """Seconds since the client became congested; 0 when it is not."""
-        return 0.0 if self.missed is None else self._now_s() - self.missed.since_s
+        return 0.0 if self.missed is None else self._clock.awake_s() - self.missed.since_s
 
     async def uncongested(self) -> float:
         """Wait until the client is not congested; its own reader pauses here. Returns how long it
@@ -101,11 +109,11 @@ class Sink:
         """
         if self.missed is None:
             return 0.0
-        began_s = self._now_s()
+        began_s = self._clock.awake_s()
         if self._uncongested is None:
             self._uncongested = asyncio.Event()
         await self._uncongested.wait()
-        return self._now_s() - began_s
+        return self._clock.awake_s() - began_s
 
     def send(self, frames: Frames) -> None:
         """Write answers and snapshots that the client asked for, congested or not."""
@@ -133,7 +141,7 @@ class Sink:
     def congest(self) -> None:
         """The outlet rose above its high-water mark."""
         if self.missed is None:
-            self.missed = Missed(self._now_s())
+            self.missed = Missed(self._clock.awake_s())
             self.put = None
 
     def drain(self) -> None:

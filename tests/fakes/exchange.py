@@ -109,7 +109,7 @@ class FakeExchange(DemandListener):
     def client(self, *symbols: str, interval_s: float = 0) -> "FakeClient":
         """A subscriber without a session."""
         outlet = FakeOutlet()
-        sink = Sink(outlet, self.loop.time)
+        sink = Sink(outlet, self.loop)
         registered = self.hub.join(sink)
         client = FakeClient(self, outlet, sink, registered)
         if symbols:
@@ -122,7 +122,7 @@ class FakeExchange(DemandListener):
     ) -> tuple[Session, FakeOutlet, Sink]:
         """A session as a WebSocket would have it."""
         outlet = FakeOutlet() if outlet is None else outlet
-        sink = Sink(outlet, self.loop.time)
+        sink = Sink(outlet, self.loop)
         session = Session(
             self.hub,
             sink,

@@ -37,6 +37,10 @@ class FakeLoop:
         """Now."""
         return self._now
 
+    def awake_s(self) -> float:
+        """Now: it never stalls."""
+        return self._now
+
     def now_ms(self) -> int:
         """Now on the wall clock, UNIX milliseconds."""
         return self.BEGIN_MS + round((self._now - self.BEGIN_S) * 1000)

@@ -25,7 +25,7 @@ class World:
         self.outlet = FakeOutlet()
         self.session = FinnhubSession(
             self.exchange.prints,
-            Sink(self.outlet, self.exchange.loop.time),
+            Sink(self.outlet, self.exchange.loop),
             conditions=True,
             max_symbols=max_symbols,
             messages_per_s=messages_per_s,

@@ -53,7 +53,7 @@ class House:
 
     def sink(self, outlet: FakeOutlet) -> Sink:
         """An outbox of a client to be."""
-        return Sink(outlet, self.exchange.loop.time)
+        return Sink(outlet, self.exchange.loop)
 
     def every(self, outlet: FakeOutlet) -> Client:
         """One that wants each trade of A."""

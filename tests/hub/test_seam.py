@@ -61,7 +61,7 @@ class Told:
         for interval_s in (0.0, 0.4):
             outlet = FakeOutlet()
             self.outlets.append(outlet)
-            client = hub.join(Sink(outlet, exchange.loop.time))
+            client = hub.join(Sink(outlet, exchange.loop))
             for name in SYMBOLS:
                 assert hub.hold(client, name)
             hub.subscribe(client, SYMBOLS, interval_s)

@@ -83,7 +83,7 @@ def test_awake_time_never_steps_back_and_leaves_stalls_out(
 def test_a_client_is_not_slow_for_the_time_that_the_server_stood_still() -> None:
     """It could not have drained then: no byte was sent to it."""
     clock = Clock()
-    sink = Sink(FakeOutlet(), clock.stalls.awake_s)
+    sink = Sink(FakeOutlet(), clock.stalls)
     sink.congest()
     clock.run(2)
     clock.stand(30)

@@ -48,7 +48,7 @@ class Board:
     def join(self, *symbols: str) -> tuple[Sink, Outlet]:
         """One more client."""
         outlet = Outlet(self.exchange)
-        sink = Sink(outlet, self.exchange.loop.time)
+        sink = Sink(outlet, self.exchange.loop)
         self.clients[sink] = self.board.join(sink, symbols)
         return sink, outlet
 

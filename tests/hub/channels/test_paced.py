@@ -32,7 +32,7 @@ class KeepingOutlet(FakeOutlet):
 def paced(exchange: FakeExchange, *symbols: str, interval_s: float) -> KeepingOutlet:
     """A client that has just subscribed."""
     outlet = KeepingOutlet()
-    client = exchange.hub.join(Sink(outlet, exchange.loop.time))
+    client = exchange.hub.join(Sink(outlet, exchange.loop))
     for symbol in symbols:
         assert exchange.hub.hold(client, symbol)
     exchange.hub.subscribe(client, symbols, interval_s)

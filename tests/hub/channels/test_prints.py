@@ -48,7 +48,7 @@ class Client:
     def __init__(self, world: "World", *, conditions: bool = True, ready: bool = True) -> None:
         self.world = world
         self.outlet = Texts(ready=ready)
-        self.sink = Sink(self.outlet, world.loop.time)
+        self.sink = Sink(self.outlet, world.loop)
         self.member: PrintsClient = world.prints.join(
             self.sink, conditions=conditions, address=str(id(self))
         )
