@@ -24,9 +24,9 @@ from typing import Any
 
 from bench import machine
 from bench.load.wire import Dialect
+from photon_app import ROOT
 from tests.fakes.process import photon
 
-_ROOT = Path(__file__).parents[1]
 _NODE_PACKAGES = Path(__file__).with_name(".peers")
 _NODE_WS = "ws@8.23.0"
 _START_S = 20.0
@@ -187,7 +187,7 @@ def _child(
     with machine.on_core(core):
         child = subprocess.Popen(
             command,
-            cwd=_ROOT,
+            cwd=ROOT,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -4,16 +4,14 @@ import ast
 import json
 import re
 import subprocess
-from pathlib import Path
 
-from photon_app import disconnect
+from photon_app import ROOT, disconnect
 from photon_app.commands.tail import retry
 from photon_app.disconnect import CODES, FINAL_CODES, Disconnect
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.gateway.session import BAD_MESSAGES_IN_A_ROW
 from tests.ui.test_javascript import NODE
 
-ROOT = Path(__file__).parents[1]
 ELSEWHERE = {"feed/outage.py": "the codes with which Finnhub closes its line"}
 UNTOLD = (1000, 1001, disconnect.ABNORMAL_CLOSURE, 1013, 4000)
 """Codes that proxies and other servers close with, or that no server sends."""

@@ -12,11 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from photon_app import errors, model
+from photon_app import ROOT, errors, model
 from photon_app.gateway.protocol import ACTIONS
 from photon_app.hub import messages
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PROTOCOL = (DOCS / "protocol.md").read_text()
 ARCHITECTURE = (DOCS / "architecture.md").read_text()

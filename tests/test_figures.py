@@ -3,12 +3,11 @@
 import inspect
 import json
 import re
-from pathlib import Path
 
 import pytest
 
+from photon_app import ROOT, model, runtime
 from photon_app import __main__ as commands
-from photon_app import model, runtime
 from photon_app.commands.tail import arguments, connection, retry
 from photon_app.errors import SettingsError
 from photon_app.feed.recording import recorder
@@ -16,7 +15,6 @@ from photon_app.gateway import protocol, search
 from photon_app.settings import DEFAULT_SYMBOLS, DEFAULTS, load
 from photon_app.ui import watchlist
 
-ROOT = Path(__file__).parents[1]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 LIVE = ROOT / "photon_app" / "ui" / "live"
 ANYWHERE = {"HOST": "0.0.0.0"}

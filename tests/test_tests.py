@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from photon_app import ROOT
+
 TESTS = ROOT / "tests"
 HUB = ROOT / "photon_app" / "hub"
 

@@ -14,7 +14,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+import photon_app
+
+ROOT = photon_app.ROOT
 START_S = 300
 """A first start builds the page."""
 _FOREIGN = re.compile(

@@ -9,12 +9,11 @@ import asyncio
 import contextlib
 import contextvars
 from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from photon_app import launcher, runtime, services
+from photon_app import ROOT, launcher, runtime, services
 from photon_app.calendar.loader import CalendarLoader
 from photon_app.clock import SYSTEM, Time
 from photon_app.feed.protocol import Counters, Feed, WallClock
@@ -35,7 +34,7 @@ from tests.fakes.waiting import wait_until
 WIRE = "photon_app.gateway.wire:PhotonWebSocketProtocol"
 HTTP = "photon_app.gateway.handshake:PhotonHTTPProtocol"
 PLAIN = "websockets-sansio"
-CLIENT_JS = Path(__file__).parents[2] / "photon_app" / "ui" / "live" / "photon-client.js"
+CLIENT_JS = ROOT / "photon_app" / "ui" / "live" / "photon-client.js"
 
 
 class HandFeed:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from photon_app import ROOT
 from tests.reference.prints import Print
 
-SHARED = Path(os.environ.get("PHOTON_RECORDINGS", Path(__file__).parents[3] / "shared" / "data"))
+SHARED = Path(os.environ.get("PHOTON_RECORDINGS", ROOT.parent / "shared" / "data"))
 DAY = SHARED / "ibm-bac-20131007.jsonl.gz"
 PREMARKET = SHARED / "ibm-premarket-20131007.jsonl.gz"
 

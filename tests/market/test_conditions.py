@@ -1,11 +1,11 @@
 """What a trade's conditions let it do."""
 
 import re
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app import ROOT
 from photon_app.market.conditions import (
     CONDITIONS,
     NOTHING,
@@ -68,7 +68,7 @@ def test_the_memory_is_bounded() -> None:
 def test_the_document_has_the_table_of_the_code() -> None:
     """Code, name and effect of each."""
     said = {}
-    for line in (Path(__file__).parents[2] / "docs" / "market-data.md").read_text().splitlines():
+    for line in (ROOT / "docs" / "market-data.md").read_text().splitlines():
         if found := re.match(r"\| `(\d+)` \| ([^|*]+?)(?: \*)? \|[^|]*\| (.+) \|$", line):
             last, *others = found[3].split(" | ")
             effect = Effect(last == "yes", *(cell == "yes" for cell in others))

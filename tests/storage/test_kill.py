@@ -3,8 +3,8 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+from photon_app import ROOT
 from photon_app.storage.address import Address
 from tests.storage.material import bar, on_disk
 
@@ -33,7 +33,7 @@ def test_what_was_put_a_moment_before_a_kill_is_there(address: Address) -> None:
     url = address.url.render_as_string(hide_password=False)
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, url],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     ) as child:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from photon_app import ROOT
 from photon_app.calendar.timeframes import NEVER_MS
 from photon_app.storage import lease
 from photon_app.storage.address import Address, parse
@@ -62,7 +63,7 @@ def another(address: Address) -> Iterator[subprocess.Popen[str]]:
     url = address.url.render_as_string(hide_password=False)
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, url],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     ) as child:
