@@ -57,7 +57,8 @@ class AsgiOutlet:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._texts: collections.deque[str] = collections.deque()
-        self._bytes = 0
+        self.queued_bytes = 0
+        """Bytes that wait to be sent; compared with the water marks."""
         self._wake = asyncio.Event()
         self._close_args: tuple[int, str] | None = None
         self._sink: Sink | None = None
@@ -67,11 +68,6 @@ class AsgiOutlet:
     def put(self) -> None:
         """See ``Outlet``: texts have to be queued."""
         return
-
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes that wait to be sent; compared with the water marks."""
-        return self._bytes
 
     def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
         """Connect the queue's marks to the sink. ``on_shutdown`` is not used: without the extension
@@ -86,9 +82,9 @@ class AsgiOutlet:
             return
         for text in frames.texts:
             self._texts.append(text)
-            self._bytes += len(text)
+            self.queued_bytes += len(text)
         self._wake.set()
-        if self._bytes > HIGH_WATER_BYTES and self._sink is not None:
+        if self.queued_bytes > HIGH_WATER_BYTES and self._sink is not None:
             self._sink.congest()
 
     def close(self, code: int, reason: str) -> None:
@@ -120,8 +116,8 @@ class AsgiOutlet:
             while await self._pending():
                 text = self._texts.popleft()
                 await self._websocket.send_text(text)
-                self._bytes -= len(text)
-                if self._bytes < LOW_WATER_BYTES and self._sink is not None:
+                self.queued_bytes -= len(text)
+                if self.queued_bytes < LOW_WATER_BYTES and self._sink is not None:
                     self._sink.drain()
             if self._close_args is not None:
                 await self._websocket.close(*self._close_args)

@@ -92,18 +92,6 @@ TEXT_ON_GROUND: tuple[tuple[str, str], ...] = tuple(
 ) + tuple((text, ground) for text in ("good", "bad", "brand") for ground in ("panel", "raised"))
 """Which colours are used as text on which ground; each needs a contrast of 4.5."""
 
-TEXT_ON_TINT: tuple[tuple[str, str], ...] = (
-    ("text", "up"),
-    ("text", "down"),
-    ("text", "up_alternative"),
-    ("text", "down_alternative"),
-    ("brand", "brand"),
-    ("good", "good"),
-    ("bad", "bad"),
-    ("muted", "muted"),
-)
-"""Text over the tint of a colour: flashing prices in any row, badges on the header's panel."""
-
 THEME_COLORS = (
     ("(prefers-color-scheme: dark)", DARK.panel),
     ("(prefers-color-scheme: light)", LIGHT.panel),

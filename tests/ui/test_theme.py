@@ -49,8 +49,19 @@ def test_text_stands_out_from_its_ground(palette: theme.Palette, text: str, grou
     assert contrast(rgb(getattr(palette, text)), rgb(getattr(palette, ground))) >= 4.5
 
 
-ON_TINT = [(*pair, "panel") for pair in theme.TEXT_ON_TINT] + [
-    (*pair, "raised") for pair in theme.TEXT_ON_TINT if pair[0] == "text"
+TEXT_ON_TINT = (
+    ("text", "up"),
+    ("text", "down"),
+    ("text", "up_alternative"),
+    ("text", "down_alternative"),
+    ("brand", "brand"),
+    ("good", "good"),
+    ("bad", "bad"),
+    ("muted", "muted"),
+)
+"""Text over the tint of a colour: flashing prices in any row, badges on the header's panel."""
+ON_TINT = [(*pair, "panel") for pair in TEXT_ON_TINT] + [
+    (*pair, "raised") for pair in TEXT_ON_TINT if pair[0] == "text"
 ]
 """Prices flash in the selected row too; badges stand on the header's panel only."""
 

@@ -193,12 +193,6 @@ class SimulatedPast:
             return self.running(symbol, end_ms, price)  # bent minutes make other hours
         return made
 
-    def days_before(self, symbol: str, day: Hours, now_ms: int) -> Iterator[Hours]:
-        """The trading days before one, the newest first, as far back as the past goes."""
-        first_ms = now_ms - now_ms % DAY_MS - REACH_MS
-        while (day := self._before(symbol, day)).begins_ms >= first_ms:
-            yield day
-
     def first_ms(self, symbol: str, now_ms: int) -> int:
         """The start of the oldest day."""
         day = self.hours_at(symbol, now_ms - now_ms % DAY_MS - REACH_MS - 1)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +15,14 @@ from photon_app.calendar.calendar import Calendar
 from photon_app.calendar.session import market_day
 from photon_app.feed.finnhub_wire import Trades, decode
 from photon_app.feed.simulated.feed import CROWD_PER_S, SimulatedFeed, Simulator, round_to_tick
-from photon_app.feed.simulated.past import DAY_MS, MINUTE_MS, REACH_MS, SimulatedPast, split
+from photon_app.feed.simulated.past import (
+    DAY_MS,
+    MINUTE_MS,
+    REACH_MS,
+    Hours,
+    SimulatedPast,
+    split,
+)
 from photon_app.market.merge import merge_all
 from photon_app.model import Bar, Timeframe, Trade
 from photon_app.settings import Settings
@@ -41,12 +48,19 @@ def past_of(seed: int = 1, given: Mapping[str, float] | None = None) -> Simulate
     return upstream.simulated_past(chosen, CALENDAR)
 
 
+def days_before(past: SimulatedPast, symbol: str, now_ms: int) -> Iterator[Hours]:
+    """The trading days before that of a moment, the newest first, as far back as the past goes."""
+    day, first_ms = past.hours_at(symbol, now_ms), now_ms - now_ms % DAY_MS - REACH_MS
+    while (day := past.hours_at(symbol, day.begins_ms - 1)).begins_ms >= first_ms:
+        yield day
+
+
 @few
 @given(seeds, symbols, moments)
 def test_shorter_bars_merge_into_the_day(seed: int, symbol: str, now_ms: int) -> None:
     """Prices, volume and count exactly, what was turned over as far as prices allow."""
     past = past_of(seed)
-    for day in itertools.islice(past.days_before(symbol, past.hours_at(symbol, now_ms), now_ms), 2):
+    for day in itertools.islice(days_before(past, symbol, now_ms), 2):
         whole = past.day(symbol, day)
         for timeframe in SHORTER:
             made = merge_all(past.of_day(symbol, timeframe, day), day.start_ms)
@@ -96,7 +110,7 @@ def test_every_bar_is_one_that_trades_could_have_made(
     begins where the one before it ended.
     """
     past = past_of(seed)
-    day = next(past.days_before(symbol, past.hours_at(symbol, now_ms), now_ms))
+    day = next(days_before(past, symbol, now_ms))
     bars = past.of_day(symbol, timeframe, day)
     for bar in bars:
         assert 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
@@ -118,8 +132,7 @@ def test_every_bar_is_one_that_trades_could_have_made(
 def test_days_follow_each_other(seed: int, symbol: str, now_ms: int) -> None:
     """Each begins at the close before, ends at its own, and none is older than two years."""
     past = past_of(seed)
-    newest = past.hours_at(symbol, now_ms)
-    days = list(past.days_before(symbol, newest, now_ms))
+    days = list(days_before(past, symbol, now_ms))
     assert len(days) >= 450
     assert days[-1].start_ms == past.first_ms(symbol, now_ms) > now_ms - 730 * DAY_MS
     for day, before in itertools.islice(itertools.pairwise(days), 200):
@@ -136,7 +149,7 @@ def test_what_is_made_up_once_stays(seed: int, symbol: str, now_ms: int, later: 
     """A process that starts later, or another one, makes the same days, closes and minutes."""
     one, other = past_of(seed), past_of(seed)
     later_ms = now_ms + later * MINUTE_MS
-    day = next(one.days_before(symbol, one.hours_at(symbol, now_ms), now_ms))
+    day = next(days_before(one, symbol, now_ms))
     other.price(symbol, later_ms)
     other.prev_close(symbol, later_ms)
     assert one.day(symbol, day) == other.day(symbol, day)
