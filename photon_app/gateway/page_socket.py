@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from photon_app import disconnect
 from photon_app.clock import SYSTEM, Time
@@ -37,7 +37,7 @@ from photon_app.gateway.page_protocol import (
     token_of,
 )
 from photon_app.gateway.turnstile import Lane, Turnstile
-from photon_app.gateway.wire import wire_of
+from photon_app.gateway.wire import CLOSE_TIMEOUT_S, wire_of
 
 TAB_UNITS_PER_S, TAB_UNITS_BURST = 30, 150
 """Rate and burst of one tab. A key that is kept pressed repeats 30 times a second."""
@@ -58,6 +58,9 @@ _KEPT_HEADERS = frozenset({b"host", b"origin", b"connection", b"upgrade", b"user
 """The headers of a visitor's request that Reflex may see: it keeps them with the state, and may log
 them."""
 _KEPT_HEADER_BYTES = 512
+
+_GONE = (OSError, RuntimeError, WebSocketDisconnect)
+"""What a send raises when the client is gone or the close message was sent already."""
 
 _log = logging.getLogger(__name__)
 _tab: ContextVar["_Tab"] = ContextVar("photon_tab")
@@ -166,6 +169,7 @@ class PageEdge:
             _tab.reset(previous)
             self.turnstile.leave(lane)
             self._on_left()
+            await tab.finish()
 
 
 class _Tab:
@@ -227,7 +231,17 @@ class _Tab:
             return
         self._refusals.add("slow", self._address)
         self._close(disconnect.SLOW_TAB)
-        self._closing = asyncio.ensure_future(self._send_close())
+        if self._close_message is not None:
+            self._closing = asyncio.create_task(self._send_close(), name="photon closes a slow tab")
+
+    async def finish(self) -> None:
+        """The socket has ended: wait until the close message of a slow tab is sent, or give it up.
+        Raises a fault of ours in sending it.
+        """
+        if self._closing is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._closing
 
     def _read(self, text: str) -> Packet | None:
         result = read(text, self._edge.rules, connected=self._connected)
@@ -269,7 +283,7 @@ class _Tab:
     async def _send_close(self) -> None:
         message, self._close_message = self._close_message, None
         if message is not None:
-            with contextlib.suppress(Exception):  # the client is gone already
+            with contextlib.suppress(*_GONE):
                 await self._send(message)
 
 

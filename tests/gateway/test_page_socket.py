@@ -19,7 +19,7 @@ from photon_app import launcher, services
 from photon_app.clock import SYSTEM, Time
 from photon_app.gateway import page_socket
 from photon_app.gateway.admission import Admission
-from photon_app.gateway.origin import Receive, Scope, Send
+from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 from photon_app.gateway.page_protocol import MAX_STORAGE_BYTES, Rule, Rules
 from photon_app.gateway.page_socket import (
     MOST_REPORTS,
@@ -94,16 +94,17 @@ def installed(live: Services) -> Iterator[None]:
 async def serving(
     ws: str = WIRE,
     time: Time = SYSTEM,
+    page: ASGIApp | None = None,
     **settings: Any,
 ) -> AsyncIterator[Served]:
-    page, loaded = Page(), Settings(**settings)
+    quiet, loaded = Page(), Settings(**settings)
     admission = Admission.of(loaded)
 
     def left() -> None:
-        page.left += 1
+        quiet.left += 1
 
     edge = PageEdge(
-        page,
+        page or quiet,
         admission,
         RULES,
         on_left=left,
@@ -119,7 +120,7 @@ async def serving(
         running = asyncio.create_task(server._serve([sock]))
         await wait_until(lambda: server.started)
         try:
-            yield Served(page, admission, sock.getsockname()[1])
+            yield Served(quiet, admission, sock.getsockname()[1])
         finally:
             server.should_exit = True
             await running
@@ -368,3 +369,61 @@ def test_one_packet_of_any_size_has_room_and_what_was_read_makes_room(slow: Slow
         outbox.put_nowait(Sent(2 * OUTBOX_BYTES))
         outbox.get_nowait()
     assert (slow.told, outbox.bytes) == (0, 0)
+
+
+async def overflowing(_scope: Scope, receive: Receive, send: Send) -> None:
+    """A page that sends more than a tab may have waiting."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    outbox = Outbox()
+    for _ in range(OUTBOX_PACKETS + 1):
+        outbox.put_nowait(Sent(1))
+    await receive()
+
+
+@both
+def test_a_slow_tab_gets_its_close_code(ws: str) -> None:
+    """Also while nothing is read from it."""
+
+    async def scenario() -> None:
+        async with serving(ws, page=overflowing) as served, served.tab() as tab:
+            code, reason = await closed(tab)
+            assert (code, served.admission.page_refused) == (4008, {"slow": 1})
+            assert reason is not None
+            assert "too slow" in reason
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("fault", [OSError, ZeroDivisionError])
+def test_a_close_that_cannot_be_sent_is_a_fault_unless_the_tab_is_gone(
+    fault: type[Exception],
+) -> None:
+    """It is raised where the socket is served, and the place is free again."""
+    admission = Admission.of(Settings())
+    messages = iter(["websocket.connect", "websocket.disconnect"])
+
+    async def receive() -> Message:
+        return {"type": next(messages)}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.close":
+            raise fault
+
+    async def scenario() -> None:
+        edge = PageEdge(overflowing, admission, RULES)
+        live = cast("Any", SimpleNamespace(settings=Settings(), stalls=Stalls(HandTime())))
+        scope = {
+            "type": "websocket",
+            "path": "/_event/",
+            "headers": [],
+            "client": ("127.0.0.1", 1),
+            "query_string": QUERY[1:].encode(),
+        }
+        with installed(live):
+            await edge(scope, receive, send)
+
+    expected = contextlib.nullcontext() if fault is OSError else pytest.raises(fault)
+    with expected:
+        asyncio.run(scenario())
+    assert admission.open["page"] == 0
