@@ -165,7 +165,7 @@ def test_the_layers_are_those_of_the_contract() -> None:
 
 
 def test_the_glossary_has_twenty_words() -> None:
-    """In alphabetical order, each with one meaning."""
+    """In alphabetical order, each once."""
     words = re.findall(r"^\| \*\*([a-z ]+)\*\* \| .+ \|$", GLOSSARY, re.MULTILINE)
     assert len(words) == 20
     assert words == sorted(set(words))
