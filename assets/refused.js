@@ -18,7 +18,7 @@
     if (document.readyState === "loading") await new Promise((done) => { addEventListener("DOMContentLoaded", done); });
     show(".badge", ".badge [role=status]", "REFUSED");
     show(".trouble", ".trouble span", `The server refuses this page's scripts: ${why}`);
-    show(".foot", ".foot .foot-line b", "Refused");
+    show(".foot", ".foot .foot-connection b", "Refused");
   }
 
   function show(box, words, text) {

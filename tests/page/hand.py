@@ -123,7 +123,7 @@ class PageFeed(HandFeed):
         retry_in_s: float,
         failures: dict[FailureReason, int],
     ) -> None:
-        """The line is down."""
+        """The connection is lost."""
         assert self.market is not None
         now = self.clock.now_ms()
         self.market.status(

@@ -48,7 +48,7 @@ def test_finnhubs_prices_are_live_until_its_line_is_down(visit: Visit) -> None:
             expect(row).to_have_attribute("data-state", "stale")
             expect(row.locator(".tag")).to_have_text("STALE")
             expect(row.locator(".price-text")).to_contain_text("100.0")
-        expect(visitor.page.locator(".foot-line")).to_have_text("Connected")
+        expect(visitor.page.locator(".foot-connection")).to_have_text("Connected")
         visitor.expect_in_width(360)
 
 

@@ -33,7 +33,7 @@ def expect_back(visitor: Visitor) -> None:
 
 
 def expect_chart(visitor: Visitor) -> None:
-    """There is a picture of the selected symbol, also while the line is down."""
+    """There is a picture of the selected symbol, also while the connection is lost."""
     chart = visitor.page.locator(".chart")
     expect(chart).to_have_attribute("data-shown", re.compile(" 1m candles$"))
     expect(chart).to_have_attribute("data-bars", re.compile("^[1-9]"))

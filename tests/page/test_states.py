@@ -150,7 +150,7 @@ def test_trouble_moves_nothing(visit: Visit, hand: Hand, viewport: dict[str, int
 def test_failures_are_counted_behind_the_badge(visitor: Visitor, hand: Hand) -> None:
     """By reason, as ``/health`` has them, and newer ones without a reload."""
     visitor.page.get_by_role("button", name="About the feed").click()
-    panel = visitor.page.locator(".line-panel")
+    panel = visitor.page.locator(".connection-panel")
     expect(panel).to_contain_text("None")
     hand.do("fail", "throttled", HURRIED, 60, {"network": 2, "throttle": 5})
     expect(panel).to_contain_text(HURRIED)

@@ -77,7 +77,7 @@ def test_up_and_down_have_a_second_pair_of_colours(visitor: Visitor) -> None:
     shown = dict(visitor.page.locator(".watchlist .change").evaluate_all(COLORS_OF_CHANGES))
     expected = {"up": rgb(DARK.up_alternative), "down": rgb(DARK.down_alternative)}
     assert {way: shown[way] for way in shown if way != "flat"}.items() <= expected.items()
-    expect(visitor.page.locator(".foot-line")).to_have_css("color", rgb(DARK.good))
+    expect(visitor.page.locator(".foot-connection")).to_have_css("color", rgb(DARK.good))
 
 
 def test_the_frame_of_the_browser_has_the_theme_of_the_system(onlooker: Visitor) -> None:

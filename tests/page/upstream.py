@@ -38,7 +38,7 @@ class Upstream:
         self._do(self._start())
 
     def stop(self) -> None:
-        """End every line and serve no more."""
+        """End every connection and serve no more."""
         if not self._stopped:
             self._stopped = True
             self._do(self._stop())

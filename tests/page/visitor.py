@@ -122,7 +122,7 @@ class Visitor:
         self.field.press("Enter")
 
     def expect_live(self, *symbols: str) -> None:
-        """Wait until these symbols show a price of a line that is up."""
+        """Wait until these symbols show a price of a connection that is up."""
         for symbol in symbols:
             expect(self.row(symbol)).to_have_attribute("data-state", "live")
             expect(self.price(symbol)).to_have_text(re.compile(r"\d"))

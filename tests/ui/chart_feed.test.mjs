@@ -191,7 +191,7 @@ test("an older page of another choice is dropped", async () => {
   assert.deepEqual([chart.shown.symbol, times(chart)], ["MSFT", [7]]);
 });
 
-test("a line that is back loads the history anew, without a gap and without another picture meanwhile", async () => {
+test("a connection that is back loads the history again, without a gap and without another picture meanwhile", async () => {
   const { live, heard, feed: chart } = feed();
   chart.show("AAPL", "1m");
   live.questions[0].answer([bar(1), bar(2)]);
@@ -203,7 +203,7 @@ test("a line that is back loads the history anew, without a gap and without anot
   assert.deepEqual([heard, times(chart)], [["anew", "again"], [1, 2, 3, 4]]);
 });
 
-test("what a slow line left out is asked for again, once", async () => {
+test("what a slow connection left out is asked for again, once", async () => {
   const { live, feed: chart } = feed();
   chart.show("AAPL", "1m");
   live.questions[0].answer([bar(0), bar(60_000, { final: false })]);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { digitsOf, Photon, fold } from "../../photon_app/ui/live/photon-client.js";
 import { environment, settled, snapshot, update } from "./fake_browser.mjs";
 
-/** A client whose line somebody needs. */
+/** A client whose connection something needs. */
 function connected(browser) {
   const photon = new Photon(browser.options);
   photon.onStatus(() => {});
@@ -170,7 +170,7 @@ test("after a reconnect every watched symbol is asked for again", async () => {
   assert.deepEqual(symbolsOf(browser.socket, "subscribe"), [["A", "B"]]);
 });
 
-test("quotes stay while the line is down, and are called stale", () => {
+test("quotes stay while the connection is lost, and are called stale", () => {
   const browser = environment();
   const photon = connected(browser);
   photon.watch("A", () => {});
@@ -199,7 +199,7 @@ test("a new epoch forgets figures and seqs, the same epoch keeps them", () => {
   assert.deepEqual([photon.quote("A").seq, photon.quote("A").direction], [1, 0]);
 });
 
-test("a line that never opened suggests what to look at; one that was open has nothing to add", () => {
+test("a connection that never opened suggests what to look at; one that was open has nothing to add", () => {
   for (const [origin, pages] of [["https://shop.example", "pages of https://shop.example"], ["null", "this page"], [undefined, "this page"]]) {
     const browser = environment();
     browser.target.location = origin && { origin };
@@ -255,7 +255,7 @@ test("coming online or back into view tries at once", () => {
   assert.equal(browser.sockets.length, 3);
 });
 
-test("a line silent for 40 s is closed and made anew, a talking one is kept", () => {
+test("a connection silent for 40 s is closed and made again, a talking one is kept", () => {
   const browser = environment();
   const photon = connected(browser);
   browser.socket.greet();
@@ -421,7 +421,7 @@ test("a symbol that becomes live by its snapshot is told to those who show its s
   assert.equal(told, "live");
 });
 
-test("a ping measures the way there and back, and gives null when the line goes", async () => {
+test("a ping measures the way there and back, and gives null when the connection goes", async () => {
   const browser = environment();
   const photon = connected(browser);
   assert.equal(await photon.ping(), null);
@@ -501,7 +501,7 @@ test("listeners of the same bars share a subscription, which ends with the last 
   assert.equal(heard.length, 3);
 });
 
-test("bars are subscribed again on a new line; an old epoch's bar is not given to a new listener", async () => {
+test("bars are subscribed again on a new connection; an old epoch's bar is not given to a new listener", async () => {
   const browser = environment();
   const photon = connected(browser);
   browser.socket.greet("one");
@@ -625,7 +625,7 @@ test("one that was stopped by another of the same price is not called any more",
   assert.deepEqual(heard, ["first", "third"]);
 });
 
-test("nothing is opened before somebody needs the line, and one need is enough", async () => {
+test("nothing is opened before something needs the connection, and one need is enough", async () => {
   const needs = {
     watch: (photon) => photon.watch("A", () => {}),
     bars: (photon) => photon.bars("A", "1m", () => {}),

@@ -186,7 +186,7 @@ class Connection:
             return retry.closed(error.rcvd.code, error.rcvd.reason)
         if self._time.monotonic() >= self._heard_s + SILENCE_S:
             return Ending(reason=f"no message for {SILENCE_S:g} s")
-        return Ending(reason="the line broke")
+        return Ending(reason="the connection broke")
 
 
 def refusal(error: Exception, now_ms: int) -> Ending:

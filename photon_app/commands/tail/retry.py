@@ -89,7 +89,7 @@ def answered(status: int, headers: Mapping[str, str], body: bytes, now_ms: int =
 def closed(code: int, said: str) -> Ending:
     """The server closed an open connection; final with a code that forbids coming back."""
     text = clean(said)
-    reason = f"the server closed the line ({code}{text and ': '}{text})"
+    reason = f"the server closed the connection ({code}{text and ': '}{text})"
     return Ending(reason=reason, final=code in FINAL_CODES)
 
 

@@ -8,9 +8,9 @@ from reflex.style import color_mode, set_color_mode
 
 from photon_app.ui.components.help import help_dialog
 from photon_app.ui.live.parts import (
+    connection_panel,
     feed_badge,
     feed_trouble,
-    line_panel,
     session_clock,
     symbol_search,
 )
@@ -43,7 +43,11 @@ def connection_badge() -> rx.Component:
                 rx.el.button(type="button", aria_label="About the feed", class_name="badge-button")
             ),
             rx.popover.content(
-                line_panel(), align="start", side_offset=10, size="1", class_name="line-popover"
+                connection_panel(),
+                align="start",
+                side_offset=10,
+                size="1",
+                class_name="connection-popover",
             ),
         ),
         class_name="badge-box",

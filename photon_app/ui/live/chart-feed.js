@@ -3,8 +3,8 @@
  *
  * Owns the question under way (an overtaken one is ended), the subscription of bars and the retry
  * after a failure; remembers the last few series so that going back to one paints at once. Nothing
- * here touches the page: `changed` is told what to paint. A new epoch or a line that is back loads the
- * history anew, while what is shown stays.
+ * here touches the page: `changed` is told what to paint. A new epoch or a connection that is back loads
+ * the history again, while what is shown stays.
  */
 
 import { Series } from "./series.js";
@@ -175,7 +175,7 @@ export class ChartFeed {
     if (what === "last") this.#mend(series.torn);
   }
 
-  /** Ask again, once, for what a slow line left out. */
+  /** Ask again, once, for what a slow connection left out. */
   #mend(torn) {
     if (torn === null || torn === this.#mended || this.#question) return;
     this.#mended = torn;
@@ -188,7 +188,7 @@ export class ChartFeed {
     this.#load();
   }
 
-  /** Load anew after a gap (the line was lost), in a new epoch, and when the market's session is another. */
+  /** Load again after a gap (the connection was lost), in a new epoch, and when the market's session is another. */
   #heardStatus({ connection, epoch, market }) {
     const before = this.#status;
     this.#status = { connection, epoch: epoch ?? before?.epoch, market: market ?? before?.market, lost: before?.lost };

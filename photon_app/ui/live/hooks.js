@@ -71,7 +71,7 @@ export function useParts() {
 }
 
 /**
- * Paint on each change of a symbol's quote or of the line's state.
+ * Paint on each change of a symbol's quote or of the connection's state.
  * @param {string} symbol
  * @param {(quote: object | undefined, photon: object) => void} paint  writes to the page; undefined: nothing known
  * @param {{ages?: boolean}} [also]  `ages`: also a few times a second
@@ -95,7 +95,7 @@ export function useQuote(symbol, paint, { ages = false } = {}) {
   }, [symbol, ages]);
 }
 
-/** Paint on each change of the line's, the feed's or the market's state, and a few times a second. */
+/** Paint on each change of the connection's, the feed's or the market's state, and a few times a second. */
 export function useStatus(paint) {
   const latest = useRef();
   latest.current = paint;

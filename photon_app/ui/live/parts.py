@@ -42,7 +42,7 @@ _chart = rx.asset("chart.jsx", shared=True)
 _spark = rx.asset("spark.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
-_line = rx.asset("line.jsx", shared=True)
+_connection = rx.asset("connection.jsx", shared=True)
 _keeper = rx.asset("keeper.jsx", shared=True)
 
 
@@ -165,11 +165,11 @@ class FeedTrouble(rx.Component):
     tag = "FeedTrouble"
 
 
-class LinePanel(rx.Component):
+class ConnectionPanel(rx.Component):
     """The state of the connection and its failures; requests ``/health`` while it is shown."""
 
-    library = f"$/public{_line}"
-    tag = "LinePanel"
+    library = f"$/public{_connection}"
+    tag = "ConnectionPanel"
 
 
 class SymbolSearch(rx.Component):
@@ -244,7 +244,7 @@ price_chart = PriceChart.create
 tape = Tape.create
 feed_badge = FeedBadge.create
 feed_trouble = FeedTrouble.create
-line_panel = LinePanel.create
+connection_panel = ConnectionPanel.create
 symbol_search = SymbolSearch.create
 session_clock = SessionClock.create
 day_title = DayTitle.create

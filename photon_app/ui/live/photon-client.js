@@ -18,10 +18,10 @@
  *
  * It owns the socket, the reconnecting and the folding of updates into day figures. It never
  * touches the page, never throws on what the server sends, and keeps one quote a symbol. It connects
- * when somebody first needs it (`watch`, `bars`, `onStatus`), so that a module may make one on a
+ * when something first needs it (`watch`, `bars`, `onStatus`), so that a module may make one on a
  * server. What it cannot do it says by its status; what a callback throws goes to the console and
  * costs no other callback. While
- * the line is down the quotes stay, and `stateOf` and `onStatus` say that they are not new. The
+ * the connection is lost the quotes stay, and `stateOf` and `onStatus` say that they are not new. The
  * wire is described in docs/protocol.md; unknown message types and fields are ignored.
  *
  * @typedef {object} Quote  The newest price of a symbol and its day; unknown figures are null.
@@ -226,7 +226,7 @@ export class Photon {
   /**
    * Call back with the running bar of a symbol as it moves, with each one that closes, and with
    * corrections of closed ones; at once with the newest message already held. Ask `history` for the
-   * bars before, again whenever `status.epoch` is another or the line was lost.
+   * bars before, again whenever `status.epoch` is another or the connection was lost.
    * @param {string} symbol
    * @param {string} timeframe  1s, 1m, 5m, 15m, 1h or 1d
    * @param {(message: {symbol: string, timeframe: string, bar: Bar, final: boolean, corrected?: boolean}) => void} listener
@@ -270,7 +270,7 @@ export class Photon {
   /** @returns {Quote | undefined} the newest quote of this epoch */
   quote(symbol) { return this.#quotes.get(symbol.toUpperCase()); }
 
-  /** @returns {string} live, polled, waiting, rejected or stale: stale too while this line is down */
+  /** @returns {string} live, polled, waiting, rejected or stale: stale too while this connection is lost */
   stateOf(symbol) {
     const name = symbol.toUpperCase();
     if (this.#rejected.has(name)) return "rejected";
@@ -281,7 +281,7 @@ export class Photon {
   /** @returns {?{symbol: string, code: string, message: string}} why the server refused a symbol */
   rejection(symbol) { return this.#rejected.get(symbol.toUpperCase()) ?? null; }
 
-  /** The state of the line (`idle` until somebody needs it), feed and market now; `onStatus` delivers the same on each change. */
+  /** The state of the connection (`idle` until something needs it), feed and market now; `onStatus` delivers the same on each change. */
   get status() { return { ...this.#status, states: Object.fromEntries(this.#states) }; }
 
   /** @param {(status: object) => void} callback called at once and on each change @returns {() => void} */
@@ -303,7 +303,7 @@ export class Photon {
   /** @returns {?number} the market's time, UNIX ms; null before the server has told it */
   marketNow() { return this.#clock && this.#clock.now + this.#clock.rate * (this.#options.now() - this.#clock.at); }
 
-  /** @returns {Promise<?number>} ms to the server and back; null when the line is down */
+  /** @returns {Promise<?number>} ms to the server and back; null while the connection is lost */
   ping() {
     if (this.#status.connection !== "open") return Promise.resolve(null);
     return new Promise((resolve) => {
@@ -316,7 +316,7 @@ export class Photon {
   /** End the connection for good. */
   close() { this.#finish("closed by this page"); }
 
-  /** Somebody wants something of the server: from the first time on there is a line. */
+  /** The server is needed: the first call opens the connection. */
   #need() {
     if (this.#needed || this.#closed) return;
     this.#needed = true;

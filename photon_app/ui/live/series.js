@@ -57,8 +57,8 @@ export class Series {
   get newest() { return this.bars.at(-1); }
 
   /**
-   * The time of a bar that should be final by now and is not: what a line too slow leaves, which gets
-   * the newest bars only. Null when there is none.
+   * The time of a bar that should be final by now and is not: what a connection that is too slow leaves,
+   * which gets the newest bars only. Null when there is none.
    */
   get torn() {
     const { bars } = this;
@@ -75,7 +75,7 @@ export class Series {
   }
 
   /**
-   * Begin with an answer of `/api/bars`, or begin anew after a pause of the line.
+   * Begin with an answer of `/api/bars`, or begin again after a pause of the connection.
    * @param {object} answer
    * @param {number} limit  how many bars were asked for
    * @param {boolean} [again]  the same epoch: older bars that were loaded stay, if there is no gap

@@ -41,7 +41,7 @@ function end() {
   observer = sizes = palette = status = null;
 }
 
-/** A new epoch, a line that is back and another session each make the day another, or leave a gap in it. */
+/** A new epoch, a connection that is back and another session each make the day another, or leave a gap in it. */
 function heardStatus({ connection, epoch, market }) {
   const before = status;
   status = { epoch: epoch ?? before?.epoch, market: market ?? before?.market, lost: before?.lost };

@@ -2,7 +2,7 @@
  * What the page says of itself: feed badge, trouble, market session, connection foot.
  *
  * The three facts stay apart: whether this tab is connected, what the feed does, and whether the
- * market is open. Countdowns run on the clock that set them: the line's on this machine, the
+ * market is open. Countdowns run on the clock that set them: the connection's on this machine, the
  * feed's on the server.
  */
 
@@ -31,7 +31,7 @@ export function FeedBadge() {
   );
 }
 
-/** What is wrong with the line or the feed, in a sentence; takes no room while nothing is. */
+/** What is wrong with the connection or the feed, in a sentence; takes no room while nothing is. */
 export function FeedTrouble() {
   const { at, part } = useParts();
   useStatus((status, live) => {
@@ -69,16 +69,16 @@ export function DayTitle({ symbols = [] }) {
   return <span ref={part("title")}>Today</span>;
 }
 
-const LINES = { connecting: "Connecting", open: "Connected", reconnecting: "Reconnecting", closed: "Disconnected" };
+const CONNECTIONS = { connecting: "Connecting", open: "Connected", reconnecting: "Reconnecting", closed: "Disconnected" };
 const SOURCES = { simulated: "simulator", finnhub: "Finnhub" };
 const PING_MS = 5_000;
 
-/** The footer's facts: line, age of the newest data, time to the server and back, source. */
+/** The footer's facts: connection, age of the newest data, time to the server and back, source. */
 export function ConnectionFoot({ symbols = [] }) {
   const { at, part } = useParts();
   useStatus((status, live) => {
-    write(at.line, LINES[status.connection]);
-    mark(at.box, "data-line", status.connection);
+    write(at.connection, CONNECTIONS[status.connection]);
+    mark(at.box, "data-connection", status.connection);
     const times = symbols.map((symbol) => live.quote(symbol)?.time).filter((time) => time != null);
     write(at.age, format.age(times.length ? live.marketNow() - Math.max(...times) : null));
     write(at.source, status.source ? SOURCES[status.source] ?? status.source.replace(/^replay:/, "recording ") : format.DASH);
@@ -94,8 +94,8 @@ export function ConnectionFoot({ symbols = [] }) {
     return () => stops.forEach(clearTimeout);
   }, [at]);
   return (
-    <span className="foot" data-line="connecting" ref={part("box")}>
-      <span className="foot-line"><i className="dot" aria-hidden="true" /><b ref={part("line")}>Connecting</b></span>
+    <span className="foot" data-connection="connecting" ref={part("box")}>
+      <span className="foot-connection"><i className="dot" aria-hidden="true" /><b ref={part("connection")}>Connecting</b></span>
       <span>Data age <b className="figure-fixed" ref={part("age")}>{format.DASH}</b></span>
       <span className="foot-more">Latency <b className="figure-fixed" ref={part("latency")}>{format.DASH}</b></span>
       <span>Feed <b ref={part("source")}>{format.DASH}</b></span>

@@ -2,8 +2,8 @@
  * The latest trades of the selected symbol, as far as this page has seen them.
  *
  * Every symbol of the list is remembered from the moment that it is in the list, the newest 60
- * updates of each; older ones fall off. A skipped trade (a slow line) is not made up: the next line
- * is then the newest price. The table's rows are fixed and written anew, so nothing moves but text.
+ * updates of each; older ones fall off. A skipped trade (a slow connection) is not made up: the next row
+ * is then the newest price. The table's rows are fixed and rewritten in place, so nothing moves but text.
  */
 
 import { useEffect, useRef } from "react";

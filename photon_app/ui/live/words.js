@@ -1,5 +1,5 @@
 /**
- * What the page says of the line, the feed and a symbol: pure functions from states to words.
+ * What the page says of the connection, the feed and a symbol: pure functions from states to words.
  *
  * Used by the live parts and tested under node. The server's sentences are passed on as they are;
  * words here stand beside them or where there are none.
@@ -57,7 +57,7 @@ const STATES = {
   waiting: { tag: "WAITING", short: "No price yet", line: "No price yet", why: "No price of this symbol has come yet" },
   stale: {
     tag: "STALE", short: "", line: "This may not be the newest price",
-    why: "The line behind this price is down, or does not bring this symbol: it may not be the newest",
+    why: "The connection behind this price is lost, or does not bring this symbol: it may not be the newest",
   },
 };
 const REFUSALS = {
@@ -88,8 +88,8 @@ export const silence = (health) => {
 };
 
 const FAILURES = {
-  network: "No answer, or the line broke",
-  stall: "Silence on an open line",
+  network: "No answer, or the connection broke",
+  stall: "Silence on an open connection",
   kick: "Ended by the feed",
   auth: "Key refused",
   throttle: "Too many attempts",

@@ -96,7 +96,7 @@ def test_a_new_epoch_forgets_prices_and_seqs() -> None:
 
 def test_a_reconnect_within_an_epoch_keeps_what_is_known() -> None:
     made = board(snapshot(seq=900))
-    made.lost("the line broke", 5)
+    made.lost("the connection broke", 5)
     made.connecting()
     made.apply(hello(), 6)
     assert price_of(made) == 150
@@ -114,7 +114,7 @@ def test_a_price_is_stale_while_the_connection_is_down() -> None:
     made = board(snapshot(state="live"))
     row = made.rows["AAPL"]
     assert made.state(row) == "live"
-    made.lost("the line broke", 5)
+    made.lost("the connection broke", 5)
     assert made.state(row) == "stale"
     made.connecting()
     assert made.state(row) == "stale"

@@ -204,7 +204,7 @@ def test_1008_is_not_tried_again() -> None:
         watched = Watched()
         async with scripted(closing(1008)) as (url, opened, _):
             why = await asyncio.wait_for(connection_to(url, watched).run(), 5)
-        assert why == "the server closed the line (1008: go)"
+        assert why == "the server closed the connection (1008: go)"
         assert watched.board.connection == "ended"
         assert len(opened) == 1
 

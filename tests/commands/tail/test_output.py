@@ -151,10 +151,10 @@ def test_rejections_and_errors_are_said() -> None:
 
 def test_the_end_is_said() -> None:
     made = board()
-    made.ended("the server closed the line (1008)")
+    made.ended("the server closed the connection (1008)")
     reporter, said = notices(made)
     reporter.report()
-    assert said == [f"photon: {SERVER}: the server closed the line (1008)"]
+    assert said == [f"photon: {SERVER}: the server closed the connection (1008)"]
 
 
 def screen(made: Board, time: VirtualTime) -> tuple[Screen, io.StringIO]:

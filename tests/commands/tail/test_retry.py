@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from photon_app.commands.tail import retry
 from photon_app.commands.tail.retry import Ending, Retry
 
-LOST = Ending(reason="the line broke")
+LOST = Ending(reason="the connection broke")
 
 
 @given(st.integers(0, 2**32), st.integers(1, 60))
@@ -90,4 +90,4 @@ def test_a_closed_connection_is_tried_again(code: int) -> None:
 def test_1008_is_the_end_and_says_why() -> None:
     ending = retry.closed(1008, "five bad\x1bmessages")
     assert ending.final
-    assert ending.reason == r"the server closed the line (1008: five bad\x1bmessages)"
+    assert ending.reason == r"the server closed the connection (1008: five bad\x1bmessages)"
