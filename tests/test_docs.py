@@ -31,6 +31,9 @@ PAGES = [
     path for path in (*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))) if path.is_file()
 ]
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+MODULES = sorted(
+    (*(ROOT / "photon_app").rglob("*.py"), *(ROOT / "photon_app" / "ui" / "live").glob("*.js*"))
+)
 PARTS = (
     r"\*\*Status:\*\* (accepted|replaced by .+)\n",
     r"## Decision\n",
@@ -250,7 +253,9 @@ def test_the_prose_is_for_strangers(path: Path) -> None:
 
 
 def prose(module: Path) -> str:
-    """The comments and texts of a module, without what is in double backticks."""
+    """Comments and texts without what is in double backticks; of JavaScript the whole module."""
+    if module.suffix != ".py":
+        return module.read_text()
     with module.open("rb") as source:
         tokens = tokenize.tokenize(source.readline)
         kinds = {tokenize.COMMENT, tokenize.STRING}
@@ -262,7 +267,7 @@ def test_the_code_is_in_plain_english() -> None:
     """Docstrings, comments and messages have none of the words that the documents avoid."""
     found = {
         str(module.relative_to(ROOT)): [one[0] for one in PRIVATE.finditer(prose(module))]
-        for module in sorted((ROOT / "photon_app").rglob("*.py"))
+        for module in MODULES
     }
     assert {module: words for module, words in found.items() if words} == {}
 

@@ -274,7 +274,7 @@ test("another session of the market brings its shading", async () => {
   assert.deepEqual([live.questions.length, live.questions[1].sessions], [2, true]);
 });
 
-test("a failure says why and is tried again, ever later; a choice begins anew", async () => {
+test("a failure says why and is tried again, ever later; a choice begins again", async () => {
   const { live, heard, timers, feed: chart } = feed();
   chart.show("AAPL", "1m");
   live.questions[0].reject(new Error("timeframe: expected 1m"));

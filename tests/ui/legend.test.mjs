@@ -10,18 +10,18 @@ const at = Date.UTC(2026, 10, 24, 14, 3, 5);
 const bar = { time: at, open: 182.31, high: 182.58, low: 182.22, close: 182.46, volume: 41_234, count: 9 };
 
 test("a bar's figures have a change against the bar before", () => {
-  const told = legend.figures(bar, { close: 182.34 });
-  assert.deepEqual([told.open, told.high, told.low, told.close], ["182.31", "182.58", "182.22", "182.46"]);
-  assert.equal(plain(told.volume), "41.2 K");
-  assert.equal(plain(told.change), "+0.12 (+0.07 %)");
-  assert.deepEqual([told.arrow, told.direction], ["▲", "up"]);
+  const texts = legend.figures(bar, { close: 182.34 });
+  assert.deepEqual([texts.open, texts.high, texts.low, texts.close], ["182.31", "182.58", "182.22", "182.46"]);
+  assert.equal(plain(texts.volume), "41.2 K");
+  assert.equal(plain(texts.change), "+0.12 (+0.07 %)");
+  assert.deepEqual([texts.arrow, texts.direction], ["▲", "up"]);
 });
 
 test("a bar's figures have the decimals of the symbol, and a change of unrounded numbers", () => {
   const rate = { open: 1.085, high: 1.08512, low: 1.0849, close: 1.08503, volume: 0 };
-  const told = legend.figures(rate, { close: 1.08499 }, 5);
-  assert.deepEqual([told.open, told.high, told.low, told.close], ["1.08500", "1.08512", "1.08490", "1.08503"]);
-  assert.equal(plain(told.change), "+0.00004 (+0.00 %)");
+  const texts = legend.figures(rate, { close: 1.08499 }, 5);
+  assert.deepEqual([texts.open, texts.high, texts.low, texts.close], ["1.08500", "1.08512", "1.08490", "1.08503"]);
+  assert.equal(plain(texts.change), "+0.00004 (+0.00 %)");
   const tiny = { open: 0.96e-9, high: 1.2e-9, low: 0.96e-9, close: 1.2e-9, volume: 0 };
   assert.equal(plain(legend.figures(tiny, undefined, 12).change), "+0.000000000240 (+25.00 %)");
 });

@@ -140,7 +140,7 @@ test("reconnecting waits 0.25·2^n s with jitter, and never more than 5 s", () =
   }
 });
 
-test("a steady connection starts the backoff anew, one that ends at once does not", () => {
+test("a steady connection resets the backoff, one that ends at once does not", () => {
   const browser = environment({ random: 1 });
   const photon = connected(browser);
   const wait = () => photon.status.retryAt - browser.options.now();
@@ -311,8 +311,8 @@ test("prices of symbols that nobody watches are not kept", () => {
 test("rejections come with code and message, at once or as a later verdict", async () => {
   const browser = environment();
   const photon = connected(browser);
-  const told = [];
-  photon.onRejected((rejection) => told.push(rejection));
+  const refused = [];
+  photon.onRejected((rejection) => refused.push(rejection));
   photon.watch("NOPE", () => {});
   photon.watch("LATE", () => {});
   browser.socket.greet();
@@ -320,7 +320,7 @@ test("rejections come with code and message, at once or as a later verdict", asy
     rejected: [{ symbol: "NOPE", code: "unknown_symbol", message: "no such symbol" }] });
   browser.socket.say({ type: "status", feed: "live", market: "regular", epoch: "one", symbols: { LATE: "rejected" } });
   browser.socket.say({ type: "error", code: "rate_limited", message: "too fast", retry_after_ms: 1_000 });
-  assert.deepEqual(told.map(({ symbol, code }) => [symbol, code]),
+  assert.deepEqual(refused.map(({ symbol, code }) => [symbol, code]),
     [["NOPE", "unknown_symbol"], ["LATE", "unknown_symbol"], [null, "rate_limited"]]);
   assert.equal(photon.stateOf("NOPE"), "rejected");
   assert.equal(photon.rejection("NOPE").message, "no such symbol");
@@ -330,8 +330,8 @@ test("a symbol that was not known is asked for again, and is rejected until it h
   const browser = environment();
   const photon = connected(browser);
   const prices = [];
-  const told = [];
-  photon.onRejected((rejection) => told.push(rejection.symbol));
+  const refused = [];
+  photon.onRejected((rejection) => refused.push(rejection.symbol));
   photon.watch("IPO", ({ price }) => prices.push(price));
   photon.watch("A", () => {});
   photon.bars("IPO", "1m", () => {});
@@ -353,7 +353,7 @@ test("a symbol that was not known is asked for again, and is rejected until it h
   assert.equal(photon.rejection("IPO"), null);
   stay();
   assert.equal(symbolsOf(browser.socket, "subscribe").filter((symbols) => symbols.includes("IPO")).length, 6);
-  assert.deepEqual([prices, told], [[21], ["IPO"]]);
+  assert.deepEqual([prices, refused], [[21], ["IPO"]]);
 });
 
 test("a symbol refused for want of room is asked for again when there is room", async () => {
@@ -371,7 +371,7 @@ test("a symbol refused for want of room is asked for again when there is room", 
   assert.notEqual(photon.stateOf("B"), "rejected");
 });
 
-test("the market's clock runs at its rate from the last time told", () => {
+test("the market's clock runs at its rate from the last time sent", () => {
   const browser = environment();
   const photon = connected(browser);
   assert.equal(photon.marketNow(), null);
@@ -393,7 +393,7 @@ test("in a full-speed replay the clock stands at the newest trade", () => {
   assert.equal(photon.marketNow(), 9_000);
 });
 
-test("status says what the server said, and each change is told", () => {
+test("status says what the server said, and each change is delivered", () => {
   const browser = environment();
   const photon = connected(browser);
   const seen = [];
@@ -408,17 +408,17 @@ test("status says what the server said, and each change is told", () => {
   assert.equal(seen.length, before);
 });
 
-test("a symbol that becomes live by its snapshot is told to those who show its state", async () => {
+test("a symbol that becomes live by its snapshot is delivered to those who show its state", async () => {
   const browser = environment();
   const photon = connected(browser);
   browser.socket.greet();
-  let told = null;
-  photon.onStatus(() => { told = photon.stateOf("A"); });
+  let shown = null;
+  photon.onStatus(() => { shown = photon.stateOf("A"); });
   photon.watch("A", () => {});
   await settled();
-  assert.equal(told, "waiting");
+  assert.equal(shown, "waiting");
   browser.socket.say(snapshot("A", 1, 10));
-  assert.equal(told, "live");
+  assert.equal(shown, "live");
 });
 
 test("a ping measures the way there and back, and gives null when the connection goes", async () => {
@@ -534,19 +534,19 @@ test("subscriptions of bars change at most four times a second, however fast a v
   assert.equal(sent.at(-1), "subscribe 1m S59");
 });
 
-test("refused bars leave the symbol's price as it is, and are told", async () => {
+test("refused bars leave the symbol's price as it is, and are delivered", async () => {
   const browser = environment();
   const photon = connected(browser);
   browser.socket.greet();
   photon.watch("AAPL", () => {});
   await settled();
   browser.socket.say(snapshot("AAPL", 1, 101));
-  const told = [];
-  photon.onRejected((rejection) => told.push(rejection));
+  const refused = [];
+  photon.onRejected((rejection) => refused.push(rejection));
   browser.socket.say({ type: "subscription", status: "subscribed", channel: "bars", timeframe: "1m", symbols: [], subscriptions: [],
     rejected: [{ symbol: "AAPL", code: "too_many_symbols", message: "full" }] });
   assert.equal(photon.stateOf("AAPL"), "live");
-  assert.deepEqual(told, [{ symbol: "AAPL", code: "too_many_symbols", message: "full", channel: "bars", timeframe: "1m" }]);
+  assert.deepEqual(refused, [{ symbol: "AAPL", code: "too_many_symbols", message: "full", channel: "bars", timeframe: "1m" }]);
 });
 
 test("history is asked of the same server, with what was given and nothing else", async () => {
@@ -564,16 +564,16 @@ test("history is asked of the same server, with what was given and nothing else"
 
 /** What was written to the console while `act` ran. */
 async function complaints(act) {
-  const told = [], { error } = console;
-  console.error = (...words) => told.push(words[0]);
+  const errors = [], { error } = console;
+  console.error = (...words) => errors.push(words[0]);
   try { await act(); } finally { console.error = error; }
-  return told;
+  return errors;
 }
 
-test("a callback that throws costs no other callback anything, and its error is told", async () => {
+test("a callback that throws costs no other callback anything, and its error is logged", async () => {
   const browser = environment(), heard = [], wrong = new Error("mine");
   const photon = connected(browser);
-  const told = await complaints(async () => {
+  const errors = await complaints(async () => {
     for (const callback of [() => { throw wrong; }, (what) => heard.push(what)]) {
       photon.onStatus(callback);
       photon.onRejected(callback);
@@ -594,7 +594,7 @@ test("a callback that throws costs no other callback anything, and its error is 
   const kinds = heard.map((what) => what.price ?? what.bar?.close ?? what.code ?? what.connection);
   for (const kind of [50, 60, "bad_json", "bad_symbol", "too_many_symbols", "open"]) assert.ok(kinds.includes(kind), String(kind));
   assert.equal(heard.filter(({ bar }) => bar).length, 1);
-  assert.ok(told.length >= 6 && told.every((error) => error === wrong));
+  assert.ok(errors.length >= 6 && errors.every((error) => error === wrong));
   assert.equal(photon.quote("B").price, 60);
 });
 
@@ -606,8 +606,8 @@ test("what is held is given at once, and a throw there leaves a watch that can b
   await settled();
   browser.socket.say(snapshot("A", 1, 50));
   let calls = 0, stop;
-  const told = await complaints(() => { stop = photon.watch("A", () => { calls += 1; throw new Error("mine"); }); });
-  assert.deepEqual([calls, told.length], [1, 1]);
+  const errors = await complaints(() => { stop = photon.watch("A", () => { calls += 1; throw new Error("mine"); }); });
+  assert.deepEqual([calls, errors.length], [1, 1]);
   stop();
   browser.socket.say(update("A", 2, 51));
   assert.equal(calls, 1);
@@ -654,7 +654,7 @@ test("one that was closed before anybody needed it opens nothing", () => {
   assert.deepEqual([browser.sockets.length, photon.status.connection], [0, "closed"]);
 });
 
-test("one that is closed by whoever hears that it connects opens nothing", () => {
+test("one that a callback closes while it connects opens nothing", () => {
   const browser = environment();
   const photon = connected(browser);
   browser.socket.end();
@@ -708,13 +708,13 @@ test("a message whose fields are of another type than they should be ends nothin
   assert.equal(photon.quote("A").price, 51);
 });
 
-test("decimals are those told, and else those that the first price shows", () => {
+test("decimals are those sent, and else those that the first price shows", () => {
   const held = fold(null, snapshot("OANDA:EUR_USD", 1, 1.085, { decimals: 5 }), 1);
   assert.equal(held.decimals, 5);
   assert.equal(fold(held, update("OANDA:EUR_USD", 2, 1.0851234), 2).decimals, 5);
-  const untold = fold(null, update("A", 1, 0.65382), 1);
-  assert.equal(untold.decimals, 5);
-  assert.equal(fold(untold, update("A", 2, 0.65), 2).decimals, 5);
+  const shown = fold(null, update("A", 1, 0.65382), 1);
+  assert.equal(shown.decimals, 5);
+  assert.equal(fold(shown, update("A", 2, 0.65), 2).decimals, 5);
   for (const odd of [-1, 1.5, "5", null, 1e9]) {
     const { decimals } = fold(null, snapshot("A", 1, 10, { decimals: odd }), 1);
     assert.ok(Number.isInteger(decimals) && decimals >= 0 && decimals <= 20);

@@ -73,7 +73,7 @@ test("a refused symbol says why", () => {
   assert.equal(words("new_code").line, "the server's words");
 });
 
-test("silence in trading hours is told where the feed seems well", () => {
+test("silence in trading hours is shown where the feed seems well", () => {
   const health = (status, state) => ({ status, feed: { state } });
   assert.match(silence(health("degraded", "live")), /no trade/);
   for (const other of [health("healthy", "live"), health("degraded", "reconnecting"), null, {}]) assert.equal(silence(other), "");

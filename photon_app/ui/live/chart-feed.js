@@ -3,7 +3,7 @@
  *
  * Owns the question under way (an overtaken one is ended), the subscription of bars and the retry
  * after a failure; remembers the last few series so that going back to one paints at once. Nothing
- * here touches the page: `changed` is told what to paint. A new epoch or a connection that is back loads
+ * here touches the page: `changed` gets what to paint. A new epoch or a connection that is back loads
  * the history again, while what is shown stays.
  */
 

@@ -3,7 +3,7 @@
  *
  * React renders the choices. Bars go from `ChartFeed` to `Picture` in an animation frame, at most one
  * paint a frame. The library of the picture is loaded when the page stands, so that prices do not
- * wait for it. A choice is painted at once and then told to the server, which keeps it.
+ * wait for it. A choice is painted at once and then sent to the server, which keeps it.
  */
 
 import { useEffect, useRef, useState } from "react";
@@ -18,7 +18,7 @@ import { placeOf } from "./series.js";
 
 const SINGLE = 64; // bars that are painted one by one
 const NEAR = 60; // bars before the oldest is in view when older ones are asked for
-const TOLD_MS = 5_000; // a choice has been to the server and back
+const SENT_MS = 5_000; // a choice has been to the server and back
 const EMPTY = "No trades yet. The first one begins the chart.";
 const CLOSED = "Nothing to show while the market is closed. The next session begins the chart.";
 
@@ -59,7 +59,7 @@ class Chart {
 
   close(price) { this.#picture.close(price); }
 
-  /** The shown symbol's quote is another: with other decimals or in another session, all is written anew. */
+  /** The shown symbol's quote is another: with other decimals or in another session, all is written again. */
   quoted(quote) {
     this.close(quote?.prevClose ?? null);
     const { decimals, session } = quote ?? {};
@@ -92,10 +92,10 @@ class Chart {
   #speak() {
     const { series, timeframe } = this.shown;
     const bar = series.bars[this.#place];
-    const told = figures(bar, series.bars[this.#place - 1], this.#digits);
+    const texts = figures(bar, series.bars[this.#place - 1], this.#digits);
     mark(this.#at.reader, "aria-valuemax", String(series.bars.length - 1));
     mark(this.#at.reader, "aria-valuenow", String(this.#place));
-    mark(this.#at.reader, "aria-valuetext", `${timeOf(bar.time, timeframe)}: open ${told.open}, high ${told.high}, low ${told.low}, close ${told.close}`);
+    mark(this.#at.reader, "aria-valuetext", `${timeOf(bar.time, timeframe)}: open ${texts.open}, high ${texts.high}, low ${texts.low}, close ${texts.close}`);
   }
 
   /** Remember which bar is pointed at, by its time: its place changes. Beyond the newest it is none. */
@@ -104,7 +104,7 @@ class Chart {
     this.#pointed = place === null ? null : bars[Math.max(0, Math.round(place))]?.time ?? null;
   }
 
-  /** The place of the bar that is told of: the one pointed at, or the newest. */
+  /** The place of the bar whose figures are shown: the one pointed at, or the newest. */
   get #place() {
     const bars = this.shown?.series.bars ?? [];
     return this.#pointed === null ? bars.length - 1 : Math.min(bars.length - 1, placeOf(bars, this.#pointed));
@@ -163,9 +163,9 @@ class Chart {
     const at = this.#at;
     const place = this.#place;
     const bar = bars[place];
-    const told = figures(bar, bars[place - 1], this.#digits);
-    for (const name of ["open", "high", "low", "close", "volume", "change", "arrow"]) write(at[name], told[name]);
-    mark(at.moved, "data-direction", told.direction);
+    const texts = figures(bar, bars[place - 1], this.#digits);
+    for (const name of ["open", "high", "low", "close", "volume", "change", "arrow"]) write(at[name], texts[name]);
+    mark(at.moved, "data-direction", texts.direction);
     write(at.time, bar ? whenOf(bar.time, shown.timeframe) : "");
     write(at.source, bar ? sourceOf(shown.series.source) : "");
     write(at.note, bar ? this.#note(shown, bar, bars) : "");
@@ -204,25 +204,25 @@ const Icon = ({ name }) => <svg viewBox="0 0 16 16" aria-hidden="true" className
  * A choice that is shown at once and kept by the server: what it says late, of an earlier click, is not
  * heeded. After a while the server that says the same has said it for good.
  */
-function useChoice(given, tell) {
+function useChoice(given, send) {
   const [chosen, choose] = useState(given);
-  const told = useRef(null);
+  const pending = useRef(null);
   const said = useRef(given);
   said.current = given;
   useEffect(() => {
-    if (told.current !== null && told.current.value !== given) return;
-    clearTimeout(told.current?.timer);
-    told.current = null;
+    if (pending.current !== null && pending.current.value !== given) return;
+    clearTimeout(pending.current?.timer);
+    pending.current = null;
     choose(given);
   }, [given]);
-  useEffect(() => () => clearTimeout(told.current?.timer), []);
+  useEffect(() => () => clearTimeout(pending.current?.timer), []);
   return [chosen, (value) => {
     if (value === chosen) return;
-    clearTimeout(told.current?.timer);
-    const timer = setTimeout(() => { if (said.current === value) told.current = null; }, TOLD_MS);
-    told.current = { value, timer };
+    clearTimeout(pending.current?.timer);
+    const timer = setTimeout(() => { if (said.current === value) pending.current = null; }, SENT_MS);
+    pending.current = { value, timer };
     choose(value);
-    tell(value);
+    send(value);
   }];
 }
 

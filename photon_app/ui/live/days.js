@@ -1,7 +1,7 @@
 /**
  * Whose day figures are, and when trades were: words for what is not of today. Pure, tested under node.
  *
- * A day is told as the moment at which it began (`day` of a quote, `time` of its bar); its date is the
+ * A day is identified by the moment at which it began (`day` of a quote, `time` of its bar); its date is the
  * one fourteen hours into it in UTC, wherever its market (from UTC+14 to UTC−9) and the viewer are. Trades are dated in New
  * York, as the page's clock is.
  */

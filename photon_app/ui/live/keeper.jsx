@@ -1,7 +1,7 @@
 /**
  * Writes the visitor's edits of the watchlist into the browser's storage, where all tabs share it.
  *
- * Each edit is made once, in order, on what is stored at that moment; then the server is told. Tabs
+ * Each edit is made once, in order, on what is stored at that moment; then the server is notified. Tabs
  * take turns where the browser has locks (not on plain http of another machine), and each holds its
  * turn for a moment: what one tab writes reaches another only then, on a busy machine late. What
  * cannot be written stays with the server, for this tab, and is tried again with the next edit.
@@ -15,14 +15,14 @@ const MOMENT_MS = 150;
 
 const inTurn = (act) => (navigator.locks ? navigator.locks.request(KEY, act) : act());
 
-/** Reflex sends what is stored when a tab is told that it changed; the tab that changed it is not told. */
-const tell = () => dispatchEvent(new StorageEvent("storage", { key: KEY, storageArea: localStorage }));
+/** Reflex sends what is stored on the event of a change; the browser sends that event to the other tabs only. */
+const notify = () => dispatchEvent(new StorageEvent("storage", { key: KEY, storageArea: localStorage }));
 
 /** Renders nothing. */
 export function ListKeeper({ edits = [], onKept }) {
   const made = useRef(new Set());
-  const told = useRef();
-  told.current = onKept;
+  const latest = useRef();
+  latest.current = onKept;
   useEffect(() => {
     const ids = edits.map(({ id }) => id);
     if (ids.length === 0) { made.current.clear(); return; }
@@ -37,8 +37,8 @@ export function ListKeeper({ edits = [], onKept }) {
         console.error("The list cannot be stored:", error);
         return;
       }
-      tell();
-      told.current(ids);
+      notify();
+      latest.current(ids);
       await new Promise((resolve) => { setTimeout(resolve, MOMENT_MS); });
     });
   }, [edits]);

@@ -12,7 +12,7 @@ import { difference, digitsOf } from "./photon-client.js";
 export const TIMEFRAMES = ["1s", "1m", "5m", "15m", "1h", "1d"];
 export const STYLES = ["candles", "area", "line"];
 export const SPOKEN = { "1s": "1 second", "1m": "1 minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day" };
-const LATELY = 64; // bars
+const NEWEST = 64; // bars
 const YEAR = 70, MONTH = 60, DAY = 50, MINUTE = 20; // weights of marks on the axis
 
 const made = new Map();
@@ -31,7 +31,7 @@ const secondOf = (ms, zone) => written("second", { ...clock, second: "2-digit" }
 const dayOf = (ms, zone) => written("day", day, zone).format(ms);
 const dateOf = (ms, zone) => written("date", { ...day, year: "numeric" }, zone).format(ms);
 
-/** When a bar is: "Tue, Nov 24 14:03", with seconds where they tell bars apart, and the year when it is not this one. */
+/** When a bar is: "Tue, Nov 24 14:03", with seconds where they distinguish bars, and the year when it is not this one. */
 export function timeOf(ms, timeframe, zone, now = Date.now()) {
   if (timeframe === "1d") return dateOf(ms + INTO_DATE, "UTC");
   const near = yearOf(ms, zone) === yearOf(now, zone);
@@ -78,8 +78,8 @@ export function closeName(height, view, figure) {
   return beyond ? `${beyond} Prev close ${figure}` : "Prev close";
 }
 
-/** The decimals of the symbol whose bars these are, where nobody told them: the most that a close of lately shows. */
-export const digitsOfBars = (bars) => Math.max(0, ...bars.slice(-LATELY).map(({ close }) => digitsOf(close)));
+/** The decimals of the symbol whose bars these are, where no quote has them: the most that a recent close shows. */
+export const digitsOfBars = (bars) => Math.max(0, ...bars.slice(-NEWEST).map(({ close }) => digitsOf(close)));
 
 /** A bar's figures as text, prices in these decimals; dashes for none. The change is that against the bar before. */
 export function figures(bar, before, digits) {

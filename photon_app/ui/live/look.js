@@ -25,7 +25,7 @@ let observer = null;
 export function onLook(listener) {
   listeners.add(listener);
   if (!observer) {
-    observer = new MutationObserver(() => { for (const tell of [...listeners]) tell(); });
+    observer = new MutationObserver(() => { for (const listener of [...listeners]) listener(); });
     observer.observe(document.documentElement, { attributeFilter: ["class", "data-theme"] });
     const page = document.querySelector("[data-pair]");
     if (page) observer.observe(page, { attributeFilter: ["data-pair"] });

@@ -62,7 +62,7 @@
 
 const CHUNK = 100; // symbols a message: 100 of the longest are about 4 KB, the server takes 16
 const SILENCE_MS = 40_000; // heartbeats come every 15 s: two missed ones, and a little
-const STEADY_MS = 5_000; // a connection that lasted this long starts the backoff anew
+const STEADY_MS = 5_000; // a connection that lasted this long resets the backoff
 const LINGER_MS = 1_000; // a symbol watched again within this never leaves the subscription
 const AGAIN_MS = 310_000; // a server remembers for 5 minutes that a symbol is not known
 const BARS_PACE_MS = 250; // subscriptions of bars change at most this often: they follow a visitor's clicks and keys
@@ -107,11 +107,11 @@ function changed(price, prevClose) {
 }
 
 /**
- * One `price_update` folded into the quote held for its symbol.
+ * One `price_update` folded into the quote kept for its symbol.
  * @param {?Quote} held
  * @param {object} message
  * @param {number} receivedAt
- * @returns {?Quote} the newer quote, or null when the message is older than what is held
+ * @returns {?Quote} the newer quote, or null when the message is older than the one kept
  */
 export function fold(held, message, receivedAt) {
   const { symbol, seq, data } = message;
@@ -162,13 +162,13 @@ function hindrance(error, environment, url) {
 }
 
 /** What a callback throws is its own affair. */
-function call(callback, told) {
-  try { callback(told); } catch (error) { console.error(error); }
+function call(callback, argument) {
+  try { callback(argument); } catch (error) { console.error(error); }
 }
 
 /** Each of a set, those left out that were taken from it meanwhile. */
-function callEach(callbacks, told) {
-  for (const entry of [...callbacks]) if (callbacks.has(entry)) call(entry.callback, told);
+function callEach(callbacks, argument) {
+  for (const entry of [...callbacks]) if (callbacks.has(entry)) call(entry.callback, argument);
 }
 
 /** One connection to Photon, shared by every watcher of a page. */
@@ -202,7 +202,7 @@ export class Photon {
   }
 
   /**
-   * Call back with every newer quote of a symbol, and at once with the one already held.
+   * Call back with every newer quote of a symbol, and at once with the one already here.
    * @param {string} symbol
    * @param {(quote: Quote) => void} callback
    * @returns {() => void} stops this watcher; the last one of a symbol ends its subscription
@@ -225,7 +225,7 @@ export class Photon {
 
   /**
    * Call back with the running bar of a symbol as it moves, with each one that closes, and with
-   * corrections of closed ones; at once with the newest message already held. Ask `history` for the
+   * corrections of closed ones; at once with the newest message already here. Ask `history` for the
    * bars before, again whenever `status.epoch` is another or the connection was lost.
    * @param {string} symbol
    * @param {string} timeframe  1s, 1m, 5m, 15m, 1h or 1d
@@ -300,7 +300,7 @@ export class Photon {
     return () => this.#rejectedListeners.delete(entry);
   }
 
-  /** @returns {?number} the market's time, UNIX ms; null before the server has told it */
+  /** @returns {?number} the market's time, UNIX ms; null before the server has sent it */
   marketNow() { return this.#clock && this.#clock.now + this.#clock.rate * (this.#options.now() - this.#clock.at); }
 
   /** @returns {Promise<?number>} ms to the server and back; null while the connection is lost */
@@ -335,7 +335,7 @@ export class Photon {
   #connect() {
     this.#retryTimer = null;
     this.#set({ connection: this.#attempt ? "reconnecting" : "connecting", retryAt: null });
-    if (this.#closed) return; // by a callback that was told
+    if (this.#closed) return; // by a callback of this change
     let url, socket;
     try {
       url = this.#address();
@@ -380,7 +380,7 @@ export class Photon {
     this.#set({ connection: "reconnecting", retryAt: now + wait, reason: reason || (this.#openedAt === Infinity ? this.#unopened() : "") });
   }
 
-  /** A browser does not tell a page why: these are the two likely reasons. */
+  /** A browser gives a page no reason: these are the two likely reasons. */
   #unopened() {
     const origin = this.#options.target.location?.origin;
     const page = origin && origin !== "null" ? `pages of ${origin}` : "this page";
@@ -514,7 +514,7 @@ export class Photon {
     this.#againTimer ??= this.#options.setTimeout(() => this.#askAgain(), AGAIN_MS);
   }
 
-  /** Subscribe anew to what was not known; it stays rejected until it has a price. */
+  /** Subscribe again to what was not known; it stays rejected until it has a price. */
   #askAgain() {
     this.#againTimer = null;
     const unknown = (symbol) => this.#rejected.get(symbol)?.code === "unknown_symbol";

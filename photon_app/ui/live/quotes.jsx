@@ -51,8 +51,8 @@ export function LivePrice({ symbol, className = "" }) {
 /** The server's word for why there are no figures; empty before it has spoken. */
 function missing(live, symbol) {
   const state = live.stateOf(symbol);
-  const told = state === "rejected" || symbol in live.status.states;
-  return told ? symbolWords(state, live.rejection(symbol)).short : "";
+  const known = state === "rejected" || symbol in live.status.states;
+  return known ? symbolWords(state, live.rejection(symbol)).short : "";
 }
 
 /** The change since the previous close, with arrow and sign: percent over absolute, or in one line. */
@@ -142,7 +142,7 @@ export const LiveVolume = ({ symbol }) => <Figure symbol={symbol} figure="volume
 export const LiveAge = ({ symbol }) => <Figure symbol={symbol} figure="age" className="age" />;
 export const LiveFigure = ({ symbol, figure }) => <Figure symbol={symbol} figure={figure} className={figure === "session" || figure === "day" ? "figure words" : "figure"} />;
 
-/** What is particular about a symbol's price: a small tag, and its row told so. Nothing when it is live. */
+/** What is particular about a symbol's price: a small tag, and its row marked with it. Nothing when it is live. */
 export function SymbolTag({ symbol, explain = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {

@@ -8,7 +8,7 @@
 export const MOST = 10_000;
 const SLACK = 1_000; // dropped at once, so that not every new bar moves all others
 const PENDING = 16;
-const FINAL_MS = 10_000; // a bar is told as final 2 s after its end
+const FINAL_MS = 10_000; // a bar is sent as final 2 s after its end
 
 /** The place of the first bar at or after a time; as many as there are bars when there is none. */
 export function placeOf(bars, time) {

@@ -137,7 +137,7 @@ class Spark {
   #heard(quote) {
     const before = this.#quote;
     this.#quote = quote;
-    // The line's colour and the dotted one hang on these, also while the line stands still
+    // The line's colour and the dotted one depend on these, also while the line stands still
     if (quote.prevClose !== before?.prevClose || Math.sign(quote.change) !== Math.sign(before?.change)) this.#dirty = true;
     const { from } = this.#line;
     const day = quote.day ?? from;
@@ -147,7 +147,7 @@ class Spark {
       this.renew(true);
       return;
     }
-    // Outside its day a price moves on alone; before the day is known, nobody can say: its bars will tell
+    // Outside its day a price moves on alone; before the day is known, its bars decide
     if (day === null || quote.session === "closed" || quote.time - day >= DAY_MS) return;
     if (this.#line.price(quote.time, quote.price)) this.#dirty = true;
   }
