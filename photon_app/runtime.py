@@ -155,7 +155,7 @@ def assemble(
         default_symbols=default_symbols,
         feed=feed,
         reference=source.reference,
-        asked=source.asked,
+        rest_requests=source.rest_requests,
     )
     return live, relay
 

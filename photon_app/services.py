@@ -55,7 +55,7 @@ class Services:
     """The feed: the time of its last message, its counters, the symbols subscribed upstream."""
     reference: Reference
     """Names, search, and day figures of symbols that are not followed."""
-    asked: Callable[[], dict[str, int]]
+    rest_requests: Callable[[], dict[str, int]]
     """Counts of REST requests to upstream since the start, by kind."""
 
     @property

@@ -43,7 +43,7 @@ class Upstream:
     past: SimulatedPast | None = None
     """The invented history before the feed started; only a simulator has one."""
 
-    def asked(self) -> dict[str, int]:
+    def rest_requests(self) -> dict[str, int]:
         """REST requests since the start, by kind; empty for a source without REST."""
         return {} if self.rest is None else msgspec.structs.asdict(self.rest.counters)
 

@@ -20,7 +20,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from photon_app import clock
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 from tests.storage.server import Postgres, postgres
 
 # All tests are played on one open Wednesday, so that they pass on every day and at every hour.

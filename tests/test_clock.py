@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from photon_app import clock
-from tests.fakes.moments import MOMENTS, OPEN_MS, at
+from tests.fakes.dates import MOMENTS, OPEN_MS, at
 
 PACKAGE = Path(clock.__file__).parent
 READING = {

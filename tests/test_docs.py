@@ -32,7 +32,10 @@ PAGES = [
 ]
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 MODULES = sorted(
-    (*(ROOT / "photon_app").rglob("*.py"), *(ROOT / "photon_app" / "ui" / "live").glob("*.js*"))
+    path
+    for folder in (ROOT / "photon_app", ROOT / "tests")
+    for path in folder.rglob("*")
+    if path.suffix in {".py", ".js", ".jsx", ".mjs"} and path != Path(__file__)
 )
 PARTS = (
     r"\*\*Status:\*\* (accepted|replaced by .+)\n",
@@ -253,18 +256,18 @@ def test_the_prose_is_for_strangers(path: Path) -> None:
 
 
 def prose(module: Path) -> str:
-    """Comments and texts without what is in double backticks; of JavaScript the whole module."""
+    """Names, comments and texts without double backticks; of JavaScript the whole module."""
     if module.suffix != ".py":
         return module.read_text()
     with module.open("rb") as source:
         tokens = tokenize.tokenize(source.readline)
-        kinds = {tokenize.COMMENT, tokenize.STRING}
+        kinds = {tokenize.COMMENT, tokenize.STRING, tokenize.NAME}
         text = "\n".join(token.string for token in tokens if token.type in kinds)
-    return re.sub(r"``[^`]*``", "", text)
+    return re.sub(r"``[^`]*``", "", text).replace("_", " ")
 
 
 def test_the_code_is_in_plain_english() -> None:
-    """Docstrings, comments and messages have none of the words that the documents avoid."""
+    """Names, docstrings, comments and messages avoid the words that the documents avoid."""
     found = {
         str(module.relative_to(ROOT)): [one[0] for one in PRIVATE.finditer(prose(module))]
         for module in MODULES

@@ -94,7 +94,7 @@ def test_the_terminal_asks_for_intervals_that_the_server_takes() -> None:
     assert f"`interval_ms` ({arguments.TABLE_INTERVAL_MS} for the table, else 0)" in PROTOCOL
 
 
-def test_the_size_of_a_recordings_part_is_told() -> None:
+def test_the_size_of_a_recordings_part_is_printed() -> None:
     """In megabytes, in the help and in the document."""
     size = f"{recorder.PART_BYTES / 1e6:g}"
     assert f"begin a new part at this size ({size})" in inspect.getsource(commands)

@@ -9,7 +9,7 @@ from photon_app.heap import EVERY_S, LEAST, Heap
 from photon_app.market.bars import DROPPED_KEPT, Bars
 from photon_app.model import Trade
 from tests.fakes.book import as_counted
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 from tests.fakes.time import HandClock, HandTime
 
 

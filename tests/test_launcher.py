@@ -38,7 +38,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_ends_it_with_code_0_and_clients_are_told(number: int) -> None:
+def test_a_signal_ends_it_with_code_0_and_clients_are_notified(number: int) -> None:
     """Within ten seconds, whatever clients do."""
 
     async def told(url: str, stop: object) -> list[object]:

@@ -37,7 +37,7 @@ CANARY = "canary8f03c1d2"
         ("PHOTON_LOG_LEVEL", "LOG_LEVEL"),
     ],
 )
-def test_a_name_that_is_nearly_right_is_told_with_the_right_one(name: str, meant: str) -> None:
+def test_a_name_that_is_nearly_right_is_reported_with_the_right_one(name: str, meant: str) -> None:
     """In one line without its value, from the environment and from a file."""
     (said,) = warnings({name: CANARY}, dotenv=None)
     assert said.startswith(f"{name} in the environment is no setting")
@@ -45,7 +45,7 @@ def test_a_name_that_is_nearly_right_is_told_with_the_right_one(name: str, meant
     assert CANARY not in said
 
 
-def test_a_name_of_ours_that_is_like_none_is_told_too() -> None:
+def test_a_name_of_ours_that_is_like_none_is_reported_too() -> None:
     """It is not read."""
     (said,) = warnings({"PHOTON_WARP": CANARY}, dotenv=None)
     assert said.startswith("PHOTON_WARP in the environment is no setting")
@@ -82,7 +82,7 @@ def test_a_file_of_photons_own_needs_less_likeness(tmp_path: Path) -> None:
     assert CANARY not in "".join(said)
 
 
-def test_a_file_that_cannot_be_read_is_told_by_who_reads_it(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported_by_its_reader(tmp_path: Path) -> None:
     """Once is enough."""
     file = tmp_path / ".env"
     file.write_bytes(b"\xff\xfe")
@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_read_is_told_by_who_reads_it(tmp_path: Path) -> N
 @given(
     st.dictionaries(st.text(max_size=80) | st.text(max_size=70).map("PHOTON_".__add__), st.none())
 )
-def test_any_names_are_told_in_a_few_printable_lines(names: dict[str, None]) -> None:
+def test_any_names_are_reported_in_a_few_printable_lines(names: dict[str, None]) -> None:
     """Whatever they are."""
     told = list(misnamed._warnings(names, ".env", settings.names(), own=True))
     for line in told:
@@ -102,7 +102,7 @@ def test_any_names_are_told_in_a_few_printable_lines(names: dict[str, None]) -> 
 
 
 def test_many_are_counted() -> None:
-    """The first of them are told."""
+    """The first of them are named."""
     said = warnings({f"PHOTON_WARP_{n}": "1" for n in range(100)}, dotenv=None)
     assert len(said) == misnamed.MOST + 1
     assert said[-1].startswith("80 more names")

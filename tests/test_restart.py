@@ -10,8 +10,8 @@ import pytest
 from photon_app.calendar.loader import CalendarLoader
 from photon_app.model import Seed
 from photon_app.settings import Secret
+from tests.fakes.dates import at, new_york
 from tests.fakes.loader import shipped
-from tests.fakes.moments import at, new_york
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.fakes.waiting import wait_until
 
@@ -92,7 +92,7 @@ def test_a_restart_on_a_sunday_shows_fridays_day(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_what_is_told_is_not_new_until_something_newer_comes(tmp_path: Path) -> None:
+def test_what_is_sent_is_not_new_until_something_newer_comes(tmp_path: Path) -> None:
     """Then the state is live, the day another, and Friday's regular close the previous one."""
 
     async def scenario() -> None:

@@ -46,7 +46,7 @@ def running(settings: Settings, feed: HandFeed) -> AbstractAsyncContextManager[S
     return runtime.running(settings, Upstream(feed=feed), CalendarLoader(weekdays))
 
 
-def test_the_feed_is_told_the_whole_set_once_for_all_changes_of_an_iteration() -> None:
+def test_the_feed_gets_the_whole_set_once_for_all_changes_of_an_iteration() -> None:
     """However many symbols a request names."""
 
     async def scenario() -> None:
@@ -152,7 +152,7 @@ def test_a_task_that_fails_while_it_is_stopped_is_logged(
     assert runtime.failed == []
 
 
-def test_a_process_that_is_told_to_end_says_nothing_of_its_calendar() -> None:
+def test_a_process_that_is_asked_to_end_says_nothing_of_its_calendar() -> None:
     """Nor waits for it: a service manager tells the child that computes it too."""
     with photon() as process:
         children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children")

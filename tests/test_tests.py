@@ -24,7 +24,7 @@ SHARED = {
 SLEEPS = {
     "tests/commands/tail/test_tail.py": (
         1,
-        "a market that trades at a pace until it is told to end",
+        "a market that trades at a pace until it is stopped",
     ),
     "tests/test_drop_in.py": (1, "a reader that is slower than a replay at full speed"),
     "tests/test_launcher.py": (

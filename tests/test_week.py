@@ -25,8 +25,8 @@ from photon_app import clock
 from photon_app.calendar.loader import CalendarLoader
 from photon_app.model import Trade
 from photon_app.settings import Secret
+from tests.fakes.dates import OPEN_MS, new_york
 from tests.fakes.loader import shipped
-from tests.fakes.moments import OPEN_MS, new_york
 from tests.fakes.server import HandFeed, Serving, serving
 from tests.fakes.time import settle
 from tests.fakes.waiting import wait_until
@@ -34,8 +34,8 @@ from tests.reference.prints import Print
 from tests.week.hours import DAY, HOUR, STOCK, SYMBOLS, TIMEFRAMES, Hours
 from tests.week.judge import GRACE_MS, Judge
 from tests.week.prints import tape
-from tests.week.stage import LeapingLoop, Told, client
-from tests.week.told import fold, prices_of, sessions_of
+from tests.week.received import fold, prices_of, sessions_of
+from tests.week.stage import LeapingLoop, Received, client
 
 SOON_MS = 1_100
 """Milliseconds from a change until every client was notified."""
@@ -72,7 +72,7 @@ class Process:
         self.line = line
         self.server = server
         self.http = http
-        self.every = self.calm = self.bars = Told()
+        self.every = self.calm = self.bars = Received()
 
     async def quotes(self) -> dict[str, Figures]:
         """What it says of every symbol."""
@@ -151,11 +151,11 @@ class Week:
                 await self._judge(running, started, seen)
                 self.judge.stop(self.loop.now_ms())
 
-    async def _live(self, running: Process, begin: int, end: int) -> Told:
+    async def _live(self, running: Process, begin: int, end: int) -> Received:
         """One process's market; what was right at each look at which nothing was on its way."""
         self.blocks.append([])
         prints = [p for p in self.prints if begin <= p.arrives_ms < end]
-        looks, seen = self._looks(begin, end), Told()
+        looks, seen = self._looks(begin, end), Received()
         frames: dict[int, list[Print]] = {}
         for each in prints:
             frames.setdefault(each.arrives_ms, []).append(each)
@@ -197,15 +197,15 @@ class Week:
             moments |= {at, at + SOON_MS}
         return sorted(m for m in moments if begin <= m < end)
 
-    async def _judge(self, running: Process, started: int, seen: Told) -> None:
+    async def _judge(self, running: Process, started: int, seen: Received) -> None:
         now = self.loop.now_ms()
         self._judge_counts((await running.http.get("/health")).json())
-        for told in (running.every, running.calm, running.bars):
-            self._judge_sessions(told, started, now)
+        for received in (running.every, running.calm, running.bars):
+            self._judge_sessions(received, started, now)
         made = [(p.symbol, p.price, p.volume, p.time_ms) for p in self.judge.applied]
         assert prices_of(running.every) == made
-        for told in (running.every, running.calm):
-            follow(told, seen)
+        for received in (running.every, running.calm):
+            follow(received, seen)
         bars = self.judge.all_bars()
         for symbol in SYMBOLS:
             for timeframe in TIMEFRAMES:
@@ -215,7 +215,7 @@ class Week:
                 for bar, right in zip(known, must, strict=True):
                     same_bar(bar, right, (symbol, timeframe))
                     assert bar.get("final", True) == (right["end"] + GRACE_MS <= now)
-        self._judge_told_bars(running.bars, bars, started, now)
+        self._judge_received_bars(running.bars, bars, started, now)
 
     def _judge_counts(self, health: Figures) -> None:
         counts = health["trades"] | {"too_late": health["bars"]["too_late"]}
@@ -226,23 +226,27 @@ class Week:
         refused = ("bad_price", "bad_volume", "bad_time", "unwanted", "outliers", "repeats")
         assert not any(counts[name] for name in refused)
 
-    def _judge_sessions(self, told: Told, started: int, now: int) -> None:
+    def _judge_sessions(self, received: Received, started: int, now: int) -> None:
         """One ``status`` for each session that began, at once, and no other."""
-        (_, first), *rest = sessions_of(told)
+        (_, first), *rest = sessions_of(received)
         assert first == self.hours.session(STOCK, started)
         changes = self.hours.changes(started, now)
         assert [session for _, session in rest] == [session for _, session in changes]
         for (at, _), (begins, _) in zip(rest, changes, strict=True):
             assert begins <= at <= begins + SOON_MS
 
-    def _judge_told_bars(
-        self, told: Told, bars: Mapping[tuple[str, str, int], Figures], started: int, now: int
+    def _judge_received_bars(
+        self,
+        received: Received,
+        bars: Mapping[tuple[str, str, int], Figures],
+        started: int,
+        now: int,
     ) -> None:
         """Each bar was final once, in time, and its last message was right."""
         finals: Counter[object] = Counter()
         greeted: set[object] = set()
         newest: dict[object, Figures] = {}
-        for at, message in told:
+        for at, message in received:
             if message["type"] != "bar":
                 continue
             key = (message["symbol"], message["timeframe"], message["bar"]["time"])
@@ -283,10 +287,10 @@ def agree(quotes: dict[str, Figures], must: dict[str, Figures], moment: int) -> 
         assert not wrong(quotes[symbol], figures), (symbol, moment)
 
 
-def follow(told: Told, seen: Told) -> None:
+def follow(received: Received, seen: Received) -> None:
     """A client that folds its messages has the right figures at every check."""
     held: dict[str, Figures] = {}
-    messages = [(at, m) for at, m in told if m["type"] == "price_update"]
+    messages = [(at, m) for at, m in received if m["type"] == "price_update"]
     times = [at for at, _ in messages]
     place = 0
     for moment, must in seen:
@@ -294,8 +298,8 @@ def follow(told: Told, seen: Told) -> None:
         for _, message in messages[place:behind]:
             fold(held, message)
         place = behind
-        told_of = {s: {n: v for n, v in must[s].items() if n in held[s]} for s in must}
-        agree(held, told_of, moment)  # session and day are not known before the first snapshot
+        expected = {s: {n: v for n, v in must[s].items() if n in held[s]} for s in must}
+        agree(held, expected, moment)  # session and day are not known before the first snapshot
 
 
 def same_bar(bar: Figures, must: Figures, what: object) -> None:

@@ -203,7 +203,7 @@ async def _quote(
     """
     known = seed is not None and seed.price is not None
     answer = _of_seed(seed) if known and seed is not None else FinnhubQuote()
-    has_upstream = bool(live.asked())
+    has_upstream = bool(live.rest_requests())
     unknown = not known and has_upstream and live.reference.knows_quote(symbol)
     if unknown or (not follows and (known or has_upstream)):
         return answer

@@ -197,7 +197,7 @@ def health_of(
             last_trade_age_ms=_age_ms(live.market.silence.last_trade_ms, now_ms),
             reconnects=feed.reconnects,
             failures={str(reason): n for reason, n in feed.failures.items()},
-            asked=live.asked(),
+            asked=live.rest_requests(),
             counters=msgspec.structs.asdict(live.feed.counters),
         ),
         market=MarketHealth(

@@ -2,8 +2,8 @@
 
 No work is refused here: a client that asks for more than its rate waits for its turn, and is not
 read meanwhile. Each client has a ``Lane`` of its own (a rate, and a reserve for bursts), and all
-lanes end in one gate that lets one piece through per iteration, so that other work can run between
-two pieces of a burst. Lanes and the gate are first come, first served.
+lanes share one lock that lets one piece through per iteration, so that other work can run between
+two pieces of a burst. Lanes and the lock are first come, first served.
 
 On the event loop only; the clock is an argument. Memory: a lane is a few numbers; lanes of
 addresses are forgotten when they have no users and their reserve is full again.
@@ -51,7 +51,7 @@ class Lane(TokenBucket):
 
 
 class Turnstile:
-    """The lanes of all addresses, and the gate behind them.
+    """The lanes of all addresses, and the lock that they share.
 
     Args:
         rate_per_s: units per second of one address.
@@ -71,7 +71,7 @@ class Turnstile:
         self._now_s, self._sleep = time.monotonic, time.sleep
         self._lanes: dict[str | None, Lane] = {}
         self._swept_s = time.monotonic()
-        self._gate = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -96,7 +96,7 @@ class Turnstile:
                 while wait_s := lane.wait_s(units, self._now_s()):
                     await self._sleep(wait_s)
                 lane.pay(units, self._now_s())
-        async with self._gate:
+        async with self._lock:
             await asyncio.sleep(0)
 
     def _sweep(self) -> None:

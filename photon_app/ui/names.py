@@ -13,10 +13,10 @@ from photon_app.model import Reference
 MAX_CHARS = 80
 
 
-def known(symbol: str, learned: Mapping[str, str]) -> str:
+def known(symbol: str, fetched: Mapping[str, str]) -> str:
     """The name of a symbol, or an empty text."""
     listing = listings.bundled().get(symbol)
-    return listing.name if listing else learned.get(symbol, "")
+    return listing.name if listing else fetched.get(symbol, "")
 
 
 async def ask(reference: Reference, symbol: str) -> str:

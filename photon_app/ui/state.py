@@ -82,7 +82,7 @@ class Dashboard(rx.State):
     style_of_chart: str = rx.LocalStorage(STYLES[0], name="photon.chart", sync=True)
     notice: str = ""
     """Why the last symbol was not added."""
-    _learned: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
+    _fetched: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
     """Names from upstream of symbols in the list."""
     _to_learn: tuple[str, ...] = ()
     """Symbols whose names are still to be fetched."""
@@ -127,7 +127,7 @@ class Dashboard(rx.State):
     @rx.var
     def rows(self) -> list[Row]:
         """The watchlist, in order."""
-        return [Row(symbol, names.known(symbol, self._learned)) for symbol in self._symbols()]
+        return [Row(symbol, names.known(symbol, self._fetched)) for symbol in self._symbols()]
 
     @rx.var
     def symbols(self) -> list[str]:
@@ -149,7 +149,7 @@ class Dashboard(rx.State):
     @rx.var
     def selected_name(self) -> str:
         """Its company, or an empty text."""
-        return names.known(watchlist.selected(self._symbols(), self.chosen), self._learned)
+        return names.known(watchlist.selected(self._symbols(), self.chosen), self._fetched)
 
     @rx.var
     def color_pair(self) -> str:
@@ -207,7 +207,7 @@ class Dashboard(rx.State):
         while True:
             async with self:
                 batch, self._to_learn = self._to_learn, ()
-                batch = tuple(s for s in batch if not names.known(s, self._learned))
+                batch = tuple(s for s in batch if not names.known(s, self._fetched))
             if not batch:
                 return
             found: dict[str, str] = {}
@@ -227,9 +227,9 @@ class Dashboard(rx.State):
 
     async def _show(self, found: dict[str, str]) -> None:
         async with self:
-            learned = {**self._learned, **found}
+            fetched = {**self._fetched, **found}
             still = self._symbols()
-            self._learned = {s: name for s, name in learned.items() if s in still}
+            self._fetched = {s: name for s, name in fetched.items() if s in still}
 
     def _remove(self, symbol: object) -> None:
         before = self._symbols()

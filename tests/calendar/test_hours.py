@@ -34,7 +34,7 @@ class Stopped:
         return self._time_ms
 
 
-def test_clients_are_told_when_the_days_become_known() -> None:
+def test_clients_are_notified_when_the_days_become_known() -> None:
     """The session is regular before and after, and ends two hours later."""
     known = asyncio.Event()
 

@@ -192,7 +192,7 @@ def test_a_command_that_is_not_there_is_a_reason() -> None:
         asyncio.run(fetch_table(FIRST, LAST, command=("/nothing/here",)))
 
 
-def test_a_cancelled_almanac_takes_its_child_along(tmp_path: Path) -> None:
+def test_a_cancelled_fetch_takes_its_child_along(tmp_path: Path) -> None:
     """Within a moment, whenever it is cancelled, and the child is reaped."""
     pids = tmp_path / "pids"
     script = f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getpid()}} '); time.sleep(60)"

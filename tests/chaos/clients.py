@@ -1,6 +1,6 @@
 """Clients of the app under chaos, which know the protocols from docs/protocol.md alone.
 
-Each keeps what it was told, complains at once when a law of its protocol is broken, and looks for
+Each keeps what it received, complains at once when a law of its protocol is broken, and looks for
 the key in every byte.
 """
 
@@ -36,7 +36,7 @@ class Client:
         name: in complaints.
         url: where to.
         rng: what it wants and when.
-        complain: told of each broken law.
+        complain: called with each broken law.
         look: is shown every message.
         sloth: the longest it does not read at a stretch, in seconds.
     """
@@ -60,7 +60,7 @@ class Client:
         self.closed: dict[int, int] = {}
         """How often it was closed, by code."""
         self.restless = True
-        """Whether it changes its wishes and leaves now and then."""
+        """Whether it changes its subscriptions and leaves now and then."""
         self._url = url
         self._complain = complain
         self._look = look
@@ -80,7 +80,7 @@ class Client:
         ) as connection:
             self.connections += 1
             self.begin()
-            wishing = asyncio.create_task(self._wish(connection))
+            asking = asyncio.create_task(self._keep_asking(connection))
             try:
                 await self._read(connection)
             except ConnectionClosed as error:
@@ -89,8 +89,8 @@ class Client:
                 if code not in MAY_CLOSE and not (self.sloth and code == 1006):
                     self.complain(f"was closed with {code}")
             finally:
-                wishing.cancel()
-                await asyncio.gather(wishing, return_exceptions=True)
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
 
     async def _read(self, connection: ClientConnection) -> None:
         until_s = asyncio.get_running_loop().time() + self.rng.uniform(5, 60)
@@ -104,9 +104,9 @@ class Client:
             if self.sloth and self.restless and self.rng.random() < 0.005:
                 await asyncio.sleep(self.rng.uniform(0, self.sloth))
 
-    async def _wish(self, connection: ClientConnection) -> None:
+    async def _keep_asking(self, connection: ClientConnection) -> None:
         while True:
-            for message in self.wishes():
+            for message in self.requests():
                 await connection.send(message)
             await asyncio.sleep(self.rng.uniform(0.1, 2.0))
 
@@ -118,7 +118,7 @@ class Client:
         """A new connection."""
         raise NotImplementedError
 
-    def wishes(self) -> list[str]:
+    def requests(self) -> list[str]:
         """What to say now."""
         raise NotImplementedError
 
@@ -163,7 +163,7 @@ class Watcher(Client):
         self._epoch = ""
         self.feed = ""
 
-    def wishes(self) -> list[str]:
+    def requests(self) -> list[str]:
         """Ask for some more, for some less, or for nonsense."""
         missing = self._steady - self.symbols
         if missing:
@@ -239,12 +239,12 @@ class Watcher(Client):
         self._judge_order(symbol, seq, data["timestamp"], snapshot=message.get("snapshot", False))
         self._seen[symbol] = (seq, data["timestamp"])
         self.prices[symbol] = data["price"]
-        told = Last(
+        received = Last(
             data["price"], data["volume"], data["timestamp"], bool(message.get("polled", False))
         )
         made = self._truth.get(symbol, {}).get(seq)
-        if told != made:
-            self.complain(f"{symbol} {seq} was told as {told} and is {made}")
+        if received != made:
+            self.complain(f"{symbol} {seq} was received as {received} and is {made}")
         if "state" in data:
             self.states[symbol] = data["state"]
 
@@ -290,11 +290,11 @@ class PrintsClient(Client):
         self._runs.clear()
         self.connected.set()
 
-    def wishes(self) -> list[str]:
+    def requests(self) -> list[str]:
         """Follow one more, or one less."""
         missing = sorted(self._steady - self.following)
         if not missing and self.restless:
-            some = {*SYMBOLS, *NONSENSE[:1]} - self._left  # what is left is not seen to begin anew
+            some = {*SYMBOLS, *NONSENSE[:1]} - self._left  # what is left is not seen to begin again
             missing = [self.rng.choice(sorted(some))]
         return [self._toggle(symbol) for symbol in missing]
 
@@ -342,7 +342,7 @@ class Reader:
     Args:
         url: of the app.
         rng: what it asks.
-        complain: told of each answer that must not be.
+        complain: called with each answer that must not be.
         secret: what no answer may hold.
     """
 

@@ -1,7 +1,7 @@
 """What the fake Finnhub trades: every shape of frame, and what each of them means.
 
-``Exchange`` invents frames for the symbols of a line and writes down, at the moment of making it,
-which trades a reader must find in each: so the judge needs no decoder. It also answers ``/quote``.
+``Exchange`` invents frames for the symbols of a connection and writes down, when it makes one,
+which trades a reader must find in it: so the judge needs no decoder. It also answers ``/quote``.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tests.chaos.clock import FastTime
 from tests.fakes import finnhub_rest as rest
-from tests.fakes.finnhub_line import Line
+from tests.fakes.finnhub_connection import FinnhubConnection
 from tests.fakes.finnhub_script import PING, TOO_MANY
 from tests.reference.prints import Print
 
@@ -81,43 +81,42 @@ class Exchange:
         self._closes = {s: p * rng.uniform(0.97, 1.03) for s, p in self._prices.items()}
         self.meanings: dict[bytes, Meaning] = {}
         self.sent: dict[int, list[bytes]] = {}
-        """What was sent on each line but objections, by its client's port."""
+        """What was sent on each connection but objections, by its client's port."""
         self.answered: dict[str, set[tuple[float, float]]] = {}
-        """Prices and seconds that ``/quote`` told, by symbol."""
-        """The lines that were told of too many symbols without a reason, by port."""
+        """Prices and seconds that ``/quote`` answered, by symbol."""
         self.played: dict[str, int] = {}
         """Frames by kind."""
         self.resting = False
         self.well = False
         """Whether every answer of REST can be read."""
 
-    def ordinary(self, line: Line) -> list[str | bytes]:
+    def ordinary(self, connection: FinnhubConnection) -> list[str | bytes]:
         """Trades as on most days; none while it rests."""
-        return [] if self.resting else self._some(line, self._quiet_kinds)
+        return [] if self.resting else self._some(connection, self._quiet_kinds)
 
-    def wild(self, line: Line) -> list[str | bytes]:
+    def wild(self, connection: FinnhubConnection) -> list[str | bytes]:
         """Anything at all."""
-        return self._some(line, self._kinds)
+        return self._some(connection, self._kinds)
 
-    def burst(self, line: Line) -> list[str | bytes]:
+    def burst(self, connection: FinnhubConnection) -> list[str | bytes]:
         """Many trades at once, on one frame and on many."""
-        symbols = self._symbols(line)
+        symbols = self._symbols(connection)
         many = [self._prints(symbols, self._rng.randint(1, 30)) for _ in range(60)]
         many.append(self._prints(symbols, 3_000))
         frames: list[str | bytes] = [self._frame(prints) for prints in many]
-        return self._note(line, "burst", frames)
+        return self._note(connection, "burst", frames)
 
-    def huge(self, line: Line) -> list[str | bytes]:
+    def huge(self, connection: FinnhubConnection) -> list[str | bytes]:
         """A frame of five megabytes that says nothing, and one of a great many trades."""
         blank = '{"type":"news","data":"' + "x" * 5_000_000 + '"}'
         self._means(blank, Meaning(tape=False))
-        long = self._frame(self._prints(self._symbols(line), 12_000))
-        return self._note(line, "huge", [blank, long])
+        long = self._frame(self._prints(self._symbols(connection), 12_000))
+        return self._note(connection, "huge", [blank, long])
 
-    def ping(self, line: Line) -> list[str | bytes]:
+    def ping(self, connection: FinnhubConnection) -> list[str | bytes]:
         """A sign of life without data."""
         self._means(PING, Meaning(tape=False))
-        return self._note(line, "ping", [PING])
+        return self._note(connection, "ping", [PING])
 
     def quote(self, symbol: str) -> Any:
         """What ``/quote`` says now."""
@@ -136,9 +135,11 @@ class Exchange:
         self.answered.setdefault(symbol, set()).add((answer["c"] or 0, answer["t"] or 0))
         return answer
 
-    def _some(self, line: Line, kinds: "Callable[[], Iterable[_Kind]]") -> list[str | bytes]:
+    def _some(
+        self, connection: FinnhubConnection, kinds: "Callable[[], Iterable[_Kind]]"
+    ) -> list[str | bytes]:
         kind = self._rng.choice(tuple(kinds()))
-        return self._note(line, kind.__name__.strip("_"), kind(line))
+        return self._note(connection, kind.__name__.strip("_"), kind(connection))
 
     def _quiet_kinds(self) -> "Iterable[_Kind]":
         return (*(self._trades,) * 8, self._equal, self._tripled, self._late)
@@ -151,72 +152,74 @@ class Exchange:
             *(self._spoilt, self._refused, self._rubbish, self._empty, self._too_many),
         )
 
-    def _trades(self, line: Line) -> list[str | bytes]:
-        return [self._frame(self._prints(self._symbols(line), self._rng.randint(1, 12)))]
+    def _trades(self, connection: FinnhubConnection) -> list[str | bytes]:
+        return [self._frame(self._prints(self._symbols(connection), self._rng.randint(1, 12)))]
 
-    def _equal(self, line: Line) -> list[str | bytes]:
-        prints = self._prints(self._symbols(line), 2)
+    def _equal(self, connection: FinnhubConnection) -> list[str | bytes]:
+        prints = self._prints(self._symbols(connection), 2)
         return [self._frame(prints + prints), self._frame([*prints, prints[0]])]
 
-    def _tripled(self, line: Line) -> list[str | bytes]:
-        frame = self._frame(self._prints(self._symbols(line), self._rng.randint(1, 5)))
+    def _tripled(self, connection: FinnhubConnection) -> list[str | bytes]:
+        frame = self._frame(self._prints(self._symbols(connection), self._rng.randint(1, 5)))
         return [frame] * 3
 
-    def _late(self, line: Line) -> list[str | bytes]:
+    def _late(self, connection: FinnhubConnection) -> list[str | bytes]:
         now_ms = self._time.now_ms()
-        prints = self._prints(self._symbols(line), 5)
+        prints = self._prints(self._symbols(connection), 5)
         late = [p | {"t": now_ms - self._rng.randint(0, 400_000)} for p in prints]
         self._rng.shuffle(late)
         return [self._frame(late)]
 
-    def _outlier(self, line: Line) -> list[str | bytes]:
-        (lone,) = self._prints(self._symbols(line), 1)
+    def _outlier(self, connection: FinnhubConnection) -> list[str | bytes]:
+        (lone,) = self._prints(self._symbols(connection), 1)
         lone["p"] = lone["p"] * self._rng.choice((0.3, 0.7, 1.4, 9.0))
         return [self._frame([lone])]
 
-    def _jump(self, line: Line) -> list[str | bytes]:
+    def _jump(self, connection: FinnhubConnection) -> list[str | bytes]:
         """A true jump: prints that bear each other out."""
-        symbol = self._rng.choice(self._symbols(line))
+        symbol = self._rng.choice(self._symbols(connection))
         self._prices[symbol] *= self._rng.choice((0.6, 1.5))
         return [self._frame([self._print(symbol) for _ in range(3)])]
 
-    def _crash(self, line: Line) -> list[str | bytes]:
+    def _crash(self, connection: FinnhubConnection) -> list[str | bytes]:
         """A jump in which no print bears out another."""
-        made = [self._print(self._rng.choice(self._symbols(line)))] * self._rng.randint(2, 6)
+        made = [self._print(self._rng.choice(self._symbols(connection)))] * self._rng.randint(2, 6)
         factor = self._rng.choice((0.7, 1.4))
         return [self._frame([p | {"p": p["p"] * factor ** (n + 1)} for n, p in enumerate(made)])]
 
-    def _spoilt(self, line: Line) -> list[str | bytes]:
+    def _spoilt(self, connection: FinnhubConnection) -> list[str | bytes]:
         """Good trades among some that cannot be read."""
-        prints = self._prints(self._symbols(line), 4)
-        bad = [self._print(self._symbols(line)[0]) | self._rng.choice(UNREADABLE) for _ in "ab"]
+        prints = self._prints(self._symbols(connection), 4)
+        bad = [
+            self._print(self._symbols(connection)[0]) | self._rng.choice(UNREADABLE) for _ in "ab"
+        ]
         mixed = [bad[0], *prints, bad[1]]
         text = json.dumps({"data": mixed, "type": "trade"})
         self._means(text, Meaning(True, tuple(map(_meant, prints))))
         return [text]
 
-    def _refused(self, line: Line) -> list[str | bytes]:
+    def _refused(self, connection: FinnhubConnection) -> list[str | bytes]:
         """Trades that can be read and cannot be."""
-        prints = self._prints(self._symbols(line), 3)
+        prints = self._prints(self._symbols(connection), 3)
         return [self._frame([p | self._rng.choice(REFUSED) for p in prints] + prints[:1])]
 
-    def _rubbish(self, _: Line) -> list[str | bytes]:
+    def _rubbish(self, _: FinnhubConnection) -> list[str | bytes]:
         frame = self._rng.choice(RUBBISH)
         self._means(frame, Meaning(tape=False))
         return [frame]
 
-    def _empty(self, _: Line) -> list[str | bytes]:
+    def _empty(self, _: FinnhubConnection) -> list[str | bytes]:
         frame = self._rng.choice(EMPTY)
         self._means(frame, Meaning(tape=True))
         return [frame]
 
-    def _too_many(self, _: Line) -> list[str | bytes]:
-        """Said without a reason, so that whoever is asked for just then is blamed."""
+    def _too_many(self, _: FinnhubConnection) -> list[str | bytes]:
+        """Said without a reason, so that the symbol of that moment is blamed."""
         self._means(TOO_MANY, Meaning(tape=False))
         return [TOO_MANY]
 
-    def _symbols(self, line: Line) -> list[str]:
-        return sorted(line.subscribed & self._prices.keys()) or ["NOBODY"]
+    def _symbols(self, connection: FinnhubConnection) -> list[str]:
+        return sorted(connection.subscribed & self._prices.keys()) or ["NOBODY"]
 
     def _prints(self, symbols: list[str], count: int) -> list[dict[str, Any]]:
         return [self._print(self._rng.choice(symbols)) for _ in range(count)]
@@ -244,14 +247,16 @@ class Exchange:
     def _means(self, frame: str | bytes, meaning: Meaning) -> None:
         self.meanings[as_bytes(frame)] = meaning
 
-    def _note(self, line: Line, kind: str, frames: list[str | bytes]) -> list[str | bytes]:
+    def _note(
+        self, connection: FinnhubConnection, kind: str, frames: list[str | bytes]
+    ) -> list[str | bytes]:
         self.played[kind] = self.played.get(kind, 0) + len(frames)
-        told = [as_bytes(frame) for frame in frames if not is_objection(as_bytes(frame))]
-        self.sent.setdefault(line.port, []).extend(told)
+        meant = [as_bytes(frame) for frame in frames if not is_objection(as_bytes(frame))]
+        self.sent.setdefault(connection.port, []).extend(meant)
         return frames
 
 
-_Kind = Callable[[Line], list[str | bytes]]
+_Kind = Callable[[FinnhubConnection], list[str | bytes]]
 
 
 def as_bytes(frame: str | bytes) -> bytes:

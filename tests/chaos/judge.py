@@ -26,7 +26,7 @@ LAWS = {
     "bars": "every second and minute is what its trades amount to",
     "delivery": "a line receives what was sent on it, in order, all of it when closed in order",
     "clients": "each client sees its protocol kept: order, seq, times, prices, states",
-    "lines": "never two at once; each is told each symbol once, ten a second, within the limit",
+    "lines": "never two at once; each is sent each symbol once, ten a second, within the limit",
     "policy": "delays between attempts by reason, and no more than eight attempts a minute",
     "rest": "60 requests a minute, never the key in a query",
     "secret": "the key is in no output",
@@ -110,22 +110,22 @@ class Bounds:
 def judge_lines(judge: Judge, fake: FakeFinnhub, door: Door, bounds: Bounds) -> None:
     """What the fake saw of each line."""
     judge.check("lines", fake.most_open <= 1, f"{fake.most_open} lines were open at once")
-    for line in fake.lines:
+    for line in fake.connections:
         judge.check(
             "lines",
             line.most_subscribed <= bounds.limit,
             f"{line.most_subscribed} symbols were subscribed at once",
         )
-        told: set[str] = set()
+        known: set[str] = set()
         for command in line.commands:
             symbol = getattr(command, "symbol", "")
             if isinstance(command, Subscribe):
-                again = symbol in told and symbol not in line.refused
+                again = symbol in known and symbol not in line.refused
                 judge.check("lines", not again, f"{symbol} was subscribed twice on one line")
-                told.add(symbol)
+                known.add(symbol)
             else:
-                judge.check("lines", symbol in told, f"{symbol} was let go and never asked for")
-                told.discard(symbol)
+                judge.check("lines", symbol in known, f"{symbol} was let go and never asked for")
+                known.discard(symbol)
     for attempt in door.attempts:
         for first, second in pairwise(attempt.sent_s):
             judge.check("lines", second - first >= 0.1, f"two messages in {second - first:.3f} s")

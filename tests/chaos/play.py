@@ -190,13 +190,13 @@ class Chaos:
 
     def well(self, live: Services) -> bool:
         """Whether a line is open on which there are no moods."""
-        return live.hub.feed.state == "live" and len(self.fake.lines) > self._moody_lines
+        return live.hub.feed.state == "live" and len(self.fake.connections) > self._moody_lines
 
     def settle(self) -> None:
         """From now on Finnhub is well."""
         self.calm = self.door.calm = self.exchange.well = True
-        self._moody_lines = len(self.fake.lines)
-        for line in self.fake.open_lines:
+        self._moody_lines = len(self.fake.connections)
+        for line in self.fake.open_connections:
             line.cut()
         self.fake._script = (calm(self.exchange),)
         self.fake.cap = LIMIT
@@ -334,7 +334,7 @@ def _judge_recovery(chaos: Chaos, live: Services) -> None:
     check("recovery", feed.state == "live", f"the feed is {feed.state}: {feed.detail}")
     if feed.state != "live":
         return
-    subscribed = fake.open_lines[-1].subscribed
+    subscribed = fake.open_connections[-1].subscribed
     held = live.feed.subscribed
     check("recovery", subscribed == held, f"subscribed {sorted(subscribed)}, held {sorted(held)}")
     check("recovery", held <= live.demand.wanted, f"held and not wanted: {held}")

@@ -1,8 +1,8 @@
 """A second book beside that of the running app: ``tests.reference``, and not the first one's code.
 
-``Shadow`` is told what the feed received (``heard``), compares each trade that reaches the book
+``Shadow`` gets what the feed received (``heard``), compares each trade that reaches the book
 with what the fake meant by its frame, lets the reference fold it, and complains where the book came
-to something else. What it made of every price is kept, so that what clients were told can be
+to something else. What it made of every price is kept, so that what clients received can be
 compared with it.
 """
 
@@ -32,7 +32,7 @@ class Shadow:
     Args:
         meanings: what each frame of the fake is.
         time: the feed's.
-        complain: told of each difference.
+        complain: called with each difference.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class Shadow:
                 all_of_it.figures |= was.figures
             return all_of_it
 
-        def seeded(told: Seed) -> Outcome:
-            was, quote = seed(told), book.quote(told.symbol)
-            changed = FIGURES if told.symbol in was.figures else 0
+        def seeded(given: Seed) -> Outcome:
+            was, quote = seed(given), book.quote(given.symbol)
+            changed = FIGURES if given.symbol in was.figures else 0
             seq = quote.seq if was.newest and quote is not None else changed
-            self._compare(told.symbol, self._ask(told), seq, book.quote)
+            self._compare(given.symbol, self._ask(given), seq, book.quote)
             return was
 
         book.apply = applied  # type: ignore[method-assign]
@@ -180,8 +180,8 @@ class Shadow:
         state = self.states.get(seed.symbol)
         if state is None:
             return "nothing"
-        told = Answer(seed.price, seed.time_ms, seed.open, seed.high, seed.low, seed.prev_close)
-        return state.ask(told)
+        given = Answer(seed.price, seed.time_ms, seed.open, seed.high, seed.low, seed.prev_close)
+        return state.ask(given)
 
 
 def _figures(state: Symbol) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from photon_app.settings import Secret, Settings
 from photon_app.storage import address
 from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database
-from tests.fakes.moments import new_york
+from tests.fakes.dates import new_york
 from tests.fakes.process import run
 from tests.fakes.time import TickingTime
 from tests.feed.recordings import START_MS, frame, ladder, line, write

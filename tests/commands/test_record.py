@@ -48,10 +48,10 @@ def running(process: Process) -> Iterator[Process]:
 @contextlib.asynccontextmanager
 async def recorded(fake: FakeFinnhub, path: Path) -> AsyncIterator[Process]:
     """``record`` of a Finnhub that a test plays, subscribed."""
-    lines = len(fake.lines)
+    lines = len(fake.connections)
     settings = {"FINNHUB_API_KEY": CANARY, "FINNHUB_WS_URL": fake.url, "LOG_LEVEL": "debug"}
     with running(start("record", str(path), "--symbols", "IBM", **settings)) as process:
-        await fake.until(lambda: len(fake.lines) > lines, 30)
+        await fake.until(lambda: len(fake.connections) > lines, 30)
         await fake.until_subscribed({"IBM"})
         yield process
 

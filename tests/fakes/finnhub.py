@@ -5,25 +5,25 @@
     async with FakeFinnhub() as fake:
         feed = FinnhubFeed(fake.url, Secret("key"))
         ...
-        line = await fake.line()                    # the newest connection
+        connection = await fake.connection()                    # the newest connection
         await fake.until_subscribed({"AAPL"})
         await fake.send_trades([Trade(...)])        # to those subscribed
-        await line.kick(1008, "one connection per key")
+        await connection.kick(1008, "one connection per key")
 
 What it does by itself: answers the handshake (101, or the next of ``fake.answers``), keeps a
-``Line`` for every connection with all that the client sent, and acknowledges nothing, like
-Finnhub. What a test makes it do: send any frame, ping, play a recording, kick, break the line
+``FinnhubConnection`` for each client with all that it sent, and acknowledges nothing, like
+Finnhub. What a test makes it do: send any frame, ping, play a recording, kick, break the connection
 without a closing frame, or say nothing at all, which is what it does when left alone.
 
 What it does by rule, when told so: play a script on its clock (see ``finnhub_script``), take no
 more than ``cap`` symbols, call some symbols invalid, drop everyone when a key comes twice. On the
 same port it answers REST (``fake.rest``, see ``finnhub_rest``) at ``fake.api_url``.
 
-To extend it: behaviour that belongs to one connection goes into ``Line``; behaviour of the server
-into ``FakeFinnhub``, as a method that tests call or, when it must answer at once, as a callable
-attribute like ``on_command``; behaviour that is a sequence becomes a step in ``finnhub_script`` and
-a case in ``Line``. Never make it kinder than Finnhub: no acknowledgements, no order between
-symbols, no reconnecting on behalf of a client.
+To extend it: behaviour that belongs to one connection goes into ``FinnhubConnection``; behaviour of
+the server into ``FakeFinnhub``, as a method that tests call or, when it must answer at once, as a
+callable attribute like ``on_command``; behaviour that is a sequence becomes a step in
+``finnhub_script`` and a case in ``FinnhubConnection``. Never make it kinder than Finnhub: no
+acknowledgements, no order between symbols, no reconnecting on behalf of a client.
 
 By hand, against a Photon started with ``FINNHUB_API_KEY=fake-key
 FINNHUB_WS_URL=ws://127.0.0.1:9000 FINNHUB_API_URL=http://127.0.0.1:9000/api/v1``::
@@ -57,10 +57,10 @@ from photon_app.feed.simulated.feed import Simulator
 from photon_app.model import Trade
 from tests.fakes import finnhub_rest as rest
 from tests.fakes import finnhub_script as script
-from tests.fakes.finnhub_line import Line
+from tests.fakes.finnhub_connection import FinnhubConnection
 from tests.fakes.finnhub_script import PING, SCRIPTS, Script, Step
 
-__all__ = ["PING", "FakeFinnhub", "Line"]
+__all__ = ["PING", "FakeFinnhub", "FinnhubConnection"]
 
 CERTIFICATE = Path(__file__).with_name("self-signed.pem")
 """A certificate that nobody vouches for, with its key."""
@@ -71,11 +71,11 @@ class FakeFinnhub:
 
     Args:
         port: 0 lets the system choose.
-        script: what is played to whoever connects; nothing by default.
+        script: what is played to each client that connects; nothing by default.
         time: what scripts wait on, and REST budgets and stamps read.
-        cap: most symbols that a line takes.
+        cap: most symbols that a connection takes.
         invalid: symbols that are refused.
-        one_per_key: drop every line of a key, without a word, when it comes again.
+        one_per_key: drop every connection of a key, without a word, when it comes again.
         key: the only key that REST takes; any by default.
         per_minute: most REST requests; no bound by default.
         tls: serve TLS, with a certificate that nobody vouches for.
@@ -108,14 +108,14 @@ class FakeFinnhub:
         self._changed = asyncio.Condition()
         self._server: Server | None = None
         self.answers: deque[int] = deque()
-        """HTTP statuses for the next handshakes; 101 and an empty queue open the line."""
+        """HTTP statuses for the next handshakes; 101 and an empty queue open the connection."""
         self.handshakes: list[str] = []
         """The request target of every handshake, refused ones included."""
-        self.lines: list[Line] = []
+        self.connections: list[FinnhubConnection] = []
         """Every connection so far, the newest last."""
         self.most_open = 0
         """Most connections that were open at the same time."""
-        self.on_command: Callable[[Line], None] = lambda _: None
+        self.on_command: Callable[[FinnhubConnection], None] = lambda _: None
         """Called after each message of a client."""
 
     async def __aenter__(self) -> Self:
@@ -133,9 +133,9 @@ class FakeFinnhub:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for line in self.lines:
-            if line.frozen:
-                line.cut()
+        for connection in self.connections:
+            if connection.frozen:
+                connection.cut()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -151,14 +151,14 @@ class FakeFinnhub:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}{rest.PREFIX}"
 
     @property
-    def open_lines(self) -> list[Line]:
+    def open_connections(self) -> list[FinnhubConnection]:
         """The connections that are open now."""
-        return [line for line in self.lines if line.open]
+        return [connection for connection in self.connections if connection.open]
 
-    async def line(self, number: int = 1) -> Line:
+    async def connection(self, number: int = 1) -> FinnhubConnection:
         """The ``number``-th connection, once there is one."""
-        await self.until(lambda: len(self.lines) >= number)
-        return self.lines[number - 1]
+        await self.until(lambda: len(self.connections) >= number)
+        return self.connections[number - 1]
 
     async def until(self, happened: Callable[[], bool], timeout_s: float | None = 5) -> None:
         """Return as soon as a connection or a message has made this true."""
@@ -166,26 +166,28 @@ class FakeFinnhub:
             await self._changed.wait_for(happened)
 
     async def until_subscribed(self, symbols: Iterable[str]) -> None:
-        """Return once the newest line is subscribed to exactly these symbols."""
+        """Return once the newest connection is subscribed to exactly these symbols."""
         wanted = set(symbols)
-        await self.until(lambda: bool(self.open_lines) and self.lines[-1].subscribed == wanted)
+        await self.until(
+            lambda: bool(self.open_connections) and self.connections[-1].subscribed == wanted
+        )
 
     async def send(self, frame: str | bytes) -> None:
-        """Send any frame to every open line."""
-        for line in self.open_lines:
-            await line.send(frame)
+        """Send any frame to every open connection."""
+        for connection in self.open_connections:
+            await connection.send(frame)
 
     async def send_trades(self, batch: Iterable[Trade]) -> None:
-        """Send the trades in one frame to every line, as far as it is subscribed to them."""
+        """Send the trades in one frame to every connection, as far as it is subscribed to them."""
         await self.send_frame(wire.encode_trades(batch))
 
     async def send_frame(self, frame: str) -> None:
-        """Send a trade frame to every line, without the trades it is not subscribed to."""
+        """Send a trade frame to every connection, without the trades it is not subscribed to."""
         event = wire.decode(frame)
-        for line in self.open_lines:
-            text = _for_line(frame, event, line)
+        for connection in self.open_connections:
+            text = _for_connection(frame, event, connection)
             if text is not None:
-                await line.send(text)
+                await connection.send(text)
 
     async def play(
         self,
@@ -195,7 +197,7 @@ class FakeFinnhub:
         speed: float = 0.0,
         now: bool = False,
     ) -> int:
-        """Play a recording once the newest line is subscribed to exactly the expected symbols.
+        """Play a recording once the newest connection has exactly the expected symbols.
 
         Args:
             recording: the file.
@@ -217,15 +219,15 @@ class FakeFinnhub:
             frames += 1
         return frames
 
-    def objection(self, line: Line, symbol: str) -> str | None:
+    def objection(self, connection: FinnhubConnection, symbol: str) -> str | None:
         """What Finnhub says to one more subscription; nothing when it takes it."""
         if symbol in self.invalid:
             return script.invalid(symbol)
-        if self.cap is not None and len(line.subscribed | {symbol}) > self.cap:
+        if self.cap is not None and len(connection.subscribed | {symbol}) > self.cap:
             return script.TOO_MANY
         return None
 
-    async def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _answer(self, socket: ServerConnection, request: Request) -> Response | None:
         if request.path.startswith(rest.PREFIX):
             if self.rest.delay_s:
                 await self.time.sleep(self.rest.delay_s)
@@ -237,12 +239,12 @@ class FakeFinnhub:
         answer: Response | None = None
         match refusal:
             case script.Refuse(status, headers):
-                answer = connection.respond(http.HTTPStatus(status), "refused\n")
+                answer = socket.respond(http.HTTPStatus(status), "refused\n")
                 answer.headers.update(headers)
                 self._visits += 1
             case script.HangUp():
-                connection.transport.abort()
-                answer = connection.respond(http.HTTPStatus.BAD_GATEWAY, "")
+                socket.transport.abort()
+                answer = socket.respond(http.HTTPStatus.BAD_GATEWAY, "")
                 status = 0
                 self._visits += 1
         self.attempts.append((self.time.monotonic(), status))
@@ -251,45 +253,47 @@ class FakeFinnhub:
     def _visit(self) -> tuple[Step, ...]:
         return self._script[min(self._visits, len(self._script) - 1)] if self._script else ()
 
-    async def _serve(self, connection: ServerConnection) -> None:
-        assert connection.request is not None
-        line = Line(connection, connection.request.path, self)
-        for frozen in [other for other in self.open_lines if other.frozen]:
+    async def _serve(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        connection = FinnhubConnection(socket, socket.request.path, self)
+        for frozen in [other for other in self.open_connections if other.frozen]:
             frozen.look()
         visit = self._visit()
         self._visits += 1
-        if self.one_per_key and (others := [o for o in self.open_lines if o.token == line.token]):
-            for other in (*others, line):
+        if self.one_per_key and (
+            others := [o for o in self.open_connections if o.token == connection.token]
+        ):
+            for other in (*others, connection):
                 other.cut()
-        self.lines.append(line)
-        self.most_open = max(self.most_open, len(self.open_lines))
+        self.connections.append(connection)
+        self.most_open = max(self.most_open, len(self.open_connections))
         await self._notify()
-        playing = asyncio.create_task(self._play_to(line, visit))
+        playing = asyncio.create_task(self._play_to(connection, visit))
         try:
-            async for text in connection:
-                if (error := line.take(text)) is not None:
-                    await connection.send(error)
-                self.on_command(line)
+            async for text in socket:
+                if (error := connection.take(text)) is not None:
+                    await socket.send(error)
+                self.on_command(connection)
                 await self._notify()
         except ConnectionClosed:
             pass
         finally:
-            line.open = False
+            connection.open = False
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
             await self._notify()
 
-    async def _play_to(self, line: Line, visit: Iterable[Step]) -> None:
+    async def _play_to(self, connection: FinnhubConnection, visit: Iterable[Step]) -> None:
         with contextlib.suppress(ConnectionClosed):
-            await line.play(visit)
+            await connection.play(visit)
 
     async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
 
-def _for_line(frame: str, event: wire.Event, line: Line) -> str | None:
-    """The frame as this line gets it; the original text where nothing is left out."""
+def _for_connection(frame: str, event: wire.Event, connection: FinnhubConnection) -> str | None:
+    """The frame as this connection gets it; the original text where nothing is left out."""
     if not isinstance(event, wire.Trades):
         return frame
     spelled = {name.upper(): name for name in event.odd}
@@ -297,7 +301,7 @@ def _for_line(frame: str, event: wire.Event, line: Line) -> str | None:
         msgspec.structs.replace(trade, symbol=spelled.get(trade.symbol, trade.symbol))
         for trade in event.batch
     ]
-    batch = [trade for trade in came if trade.symbol in line.subscribed]
+    batch = [trade for trade in came if trade.symbol in connection.subscribed]
     if len(batch) == len(event.batch):
         return frame
     return wire.encode_trades(batch) if batch else None
@@ -321,15 +325,17 @@ def _self_signed() -> ssl.SSLContext:
 
 
 async def _replay(fake: FakeFinnhub, options: argparse.Namespace) -> None:
-    """Play a recording to whoever subscribes."""
+    """Play a recording to every client that subscribes."""
     recording = Recording(options.recording)
     print(f"{fake.url} plays {', '.join(recording.symbols())} of {options.recording}")
     while True:
-        await fake.until(lambda: any(line.subscribed for line in fake.open_lines), None)
+        await fake.until(
+            lambda: any(connection.subscribed for connection in fake.open_connections), None
+        )
         try:
             await fake.play(
                 options.recording,
-                fake.lines[-1].subscribed.copy(),
+                fake.connections[-1].subscribed.copy(),
                 speed=options.speed,
                 now=options.now,
             )
@@ -348,7 +354,9 @@ async def _walk(fake: FakeFinnhub) -> None:
     asked: set[str] = set()
 
     def follow() -> None:
-        subscribed = {symbol for line in fake.open_lines for symbol in line.subscribed}
+        subscribed = {
+            symbol for connection in fake.open_connections for symbol in connection.subscribed
+        }
         for seed in simulator.want(frozenset(subscribed | asked)):
             closes[seed.symbol] = seed.prev_close or 100.0
 
@@ -359,7 +367,9 @@ async def _walk(fake: FakeFinnhub) -> None:
         return rest.quote(price, time_ms // 1000, closes[symbol])
 
     fake.rest.on_quote = quote
-    print(f"{fake.url} and {fake.api_url} invent prices; lines of one key: {fake.one_per_key}")
+    print(
+        f"{fake.url} and {fake.api_url} invent prices; connections of one key: {fake.one_per_key}"
+    )
     while True:
         follow()
         for frame in simulator.frames(fake.time.now_ms()):
@@ -382,8 +392,8 @@ def main() -> None:
     """Serve by hand; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m tests.fakes.finnhub")
     parser.add_argument("--recording", type=Path, help="play this; else trades are invented")
-    parser.add_argument("--script", choices=sorted(SCRIPTS), help="what happens to the lines")
-    parser.add_argument("--cap", type=int, help="most symbols that a line takes")
+    parser.add_argument("--script", choices=sorted(SCRIPTS), help="what happens to the connections")
+    parser.add_argument("--cap", type=int, help="most symbols that a connection takes")
     parser.add_argument("--port", type=int, default=9000)
     parser.add_argument("--speed", type=float, default=1.0, help="0: as fast as the client reads")
     parser.add_argument("--loop", action="store_true", help="begin again at the end")

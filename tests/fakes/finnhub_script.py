@@ -1,9 +1,9 @@
-"""What a fake Finnhub does to whoever connects, as data.
+"""What a fake Finnhub does to clients that connect, as data.
 
 A *visit* is what happens on one connection: a tuple of steps. A *script* is a tuple of visits; the
 last one is played again for every further connection, so that ``(accept_then_close,)`` closes for
-ever. A visit that begins with ``Refuse`` or ``HangUp`` opens no line; every other opens one. When
-its steps are over the line stays open and silent, as Finnhub's does.
+ever. A visit that begins with ``Refuse`` or ``HangUp`` opens no connection; every other opens one.
+When its steps are over the connection stays open and silent, as Finnhub's does.
 
 Times are seconds on the fake's clock. ``SCRIPTS`` are the ones that can be played by hand.
 """
@@ -46,7 +46,7 @@ class HangUp:
 
 @dataclasses.dataclass(frozen=True)
 class Subscribed:
-    """Wait until the line is subscribed to so many symbols."""
+    """Wait until the connection is subscribed to so many symbols."""
 
     count: int = 1
 
@@ -63,7 +63,7 @@ class Frames:
 
 @dataclasses.dataclass(frozen=True)
 class Tell:
-    """Send what is made for this ``Line`` at that moment."""
+    """Send what is made for this ``FinnhubConnection`` at that moment."""
 
     make: Callable[[Any], Iterable[str | bytes]]
 
@@ -85,7 +85,7 @@ class Times:
 
 @dataclasses.dataclass(frozen=True)
 class Close:
-    """Close with a closing frame; in the middle of a message if so wished."""
+    """Close with a closing frame; in the middle of a message if that is given."""
 
     code: int = 1000
     reason: str = ""
@@ -109,7 +109,7 @@ Visit = tuple[Step, ...]
 Script = tuple[Visit, ...]
 
 PATIENT: Visit = (Times(10_000, (Wait(60), Frames(PING))),)
-"""A healthy line on which nothing trades."""
+"""A healthy connection on which nothing trades."""
 
 
 def pinging(seconds: int) -> Times:
@@ -118,7 +118,7 @@ def pinging(seconds: int) -> Times:
 
 
 def after(visits: Iterable[Visit], then: Visit = PATIENT) -> Script:
-    """These visits, and then a line that lives."""
+    """These visits, and then a connection that stays."""
     return (*visits, then)
 
 

@@ -117,7 +117,7 @@ def starting(*before: str, at: int | None = None, **settings: object) -> Iterato
     """A Photon that was just started, ended with the block. ``before`` comes before its command;
     ``at`` is as in ``photon``.
     """
-    module = ["photon_app"] if at is None else ["tests.fakes.moments", str(at)]
+    module = ["photon_app"] if at is None else ["tests.fakes.dates", str(at)]
     process = _start([*before, sys.executable, "-m", *module], settings)
     try:
         yield process

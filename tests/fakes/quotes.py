@@ -6,7 +6,7 @@ from photon_app.model import Seed
 
 
 class FakeQuotes:
-    """Knows every symbol at a price of 100 unless it is told otherwise.
+    """Knows every symbol at a price of 100 unless a test says otherwise.
 
     Args:
         time: stamps what is asked.

@@ -36,7 +36,7 @@ class HandClock:
 
 
 class HandTime(HandClock):
-    """A ``clock.Time`` that stands where a test puts it; whoever sleeps moves it.
+    """A ``clock.Time`` that stands where a test puts it; each sleep moves it.
 
     Args:
         at_s: where the monotonic clock stands first, in seconds.
@@ -158,7 +158,7 @@ class VirtualTime:
 
 async def settle() -> None:
     """Let everything run that is ready, and all that it makes ready: over loopback sockets too,
-    where what is sent can be read at the next turn of the loop.
+    where what is sent can be read in the loop's next iteration.
     """
     ready: Sized = getattr(asyncio.get_running_loop(), "_ready", ())
     quiet = 0

@@ -36,24 +36,24 @@ class RealMarket(FakeMarket):
             self.bars.follow(symbol)
 
     def trades(self, batch: Sequence[Trade]) -> None:
-        """As the pipeline."""
+        """As the market."""
         super().trades(batch)
         for trade in batch:
             self.early += trade.time_ms < self.bars.final_ms // 60_000 * 60_000
         self.bars.fold(self.book.apply(batch).counted)
 
     def status(self, status: FeedStatus) -> None:
-        """As the pipeline."""
+        """As the market."""
         super().status(status)
         self.bars.flowing(flows=status.state == "live", lost_ms=status.lost_ms)
 
     def polling(self, symbols: frozenset[str], stale: frozenset[str] = frozenset()) -> None:
-        """As the pipeline."""
+        """As the market."""
         super().polling(symbols, stale)
         self.bars.unseen(symbols | stale)
 
     def tape_offset(self, behind_ms: int, ahead_ms: int) -> None:
-        """As the pipeline."""
+        """As the market."""
         super().tape_offset(behind_ms, ahead_ms)
         self.book.ahead_ms = ahead_ms
         self.bars.tape_offset(behind_ms)
@@ -77,7 +77,7 @@ async def trade_for(
     for _ in range(seconds):
         late_ms = behind_ms if isinstance(behind_ms, int) else behind_ms()
         time_ms = it.time.now_ms() - late_ms
-        await it.fake.lines[-1].send(encode_trades([Trade(symbol, 10, 1, time_ms)]))
+        await it.fake.connections[-1].send(encode_trades([Trade(symbol, 10, 1, time_ms)]))
         await settle()
         await it.time.advance(1)
 
@@ -103,7 +103,7 @@ def test_a_line_that_was_slept_over_is_opened_anew_at_once(slept_s: int) -> None
             assert states[:2] == ["connecting", "live"]
             assert set(states[2:-1]) == {"reconnecting"}
             assert states[-1] == "live"
-            assert len(it.fake.lines) == 2
+            assert len(it.fake.connections) == 2
             assert it.fake.most_open == 1
             assert it.subscribed == {"A", "B"}
             lost = [s.lost_ms for s in it.market.statuses[2:-1]]
@@ -156,7 +156,7 @@ def test_a_line_that_died_silently_was_lost_with_its_last_frame() -> None:
             assert it.market.statuses[-1].lost_ms == last_ms
             await it.time.advance(10)
             assert it.market.statuses[-1].state == "live"
-            await it.fake.lines[-1].kick(1012)
+            await it.fake.connections[-1].kick(1012)
             await it.market.until(lambda: it.market.statuses[-1].state == "reconnecting")
             assert it.market.statuses[-1].lost_ms == it.time.now_ms()
 
@@ -164,10 +164,10 @@ def test_a_line_that_died_silently_was_lost_with_its_last_frame() -> None:
 
 
 @pytest.mark.parametrize(("minutes", "fast_ms"), [(15, 0), (40, 0), (15, None), (40, None)])
-def test_a_delayed_tape_is_told_and_its_bars_are_final_by_its_own_time(
+def test_a_delayed_tape_is_reported_and_its_bars_are_final_by_its_own_time(
     minutes: int, fast_ms: int | None
 ) -> None:
-    """The state stays; no bar is told as final before its trades are there."""
+    """The state stays; no bar is sent as final before its trades are there."""
 
     async def scenario() -> None:
         async with real(fast_ms=fast_ms) as (it, market):
@@ -281,14 +281,14 @@ def test_a_tape_in_time_says_nothing() -> None:
     run(scenario)
 
 
-def test_a_delay_is_told_over_a_quiet_time_and_over_a_lost_line() -> None:
+def test_a_delay_is_reported_over_a_quiet_time_and_over_a_lost_connection() -> None:
     """A plan does not change by night."""
 
     async def scenario() -> None:
         async with real() as (it, market):
             await it.time.advance(1)
             await trade_for(it, 60, 900_000)
-            it.fake.lines[-1].cut()
+            it.fake.connections[-1].cut()
             await it.time.advance(3600)
             assert market.statuses[-1].delay_ms == 900_000
             assert market.statuses[-1].state == "live"

@@ -100,7 +100,7 @@ def test_a_trade_is_its_symbols_however_upstream_spells_it(spelling: str, time: 
     assert (event.skipped, event.odd) == (0, (spelling,))
 
 
-def test_names_that_are_no_symbols_are_told_in_print() -> None:
+def test_names_that_are_no_symbols_are_reported_in_print() -> None:
     """Some of them, and how many trades they had."""
     prints = ",".join(f'{{"p":1,"s":"<{n}\\u0007>","t":1,"v":1}}' for n in [*range(30), 0])
     event = wire.decode(f'{{"data":[{prints}],"type":"trade"}}')

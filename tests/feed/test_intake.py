@@ -50,7 +50,9 @@ def test_a_flood_of_rubbish_is_one_log_line_in_ten_seconds(
     assert intake.counters.malformed == 1001
 
 
-def test_a_trade_dropped_for_its_name_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_trade_dropped_for_its_name_is_counted_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """In one printable line in ten seconds."""
     intake = Intake("test", VirtualTime())
     with caplog.at_level(logging.WARNING):

@@ -63,7 +63,7 @@ def place(given: object) -> contextlib.ExitStack:
 
 
 def test_the_limit_in_all_is_503_and_a_closed_place_is_free() -> None:
-    """Whoever holds them."""
+    """Whichever client has them."""
     door = Door(admission(total=2))
     first = place(door.open("1.1.1.1"))
     place(door.open(None))
@@ -142,7 +142,7 @@ def test_a_refused_handshake_takes_nothing_from_the_rate() -> None:
 
 
 def test_an_address_that_opens_and_closes_fast_leaves_half_of_the_rate() -> None:
-    """To whoever else comes."""
+    """To every other client."""
     loop = FakeLoop()
     door = Door(admission(loop, rate=10))
     others = 0

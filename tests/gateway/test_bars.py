@@ -36,7 +36,7 @@ def with_server(
 
 
 def play(feed: HandFeed, *trades: tuple[int, float]) -> int:
-    """Trades of AAPL so many ms after the begin of the last full hour but one; returns it."""
+    """Trades of AAPL so many ms after the start of the last full hour but one; returns it."""
     assert feed.market is not None
     now_ms = feed.clock.now_ms()
     begin_ms = now_ms - now_ms % 3_600_000 - 3_600_000
@@ -188,7 +188,7 @@ def test_csv_has_the_same_bars() -> None:
     with_server(check)
 
 
-def test_sessions_are_told_to_whoever_asks() -> None:
+def test_sessions_are_sent_to_clients_that_ask() -> None:
     """Those of the exchange that the bars are of; none of what has no sessions."""
 
     async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
@@ -372,7 +372,7 @@ def client_count(server: Serving) -> int:
     return len(server.server.server_state.connections)
 
 
-def test_a_long_answer_takes_many_turns_of_the_event_loop() -> None:
+def test_a_long_answer_takes_many_iterations_of_the_event_loop() -> None:
     """So prices leave in between; nothing of it is done in a thread, which would hold up the loop
     for longer.
     """

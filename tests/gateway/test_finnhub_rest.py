@@ -18,7 +18,7 @@ UNKNOWN = {"c": 0, "d": None, "dp": None, "h": 0, "l": 0, "o": 0, "pc": 0, "t": 
 
 
 class Known:
-    """A reference that knows what it is told."""
+    """A reference that knows what a test gives it."""
 
     def __init__(self, *seeds: Seed, listings: tuple[Listing, ...] = ()) -> None:
         self._seeds = {seed.symbol: seed for seed in seeds}
@@ -168,8 +168,8 @@ def test_questions_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_names_that_are_asked_for_once_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even for the linger, however many they are; whoever asks too much is told when to come
-    again, and what is known costs nothing.
+    """Not even for the linger, however many they are; one that asks too much
+    gets a time to come again, and what is known costs nothing.
     """
     monkeypatch.setattr(finnhub_rest, "FIRST_PRICE_S", 0)
 
@@ -205,7 +205,7 @@ def test_what_upstream_does_not_know_is_not_followed_however_often_it_is_asked_f
         feed, reference = HandFeed(), Known()
         async with api(feed, reference) as (server, client):
             asked = dataclasses.replace(
-                server.live, reference=reference, asked=lambda: {"requests": 1}
+                server.live, reference=reference, rest_requests=lambda: {"requests": 1}
             )
             with server.having(asked):
                 for _ in range(3):

@@ -88,7 +88,7 @@ def test_more_symbols_than_allowed_are_refused_in_finnhubs_words() -> None:
     assert world.exchange.prints.symbols == {"B", "C"}
 
 
-def test_the_limit_of_the_process_is_told_in_the_same_words() -> None:
+def test_the_limit_of_the_process_is_reported_in_the_same_words() -> None:
     """And nothing is held."""
     world = World(limit=1)
     world.say("subscribe", "A")

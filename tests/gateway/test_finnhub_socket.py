@@ -171,7 +171,7 @@ def test_what_only_it_wanted_is_wanted_upstream_until_it_has_gone(ws: str) -> No
 
 
 @both
-def test_a_refused_symbol_is_told(ws: str) -> None:
+def test_a_refused_symbol_is_reported(ws: str) -> None:
     """In Finnhub's words, whenever upstream says so."""
 
     async def scenario() -> None:

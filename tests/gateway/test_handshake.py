@@ -444,7 +444,7 @@ def test_a_long_answer_is_whole() -> None:
 
 
 def test_an_answer_to_who_is_going_is_no_fault_of_the_application() -> None:
-    """Its connection is closing, and is lost only in the next turn of the loop: nothing is logged
+    """Its connection is closing, and is lost only in the next iteration: nothing is logged
     (``quiet``).
     """
 

@@ -53,10 +53,10 @@ def test_connections_are_counted_with_what_became_of_them() -> None:
                 assert await client.status() == 413
                 client.half_close()
                 assert await client.body()
-            told = (await health(server.port))["http"]
-            assert told["connections"] == 2
-            assert told["unread_bytes"] == 0
-            assert told["ended"]["body"] == 1
+            found = (await health(server.port))["http"]
+            assert found["connections"] == 2
+            assert found["unread_bytes"] == 0
+            assert found["ended"]["body"] == 1
 
     asyncio.run(scenario())
 
@@ -66,8 +66,8 @@ def test_a_server_that_counts_no_connections_says_zero() -> None:
 
     async def scenario() -> None:
         async with serving(HandFeed(), http="h11") as server:
-            told = (await health(server.port))["http"]
-            assert (told["connections"], set(told["ended"].values())) == (0, {0})
+            found = (await health(server.port))["http"]
+            assert (found["connections"], set(found["ended"].values())) == (0, {0})
 
     asyncio.run(scenario())
 

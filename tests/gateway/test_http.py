@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 
 from photon_app import __version__
 from photon_app.model import FeedStatus
-from tests.fakes.moments import at, new_york
+from tests.fakes.dates import at, new_york
 from tests.fakes.server import HandFeed, Serving, serving
 
 
@@ -165,14 +165,14 @@ def test_health_tells_a_delayed_tape() -> None:
         feed.market.status(late)
         health = (await client.get("/health")).json()
         assert health["status"] == "healthy"
-        told = {name: health["feed"][name] for name in ("state", "detail", "delay_ms")}
-        assert told == {"state": "live", "detail": "late", "delay_ms": 900_000}
+        stated = {name: health["feed"][name] for name in ("state", "detail", "delay_ms")}
+        assert stated == {"state": "live", "detail": "late", "delay_ms": 900_000}
 
     with_server(check)
 
 
 def test_quotes_of_what_is_not_followed_are_not_live() -> None:
-    """As clients of the socket are told."""
+    """As for clients of the socket."""
 
     async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
         feed.trade("AAPL", 150)

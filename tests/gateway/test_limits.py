@@ -242,7 +242,7 @@ def test_more_symbols_than_a_connection_may_have_are_refused_by_name(ws: str) ->
 
 
 @both
-def test_more_symbols_than_the_process_follows_are_refused_to_whoever_comes_last(ws: str) -> None:
+def test_more_symbols_than_the_process_follows_are_refused_to_the_last_client(ws: str) -> None:
     """Over two clients; both keep what they have, and a symbol that is followed is free for all."""
 
     async def scenario() -> None:
@@ -268,7 +268,7 @@ def test_more_symbols_than_the_process_follows_are_refused_to_whoever_comes_last
 
 
 def test_an_address_that_has_most_of_the_symbols_gives_some_to_another() -> None:
-    """In whatever way it has them: it is told which and why, and who comes has its equal part."""
+    """In whatever way it has them: the answer says which and why, and the other has its part."""
 
     async def scenario() -> None:
         async with serving(max_symbols_total=11) as server:
@@ -331,7 +331,7 @@ def test_a_loop_of_single_subscribes_is_not_too_many_messages(
 
 
 @both
-def test_too_many_messages_are_told_and_end_with_4029(ws: str) -> None:
+def test_too_many_messages_are_reported_and_end_with_4029(ws: str) -> None:
     """Another client is not concerned."""
 
     async def scenario() -> None:

@@ -35,8 +35,8 @@ RULES = Rules(
 
 
 def event(name: str, payload: object = None, **more: Any) -> str:
-    told = {"name": name, "payload": {} if payload is None else payload, **more}
-    return "42/_event," + json.dumps(["event", told])
+    event = {"name": name, "payload": {} if payload is None else payload, **more}
+    return "42/_event," + json.dumps(["event", event])
 
 
 def connect(**boot: Any) -> str:

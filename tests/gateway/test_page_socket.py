@@ -127,7 +127,7 @@ async def serving(
 
 
 async def closed(tab: ClientConnection) -> tuple[int | None, str | None]:
-    """How a tab was told to go."""
+    """How a tab was sent away."""
     with contextlib.suppress(ConnectionClosed):
         async with asyncio.timeout(10):
             while True:
@@ -247,7 +247,7 @@ def test_the_longest_storage_passes(ws: str) -> None:
 def test_unknown_events_are_left_out_and_five_in_a_row_end_the_socket(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Counted, and told in one line, without a word of what they said."""
+    """Counted, and logged in one line, without a word of what they said."""
 
     async def scenario() -> None:
         async with serving() as served:
@@ -320,14 +320,14 @@ def test_a_tab_reports_a_few_errors_of_its_browser() -> None:
 
 
 class Slow:
-    """A tab that is only told that it is slow."""
+    """A tab that only notes that it is slow."""
 
     def __init__(self) -> None:
-        self.told = 0
+        self.notices = 0
 
     def slow(self) -> None:
         """Told."""
-        self.told += 1
+        self.notices += 1
 
 
 class Sent:
@@ -355,7 +355,7 @@ def test_what_waits_for_a_tab_is_bounded_in_bytes_and_packets(slow: Slow, size: 
     outbox = Outbox()
     for _ in range(2_000):
         outbox.put_nowait(Sent(size))
-    assert slow.told > 0
+    assert slow.notices > 0
     assert outbox.qsize() <= OUTBOX_PACKETS
     assert outbox.bytes <= OUTBOX_BYTES + size
     before = outbox.qsize()

@@ -37,7 +37,7 @@ def request(**headers: str) -> Request:
 
 
 def test_an_address_may_ask_so_often() -> None:
-    """Then it is told when to come again, and which setting it was; others may ask."""
+    """Then the answer says when to come again, and which setting it was; others may ask."""
     desk = Desk()
     assert [desk.questions.take("a") for _ in range(20)] == [None] * 20
     refusal = desk.questions.take("a")
@@ -86,7 +86,7 @@ def test_who_asks_the_same_soon_asks_again() -> None:
     ],
 )
 def test_programs_and_pages_that_are_named_may_ask(headers: dict[str, str]) -> None:
-    """And whoever a browser does not call foreign."""
+    """And clients that a browser does not call foreign."""
     assert Desk().questions.cross_site(request(**headers)) is None
 
 
@@ -105,7 +105,7 @@ def test_programs_and_pages_that_are_named_may_ask(headers: dict[str, str]) -> N
 )
 @pytest.mark.parametrize("spelling", ["cross-site", "Cross-Site "])
 def test_a_page_of_another_site_may_not(headers: dict[str, str], spelling: str) -> None:
-    """It is told which setting names it."""
+    """The answer says which setting names it."""
     desk = Desk()
     refusal = desk.questions.cross_site(request(sec_fetch_site=spelling, **headers))
     assert refusal is not None

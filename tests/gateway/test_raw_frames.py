@@ -332,7 +332,7 @@ async def unread(frames: int) -> AsyncIterator[tuple[Serving, RawClient]]:
 
 @pytest.mark.parametrize("words", [frame(raw.CLOSE, b"\x03\xe8"), text(b"\xff"), frame(3)])
 def test_the_server_stops_whatever_its_clients_are_about(words: bytes) -> None:
-    """Saying goodbye without reading, or being told why they have to go."""
+    """Saying goodbye without reading, or being sent why they have to go."""
 
     async def scenario() -> None:
         async with unread(frames=100) as (server, client):

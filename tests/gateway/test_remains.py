@@ -20,12 +20,12 @@ from tests.fakes.waiting import wait_until
 PATHS = ("/ws", "/ws?format=array&symbols=AAPL", "/finnhub?token=any", "/nowhere")
 
 
-def wish(**fields: object) -> bytes:
+def message(**fields: object) -> bytes:
     """A message as a frame."""
     return frame(TEXT, json.dumps(fields).encode())
 
 
-WISHES = wish(action="subscribe", symbols=["AAPL"]) + wish(
+SUBSCRIPTIONS = message(action="subscribe", symbols=["AAPL"]) + message(
     action="subscribe", channel="bars", timeframe="1m", symbols=["AAPL"]
 )
 
@@ -52,7 +52,7 @@ def test_a_lost_socket_is_freed_without_a_collection(path: str, end: str) -> Non
                     await client.send(head(path))
                     await client.status()
                     if path == "/ws":
-                        await client.send(WISHES)
+                        await client.send(SUBSCRIPTIONS)
                         await client.read_until("subscription")
                     if end == "reset":
                         client.reset()

@@ -115,7 +115,7 @@ def test_a_slash_behind_a_path_changes_nothing(path: str) -> None:
     "path", ["/api", "/api/", "/api/nope", "/api/quotes/nope", "/metrics", "/metrics/x"]
 )
 def test_what_is_not_there_for_programs_is_said_in_json(path: str, accept: str) -> None:
-    """Whoever asks."""
+    """For every client."""
 
     async def check(client: httpx.AsyncClient) -> None:
         for method in ("GET", "POST", "DELETE"):
@@ -126,7 +126,7 @@ def test_what_is_not_there_for_programs_is_said_in_json(path: str, accept: str) 
     with_page(check)
 
 
-def test_elsewhere_only_whoever_reads_html_gets_the_page_that_says_so() -> None:
+def test_elsewhere_only_clients_that_read_html_get_the_page_that_says_so() -> None:
     """A program gets JSON."""
 
     async def check(client: httpx.AsyncClient) -> None:

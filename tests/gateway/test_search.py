@@ -109,11 +109,11 @@ def test_what_was_typed_reaches_the_reference_without_its_edges() -> None:
 
 
 def test_the_bounds_stand_in_the_api_documentation() -> None:
-    """For whoever generates a client from it."""
+    """For those who generate a client from it."""
     api = FastAPI()
     api.include_router(search.create_router(Questions.of(DEFAULTS, HandTime())))
-    told = api.openapi()["paths"]["/api/search"]["get"]["parameters"]
-    bounds = {one["name"]: one["schema"] for one in told}
+    parameters = api.openapi()["paths"]["/api/search"]["get"]["parameters"]
+    bounds = {one["name"]: one["schema"] for one in parameters}
     assert (bounds["q"]["minLength"], bounds["q"]["maxLength"]) == (1, 64)
     assert (bounds["limit"]["minimum"], bounds["limit"]["maximum"]) == (1, 50)
     assert bounds["limit"]["default"] == 10

@@ -225,7 +225,7 @@ def test_five_bad_messages_in_a_row_end_the_connection_and_a_good_one_forgives()
     assert (outlet.closed() or (0,))[0] == 1008
 
 
-def test_asking_too_often_is_told_and_closed() -> None:
+def test_asking_too_often_is_reported_and_closed() -> None:
     """The burst is twice the rate, and time refills it."""
     exchange = FakeExchange()
     session, outlet, _ = exchange.session(messages_per_s=2)
@@ -403,9 +403,9 @@ def test_every_list_of_names_is_answered_in_bounds(message: dict[str, Any]) -> N
     [answer, *_] = ask(session, outlet, **message)
     assert len(answer["symbols"]) <= 200
     assert len(answer["rejected"]) <= 51
-    told = len(answer["symbols"]) + len(answer["rejected"])
+    answered = len(answer["symbols"]) + len(answer["rejected"])
     said = answer["rejected"][-1]["message"]
-    assert f"refused with the {300 - told} names behind it" in said
+    assert f"refused with the {300 - answered} names behind it" in said
 
 
 def test_a_list_is_admitted_in_one_pass() -> None:

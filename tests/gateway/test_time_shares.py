@@ -27,7 +27,7 @@ class Clock:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.05)), min_size=1, max_size=50))
-def test_whoever_waits_its_turn_gets_its_share_of_the_time_and_no_more(
+def test_a_client_that_waits_its_turn_gets_its_share_of_the_time_and_no_more(
     asks: list[tuple[float, float]],
 ) -> None:
     """In any stretch of time, but for what it may be ahead and its last message."""
@@ -59,7 +59,7 @@ def test_an_address_that_is_alone_never_waits() -> None:
 
 
 def test_beside_others_an_address_waits_and_the_others_do_not() -> None:
-    """Its messages come in the order in which they came, and are told how long they waited."""
+    """Its messages come in the order in which they came, with how long they waited."""
 
     async def scenario() -> list[tuple[str, float]]:
         loop = asyncio.get_running_loop()

@@ -93,7 +93,7 @@ def test_in_a_lane_it_is_first_come_first_served_and_who_goes_holds_up_nobody() 
     assert served == [0, 1, 3, 4, 5]
 
 
-def test_one_piece_passes_in_a_turn_of_the_loop() -> None:
+def test_one_piece_passes_in_each_iteration_of_the_loop() -> None:
     """So that something else may happen between any two."""
     time, turns, passed = HandTime(), 0, list[int]()
 

@@ -301,7 +301,7 @@ def test_a_slow_client_that_reads_again_sees_4008() -> None:
 
 
 @both
-def test_clients_are_told_when_the_server_goes(ws: str) -> None:
+def test_clients_are_notified_when_the_server_goes(ws: str) -> None:
     """``shutdown`` with a time to come back, then 1012."""
 
     async def scenario() -> None:

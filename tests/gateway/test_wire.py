@@ -35,22 +35,22 @@ Talk = Callable[[Wire, Send], Awaitable[None]]
 
 
 class Marks:
-    """A sink that only notes what it is told."""
+    """A sink that only notes its calls."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
 
     def congest(self) -> None:
         """Above the mark."""
-        self.told.append("congest")
+        self.calls.append("congest")
 
     def drain(self) -> None:
         """Below the mark."""
-        self.told.append("drain")
+        self.calls.append("drain")
 
     def lost(self) -> None:
         """Going."""
-        self.told.append("lost")
+        self.calls.append("lost")
 
 
 @contextlib.asynccontextmanager
@@ -124,7 +124,7 @@ def test_nothing_is_written_before_the_handshake_or_after_the_close() -> None:
         wire.attach(marks, lambda: None)
         wire.write_frames(frame(b"one"))
         wire.start_close(4008, "enough")
-        assert marks.told == ["lost"]
+        assert marks.calls == ["lost"]
         wire.write_frames(frame(b"too late"))
         del send
 
@@ -139,22 +139,22 @@ def test_nothing_is_written_before_the_handshake_or_after_the_close() -> None:
 
 
 def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() -> None:
-    """So whoever writes without asking (``put``) need not ask."""
+    """So a caller that writes without asking (``put``) need not ask."""
     marks = Marks()
 
     async def talk(wire: Wire, send: Send) -> None:
         wire.attach(marks, lambda: None)
-        while "congest" not in marks.told:
+        while "congest" not in marks.calls:
             wire.put(frame(b"x" * 50_000))
         del send
 
     async def scenario() -> None:
         async with talking(talk) as client:
-            while "drain" not in marks.told:
+            while "drain" not in marks.calls:
                 await client.recv()
             await client.close()
-            await wait_until(lambda: "lost" in marks.told, CLOSE_TIMEOUT_S)
-        assert marks.told[:3] == ["congest", "drain", "lost"]
+            await wait_until(lambda: "lost" in marks.calls, CLOSE_TIMEOUT_S)
+        assert marks.calls[:3] == ["congest", "drain", "lost"]
 
     asyncio.run(scenario())
 
@@ -172,14 +172,14 @@ def test_an_application_that_fails_leaves_no_connection_to_a_client_that_does_no
 
     async def scenario() -> None:
         async with talking(talk, connect_options={"max_queue": 1}):
-            await wait_until(lambda: "lost" in marks.told, 3 * CLOSE_TIMEOUT_S)
+            await wait_until(lambda: "lost" in marks.calls, 3 * CLOSE_TIMEOUT_S)
 
     asyncio.run(scenario())
 
 
-def test_an_application_that_still_talks_is_told_that_the_client_is_gone() -> None:
+def test_an_application_that_still_talks_learns_that_the_client_is_gone() -> None:
     """As by uvicorn after an end, and not as of a mistake of its own."""
-    told: list[type[BaseException]] = []
+    errors: list[type[BaseException]] = []
 
     async def talk(wire: Wire, send: Send) -> None:
         wire.attach(Marks(), lambda: None)
@@ -187,14 +187,14 @@ def test_an_application_that_still_talks_is_told_that_the_client_is_gone() -> No
         try:
             await send({"type": "websocket.send", "text": "still there?"})
         except Exception as error:
-            told.append(type(error))
+            errors.append(type(error))
             raise
 
     async def scenario() -> None:
         async with talking(talk) as client:
             with pytest.raises(ConnectionClosed):
                 await client.recv()
-        assert told == [ClientDisconnected]
+        assert errors == [ClientDisconnected]
 
     asyncio.run(scenario())
 
@@ -211,7 +211,7 @@ def test_a_client_that_is_gone_when_its_sink_comes_is_lost_at_once() -> None:
         async with talking(talk) as client:
             with pytest.raises(ConnectionClosedOK):
                 await client.recv()
-        assert marks.told[0] == "lost"
+        assert marks.calls[0] == "lost"
 
     asyncio.run(scenario())
 
@@ -246,7 +246,7 @@ def test_the_bounds_of_frames_and_messages_hold_on_every_path(path: str) -> None
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_path_reads_little_at_once_and_compresses_nothing(path: str) -> None:
-    """A small frame may not become a large one, also where the server was told to compress."""
+    """A small frame may not become a large one, also where the server is set to compress."""
     seen: list[Wire] = []
 
     async def talk(wire: Wire, send: Send) -> None:

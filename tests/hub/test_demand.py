@@ -166,7 +166,7 @@ def test_what_others_want_too_is_not_given_up() -> None:
     assert demand.wanted == {"A", "C", "X"}
 
 
-def test_addresses_are_told_by_symbol() -> None:
+def test_addresses_are_listed_by_symbol() -> None:
     """Each once, whatever it holds how often, and not more of them than decide."""
     demand = Demand(["D"], limit=9, linger_s=30, time=FakeLoop(), listener=Listener())
     for address in ("a", "a", None, *(str(n) for n in range(40))):

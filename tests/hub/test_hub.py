@@ -29,7 +29,7 @@ def test_a_client_gets_every_trade_of_its_symbols_and_no_other() -> None:
     assert prices(other.outlet.take()) == [("C", 1, 3)]
 
 
-def test_a_price_whose_shares_were_counted_before_is_told_with_none() -> None:
+def test_a_price_whose_shares_were_counted_before_is_sent_with_none() -> None:
     """As the snapshot tells it: a corrected close (condition 39) is a price of volume 0."""
     exchange = FakeExchange()
     client = exchange.client("A")
@@ -111,7 +111,7 @@ def test_a_late_trade_makes_a_snapshot_with_an_unchanged_seq() -> None:
     )
 
 
-def test_whoever_comes_and_goes_between_two_flushes_costs_the_others_nothing() -> None:
+def test_a_client_that_comes_and_goes_between_two_flushes_costs_the_others_nothing() -> None:
     """A thousand clients that come back at once must not cost a thousand flushes."""
     exchange = FakeExchange()
     staying = exchange.client("A", "B")
@@ -133,7 +133,7 @@ def test_whoever_comes_and_goes_between_two_flushes_costs_the_others_nothing() -
     assert [seq for _, seq, _ in prices(staying.outlet.take())] == list(range(2, 13))
 
 
-def test_those_who_changed_their_wishes_join_the_others_at_the_next_flush() -> None:
+def test_clients_that_changed_their_subscriptions_join_the_others_at_the_next_flush() -> None:
     """Until then each is alone: what was pending before it came must not come again."""
     exchange = FakeExchange()
     staying = exchange.client("A")
@@ -182,7 +182,7 @@ def test_a_slow_client_is_conflated_to_the_newest_prices_and_costs_nobody_else()
     assert prices(slow.outlet.take()) == [("A", 101, 7)]
 
 
-def test_what_a_slow_client_is_told_of_the_feed_does_not_pile_up() -> None:
+def test_the_statuses_of_a_slow_client_do_not_pile_up() -> None:
     """A thousand changes and new epochs are one status, before the prices."""
     exchange = FakeExchange()
     client = exchange.client("A", "B")
@@ -222,7 +222,7 @@ def test_what_is_pending_when_a_client_drains_is_part_of_what_it_missed() -> Non
     assert prices(client.outlet.take()) == [("A", 5, 5)]
 
 
-def test_a_new_day_is_told_with_its_first_price() -> None:
+def test_a_new_day_is_sent_with_its_first_price() -> None:
     """Clients that fold day figures themselves would continue yesterday's."""
     exchange = FakeExchange()
     client = exchange.client("A")
@@ -270,7 +270,7 @@ def test_each_symbol_has_the_session_of_its_own_market_and_hears_when_it_changes
     assert sessions(exchange, client) == {}
 
 
-def test_a_new_session_of_many_symbols_is_told_over_some_seconds() -> None:
+def test_a_new_session_of_many_symbols_is_sent_over_some_seconds() -> None:
     """No flush is as large as the whole market."""
     exchange = FakeExchange(limit=1_000)
     symbols = [f"S{index}" for index in range(SESSIONS_A_TICK + 50)]
@@ -284,7 +284,7 @@ def test_a_new_session_of_many_symbols_is_told_over_some_seconds() -> None:
     assert counts == [SESSIONS_A_TICK, 50, 0]
 
 
-def test_a_client_is_told_the_states_of_its_own_symbols_only() -> None:
+def test_a_client_is_sent_the_states_of_its_own_symbols_only() -> None:
     """However many others arrive in the same flush."""
     exchange = FakeExchange()
     client = exchange.client("A")
@@ -364,7 +364,7 @@ def test_an_interval_client_gets_its_last_price_even_when_the_market_goes_quiet(
     assert prices(slow.outlet.take()) == [("A", 3, 2)]
 
 
-def test_a_new_epoch_is_told_and_sequences_begin_anew() -> None:
+def test_a_new_epoch_is_sent_and_sequences_begin_again() -> None:
     """What was pending of the old one comes before."""
     exchange = FakeExchange()
     client = exchange.client("A")

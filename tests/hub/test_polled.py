@@ -43,7 +43,7 @@ def test_the_same_answer_again_is_no_news() -> None:
     assert client.outlet.take() == []
 
 
-def test_who_holds_a_symbol_is_told_when_it_is_polled_and_when_no_more() -> None:
+def test_clients_of_a_symbol_are_notified_when_it_is_polled_and_when_no_more() -> None:
     """And no other client; a client that comes later finds it in the snapshot."""
     exchange = FakeExchange()
     client, other = exchange.client("A"), exchange.client("B")
@@ -70,7 +70,7 @@ def test_a_polled_symbol_stays_polled_while_the_line_is_down() -> None:
     assert client.outlet.take()[-1]["symbols"] == {"A": "polled", "B": "stale"}
 
 
-def test_an_interval_client_is_told_of_a_polled_price_in_the_same_way() -> None:
+def test_an_interval_client_is_notified_of_a_polled_price_in_the_same_way() -> None:
     """The short form for the very next price."""
     exchange = FakeExchange()
     client = exchange.client("A", interval_s=0.1)

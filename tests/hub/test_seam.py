@@ -53,7 +53,7 @@ step = st.one_of(
 )
 
 
-class Told:
+class Pair:
     """A hub, and clients of it: one that wants every trade, and one that is paced."""
 
     def __init__(self, exchange: FakeExchange, hub: Hub) -> None:
@@ -68,7 +68,7 @@ class Told:
             hub.welcome(client, SYMBOLS)
 
     def messages(self) -> list[list[dict[str, Any]]]:
-        """What each was told, without its name."""
+        """What was written to each, without its name."""
         taken = [outlet.take() for outlet in self.outlets]
         return [[{**m, "client_id": ""} for m in messages] for messages in taken]
 
@@ -86,7 +86,7 @@ def mirrored(exchange: FakeExchange) -> tuple[Mirror, Hub]:
     return mirror, hub
 
 
-def told_by(messages: list[dict[str, Any]]) -> dict[tuple[str, str, int], float]:
+def prices_in(messages: list[dict[str, Any]]) -> dict[tuple[str, str, int], float]:
     """The price of each ``seq`` of each symbol in each epoch."""
     epoch, prices = "", {}
     for message in messages:
@@ -139,35 +139,39 @@ def do(exchange: FakeExchange, what: str, given: Any) -> None:
 
 @given(before=st.lists(step, max_size=12), after=st.lists(step, max_size=25))
 @settings(deadline=None)
-def test_two_hubs_that_are_told_the_same_tell_the_same(before: list[Any], after: list[Any]) -> None:
+def test_two_hubs_with_the_same_input_write_the_same(before: list[Any], after: list[Any]) -> None:
     """The same messages in the same order: ``seq``, epoch, states and figures."""
     exchange = FakeExchange(defaults=tuple(SYMBOLS), book_type=Book)
     recorder = Recorder()
     exchange.market.listen(recorder, whole=True)
     first, first_hub = mirrored(exchange)
-    early = Told(exchange, first_hub)
-    ours = Told(exchange, exchange.hub)
-    told = 0
+    early = Pair(exchange, first_hub)
+    ours = Pair(exchange, exchange.hub)
+    applied = 0
 
     def play(steps: list[Any], mirrors: list[Mirror]) -> None:
-        nonlocal told
+        nonlocal applied
         for what, thing in steps:
             do(exchange, what, thing)
-            for kind, encoded in recorder.facts[told:]:
+            for kind, encoded in recorder.facts[applied:]:
                 for mirror in mirrors:
                     mirror.read(kind, encoded)
-            told = len(recorder.facts)
+            applied = len(recorder.facts)
 
     play(before, [first])
     exchange.settle()
     late, late_hub = mirrored(exchange)
-    newcomers = Told(exchange, exchange.hub), Told(exchange, first_hub), Told(exchange, late_hub)
+    newcomers = (
+        Pair(exchange, exchange.hub),
+        Pair(exchange, first_hub),
+        Pair(exchange, late_hub),
+    )
     play(after, [first, late])
     exchange.loop.advance(2)
     assert ours.messages() == early.messages()
     (every, paced), *others = [each.messages() for each in newcomers]
     for each in others:  # when a hub flushes, and what is due at a pace, is its own affair
-        assert conflicts(told_by(each[0]), told_by(every)) == {}
+        assert conflicts(prices_in(each[0]), prices_in(every)) == {}
         assert newest(each[0]) == newest(every)
         assert newest(each[1]) == newest(paced)
     for name in SYMBOLS:

@@ -27,7 +27,7 @@ class Clock:
         self.time.at_s += seconds + BEAT_S
 
 
-def test_a_stall_is_seen_by_whoever_asks_first_and_counted_once() -> None:
+def test_a_stall_is_seen_by_the_first_caller_and_counted_once() -> None:
     """Before the next beat, and not again at it."""
     clock = Clock()
     clock.run(10)

@@ -249,7 +249,7 @@ def test_a_day_goes_on_over_a_restart(first: bool) -> None:
     assert quote.day_volume == (505 if first else 500)  # later bars have what was applied
 
 
-def test_a_day_that_is_over_is_not_gone_on_with() -> None:
+def test_a_day_that_is_over_is_not_continued() -> None:
     """Its bars say nothing of the present one."""
     book = book_of("A")
     book.recall("A", day_so_far(NOON_MS - DAY_MS))

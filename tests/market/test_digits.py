@@ -14,7 +14,7 @@ from photon_app.market import digits
 from photon_app.market.digits import Digits, decimals_of
 from photon_app.model import Bar, Seed, Trade
 from tests.fakes.book import Book
-from tests.fakes.moments import new_york
+from tests.fakes.dates import new_york
 
 NOON_MS = 1_795_539_600_000  # Tuesday, 24 November 2026, 12:00 in New York
 

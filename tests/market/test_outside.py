@@ -8,7 +8,7 @@ from photon_app.calendar.calendar import Calendar
 from photon_app.calendar.session import market_day
 from photon_app.model import Bar, Quote, Seed, Trade
 from tests.fakes.book import FIGURES, NOTHING, Book
-from tests.fakes.moments import MOMENTS, new_york, utc
+from tests.fakes.dates import MOMENTS, new_york, utc
 
 CALENDAR = Calendar()
 FRIDAY = (2026, 11, 20)

@@ -1,4 +1,4 @@
-"""Photon with a feed that a test plays by hand: a process of its own, told what to do line by line.
+"""Photon with a feed that a test plays by hand: a process of its own, with a command on each line.
 
 ``with hand_fed() as hand`` starts it; ``hand.do("trade", "AAPL", 190.0)`` calls one of the feed's
 methods and returns when it has been called. ``python -m tests.page.hand`` is the process. To
@@ -21,7 +21,7 @@ from photon_app import clock, launcher, services, settings, upstream
 from photon_app.listings import BundledReference
 from photon_app.model import FailureReason, FeedSink, FeedState, FeedStatus, Seed, Trade
 from photon_app.upstream import Upstream
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 from tests.fakes.process import ROOT, Process, environment
 from tests.fakes.server import HandFeed
 from tests.fakes.waiting import wait_until
@@ -33,11 +33,11 @@ class PageReference(BundledReference):
     """The bundled list, and names that the test tells."""
 
     def __init__(self) -> None:
-        self.told: dict[str, str] = {}
+        self.given: dict[str, str] = {}
 
     async def name(self, symbol: str) -> str | None:
-        """What the test told, else the list's."""
-        return self.told.get(symbol) or await super().name(symbol)
+        """What the test gave, else the list's."""
+        return self.given.get(symbol) or await super().name(symbol)
 
 
 class PageFeed(HandFeed):
@@ -66,13 +66,13 @@ class PageFeed(HandFeed):
 
     async def viewed(self, symbol: str) -> None:
         """Return when somebody has a symbol: the page draws its row before the server knows, and
-        what happens to a symbol that nobody has is told to nobody.
+        what happens to a symbol that no client has is sent to none.
         """
         await wait_until(lambda: symbol in self.viewers, 60)
 
     def name(self, symbol: str, name: str) -> None:
         """What upstream says that a symbol stands for."""
-        self.reference.told[symbol] = name
+        self.reference.given[symbol] = name
 
     def day(self, prices: dict[str, float], prev_close: float) -> None:
         """A day of a few trades for each symbol."""

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 from tests.fakes.process import photon
 from tests.feed.recordings import DAY, needs_recordings
 from tests.page.conftest import Visit

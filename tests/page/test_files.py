@@ -1,4 +1,4 @@
-"""The page's files over HTTP: what a browser may keep, and what it is told of other origins."""
+"""The page's files over HTTP: what a browser may keep, and what they say of other origins."""
 
 import re
 

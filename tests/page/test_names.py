@@ -66,7 +66,9 @@ def test_row_detail_tape_and_chart_have_the_decimals_of_the_symbol(
     assert "e-" not in (visitor.row(symbol).locator(".price").get_attribute("title") or "")
 
 
-def test_two_pairs_of_one_house_can_be_told_apart_on_a_telephone(visit: Visit, hand: Hand) -> None:
+def test_two_pairs_of_one_house_can_be_distinguished_on_a_telephone(
+    visit: Visit, hand: Hand
+) -> None:
     """The exchange is cut, not the pair."""
     visitor = visit(hand.http, viewport={"width": 320, "height": 700})
     names = visitor.rows.locator(".symbol.housed")

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 from tests.fakes.process import Process, photon
 from tests.page.conftest import Visit
 from tests.page.visitor import PHONE, Visitor

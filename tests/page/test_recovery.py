@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 from tests.fakes.process import photon
 from tests.page.conftest import Visit
 from tests.page.visitor import Visitor

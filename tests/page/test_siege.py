@@ -10,7 +10,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from playwright.sync_api import Browser
 
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 from tests.fakes.process import Process, photon
 from tests.page.conftest import door
 from tests.siege.besieged import attacking

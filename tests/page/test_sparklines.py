@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
 from photon_app.ui.theme import DARK, LIGHT, Palette
-from tests.fakes.moments import MOMENTS
+from tests.fakes.dates import MOMENTS
 from tests.fakes.process import Process, photon
 from tests.page.conftest import Visit
 from tests.page.visitor import WIDE, Visitor

@@ -16,7 +16,7 @@ EVERY_S = 0.1
 
 
 class Upstream:
-    """Finnhub, trading what Photon is subscribed to, until it is told to stop."""
+    """Finnhub, trading what Photon is subscribed to, until it is stopped."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, fake: FakeFinnhub) -> None:
         self._loop = loop
@@ -60,7 +60,9 @@ class Upstream:
     async def _trade(self) -> None:
         for number in itertools.count():
             now_ms = clock.now_ms()
-            for symbol in [name for line in self._fake.open_lines for name in line.subscribed]:
+            for symbol in [
+                name for line in self._fake.open_connections for name in line.subscribed
+            ]:
                 await self._fake.send_trades([Trade(symbol, 100 + number % 7 / 100, 10, now_ms)])
             await self._fake.time.sleep(EVERY_S)
 

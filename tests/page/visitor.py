@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 
 WIDE = {"width": 1440, "height": 860}
 PHONE = {"width": 360, "height": 780}

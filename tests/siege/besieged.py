@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 from tests.fakes.process import ROOT, Process, photon
 from tests.siege.row import Row, Seen
 

@@ -240,7 +240,7 @@ async def no_inodes(target: Target) -> None:
 
 
 def _memory_answers(seen: Seen) -> None:
-    """Whoever asked before the time-out waited for it, and nobody after; health says so."""
+    """Clients that asked before the time-out waited for it, and none after; health says so."""
     counts = seen.counts
     if counts.get("ms", 0) < TIME_OUT_MS + 1_000:  # the short form ends before it
         return

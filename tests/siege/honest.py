@@ -1,7 +1,7 @@
 """Honest clients, in a process of their own: they follow prices, ping ten times a second, and say
 how long it took.
 
-``python -m tests.siege.honest PORT SYMBOL…`` is told ``mark`` a line at a time on its standard
+``python -m tests.siege.honest PORT SYMBOL…`` reads ``mark``, one on a line, from its standard
 input, and answers each with what was seen since the one before, as a line of JSON.
 """
 
@@ -95,8 +95,8 @@ class Honest:
         while True:
             try:
                 async with connect(self._url, compression=None) as connection:
-                    wish = {"action": "subscribe", "symbols": self._symbols}
-                    await connection.send(json.dumps(wish))
+                    message = {"action": "subscribe", "symbols": self._symbols}
+                    await connection.send(json.dumps(message))
                     await self._use(number, connection, ready)
             except ConnectionClosed as error:
                 self._closed.append(str(error))

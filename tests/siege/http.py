@@ -136,7 +136,7 @@ def heads(head: bytes) -> Attack:
 def none_accepted(seen: Seen) -> None:
     """No such head got the answer to a request."""
     assert not seen.counts.get("200"), f"{seen.counts['200']} were answered"
-    assert seen.counts.get("431"), f"none was told why: {dict(seen.counts)}"
+    assert seen.counts.get("431"), f"none was sent the reason: {dict(seen.counts)}"
 
 
 async def reluctant(target: Target, sent: bytes) -> None:

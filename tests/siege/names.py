@@ -1,7 +1,7 @@
 """Attacks with names that anybody may invent, as far as upstream is concerned: its slots, its
 calls, and the number of symbols in all.
 
-Beside each, a newcomer from an honest address wants a symbol that nobody had: it must be told its
+Beside each, a newcomer from an honest address wants a symbol that nobody had: it must get its
 first price within ``FIRST_PRICE_S``, and be on the line, not polled, soon after.
 """
 
@@ -37,7 +37,7 @@ def names(prefix: str) -> Iterator[list[str]]:
         yield [f"{prefix}{turn}.{number}" for number in range(SYMBOLS)]
 
 
-def wish(symbols: list[str], action: str = "subscribe") -> str:
+def command(symbols: list[str], action: str = "subscribe") -> str:
     """A message."""
     return json.dumps({"action": action, "symbols": symbols})
 
@@ -57,7 +57,7 @@ async def _newcomer(target: Target, symbol: str) -> None:
     first_s = live_s = None
     target.counts["newcomers"] += 1
     async with connect(url, compression=None, local_addr=address) as connection:
-        await connection.send(wish([symbol, "AAPL"]))
+        await connection.send(command([symbol, "AAPL"]))
         while time.monotonic() - began_s < LIVE_S and (first_s is None or live_s is None):
             with contextlib.suppress(TimeoutError):
                 message = json.loads(await asyncio.wait_for(connection.recv(), 0.1))
@@ -82,7 +82,7 @@ async def stay(target: Target, symbols: list[str]) -> None:
     while True:
         with contextlib.suppress(*_LOST):
             async with connect(url, compression=None, local_addr=(target.address, 0)) as line:
-                await line.send(wish(symbols))
+                await line.send(command(symbols))
                 await _read(target, line)
         target.counts["gone"] += 1
         await asyncio.sleep(0.1)
@@ -110,9 +110,9 @@ async def changing(target: Target) -> None:
                     reading = asyncio.create_task(_read(target, line))
                     try:
                         for symbols in names("CH"):
-                            await line.send(wish(symbols))
+                            await line.send(command(symbols))
                             await asyncio.sleep(0.1)
-                            await line.send(wish(symbols, "unsubscribe"))
+                            await line.send(command(symbols, "unsubscribe"))
                             await asyncio.sleep(0.1)
                     finally:
                         reading.cancel()
@@ -146,8 +146,8 @@ async def arrays(target: Target) -> None:
         if number % 2:
             sockets.append(hold(f"/ws?format=array&symbols={','.join(wanted)}", []))
         else:
-            told = [json.dumps({"type": "subscribe", "symbol": symbol}) for symbol in wanted]
-            sockets.append(hold("/finnhub", told))
+            commands = [json.dumps({"type": "subscribe", "symbol": symbol}) for symbol in wanted]
+            sockets.append(hold("/finnhub", commands))
     await together(*sockets, newcomers(target))
 
 

@@ -55,8 +55,8 @@ def hydrate(stored: str = "") -> bytes:
 
 def event(name: str, **payload: Any) -> bytes:
     """One event of a page."""
-    told = {"name": name, "payload": payload, "router_data": ROUTE}
-    return text("42/_event," + json.dumps(["event", told]))
+    event = {"name": name, "payload": payload, "router_data": ROUTE}
+    return text("42/_event," + json.dumps(["event", event]))
 
 
 async def flood(target: Target, path: str, *, sent: bytes, first: bytes = b"") -> None:
@@ -112,7 +112,7 @@ async def many_tabs(target: Target) -> None:
 
 
 def five_tabs(seen: Seen) -> None:
-    """Five, and the others were told why not."""
+    """Five, and the others were sent the reason."""
     assert seen.counts.get("101", 0) == 5, seen.counts
     assert seen.counts.get("429", 0) > 50, seen.counts
     assert seen.health["sockets"]["page"] == 5, seen.health["sockets"]

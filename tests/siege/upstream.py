@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Mapping
 from photon_app import clock
 from photon_app.clock import SystemTime
 from photon_app.model import Trade
+from tests.fakes.dates import OPEN_MS
 from tests.fakes.finnhub import FakeFinnhub
 from tests.fakes.finnhub_rest import quote
-from tests.fakes.moments import OPEN_MS
 
 SLOTS = 50
 CALLS_A_MINUTE = 60
@@ -73,7 +73,7 @@ async def _trade(fake: FakeFinnhub) -> None:
     fake.rest.on_quote = lambda _: quote(100.0, fake.time.now_ms() // 1000, 99.0)
     for turn in itertools.count():
         now_ms = fake.time.now_ms()
-        wanted = {symbol for line in fake.open_lines for symbol in line.subscribed}
+        wanted = {symbol for line in fake.open_connections for symbol in line.subscribed}
         batch = [
             Trade(symbol=symbol, price=100.0 + turn % 7 / 100, volume=1, time_ms=now_ms)
             for symbol in sorted(wanted)

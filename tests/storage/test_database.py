@@ -165,7 +165,7 @@ def test_the_first_and_the_last_minute_are_known(database: Database) -> None:
     assert edges == [bar(4).time_ms, bar(9).time_ms, None, None]
 
 
-def test_what_is_gone_on_with_are_all_symbols_of_one_source(database: Database) -> None:
+def test_all_symbols_of_one_source_are_continued(database: Database) -> None:
     """From a time on."""
     write(database, "s", "A", bars(range(4)))
     write(database, "s", "B", bars([1, 3]))

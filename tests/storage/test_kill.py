@@ -1,4 +1,4 @@
-"""A process that is killed while it stores loses no more than it was told to wait for."""
+"""A process that is killed while it stores loses no more than it was set to wait for."""
 
 import subprocess
 import sys

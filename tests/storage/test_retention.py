@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.storage.retention import AT_ONCE_DAYS, DAY_MS, Retention, judge
-from tests.fakes.moments import OPEN_MS
+from tests.fakes.dates import OPEN_MS
 
 
 class Disk:

@@ -330,7 +330,7 @@ def test_a_file_that_is_gone_is_made_anew(
     assert not [found for found in path.parent.iterdir() if "corrupt" in found.name]
 
 
-def test_another_database_in_its_place_is_gone_on_with(sqlite_address: Address, path: Path) -> None:
+def test_another_database_in_its_place_is_used(sqlite_address: Address, path: Path) -> None:
     """Such as a backup; the log of the old file does not spoil it."""
     backup = path.with_name("backup.db")
 
@@ -399,9 +399,7 @@ def test_a_file_that_is_damaged_at_the_start_is_set_aside(
     assert names == {"photon.db"}
 
 
-def test_damage_in_the_middle_is_found_by_whoever_reads_it(
-    sqlite_address: Address, path: Path
-) -> None:
+def test_damage_in_the_middle_is_found_by_its_reader(sqlite_address: Address, path: Path) -> None:
     """It is reported as an error, and then there is a new file with what memory has."""
 
     async def scenario() -> None:

@@ -120,7 +120,7 @@ def test_what_is_replaced_is_gone_at_once_and_for_good(address: Address) -> None
     assert on_disk(address, "finnhub") == bars(range(3))
 
 
-def test_a_source_that_is_replaced_before_it_is_opened_is_not_gone_on_with(
+def test_a_source_that_is_replaced_before_it_is_opened_is_not_continued(
     address: Address,
 ) -> None:
     """A replay starts again."""
@@ -170,11 +170,11 @@ def test_bars_grow_old(address: Address) -> None:
         (24, 0, None, "from 5"),
     ],
 )
-def test_no_more_than_a_week_grows_old_at_once_unless_it_is_told(
+def test_no_more_than_a_week_grows_old_at_once_unless_it_is_asked_for(
     address: Address, retention_days: int, ahead_days: int, force_day: int | None, kept: str
 ) -> None:
-    """Not by a clock that is years off, nor by a retention that became short; the operator is told
-    how, and what is forced ends at its date whatever the clock says.
+    """Not by a clock that is years off, nor by a retention that became short; the log says how to
+    ask for it, and what is forced ends at its date whatever the clock says.
     """
     noons = bars(day * 1440 for day in range(30))
     now_ms = bar(29 * 1440 + 3).time_ms + ahead_days * DAY_MS
@@ -280,7 +280,7 @@ def test_a_newer_database_is_refused_with_a_sentence(address: Address) -> None:
     run(scenario())
 
 
-def test_what_its_owner_cannot_go_on_with_does_not_end_the_writing(
+def test_what_its_owner_cannot_continue_does_not_end_the_writing(
     address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is said in the log."""

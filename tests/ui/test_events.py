@@ -1,4 +1,4 @@
-"""Which events the page's app has, as the gateway is told."""
+"""Which events the page's app has, as the gateway gets them."""
 
 import msgspec
 import pytest

@@ -26,7 +26,7 @@ def asked(said: Any) -> str:
     return asyncio.run(names.ask(Upstream(said), "X"))  # type: ignore[arg-type]
 
 
-def test_the_lists_name_comes_before_a_learned_one() -> None:
+def test_the_lists_name_comes_before_a_fetched_one() -> None:
     """The list is what the search shows too."""
     assert names.known("AAPL", {"AAPL": "Other"}) == "Apple"
     assert names.known("NEWCO", {"NEWCO": "New Company"}) == "New Company"

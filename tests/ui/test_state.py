@@ -148,7 +148,7 @@ def test_the_list_is_full_at_the_limit_of_a_connection(tab: Dashboard) -> None:
 
 
 def test_a_lowered_limit_hides_the_rest_of_a_list_and_keeps_it(tab: Dashboard) -> None:
-    """What is shown changes; what the browser is told names one symbol."""
+    """What is shown changes; what the browser is sent names one symbol."""
     tab.stored = watchlist.write(tuple(f"S{index}" for index in range(103)))
     assert len(tab.symbols) == 100
     assert tab.summary == "100 of 100 symbols, 3 more kept"
@@ -200,15 +200,15 @@ def test_moving_and_removing_keep_a_neighbour_shown(tab: Dashboard) -> None:
 class Upstream:
     """Names as upstream tells them; it remembers what it was asked."""
 
-    def __init__(self, **told: str) -> None:
-        self.told = told
+    def __init__(self, **given: str) -> None:
+        self.given = given
         self.asked: list[str] = []
         self.spelled: list[str] = []
 
     async def name(self, symbol: str) -> str | None:
-        """What it was told."""
+        """What it was given."""
         self.asked.append(symbol)
-        return self.told.get(symbol)
+        return self.given.get(symbol)
 
 
 @contextlib.contextmanager
@@ -227,7 +227,7 @@ def running(upstream: Upstream) -> Iterator[None]:
         services.remove(live)
 
 
-def test_how_a_visitor_spells_a_symbol_is_told_once_it_is_in_the_list(tab: Dashboard) -> None:
+def test_how_a_visitor_spells_a_symbol_is_passed_on_once_it_is_in_the_list(tab: Dashboard) -> None:
     """The list itself has capitals."""
     upstream = Upstream()
     with running(upstream):
@@ -255,11 +255,11 @@ def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
     """What a tab remembers is bounded by its list."""
     upstream = Upstream(AAA1="One", AAA2="Two")
     with running(upstream):
-        for symbol in upstream.told:
+        for symbol in upstream.given:
             call(tab, "add_symbol", {ADD_FIELD: symbol})
             asyncio.run(call(tab, "learn_names", [symbol]))
             call(tab, "remove", "AAA1")
-    assert tab._learned == {"AAA2": "Two"}
+    assert tab._fetched == {"AAA2": "Two"}
 
 
 @pytest.mark.parametrize("value", [*GARBAGE, "é" * 100_000, "\U0001f4a5" * 100_000])
@@ -303,7 +303,7 @@ def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: 
         await gate.wait()
         asked_at_once -= 1
         upstream.asked.append(symbol)
-        return upstream.told[symbol]
+        return upstream.given[symbol]
 
     async def scenario() -> None:
         upstream.name = name  # type: ignore[method-assign]
@@ -318,4 +318,4 @@ def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: 
     with running(upstream):
         asyncio.run(scenario())
     assert upstream.asked[:2] == ["NEW1", "NEW2"]
-    assert tab._learned == {"NEW1": "One", "NEW2": "Two"}
+    assert tab._fetched == {"NEW1": "One", "NEW2": "Two"}

@@ -101,7 +101,7 @@ _ONE = dt.timedelta(days=1)
 
 
 def date(symbol: str, day: Day) -> int:
-    """What a day is told by: where its bar begins."""
+    """What identifies a day: where its bar begins."""
     return midnight(day.start_ms) if symbol == STOCK else day.start_ms
 
 

@@ -129,7 +129,7 @@ class Judge:
             timeframe,
             lambda at: self.hours.span(name, timeframe, at)[0],
         )
-        return [self._told(name, timeframe, bar, minutes) for bar in made]
+        return [self._expected(name, timeframe, bar, minutes) for bar in made]
 
     def all_bars(self) -> dict[tuple[str, str, int], Bar]:
         """The bars of everything, by symbol, timeframe and time."""
@@ -149,7 +149,7 @@ class Judge:
         prints = [p for p in self.symbols[name].series.prints if begin <= p.time_ms < end]
         return reference.bars(prints, "1m")
 
-    def _told(self, name: str, timeframe: str, bar: reference.Bar, minutes: list[int]) -> Bar:
+    def _expected(self, name: str, timeframe: str, bar: reference.Bar, minutes: list[int]) -> Bar:
         _, end = self.hours.span(name, timeframe, bar.open_ms)
         return {
             "time": bar.time_ms,

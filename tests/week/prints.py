@@ -1,4 +1,4 @@
-"""A seeded tape: everything that a tape does to whoever reads it.
+"""A seeded tape: everything that a tape does to its readers.
 
 Trades of all sessions and outside them, some in one millisecond; late by seconds, by minutes, and
 too late; closing crosses, volume without a price; and all of it crowded around each moment at which

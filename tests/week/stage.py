@@ -1,4 +1,4 @@
-"""An event loop whose time a test moves, and clients that write down what they are told.
+"""An event loop whose time a test moves, and clients that write down what they receive.
 
 Photon's timers, its market clock and the process's clock all follow ``LeapingLoop``. Its time
 stands while a test plays, so that nothing depends on how fast the machine is, and ``leap`` moves
@@ -60,8 +60,8 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         await settle()
 
 
-class Told:
-    """What one client was told: in one block of memory, so that keeping it makes no objects."""
+class Received:
+    """What one client received: in one block of memory, so that keeping it makes no objects."""
 
     def __init__(self) -> None:
         self._log = bytearray()
@@ -80,20 +80,20 @@ class Told:
 
 
 @contextlib.asynccontextmanager
-async def client(loop: LeapingLoop, url: str, *requests: dict[str, Any]) -> AsyncIterator[Told]:
+async def client(loop: LeapingLoop, url: str, *requests: dict[str, Any]) -> AsyncIterator[Received]:
     """A client of ``/ws`` that asks for some things and listens until the block ends."""
-    told = Told()
+    received = Received()
 
     async def listen() -> None:
         async for text in line:
-            told.write(loop.now_ms(), str(text))
+            received.write(loop.now_ms(), str(text))
 
     async with connect(url) as line:
         for request in requests:
             await line.send(json.dumps({"action": "subscribe", **request}))
         listener = asyncio.create_task(listen())
         try:
-            yield told
+            yield received
         finally:
             await settle()
             listener.cancel()

@@ -205,7 +205,7 @@ def test_what_the_server_could_not_do_is_kept_until_it_greets_again() -> None:
     assert not made.error
 
 
-def test_decimals_are_those_told_and_else_those_of_the_first_price() -> None:
+def test_decimals_are_those_sent_and_else_those_of_the_first_price() -> None:
     """They stay while short forms come."""
     made = board(snapshot(price=1.085, decimals=5))
     made.apply(trade(seq=2, price=1.0851234), 0)

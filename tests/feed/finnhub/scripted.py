@@ -95,10 +95,11 @@ async def history(
             attempts=[(round(at_s, 1), status) for at_s, status in fake.attempts],
             statuses=market.statuses,
             subscribed=[
-                [c.symbol for c in line.commands if isinstance(c, Subscribe)] for line in fake.lines
+                [c.symbol for c in line.commands if isinstance(c, Subscribe)]
+                for line in fake.connections
             ],
             most_open=fake.most_open,
-            fastest=max((_fastest(line.command_times) for line in fake.lines), default=0),
+            fastest=max((_fastest(line.command_times) for line in fake.connections), default=0),
             market=market,
             feed=feed,
         )

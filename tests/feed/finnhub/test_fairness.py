@@ -44,7 +44,7 @@ def test_every_request_has_its_turn_once(crowd: dict[str, tuple[str, ...]]) -> N
 
 
 @given(crowds, st.integers(0, 25))
-def test_nobody_is_above_its_share_while_a_wish_of_another_waits(
+def test_nobody_is_above_its_share_while_a_symbol_of_another_waits(
     crowd: dict[str, tuple[str, ...]], room: int
 ) -> None:
     """Wherever there is no more room, nobody has paid more than one more than who still waits."""

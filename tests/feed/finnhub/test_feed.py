@@ -115,7 +115,7 @@ def test_the_line_opens_with_the_key_and_subscribes_what_was_wanted() -> None:
     async def scenario() -> None:
         async with rig(wanted="AB") as it:
             await it.fake.until_subscribed("AB")
-            assert (await it.fake.line()).token == CANARY
+            assert (await it.fake.connection()).token == CANARY
             assert [s.state for s in it.market.statuses] == ["connecting", "live"]
             assert it.market.statuses[1].detail == ""
 
@@ -128,12 +128,12 @@ def test_the_line_opens_with_nothing_wanted() -> None:
     async def scenario() -> None:
         async with rig() as it:
             await it.market.until_state("live")
-            assert (await it.fake.line()).commands == []
+            assert (await it.fake.connection()).commands == []
 
     run(scenario)
 
 
-def test_wishes_are_followed_while_the_line_is_open() -> None:
+def test_wanted_symbols_are_followed_while_the_connection_is_open() -> None:
     """``want`` wakes the sender; what stays wanted is not asked for again."""
 
     async def scenario() -> None:
@@ -141,7 +141,7 @@ def test_wishes_are_followed_while_the_line_is_open() -> None:
             await it.fake.until_subscribed("AB")
             it.feed.want(frozenset("BC"))
             await it.fake.until_subscribed("BC")
-            assert len((await it.fake.line()).commands) == 4
+            assert len((await it.fake.connection()).commands) == 4
 
     run(scenario)
 
@@ -173,7 +173,7 @@ def test_rubbish_does_not_end_the_line(rubbish: str | bytes) -> None:
             await it.fake.send(rubbish)
             await it.fake.send_trades([trade("A")])
             await it.market.until(lambda: bool(it.market.batches))
-            assert len(it.fake.lines) == 1
+            assert len(it.fake.connections) == 1
 
     run(scenario)
 
@@ -227,7 +227,7 @@ def test_no_more_symbols_than_the_plan_allows_are_asked_for() -> None:
             assert it.feed.subscribed == frozenset("CDE")
             it.feed.want(frozenset("ABDE"))
             await it.fake.until_subscribed("ADE")
-            assert (await it.fake.line()).most_subscribed == 3
+            assert (await it.fake.connection()).most_subscribed == 3
 
     run(scenario)
 
@@ -237,7 +237,7 @@ def test_at_most_ten_subscriptions_a_second_are_sent() -> None:
 
     async def scenario() -> None:
         async with rig(wanted="ABCDEFGHIJKLMNOPQRSTUVWXYZ", pace_s=0.11) as it:
-            line = await it.fake.line()
+            line = await it.fake.connection()
             for seconds in range(1, 3):
                 await it.time.advance(1.0)
                 await settle()
@@ -248,32 +248,32 @@ def test_at_most_ten_subscriptions_a_second_are_sent() -> None:
     run(scenario)
 
 
-def test_a_new_line_is_told_everything_again() -> None:
+def test_a_new_connection_is_sent_everything_again() -> None:
     """Subscriptions end with their connection; there are never two."""
 
     async def scenario() -> None:
         async with rig(wanted="AB") as it:
             await it.fake.until_subscribed("AB")
-            (await it.fake.line(1)).cut()
+            (await it.fake.connection(1)).cut()
             await it.lose()
             it.feed.want(frozenset("BC"))
             await it.retry()
             await it.market.until_state("live", 2)
             await it.fake.until_subscribed("BC")
-            line = await it.fake.line(2)
+            line = await it.fake.connection(2)
             assert line.commands == [Subscribe(symbol="B"), Subscribe(symbol="C")]
             assert it.fake.most_open == 1
 
     run(scenario)
 
 
-def test_a_loss_is_told_with_its_reason_and_the_next_attempt() -> None:
+def test_a_loss_is_reported_with_its_reason_and_the_next_attempt() -> None:
     """For people in the detail, for programs in ``retry_at_ms``; then that it is being tried."""
 
     async def scenario() -> None:
         async with rig() as it:
             await it.market.until_state("live")
-            (await it.fake.line()).cut()
+            (await it.fake.connection()).cut()
             lost = await it.lose()
             delay_s = await it.retry()
             assert lost.retry_at_ms == START_MS + round(delay_s * 1000)
@@ -335,7 +335,7 @@ def test_a_kick_is_followed_by_a_minute_of_quiet(code: int) -> None:
     async def scenario() -> None:
         async with rig() as it:
             await it.market.until_state("live")
-            await (await it.fake.line()).kick(code, "one connection\nper key")
+            await (await it.fake.connection()).kick(code, "one connection\nper key")
             status = await it.lose()
             assert f"the server closed the line ({code}: one connection per key)" in status.detail
             assert await it.retry() >= 60
@@ -350,11 +350,11 @@ def test_a_line_that_is_dropped_as_soon_as_it_opens_is_taken_for_a_kick() -> Non
         async with rig(wanted="A") as it:
             delays = []
             for number in range(1, 5):
-                await it.fake.line(number)
+                await it.fake.connection(number)
                 await it.fake.until_subscribed("A")
                 await it.fake.send_trades([trade("A", number)])
                 await it.market.until(lambda n=number: len(it.market.batches) == n)  # type: ignore[misc]
-                it.fake.lines[-1].cut()
+                it.fake.connections[-1].cut()
                 status = await it.lose()
                 said = "another program seems to use this key" in status.detail
                 assert said == (number > 1)
@@ -376,7 +376,7 @@ def test_the_first_drop_of_a_proven_line_is_retried_within_5_s(*, kick: bool) ->
             for _ in range(3):
                 await it.lose()
                 await it.retry()
-            line = await it.fake.line()
+            line = await it.fake.connection()
             await it.market.until_state("live")
             await it.time.advance(31)
             await line.ping()
@@ -413,7 +413,7 @@ def test_a_silent_line_is_given_up_after_150_s() -> None:
 
 
 def test_a_frame_that_is_too_long_ends_the_line() -> None:
-    """Memory is bounded; the reason is told."""
+    """Memory is bounded; the reason is reported."""
 
     async def scenario() -> None:
         async with rig() as it:
@@ -431,7 +431,7 @@ def test_a_cancelled_feed_closes_its_line() -> None:
         async with FakeFinnhub() as fake:
             feed = FinnhubFeed(fake.url, KEY)
             task = asyncio.create_task(feed.run(FakeMarket()))
-            line = await fake.line()
+            line = await fake.connection()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             assert task.cancelled()
@@ -529,7 +529,7 @@ def test_the_key_appears_nowhere(caplog: pytest.LogCaptureFixture) -> None:
                 await it.fake.send(f'{{"type":"error","msg":"bad token {form}"}}')
                 await it.read(number)
                 it.time.jump(11)
-            await (await it.fake.line()).kick(4000, f"token {CANARY}")
+            await (await it.fake.connection()).kick(4000, f"token {CANARY}")
             await it.lose()
             seen.extend([repr(it.feed), repr(vars(it.feed)), *map(repr, it.market.log)])
 

@@ -167,7 +167,7 @@ def test_who_may_not_be_asked_for_yet_holds_up_nobody() -> None:
 
 
 def test_a_polled_price_that_is_not_asked_for_grows_old() -> None:
-    """After a minute, or two of its intervals; until it is told again, or trades."""
+    """After a minute, or two of its intervals; until it is asked for again, or trades."""
     schedule = PollSchedule()
     schedule.want(frozenset("AB"), {"A": 1}, 0)
     for symbol in "AB":

@@ -152,7 +152,7 @@ def check_the_past(fake: FakeFinnhub, market: FakeMarket, limit: int) -> None:
     assert fake.most_open <= 1
     times = [at_s for at_s, _ in fake.attempts]
     assert all(later - sooner > 60 for sooner, later in zip(times, times[8:], strict=False))
-    for line in fake.lines:
+    for line in fake.connections:
         sent = line.command_times
         assert line.most_subscribed <= limit
         assert all(later - sooner >= 1 for sooner, later in zip(sent, sent[10:], strict=False))
@@ -168,7 +168,7 @@ def check_the_end(
 ) -> None:
     """What must be in the end."""
     assert market.statuses[-1].state == "live"
-    assert fake.lines[-1].subscribed == feed.subscribed
+    assert fake.connections[-1].subscribed == feed.subscribed
     assert feed.subscribed <= known
     polled = [set(entry[1:]) for entry in market.log if isinstance(entry, list)]
     assert known - feed.subscribed <= (polled[-1] if polled else set())

@@ -166,7 +166,7 @@ def test_a_profile_names_the_company() -> None:
     ],
 )
 def test_a_status_or_an_error_has_its_reason(status: int, body: bytes, reason: str) -> None:
-    """The limit is told with 200 too."""
+    """The limit is stated with 200 too."""
     failed = rest_wire.trouble(status, body)
     assert failed is not None
     assert failed.reason == reason

@@ -290,7 +290,7 @@ ROWS = [
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_history_is_the_one_that_the_policy_demands(row: Row) -> None:
-    """Attempts, reasons, end and words; never two lines; each line is told the whole set once."""
+    """Attempts, reasons, end and words; never two connections; each is sent the whole set once."""
     seen = asyncio.run(history(row.script, row.seconds))
     assert seen.times == row.times
     assert seen.failures == row.failures

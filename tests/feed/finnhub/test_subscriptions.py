@@ -1,4 +1,4 @@
-"""What a line is told, and what its errors mean."""
+"""What is sent on a connection, and what its errors mean."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -175,7 +175,7 @@ def test_two_that_are_refused_late_are_not_blamed_in_turn_for_ever() -> None:
 
 
 def test_errors_that_follow_each_other_are_waited_out() -> None:
-    """They are about those that were told before, not about the one that is asked next."""
+    """They are about those that were sent before, not about the one that is asked next."""
     it = Upstream()
     it.want("ABC")
     it.run(1)
@@ -203,7 +203,7 @@ def test_an_error_can_mean_one_that_was_asked_before_the_window() -> None:
 
 
 def test_a_place_that_is_given_up_meanwhile_counts_as_a_place() -> None:
-    """A refusal is about how many were told when it was asked, so it is asked once more."""
+    """A refusal is about how many had been sent by then, so the symbol is sent once more."""
     it = Upstream(limit=3, cap=2, late_s=1.0)
     it.want("ABC")
     while it.sent.count("C") < 3:
@@ -299,7 +299,7 @@ def test_line_and_slots_agree_in_the_end_whatever_upstream_takes(
     assert it.most <= limit
 
 
-def test_commands_are_told_apart_by_type() -> None:
+def test_commands_are_distinguished_by_type() -> None:
     """Subscribe and unsubscribe are different facts."""
     slots = Slots(1)
     line = Subscriptions(slots, Spellings())

@@ -37,7 +37,7 @@ class Rig:
     @property
     def subscribed(self) -> set[str]:
         """What the newest line takes."""
-        return self.fake.lines[-1].subscribed
+        return self.fake.connections[-1].subscribed
 
     @property
     def polled(self) -> set[str]:
@@ -47,12 +47,12 @@ class Rig:
 
     @property
     def states(self) -> tuple[set[str], set[str]]:
-        """The symbols that the market was told to be polled, and stale."""
+        """The symbols that the market has as polled, and as stale."""
         return set(self.polled), set(self.market.stale)
 
     @property
     def rejected(self) -> list[str]:
-        """The symbols that the market was told to be none."""
+        """The symbols that the market has as none."""
         return [
             entry.split()[1].rstrip(":")
             for entry in self.market.log
@@ -111,12 +111,12 @@ def test_whom_upstream_refuses_is_found_and_polled_and_the_cap_learned() -> None
             assert len(it.subscribed) == 7
             assert it.feed.subscribed == it.subscribed
             assert it.polled == set(LETTERS) - it.subscribed
-            told = len(it.fake.lines[-1].commands)
+            told = len(it.fake.connections[-1].commands)
             await it.time.advance(200)
             assert it.polled == {symbol for _, symbol, polling in it.quotes.asked if polling}
             await it.time.advance(1600)
-            assert len(it.fake.lines[-1].commands) == told
-            assert len(it.fake.lines) == 1
+            assert len(it.fake.connections[-1].commands) == told
+            assert len(it.fake.connections) == 1
 
     run(scenario)
 
@@ -134,7 +134,7 @@ def test_the_viewed_ones_get_the_slots_that_there_are() -> None:
 
 
 def test_a_polled_price_that_nobody_asks_for_any_more_is_stale() -> None:
-    """And polled again as soon as it is told; the line being down or up changes nothing in that."""
+    """And polled again as soon as it is wanted; the connection being up or not changes nothing."""
 
     async def scenario() -> None:
         async with rig("AB", {"A": 1, "B": 1}, cap=1) as it:
@@ -147,7 +147,7 @@ def test_a_polled_price_that_nobody_asks_for_any_more_is_stale() -> None:
             await it.time.advance(700)
             assert it.states == ({"B"}, set())
             it.fake.answers.extend([503] * 1000)
-            it.fake.lines[-1].cut()
+            it.fake.connections[-1].cut()
             it.quotes.down = failed("throttle", 600)
             await it.time.advance(OLD_S + 2 * CHECK_S)
             assert it.market.stale >= {"B"}
@@ -163,9 +163,9 @@ def test_a_plan_for_nothing_polls_everything() -> None:
             await it.time.advance(60)
             assert it.subscribed == set()
             assert it.polled == set("ABC")
-            told = len(it.fake.lines[-1].commands)
+            told = len(it.fake.connections[-1].commands)
             await it.time.advance(3600)
-            assert len(it.fake.lines[-1].commands) - told < 100
+            assert len(it.fake.connections[-1].commands) - told < 100
             it.fake.cap = 50
             await it.time.advance(4000)
             assert it.subscribed == set("ABC")
@@ -181,14 +181,14 @@ def test_a_cap_is_tried_again_on_a_new_line_and_after_an_hour() -> None:
         async with rig(LETTERS, cap=4) as it:
             await it.time.advance(60)
             assert len(it.subscribed) == 4
-            it.fake.lines[-1].cut()
+            it.fake.connections[-1].cut()
             await it.time.advance(120)
-            assert len(it.fake.lines) == 2
+            assert len(it.fake.connections) == 2
             assert len(it.subscribed) == 4
-            assert it.fake.lines[-1].refused == ["E", "E"]
+            assert it.fake.connections[-1].refused == ["E", "E"]
             it.fake.cap = 9
             await it.time.advance(3900)
-            assert len(it.fake.lines) == 2
+            assert len(it.fake.connections) == 2
             assert len(it.subscribed) == 9
 
     run(scenario)
@@ -299,7 +299,7 @@ def test_a_trade_takes_a_verdict_back() -> None:
             await it.time.advance(CONFIRM_S)
             assert it.rejected == ["B"]
             now_ms = it.time.now_ms()
-            await it.fake.lines[-1].send(encode_trades([Trade("B", 1, 1, now_ms)]))
+            await it.fake.connections[-1].send(encode_trades([Trade("B", 1, 1, now_ms)]))
             await it.time.advance(5)
             assert it.subscribed == {"A", "B"}
             it.feed.want(frozenset(), {})
@@ -310,15 +310,15 @@ def test_a_trade_takes_a_verdict_back() -> None:
     run(scenario)
 
 
-def test_nothing_is_live_that_the_line_was_not_told() -> None:
-    """Neither before a symbol is told nor while there is no line; without REST not ever."""
+def test_nothing_is_live_that_the_connection_was_not_sent() -> None:
+    """Neither before a symbol is sent nor without a connection; without REST not ever."""
 
     async def scenario() -> None:
         async with rig("ABC", rest=None, limit=2) as it:
             await it.market.until(lambda: it.market.stale == set("ABC"))
             await it.time.advance(1)
             assert it.market.stale == {"C"}
-            it.fake.lines[-1].cut()
+            it.fake.connections[-1].cut()
             await it.market.until_state("reconnecting")
             told: list[frozenset[str]] = []
             status = it.market.status
@@ -560,13 +560,13 @@ def test_the_key_is_in_a_header_and_the_budget_is_kept() -> None:
     run(scenario)
 
 
-def test_each_symbol_is_told_once_on_a_line_that_takes_it() -> None:
+def test_each_symbol_is_sent_once_on_a_connection_that_takes_it() -> None:
     """As long as nothing is refused."""
 
     async def scenario() -> None:
         async with rig(LETTERS, {"B": 2, "C": 1}) as it:
             await it.time.advance(5)
-            told = [c.symbol for c in it.fake.lines[0].commands if isinstance(c, Subscribe)]
+            told = [c.symbol for c in it.fake.connections[0].commands if isinstance(c, Subscribe)]
             assert told == [*"BCA", *"DEFGHIJ"]
 
     run(scenario)

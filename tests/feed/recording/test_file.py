@@ -21,7 +21,7 @@ PING = '{"type":"ping"}'
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_gzip_and_plain_text_are_told_apart_by_content(tmp_path: Path, *, zipped: bool) -> None:
+def test_gzip_and_plain_text_are_distinguished_by_content(tmp_path: Path, *, zipped: bool) -> None:
     """Whatever the file is called."""
     path = write(tmp_path / "any.name", [line(1, "a"), line(2, "b")], zipped=zipped)
     assert [(read.at, read.frame) for read in Recording(path).lines()] == [(1, "a"), (2, "b")]

@@ -188,7 +188,7 @@ def test_two_recorders_do_not_share_a_file(tmp_path: Path, name: str) -> None:
     assert not frames_of(path)[1:]
 
 
-def test_a_foreign_gzip_recording_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_foreign_gzip_recording_can_be_continued(tmp_path: Path) -> None:
     """Whatever made it, and however it is called."""
     path = write(tmp_path / "r.jsonl", [line(1, "a"), line(2, "b").rstrip()], zipped=True)
     record(path, ["c"])

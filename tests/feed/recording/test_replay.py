@@ -438,7 +438,7 @@ def test_what_comes_before_the_start_comes_at_once_and_then_the_pace_begins(
 
 
 def test_what_comes_before_the_start_lets_the_server_live(tmp_path: Path) -> None:
-    """It comes in slices, with turns of the event loop between them."""
+    """It comes in slices, with iterations of the event loop between them."""
 
     async def scenario() -> int:
         feed = ReplayFeed(ladder(tmp_path / "r", 5_000), 1, loop=False, start=4_999.0)

@@ -26,8 +26,8 @@ from photon_app.feed.simulated.past import (
 from photon_app.market.merge import merge_all
 from photon_app.model import Bar, Timeframe, Trade
 from photon_app.settings import Settings
+from tests.fakes.dates import MOMENTS, OPEN_MS
 from tests.fakes.market import FakeMarket
-from tests.fakes.moments import MOMENTS, OPEN_MS
 from tests.fakes.time import START_MS, VirtualTime
 
 CALENDAR = Calendar()
@@ -288,7 +288,7 @@ async def play(feed: SimulatedFeed, time: VirtualTime, market: Diary, seconds: f
     await asyncio.gather(running, return_exceptions=True)
 
 
-def test_the_past_of_each_symbol_is_told_once_before_its_first_trade() -> None:
+def test_the_past_of_each_symbol_is_delivered_once_before_its_first_trade() -> None:
     """Also of one that is wanted later, and again of one that comes back."""
 
     async def scenario() -> None:
@@ -311,7 +311,7 @@ def test_the_past_of_each_symbol_is_told_once_before_its_first_trade() -> None:
 
 @pytest.mark.parametrize("moment_ms", MOMENTS.values(), ids=MOMENTS)
 def test_the_past_meets_the_tape_and_the_previous_close(moment_ms: int) -> None:
-    """It ends before the first trade, at its price; the day begins at the close that is told."""
+    """It ends before the first trade, at its price; the day begins at the delivered close."""
 
     async def scenario() -> None:
         time, market = VirtualTime(moment_ms), Diary()
@@ -325,7 +325,7 @@ def test_the_past_meets_the_tape_and_the_previous_close(moment_ms: int) -> None:
     asyncio.run(scenario())
 
 
-def test_nothing_is_told_when_nothing_makes_it_up() -> None:
+def test_nothing_is_delivered_when_nothing_is_invented() -> None:
     """A feed needs no past."""
 
     async def scenario() -> None:

@@ -93,7 +93,7 @@ def test_the_answer_comes_first_then_the_running_bar() -> None:
     }
 
 
-def test_a_bar_is_told_at_most_four_times_a_second() -> None:
+def test_a_bar_is_sent_at_most_four_times_a_second() -> None:
     """Whatever the tape does, and with its newest figures."""
     exchange = FakeExchange()
     viewer = Viewer(exchange)
@@ -106,7 +106,7 @@ def test_a_bar_is_told_at_most_four_times_a_second() -> None:
     assert bars[-1]["bar"]["count"] >= 97
 
 
-def test_a_still_bar_is_not_told_again() -> None:
+def test_a_still_bar_is_not_sent_again() -> None:
     """A quiet market costs nothing."""
     exchange = FakeExchange()
     viewer = Viewer(exchange)
@@ -116,7 +116,7 @@ def test_a_still_bar_is_not_told_again() -> None:
     assert told(viewer.bars()) == [(0, 10, False, False)]
 
 
-def test_a_closed_bar_is_told_once_as_final() -> None:
+def test_a_closed_bar_is_sent_once_as_final() -> None:
     """A moment after its end, so that trades on their way are in it; without any further trade."""
     exchange = FakeExchange()
     viewer = Viewer(exchange)
@@ -149,7 +149,7 @@ def test_a_late_trade_corrects_a_bar_that_was_final() -> None:
 
 
 @pytest.mark.parametrize("others", [[], ["B"]])
-def test_a_correction_is_not_told_to_those_who_came_after_it(others: list[str]) -> None:
+def test_a_correction_is_not_sent_to_those_who_came_after_it(others: list[str]) -> None:
     """Their first bar has it already, whether or not bars of anything else are watched."""
     exchange = FakeExchange()
     watching = Viewer(exchange)
@@ -279,7 +279,7 @@ def test_a_long_round_is_cut_into_slices_and_leaves_nobody_out() -> None:
     assert viewer.outlet.writes - writes > 1
 
 
-def test_a_client_that_cannot_be_written_to_is_closed_and_the_others_are_told_on() -> None:
+def test_a_client_that_cannot_be_written_to_is_closed_and_the_others_are_served_on() -> None:
     """By a fault of ours: it costs that client alone, and no later round."""
     exchange = FakeExchange()
     broken, other = Viewer(exchange), Viewer(exchange)
@@ -304,7 +304,7 @@ steps = st.lists(
 
 @settings(max_examples=60)
 @given(steps, st.sampled_from(["1m", "5m"]))
-def test_whoever_keeps_the_newest_of_each_bar_has_the_bars(
+def test_a_client_that_keeps_the_newest_of_each_bar_has_the_bars(
     script: list[tuple[str, int, int]], timeframe: str
 ) -> None:
     """Running, final and corrected together lose nothing, and a final bar changes only by a

@@ -423,7 +423,7 @@ def test_a_refused_symbol_is_reported_in_finnhubs_words_and_lost() -> None:
     assert [m["type"] for m in other.outlet.messages] == ["trade"]
 
 
-def test_relief_waits_for_whoever_is_behind() -> None:
+def test_relief_waits_for_clients_that_are_behind() -> None:
     """Until it has drained, or is gone."""
 
     async def scenario() -> None:

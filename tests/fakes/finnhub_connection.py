@@ -18,11 +18,11 @@ _ESTABLISHED = 1
 
 
 class Server(Protocol):
-    """What a line needs of the server that it belongs to."""
+    """What a connection needs of the server that it belongs to."""
 
     time: Time
 
-    def objection(self, line: "Line", symbol: str) -> str | None:
+    def objection(self, connection: "FinnhubConnection", symbol: str) -> str | None:
         """The error that one more subscription earns."""
         ...
 
@@ -31,14 +31,14 @@ class Server(Protocol):
         ...
 
 
-class Line:
+class FinnhubConnection:
     """One connection, as the server sees it."""
 
-    def __init__(self, connection: ServerConnection, path: str, server: Server) -> None:
-        self._connection = connection
+    def __init__(self, served: ServerConnection, path: str, server: Server) -> None:
+        self._socket = served
         self._server = server
         self.token = parse_qs(urlsplit(path).query).get("token", [""])[0]
-        self.port: int = connection.remote_address[1]
+        self.port: int = served.remote_address[1]
         """The client's end of it."""
         self.opened_s = server.time.monotonic()
         self.commands: list[wire.Subscribe | wire.Unsubscribe | wire.Malformed] = []
@@ -82,10 +82,10 @@ class Line:
                     await self.play(steps)
             case script.Frames(frames):
                 for frame in frames:
-                    await self._connection.send(frame)
+                    await self._socket.send(frame)
             case script.Tell(make):
                 for frame in make(self):
-                    await self._connection.send(frame)
+                    await self._socket.send(frame)
             case _:
                 await self._end(step)
 
@@ -99,7 +99,7 @@ class Line:
                 self.cut()
             case script.Freeze():
                 self.frozen = True
-                self._connection.transport.pause_reading()
+                self._socket.transport.pause_reading()
             case _:
                 message = f"{step} must be the first step of a visit"
                 raise AssertionError(message)
@@ -107,33 +107,33 @@ class Line:
     async def _close(self, code: int, reason: str, *, mid_message: bool) -> None:
         if mid_message:
             self._half_a_message()
-            self._connection.protocol.send_close(code, reason)
-            self._connection.send_data()
+            self._socket.protocol.send_close(code, reason)
+            self._socket.send_data()
         else:
             await self.kick(code, reason)
 
     def _half_a_message(self) -> None:
-        self._connection.protocol.send_text(b'{"data":[{"p":1', fin=False)
-        self._connection.send_data()
+        self._socket.protocol.send_text(b'{"data":[{"p":1', fin=False)
+        self._socket.send_data()
 
     async def send(self, frame: str | bytes) -> None:
         """Send any text; bytes go out as a text frame too, valid or not."""
-        await self._connection.send(frame, text=True)
+        await self._socket.send(frame, text=True)
 
     async def ping(self) -> None:
         """Send Finnhub's own ping, which is an ordinary message."""
         await self.send(PING)
 
     async def kick(self, code: int = 1008, reason: str = "") -> None:
-        """Close the line with a closing frame."""
-        await self._connection.close(code, reason)
+        """Close the connection with a closing frame."""
+        await self._socket.close(code, reason)
 
     def look(self) -> None:
-        """Notice that the client has ended the TCP connection, on a line that reads no more.
+        """Notice that the client has ended the TCP connection, on a connection that reads no more.
 
         The kernel can hold a connection's end back for a moment behind what was not read.
         """
-        tcp = self._connection.transport.get_extra_info("socket")
+        tcp = self._socket.transport.get_extra_info("socket")
 
         def ended() -> bool:
             state = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
@@ -143,5 +143,5 @@ class Line:
             self.open = False
 
     def cut(self) -> None:
-        """End the line without a closing frame."""
-        self._connection.transport.abort()
+        """End the connection without a closing frame."""
+        self._socket.transport.abort()

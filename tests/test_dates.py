@@ -13,8 +13,8 @@ from photon_app.calendar.calendar import Calendar
 from photon_app.calendar.loader import CalendarLoader
 from photon_app.calendar.session import day_of, market_day, market_day_before
 from photon_app.settings import Settings
+from tests.fakes.dates import MOMENTS, at, new_york, utc
 from tests.fakes.loader import shipped
-from tests.fakes.moments import MOMENTS, at, new_york, utc
 from tests.fakes.server import Serving, serving
 from tests.fakes.waiting import wait_until
 

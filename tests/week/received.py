@@ -1,4 +1,4 @@
-"""What a client makes of what it was told, by the rules of docs/protocol.md; nothing of Photon."""
+"""What a client makes of what it received, by the rules of docs/protocol.md; nothing of Photon."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -8,7 +8,7 @@ Message = dict[str, Any]
 
 
 def fold(held: dict[str, Message], message: Message) -> None:
-    """Take a ``price_update`` into what is held of each symbol."""
+    """Take a ``price_update`` into what is known of each symbol."""
     symbol, data = message["symbol"], message["data"]
     known = held.get(symbol)
     if known is not None and message["seq"] < known["seq"] + ("snapshot" not in message):
@@ -31,19 +31,19 @@ def fold(held: dict[str, Message], message: Message) -> None:
         known["change_percent"] = round(moved / known["prev_close"] * 100, 4)
 
 
-def prices_of(told: Iterable[tuple[int, Message]]) -> list[tuple[str, float, float, int]]:
-    """Every single trade that was told: symbol, price, volume, time."""
+def prices_of(received: Iterable[tuple[int, Message]]) -> list[tuple[str, float, float, int]]:
+    """Every single trade that was sent: symbol, price, volume, time."""
     return [
         (message["symbol"], *(message["data"][k] for k in ("price", "volume", "timestamp")))
-        for _, message in told
+        for _, message in received
         if message["type"] == "price_update" and "snapshot" not in message
     ]
 
 
-def sessions_of(told: Iterable[tuple[int, Message]]) -> list[tuple[int, str]]:
-    """When each ``status`` came that tells no symbol's state, and its session."""
+def sessions_of(received: Iterable[tuple[int, Message]]) -> list[tuple[int, str]]:
+    """When each ``status`` came that has no symbol's state, and its session."""
     return [
         (at, message["market"])
-        for at, message in told
+        for at, message in received
         if message["type"] == "status" and not message["symbols"]
     ]

@@ -18,7 +18,7 @@ DAY_MS = 86_400_000
 BAD = [None, 0, -1.0, math.nan, math.inf, -math.inf]
 
 
-def asked(price: float | None = None, after_s: float = 0, **figures: Any) -> Seed:
+def answer(price: float | None = None, after_s: float = 0, **figures: Any) -> Seed:
     return Seed(symbol="A", price=price, time_ms=NOON_MS + round(after_s * 1000), **figures)
 
 
@@ -40,7 +40,7 @@ def quote_of(book: Book) -> Quote:
 def test_an_answer_begins_the_day_of_a_symbol_without_trades() -> None:
     """With the official figures; the volume is not known."""
     book = book_with()
-    seed = asked(150, prev_close=148, open=149, high=152, low=147)
+    seed = answer(150, prev_close=148, open=149, high=152, low=147)
     assert book.seed(seed) == 1
     quote = quote_of(book)
     assert (quote.price, quote.volume, quote.time_ms, quote.polled) == (150, 0, NOON_MS, True)
@@ -53,29 +53,29 @@ def test_an_answer_begins_the_day_of_a_symbol_without_trades() -> None:
 def test_official_figures_join_the_days() -> None:
     """The official open is the open; the range is the wider of both."""
     book = book_with((150, 0), (155, 1))
-    assert book.seed(asked(150, -60, open=149, high=152, low=147)) == FIGURES
+    assert book.seed(answer(150, -60, open=149, high=152, low=147)) == FIGURES
     quote = quote_of(book)
     assert (quote.price, quote.open, quote.high, quote.low) == (155, 149, 155, 147)
     assert (quote.day_volume, quote.polled, quote.seq) == (10, False, 2)
-    assert book.seed(asked(150, -60, open=149, high=152, low=147)) == NOTHING
+    assert book.seed(answer(150, -60, open=149, high=152, low=147)) == NOTHING
 
 
 def test_an_answer_of_another_second_is_compared_in_whole_seconds() -> None:
     """Upstream tells no milliseconds: its second may be older by its numbers and is not."""
     book = book_with((100, 1.7))
-    assert book.seed(asked(101, 0)) == NOTHING
-    assert book.seed(asked(100, 1)) == NOTHING
-    assert book.seed(asked(101, 1)) == 2
+    assert book.seed(answer(101, 0)) == NOTHING
+    assert book.seed(answer(100, 1)) == NOTHING
+    assert book.seed(answer(101, 1)) == 2
     quote = quote_of(book)
     assert (quote.price, quote.time_ms) == (101, NOON_MS + 1700)
-    assert book.seed(asked(101, 3)) == 3
+    assert book.seed(answer(101, 3)) == 3
     assert quote_of(book).time_ms == NOON_MS + 3000
 
 
 def test_a_trade_takes_a_polled_price_back() -> None:
     """It is the tape's again."""
     book = book_with((100, 0))
-    book.seed(asked(101, 5))
+    book.seed(answer(101, 5))
     assert quote_of(book).polled
     book.apply(Trade("A", 102, 1, NOON_MS + 5200))
     assert not quote_of(book).polled
@@ -84,19 +84,19 @@ def test_a_trade_takes_a_polled_price_back() -> None:
 def test_an_answer_that_came_before_is_not_news_after_a_trade() -> None:
     """A trade of the same second is the newer one; the old answer does not undo it."""
     book = book_with()
-    book.seed(asked(100, 5))
+    book.seed(answer(100, 5))
     book.apply(Trade("A", 102, 1, NOON_MS + 5200))
-    assert book.seed(asked(100, 5)) == NOTHING
+    assert book.seed(answer(100, 5)) == NOTHING
     assert quote_of(book).price == 102
 
 
 def test_a_poll_can_begin_a_new_day() -> None:
     """As a trade does; the official close goes before the last price."""
     book = book_with((100, 0))
-    assert book.seed(asked(103, 86_400)) == 2
+    assert book.seed(answer(103, 86_400)) == 2
     quote = quote_of(book)
     assert (quote.prev_close, quote.open, quote.day_volume) == (100, 103, 0)
-    assert book.seed(asked(104, 2 * 86_400, prev_close=103.5)) == 3
+    assert book.seed(answer(104, 2 * 86_400, prev_close=103.5)) == 3
     assert quote_of(book).prev_close == 103.5
 
 
@@ -105,17 +105,17 @@ def test_an_answer_of_an_earlier_day_tells_the_previous_close() -> None:
     the day before that. What is known already stays.
     """
     book = book_with((100, 0))
-    old = asked(98, -86_400, prev_close=90, open=91, high=99, low=89)
+    old = answer(98, -86_400, prev_close=90, open=91, high=99, low=89)
     assert book.seed(old) == FIGURES
     quote = quote_of(book)
     assert (quote.prev_close, quote.price, quote.low) == (98, 100, 100)
-    assert book.seed(asked(97, -86_400)) == NOTHING
+    assert book.seed(answer(97, -86_400)) == NOTHING
     assert quote_of(book).prev_close == 98
 
 
 def test_the_order_of_yesterdays_answer_and_todays_first_trade_does_not_matter() -> None:
     """The same quote comes of it, but for the seq."""
-    old = asked(98, -86_400, prev_close=90, open=91, high=99, low=89)
+    old = answer(98, -86_400, prev_close=90, open=91, high=99, low=89)
     late, early = book_with((100, 0)), book_with()
     late.seed(old)
     early.seed(old)
@@ -143,8 +143,8 @@ def test_a_previous_close_alone_needs_no_time() -> None:
 def test_figures_that_cannot_be_are_ignored(bad: float | None) -> None:
     """Each by itself."""
     book = book_with((100, 0))
-    assert book.seed(asked(bad, 1, prev_close=bad, open=bad, high=bad, low=bad)) == NOTHING
-    assert book.seed(asked(bad, 1, high=101)) == FIGURES
+    assert book.seed(answer(bad, 1, prev_close=bad, open=bad, high=bad, low=bad)) == NOTHING
+    assert book.seed(answer(bad, 1, high=101)) == FIGURES
     assert quote_of(book).high == 101
 
 
@@ -152,22 +152,22 @@ def test_an_answer_from_the_future_is_ignored() -> None:
     """But for the previous close, which has no time."""
     book = book_with((100, 0), now_ms=NOON_MS)
     late_s = (FUTURE_MS + 1000) / 1000
-    assert book.seed(asked(101, late_s, high=200)) == NOTHING
-    assert book.seed(asked(101, -NOON_MS / 1000, high=200)) == NOTHING
+    assert book.seed(answer(101, late_s, high=200)) == NOTHING
+    assert book.seed(answer(101, -NOON_MS / 1000, high=200)) == NOTHING
     assert quote_of(book).high == 100
 
 
 def test_nobody_is_asked_about_what_nobody_wants() -> None:
     """The book does not grow by answers."""
     book = Book(day_of)
-    assert book.seed(asked(100)) == NOTHING
+    assert book.seed(answer(100)) == NOTHING
     assert len(book) == 0
 
 
 def test_a_poll_is_no_outlier_and_bears_one_out() -> None:
     """It is upstream's own last price."""
     book = book_with((100, 0), (140, 1))
-    assert book.seed(asked(141, 2)) == 2
+    assert book.seed(answer(141, 2)) == 2
     quote = quote_of(book)
     assert (quote.price, quote.high, quote.day_volume) == (141, 141, 10)
     assert book.counters.outliers_confirmed == 1
@@ -198,7 +198,7 @@ def test_time_never_goes_back_and_every_new_price_has_the_next_seq(
         if kind == "trade":
             outcome = book.apply(Trade("A", price, 1, NOON_MS + after_ms))
         else:
-            outcome = book.seed(asked(price, after_ms / 1000, high=price, low=97, prev_close=97))
+            outcome = book.seed(answer(price, after_ms / 1000, high=price, low=97, prev_close=97))
         quote = book.quote("A")
         if quote is None:
             assert outcome == NOTHING

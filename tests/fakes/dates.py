@@ -1,6 +1,6 @@
 """Moments at which Photon is tried, and a Photon that is started at one.
 
-``python -m tests.fakes.moments UNIX_MS ARGUMENT…`` is ``python -m photon_app ARGUMENT…`` in a
+``python -m tests.fakes.dates UNIX_MS ARGUMENT…`` is ``python -m photon_app ARGUMENT…`` in a
 process whose wall clock goes on from that time.
 """
 

@@ -23,7 +23,7 @@ BEYOND = tuple(
 A_HUNDRED = {"PHOTON_SYMBOLS": ",".join(("AAPL", *KNOWN)), "PHOTON_SIM_INTERVAL_MS": 25}
 OFTEN_S = 1 / 19
 """Just within the rate of messages."""
-Wishes = Iterable[dict[str, Any]]
+Messages = Iterable[dict[str, Any]]
 
 
 class Client:
@@ -78,8 +78,8 @@ async def _read_all(reader: asyncio.StreamReader) -> None:
         return
 
 
-async def wishing(
-    target: Target, path: str, wishes: Callable[[], Wishes], *, pause_s: float = OFTEN_S
+async def asking(
+    target: Target, path: str, messages: Callable[[], Messages], *, pause_s: float = OFTEN_S
 ) -> None:
     """Say one thing after the other, and connect again when the server has had enough."""
     while True:
@@ -87,7 +87,7 @@ async def wishing(
         try:
             client = await Client.at(target, path)
             if client is not None:
-                for message in wishes():
+                for message in messages():
                     await client.say(message)
                     target.counts["said"] += 1
                     await asyncio.sleep(pause_s)
@@ -100,19 +100,19 @@ async def wishing(
 
 
 def _many(
-    clients: int, path: str, wishes: Callable[[], Wishes], *, pause_s: float = OFTEN_S
+    clients: int, path: str, messages: Callable[[], Messages], *, pause_s: float = OFTEN_S
 ) -> Callable[[Target], Any]:
     """An attack by so many clients that all ask for the same."""
 
     async def attack(target: Target) -> None:
-        each = (wishing(target, path, wishes, pause_s=pause_s) for _ in range(clients))
+        each = (asking(target, path, messages, pause_s=pause_s) for _ in range(clients))
         await together(*each)
 
     return attack
 
 
 def subscribe(names: Iterable[str], **more: Any) -> dict[str, Any]:
-    """A wish."""
+    """A subscription."""
     return {"action": "subscribe", "symbols": list(names), **more}
 
 
@@ -204,7 +204,7 @@ async def a_hundred_others(target: Target) -> None:
                 if client is not None:
                     client.close()
 
-    finnhub = (wishing(target, "/finnhub?token=x", one_of_finnhubs) for _ in range(50))
+    finnhub = (asking(target, "/finnhub?token=x", one_of_finnhubs) for _ in range(50))
     await together(*finnhub, *(array() for _ in range(50)))
 
 
