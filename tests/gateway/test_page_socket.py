@@ -326,7 +326,7 @@ class Slow:
         self.notices = 0
 
     def slow(self) -> None:
-        """Told."""
+        """Counted."""
         self.notices += 1
 
 
@@ -368,7 +368,7 @@ def test_one_packet_of_any_size_has_room_and_what_was_read_makes_room(slow: Slow
     for _ in range(50):
         outbox.put_nowait(Sent(2 * OUTBOX_BYTES))
         outbox.get_nowait()
-    assert (slow.told, outbox.bytes) == (0, 0)
+    assert (slow.notices, outbox.bytes) == (0, 0)
 
 
 async def overflowing(_scope: Scope, receive: Receive, send: Send) -> None:
