@@ -25,6 +25,8 @@ from photon_app.model import Timeframe
 SECOND_MS = 1_000
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+"""24 hours: a trading day may be shorter or longer."""
 NEVER_MS = 1 << 62
 """Later than every time."""
 _FIXED_MS = {"1s": SECOND_MS, "1m": MINUTE_MS, "5m": 5 * MINUTE_MS, "15m": 15 * MINUTE_MS}

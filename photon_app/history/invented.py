@@ -11,8 +11,8 @@ import msgspec
 
 from photon_app.calendar.calendar import Calendar
 from photon_app.calendar.session import Span
-from photon_app.calendar.timeframes import HOUR_MS, MINUTE_MS, span_at
-from photon_app.feed.simulated.past import DAY_MS, Hours, SimulatedPast
+from photon_app.calendar.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, span_at
+from photon_app.feed.simulated.past import Hours, SimulatedPast
 from photon_app.market.merge import by_span
 from photon_app.model import Bar, Timeframe
 

@@ -37,6 +37,7 @@ from photon_app.market.gaps import Gaps
 from photon_app.market.merge import BarBuilder
 from photon_app.market.series import Series
 from photon_app.model import Bar, Clock, Counted, Effect, Timeframe, Trade
+from photon_app.settings import DEFAULTS
 
 LATE_MS = 300_000
 """How far behind its symbol's newest trade a trade may be. The tapes report within 10 s; a later
@@ -77,7 +78,7 @@ class Bars:
         clock: Clock,
         follow_all: bool = False,
         gaps: bool = True,
-        capacity: int = 2000,
+        capacity: int = DEFAULTS.max_symbols_total,
     ) -> None:
         """Make an empty one.
 

@@ -38,6 +38,7 @@ from photon_app.market.conditions import REGULAR, Effects
 from photon_app.market.entry import Day, Entry, is_price
 from photon_app.market.outliers import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
 from photon_app.model import Bar, Clock, Counted, Effect, Quote, Seed, Trade
+from photon_app.settings import DEFAULTS
 
 YEAR_2000_MS = 946_684_800_000
 YEAR_2100_MS = 4_102_444_800_000
@@ -117,7 +118,7 @@ class Book:
         *,
         clock: Clock | None = None,
         admit_all: bool = False,
-        capacity: int = 2000,
+        capacity: int = DEFAULTS.max_symbols_total,
     ) -> None:
         """Make an empty book.
 

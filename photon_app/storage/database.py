@@ -19,14 +19,13 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 
 from photon_app.calendar.session import day_of
-from photon_app.calendar.timeframes import NEVER_MS
+from photon_app.calendar.timeframes import DAY_MS, NEVER_MS
 from photon_app.model import Bar, Fact
 from photon_app.storage import engines, file, statements, versions
 from photon_app.storage.address import Address
 from photon_app.storage.faults import UnusableError
 from photon_app.storage.health import USUAL_PACE
 from photon_app.storage.lease import FileLease, held_elsewhere
-from photon_app.storage.retention import DAY_MS
 from photon_app.storage.tables import bar_of, row_of
 
 T = TypeVar("T")

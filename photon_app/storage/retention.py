@@ -11,9 +11,9 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from photon_app.calendar.timeframes import DAY_MS
 from photon_app.model import Fact
 
-DAY_MS = 86_400_000
 AT_ONCE_DAYS = 7
 Begins = Callable[[int, int, int], Sequence[int]]
 """``Database.begins``: from the start and end of a range and a maximum, the starts of spans of 24

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.storage.retention import AT_ONCE_DAYS, DAY_MS, Retention, judge
+from photon_app.calendar.timeframes import DAY_MS
+from photon_app.storage.retention import AT_ONCE_DAYS, Retention, judge
 from tests.fakes.dates import OPEN_MS
 
 

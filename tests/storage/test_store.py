@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from photon_app.calendar.timeframes import NEVER_MS
+from photon_app.calendar.timeframes import DAY_MS, NEVER_MS
 from photon_app.errors import StorageError
 from photon_app.market.merge import merge, merge_all
 from photon_app.model import Bar
 from photon_app.storage.address import Address, parse
 from photon_app.storage.archive import open_archive
 from photon_app.storage.database import Database, SeriesInfo
-from photon_app.storage.retention import DAY_MS
 from photon_app.storage.store import Store
 from tests.fakes.time import WallSet
 from tests.fakes.waiting import wait_until

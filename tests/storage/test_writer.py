@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.calendar.timeframes import DAY_MS
 from photon_app.market.merge import merge
 from photon_app.model import Bar
 from photon_app.storage.address import parse
@@ -18,7 +19,7 @@ from photon_app.storage.faults import Fault, UnusableError
 from photon_app.storage.health import Pace, StorageHealth
 from photon_app.storage.lease import held_elsewhere
 from photon_app.storage.pending import Pending
-from photon_app.storage.retention import AT_ONCE_DAYS, DAY_MS, Retention
+from photon_app.storage.retention import AT_ONCE_DAYS, Retention
 from photon_app.storage.writer import Writer
 from tests.fakes.time import HandTime
 from tests.storage.material import NOON_MS, Owner, bar, bars

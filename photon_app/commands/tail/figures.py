@@ -16,7 +16,7 @@ MINUS = "−"
 BLOCKS = "▁▂▃▄▅▆▇"
 """Without the full block: sparklines in adjacent rows would touch."""
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
-NEW_YORK = ZoneInfo("America/New_York")
+NEW_YORK = ZoneInfo("America/New_York")  # not the calendar's: the terminal starts without it
 
 SESSIONS = {"pre": "Pre-market", "regular": "Regular", "post": "After hours", "closed": "Closed"}
 _ABSURD = 1e12

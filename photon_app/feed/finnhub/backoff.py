@@ -18,7 +18,8 @@ PUNISHED_S = 60.0
 """Shortest wait after a 429 or a kick."""
 
 REFUSED_KEY_S = 900.0
-"""A refused key does not become valid by itself; its owner may have fixed the account."""
+"""On the socket and over REST: a refused key does not become valid by itself; its owner may
+have fixed the account."""
 
 LONGEST_S = 900.0
 """Longest wait that the server can ask for."""

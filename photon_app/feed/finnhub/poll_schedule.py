@@ -42,7 +42,8 @@ FAILED_S = 30.0
 CONFIRM_S = 120.0
 """Zeros that come again after this long are a verdict."""
 VERDICT_S = 300.0
-"""How long a verdict is remembered; a symbol that is still wanted is then asked for again."""
+"""How long a verdict is remembered, since zeros can be an error, or too early. A symbol that is
+still wanted is then asked for again."""
 UNSURE_S = 600.0
 """A subscribed symbol may have moved unseen when, for this long in trading hours, it neither traded
 nor had an answer over REST because REST fails."""

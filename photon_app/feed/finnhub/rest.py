@@ -31,9 +31,11 @@ from photon_app.clock import SYSTEM, Time
 from photon_app.feed.awake import Awake
 from photon_app.feed.finnhub import rest_wire
 from photon_app.feed.finnhub.answers import Answers
+from photon_app.feed.finnhub.backoff import REFUSED_KEY_S
 from photon_app.feed.finnhub.budget import Budget, Lane
 from photon_app.feed.finnhub.deadline import within
 from photon_app.feed.finnhub.offset import REPORTED_MS
+from photon_app.feed.finnhub.poll_schedule import VERDICT_S
 from photon_app.feed.finnhub.rest_wire import Failed, Unknown
 from photon_app.feed.finnhub.spelling import Spellings
 from photon_app.model import Listing, Seed
@@ -48,12 +50,8 @@ letter."""
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 DAY_S = 86_400.0
-VERDICT_S = 300.0
-"""How long it is remembered that a name has no figures: zeros can be an error, or too early."""
 DATES = 5
 """Number of recent answers by which this machine's clock is measured."""
-REFUSED_KEY_S = 900.0
-"""As on the socket: a refused key does not become valid by itself."""
 LONGEST_PAUSE_S = 900.0
 IDLE_POLL_S = 1.0
 """How long a polling call takes when no request is sent."""

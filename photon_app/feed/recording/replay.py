@@ -16,9 +16,9 @@ import datetime as dt
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from photon_app import foreign
+from photon_app.calendar.calendar import NEW_YORK
 from photon_app.clock import SYSTEM, Time
 from photon_app.errors import RecordingError
 from photon_app.feed.finnhub_wire import Trades
@@ -27,8 +27,6 @@ from photon_app.feed.protocol import Counters
 from photon_app.feed.recording.file import Line, Recording
 from photon_app.model import Crowd, FeedSink, FeedStatus, Trade
 from photon_app.settings import DEFAULTS, ReplayStart
-
-NEW_YORK = ZoneInfo("America/New_York")
 
 YIELD_S = 0.002
 """Longest time that frames are delivered without letting the event loop run."""

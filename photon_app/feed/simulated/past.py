@@ -25,10 +25,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from photon_app.calendar.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 from photon_app.model import Bar, Timeframe
 
-MINUTE_MS = 60_000
-DAY_MS = 86_400_000
 REACH_MS = 725 * DAY_MS
 """How far back the past goes: less than two years."""
 _DAYS_KEPT = 8_192
@@ -40,7 +39,6 @@ _DAILY = 0.011
 """The same from one close to the next."""
 _YEARLY = 0.07
 """The same for the levels at which years begin, around the price for which a symbol is known."""
-_HOUR_MS = 3_600_000
 _SHARES = 15_000
 """Shares traded in an ordinary minute of the regular session, at about a hundred a trade."""
 _BEND_MS = 3_600_000
@@ -157,7 +155,7 @@ class SimulatedPast:
         to_ms: int = 1 << 62,
     ) -> list[Bar]:
         """The bars of a trading day in a timeframe below ``1d`` that overlap a half-open range."""
-        step_ms = _HOUR_MS if timeframe == "1h" else _STEP_OF[timeframe]
+        step_ms = HOUR_MS if timeframe == "1h" else _STEP_OF[timeframe]
         return list(self._of_day(symbol, day, step_ms, from_ms, to_ms))
 
     def running(

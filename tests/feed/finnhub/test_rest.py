@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_app.feed.finnhub.backoff import REFUSED_KEY_S
 from photon_app.feed.finnhub.budget import PER_MINUTE, PER_SECOND
+from photon_app.feed.finnhub.poll_schedule import VERDICT_S
 from photon_app.feed.finnhub.rest import (
     MAX_ANSWER_BYTES,
     QUOTES,
-    REFUSED_KEY_S,
-    VERDICT_S,
     FinnhubRest,
 )
 from photon_app.feed.finnhub.rest_wire import Failed, Unknown

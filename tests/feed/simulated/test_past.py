@@ -13,16 +13,10 @@ from hypothesis import strategies as st
 from photon_app import upstream
 from photon_app.calendar.calendar import Calendar
 from photon_app.calendar.session import market_day
+from photon_app.calendar.timeframes import DAY_MS, MINUTE_MS
 from photon_app.feed.finnhub_wire import Trades, decode
 from photon_app.feed.simulated.feed import CROWD_PER_S, SimulatedFeed, Simulator, round_to_tick
-from photon_app.feed.simulated.past import (
-    DAY_MS,
-    MINUTE_MS,
-    REACH_MS,
-    Hours,
-    SimulatedPast,
-    split,
-)
+from photon_app.feed.simulated.past import REACH_MS, Hours, SimulatedPast, split
 from photon_app.market.merge import merge_all
 from photon_app.model import Bar, Timeframe, Trade
 from photon_app.settings import Settings
