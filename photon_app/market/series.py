@@ -91,13 +91,9 @@ class Series:
         """Add one regular trade of a later second of the open minute: the same as ``add``, in a
         third of the time. Most seconds begin this way.
         """
-        second = self.second
-        self.minute.merge(second)
-        if not self.dropped:
-            self.seconds.append(second)
-        second.begin(time_ms - time_ms % SECOND_MS, price, volume, time_ms)
-        if self.unseen or self._gaps.overlap(second.time_ms, second.time_ms + 1):
-            second.incomplete = True
+        self._close_second()
+        self.second.begin(time_ms - time_ms % SECOND_MS, price, volume, time_ms)
+        self._mark_second()
         self.newest_ms = max(self.newest_ms, time_ms)
         self.changes += 1
 
@@ -283,8 +279,12 @@ class Series:
         else:
             self._close_second()
         self.second = total
-        if self.unseen or self._gaps.overlap(total.time_ms, total.time_ms + 1):
-            total.incomplete = True
+        self._mark_second()
+
+    def _mark_second(self) -> None:
+        """Mark the new open second as incomplete if something of it went unseen."""
+        if self.unseen or self._gaps.overlap(self.second.time_ms, self.second.time_ms + 1):
+            self.second.incomplete = True
 
     def _close_second(self) -> None:
         if self.second.time_ms >= 0:

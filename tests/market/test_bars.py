@@ -1,10 +1,10 @@
 """The fold of trades into bars, against the reference."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_app.calendar.calendar import Calendar
@@ -12,7 +12,7 @@ from photon_app.calendar.timeframes import MINUTE_MS, SECOND_MS, span_at
 from photon_app.market.bars import GRACE_MS, LATE_MS, LEAST_KEPT, MOST_MINUTES, Bars
 from photon_app.market.conditions import REGULAR, effect_of
 from photon_app.market.merge import merge_all
-from photon_app.model import TIMEFRAMES, Bar, Timeframe, Trade
+from photon_app.model import TIMEFRAMES, Bar, Effect, Timeframe, Trade
 from tests.fakes.book import as_counted
 from tests.fakes.time import HandClock
 from tests.reference import bars as reference
@@ -418,10 +418,63 @@ def test_what_is_filled_in_may_be_the_newest() -> None:
     assert line.bars.newest_ms(SYMBOL) == OPEN_MS + 2 * LATE_MS
 
 
-def test_a_regular_trade_is_folded_by_the_short_way_as_by_the_long_one() -> None:
-    """The first of a second goes the long way, the second the short one."""
-    first, second = trade(0, 10, 2), trade(1, 11, 3)
-    bars = Bars(clock=HandClock(OPEN_MS), follow_all=True, gaps=False)
-    bars.fold(as_counted(first, REGULAR))
-    bars.fold(as_counted(second, REGULAR))
-    assert bars.between(SYMBOL, "1s") == computed([first, second], "1s")
+LONG_WAY = Effect(*REGULAR)
+"""Equal to ``REGULAR`` and not the same object, so that no trade takes a short way."""
+STEPS_MS = (0, 1, 400, 999, 1000, 1001, 7000, 30_000, 60_000, 125_000, -1, -700, -5000, -61_000)
+EVENTS: dict[str, Callable[[Bars], object]] = {
+    "down": lambda bars: bars.flowing(flows=False),
+    "up": lambda bars: bars.flowing(flows=True),
+    "unseen": lambda bars: bars.unseen(frozenset({SYMBOL})),
+    "seen": lambda bars: bars.unseen(frozenset()),
+    "drop": lambda bars: bars.drop(SYMBOL),
+    "follow": lambda bars: bars.follow(SYMBOL),
+    "tick": lambda bars: bars.tick(),
+    "store": lambda bars: bars.take_dirty(),
+}
+traded = st.tuples(st.sampled_from(STEPS_MS), st.integers(1, 5))
+
+
+def everything(bars: Bars) -> object:
+    """What can be read of a symbol, and what was corrected since the last call."""
+    seconds, minutes = (bars.between(SYMBOL, timeframe) for timeframe in ("1s", "1m"))
+    figures = bars.newest_ms(SYMBOL), bars.changes(SYMBOL), bars.counters
+    return seconds, minutes, figures, bars.take_corrections()
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(sorted(EVENTS)) | traded | traded | traded, max_size=25))
+def test_a_regular_trade_is_folded_by_the_short_ways_as_by_the_long_one(
+    steps: list[str | tuple[int, int]],
+) -> None:
+    """Within a second and from one to the next, whatever happens to feed and symbol between them;
+    what is handed over for storage, corrected and counted is the same too.
+    """
+    clock = HandClock(OPEN_MS)
+    both = Bars(clock=clock), Bars(clock=clock)
+    for bars in both:
+        bars.flowing(flows=True)
+        bars.follow(SYMBOL)
+    at_ms = OPEN_MS
+    for step in steps:
+        if isinstance(step, str):
+            returned = [EVENTS[step](bars) for bars in both]
+            assert returned[0] == returned[1]
+        else:
+            at_ms += step[0]
+            clock.at_ms = max(clock.at_ms, at_ms)
+            for bars, effect in zip(both, (REGULAR, LONG_WAY), strict=True):
+                bars.fold(as_counted(Trade(SYMBOL, 10.0 + step[1], step[1], at_ms), effect))
+        assert everything(both[0]) == everything(both[1])
+
+
+def test_seconds_of_a_symbol_that_is_not_on_the_tape_are_incomplete() -> None:
+    """From the first one that begins then, until it is on the tape again."""
+    line = Line()
+    for seconds in (1, 2):
+        line.at(seconds).trade()
+    line.at(2.5).bars.unseen(frozenset({SYMBOL}))
+    line.at(4).trade()
+    line.at(5.5).bars.unseen(frozenset())
+    line.at(6).trade()
+    incomplete = [bar.incomplete for bar in line.bars.between(SYMBOL, "1s")]
+    assert incomplete == [False, True, True, False]
