@@ -415,11 +415,11 @@ class Hub(Channel[Subscriber]):
                 self._figures_changed(symbol)
 
     def _flush_groups(self) -> None:
-        outboxes, self._outboxes = self._outboxes, Outboxes()
-        symbols, self._snapshots_due = self._snapshots_due, {}
-        for symbol in symbols:
+        for symbol in list(self._snapshots_due):  # a fault costs this symbol's, and no update
+            del self._snapshots_due[symbol]
             if (quote := self._quote(symbol)) is not None:
-                outboxes.append(symbol, self._status.snapshot(quote))
+                self._outboxes.append(symbol, self._status.snapshot(quote))
+        outboxes, self._outboxes = self._outboxes, Outboxes()
         moved = outboxes.symbols
         broken: list[tuple[Subscriber, Exception]] = []
         for group in self._registry.groups_of(moved):

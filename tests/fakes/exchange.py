@@ -15,7 +15,7 @@ from photon_app.market.bars import Bars
 from photon_app.market.book import Book
 from photon_app.market.market import Market
 from photon_app.market.silence import Silence
-from photon_app.model import FeedState, FeedStatus, Trade
+from photon_app.model import FeedState, FeedStatus, Quote, Trade
 from tests.fakes.loop import FakeLoop
 from tests.fakes.outlet import FakeOutlet
 
@@ -28,6 +28,19 @@ class TrustingBook(Book):
 
     def _accepted(self, *_: object) -> bool:
         return True
+
+
+class OneUnreadable(TrustingBook):
+    """A book in which one symbol cannot be read, by a fault of ours."""
+
+    symbol = ""
+    """Which."""
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The quote, unless it is of that symbol."""
+        if symbol == self.symbol:
+            raise ZeroDivisionError
+        return super().quote(symbol)
 
 
 class FakeExchange(DemandListener):

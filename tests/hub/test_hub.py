@@ -2,14 +2,16 @@
 
 import asyncio
 import math
+from typing import cast
 
 import pytest
 
 from photon_app.calendar.hours import MarketView
+from photon_app.hub.flusher import RETRY_S
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import BEATS, SESSIONS_A_TICK
 from photon_app.model import FeedStatus, Seed, Trade
-from tests.fakes.exchange import NOON_MS, FakeClient, FakeExchange, status
+from tests.fakes.exchange import NOON_MS, FakeClient, FakeExchange, OneUnreadable, status
 from tests.fakes.kept import kept
 from tests.fakes.outlet import prices
 
@@ -91,6 +93,22 @@ def test_the_first_price_of_a_symbol_brings_its_day_with_it() -> None:
     assert (first["seq"], first.get("snapshot")) == (1, None)
     assert (whole["seq"], whole["snapshot"], whole["data"]["change"]) == (1, True, 2)
     assert told["symbols"] == {"A": "live"}
+
+
+def test_a_symbol_that_cannot_be_read_costs_no_update_of_another() -> None:
+    """They leave a second later; their ``seq`` has no gap."""
+    exchange = FakeExchange(book_type=OneUnreadable)
+    client = exchange.client("A", "B")
+    for symbol in ("A", "B"):
+        exchange.trade(symbol, 10)
+    exchange.settle()
+    client.outlet.take()
+    cast("OneUnreadable", exchange.book).symbol = "B"
+    exchange.trades([("B", 9, 1, NOON_MS - 1000), ("A", 11, 1, NOON_MS), ("A", 12, 1, NOON_MS)])
+    exchange.settle()
+    assert client.outlet.take() == []
+    exchange.loop.advance(RETRY_S)
+    assert prices(client.outlet.take()) == [("A", 2, 11), ("A", 3, 12)]
 
 
 def test_a_late_trade_makes_a_snapshot_with_an_unchanged_seq() -> None:

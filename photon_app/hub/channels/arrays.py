@@ -94,10 +94,13 @@ class ArraysChannel(Channel[ArrayClient]):
         for client in list(self._phases[self._phase]):
             if client.sink.congested:
                 continue
-            frames = made.get(client.symbols)
-            if frames is None:
-                frames = made[client.symbols] = self._frames(client.symbols)
-            self._clients.guard(client, client.sink.send, frames)
+            try:
+                frames = made.get(client.symbols)
+                if frames is None:
+                    frames = made[client.symbols] = self._frames(client.symbols)
+                client.sink.send(frames)
+            except Exception as fault:  # noqa: BLE001 - any fault costs this client only
+                self._clients.failed(client, fault)
         if len(self):  # the maximum: no burst of phases after a pause
             self._due_s = max(self._due_s + _PHASE_S, self._flusher.now_s())
             self._flusher.at(self, self._due_s)

@@ -1,6 +1,7 @@
 """Array clients get all prices at once and then every second, in shared bytes."""
 
 import itertools
+from typing import cast
 
 import msgspec
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from photon_app.hub.channels.arrays import ArrayClient, ArraysChannel
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
-from tests.fakes.exchange import FakeExchange
+from photon_app.market.book import Book
+from tests.fakes.exchange import FakeExchange, OneUnreadable, TrustingBook
 
 
 class Outlet:
@@ -38,8 +40,8 @@ class Outlet:
 class Board:
     """A board over an exchange."""
 
-    def __init__(self) -> None:
-        self.exchange = FakeExchange(defaults=("A", "B"))
+    def __init__(self, book_type: type[Book] = TrustingBook) -> None:
+        self.exchange = FakeExchange(defaults=("A", "B"), book_type=book_type)
         self.clients: dict[Sink, ArrayClient] = {}
         self.board = ArraysChannel(
             self.exchange.market, self.exchange.clients, flusher=self.exchange.flusher
@@ -97,6 +99,18 @@ def test_a_congested_client_is_passed_over_and_closed_when_it_stays_so() -> None
     world.exchange.clients.tick()
     assert (slow.closed or (0,))[0] == 4008
     assert len(quick.runs) >= 11
+
+
+def test_a_symbol_that_cannot_be_read_closes_its_clients_and_no_others() -> None:
+    """With 1011; the others get their message in the same second."""
+    world = Board(OneUnreadable)
+    _, ill = world.join("A", "B")
+    _, well = world.join("A")
+    cast("OneUnreadable", world.exchange.book).symbol = "B"
+    world.exchange.loop.advance(1)
+    assert (ill.closed or (0,))[0] == 1011
+    assert (well.closed, len(well.runs)) == (None, 2)
+    assert len(world.board) == 1
 
 
 def test_without_clients_there_is_no_timer() -> None:
