@@ -164,6 +164,22 @@ class Intake:
         )
 
 
+class ReadsFrames:
+    """A feed that reads its frames through an intake, and reports what came that way."""
+
+    _intake: Intake
+
+    @property
+    def counters(self) -> Counters:
+        """What was received since the start."""
+        return self._intake.counters
+
+    @property
+    def last_message_ms(self) -> int | None:
+        """Wall-clock time of the last frame, UNIX milliseconds."""
+        return self._intake.last_message_ms
+
+
 def _digest(frame: bytes | str) -> bytes:
     text = frame.encode(errors="surrogatepass") if isinstance(frame, str) else frame
     return hashlib.blake2b(text).digest()

@@ -38,9 +38,9 @@ from photon_app.feed.finnhub.spelling import Spellings
 from photon_app.feed.finnhub.subscriptions import Command, Subscriptions
 from photon_app.feed.finnhub.wakeup import Wakeup
 from photon_app.feed.finnhub_key import with_token, without_key
-from photon_app.feed.intake import Intake, Tap
+from photon_app.feed.intake import Intake, ReadsFrames, Tap
 from photon_app.feed.outage import Outage, Streak, Uptime
-from photon_app.feed.protocol import Counters, WallClock
+from photon_app.feed.protocol import WallClock
 from photon_app.model import Crowd, FailureReason, FeedSink, FeedState, FeedStatus
 from photon_app.settings import DEFAULTS, Secret
 
@@ -68,7 +68,7 @@ _ATTEMPT_ERRORS = (OSError, WebSocketException, EOFError, ValueError, ImportErro
 """The errors of an attempt; the last two come from odd host names and proxies."""
 
 
-class FinnhubFeed:
+class FinnhubFeed(ReadsFrames):
     """Finnhub's trades over its socket, and the figures of its REST API.
 
     Args:
@@ -154,16 +154,6 @@ class FinnhubFeed:
     def subscribed(self) -> frozenset[str]:
         """The wanted symbols that have a slot; the others are polled if there is a REST source."""
         return self._slots.assigned
-
-    @property
-    def counters(self) -> Counters:
-        """What was received so far, over all connections."""
-        return self._intake.counters
-
-    @property
-    def last_message_ms(self) -> int | None:
-        """Wall-clock time of the last frame."""
-        return self._intake.last_message_ms
 
     def want(
         self,

@@ -22,8 +22,7 @@ from photon_app.calendar.calendar import NEW_YORK
 from photon_app.clock import SYSTEM, Time
 from photon_app.errors import RecordingError
 from photon_app.feed.finnhub_wire import Trades
-from photon_app.feed.intake import SLICE_TRADES, Intake
-from photon_app.feed.protocol import Counters
+from photon_app.feed.intake import SLICE_TRADES, Intake, ReadsFrames
 from photon_app.feed.recording.file import Line, Recording
 from photon_app.model import Crowd, FeedSink, FeedStatus, Trade
 from photon_app.settings import DEFAULTS, ReplayStart
@@ -88,7 +87,7 @@ class ReplayClock:
         return self._since + (self._until_ms - self._from_ms) / 1000 / self._speed
 
 
-class ReplayFeed:
+class ReplayFeed(ReadsFrames):
     """Plays one recording, once or for ever.
 
     Args:
@@ -133,16 +132,6 @@ class ReplayFeed:
     def subscribed(self) -> frozenset[str]:
         """All wanted symbols: a recording has no slots."""
         return self._wanted
-
-    @property
-    def counters(self) -> Counters:
-        """What was read so far, over all passes."""
-        return self._intake.counters
-
-    @property
-    def last_message_ms(self) -> int | None:
-        """Wall-clock time of the last frame."""
-        return self._intake.last_message_ms
 
     def want(
         self,

@@ -26,8 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from photon_app.clock import SYSTEM, Time
 from photon_app.feed.finnhub_wire import encode_trades
-from photon_app.feed.intake import Intake, Tap
-from photon_app.feed.protocol import Counters
+from photon_app.feed.intake import Intake, ReadsFrames, Tap
 from photon_app.feed.simulated.past import SimulatedPast
 from photon_app.model import Crowd, FeedSink, FeedStatus, Seed, Trade
 from photon_app.settings import DEFAULTS
@@ -256,7 +255,7 @@ def framed(due: list[Trade]) -> Iterator[str]:
         yield encode_trades(due[start : start + FRAME_TRADES])
 
 
-class SimulatedFeed:
+class SimulatedFeed(ReadsFrames):
     """A feed that needs nothing from outside.
 
     Args:
@@ -306,16 +305,6 @@ class SimulatedFeed:
     def subscribed(self) -> frozenset[str]:
         """All wanted symbols: there is no limit here."""
         return self._wanted
-
-    @property
-    def counters(self) -> Counters:
-        """What was made so far."""
-        return self._intake.counters
-
-    @property
-    def last_message_ms(self) -> int | None:
-        """Wall-clock time of the last frame."""
-        return self._intake.last_message_ms
 
     def resume(self, prices: Mapping[str, float], prev_closes: Mapping[str, float]) -> None:
         """Continue from where an earlier process left the wanted symbols. Call it before
