@@ -1,10 +1,16 @@
 """The one timer of all channels: it decides when each is flushed.
 
-A channel that has updates asks for its next flush. ``soon`` means at once if its last flush is at
-least ``flush_s`` ago, and otherwise as soon as it is; ``at`` means at a given time. So a lone price
-is not delayed, a busy market is sent in batches, and an idle one costs nothing.
+A channel that has something to send asks for its next flush: ``soon`` is at once when its last one
+began at least one interval ago, else when it will be; ``at`` is at a time of its own. So a lone
+price is not held back, a busy market leaves in batches, and an idle one costs nothing.
 
-Called on the event loop only; a channel may ask again while it is flushed. Bound: one time per
+The interval follows the cost: it is what the last flushes took, divided by ``SHARE``. So flushes
+take at most that share of a core, whatever the number of clients: five clients get a price within
+a millisecond, and five thousand within the longest interval, ``flush_s``. The cost is measured on
+the loop's clock, as a moving average for each channel. Channels that flushed within the
+last ``flush_s`` share one core, so their costs add up.
+
+Called on the event loop only; ``flush`` of a channel may ask again. Bound: a few numbers per
 channel, and one timer of the event loop.
 """
 
@@ -18,6 +24,12 @@ log = logging.getLogger(__name__)
 
 TIMER_LATE_S = 0.0005
 """How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
+SHARE = 0.25
+"""The part of one core that flushes may take while the interval is between its bounds."""
+LEAST_S = 0.001
+"""The shortest interval: a timer of the event loop cannot be more exact."""
+SMOOTHING = 0.25
+"""The weight of the newest flush in the average cost."""
 RETRY_S = 1.0
 """After this time a channel is flushed again whose flush failed by a fault of ours."""
 _SAME_S = 1e-6
@@ -37,7 +49,7 @@ class Flusher:
 
     Args:
         loop: clock and timer.
-        flush_s: the shortest time between two flushes of a channel that wants them ``soon``.
+        flush_s: the longest interval between two flushes of a channel that wants them ``soon``.
     """
 
     def __init__(self, loop: Loop, flush_s: float) -> None:
@@ -45,6 +57,7 @@ class Flusher:
         self._loop = loop
         self._due_s: dict[Flushed, float] = {}
         self._last_s: dict[Flushed, float] = {}
+        self._cost_s: dict[Flushed, float] = {}
         self._timer: Timer | None = None
         self._armed_s = math.inf
 
@@ -53,8 +66,8 @@ class Flusher:
         return self._loop.time()
 
     def soon(self, channel: Flushed) -> None:
-        """Flush a channel now, or as soon as its last flush is ``flush_s`` ago."""
-        due_s = self._last_s.get(channel, -math.inf) + self.flush_s - TIMER_LATE_S
+        """Flush a channel at once, or as soon as its last flush began one interval ago."""
+        due_s = self.next_s(channel) - TIMER_LATE_S
         if self._due_s.get(channel, math.inf) <= due_s:
             return
         if due_s <= self._loop.time():
@@ -75,19 +88,32 @@ class Flusher:
         return channel in self._due_s
 
     def next_s(self, channel: Flushed) -> float:
-        """When a channel that was just written may be flushed again."""
-        return self._last_s.get(channel, -math.inf) + self.flush_s
+        """When a channel may be flushed again ``soon``."""
+        last_s = self._last_s.get(channel)
+        return -math.inf if last_s is None else last_s + self.interval_s(last_s)
+
+    def interval_s(self, now_s: float) -> float:
+        """The time between two flushes of a channel, by what flushes cost until now."""
+        since_s = now_s - self.flush_s
+        cost_s = sum(self._cost_s.get(one, 0) for one, at in self._last_s.items() if at >= since_s)
+        return min(self.flush_s, max(LEAST_S, cost_s / SHARE))
 
     def begin(self, channel: Flushed) -> None:
-        """A channel is being flushed, here or by another caller: forget what it asked for."""
+        """A channel begins to be flushed, here or by another caller: forget what it asked for."""
         self._due_s.pop(channel, None)
         if not self._due_s and self._timer is not None:
             self._timer.cancel()
             self._timer, self._armed_s = None, math.inf
 
-    def written(self, channel: Flushed) -> None:
-        """A channel has written something: its next flush by ``soon`` waits for ``flush_s``."""
+    def write(self, channel: Flushed) -> None:
+        """A channel begins to write: the next flush that it wants ``soon`` has to wait."""
         self._last_s[channel] = self._loop.time()
+
+    def written(self, channel: Flushed) -> None:
+        """A channel has written: what that took counts."""
+        spent_s = self._loop.time() - self._last_s[channel]
+        average_s = self._cost_s.get(channel, spent_s)
+        self._cost_s[channel] = average_s + SMOOTHING * (spent_s - average_s)
 
     # Inside
 

@@ -351,11 +351,11 @@ class Hub(Channel[Subscriber]):
         self._flusher.begin(self)
         now_s = self._flusher.now_s()
         pending = bool(self._outboxes or self._snapshots_due)
-        if pending or self._pacing:
-            self._flusher.written(self)
-        if pending:
-            self._flush_groups()
-        if self._pacing.flush(now_s):
+        if pending or self._pacing.is_due(now_s):
+            self._flusher.write(self)
+            if pending:
+                self._flush_groups()
+            self._pacing.flush(now_s)
             self._flusher.written(self)
         self._await_pacing()
         if self._arrived:

@@ -62,6 +62,10 @@ class FakeLoop:
         heapq.heappush(self._due, (self._now + delay, next(self._order), timer))
         return timer
 
+    def spend(self, seconds: float) -> None:
+        """Let a callback take so long: what falls due meanwhile has to wait for its end."""
+        self._now += seconds
+
     def advance(self, seconds: float) -> None:
         """Let time pass, with every call that falls due on the way."""
         end = self._now + seconds
@@ -70,4 +74,4 @@ class FakeLoop:
             self._now = max(self._now, at)
             if timer.callback is not None:
                 timer.callback()
-        self._now = end
+        self._now = max(self._now, end)

@@ -1,22 +1,26 @@
-"""One timer says when each channel is written."""
+"""One timer says when each channel is written, by what writing costs."""
+
+import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.hub.flusher import RETRY_S, Flusher
+from photon_app.hub.flusher import LEAST_S, RETRY_S, SHARE, TIMER_LATE_S, Flusher
 from tests.fakes.loop import FakeLoop
 
 FLUSH_S = 0.02
+ASKED_EVERY_S = 0.0001
 
 
 class Channel:
-    """Notes when it is flushed; writes each time, unless it has nothing."""
+    """Notes when it is flushed. It writes each time, unless it has nothing, and that takes time."""
 
     def __init__(self, flusher: Flusher, loop: FakeLoop) -> None:
         self.flusher = flusher
         self.loop = loop
         self.at_s: list[float] = []
+        self.cost_s = 0.0
         self.writes = True
         self.fails = False
 
@@ -27,32 +31,116 @@ class Channel:
         if self.fails:
             raise ZeroDivisionError
         if self.writes:
+            self.flusher.write(self)
+            self.loop.spend(self.cost_s)
             self.flusher.written(self)
 
 
 class World:
     """A flusher, and channels at it."""
 
-    def __init__(self) -> None:
+    def __init__(self, flush_s: float = FLUSH_S) -> None:
         self.loop = FakeLoop()
-        self.flusher = Flusher(self.loop, FLUSH_S)
+        self.flusher = Flusher(self.loop, flush_s)
 
-    def channel(self) -> Channel:
+    def channel(self, cost_s: float = 0.0) -> Channel:
         """One more."""
-        return Channel(self.flusher, self.loop)
+        made = Channel(self.flusher, self.loop)
+        made.cost_s = cost_s
+        return made
+
+    def busy(self, seconds: float, *channels: Channel) -> None:
+        """A market in which every channel always has something new."""
+        until_s = self.loop.time() + seconds
+        while self.loop.time() < until_s:
+            for channel in channels:
+                self.flusher.soon(channel)
+            self.loop.advance(ASKED_EVERY_S)
+
+
+def share_of(channels: tuple[Channel, ...], begun_s: float, ended_s: float) -> float:
+    """The part of a time that flushes took."""
+    spent = sum(
+        sum(begun_s <= at_s < ended_s for at_s in channel.at_s) * channel.cost_s
+        for channel in channels
+    )
+    return spent / (ended_s - begun_s)
+
+
+def intervals(channel: Channel) -> list[float]:
+    """The times between flushes."""
+    return [after - before for before, after in itertools.pairwise(channel.at_s)]
 
 
 def test_a_lone_price_leaves_at_once_and_the_next_waits() -> None:
     """However often it is asked for meanwhile."""
     world = World()
-    channel = world.channel()
+    channel = world.channel(cost_s=0.004)
     world.flusher.soon(channel)
     assert channel.at_s == [0]
     for _ in range(5):
-        world.loop.advance(0.001)
         world.flusher.soon(channel)
     world.loop.advance(1)
-    assert channel.at_s == [0, pytest.approx(FLUSH_S, abs=0.001)]
+    assert channel.at_s == [0, pytest.approx(0.004 / SHARE, abs=0.001)]
+
+
+def test_few_clients_get_prices_almost_at_once() -> None:
+    """What costs next to nothing is written as often as timers can tell apart."""
+    world = World()
+    channel = world.channel(cost_s=0.00003)
+    world.busy(1, channel)
+    assert max(intervals(channel)) <= LEAST_S + 2 * ASKED_EVERY_S
+
+
+@given(costs=st.lists(st.floats(0.00001, 0.1), min_size=1, max_size=3))
+def test_flushes_take_their_share_and_never_wait_longer_than_the_setting(
+    costs: list[float],
+) -> None:
+    """Of all channels together; only what costs more than its share of the longest interval takes
+    more, as it did at a fixed one.
+    """
+    world = World()
+    channels = tuple(world.channel(cost_s) for cost_s in costs)
+    world.busy(2, *channels)
+    took = share_of(channels, 1, 2)
+    fair = sum(costs) / FLUSH_S
+    assert took <= max(SHARE, fair) * 1.5 + sum(costs)
+    longest = max(max(intervals(channel)[1:]) for channel in channels)
+    assert longest <= max(FLUSH_S, sum(costs)) + sum(costs) + 2 * ASKED_EVERY_S
+
+
+@pytest.mark.parametrize(("before_s", "after_s"), [(0.00002, 0.003), (0.003, 0.00002)])
+def test_the_interval_settles_when_the_load_steps(before_s: float, after_s: float) -> None:
+    """Without swinging: from a few clients to five hundred, and back."""
+    world = World()
+    channel = world.channel(before_s)
+    world.busy(1, channel)
+    channel.cost_s = after_s
+    world.busy(1, channel)
+    due_s = min(FLUSH_S, max(LEAST_S, after_s / SHARE))
+    stepped = [gap for at, gap in zip(channel.at_s, intervals(channel), strict=False) if at >= 1]
+    assert all(gap <= max(before_s, after_s) / SHARE + 0.001 for gap in stepped)
+    for gap in stepped[20:]:
+        assert gap == pytest.approx(due_s, abs=TIMER_LATE_S + 3 * ASKED_EVERY_S)
+
+
+def test_a_channel_that_rests_costs_the_others_nothing() -> None:
+    """What it cost when it was written last does not count any more."""
+    world = World()
+    dear, cheap = world.channel(0.004), world.channel(0.00001)
+    world.busy(0.5, dear, cheap)
+    both = max(intervals(cheap)[3:])
+    cheap.at_s.clear()
+    world.busy(0.5, cheap)
+    assert max(intervals(cheap)[-50:]) <= LEAST_S + 2 * ASKED_EVERY_S < both
+
+
+def test_a_short_longest_interval_is_kept() -> None:
+    """``PHOTON_FLUSH_MS=1`` is one flush a millisecond, whatever it costs."""
+    world = World(0.001)
+    channel = world.channel(0.0005)
+    world.busy(0.2, channel)
+    assert max(intervals(channel)) <= 0.001 + 2 * ASKED_EVERY_S
 
 
 def test_channels_do_not_wait_for_each_other() -> None:

@@ -72,6 +72,10 @@ class Pacing:
         """When the next waiting price is due; infinite if none waits."""
         return self._queue[0][0] if self._queue else math.inf
 
+    def is_due(self, now_s: float) -> bool:
+        """Whether ``flush`` has anything to do."""
+        return bool(self._moved) or self.next_s <= now_s + _SLACK_S
+
     def move(self, symbol: str) -> None:
         """A symbol has a new price."""
         self._moved.setdefault(symbol, False)
@@ -114,8 +118,8 @@ class Pacing:
             pace = client.paced[symbol]
             pace.shares[client] = self.share(symbol, pace.interval_s, now_s)
 
-    def flush(self, now_s: float) -> bool:
-        """Write the prices that are due; returns whether there were any."""
+    def flush(self, now_s: float) -> None:
+        """Write the prices that are due."""
         self._queue_moved()
         outgoing: dict[Subscriber, list[bytes]] = {}
         forms: dict[str, _Forms] = {}
@@ -128,7 +132,6 @@ class Pacing:
             if frames is None:
                 frames = made[key] = Frames(key)
             self._clients.guard(client, client.sink.send, frames)
-        return bool(outgoing)
 
     def _queue_moved(self) -> None:
         moved, self._moved = self._moved, {}

@@ -208,7 +208,7 @@ class PrintsChannel(Channel[PrintsClient]):
         self._flusher.begin(self)
         if not self._pending:
             return
-        self._flusher.written(self)
+        self._flusher.write(self)
         pending, self._pending = self._pending, []
         run = _Run(pending)
         groups = {group: None for s in run.symbols for group in self._topics.get(s, ())}
@@ -216,6 +216,7 @@ class PrintsChannel(Channel[PrintsClient]):
             frames = group.frames(run.texts(group.symbols, conditions=group.conditions))
             for client in list(group.members):
                 self._write(client, frames)
+        self._flusher.written(self)
 
     def tick(self) -> None:
         """Once a second: ping a sixtieth of the clients."""
