@@ -6,7 +6,7 @@ forty; it writes nothing without ``--write``. For a quick look::
     python -m bench.fanout --peer photon                      one server's capacity
     python -m bench.fanout --peer nats --sets different       random 10 of 50 symbols for each
     python -m bench.fanout --peer photon --rate 2000 --seconds 10 --stalled 20
-    python -m bench.fanout --only quiet,steady                single scenarios, see ``SCENARIOS``
+    python -m bench.fanout --only quiet,rates                 single scenarios, see ``SCENARIOS``
 
 Every server, tape and load process is a child that ends with the measurement, also on Ctrl-C.
 """
@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from bench import burst, churning, crowd, quiet, ramp, report, steady
+from bench import burst, churning, crowd, quiet, ramp, rates, report, steady
 from bench.findings import Finding
 from bench.ramp import Capacity, Shape, Step
 from bench.results import PYTHON_AND_NODE, Results, capacity_findings
@@ -49,6 +49,7 @@ class FanOut:
             "steady": self.steady,
             "crowd": self.crowd,
             "churn": self.churn,
+            "rates": self.rates,
             "ramp": self.ramp,
         }
 
@@ -79,7 +80,7 @@ class FanOut:
 
     def crowd(self) -> None:
         """Growth with the number of clients; for every server in a full run."""
-        everyone = ["photon", "bare", *PYTHON_AND_NODE, "nats"]
+        everyone = ["photon", "bare", *PYTHON_AND_NODE, "bun", "nats"]
         for name in everyone if self.results.full else ["photon"]:
             for clients in _CROWDS_FULL if self.results.full else _CROWDS:
                 with rig() as one:
@@ -90,6 +91,14 @@ class FanOut:
         """Clients that come and go."""
         with rig() as one:
             self._found(churning.run(one))
+
+    def rates(self) -> None:
+        """Delay and cost at equal rates."""
+        for clients in rates.CLIENTS:
+            for name in rates.PEERS_FULL if self.results.full else rates.PEERS:
+                with rig() as one:
+                    self._try(name, functools.partial(self._rates, one, clients))
+        self._found(rates.findings(self.results.rates))
 
     def ramp(self) -> None:
         """Every server's capacity."""
@@ -108,13 +117,10 @@ class FanOut:
         """Measure one server's capacity and print it step by step."""
         print(f"{name}: {shape.clients} clients, {shape.symbols} of {shape.universe} symbols")
         with rig() as one:
-            found = ramp.capacity(one, name, shape, climbs=self._climbs(shape))
+            found = ramp.capacity(one, name, shape, climbs=2 if self.results.full else 1)
         for step in found.steps:
             print("  " + _summary(step))
         return found
-
-    def _climbs(self, shape: Shape) -> int:
-        return 2 if self.results.full or shape.universe == shape.symbols else 1
 
     def _crowd(self, one: Rig, clients: int, name: str) -> None:
         got = crowd.crowd(one, name, clients)
@@ -125,6 +131,13 @@ class FanOut:
             f"p50 {got.latency_ms[0]:.1f} ms, p99 {got.latency_ms[1]:.1f} ms",
             flush=True,
         )
+
+    def _rates(self, one: Rig, clients: int, name: str) -> None:
+        print(f"{name}: {clients} clients at equal rates")
+        got = rates.at_rates(one, name, clients, full=self.results.full)
+        self.results.rates.append(got)
+        for at in got.rates:
+            print(f"  {at.arrived:6.1%} arrived of {_summary(at.step).lstrip()}", flush=True)
 
     def _try(self, name: str, do: Callable[[str], None]) -> None:
         """Run a measurement of a server. A server that cannot be run here is skipped with one line
@@ -152,8 +165,8 @@ class FanOut:
             self._found([Finding("… the rest of it", f"broke off: {reason}", "measured", False)])
 
 
-SCENARIOS = ("quiet", "burst", "steady", "crowd", "ramp")
-SCENARIOS_FULL = ("quiet", "burst", "steady", "churn", "crowd", "ramp")
+SCENARIOS = ("quiet", "burst", "steady", "crowd", "rates", "ramp")
+SCENARIOS_FULL = ("quiet", "burst", "steady", "churn", "crowd", "rates", "ramp")
 
 
 def everything(command: str, *, full: bool) -> Results:

@@ -4,10 +4,11 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench import machine, plot
+from bench import machine, plot, rates
 from bench.crowd import Crowd
 from bench.ramp import QUICK_MS, Capacity, Step
 from bench.results import Results
+from bench.servers import NPM_PACKAGES
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PLOT = Path(__file__).with_name("fanout.svg")
@@ -16,24 +17,31 @@ Every server is a process of its own on one core; the tape that prints the trade
 that reads for all clients share the other. Latency runs from the stamp that a trade gets as it
 leaves the tape to the read that brings it to the client. A server climbs: the tape goes faster,
 about a second a step, until less than 95 % arrives. What counts is the fastest step of which at
-least 97 % arrived; all climb twice, and the better climb counts. Updates/s/core are what was
-delivered for each second of the server's own processor time. "Taken" are the cores that the host
-and other processes had meanwhile: with more than a few hundredths of a core a figure is worth
-little. The fastest rates of `photon` and `bare-joined` are bounded by what the one reading
-process can read: where a server used less than a core, its figure a core is a quotient, not a
-rate that was reached. Writes of one frame bring the reading process to nine tenths of its core at
+least 97 % arrived; in a full run all climb twice, and the better climb counts. Updates/s/core are
+what was delivered for each second of the server's own processor time. "Taken" are the cores that
+the host and other processes had meanwhile: with more than a few hundredths of a core a figure is
+worth little. The fastest rates of `photon` and `bare-joined` are bounded by what the one reading
+process can read: where a server used less than a core, its figure a core is a quotient, not a rate
+that was reached. Writes of one frame bring the reading process to nine tenths of its core at
 130,000 and more a second.
 
-Most of the distance to the peers comes from joining the frames of a flush, which they do not do;
-`bare-joined` shows how much that alone is worth. The price is latency: with a flush every 20 ms
-the 99th percentile is never far below 25 ms, whatever the rate, so which of Photon's steps pass
-that mark is decided by a millisecond.
+Most of the distance to the peers comes from joining the frames of a flush, which of them only
+`bun` and `nats` do in their own ways; `bare-joined` shows how much that alone is worth. The price
+is latency: with a flush every 20 ms the 99th percentile is never far below 25 ms, whatever the
+rate, so which of Photon's steps pass that mark is decided by a millisecond.
 
 `photon` is Photon as shipped; `photon-each` has `PHOTON_FLUSH_MS=1` and gets one trade in an
 upstream frame, so that each write holds one frame, which is what the others do. `bare` is an
 asyncio protocol that writes ready frames, and `bare-joined` the same with the frames of 20 ms
-joined: bounds, not servers. The peers get texts that are ready to send, one line a trade; Photon
-decodes Finnhub's frames, keeps the book, and encodes.
+joined: bounds, not servers. `bun` publishes each trade to the topic of its symbol
+(`server.publish`); what was published in one turn of its loop, which is what one read of the tape
+brought, goes to each client at the end of the turn, in writes of at most 32 messages. So it waits
+for no timer, and joins what the tape sends at once. The peers get texts that are ready to send,
+one line a trade; Photon decodes Finnhub's frames, keeps the book, and encodes.
+
+At equal rates every server plays the same updates, from slow to fast until one is too much for it.
+"Delivered" counts all updates of a rate until shortly after its end. In a full run a rate is
+measured three times, and the quickest counts, for every server.
 """
 
 
@@ -49,6 +57,7 @@ def _lines(results: Results) -> Iterable[str]:
     yield from ("# Measurements", "")
     yield from (f"`{results.command}`, {dt.datetime.now(dt.UTC):%Y-%m-%d}, took {took}.", "")
     yield from (f"- {name}: {value}" for name, value in machine.describe())
+    yield f"- npm packages: {', '.join(NPM_PACKAGES)}"
     yield from (
         "",
         "## Against the bars",
@@ -65,6 +74,7 @@ def _lines(results: Results) -> Iterable[str]:
 
 def tables(results: Results) -> Iterable[str]:
     """The tables of the fan-out."""
+    yield from rates.tables(results.rates)
     yield from _capacities("500 clients, the same 10 symbols", results.equal)
     yield from _capacities("500 clients, random 10 of 50 symbols each", results.different)
     yield from _growth(results.crowds)
@@ -79,7 +89,7 @@ def _capacities(title: str, capacities: Sequence[Capacity]) -> Iterable[str]:
     yield from (f"### {title}", "")
     yield (
         "| server | updates/s | p50 / p99 / p99.9 ms | cores | updates/s/core | Photon's × "
-        f"| fastest with p99 ≤ {QUICK_MS:.0f} ms (a core) | KiB a client | both climbs (taken) |"
+        f"| fastest with p99 ≤ {QUICK_MS:.0f} ms (a core) | KiB a client | climbs (taken) |"
     )
     yield "|---|--:|--:|--:|--:|--:|--:|--:|---|"
     for one in capacities:

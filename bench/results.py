@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bench.crowd import Crowd
 from bench.findings import Finding
 from bench.ramp import QUICK_MS, Capacity, Step
+from bench.rates import AtRates
 
 PYTHON_AND_NODE = ("send_json", "starlette", "broadcast", "picows", "node_ws")
 _ONE_MILLION = 1e6
@@ -22,6 +23,7 @@ class Results:
     equal: list[Capacity] = field(default_factory=list)
     different: list[Capacity] = field(default_factory=list)
     crowds: list[Crowd] = field(default_factory=list)
+    rates: list[AtRates] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     """Servers that cannot be run on this machine, and why."""
@@ -105,6 +107,9 @@ def _compared(results: Results) -> Iterator[Finding]:
         yield _ratio(what, photon, best, 1.5)
     if photon is not None and nats is not None:
         yield _ratio("against NATS, a core", photon, nats, 1.0)
+    bun = results.capacity("bun")
+    if photon is not None and bun is not None:
+        yield _ratio("against Bun, a core", photon, bun, 1.0)
     photon = results.capacity("photon", different=True)
     nats = results.capacity("nats", different=True)
     if photon is not None and nats is not None:

@@ -30,6 +30,7 @@ from tests.fakes.process import photon
 _NODE_PACKAGES = Path(__file__).with_name(".peers")
 _NODE_WS = "ws@8.23.0"
 _BUN = "bun@1.4.4"
+NPM_PACKAGES = (_NODE_WS, _BUN)
 _START_S = 20.0
 PHOTON_PACE = 180.0
 """Connections per second, below ``PHOTON_HANDSHAKES_PER_S``."""

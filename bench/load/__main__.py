@@ -34,6 +34,7 @@ class Load:
         self._stallable: list[Client] = []
         self._opened = 0
         self._begun = (0.0, 0.0, 0, 0)
+        self._before = 0
         self.commands: dict[str, Callable[..., Answer]] = {
             "open": self.open,
             "begin": self.begin,
@@ -116,17 +117,19 @@ class Load:
     def begin(self) -> Answer:
         """Count from now on."""
         reader = self._reader
+        self._before += reader.latencies.updates
         reader.latencies = Latencies()
         self._begun = (time.monotonic(), time.process_time(), reader.reads, len(reader.ended))
         return {}
 
     def tally(self) -> Answer:
-        """What all clients together received since ``begin``."""
+        """What all clients together received since ``begin``; ``ever`` counts from the first one."""
         reader = self._reader
         begun, cpu_s, reads, ended = self._begun
         wall_s = time.monotonic() - begun
         return {
             "updates": reader.latencies.updates,
+            "ever": self._before + reader.latencies.updates,
             "updates_per_s": reader.latencies.updates / wall_s,
             "latency_ms": reader.latencies.percentiles_ms(0.5, 0.99, 0.999),
             "reads_per_s": (reader.reads - reads) / wall_s,
