@@ -260,9 +260,14 @@ def _npm_install(package: str) -> None:
             [*command, "--ignore-scripts", package],
             env=environment,
             capture_output=True,
+            text=True,
             timeout=120,
             check=True,
         )
+    except subprocess.CalledProcessError as error:
+        told = [line for line in error.stderr.splitlines() if line.startswith("npm error")]
+        reason = told[0] if told else f"it ended with {error.returncode}"
+        raise UnavailableError(f"npm could not install {package}: {reason}") from None
     except (OSError, subprocess.SubprocessError) as error:
         raise UnavailableError(f"npm could not install {package}: {error}") from None
 
