@@ -200,15 +200,22 @@ def capacity(rig: Rig, name: str, shape: Shape, climbs: int = 2) -> Capacity:
 
 
 def fixed(
-    rig: Rig, name: str, shape: Shape, rate: float, seconds: float, *, stalled: int = 0
+    rig: Rig,
+    name: str,
+    shape: Shape,
+    rate: float,
+    seconds: float,
+    *,
+    stalled: int = 0,
+    **settings: object,
 ) -> Step:
-    """One rate of trades for some seconds, beside clients that stop reading.
+    """One rate of trades for some seconds, beside clients that stop reading; settings are Photon's.
 
     Raises:
         UnavailableError: it cannot be run here.
     """
     symbols = UNIVERSE[: shape.universe]
-    with serve(name, rig.ports, symbols) as server:
+    with serve(name, rig.ports, symbols, **settings) as server:
         try:
             rig.connect(server, shape.clients, symbols, shape.symbols)
             if stalled:

@@ -82,12 +82,17 @@ def serve(name: str, ports: Ports, symbols: list[str], **settings: object) -> It
 
 @contextlib.contextmanager
 def _photon(
-    name: str, ports: Ports, symbols: list[str], settings: dict[str, object]
+    name: str,
+    ports: Ports,
+    symbols: list[str],
+    settings: dict[str, object],
+    module: str = "photon_app",
 ) -> Iterator[Server]:
     with contextlib.ExitStack() as stack:
         with machine.on_core(machine.SERVER_CORE):
             process = stack.enter_context(
                 photon(
+                    module=module,
                     FINNHUB_API_KEY="bench",
                     FINNHUB_WS_URL=f"ws://127.0.0.1:{ports.feed}",
                     FINNHUB_API_URL=f"http://127.0.0.1:{ports.feed}",
@@ -102,6 +107,12 @@ def _photon_each(
     name: str, ports: Ports, symbols: list[str], settings: dict[str, object]
 ) -> AbstractContextManager[Server]:
     return _photon(name, ports, symbols, {**settings, "PHOTON_FLUSH_MS": 1})
+
+
+def _photon_fixed(
+    name: str, ports: Ports, symbols: list[str], settings: dict[str, object]
+) -> AbstractContextManager[Server]:
+    return _photon(name, ports, symbols, settings, "bench.peers.photon_fixed")
 
 
 def _python(*arguments: str) -> "_Start":
@@ -180,6 +191,7 @@ _Start = Callable[[str, Ports, list[str], dict[str, object]], AbstractContextMan
 _STARTS: dict[str, _Start] = {
     "photon": _photon,
     "photon-each": _photon_each,
+    "photon-fixed": _photon_fixed,
     "bare": _python("bench.peers.bare"),
     "bare-joined": _python("bench.peers.bare", "--join"),
     "send_json": _python("bench.peers.send_json"),
@@ -190,7 +202,8 @@ _STARTS: dict[str, _Start] = {
     "bun": _bun,
     "nats": _nats,
 }
-NAMES = tuple(_STARTS)
+NAMES = tuple(name for name in _STARTS if name != "photon-fixed")
+"""Those of a full run; ``bench.curve`` has the one that is left out."""
 
 
 @contextlib.contextmanager

@@ -123,7 +123,7 @@ class Load:
         return {}
 
     def tally(self) -> Answer:
-        """What all clients together received since ``begin``; ``ever`` counts from the first one."""
+        """What all clients received together since ``begin``; ``ever`` counts from the start."""
         reader = self._reader
         begun, cpu_s, reads, ended = self._begun
         wall_s = time.monotonic() - begun

@@ -1,16 +1,16 @@
 """The one timer of all channels: it decides when each is flushed.
 
-A channel that has something to send asks for its next flush: ``soon`` is at once when its last one
-began at least one interval ago, else when it will be; ``at`` is at a time of its own. So a lone
-price is not held back, a busy market leaves in batches, and an idle one costs nothing.
+A channel that has updates asks for its next flush. ``soon`` means at once if its last flush began
+at least one interval ago, and otherwise as soon as it did; ``at`` means at a given time. So a lone
+price is not delayed, a busy market is sent in batches, and an idle one costs nothing.
 
-The interval follows the cost: it is what the last flushes took, divided by ``SHARE``. So flushes
-take at most that share of a core, whatever the number of clients: five clients get a price within
-a millisecond, and five thousand within the longest interval, ``flush_s``. The cost is measured on
-the loop's clock, as a moving average for each channel. Channels that flushed within the
-last ``flush_s`` share one core, so their costs add up.
+The interval follows the cost: it is the time that recent flushes took, divided by ``SHARE``. So
+flushes take at most that share of a core until the interval reaches its maximum, ``flush_s``: with
+five clients a price waits for a millisecond at most, and with five thousand for ``flush_s``. The
+cost is a moving average for each channel, on the loop's clock. Channels share one core, so the
+costs of all that were flushed within the last ``flush_s`` add up.
 
-Called on the event loop only; ``flush`` of a channel may ask again. Bound: a few numbers per
+Called on the event loop only; a channel may ask again while it is flushed. Bound: a few numbers per
 channel, and one timer of the event loop.
 """
 

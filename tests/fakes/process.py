@@ -113,12 +113,14 @@ def _start(command: list[str], settings: Mapping[str, object]) -> Process:
 
 
 @contextlib.contextmanager
-def starting(*before: str, at: int | None = None, **settings: object) -> Iterator[Process]:
+def starting(
+    *before: str, at: int | None = None, module: str = "photon_app", **settings: object
+) -> Iterator[Process]:
     """A Photon that was just started, ended with the block. ``before`` comes before its command;
     ``at`` is as in ``photon``.
     """
-    module = ["photon_app"] if at is None else ["tests.fakes.dates", str(at)]
-    process = _start([*before, sys.executable, "-m", *module], settings)
+    run_as = [module] if at is None else ["tests.fakes.dates", str(at)]
+    process = _start([*before, sys.executable, "-m", *run_as], settings)
     try:
         yield process
     finally:
@@ -131,17 +133,22 @@ def starting(*before: str, at: int | None = None, **settings: object) -> Iterato
 
 @contextlib.contextmanager
 def photon(
-    files: int | None = None, at: int | None = None, /, **settings: object
+    files: int | None = None,
+    at: int | None = None,
+    /,
+    module: str = "photon_app",
+    **settings: object,
 ) -> Iterator[Process]:
     """A running Photon, ended with the block.
 
     Args:
         files: the most that it may have open.
         at: the moment at which it starts, UNIX ms; now, when not given.
+        module: what Python runs in place of the package.
         settings: environment variables.
     """
     limited = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
-    with starting(*limited, at=at, **settings) as process:
+    with starting(*limited, at=at, module=module, **settings) as process:
         process.wait_ready()
         yield process
 
