@@ -67,13 +67,11 @@ class Flusher:
 
     def soon(self, channel: Flushed) -> None:
         """Flush a channel at once, or as soon as its last flush began one interval ago."""
-        due_s = self.next_s(channel) - TIMER_LATE_S
-        if self._due_s.get(channel, math.inf) <= due_s:
-            return
+        due_s = self.next_s(channel)
         if due_s <= self._loop.time():
             self._flush(channel)
         else:
-            self.at(channel, due_s)
+            self.at(channel, due_s - TIMER_LATE_S)
 
     def at(self, channel: Flushed, due_s: float) -> None:
         """Flush a channel at a time, unless it is flushed earlier."""
