@@ -92,7 +92,9 @@ def _photon(
         with machine.on_core(machine.SERVER_CORE):
             process = stack.enter_context(
                 photon(
-                    module=module,
+                    None,
+                    None,
+                    module,
                     FINNHUB_API_KEY="bench",
                     FINNHUB_WS_URL=f"ws://127.0.0.1:{ports.feed}",
                     FINNHUB_API_URL=f"http://127.0.0.1:{ports.feed}",

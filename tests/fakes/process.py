@@ -135,8 +135,8 @@ def starting(
 def photon(
     files: int | None = None,
     at: int | None = None,
-    /,
     module: str = "photon_app",
+    /,
     **settings: object,
 ) -> Iterator[Process]:
     """A running Photon, ended with the block.
