@@ -19,6 +19,7 @@ from photon_app.gateway.origin import ASGIApp, Receive, Scope, Send, refuse
 from photon_app.gateway.outlets import AsgiOutlet, WireOutlet
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.gateway.wire import wire_of
+from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.sink import Sink
 from photon_app.services import Services
 
@@ -120,10 +121,10 @@ async def refuse_socket(
     )
 
 
-def outlet_of(websocket: WebSocket) -> WireOutlet | AsgiOutlet:
+def outlet_of(websocket: WebSocket, form: Form = EVENTS) -> WireOutlet | AsgiOutlet:
     """How frames are written to an accepted socket."""
     wire = wire_of(websocket.scope.get("extensions", {}))
-    return AsgiOutlet(websocket) if wire is None else WireOutlet(wire)
+    return AsgiOutlet(websocket) if wire is None else WireOutlet(wire, form)
 
 
 async def next_text(websocket: WebSocket, sink: Sink) -> str | None:

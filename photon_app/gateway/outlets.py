@@ -12,17 +12,24 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from photon_app.gateway.wire import CLOSE_TIMEOUT_S, HIGH_WATER_BYTES, LOW_WATER_BYTES, Wire
+from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
 
 
 class WireOutlet:
-    """Writes ready frames straight to the transport, which checks the water marks."""
+    """Writes ready frames straight to the transport, which checks the water marks.
 
-    __slots__ = ("_wire",)
+    Args:
+        wire: the connection.
+        form: whether the client negotiated compression.
+    """
 
-    def __init__(self, wire: Wire) -> None:
+    __slots__ = ("_form", "_wire")
+
+    def __init__(self, wire: Wire, form: Form = EVENTS) -> None:
         self._wire = wire
+        self._form = form
 
     @property
     def put(self) -> Callable[[bytes], None]:
@@ -36,7 +43,7 @@ class WireOutlet:
     def write(self, frames: Frames) -> None:
         """See ``Outlet``."""
         if frames:
-            self._wire.write_frames(frames.joined)
+            self._wire.write_frames(self._form.joined(frames))
 
     def close(self, code: int, reason: str) -> None:
         """See ``Outlet``."""

@@ -25,6 +25,7 @@ from photon_app.gateway.protocol import (
 from photon_app.hub import messages
 from photon_app.hub.channels.bars import Key
 from photon_app.hub.channels.paced import stepped_s
+from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.frames import Frames
 from photon_app.hub.hub import Hub
 from photon_app.hub.messages import Rejection
@@ -43,7 +44,7 @@ LONGEST_NAME = 64
 
 
 class Session:
-    """One client of the event format."""
+    """One client of the event or the batch format."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Session:
         time: Time = SYSTEM,
         stalls: Stalls | None = None,
         address: str | None = None,
+        form: Form = EVENTS,
     ) -> None:
         """Register the client and greet it.
 
@@ -67,6 +69,7 @@ class Session:
             time: of this process.
             stalls: for how long this process stalled.
             address: key of the client's address, if known.
+            form: how its messages look.
         """
         self._hub = hub
         self._sink = sink
@@ -75,7 +78,7 @@ class Session:
         self._wall_ms = time.now_ms
         self._budget = MessageBudget(messages_per_s, max_symbols, time.monotonic(), stalls)
         self._bad_in_a_row = 0
-        self._client: Subscriber = hub.join(sink, address)
+        self._client: Subscriber = hub.join(sink, address, form)
 
     def receive(self, text: str, waited_s: float = 0.0) -> None:
         """Handle one message. Never raises for what a client sends.

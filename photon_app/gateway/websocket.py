@@ -17,7 +17,9 @@ from photon_app.gateway.admission import Kind
 from photon_app.gateway.edge import SocketEdge, Throttle, next_text, outlet_of, refuse_socket
 from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.session import Session
+from photon_app.gateway.wire import wire_of
 from photon_app.hub import messages
+from photon_app.hub.form import Form
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
 from photon_app.model import parse_symbol
@@ -33,17 +35,31 @@ class WebSocketEdge(SocketEdge):
     async def serve(self, websocket: WebSocket, live: Services, throttle: Throttle) -> None:
         """See ``SocketEdge``."""
         wanted = websocket.query_params.get("format", live.settings.ws_format)
+        compress = websocket.query_params.get("compress", "0")
         if wanted == "array":
             await _serve_array(websocket, live, throttle)
-        elif wanted == "events":
-            await _serve_events(websocket, live, throttle)
+        elif wanted not in {"events", "batch"}:
+            await refuse_socket(websocket, 400, "format: expected events, batch or array")
+        elif compress not in {"0", "1"}:
+            await refuse_socket(websocket, 400, "compress: expected 0 or 1")
         else:
-            await refuse_socket(websocket, 400, "format: expected events or array")
+            deflater = live.hub.deflater if compress == "1" and _negotiated(websocket) else None
+            form = Form(batch=wanted == "batch", deflater=deflater)
+            await _serve_events(websocket, live, throttle, form)
 
 
-async def _serve_events(websocket: WebSocket, live: Services, throttle: Throttle) -> None:
+def _negotiated(websocket: WebSocket) -> bool:
+    """Whether client and server agree on compression. It takes Photon's own WebSocket protocol."""
+    wire = wire_of(websocket.scope.get("extensions", {}))
+    return wire is not None and wire.negotiate_deflate()
+
+
+async def _serve_events(
+    websocket: WebSocket, live: Services, throttle: Throttle, form: Form
+) -> None:
+    """The event and the batch format."""
     await websocket.accept()
-    outlet = outlet_of(websocket)
+    outlet = outlet_of(websocket, form)
     sink = Sink(outlet, live.stalls)
     outlet.attach(sink, lambda: sink.send(Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))))
     session = Session(
@@ -54,6 +70,7 @@ async def _serve_events(websocket: WebSocket, live: Services, throttle: Throttle
         time=live.time,
         stalls=live.stalls,
         address=client_address(websocket.scope, live.settings.proxy_hops),
+        form=form,
     )
 
     async def read() -> None:

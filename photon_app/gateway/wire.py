@@ -8,14 +8,18 @@ WebSocket::
 through which an application that has sent ``websocket.accept`` may write runs of whole, ready text
 frames without the cost of an ASGI message each. Control frames, pings, and the closing handshake
 stay the server's; ASGI messages and ready frames may be mixed, since both are written whole. The
-application must write well-formed, unmasked, uncompressed text frames (``hub.frames`` makes them).
+application must write well-formed, unmasked text frames (``hub.frames`` makes them).
 
 Bounds for every socket, whatever its path: the kernel's send buffer (else it hides megabytes of
 stale prices), high and low water marks of the transport's buffer, the size of a message from the
 client, how many control frames and fragments it may send, what is read per iteration of the event
 loop (also before the application has accepted), and how long a closed connection may linger. An
-application may set the message size and the read size of one socket. Compression is off: a small
-frame cannot become a large one.
+application may set the message size and the read size of one socket.
+
+Compression is off, unless the client offers it and the application asks for it before it accepts.
+It is permessage-deflate without context takeover (RFC 7692): no socket keeps a compressor, and what
+the application compresses is the same for all of them. Compressed frames have RSV1 set, others stay
+legal. A compressed message of the client is inflated up to the size of a message, and not further.
 
 If the extension is missing (plain uvicorn, Granian, tests) ``gateway.outlets`` sends ordinary ASGI
 messages instead.
@@ -24,15 +28,22 @@ messages instead.
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidHeader, NegotiationError
+from websockets.extensions.base import Extension
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
 from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import State
+from websockets.typing import ExtensionParameter
 
 from photon_app import disconnect, services
 from photon_app.errors import NotServingError
@@ -93,6 +104,12 @@ class Wire(Protocol):
         """Queue a close frame, stop writing, and abort if the peer does not answer."""
         ...
 
+    def negotiate_deflate(self) -> bool:
+        """Agree with the client on compression without context takeover: only before
+        ``websocket.accept``. True if the application may write compressed frames.
+        """
+        ...
+
     def share_budget(self, frames: TokenBucket) -> None:
         """Charge this client's control frames and fragments, beyond a small allowance, to a bucket
         that it shares with others.
@@ -102,6 +119,30 @@ class Wire(Protocol):
     def set_bounds(self, *, message_bytes: int, read_bytes: int) -> None:
         """Set bounds for this client other than ``MAX_MESSAGE_BYTES`` and ``READ_BYTES``."""
         ...
+
+
+class _Deflate(ServerPerMessageDeflateFactory):
+    """Compression without context takeover in either direction.
+
+    An offer that limits the server's window is declined, and the client's next one is looked at:
+    the compressed bytes are the same for all clients, with the largest window.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(server_no_context_takeover=True, client_no_context_takeover=True)
+
+    def process_request_params(
+        self,
+        params: Sequence[ExtensionParameter],
+        accepted_extensions: Sequence[Extension],
+    ) -> tuple[list[ExtensionParameter], PerMessageDeflate]:
+        """See ``ServerExtensionFactory``."""
+        if dict(params).get("server_max_window_bits", "15") != "15":
+            raise NegotiationError("the window of the server has 15 bits")
+        return super().process_request_params(params, accepted_extensions)
+
+
+_DEFLATE = (_Deflate(),)
 
 
 class _NullSink:
@@ -138,6 +179,18 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
             sink.lost()
         elif not self.writable.is_set():
             sink.congest()
+
+    def negotiate_deflate(self) -> bool:
+        """See ``Wire``. A malformed offer counts as none."""
+        self.conn.available_extensions = _DEFLATE
+        try:
+            agreed, self.conn.extensions = self.conn.process_extensions(self.request.headers)
+        except InvalidHeader:
+            return False
+        if agreed is None:
+            return False
+        self.response.headers["Sec-WebSocket-Extensions"] = agreed
+        return True
 
     @property
     def put(self) -> Callable[[bytes], None]:

@@ -2,8 +2,8 @@
 
 Called on the event loop only. A change is encoded and framed once, waits for the next flush, and
 is then written to each client that is subscribed to its symbol. Clients with equal sets of symbols
-form a ``Group``, whose bytes are joined once. Nothing here awaits a client: a slow one is conflated
-by its ``Sink``, is closed when it stays slow, and does not delay the others.
+and equal ``Form`` make a ``Group``, whose bytes are joined once. Nothing here awaits a client: a
+slow one is conflated by its ``Sink``, is closed when it stays slow, and does not delay the others.
 
 Flush: ``Flusher`` decides when. It has the one timer of all channels.
 
@@ -31,7 +31,9 @@ from photon_app.hub.channels.bars import BarsChannel, Key
 from photon_app.hub.channels.outboxes import Outboxes
 from photon_app.hub.channels.paced import Pacing
 from photon_app.hub.clients import Channel, Clients
+from photon_app.hub.deflate import Deflater
 from photon_app.hub.flusher import Flusher
+from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.sink import Missed, Sink
@@ -87,6 +89,8 @@ class Hub(Channel[Subscriber]):
         self._arrived: dict[str, None] = {}
         self.bars = BarsChannel(market.bars, hours, clients, flusher=flusher)
         """The bars channel; sessions read a client's bar subscriptions from it."""
+        self.deflater = Deflater(flusher.now_s)
+        """Compresses for the clients that negotiated it."""
         self._outboxes = Outboxes()
         self._snapshots_due: dict[str, None] = {}
         self._sessions: dict[str, MarketSession | None] = {}
@@ -258,14 +262,15 @@ class Hub(Channel[Subscriber]):
         """How many distinct symbols clients are subscribed to."""
         return len(self._registry.topics)
 
-    def join(self, sink: Sink, address: str | None = None) -> Subscriber:
+    def join(self, sink: Sink, address: str | None = None, form: Form = EVENTS) -> Subscriber:
         """Register a client and greet it: ``connection``, then the full ``status``.
 
         Args:
             sink: where its frames go.
             address: its address (``gateway.address``), if known.
+            form: how its messages look.
         """
-        client = Subscriber(sink, self._beat, address)
+        client = Subscriber(sink, self._beat, address, form)
         sink.catch_up_with(lambda: self._missed_by(client))
         self._clients.join(client, self, lambda: self._status.greeting(client.id))
         return client
@@ -333,7 +338,7 @@ class Hub(Channel[Subscriber]):
         symbols = list(symbols)
         for symbol in symbols:
             client.sink.forget(symbol)
-        client.sink.send(self._status.snapshots(symbols))
+        client.sink.send(client.form.prices(self._status.snapshots(symbols)))
         states = self._status.states(s for s in symbols if self._quote(s) is None)
         if states:
             client.sink.send(self._status.status(states))
@@ -424,8 +429,8 @@ class Hub(Channel[Subscriber]):
         broken: list[tuple[Subscriber, Exception]] = []
         for group in self._registry.groups_of(moved):
             wanted = moved & group.symbols
-            frames = outboxes.frames_of(wanted, group.skip)
-            joined = frames.joined
+            frames = group.form.prices(outboxes.frames_of(wanted, group.skip))
+            joined = group.form.joined(frames)
             for sink in group.members.values():  # hot: the one call per client and flush
                 try:
                     if sink.put is not None:
@@ -450,7 +455,7 @@ class Hub(Channel[Subscriber]):
         wanted = self._outboxes.among(group.symbols)
         frames = self._outboxes.frames_of(wanted, group.skip)
         if frames:
-            client.sink.offer(frames, wanted)
+            client.sink.offer(client.form.prices(frames), wanted)
             self._registry.regroup(client, group.symbols, pending)
 
     def _remove(self, client: Subscriber, symbols: Iterable[str]) -> None:
@@ -478,7 +483,8 @@ class Hub(Channel[Subscriber]):
         assert missed is not None, "asked while it is congested"
         missed.symbols |= self._pacing.first_prices(client)  # the status below says they are live
         status = self._missed_status(client, missed)
-        prices = self._status.snapshots(s for s in client.order if s in missed.symbols)
+        newest = self._status.snapshots(s for s in client.order if s in missed.symbols)
+        prices = client.form.prices(newest)
         self._pacing.caught_up(client, missed.symbols, self._flusher.now_s())
         self._clients.wake()
         return Frames([*status.each, *prices.each, *map(frame, self.bars.missed_by(client))])

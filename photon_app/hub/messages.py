@@ -265,6 +265,11 @@ def snapshot(quote: Quote, session: MarketSession | None, state: SymbolState) ->
     return _encode(_Snapshot(quote.symbol, quote.seq, snapshot=True, data=data))
 
 
+def batch(updates: Sequence[bytes]) -> bytes:
+    """Messages of ``price_update`` in one message."""
+    return b'{"type":"batch","updates":[' + b",".join(updates) + b"]}"
+
+
 def bar(symbol: str, timeframe: Timeframe, what: Bar, *, final: bool, corrected: bool) -> bytes:
     """A bar of the bars channel: running, final, or changed after it was sent as final."""
     return _encode(_Bar(symbol, timeframe, BarBody.of(what), final, corrected))

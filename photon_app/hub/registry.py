@@ -1,4 +1,4 @@
-"""The subscriptions of all clients: groups of equal sets, topics by symbol, and shared paces.
+"""The subscriptions of all clients: groups of equal sets and forms, topics by symbol, shared paces.
 
 Pure bookkeeping of the hub, on the event loop: nothing here writes, flushes or knows a price.
 Before it changes a membership, the caller writes what is pending for that client (see ``hub``).
@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 
 from photon_app.hub.clients import Client
+from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.sink import Sink
 
 
@@ -49,11 +50,15 @@ class Pace:
 class Subscriber(Client):
     """One client of the event format, and its subscriptions."""
 
-    __slots__ = ("beat", "every", "group", "id", "order", "paced")
+    __slots__ = ("beat", "every", "form", "group", "id", "order", "paced")
 
-    def __init__(self, sink: Sink, beat: int, address: str | None = None) -> None:
+    def __init__(
+        self, sink: Sink, beat: int, address: str | None = None, form: Form = EVENTS
+    ) -> None:
         super().__init__(sink, address)
         self.id = str(uuid.uuid4())
+        self.form = form
+        """How its messages look."""
         self.beat = beat
         """On which tick of a heartbeat round it gets one."""
         self.every: frozenset[str] = frozenset()
@@ -73,16 +78,17 @@ class Subscriber(Client):
 
 
 class Group:
-    """The clients that want every trade of the same set of symbols.
+    """The clients that want every trade of the same set of symbols, in the same form.
 
     A client whose subscriptions change between two flushes is alone in a group of its own until the
     next one: the updates that were pending have been sent to it, and must not be sent again.
     """
 
-    __slots__ = ("members", "skip", "symbols")
+    __slots__ = ("form", "members", "skip", "symbols")
 
-    def __init__(self, symbols: frozenset[str], skip: int = 0) -> None:
+    def __init__(self, symbols: frozenset[str], form: Form, skip: int = 0) -> None:
         self.symbols = symbols
+        self.form = form
         self.skip = skip
         """How many of the pending updates its only member has already; 0 in a shared group."""
         self.members: dict[Subscriber, Sink] = {}
@@ -113,7 +119,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.topics: dict[str, Topic] = {}
-        self._groups: dict[frozenset[str], Group] = {}
+        self._groups: dict[tuple[frozenset[str], Form], Group] = {}
         self._alone: dict[Subscriber, None] = {}
 
     def pace(self, client: Subscriber, symbol: str, interval_s: float, share: Share) -> None:
@@ -149,7 +155,7 @@ class Registry:
         old = client.group
         if symbols == client.every and (old is None or old.skip == skip):
             return
-        group = self._group(symbols, skip) if symbols else None
+        group = self._group(symbols, client.form, skip) if symbols else None
         if group is not None:
             group.members[client] = client.sink
         client.group = group
@@ -172,19 +178,19 @@ class Registry:
         topics = [self.topics[symbol] for symbol in symbols if symbol in self.topics]
         return list({group: None for topic in topics for group in topic.groups})
 
-    def _group(self, symbols: frozenset[str], skip: int) -> Group:
-        group = None if skip else self._groups.get(symbols)
+    def _group(self, symbols: frozenset[str], form: Form, skip: int) -> Group:
+        group = None if skip else self._groups.get((symbols, form))
         if group is None:
-            group = Group(symbols, skip)
+            group = Group(symbols, form, skip)
             for symbol in symbols:
                 self._topic(symbol).groups[group] = None
             if not skip:
-                self._groups[symbols] = group
+                self._groups[symbols, form] = group
         return group
 
     def _dissolve(self, group: Group) -> None:
         if not group.skip:
-            del self._groups[group.symbols]
+            del self._groups[group.symbols, group.form]
         for symbol in group.symbols:
             del self.topics[symbol].groups[group]
             self._prune(symbol)

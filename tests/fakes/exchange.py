@@ -8,6 +8,7 @@ from photon_app.hub.channels.prints import PrintsChannel
 from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.flusher import Flusher
+from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.hub import Hub
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
@@ -119,11 +120,13 @@ class FakeExchange(DemandListener):
         """Let every pending flush happen."""
         self.loop.advance(0.02)
 
-    def client(self, *symbols: str, interval_s: float = 0) -> "FakeClient":
+    def client(
+        self, *symbols: str, interval_s: float = 0, form: Form = EVENTS, ready: bool = True
+    ) -> "FakeClient":
         """A subscriber without a session."""
-        outlet = FakeOutlet()
+        outlet = FakeOutlet(ready=ready)
         sink = Sink(outlet, self.loop)
-        registered = self.hub.join(sink)
+        registered = self.hub.join(sink, form=form)
         client = FakeClient(self, outlet, sink, registered)
         if symbols:
             client.subscribe(*symbols, interval_s=interval_s)
@@ -131,7 +134,7 @@ class FakeExchange(DemandListener):
         return client
 
     def session(
-        self, outlet: FakeOutlet | None = None, **limits: float
+        self, outlet: FakeOutlet | None = None, form: Form = EVENTS, /, **limits: float
     ) -> tuple[Session, FakeOutlet, Sink]:
         """A session as a WebSocket would have it."""
         outlet = FakeOutlet() if outlet is None else outlet
@@ -142,6 +145,7 @@ class FakeExchange(DemandListener):
             max_symbols=int(limits.get("max_symbols", 100)),
             messages_per_s=limits.get("messages_per_s", 20),
             time=self.loop,
+            form=form,
         )
         return session, outlet, sink
 

@@ -131,7 +131,7 @@ class Pacing:
             frames = made.get(key)
             if frames is None:
                 frames = made[key] = Frames(key)
-            self._clients.guard(client, client.sink.send, frames)
+            self._clients.guard(client, client.sink.send, client.form.prices(frames))
 
     def _queue_moved(self) -> None:
         moved, self._moved = self._moved, {}
