@@ -34,13 +34,13 @@ from typing import Protocol, cast
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidHeader, NegotiationError
+from websockets.exceptions import InvalidHeader, NegotiationError, PayloadTooBig
 from websockets.extensions.base import Extension
 from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
     ServerPerMessageDeflateFactory,
 )
-from websockets.frames import Frame
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.typing import ExtensionParameter
@@ -121,6 +121,23 @@ class Wire(Protocol):
         ...
 
 
+class _Inflater(PerMessageDeflate):
+    """The extension of one connection. It bounds the compressed bytes of a message as well: those
+    behind the end of its data would be kept, and not count as part of the message.
+    """
+
+    _taken_bytes = 0
+
+    def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
+        """See ``Extension``; raises ``PayloadTooBig``."""
+        if frame.opcode in DATA_OPCODES:
+            begins = frame.opcode is not Opcode.CONT
+            self._taken_bytes = len(frame.data) + (0 if begins else self._taken_bytes)
+            if self._taken_bytes > MAX_MESSAGE_BYTES:
+                raise PayloadTooBig(self._taken_bytes, MAX_MESSAGE_BYTES)
+        return super().decode(frame, max_size=max_size)
+
+
 class _Deflate(ServerPerMessageDeflateFactory):
     """Compression without context takeover in either direction.
 
@@ -135,11 +152,18 @@ class _Deflate(ServerPerMessageDeflateFactory):
         self,
         params: Sequence[ExtensionParameter],
         accepted_extensions: Sequence[Extension],
-    ) -> tuple[list[ExtensionParameter], PerMessageDeflate]:
+    ) -> tuple[list[ExtensionParameter], _Inflater]:
         """See ``ServerExtensionFactory``."""
         if dict(params).get("server_max_window_bits", "15") != "15":
             raise NegotiationError("the window of the server has 15 bits")
-        return super().process_request_params(params, accepted_extensions)
+        agreed, made = super().process_request_params(params, accepted_extensions)
+        inflater = _Inflater(
+            made.remote_no_context_takeover,
+            made.local_no_context_takeover,
+            made.remote_max_window_bits,
+            made.local_max_window_bits,
+        )
+        return agreed, inflater
 
 
 _DEFLATE = (_Deflate(),)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 import socket
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Self
@@ -212,9 +213,12 @@ class RawClient:
         if len(got) < start + size:
             return False
         opcode, payload = got[0] & 15, bytes(got[start : start + size])
+        deflated = got[0] & 0x40
         self._frames[opcode] += 1
         del got[: start + size]
         if opcode == TEXT:
+            if deflated:
+                payload = zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff")
             self._messages.append(json.loads(payload))
         elif opcode == CLOSE:
             code = int.from_bytes(payload[:2], "big") if payload else 1005
