@@ -137,6 +137,10 @@ class RawClient:
             await self.send(data[at : at + 1])
             await asyncio.sleep(0)
 
+    async def receive(self) -> bytes:
+        """Bytes as they come, which no other method sees then."""
+        return await self._loop.sock_recv(self._sock, 65_536)
+
     def half_close(self) -> None:
         """Say that nothing more will be sent."""
         self._sock.shutdown(socket.SHUT_WR)

@@ -53,7 +53,7 @@ async def agreed(server: Serving, target: str, offer: str | None) -> str | None:
         await client.send(head(target, *HANDSHAKE, *extensions))
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += await client._loop.sock_recv(client._sock, 4096)
+            answer += await client.receive()
     assert answer.startswith(b"HTTP/1.1 101"), answer
     found = re.search(rb"sec-websocket-extensions: ([^\r]*)", answer, re.IGNORECASE)
     return None if found is None else found[1].decode()
@@ -216,9 +216,9 @@ def test_a_compressed_batch_is_one_frame_with_rsv1_and_a_fraction_of_the_bytes()
             await client.send(frame(TEXT, wish))
             received = b""
             while b'"subscription"' not in received:
-                received += await client._loop.sock_recv(client._sock, 65_536)
+                received += await client.receive()
             feed.trades([("AAPL", 150 + n / 100, 10) for n in range(200)])
-            received = await client._loop.sock_recv(client._sock, 65_536)
+            received = await client.receive()
             assert received[0] == DEFLATED
             size = int.from_bytes(received[2:4], "big")
             text = zlib.decompressobj(-15).decompress(received[4 : 4 + size] + b"\0\0\xff\xff")

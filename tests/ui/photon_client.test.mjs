@@ -77,7 +77,7 @@ test("watches made together become one subscribe message", async () => {
   photon.watch("MSFT", () => {});
   await settled();
   assert.deepEqual(symbolsOf(browser.socket, "subscribe"), [["AAPL", "MSFT"]]);
-  assert.match(browser.socket.url, /^ws:\/\/photon\.test\/ws\?format=events$/);
+  assert.match(browser.socket.url, /^ws:\/\/photon\.test\/ws\?format=batch&compress=1$/);
 });
 
 test("many symbols go in messages of at most a hundred, far below 16 KiB", async () => {
@@ -121,6 +121,58 @@ test("a watcher gets each newer quote, and the held one at once", async () => {
   assert.deepEqual(prices, [101, 102]);
   photon.watch("A", (quote) => prices.push(-quote.price));
   assert.deepEqual(prices, [101, 102, -102]);
+});
+
+test("a batch is folded update by update, in order", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const prices = [];
+  photon.watch("A", (quote) => prices.push(["A", quote.price]));
+  photon.watch("B", (quote) => prices.push(["B", quote.price]));
+  browser.socket.greet();
+  browser.socket.say({ type: "batch", updates: [snapshot("A", 1, 101), snapshot("B", 5, 7)] });
+  browser.socket.say({ type: "batch", updates: [update("A", 2, 102), update("B", 6, 8), update("A", 3, 103)] });
+  browser.socket.say(update("B", 7, 9));
+  assert.deepEqual(prices, [["A", 101], ["B", 7], ["A", 102], ["B", 8], ["A", 103], ["B", 9]]);
+});
+
+test("what is wrong in a batch costs no other update of it", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const prices = [];
+  photon.watch("A", (quote) => prices.push(quote.price));
+  browser.socket.greet();
+  for (const updates of [undefined, null, 7, "x", {}, []]) browser.socket.say({ type: "batch", updates });
+  const strange = [null, 7, "x", {}, { type: "price_update" }, { type: "later", symbol: "A" }, { type: "batch", updates: [update("A", 9, 9)] }];
+  browser.socket.say({ type: "batch", updates: [snapshot("A", 1, 101), ...strange, update("A", 2, 102)] });
+  assert.deepEqual(prices, [101, 102]);
+});
+
+test("nothing of a batch reaches who stopped in the middle of it", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const prices = [];
+  const stop = photon.watch("A", (quote) => { prices.push(quote.price); stop?.(); });
+  browser.socket.greet();
+  browser.socket.say({ type: "batch", updates: [snapshot("A", 1, 101), update("A", 2, 102)] });
+  assert.deepEqual(prices, [101]);
+});
+
+test("compression is asked for unless the server is on this machine, or the url says", () => {
+  const urls = {
+    "http://photon.test/ws": "?format=batch&compress=1",
+    "https://photon.test/ws?compress=0": "?compress=0&format=batch",
+    "http://localhost:8000/ws": "?format=batch",
+    "http://127.0.0.1:8000/ws": "?format=batch",
+    "http://127.9.8.7/ws?format=events": "?format=batch",
+    "http://[::1]:8000/ws": "?format=batch",
+    "http://127.0.0.1.example/ws": "?format=batch&compress=1",
+  };
+  for (const [url, search] of Object.entries(urls)) {
+    const browser = environment();
+    new Photon({ ...browser.options, url }).onStatus(() => {});
+    assert.equal(new URL(browser.socket.url).search, search, url);
+  }
 });
 
 test("reconnecting waits 0.25·2^n s with jitter, and never more than 5 s", () => {
@@ -667,7 +719,7 @@ test("what cannot be opened is said by the status, and nothing throws", async ()
   class Mixed { constructor() { throw Object.assign(new Error("insecure"), { name: "SecurityError" }); } }
   const cases = [
     [{ WebSocket: undefined }, /^There is no WebSocket here$/],
-    [{ WebSocket: Mixed }, /^The browser does not open ws:\/\/photon\.test\/ws\?format=events from this page: .+ https/],
+    [{ WebSocket: Mixed }, /^The browser does not open ws:\/\/photon\.test\/ws\?format=batch&compress=1 from this page: .+ https/],
     [{ url: "no address" }, /Invalid URL/],
     [{ url: 7 }, /Invalid URL/],
     [{ url: undefined }, /^Give the url of Photon/], // neither served by Photon nor in a page

@@ -161,6 +161,9 @@ function hindrance(error, environment, url) {
   return error?.message || String(error);
 }
 
+/** Whether a host is this machine itself, where bytes cost nothing and compressing them would cost time. */
+const isLoopback = (host) => host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host) || host.endsWith(".localhost");
+
 /** What a callback throws is its own affair. */
 function call(callback, argument) {
   try { callback(argument); } catch (error) { console.error(error); }
@@ -189,7 +192,7 @@ export class Photon {
 
   /**
    * @param {object} [options]
-   * @param {string} [options.url]  of /ws, with http(s) or ws(s); `?format=events` is added
+   * @param {string} [options.url]  of /ws, with http(s) or ws(s); `?format=batch` is added, and `&compress=1` unless it has a `compress` or is on this machine
    * Further options replace the environment in tests: WebSocket, fetch, setTimeout, clearTimeout, random, now, target.
    */
   constructor(options = {}) {
@@ -328,7 +331,8 @@ export class Photon {
   #address() {
     const url = new URL(this.#options.url ?? defaultUrl());
     url.protocol = url.protocol.replace(/^http/, "ws");
-    url.searchParams.set("format", "events");
+    url.searchParams.set("format", "batch");
+    if (!url.searchParams.has("compress") && !isLoopback(url.hostname)) url.searchParams.set("compress", "1");
     return url.href;
   }
 
@@ -414,6 +418,7 @@ export class Photon {
 
   #take(message) {
     switch (message.type) {
+      case "batch": return this.#batch(message.updates);
       case "price_update": return this.#price(message);
       case "bar": return this.#bar(message);
       case "status": return this.#serverStatus(message);
@@ -423,6 +428,14 @@ export class Photon {
       case "pong": return this.#pong(message.id);
       case "error": return this.#error(message);
       case "shutdown": return this.#hold(message.retry_after_ms);
+    }
+  }
+
+  /** The prices of one flush; what is wrong with one costs no other. */
+  #batch(updates) {
+    for (const update of Array.isArray(updates) ? updates : []) {
+      if (update?.type !== "price_update") continue;
+      try { this.#price(update); } catch (error) { console.error(error); }
     }
   }
 
