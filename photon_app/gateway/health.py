@@ -151,6 +151,15 @@ class SlowCounts(BaseModel):
     closed: int
 
 
+class CompressionHealth(BaseModel):
+    """Messages of clients that negotiated compression, since the start, by whether they had it."""
+
+    on: bool
+    """False while compression has used up its share of the CPU."""
+    compressed: int
+    left_out: int
+
+
 class Health(BaseModel):
     """``GET /health``."""
 
@@ -164,6 +173,7 @@ class Health(BaseModel):
     """Messages on the page's sockets that were refused, since the start, by reason."""
     shares: ShareCounts
     slow: SlowCounts
+    compression: CompressionHealth
     http: HttpHealth
     symbols: SymbolCounts
     trades: TradeCounts
@@ -219,6 +229,11 @@ def health_of(
         slow=SlowCounts(
             now=live.clients.congested,
             closed=live.clients.closed_as_slow,
+        ),
+        compression=CompressionHealth(
+            on=live.hub.deflater.on,
+            compressed=live.hub.deflater.compressed,
+            left_out=live.hub.deflater.left_out,
         ),
         http=_http(connections or Connections(0)),
         symbols=SymbolCounts(

@@ -429,8 +429,11 @@ class Hub(Channel[Subscriber]):
         broken: list[tuple[Subscriber, Exception]] = []
         for group in self._registry.groups_of(moved):
             wanted = moved & group.symbols
-            frames = group.form.prices(outboxes.frames_of(wanted, group.skip))
-            joined = group.form.joined(frames)
+            batch, deflater = group.form  # and not by its methods: a call for each group is much
+            frames = outboxes.frames_of(wanted, group.skip)
+            if batch:
+                frames = frames.batched
+            joined = frames.joined if deflater is None else frames.deflated(deflater)
             for sink in group.members.values():  # hot: the one call per client and flush
                 try:
                     if sink.put is not None:

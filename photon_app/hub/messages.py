@@ -135,6 +135,10 @@ class _PolledSnapshot(_Message, tag="price_update"):
     data: _Figures
 
 
+class _Batch(_Message, tag="batch"):
+    updates: Sequence[msgspec.Raw]
+
+
 class _Connection(_Message, tag="connection"):
     client_id: str
     epoch: str
@@ -267,7 +271,7 @@ def snapshot(quote: Quote, session: MarketSession | None, state: SymbolState) ->
 
 def batch(updates: Sequence[bytes]) -> bytes:
     """Messages of ``price_update`` in one message."""
-    return b'{"type":"batch","updates":[' + b",".join(updates) + b"]}"
+    return _encode(_Batch([msgspec.Raw(update) for update in updates]))
 
 
 def bar(symbol: str, timeframe: Timeframe, what: Bar, *, final: bool, corrected: bool) -> bytes:
