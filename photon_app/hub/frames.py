@@ -18,6 +18,8 @@ MOST_BATCH_BYTES = 512 * 1024
 """Half of what clients accept in one message by default (``websockets``: 1 MiB)."""
 _FIN_TEXT = 0x81
 _FIN_TEXT_DEFLATED = 0xC1
+_HEAD_BYTES = {126: 4, 127: 10}
+"""By the second byte of a frame; otherwise 2."""
 _SHORT, _MEDIUM = 126, 65_536
 
 
@@ -33,7 +35,7 @@ def frame(payload: bytes, head: int = _FIN_TEXT) -> bytes:
 
 def payload(framed: bytes) -> bytes:
     """The text inside a frame made by ``frame``."""
-    return framed[{126: 4, 127: 10}.get(framed[1], 2) :]
+    return framed[_HEAD_BYTES.get(framed[1], 2) :]
 
 
 class Frames:
@@ -74,8 +76,9 @@ class Frames:
     def batched(self) -> "Frames":
         """The messages in one ``batch``, or in a few if they are long."""
         if self._batched is None:
-            texts = [payload(one) for one in self.each]
-            self._batched = Frames.of(*map(messages.batch, _cut(texts)))
+            heads = _HEAD_BYTES
+            texts = [one[heads.get(one[1], 2) :] for one in self.each]  # payload, in place
+            self._batched = Frames([frame(messages.batch(those)) for those in _cut(texts)])
         return self._batched
 
     def deflated(self, deflater: Deflater) -> bytes:
@@ -85,16 +88,21 @@ class Frames:
         return self._deflated
 
 
-def _cut(texts: list[bytes]) -> Iterator[list[bytes]]:
+def _cut(texts: list[bytes]) -> Sequence[list[bytes]]:
     """Runs of texts, each of at most ``MOST_BATCH_BYTES`` unless one text alone is longer."""
+    if sum(map(len, texts)) + len(texts) <= MOST_BATCH_BYTES:
+        return [texts] if texts else []
+    return list(_cuts(texts))
+
+
+def _cuts(texts: list[bytes]) -> Iterator[list[bytes]]:
     size = begin = 0
     for place, text in enumerate(texts):
         size += len(text) + 1
         if size > MOST_BATCH_BYTES and place > begin:
             yield texts[begin:place]
             begin, size = place, len(text) + 1
-    if texts:
-        yield texts[begin:]
+    yield texts[begin:]
 
 
 def _deflated(framed: bytes, deflater: Deflater) -> bytes:
