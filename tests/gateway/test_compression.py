@@ -95,7 +95,9 @@ async def agreed(server: Serving, target: str, offer: str | None) -> str | None:
         ("/finnhub?token=x&compress=1", "permessage-deflate", None),
     ],
 )
-def test_compression_needs_an_offer_and_a_wish(target: str, offer: str, answer: str | None) -> None:
+def test_compression_needs_an_offer_and_a_request(
+    target: str, offer: str, answer: str | None
+) -> None:
     """And is without context takeover in both directions, or not at all."""
 
     async def scenario() -> None:
@@ -124,7 +126,9 @@ def test_a_server_without_the_wire_extension_does_not_negotiate() -> None:
         ("?format=batches", "format: expected events, batch or array"),
     ],
 )
-def test_a_wish_that_is_none_is_refused_before_the_socket_opens(query: str, sentence: str) -> None:
+def test_a_query_that_means_nothing_is_refused_before_the_socket_opens(
+    query: str, sentence: str
+) -> None:
     """With the values that there are."""
 
     async def scenario() -> None:
@@ -212,8 +216,8 @@ def test_a_compressed_batch_is_one_frame_with_rsv1_and_a_fraction_of_the_bytes()
         async with serving(feed) as server, RawClient.connect(server.port) as client:
             offer = "Sec-WebSocket-Extensions: permessage-deflate"
             await client.send(head("/ws?format=batch&compress=1", *HANDSHAKE, offer))
-            wish = json.dumps({"action": "subscribe", "symbols": ["AAPL"]}).encode()
-            await client.send(frame(TEXT, wish))
+            want = json.dumps({"action": "subscribe", "symbols": ["AAPL"]}).encode()
+            await client.send(frame(TEXT, want))
             received = b""
             while b'"subscription"' not in received:
                 received += await client.receive()

@@ -63,9 +63,9 @@ class Twins:
         self.price += 1
         self.exchange.market.seed(Seed(symbol=symbol, prev_close=float(self.price)))
 
-    def _subscribe(self, wish: tuple[list[str], float]) -> None:
+    def _subscribe(self, want: tuple[list[str], float]) -> None:
         for client in self.clients:
-            client.subscribe(*wish[0], interval_s=wish[1])
+            client.subscribe(*want[0], interval_s=want[1])
 
     def _unsubscribe(self, symbols: list[str]) -> None:
         for client in self.clients:
