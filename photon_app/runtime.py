@@ -34,6 +34,7 @@ from photon_app.hub.clients import Clients
 from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.flusher import Flusher
 from photon_app.hub.hub import BEATS, Hub
+from photon_app.hub.journal import Journal
 from photon_app.hub.stalls import BEAT_S, Stalls
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
@@ -118,10 +119,12 @@ def assemble(
         always=frozenset(default_symbols),
         replays=settings.feed == "replay",
     )
+    journal = Journal()
     relay = _DemandRelay(
         source,
         market,
         history,
+        journal,
         heap,
         loop,
         defaults=default_symbols,
@@ -132,7 +135,7 @@ def assemble(
     hours = MarketHours(feed.clock, days)
     clients = Clients(demand, settings.slow_s)
     flusher = Flusher(loop, settings.flush_ms / 1000)
-    hub = Hub(market, hours, clients=clients, flusher=flusher)
+    hub = Hub(market, hours, clients=clients, flusher=flusher, journal=journal)
     prints = PrintsChannel(clients, flusher=flusher)
     arrays = ArraysChannel(market, clients, flusher=flusher)
     for listener in (history, hub, prints, arrays):
@@ -331,8 +334,8 @@ def _exchanges(symbols: Iterable[str]) -> frozenset[str]:
 
 
 class _DemandRelay(DemandListener):
-    """Owns the demand and passes its changes on. The book and the bars add and drop a symbol at
-    once. The feed gets the whole set of wanted symbols: once for all changes in one iteration of
+    """Owns the demand and passes its changes on. The book, the bars and the journal add and drop a
+    symbol at once. The feed gets the whole set of wanted symbols: once for all changes in one iteration of
     the event loop, or after a pause when there are many symbols. When only the viewers or their
     addresses changed, the feed is updated once a second.
     """
@@ -342,6 +345,7 @@ class _DemandRelay(DemandListener):
         source: Upstream,
         market: Market,
         history: History,
+        journal: Journal,
         heap: Heap,
         loop: asyncio.AbstractEventLoop,
         *,
@@ -353,6 +357,7 @@ class _DemandRelay(DemandListener):
         self._feed = source.feed
         self._market = market
         self._history = history
+        self._journal = journal
         self._heap = heap
         self._loop = loop
         self._dropped: set[str] = set()
@@ -372,6 +377,7 @@ class _DemandRelay(DemandListener):
         """See ``DemandListener``."""
         self._market.book.drop(symbol)
         self._history.drop(symbol)
+        self._journal.drop(symbol)
         self._heap.dropped()
         self._dropped.add(symbol)
         self.viewed()

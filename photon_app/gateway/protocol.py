@@ -30,6 +30,7 @@ Id = (
 )
 """An integer has 64 bits: every language can read that back, but few one of 4,000 digits."""
 Symbols = list[str]
+Seq = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Channel = Literal["trades", "bars"]
 
 
@@ -37,6 +38,14 @@ class _Request(msgspec.Struct, tag_field="action", frozen=True, kw_only=True):
     """Base of all requests; ``id`` is echoed in the answer."""
 
     id: Id | None = None
+
+
+class Since(msgspec.Struct, frozen=True):
+    """What a client that comes back had last."""
+
+    epoch: str
+    seq: dict[str, Seq]
+    """By symbol. A number that cannot be is not refused: that symbol is just not recovered."""
 
 
 class Subscribe(_Request, tag="subscribe", frozen=True):
@@ -47,6 +56,7 @@ class Subscribe(_Request, tag="subscribe", frozen=True):
     channel: Channel = "trades"
     timeframe: Timeframe | None = None
     """How long a bar is, in the bars channel."""
+    since: Since | None = None
 
 
 class Unsubscribe(_Request, tag="unsubscribe", frozen=True):
@@ -85,6 +95,7 @@ _EXPECTED = {
     "symbols": "a list of strings",
     "interval_ms": f"0 or {_MIN_INTERVAL_MS} to {_MAX_INTERVAL_MS}, an integer",
     "channel": "trades or bars",
+    "since": "an object with epoch, a string, and seq, an object with an integer for each symbol",
     "timeframe": f"one of {', '.join(TIMEFRAMES)}",
 }
 _TYPES: tuple[tuple[type, str], ...] = (
@@ -129,6 +140,14 @@ def most_names(max_symbols: int) -> int:
     return max(MOST_NAMES, 2 * max_symbols)
 
 
+def last_seqs(since: Since, max_symbols: int) -> dict[str, int]:
+    """The ``seq`` that a client had last, by symbol. Names that are no symbols are left out, and
+    those beyond ``most_names``.
+    """
+    names = list(since.seq)[: most_names(max_symbols)]
+    return {parse_symbol(name): since.seq[name] for name in names if is_symbol(name)}
+
+
 def cost(request: Request, max_symbols: int) -> tuple[int, float]:
     """The cost of a message, for ``limits.MessageBudget``, which takes one of the two.
 
@@ -147,9 +166,12 @@ def cost(request: Request, max_symbols: int) -> tuple[int, float]:
             per_token = NAMES_PER_TOKEN
         case _:
             return 0, 1.0
-    looked_at = texts[: most_names(max_symbols)]
+    most = most_names(max_symbols)
+    looked_at = texts[:most]
     named = len(looked_at) if any(map(is_symbol, looked_at)) else 0
     skipped = len(texts) - len(looked_at)
+    if isinstance(request, Subscribe) and request.since is not None:
+        skipped += len(request.since.seq)
     return named, max(1.0, len(looked_at) / per_token + skipped / SKIPPED_PER_TOKEN)
 
 

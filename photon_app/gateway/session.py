@@ -6,7 +6,7 @@ row, or exceeding the rate, do.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from photon_app import disconnect
@@ -169,9 +169,19 @@ class Session:
         had = self._client.order
         room = self._max_symbols - len(had)
         accepted, rejected = self._admitted(request.symbols, had.__contains__, room, "symbols")
-        self._hub.subscribe(self._client, accepted, stepped_s(request.interval_ms))
-        self._acknowledge("subscribed", accepted, rejected, request.id)
-        self._hub.welcome(self._client, accepted)
+        named = self._last_seqs(request)
+        same_epoch = request.since is not None and request.since.epoch == self._hub.epoch
+        since = named if same_epoch else None
+        interval_s = stepped_s(request.interval_ms)
+        found = self._hub.subscribe(self._client, accepted, interval_s, since)
+        recovered = None if named is None else {symbol: symbol in found for symbol in named}
+        self._acknowledge("subscribed", accepted, rejected, request.id, recovered)
+        self._hub.welcome(self._client, accepted, found)
+
+    def _last_seqs(self, request: Subscribe) -> dict[str, int] | None:
+        """What a client that comes back had last; ``None`` for any other."""
+        since = request.since
+        return None if since is None else protocol.last_seqs(since, self._max_symbols)
 
     def _unsubscribe(self, request: Unsubscribe) -> None:
         accepted, rejected = self._sorted(request.symbols, parse_symbol)
@@ -188,7 +198,9 @@ class Session:
         )
         keys = [Key(symbol, timeframe) for symbol in symbols]
         bars.subscribe(self._client, keys)
-        self._acknowledge_bars("subscribed", symbols, rejected, request.id, timeframe)
+        named = self._last_seqs(request)
+        recovered = None if named is None else dict.fromkeys(named, False)
+        self._acknowledge_bars("subscribed", symbols, rejected, request.id, timeframe, recovered)
         self._hub.welcome_bars(self._client, keys)
 
     def _unsubscribe_bars(self, request: Unsubscribe) -> None:
@@ -274,6 +286,7 @@ class Session:
         rejected: list[Rejection],
         request_id: str | int | None,
         timeframe: Timeframe | None,
+        recovered: Mapping[str, bool] | None = None,
     ) -> None:
         had = self._hub.bars.of(self._client)
         every = (
@@ -287,6 +300,7 @@ class Session:
                 list(dict.fromkeys(every)),
                 request_id,
                 timeframe=timeframe,
+                recovered=recovered,
             )
         )
 
@@ -296,11 +310,18 @@ class Session:
         symbols: Iterable[str],
         rejected: list[Rejection],
         request_id: str | int | None,
+        recovered: Mapping[str, bool] | None = None,
     ) -> None:
         bars = self._hub.bars.of(self._client) if status == "listed" else None
         self._send(
             messages.subscription(
-                status, list(symbols), rejected, self._client.symbols, request_id, bars=bars
+                status,
+                list(symbols),
+                rejected,
+                self._client.symbols,
+                request_id,
+                bars=bars,
+                recovered=recovered,
             )
         )
 

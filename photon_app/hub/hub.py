@@ -11,6 +11,8 @@ Order: the updates pending for a client are written before its subscriptions cha
 answer, so that after a snapshot with ``seq`` n the client gets n+1 next. Other clients are not
 flushed. Updates are sent in the order of the tape, across symbols too.
 
+A client that comes back gets the updates that it missed, from the journal (``hub.resuming``).
+
 Bounds: the pending frames are those of one flush, which happens early when there are many. The
 memory of a client is bounded by its subscriptions. The hub never reads a socket, reads the book
 only through ``quote``, and does not decide what is wanted upstream: ``Demand`` does, from the holds
@@ -35,7 +37,9 @@ from photon_app.hub.deflate import Deflater
 from photon_app.hub.flusher import Flusher
 from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.frames import Frames, frame
+from photon_app.hub.journal import Journal
 from photon_app.hub.registry import Registry, Subscriber, Topic
+from photon_app.hub.resuming import Resuming
 from photon_app.hub.sink import Missed, Sink
 from photon_app.hub.status import MarketState, Status
 from photon_app.model import (
@@ -71,6 +75,7 @@ class Hub(Channel[Subscriber]):
         *,
         clients: Clients,
         flusher: Flusher,
+        journal: Journal | None = None,
     ) -> None:
         """Make a hub without clients. It must ``hear`` every fact from now on.
 
@@ -79,6 +84,8 @@ class Hub(Channel[Subscriber]):
             hours: the market's clock and session.
             clients: the table of all connected clients.
             flusher: decides when the hub is flushed.
+            journal: where the newest updates are kept. Symbols that are not wanted any more must
+                be dropped from it.
         """
         self._quote = market.quote
         self._status = Status(market, hours)
@@ -86,6 +93,10 @@ class Hub(Channel[Subscriber]):
         self._flusher = flusher
         self._registry = Registry()
         self._pacing = Pacing(self._registry, clients, market, self._status)
+        self._journal = Journal() if journal is None else journal
+        self._resuming = Resuming(
+            self._journal, clients, market, self._status, flusher, self._flush_one
+        )
         self._arrived: dict[str, None] = {}
         self.bars = BarsChannel(market.bars, hours, clients, flusher=flusher)
         """The bars channel; sessions read a client's bar subscriptions from it."""
@@ -103,7 +114,7 @@ class Hub(Channel[Subscriber]):
         """Take one fact; clients get it now or with the next flush."""
         match fact:
             case Change():
-                if self._registry.topics:
+                if self._registry.topics or self._journal:
                     self._hear_change(fact)
             case StatusChanged():
                 self._set_feed(fact.status)
@@ -130,46 +141,50 @@ class Hub(Channel[Subscriber]):
 
     def _publish(self, counted: Iterable[Counted]) -> None:
         """New last prices."""
-        topics, outboxes = self._registry.topics, self._outboxes
+        topics, tracks, outboxes = self._registry.topics, self._journal.tracks, self._outboxes
         for trade, _, seq in counted:
             if not seq:
                 continue
             symbol = trade.symbol
+            track = tracks.get(symbol)
+            if track is not None:
+                framed = frame(messages.price_update(trade, seq))
+                outboxes.append(symbol, framed)
+                track.append(seq, framed)
             topic = topics.get(symbol)
-            if topic is None:
-                continue
-            if topic.groups:
-                outboxes.append(symbol, frame(messages.price_update(trade, seq)))
-            if topic.paces or topic.waiting:
+            if topic is not None and (topic.paces or topic.waiting):
                 self._moved(symbol, topic)
 
     def _publish_polled(self, symbol: str) -> None:
         """A new last price that came from polling."""
-        topic, quote = self._registry.topics.get(symbol), self._quote(symbol)
-        if topic is None or quote is None:
+        track, quote = self._journal.tracks.get(symbol), self._quote(symbol)
+        if quote is None:
             return
-        if topic.groups:
-            self._outboxes.append(symbol, frame(messages.polled_update(quote)))
-        self._moved(symbol, topic)
+        if track is not None:
+            framed = frame(messages.polled_update(quote))
+            self._outboxes.append(symbol, framed)
+            track.append(quote.seq, framed)
+        if (topic := self._registry.topics.get(symbol)) is not None:
+            self._moved(symbol, topic)
 
     def _publish_moved(self, symbols: Iterable[str]) -> None:
         """Symbols with many new prices at once, of which only the newest is sent."""
         for symbol in symbols:
-            topic = self._registry.topics.get(symbol)
-            if topic is None or self._quote(symbol) is None:
+            track, quote = self._journal.tracks.get(symbol), self._quote(symbol)
+            if quote is None:
                 continue
-            if topic.groups:
+            if track is not None:
+                track.cut(quote.seq)
                 self._snapshots_due[symbol] = None
-            self._moved(symbol, topic)
+            if (topic := self._registry.topics.get(symbol)) is not None:
+                self._moved(symbol, topic)
 
     def _figures_changed(self, symbol: str) -> None:
         """Day figures changed without a new price."""
-        topic = self._registry.topics.get(symbol)
-        if topic is None:
-            return
-        if topic.groups:
+        if symbol in self._journal.tracks:
             self._snapshots_due[symbol] = None
-        if topic.paces:
+        topic = self._registry.topics.get(symbol)
+        if topic is not None and topic.paces:
             self._pacing.figures_changed(symbol)
 
     def _flush_soon(self) -> None:
@@ -201,6 +216,8 @@ class Hub(Channel[Subscriber]):
     def _begin_epoch(self, epoch: str) -> None:
         """The market starts a new epoch; its book is cleared right after this call."""
         self.flush()
+        self._resuming.end_all()
+        self._journal.new_epoch()
         self._pacing.clear()
         self._arrived.clear()
         self.bars.reset()
@@ -277,6 +294,7 @@ class Hub(Channel[Subscriber]):
 
     def left(self, client: Subscriber) -> None:
         """See ``Channel``."""
+        self._resuming.left(client)
         self._remove(client, client.symbols)
         self.bars.leave(client)
 
@@ -285,9 +303,24 @@ class Hub(Channel[Subscriber]):
         self.flush()
         return Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))
 
-    def subscribe(self, client: Subscriber, symbols: Iterable[str], interval_s: float) -> None:
+    def subscribe(
+        self,
+        client: Subscriber,
+        symbols: Iterable[str],
+        interval_s: float,
+        since: Mapping[str, int] | None = None,
+    ) -> dict[str, int]:
         """Add symbols, or change the interval of those that the client has already. The caller has
         called ``hold`` once for each new symbol, and for no other.
+
+        Args:
+            client: which.
+            symbols: what it wants.
+            interval_s: 0 for every trade, else the newest price at most that often.
+            since: if it comes back: the ``seq`` that it had last, by symbol, in this epoch.
+
+        Returns:
+            The symbols of which it can get what it missed, with those ``seq``s; for ``welcome``.
         """
         self._flush_one(client)
         if client.sink.missed is not None:  # the status of a new epoch must precede its answers
@@ -295,6 +328,9 @@ class Hub(Channel[Subscriber]):
         symbols = list(symbols)
         now_s = self._flusher.now_s()
         every = set(client.every)
+        recovered: dict[str, int] = {}
+        if since and interval_s <= 0:
+            recovered = self._resuming.recovered(client, symbols, since)
         for symbol in symbols:
             client.order[symbol] = None
             self._registry.unpace(client, symbol)
@@ -302,12 +338,16 @@ class Hub(Channel[Subscriber]):
                 every.discard(symbol)
                 share = self._pacing.share(symbol, interval_s, now_s)
                 self._registry.pace(client, symbol, interval_s, share)
+                self._journal.seen(symbol)
             else:
                 every.add(symbol)
+                quote = self._quote(symbol)
+                self._journal.follow(symbol, 0 if quote is None else quote.seq, now_s)
         self._registry.regroup(client, frozenset(every), len(self._outboxes))
         for symbol in symbols:
             self._registry.topics[symbol].waiting = self._quote(symbol) is None
         self._clients.wake()
+        return recovered
 
     def unsubscribe(self, client: Subscriber, symbols: Iterable[str]) -> list[str]:
         """Remove symbols and their holds; symbols that the client does not have are skipped.
@@ -333,13 +373,33 @@ class Hub(Channel[Subscriber]):
         self._flush_one(client)
         client.sink.send(frames)
 
-    def welcome(self, client: Subscriber, symbols: Iterable[str]) -> None:
-        """Send snapshots of symbols just subscribed, and the state of those without a price yet."""
+    def welcome(
+        self,
+        client: Subscriber,
+        symbols: Iterable[str],
+        recovered: Mapping[str, int] | None = None,
+    ) -> None:
+        """Send snapshots of symbols just subscribed, or the missed updates of those ``recovered``
+        (see ``subscribe``), and the states that no snapshot has.
+        """
+        recovered = recovered or {}
         symbols = list(symbols)
         for symbol in symbols:
             client.sink.forget(symbol)
-        client.sink.send(client.form.prices(self._status.snapshots(symbols)))
-        states = self._status.states(s for s in symbols if self._quote(s) is None)
+        each = None
+        if recovered and not client.sink.congested:
+            each = self._resuming.updates(symbols, recovered)
+        if each is None:
+            rest = [symbol for symbol in symbols if symbol not in recovered]
+            client.sink.send(client.form.prices(self._status.snapshots(rest)))
+        else:
+            client.sink.send(client.form.prices(Frames(each)))
+        if client.cursors is not None or (recovered and each is None):
+            self._resuming.add(client, symbols, recovered)
+            return
+        states = self._status.states(
+            symbol for symbol in symbols if symbol in recovered or self._quote(symbol) is None
+        )
         if states:
             client.sink.send(self._status.status(states))
 
@@ -368,10 +428,14 @@ class Hub(Channel[Subscriber]):
             self._send_states(self._status.states(arrived))
 
     def tick(self) -> None:
-        """Once a second: send the symbols whose session has changed."""
-        before, self._sessions = self._sessions, self._status.sessions(self._registry.topics)
+        """Once a second: send the symbols whose session has changed, and drop what is too old."""
+        topics, now_s = self._registry.topics, self._flusher.now_s()
+        self._journal.tick({symbol for symbol, topic in topics.items() if topic.groups}, now_s)
+        self._resuming.tick()
+        followed = {**dict.fromkeys(topics), **dict.fromkeys(self._journal.tracks)}
+        before, self._sessions = self._sessions, self._status.sessions(followed)
         if self._sessions != before:
-            for symbol in self._registry.topics:
+            for symbol in followed:
                 market = market_of(symbol)
                 if self._sessions[market] != before.get(market, self._sessions[market]):
                     self._session_changed[symbol] = None
@@ -420,10 +484,13 @@ class Hub(Channel[Subscriber]):
                 self._figures_changed(symbol)
 
     def _flush_groups(self) -> None:
+        self._journal.note(self._outboxes.symbols, self._flusher.now_s())
         for symbol in list(self._snapshots_due):  # a fault costs this symbol's, and no update
             del self._snapshots_due[symbol]
             if (quote := self._quote(symbol)) is not None:
                 self._outboxes.append(symbol, self._status.snapshot(quote))
+                if (track := self._journal.tracks.get(symbol)) is not None:
+                    track.figures_changed(quote.seq)
         outboxes, self._outboxes = self._outboxes, Outboxes()
         moved = outboxes.symbols
         broken: list[tuple[Subscriber, Exception]] = []
@@ -465,6 +532,8 @@ class Hub(Channel[Subscriber]):
         for symbol in symbols:
             del client.order[symbol]
             client.sink.forget(symbol)
+            if client.cursors is not None:
+                client.cursors.pop(symbol, None)
             self._registry.unpace(client, symbol)
             self._clients.release(client, symbol)
         self._registry.regroup(client, client.every.difference(symbols), len(self._outboxes))

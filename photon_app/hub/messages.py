@@ -197,6 +197,7 @@ class _Subscription(_Message, tag="subscription", omit_defaults=True):
     channel: Literal["", "bars"] = ""
     timeframe: Timeframe | None = None
     bars: Mapping[Timeframe, Sequence[str]] = {}
+    recovered: Mapping[str, bool] | None = None
 
 
 class _Shutdown(_Message, tag="shutdown"):
@@ -287,12 +288,22 @@ def subscription(
     request_id: Id,
     *,
     bars: Mapping[Timeframe, Sequence[str]] | None = None,
+    recovered: Mapping[str, bool] | None = None,
 ) -> bytes:
     """The answer to ``subscribe``, ``unsubscribe``, ``unsubscribe_all`` and ``list``. ``bars``, for
-    ``list``, are the symbols of the bars channel by timeframe.
+    ``list``, are the symbols of the bars channel by timeframe. ``recovered``, for a client that
+    comes back, says of which symbols it gets all that it missed.
     """
     return _encode(
-        _Subscription(status, symbols, rejected, subscriptions, request_id, bars=bars or {})
+        _Subscription(
+            status,
+            symbols,
+            rejected,
+            subscriptions,
+            request_id,
+            bars=bars or {},
+            recovered=recovered,
+        )
     )
 
 
@@ -304,6 +315,7 @@ def bars_subscription(
     request_id: Id,
     *,
     timeframe: Timeframe | None,
+    recovered: Mapping[str, bool] | None = None,
 ) -> bytes:
     """The answer to ``subscribe`` and ``unsubscribe`` on the bars channel."""
     return _encode(
@@ -315,6 +327,7 @@ def bars_subscription(
             request_id,
             channel="bars",
             timeframe=timeframe,
+            recovered=recovered,
         )
     )
 

@@ -47,10 +47,32 @@ class Pace:
         self.shares: dict[Subscriber, Share] = {}
 
 
+class Cursor:
+    """What a client that comes back has been sent of a symbol (``hub.resuming``)."""
+
+    __slots__ = ("figures", "next")
+
+    def __init__(self, next_seq: int, figures: int) -> None:
+        self.next = next_seq
+        """The ``seq`` of the next update that it gets."""
+        self.figures = figures
+        """How many changes of the symbol's figures it knows (``journal.Track``)."""
+
+
 class Subscriber(Client):
     """One client of the event format, and its subscriptions."""
 
-    __slots__ = ("beat", "every", "form", "group", "id", "order", "paced")
+    __slots__ = (
+        "beat",
+        "cursors",
+        "every",
+        "form",
+        "group",
+        "id",
+        "order",
+        "paced",
+        "resumed",
+    )
 
     def __init__(
         self, sink: Sink, beat: int, address: str | None = None, form: Form = EVENTS
@@ -65,6 +87,10 @@ class Subscriber(Client):
         self.paced: dict[str, Pace] = {}
         self.order: dict[str, None] = {}
         self.group: Group | None = None
+        self.cursors: dict[str, Cursor] | None = None
+        """While it is held: its place in the updates of each symbol."""
+        self.resumed = 0
+        """How many updates it had missed before it came back, and was sent."""
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -7,6 +7,9 @@ the sink asks the hub for the newest of exactly those. So its memory is bounded 
 subscriptions, and the newest price is never lost. A client that stays congested for too long is
 closed as slow (``hub.clients``).
 
+A client that comes back and is sent what it missed (``hub.resuming``) counts as congested until it
+has all of that: it is *held*. While it is held, ``drain`` continues that instead.
+
 Answers to the client's own requests are written even then. They are few, because a congested client
 is not read.
 """
@@ -55,11 +58,13 @@ class AwakeClock(Protocol):
 class Missed:
     """What to send to a congested client once it has drained; bounded by its subscriptions."""
 
-    __slots__ = ("rejected", "since_s", "status", "symbols")
+    __slots__ = ("more", "rejected", "since_s", "status", "symbols")
 
     def __init__(self, since_s: float) -> None:
         self.since_s = since_s
-        """When it became congested, on the sink's clock."""
+        """When it became congested, or drained last while it was held, on the sink's clock."""
+        self.more: Callable[[], None] | None = None
+        """While the client is held: called when it has drained."""
         self.symbols: set[str] = set()
         """The symbols whose updates it missed."""
         self.status = False
@@ -75,7 +80,16 @@ def _nothing() -> Frames:
 class Sink:
     """The hub's view of one client."""
 
-    __slots__ = ("_catch_up", "_clock", "_outlet", "_ready", "_uncongested", "missed", "put")
+    __slots__ = (
+        "_catch_up",
+        "_clock",
+        "_outlet",
+        "_ready",
+        "_uncongested",
+        "full",
+        "missed",
+        "put",
+    )
 
     def __init__(self, outlet: Outlet, clock: AwakeClock) -> None:
         self._outlet = outlet
@@ -85,6 +99,8 @@ class Sink:
         self._ready = outlet.put
         self.put = self._ready
         """The direct write of joined frames; ``None`` when callers must use ``offer``."""
+        self.full = False
+        """Whether the outlet is above its marks."""
         self.missed: Missed | None = None
         """What was not written since the client is congested; ``None`` while it keeps up."""
 
@@ -140,13 +156,34 @@ class Sink:
 
     def congest(self) -> None:
         """The outlet rose above its high-water mark."""
-        if self.missed is None:
-            self.missed = Missed(self._clock.awake_s())
-            self.put = None
+        self.full = True
+        self._begin_missing()
+
+    def hold(self, more: Callable[[], None]) -> Missed:
+        """Treat the client as congested until ``release``. Returns what it misses.
+
+        Args:
+            more: called each time when the outlet has drained.
+        """
+        missed = self._begin_missing()
+        missed.more = more
+        return missed
+
+    def release(self) -> None:
+        """Treat the client as any other again."""
+        if self.missed is not None:
+            self.missed.more = None
+            if not self.full:
+                self.drain()
 
     def drain(self) -> None:
         """The outlet fell below its low-water mark."""
+        self.full = False
         if self.missed is None:
+            return
+        if self.missed.more is not None:
+            self.missed.since_s = self._clock.awake_s()
+            self.missed.more()
             return
         frames = self._catch_up()
         self.missed = None
@@ -164,6 +201,12 @@ class Sink:
         self.put = self._ready = None
         self._catch_up = _nothing
         self._resume_reading()
+
+    def _begin_missing(self) -> Missed:
+        if self.missed is None:
+            self.missed = Missed(self._clock.awake_s())
+            self.put = None
+        return self.missed
 
     def _resume_reading(self) -> None:
         if self._uncongested is not None:

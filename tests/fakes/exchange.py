@@ -10,6 +10,7 @@ from photon_app.hub.demand import Demand, DemandListener
 from photon_app.hub.flusher import Flusher
 from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.hub import Hub
+from photon_app.hub.journal import Journal
 from photon_app.hub.registry import Subscriber
 from photon_app.hub.sink import Sink
 from photon_app.market.bars import Bars
@@ -62,6 +63,7 @@ class FakeExchange(DemandListener):
         self.hours = MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0)
         self.book = book_type(day_of, capacity=limit)
         self.bars = Bars(clock=self, gaps=False, capacity=limit)
+        self.journal = Journal()
         self.spellings: list[str] = []
         """Symbols as clients wrote them, where not in capitals."""
         self.demand = Demand(
@@ -74,7 +76,9 @@ class FakeExchange(DemandListener):
         self.market = Market(self.book, self.bars, status("simulated"), Silence(self, self))
         self.clients = Clients(self.demand, slow_s=10)
         self.flusher = Flusher(self.loop, 0.02)
-        self.hub = Hub(self.market, self, clients=self.clients, flusher=self.flusher)
+        self.hub = Hub(
+            self.market, self, clients=self.clients, flusher=self.flusher, journal=self.journal
+        )
         self.prints = PrintsChannel(self.clients, flusher=self.flusher)
         self.market.listen(self.hub)
         self.market.listen(self.prints)
@@ -97,6 +101,7 @@ class FakeExchange(DemandListener):
         """A symbol is wanted no more."""
         self.book.drop(symbol)
         self.bars.drop(symbol)
+        self.journal.drop(symbol)
 
     def spelled(self, text: str) -> None:
         """Somebody wrote a symbol so."""

@@ -1,13 +1,15 @@
 """How much an object keeps, whatever the names of its parts: for laws about what is left behind.
 
 It sees containers, and objects of Photon's hub inside them. It looks into nothing else: not into
-the market, an event loop, a function, or a fake.
+the market, an event loop, a function, or a fake; nor into the journal, which keeps the newest
+updates for a minute, whoever has left.
 """
 
 import gc
 from collections import deque
 
 _ROOM = "photon_app.hub"
+_JOURNAL = "photon_app.hub.journal"
 _CONTAINERS = (dict, list, set, deque)
 
 
@@ -34,4 +36,5 @@ def kept(owner: object, *, apart_from: tuple[object, ...] = ()) -> int:
 def _is_looked_into(part: object) -> bool:
     if isinstance(part, type):
         return False
-    return isinstance(part, (*_CONTAINERS, tuple)) or type(part).__module__.startswith(_ROOM)
+    room = type(part).__module__
+    return isinstance(part, (*_CONTAINERS, tuple)) or (room.startswith(_ROOM) and room != _JOURNAL)
