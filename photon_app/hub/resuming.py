@@ -179,7 +179,7 @@ class Resuming:
         self._settle(client)
         each, complete = self._next(client.cursors)
         if each:
-            client.sink.send(Frames(each))
+            client.sink.send(client.form.prices(Frames(each)))
         if client.sink.full:
             return  # it calls ``_more`` when it has drained
         if complete:

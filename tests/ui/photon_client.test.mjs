@@ -222,6 +222,59 @@ test("after a reconnect every watched symbol is asked for again", async () => {
   assert.deepEqual(symbolsOf(browser.socket, "subscribe"), [["A", "B"]]);
 });
 
+test("after a reconnect it asks for what it missed, and folds it without a gap", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const seen = [];
+  photon.watch("A", (quote) => seen.push([quote.seq, quote.dayVolume, quote.high]));
+  photon.watch("B", () => {});
+  browser.socket.greet();
+  await settled();
+  browser.socket.say(snapshot("A", 7, 101));
+  browser.socket.say(update("A", 8, 102));
+  assert.equal("since" in browser.socket.sent.find(({ action }) => action === "subscribe"), false);
+  browser.socket.end(1006);
+  browser.advance(5_000);
+  browser.socket.greet();
+  const asked = browser.socket.sent.filter(({ action }) => action === "subscribe");
+  assert.deepEqual(asked, [{ action: "subscribe", since: { epoch: "one", seq: { A: 8 } }, symbols: ["A", "B"] }]);
+  browser.socket.say({ type: "subscription", status: "subscribed", symbols: ["A", "B"], rejected: [], subscriptions: ["A", "B"], recovered: { A: true } });
+  browser.socket.say(update("A", 9, 120));
+  browser.socket.say(update("A", 10, 103));
+  browser.socket.say({ type: "status", feed: "simulated", market: "regular", epoch: "one", symbols: { A: "stale", B: "waiting" }, now: 1, rate: 1 });
+  assert.deepEqual(seen, [[7, 1_000, 110], [8, 1_010, 110], [9, 1_020, 120], [10, 1_030, 120]]);
+  assert.equal(photon.stateOf("A"), "stale");
+});
+
+test("in another epoch it does not ask for what it missed", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  photon.watch("A", () => {});
+  browser.socket.greet("one");
+  await settled();
+  browser.socket.say(snapshot("A", 7, 101));
+  browser.socket.end(1006);
+  browser.advance(5_000);
+  browser.socket.greet("two");
+  assert.deepEqual(browser.socket.sent.map(({ since }) => since), [undefined]);
+});
+
+test("what it asks for fits into a message, however many symbols there are", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const names = Array.from({ length: 250 }, (_, n) => `S${n}`.padEnd(32, "X"));
+  for (const name of names) photon.watch(name, () => {});
+  browser.socket.greet();
+  await settled();
+  for (const name of names) browser.socket.say(snapshot(name, 900_000_000, 101));
+  browser.socket.end(1006);
+  browser.advance(5_000);
+  browser.socket.greet();
+  const asked = browser.socket.sent.filter(({ action }) => action === "subscribe");
+  assert.deepEqual(asked.map(({ since }) => Object.keys(since.seq).length), [100, 100, 50]);
+  assert.ok(asked.every((message) => JSON.stringify(message).length < 16_384));
+});
+
 test("quotes stay while the connection is lost, and are called stale", () => {
   const browser = environment();
   const photon = connected(browser);

@@ -117,7 +117,8 @@ class Board:
         """Number of new prices so far."""
         self.error = ""
         """The last error that the server sent on this connection."""
-        self._epoch = ""
+        self.epoch = ""
+        """Of the prices; empty before the first message."""
         self._clock: tuple[float, float, float] | None = None
         self.watch(symbols)
 
@@ -125,6 +126,11 @@ class Board:
         """Watch these symbols too."""
         for symbol in symbols:
             self.rows.setdefault(symbol, Row(symbol))
+
+    def seqs(self, symbols: Iterable[str]) -> dict[str, int]:
+        """The last ``seq`` of each of these symbols that has a price."""
+        quotes = ((symbol, self.rows[symbol].quote) for symbol in symbols)
+        return {symbol: quote.seq for symbol, quote in quotes if quote is not None}
 
     def connecting(self) -> None:
         """An attempt begins; the reason for it is shown until it has succeeded."""
@@ -225,9 +231,9 @@ class Board:
                 self.rows[symbol].server_state, self.rows[symbol].reason = state, ""
 
     def _begin(self, epoch: str) -> None:
-        if epoch == self._epoch:
+        if epoch == self.epoch:
             return
-        self._epoch = epoch
+        self.epoch = epoch
         for row in self.rows.values():
             row.forget()
 

@@ -2,7 +2,8 @@
 
 Owns the socket and the delays between attempts. Runs on the event loop. Messages go to the board
 and to the reader's callback, both synchronous, so a slow terminal leaves messages in the socket,
-and the server then conflates. When this machine wakes from sleep, a socket from before is closed
+and the server then conflates. After a lost connection it asks for every update since the prices
+that it has, unless it is paced. When this machine wakes from sleep, a socket from before is closed
 and another is opened. Trouble on the way is never raised: it is the state of the board. Only a
 fault of Photon's own is. ``run`` returns only when the server says not to come back, or when the
 callback returns true.
@@ -160,7 +161,9 @@ class Connection:
             self._board.watch(await self._defaults())
         symbols = list(self._board.rows)
         for at in range(0, len(symbols), CHUNK):
-            await socket.send(wire.subscribe(symbols[at : at + CHUNK], self._interval_ms))
+            chunk = symbols[at : at + CHUNK]
+            seqs = {} if self._interval_ms else self._board.seqs(chunk)
+            await socket.send(wire.subscribe(chunk, self._interval_ms, self._board.epoch, seqs))
 
     async def _watch(self, socket: ClientConnection) -> None:
         """Close the socket when it is silent, when this machine slept, or when this fails."""

@@ -135,9 +135,24 @@ def decode(text: str | bytes) -> Message | None:
     return None if unknown.type in _KNOWN else unknown
 
 
-def subscribe(symbols: Sequence[str], interval_ms: int) -> str:
-    """The request to subscribe to some symbols."""
-    request = {"action": "subscribe", "symbols": symbols, "interval_ms": interval_ms}
+def subscribe(
+    symbols: Sequence[str], interval_ms: int, epoch: str = "", seqs: Mapping[str, int] | None = None
+) -> str:
+    """The request to subscribe to some symbols.
+
+    Args:
+        symbols: which.
+        interval_ms: 0 for every trade, else the newest price at most that often.
+        epoch: that of ``seqs``.
+        seqs: the last ``seq`` of each symbol that has one, to be sent what came since.
+    """
+    request: dict[str, object] = {
+        "action": "subscribe",
+        "symbols": symbols,
+        "interval_ms": interval_ms,
+    }
+    if seqs:
+        request["since"] = {"epoch": epoch, "seq": seqs}
     return msgspec.json.encode(request).decode()
 
 

@@ -17,7 +17,8 @@
  *   </script>
  *
  * It owns the socket, the reconnecting and the folding of updates into day figures. It never
- * touches the page, never throws on what the server sends, and keeps one quote a symbol. It connects
+ * touches the page, never throws on what the server sends, and keeps one quote a symbol. After a lost
+ * connection it asks for what it missed, so that every trade is called back, in order. It connects
  * when something first needs it (`watch`, `bars`, `onStatus`), so that a module may make one on a
  * server. What it cannot do it says by its status; what a callback throws goes to the console and
  * costs no other callback. While
@@ -574,11 +575,20 @@ export class Photon {
     for (const symbol of added) this.#asked.add(symbol);
     for (const symbol of dropped) this.#asked.delete(symbol);
     this.#request("unsubscribe", dropped);
-    this.#request("subscribe", added);
+    this.#subscribe(added);
   }
 
   #request(action, symbols, more = {}) {
     for (let at = 0; at < symbols.length; at += CHUNK) this.#send({ action, ...more, symbols: symbols.slice(at, at + CHUNK) });
+  }
+
+  /** Subscribe, and ask for the updates since the quotes that are held: a server that does not know `since` sends snapshots. */
+  #subscribe(symbols) {
+    for (let at = 0; at < symbols.length; at += CHUNK) {
+      const chunk = symbols.slice(at, at + CHUNK);
+      const seq = Object.fromEntries(chunk.filter((symbol) => this.#quotes.has(symbol)).map((symbol) => [symbol, this.#quotes.get(symbol).seq]));
+      this.#request("subscribe", chunk, Object.keys(seq).length ? { since: { epoch: this.#status.epoch, seq } } : {});
+    }
   }
 
   /** At once, and what comes within the pace together at its end. */

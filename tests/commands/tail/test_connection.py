@@ -51,6 +51,11 @@ class Watched:
         quote = self.board.rows["AAPL"].quote
         return None if quote is None else quote.price
 
+    @property
+    def seq(self) -> int | None:
+        quote = self.board.rows["AAPL"].quote
+        return None if quote is None else quote.seq
+
 
 @contextlib.asynccontextmanager
 async def running(connection: Connection) -> AsyncIterator["asyncio.Task[str]"]:
@@ -180,6 +185,49 @@ def test_what_is_asked_for_is_every_symbol_in_bounded_requests() -> None:
         requests = [msgspec.json.decode(text) for text in asked]
         assert [len(request["symbols"]) for request in requests] == [100, 100, 50]
         assert [name for r in requests for name in r["symbols"]] == list(watched.board.rows)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("interval_ms", "since"), [(0, {"AAPL": 8}), (100, None)])
+def test_after_a_lost_connection_it_asks_for_what_it_missed(
+    interval_ms: int, since: dict[str, int] | None
+) -> None:
+    """Unless it wants the newest price only."""
+
+    async def scenario() -> None:
+        watched = Watched()
+        requests: list[dict[str, object]] = []
+
+        async def play(connection: ServerConnection) -> None:
+            await connection.send(HELLO)
+            requests.append(msgspec.json.decode(await connection.recv()))
+            seq, form = (7, '"snapshot":true,') if len(requests) == 1 else (9, "")
+            for _ in range(2):
+                await connection.send(
+                    f'{{"type":"price_update","symbol":"AAPL","seq":{seq},{form}'
+                    '"data":{"price":1,"volume":2,"timestamp":3}}'
+                )
+                seq, form = seq + 1, ""
+            if len(requests) > 1:
+                await connection.wait_closed()
+
+        async with scripted(play) as (url, _, _):
+            connection = Connection(
+                url,
+                watched.board,
+                watched.read,
+                time=SystemTime(),
+                rng=random.Random(1),
+                interval_ms=interval_ms,
+            )
+            async with running(connection):
+                await watched.until(lambda: watched.seq == 10)
+        assert "since" not in requests[0]
+        expected = None if since is None else {"epoch": "one", "seq": since}
+        assert requests[1].get("since") == expected
+        seqs = [m.seq for m in watched.messages if isinstance(m, wire.Update)]
+        assert seqs == [7, 8, 9, 10]
 
     asyncio.run(scenario())
 
