@@ -124,9 +124,9 @@ def assemble(
         source,
         market,
         history,
-        journal,
         heap,
         loop,
+        journal=journal,
         defaults=default_symbols,
         limit=settings.max_symbols_total,
         linger_s=settings.linger_s,
@@ -335,9 +335,9 @@ def _exchanges(symbols: Iterable[str]) -> frozenset[str]:
 
 class _DemandRelay(DemandListener):
     """Owns the demand and passes its changes on. The book, the bars and the journal add and drop a
-    symbol at once. The feed gets the whole set of wanted symbols: once for all changes in one iteration of
-    the event loop, or after a pause when there are many symbols. When only the viewers or their
-    addresses changed, the feed is updated once a second.
+    symbol at once. The feed gets the whole set of wanted symbols: once for all changes in one
+    iteration of the event loop, or after a pause when there are many symbols. When only the viewers
+    or their addresses changed, the feed is updated once a second.
     """
 
     def __init__(
@@ -345,10 +345,10 @@ class _DemandRelay(DemandListener):
         source: Upstream,
         market: Market,
         history: History,
-        journal: Journal,
         heap: Heap,
         loop: asyncio.AbstractEventLoop,
         *,
+        journal: Journal,
         defaults: Iterable[str],
         limit: int,
         linger_s: float,

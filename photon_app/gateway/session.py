@@ -175,7 +175,7 @@ class Session:
         interval_s = stepped_s(request.interval_ms)
         found = self._hub.subscribe(self._client, accepted, interval_s, since)
         recovered = None if named is None else {symbol: symbol in found for symbol in named}
-        self._acknowledge("subscribed", accepted, rejected, request.id, recovered)
+        self._acknowledge("subscribed", accepted, rejected, request.id, recovered=recovered)
         self._hub.welcome(self._client, accepted, found)
 
     def _last_seqs(self, request: Subscribe) -> dict[str, int] | None:
@@ -200,7 +200,9 @@ class Session:
         bars.subscribe(self._client, keys)
         named = self._last_seqs(request)
         recovered = None if named is None else dict.fromkeys(named, False)
-        self._acknowledge_bars("subscribed", symbols, rejected, request.id, timeframe, recovered)
+        self._acknowledge_bars(
+            "subscribed", symbols, rejected, request.id, timeframe, recovered=recovered
+        )
         self._hub.welcome_bars(self._client, keys)
 
     def _unsubscribe_bars(self, request: Unsubscribe) -> None:
@@ -286,6 +288,7 @@ class Session:
         rejected: list[Rejection],
         request_id: str | int | None,
         timeframe: Timeframe | None,
+        *,
         recovered: Mapping[str, bool] | None = None,
     ) -> None:
         had = self._hub.bars.of(self._client)
@@ -310,6 +313,7 @@ class Session:
         symbols: Iterable[str],
         rejected: list[Rejection],
         request_id: str | int | None,
+        *,
         recovered: Mapping[str, bool] | None = None,
     ) -> None:
         bars = self._hub.bars.of(self._client) if status == "listed" else None

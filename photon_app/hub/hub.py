@@ -95,7 +95,12 @@ class Hub(Channel[Subscriber]):
         self._pacing = Pacing(self._registry, clients, market, self._status)
         self._journal = Journal() if journal is None else journal
         self._resuming = Resuming(
-            self._journal, clients, market, self._status, flusher, self._flush_one
+            self._journal,
+            clients,
+            market,
+            self._status,
+            flusher=flusher,
+            settle=self._flush_one,
         )
         self._arrived: dict[str, None] = {}
         self.bars = BarsChannel(market.bars, hours, clients, flusher=flusher)

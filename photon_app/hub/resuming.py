@@ -54,6 +54,7 @@ class Resuming:
         clients: Clients,
         market: MarketState,
         status: Status,
+        *,
         flusher: Flusher,
         settle: Callable[[Subscriber], None],
     ) -> None:
@@ -180,8 +181,12 @@ class Resuming:
         each, complete = self._next(client.cursors)
         if each:
             client.sink.send(client.form.prices(Frames(each)))
+        self._wrote(client, complete=complete)
+
+    def _wrote(self, client: Subscriber, *, complete: bool) -> None:
+        """A chunk was written. A full outlet calls ``_more`` when it has drained."""
         if client.sink.full:
-            return  # it calls ``_more`` when it has drained
+            return
         if complete:
             self._end(client)
         else:

@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 from photon_app.errors import RequestError
 from photon_app.gateway.protocol import (
     ACTIONS,
+    MOST_NAMES,
     ListSubscriptions,
     Ping,
     Request,
+    Since,
     Subscribe,
     Unsubscribe,
     UnsubscribeAll,
     decode,
+    is_symbol,
+    last_seqs,
     request_id,
 )
 
@@ -69,6 +73,22 @@ WRONG: dict[str, st.SearchStrategy[Any]] = {
         lambda v: type(v) is not int or (v != 0 and not 50 <= v <= 10_000)
     ),
     "channel": anything.filter(lambda v: v not in ("trades", "bars")),
+    "since": st.one_of(
+        anything.filter(lambda v: v is not None and not isinstance(v, dict)),
+        st.fixed_dictionaries({"epoch": anything.filter(lambda v: not isinstance(v, str))}),
+        st.fixed_dictionaries(
+            {
+                "epoch": st.text(max_size=9),
+                "seq": anything.filter(lambda v: not isinstance(v, dict)),
+            }
+        ),
+        st.fixed_dictionaries(
+            {
+                "epoch": st.text(max_size=9),
+                "seq": st.fixed_dictionaries({"A": anything.filter(lambda v: type(v) is not int)}),
+            }
+        ),
+    ),
     "id": anything.filter(
         lambda v: (
             v is not None
@@ -190,6 +210,25 @@ def test_a_missing_action_is_refused_by_its_name() -> None:
     problem = refusal('{"symbols":["A"]}')
     assert problem.code == "bad_message"
     assert problem.message.startswith("the field action is missing: expected one of subscribe, ")
+
+
+@given(st.dictionaries(st.text(max_size=9), st.integers(-(2**63), 2**63 - 1)), st.text())
+def test_what_a_client_had_last_is_taken_by_symbol(seqs: dict[str, int], epoch: str) -> None:
+    """Names that are no symbols are left out; no number is refused."""
+    since = {"epoch": epoch, "seq": seqs}
+    request = decode(json.dumps({"action": "subscribe", "symbols": [], "since": since}))
+    assert isinstance(request, Subscribe)
+    assert request.since is not None
+    assert request.since.epoch == epoch
+    last = last_seqs(request.since, 100)
+    assert last == {name.upper(): seq for name, seq in seqs.items() if is_symbol(name)}
+
+
+def test_of_what_a_client_had_last_a_bounded_number_of_names_is_read() -> None:
+    """As of the symbols that it asks for."""
+    since = Since(epoch="one", seq={f"S{number}": number for number in range(1000)})
+    assert len(last_seqs(since, 10)) == MOST_NAMES
+    assert len(last_seqs(since, 150)) == 300
 
 
 @given(st.text(max_size=400).filter(lambda text: text not in ACTIONS))

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -204,14 +203,6 @@ class AnyCuts(RuleBasedStateMachine):
     def late_trade(self, symbol: str, back_ms: int) -> None:
         self.exchange.trades([(symbol, float(self.price + 500), 3.0, self.time_ms - back_ms)])
 
-    @rule(symbol=st.sampled_from(SYMBOLS))
-    def past_trade(self, symbol: str) -> None:
-        for client in self.clients:
-            client.marked.conflated = True
-        self.time_ms += 1
-        self.exchange.market.past([Trade(symbol, float(self.price), 1.0, self.time_ms)])
-        self.exchange.settle()
-
     @rule()
     def next_day(self) -> None:
         self.time_ms += DAY_MS
@@ -324,9 +315,7 @@ def short(messages: list[dict[str, Any]]) -> list[int]:
     return [m["seq"] for m in messages if m["type"] == "price_update" and "snapshot" not in m]
 
 
-def test_missed_updates_come_in_short_form_after_the_acknowledgement_and_before_the_status() -> (
-    None
-):
+def test_missed_updates_come_between_the_acknowledgement_and_the_status() -> None:
     """And a snapshot of what cannot be recovered, all in the order of the request."""
     exchange = FakeExchange()
     exchange.client("A", "B")
@@ -492,6 +481,40 @@ def test_a_new_epoch_ends_what_was_to_come() -> None:
     assert messages[-1]["epoch"] == exchange.hub.epoch
     assert messages[-1]["symbols"] == {"A": "waiting", "B": "waiting"}
     assert len(prices(messages)) < 2000
+
+
+def test_a_price_without_a_short_form_ends_what_can_be_recovered() -> None:
+    """Who had it already may lack its figures, and gets them."""
+    exchange = FakeExchange()
+    exchange.client("A")
+    traded(exchange, 3)
+    exchange.market.past([Trade("A", 4.0, 1.0, NOON_MS + 4)])
+    exchange.settle()
+    traded(exchange, 1)
+    _, outlet = resume(exchange, {"A": 3})
+    assert outlet.take()[0]["recovered"] == {"A": False}
+    _, outlet = resume(exchange, {"A": 4})
+    messages = outlet.take()
+    assert messages[0]["recovered"] == {"A": True}
+    assert prices(messages) == [("A", 5, 5), ("A", 5, 5)]
+    assert messages[2]["snapshot"]
+
+
+def test_a_symbol_that_was_dropped_meanwhile_is_not_recovered() -> None:
+    """Even if something else keeps it wanted, and its ``seq`` continues without a gap."""
+    exchange = FakeExchange(linger_s=1)
+    client = exchange.client("A")
+    traded(exchange, 3)
+    client.leave()
+    exchange.loop.advance(2)
+    exchange.demand.sweep()
+    assert exchange.demand.hold("A")
+    exchange.trade("A", 50.0)
+    _, outlet = resume(exchange, {"A": 3})
+    messages = outlet.take()
+    assert messages[0]["recovered"] == {"A": False}
+    assert prices(messages) == [("A", 4, 50)]
+    assert messages[1]["snapshot"]
 
 
 def test_without_since_the_acknowledgement_is_as_it_was() -> None:
