@@ -22,6 +22,7 @@ class Sinkhole:
     """An outlet that keeps nothing."""
 
     put = None
+    unsent_bytes = 0
 
     def write(self, frames: object) -> None:
         """Drop it."""

@@ -36,6 +36,11 @@ class WireOutlet:
         """See ``Outlet``."""
         return self._wire.put
 
+    @property
+    def unsent_bytes(self) -> int:
+        """See ``Outlet``."""
+        return self._wire.unsent_bytes
+
     def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
         """Connect the transport's marks to the sink."""
         self._wire.attach(sink, on_shutdown)
@@ -75,6 +80,11 @@ class AsgiOutlet:
     def put(self) -> None:
         """See ``Outlet``: texts have to be queued."""
         return
+
+    @property
+    def unsent_bytes(self) -> int:
+        """See ``Outlet``."""
+        return self.queued_bytes
 
     def attach(self, sink: Sink, on_shutdown: Callable[[], None]) -> None:
         """Connect the queue's marks to the sink. ``on_shutdown`` is not used: without the extension

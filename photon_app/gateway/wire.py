@@ -96,6 +96,11 @@ class Wire(Protocol):
         """
         ...
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What the transport has not passed to the kernel yet."""
+        ...
+
     def write_frames(self, data: bytes) -> None:
         """Write whole frames; dropped when the connection is closing."""
         ...
@@ -220,6 +225,11 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
     def put(self) -> Callable[[bytes], None]:
         """See ``Wire``."""
         return self.transport.write
+
+    @property
+    def unsent_bytes(self) -> int:
+        """See ``Wire``."""
+        return self.transport.get_write_buffer_size()
 
     def write_frames(self, data: bytes) -> None:
         """See ``Wire``."""

@@ -39,7 +39,7 @@ from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.journal import Journal
 from photon_app.hub.registry import Registry, Subscriber, Topic
-from photon_app.hub.resuming import Resuming
+from photon_app.hub.resuming import RELEASED_BYTES, Resuming
 from photon_app.hub.sink import Missed, Sink
 from photon_app.hub.status import MarketState, Status
 from photon_app.model import (
@@ -391,16 +391,18 @@ class Hub(Channel[Subscriber]):
         symbols = list(symbols)
         for symbol in symbols:
             client.sink.forget(symbol)
-        each = None
+        each, rest = None, recovered
         if recovered and not client.sink.congested:
             each = self._resuming.updates(symbols, recovered)
         if each is None:
-            rest = [symbol for symbol in symbols if symbol not in recovered]
-            client.sink.send(client.form.prices(self._status.snapshots(rest)))
+            others = [symbol for symbol in symbols if symbol not in recovered]
+            client.sink.send(client.form.prices(self._status.snapshots(others)))
         else:
             client.sink.send(client.form.prices(Frames(each)))
-        if client.cursors is not None or (recovered and each is None):
-            self._resuming.add(client, symbols, recovered)
+            rest = {}
+        full = recovered and client.sink.unsent_bytes > RELEASED_BYTES
+        if client.cursors is not None or rest or full:
+            self._resuming.add(client, symbols, rest)
             return
         states = self._status.states(
             symbol for symbol in symbols if symbol in recovered or self._quote(symbol) is None

@@ -5,7 +5,7 @@ every update since then, the client gets those instead of a snapshot. Mostly the
 write (``CHUNK_BYTES``). If not, the client is *held*: it has a ``Cursor`` in the track of each of
 its symbols, and gets a chunk whenever its outlet has drained. New updates only make the tracks
 longer. So nothing is queued for a client, however far it is behind. When all cursors are at the
-end, the client is released, and gets what its group gets.
+end and little is unsent, the client is released, and gets what its group gets.
 
 Where a track no longer reaches back to a cursor, and after ``CATCH_UP_S``, the client gets a
 snapshot instead: ``seq`` jumps, as for any slow client.
@@ -28,6 +28,8 @@ from photon_app.hub.status import MarketState, Status
 
 CHUNK_BYTES = 48 * 1024
 """Written at once to a client that comes back: less than the high-water mark of its outlet."""
+RELEASED_BYTES = 16 * 1024
+"""A client that has more unsent is not released: the next flush could congest it."""
 MOST_RESUMED = 20_000
 """Missed updates that one connection may be sent: about 2 MiB."""
 CATCH_UP_S = 10.0
@@ -157,15 +159,18 @@ class Resuming:
         if not self._ready:
             return
         self._flusher.write(self)
+        busy = len(self._ready) > CLIENTS_A_FLUSH
         for client in list(itertools.islice(self._ready, CLIENTS_A_FLUSH)):
             self._ready.pop(client, None)
             try:
-                self._continue(client)
+                busy |= self._continue(client)
             except Exception as fault:  # noqa: BLE001 - any fault costs this client only
                 self._clients.failed(client, fault)
         self._flusher.written(self)
-        if self._ready:
+        if busy:
             self._flusher.soon(self)
+        elif self._ready:
+            self._flusher.at(self, self._flusher.now_s() + self._flusher.flush_s)
 
     # Inside
 
@@ -174,20 +179,22 @@ class Resuming:
         self._ready[client] = None
         self._flusher.soon(self)
 
-    def _continue(self, client: Subscriber) -> None:
+    def _continue(self, client: Subscriber) -> bool:
+        """Write the next chunk to a client; returns whether there was one."""
         if client.cursors is None or client.sink.full:
-            return
+            return False
         self._settle(client)
         each, complete = self._next(client.cursors)
         if each:
             client.sink.send(client.form.prices(Frames(each)))
         self._wrote(client, complete=complete)
+        return bool(each)
 
     def _wrote(self, client: Subscriber, *, complete: bool) -> None:
         """A chunk was written. A full outlet calls ``_more`` when it has drained."""
         if client.sink.full:
             return
-        if complete:
+        if complete and client.sink.unsent_bytes <= RELEASED_BYTES:
             self._end(client)
         else:
             self._ready[client] = None

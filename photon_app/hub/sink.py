@@ -36,6 +36,11 @@ class Outlet(Protocol):
         """
         ...
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and is not sent yet; compared with the marks."""
+        ...
+
     def write(self, frames: Frames) -> None:
         """Queue frames, in order."""
         ...
@@ -114,6 +119,11 @@ class Sink:
     def congested(self) -> bool:
         """Whether updates are being conflated instead of written."""
         return self.missed is not None
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written to the client, and is still here."""
+        return self._outlet.unsent_bytes
 
     def congested_for_s(self) -> float:
         """Seconds since the client became congested; 0 when it is not."""

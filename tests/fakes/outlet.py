@@ -11,6 +11,8 @@ from photon_app.hub.frames import Frames, frame
 class FakeOutlet:
     """Keeps every message. With ``ready`` it takes joined bytes too, as the wire does."""
 
+    unsent_bytes: int = 0
+
     def __init__(self, *, ready: bool = True) -> None:
         self.put = self._put if ready else None
         self.messages: list[dict[str, Any]] = []

@@ -55,7 +55,7 @@ def buffered(server: Serving) -> int:
     """The most bytes that Photon holds for one client, the kernel's not counted."""
     unsent = [c.transport.get_write_buffer_size() for c in server.server.server_state.connections]
     outlets = [part for sink in sinks(server) for part in gc.get_referents(sink)]
-    queued = [part.queued_bytes for part in outlets if isinstance(part, AsgiOutlet)]
+    queued = [part.unsent_bytes for part in outlets if isinstance(part, AsgiOutlet)]
     return max(unsent) + max(queued, default=0)
 
 

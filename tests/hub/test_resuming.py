@@ -44,6 +44,7 @@ class MarkedOutlet(StampingOutlet):
     def write(self, frames: Frames) -> None:
         super().write(frames)
         self._sizes += map(len, frames.each)
+        self.unsent_bytes = sum(self._sizes)
         if self.sink is not None and sum(self._sizes) > HIGH_WATER_BYTES:
             self.conflated |= self.sink.missed is None
             self.sink.congest()
@@ -52,6 +53,7 @@ class MarkedOutlet(StampingOutlet):
         """The next message."""
         message = self.messages.pop(0)
         del self._sizes[0]
+        self.unsent_bytes = sum(self._sizes)
         if self.sink is not None and self.sink.full and sum(self._sizes) < LOW_WATER_BYTES:
             self.sink.drain()
         return message
@@ -414,6 +416,21 @@ def test_more_than_one_write_waits_in_the_journal_until_the_client_has_read() ->
     exchange.trade("A", 7000, time_ms=NOON_MS + 7000)
     exchange.settle()
     assert prices(outlet.take()) == [("A", 5041, 7000)]
+
+
+@pytest.mark.parametrize("missed", [400, 900])
+def test_a_client_is_not_congested_by_what_it_had_missed(missed: int) -> None:
+    """It is released only when it has read most of that: no flush can make its ``seq`` jump."""
+    exchange = FakeExchange()
+    exchange.client("A")
+    traded(exchange, 1000)
+    _, outlet = resume(exchange, {"A": 1000 - missed})
+    read = [outlet.read() for _ in range(20)]
+    for _ in range(10):
+        traded(exchange, 60)
+        read += [outlet.read() for _ in range(60)]
+    read += read_all(exchange, outlet)
+    assert short(read) == list(range(1001 - missed, 1601))
 
 
 def test_a_client_that_cannot_follow_gets_the_newest_price_after_a_while() -> None:

@@ -17,6 +17,7 @@ class Outlet:
     """Keeps every run of frames and when it came."""
 
     put = None
+    unsent_bytes = 0
 
     def __init__(self, exchange: FakeExchange) -> None:
         self._exchange = exchange
