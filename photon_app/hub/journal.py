@@ -85,9 +85,9 @@ class Track:
 
     def uncounted_bytes(self) -> int:
         """The memory of the updates since the last call."""
-        new = self.next - max(self.noted, self.first)
+        new = self.next - self.noted  # after a cut too
         self.noted = self.next
-        return sum(map(len, self.frames[-new:])) + new * FRAME_BYTES if new > 0 else 0
+        return sum(map(len, self.frames[-new:])) + new * FRAME_BYTES if new else 0
 
     def forget(self, seq: int) -> None:
         """Drop the updates before this ``seq``."""
@@ -170,15 +170,16 @@ class Journal:
         symbols when there are too many.
         """
         newest = self._slice(now_s)
-        before = newest.bytes
+        ends, tracks, size = newest.ends, self.tracks, 0
         for symbol in symbols:
-            track = self.tracks.get(symbol)
+            track = tracks.get(symbol)
             if track is not None:
-                if symbol not in newest.ends:
-                    newest.bytes += SYMBOL_BYTES
-                newest.ends[symbol] = track.next
-                newest.bytes += track.uncounted_bytes()
-        self.bytes += newest.bytes - before
+                if symbol not in ends:
+                    size += SYMBOL_BYTES
+                ends[symbol] = track.next
+                size += track.uncounted_bytes()
+        newest.bytes += size
+        self.bytes += size
         while self.bytes > self._most_bytes:
             self._drop_oldest()
 

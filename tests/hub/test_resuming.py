@@ -233,6 +233,8 @@ class AnyCuts(RuleBasedStateMachine):
 
     @rule()
     def new_epoch(self) -> None:
+        for client in self.clients:
+            client.marked.conflated |= client.held  # the old epoch ends with its newest price
         self.exchange.market.new_epoch()
 
     @rule()
