@@ -13,7 +13,7 @@ for one text.
 """
 
 import zlib
-from collections.abc import Callable
+from typing import Protocol
 
 SHARE = 0.1
 """The part of one core that compression may take."""
@@ -30,17 +30,25 @@ _TAIL = b"\x00\x00\xff\xff"
 """The end of a flushed block, which is not sent (RFC 7692 §7.2.1)."""
 
 
+class LoopClock(Protocol):
+    """The loop's clock; the flusher is one."""
+
+    def now_s(self) -> float:
+        """Seconds that never step back."""
+        ...
+
+
 class Deflater:
     """Compresses texts while there is time for it.
 
     Args:
-        now_s: the loop's clock.
+        clock: the loop's.
     """
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
+    def __init__(self, clock: LoopClock) -> None:
+        self._now_s = clock.now_s
         self._saved_s = BURST_S
-        self._at_s = now_s()
+        self._at_s = clock.now_s()
         self.on = True
         """Whether texts are compressed, or have to wait for time to be saved up."""
         self.compressed = 0

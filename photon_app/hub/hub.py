@@ -105,7 +105,7 @@ class Hub(Channel[Subscriber]):
         self._arrived: dict[str, None] = {}
         self.bars = BarsChannel(market.bars, hours, clients, flusher=flusher)
         """The bars channel; sessions read a client's bar subscriptions from it."""
-        self.deflater = Deflater(flusher.now_s)
+        self.deflater = Deflater(flusher)
         """Compresses for the clients that negotiated it."""
         self._outboxes = Outboxes()
         self._snapshots_due: dict[str, None] = {}

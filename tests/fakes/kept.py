@@ -2,7 +2,7 @@
 
 It sees containers, and objects of Photon's hub inside them. It looks into nothing else: not into
 the market, an event loop, a function, or a fake; nor into the journal, which keeps the newest
-updates for a minute, whoever has left.
+updates for a minute, whichever client has left.
 """
 
 import gc

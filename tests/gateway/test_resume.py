@@ -124,7 +124,7 @@ def check(history: History, truth: dict[str, list[float]]) -> History:
 @both
 @pytest.mark.parametrize("seed", range(3))
 def test_a_client_that_is_cut_at_any_byte_has_every_update_in_the_end(ws: str, seed: int) -> None:
-    """Once and in order; where it has not, it was told."""
+    """Once and in order; where it has not, the answer said so."""
 
     async def scenario() -> None:
         feed = HandFeed()

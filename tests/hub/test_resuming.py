@@ -1,4 +1,4 @@
-"""A client that comes back misses nothing that it could have, and is told where it does."""
+"""A client that comes back misses nothing that it could have, and learns where it does."""
 
 import json
 from collections.abc import Iterable
@@ -39,22 +39,22 @@ class MarkedOutlet(StampingOutlet):
         self.sink: Sink | None = None
         self.conflated = False
         """Whether updates were ever replaced by the newest one."""
-        self._sizes: list[int] = []
+        self.sizes: list[int] = []
 
     def write(self, frames: Frames) -> None:
         super().write(frames)
-        self._sizes += map(len, frames.each)
-        self.unsent_bytes = sum(self._sizes)
-        if self.sink is not None and sum(self._sizes) > HIGH_WATER_BYTES:
+        self.sizes += map(len, frames.each)
+        self.unsent_bytes = sum(self.sizes)
+        if self.sink is not None and sum(self.sizes) > HIGH_WATER_BYTES:
             self.conflated |= self.sink.missed is None
             self.sink.congest()
 
     def read(self) -> dict[str, Any]:
         """The next message."""
         message = self.messages.pop(0)
-        del self._sizes[0]
-        self.unsent_bytes = sum(self._sizes)
-        if self.sink is not None and self.sink.full and sum(self._sizes) < LOW_WATER_BYTES:
+        del self.sizes[0]
+        self.unsent_bytes = sum(self.sizes)
+        if self.sink is not None and self.sink.full and sum(self.sizes) < LOW_WATER_BYTES:
             self.sink.drain()
         return message
 
@@ -288,7 +288,7 @@ def resume(
     outlet = MarkedOutlet(exchange)
     session, _, outlet.sink = exchange.session(outlet)
     outlet.take()
-    outlet._sizes.clear()
+    outlet.sizes.clear()
     since = {"epoch": exchange.hub.epoch if epoch is None else epoch, "seq": seqs}
     request = {"action": "subscribe", "symbols": ["A", "B"], "since": since}
     session.receive(json.dumps(request | more))
@@ -406,7 +406,7 @@ def test_more_than_one_write_waits_in_the_journal_until_the_client_has_read() ->
     assert sent[0]["recovered"] == {"A": True}
     price = 6000
     while outlet.messages:
-        assert sum(outlet._sizes) <= HIGH_WATER_BYTES + CHUNK_BYTES
+        assert sum(outlet.sizes) <= HIGH_WATER_BYTES + CHUNK_BYTES
         sent.append(outlet.read())
         if len(sent) % 100 == 0 and price < 6040:
             price += 1
@@ -464,7 +464,7 @@ def test_one_connection_is_sent_a_bounded_number_of_missed_updates() -> None:
     session.receive(json.dumps({"action": "unsubscribe", "symbols": ["A"]}))
     since = {"epoch": exchange.hub.epoch, "seq": {"A": 20_000 - MOST_RESUMED + 1}}
     outlet.take()
-    outlet._sizes.clear()
+    outlet.sizes.clear()
     session.receive(json.dumps({"action": "subscribe", "symbols": ["A"], "since": since}))
     assert outlet.read()["recovered"] == {"A": False}
 
