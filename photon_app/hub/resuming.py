@@ -119,7 +119,7 @@ class Resuming:
             recovered: the client's ``seq`` of the others.
         """
         tracks = self._journal.tracks
-        missed = client.sink.hold(partial(self._take_more, client))
+        missed = client.sink.hold(partial(self._drained, client))
         missed.status = True  # it comes after all else
         if client.cursors is None:
             self._until_s[client] = self._flusher.now_s() + CATCH_UP_S
@@ -134,7 +134,7 @@ class Resuming:
                 cursor.next = recovered[symbol] + 1
                 if recovered[symbol] <= tracks[symbol].figures_seq:
                     cursor.figures = _FIGURES_DUE
-        self._take_more(client)
+        self._drained(client)
 
     def left(self, client: Subscriber) -> None:
         """A client is gone."""
@@ -174,7 +174,7 @@ class Resuming:
 
     # Inside
 
-    def _take_more(self, client: Subscriber) -> None:
+    def _drained(self, client: Subscriber) -> None:
         """A held client can take more."""
         self._ready[client] = None
         self._flusher.soon(self)
@@ -191,7 +191,7 @@ class Resuming:
         return bool(each)
 
     def _wrote(self, client: Subscriber, *, complete: bool) -> None:
-        """A chunk was written. A full outlet calls ``_take_more`` when it has drained."""
+        """A chunk was written. A full outlet calls ``_drained`` when it has drained."""
         if client.sink.full:
             return
         if complete and client.sink.unsent_bytes <= RELEASED_BYTES:

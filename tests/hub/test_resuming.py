@@ -39,22 +39,27 @@ class MarkedOutlet(StampingOutlet):
         self.sink: Sink | None = None
         self.conflated = False
         """Whether updates were ever replaced by the newest one."""
-        self.sizes: list[int] = []
+        self._sizes: list[int] = []
 
     def write(self, frames: Frames) -> None:
         super().write(frames)
-        self.sizes += map(len, frames.each)
-        self.unsent_bytes = sum(self.sizes)
-        if self.sink is not None and sum(self.sizes) > HIGH_WATER_BYTES:
+        self._sizes += map(len, frames.each)
+        self.unsent_bytes = sum(self._sizes)
+        if self.sink is not None and sum(self._sizes) > HIGH_WATER_BYTES:
             self.conflated |= self.sink.missed is None
             self.sink.congest()
+
+    def take(self) -> list[dict[str, Any]]:
+        self._sizes.clear()
+        self.unsent_bytes = 0
+        return super().take()
 
     def read(self) -> dict[str, Any]:
         """The next message."""
         message = self.messages.pop(0)
-        del self.sizes[0]
-        self.unsent_bytes = sum(self.sizes)
-        if self.sink is not None and self.sink.full and sum(self.sizes) < LOW_WATER_BYTES:
+        del self._sizes[0]
+        self.unsent_bytes = sum(self._sizes)
+        if self.sink is not None and self.sink.full and sum(self._sizes) < LOW_WATER_BYTES:
             self.sink.drain()
         return message
 
@@ -145,7 +150,7 @@ class AnyCuts(RuleBasedStateMachine):
         self.exchange = Exchange()
         self.clients = [Returning(self.exchange), Returning(self.exchange)]
         self.time_ms = NOON_MS
-        self.price = 10_000
+        self.prices = dict.fromkeys(SYMBOLS, 10_000)
         for client in self.clients:
             client.ask(action="subscribe", symbols=list(SYMBOLS))
 
@@ -156,8 +161,8 @@ class AnyCuts(RuleBasedStateMachine):
         batch = []
         for symbol in symbols:
             self.time_ms += 1
-            self.price += 7 if self.time_ms % 3 else -11
-            batch.append((symbol, float(self.price), 10.0, self.time_ms))
+            self.prices[symbol] += 7 if self.time_ms % 3 else -11
+            batch.append((symbol, float(self.prices[symbol]), 10.0, self.time_ms))
         self.exchange.trades(batch)
 
     def _all_read(self) -> None:
@@ -203,7 +208,9 @@ class AnyCuts(RuleBasedStateMachine):
 
     @rule(symbol=st.sampled_from(SYMBOLS), back_ms=st.integers(1, 5000))
     def late_trade(self, symbol: str, back_ms: int) -> None:
-        self.exchange.trades([(symbol, float(self.price + 500), 3.0, self.time_ms - back_ms)])
+        self.exchange.trades(
+            [(symbol, float(self.prices[symbol] + 500), 3.0, self.time_ms - back_ms)]
+        )
 
     @rule()
     def next_day(self) -> None:
@@ -216,7 +223,7 @@ class AnyCuts(RuleBasedStateMachine):
     @rule(symbol=st.sampled_from(SYMBOLS), move=st.integers(-20, 20))
     def poll(self, symbol: str, move: int) -> None:
         self.time_ms = self.time_ms // 1000 * 1000 + 1000
-        price = float(self.price + move)
+        price = float(self.prices[symbol] + move)
         self.exchange.market.seed(Seed(symbol=symbol, price=price, time_ms=self.time_ms))
 
     @rule(number=choice, most=st.integers(1, 400))
@@ -288,7 +295,6 @@ def resume(
     outlet = MarkedOutlet(exchange)
     session, _, outlet.sink = exchange.session(outlet)
     outlet.take()
-    outlet.sizes.clear()
     since = {"epoch": exchange.hub.epoch if epoch is None else epoch, "seq": seqs}
     request = {"action": "subscribe", "symbols": ["A", "B"], "since": since}
     session.receive(json.dumps(request | more))
@@ -406,7 +412,7 @@ def test_more_than_one_write_waits_in_the_journal_until_the_client_has_read() ->
     assert sent[0]["recovered"] == {"A": True}
     price = 6000
     while outlet.messages:
-        assert sum(outlet.sizes) <= HIGH_WATER_BYTES + CHUNK_BYTES
+        assert outlet.unsent_bytes <= HIGH_WATER_BYTES + CHUNK_BYTES
         sent.append(outlet.read())
         if len(sent) % 100 == 0 and price < 6040:
             price += 1
@@ -464,7 +470,6 @@ def test_one_connection_is_sent_a_bounded_number_of_missed_updates() -> None:
     session.receive(json.dumps({"action": "unsubscribe", "symbols": ["A"]}))
     since = {"epoch": exchange.hub.epoch, "seq": {"A": 20_000 - MOST_RESUMED + 1}}
     outlet.take()
-    outlet.sizes.clear()
     session.receive(json.dumps({"action": "subscribe", "symbols": ["A"], "since": since}))
     assert outlet.read()["recovered"] == {"A": False}
 
