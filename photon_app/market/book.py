@@ -425,6 +425,7 @@ class Book:
         if pending.time_ms >= entry.day_start_ms:
             entry.widen(pending.price)
             entry.day_volume += pending.volume
+            self._outcome.figures[entry.symbol] = None
         effect = CONFIRMED[self._effects[pending.conditions].volume]
         self._outcome.counted.append((pending, effect, 0))
         return True

@@ -212,6 +212,12 @@ class AnyCuts(RuleBasedStateMachine):
             [(symbol, float(self.prices[symbol] + 500), 3.0, self.time_ms - back_ms)]
         )
 
+    @rule(symbol=st.sampled_from(SYMBOLS), times=st.integers(1, 2))
+    def far_trade(self, symbol: str, times: int) -> None:
+        self.time_ms += 1
+        far = self.prices[symbol] * 1.5
+        self.exchange.trades([(symbol, far + i, 5.0, self.time_ms) for i in range(times)])
+
     @rule()
     def next_day(self) -> None:
         self.time_ms += DAY_MS
