@@ -16,6 +16,7 @@ import gc
 import hashlib
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -48,6 +49,9 @@ from photon_app.storage.file import refuse_other_kinds
 
 BUILT_PAGE = Path(".web/build/client/index.html")
 STAMP = Path(".web/build/photon-sources.sha256")
+COPIES = Path(".web/public")
+"""Reflex's copies of ``assets``. It renews a copy only when the source has a later date, which a
+checkout that was moved or unpacked need not have."""
 BUILD_COMMAND = ("-m", "reflex", "export", "--frontend-only", "--no-zip")
 APP = "photon_app.photon_app:app"
 PRODUCTION = {
@@ -191,8 +195,10 @@ def build(*, force: bool = False) -> None:
     printing.say("photon: building the page (once; about half a minute) …")
     try:
         stamp.unlink(missing_ok=True)  # a build that is cut off leaves half a page
+        if (ROOT / COPIES).is_dir():
+            shutil.rmtree(ROOT / COPIES)
     except OSError as error:
-        raise StartError(f"{stamp} cannot be removed: {error.strerror}") from None
+        raise StartError(f"{error.filename} cannot be removed: {error.strerror}") from None
     code, output = _run_build()
     if code != 0 or not (ROOT / BUILT_PAGE).is_file():
         tail = "\n".join(output.strip().splitlines()[-25:])

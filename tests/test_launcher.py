@@ -187,7 +187,7 @@ def test_what_is_still_busy_at_the_end_is_left() -> None:
 BUILDS = """
 import pathlib, sys
 from photon_app import launcher
-launcher.BUILT_PAGE = launcher.STAMP = pathlib.Path("no/such/page")
+launcher.BUILT_PAGE = launcher.STAMP = launcher.COPIES = pathlib.Path("no/such/page")
 launcher.BUILD_COMMAND = ("-c", "import time; print('builds', flush=True); time.sleep(60)")
 launcher.build()
 """
@@ -205,6 +205,26 @@ def test_a_signal_ends_a_build_with_its_children(numbers: tuple[int, ...]) -> No
         assert ours.wait(5) == 0
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
+
+
+def test_a_page_is_built_from_its_sources_and_not_from_older_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the dates of the files say."""
+    monkeypatch.setattr(launcher, "ROOT", tmp_path)
+    monkeypatch.setattr(launcher, "sources_digest", lambda _: "digest")
+    page, copy = tmp_path / launcher.BUILT_PAGE, tmp_path / launcher.COPIES / "client.js"
+    for path in (page, copy):
+        path.parent.mkdir(parents=True)
+        path.write_text("old")
+
+    def built() -> tuple[int, str]:
+        page.write_text("old" if copy.exists() else "new")
+        return 0, ""
+
+    monkeypatch.setattr(launcher, "_run_build", built)
+    launcher.build()
+    assert page.read_text() == "new"
 
 
 def test_half_a_page_is_not_taken_for_a_page(
