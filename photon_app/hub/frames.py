@@ -41,14 +41,13 @@ def payload(framed: bytes) -> bytes:
 class Frames:
     """A sequence of frames. Immutable; shared between clients."""
 
-    __slots__ = ("_batched", "_deflated", "_joined", "_texts", "each")
+    _joined: bytes | None = None
+    _texts: list[str] | None = None
+    _batched: "Frames | None" = None
+    _deflated: bytes | None = None
 
     def __init__(self, each: Sequence[bytes]) -> None:
         self.each = each
-        self._joined: bytes | None = None
-        self._texts: list[str] | None = None
-        self._batched: Frames | None = None
-        self._deflated: bytes | None = None
 
     @classmethod
     def of(cls, *payloads: bytes) -> "Frames":

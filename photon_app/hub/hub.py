@@ -151,29 +151,29 @@ class Hub(Channel[Subscriber]):
             if not seq:
                 continue
             symbol = trade.symbol
-            track = tracks.get(symbol)
+            track, topic = tracks.get(symbol), topics.get(symbol)
             if track is not None:
                 framed = frame(messages.price_update(trade, seq))
-                outboxes.append(symbol, framed)
+                outboxes.append(symbol, framed, topic)
                 if seq == track.next:  # hot: as ``append``, without its call
                     track.frames.append(framed)
                     track.next = seq + 1
                 else:
                     track.append(seq, framed)
-            topic = topics.get(symbol)
             if topic is not None and (topic.paces or topic.waiting):
                 self._moved(symbol, topic)
 
     def _publish_polled(self, symbol: str) -> None:
         """A new last price that came from polling."""
         track, quote = self._journal.tracks.get(symbol), self._quote(symbol)
+        topic = self._registry.topics.get(symbol)
         if quote is None:
             return
         if track is not None:
             framed = frame(messages.polled_update(quote))
-            self._outboxes.append(symbol, framed)
+            self._outboxes.append(symbol, framed, topic)
             track.append(quote.seq, framed)
-        if (topic := self._registry.topics.get(symbol)) is not None:
+        if topic is not None:
             self._moved(symbol, topic)
 
     def _publish_moved(self, symbols: Iterable[str]) -> None:
@@ -352,7 +352,7 @@ class Hub(Channel[Subscriber]):
                 every.add(symbol)
                 quote = self._quote(symbol)
                 self._journal.follow(symbol, 0 if quote is None else quote.seq, now_s)
-        self._registry.regroup(client, frozenset(every), len(self._outboxes))
+        self._registry.regroup(client, frozenset(every), alone=bool(self._outboxes))
         for symbol in symbols:
             self._registry.topics[symbol].waiting = self._quote(symbol) is None
         self._clients.wake()
@@ -496,33 +496,40 @@ class Hub(Channel[Subscriber]):
 
     def _flush_groups(self) -> None:
         self._journal.note(self._outboxes.symbols, self._flusher.now_s())
-        for symbol in list(self._snapshots_due):  # a fault costs this symbol's, and no update
-            del self._snapshots_due[symbol]
-            if (quote := self._quote(symbol)) is not None:
-                self._outboxes.append(symbol, self._status.snapshot(quote))
-                if (track := self._journal.tracks.get(symbol)) is not None:
-                    track.figures_changed(quote.seq)
+        self._add_snapshots()
         outboxes, self._outboxes = self._outboxes, Outboxes()
-        moved = outboxes.symbols
         broken: list[tuple[Subscriber, Exception]] = []
-        for group in self._registry.groups_of(moved):
-            wanted = moved & group.symbols
+        for group in self._registry.groups_of(outboxes.symbols):
+            frames = outboxes.taken_from(group)
             batch, deflater = group.form  # and not by its methods: a call for each group is much
-            frames = outboxes.frames_of(wanted, group.skip)
-            if batch:
-                frames = frames.batched
-            joined = frames.joined if deflater is None else frames.deflated(deflater)
+            try:
+                if batch:
+                    frames = frames.batched
+                joined = frames.joined if deflater is None else frames.deflated(deflater)
+            except Exception as fault:  # noqa: BLE001 - any fault costs this group only
+                broken += [(client, fault) for client in group.members]
+                continue
             for sink in group.members.values():  # hot: the one call per client and flush
                 try:
                     if sink.put is not None:
                         sink.put(joined)
                     else:
-                        sink.offer(frames, wanted)
+                        sink.offer(frames, outboxes.among(group.symbols))
                 except Exception as fault:  # noqa: BLE001 - any fault costs this client only
                     broken += [(one, fault) for one, its in group.members.items() if its is sink]
         self._registry.reunite()
         for client, why in broken:
             self._clients.failed(client, why)
+
+    def _add_snapshots(self) -> None:
+        """Put the snapshots that are due into outboxes."""
+        for symbol in list(self._snapshots_due):  # a fault costs this symbol's, and no update
+            del self._snapshots_due[symbol]
+            if (quote := self._quote(symbol)) is not None:
+                topic = self._registry.topics.get(symbol)
+                self._outboxes.append(symbol, self._status.snapshot(quote), topic)
+                if (track := self._journal.tracks.get(symbol)) is not None:
+                    track.figures_changed(quote.seq)
 
     def _flush_one(self, client: Subscriber) -> None:
         """Write the updates that are pending for one client, and for no other.
@@ -530,14 +537,15 @@ class Hub(Channel[Subscriber]):
         Each change of a client's subscriptions begins with this. If it flushed all clients instead,
         a thousand clients that reconnect at once would cost a thousand flushes.
         """
-        group, pending = client.group, len(self._outboxes)
-        if group is None or group.skip == pending:
+        group = client.group
+        if group is None or not group.outbox:
             return
-        wanted = self._outboxes.among(group.symbols)
-        frames = self._outboxes.frames_of(wanted, group.skip)
-        if frames:
-            client.sink.offer(client.form.prices(frames), wanted)
-            self._registry.regroup(client, group.symbols, pending)
+        frames, wanted = Frames(group.outbox[:]), self._outboxes.among(group.symbols)
+        client.sink.offer(client.form.prices(frames), wanted)
+        if group.alone:
+            group.outbox.clear()
+        else:
+            self._registry.regroup(client, group.symbols, alone=True)
 
     def _remove(self, client: Subscriber, symbols: Iterable[str]) -> None:
         for symbol in symbols:
@@ -547,7 +555,8 @@ class Hub(Channel[Subscriber]):
                 client.cursors.pop(symbol, None)
             self._registry.unpace(client, symbol)
             self._clients.release(client, symbol)
-        self._registry.regroup(client, client.every.difference(symbols), len(self._outboxes))
+        every = client.every.difference(symbols)
+        self._registry.regroup(client, every, alone=bool(self._outboxes))
         self._clients.wake()
 
     def _await_pacing(self) -> None:

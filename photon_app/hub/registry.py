@@ -7,7 +7,7 @@ bounded by the clients' subscriptions.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from photon_app.hub.clients import Client
 from photon_app.hub.form import EVENTS, Form
@@ -107,17 +107,19 @@ class Group:
     """The clients that want every trade of the same set of symbols, in the same form.
 
     A client whose subscriptions change between two flushes is alone in a group of its own until the
-    next one: the updates that were pending have been sent to it, and must not be sent again.
+    next one: the updates that wait in a shared group have been sent to it, or are not for it.
     """
 
-    __slots__ = ("form", "members", "skip", "symbols")
+    __slots__ = ("alone", "form", "members", "outbox", "symbols")
 
-    def __init__(self, symbols: frozenset[str], form: Form, skip: int = 0) -> None:
+    def __init__(self, symbols: frozenset[str], form: Form, *, alone: bool = False) -> None:
         self.symbols = symbols
         self.form = form
-        self.skip = skip
-        """How many of the pending updates its only member has already; 0 in a shared group."""
+        self.alone = alone
+        """Whether it is of one client, and nobody may join it."""
         self.members: dict[Subscriber, Sink] = {}
+        self.outbox: list[bytes] = []
+        """The updates that wait for the next flush."""
 
 
 class Topic:
@@ -126,7 +128,8 @@ class Topic:
     __slots__ = ("groups", "paces", "waiting")
 
     def __init__(self) -> None:
-        self.groups: dict[Group, None] = {}
+        self.groups: dict[Group, Callable[[bytes], None]] = {}
+        """Each with what adds an update to its outbox."""
         self.paces: dict[float, Pace] = {}
         """By interval in seconds."""
         self.waiting = False
@@ -167,7 +170,7 @@ class Registry:
             del self.topics[symbol].paces[pace.interval_s]
             self._prune(symbol)
 
-    def regroup(self, client: Subscriber, symbols: frozenset[str], skip: int = 0) -> None:
+    def regroup(self, client: Subscriber, symbols: frozenset[str], *, alone: bool = False) -> None:
         """Let a client have every trade of exactly these symbols.
 
         It moves to their group. If its old group is empty then, that is dissolved.
@@ -175,13 +178,13 @@ class Registry:
         Args:
             client: which.
             symbols: the symbols whose every trade it wants from now on.
-            skip: how many of the pending updates it has already. Unless 0, it is alone in its group
-                until ``reunite``.
+            alone: whether updates are pending, which it has already: it is alone in its group until
+                ``reunite``.
         """
         old = client.group
-        if symbols == client.every and (old is None or old.skip == skip):
+        if symbols == client.every and (old is None or old.alone == alone):
             return
-        group = self._group(symbols, client.form, skip) if symbols else None
+        group = self._group(symbols, client.form, alone=alone) if symbols else None
         if group is not None:
             group.members[client] = client.sink
         client.group = group
@@ -190,7 +193,7 @@ class Registry:
             del old.members[client]
             if not old.members:
                 self._dissolve(old)  # last, so that a symbol in both groups keeps its topic
-        if skip:
+        if alone:
             self._alone[client] = None
 
     def reunite(self) -> None:
@@ -199,23 +202,33 @@ class Registry:
         for client in alone:
             self.regroup(client, client.every)
 
-    def groups_of(self, symbols: set[str]) -> list[Group]:
-        """Every group that has at least one of these symbols, once."""
-        topics = [self.topics[symbol] for symbol in symbols if symbol in self.topics]
-        return list({group: None for topic in topics for group in topic.groups})
+    def groups_of(self, symbols: Iterable[str]) -> list[Group]:
+        """The groups whose outboxes have updates.
 
-    def _group(self, symbols: frozenset[str], form: Form, skip: int) -> Group:
-        group = None if skip else self._groups.get((symbols, form))
+        Args:
+            symbols: the symbols that have updates.
+        """
+        topics = [self.topics[symbol] for symbol in symbols if symbol in self.topics]
+        if sum(len(topic.groups) for topic in topics) < len(self._groups):
+            groups = list({group: None for topic in topics for group in topic.groups})
+        else:
+            own = [client.group for client in self._alone]
+            alone = [group for group in own if group is not None and group.alone]
+            groups = [*self._groups.values(), *alone]
+        return [group for group in groups if group.outbox]
+
+    def _group(self, symbols: frozenset[str], form: Form, *, alone: bool) -> Group:
+        group = None if alone else self._groups.get((symbols, form))
         if group is None:
-            group = Group(symbols, form, skip)
+            group = Group(symbols, form, alone=alone)
             for symbol in symbols:
-                self._topic(symbol).groups[group] = None
-            if not skip:
+                self._topic(symbol).groups[group] = group.outbox.append
+            if not alone:
                 self._groups[symbols, form] = group
         return group
 
     def _dissolve(self, group: Group) -> None:
-        if not group.skip:
+        if not group.alone:
             del self._groups[group.symbols, group.form]
         for symbol in group.symbols:
             del self.topics[symbol].groups[group]

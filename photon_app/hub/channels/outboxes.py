@@ -1,16 +1,17 @@
-"""The updates that wait for one flush: an outbox per symbol, and the tape's order across them.
+"""The updates that wait for one flush: an outbox per group, in the order of the tape.
 
-Pure, on the event loop. Each frame is stored once, in the order of arrival; a symbol's outbox is
-the list of its positions. The updates for a set of symbols are a merge of the outboxes of that set.
-So a flush costs each set in proportion to what it receives, however many other symbols moved.
+Pure, on the event loop. A frame goes to the outbox of each group that wants its symbol, when it
+comes. So a group has its updates in the order of the tape, across symbols, without a merge; and it
+costs in proportion to what it receives, however many other symbols moved.
 
-Bound: ``full`` says that the caller must flush without waiting for the timer.
+Bound: ``full`` says that the caller must flush without waiting for the timer. An update that waits
+costs one reference in each group that wants it.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable
 
 from photon_app.hub.frames import Frames
+from photon_app.hub.registry import Group, Topic
 
 MOST_FRAMES = 1024
 """About 120 KB, which one write may leave in the buffer of a client that does not read. Up to 2,000
@@ -18,13 +19,13 @@ more trades may be applied between two checks of this bound."""
 
 
 class Outboxes:
-    """The updates of one flush."""
+    """The updates of one flush. The outboxes themselves are those of the groups."""
 
-    __slots__ = ("_frames", "_places", "_whole")
+    __slots__ = ("_frames", "_symbols", "_whole")
 
     def __init__(self) -> None:
         self._frames: list[bytes] = []
-        self._places: dict[str, list[int]] = {}
+        self._symbols: set[str] = set()
         self._whole: Frames | None = None
 
     def __len__(self) -> int:
@@ -38,37 +39,36 @@ class Outboxes:
     @property
     def symbols(self) -> set[str]:
         """The symbols that have updates."""
-        return set(self._places)
+        return self._symbols
 
     def among(self, symbols: Iterable[str]) -> set[str]:
         """Those of the given symbols that have updates."""
-        return {symbol for symbol in symbols if symbol in self._places}
+        return self._symbols.intersection(symbols)
 
-    def append(self, symbol: str, framed: bytes) -> None:
-        """Add an update."""
-        self._whole = None
-        places = self._places.get(symbol)
-        if places is None:
-            self._places[symbol] = [len(self._frames)]
-        else:
-            places.append(len(self._frames))
-        self._frames.append(framed)
-
-    def frames_of(self, symbols: set[str], skip: int = 0) -> Frames:
-        """The updates of these symbols, in the order of the tape.
+    def append(self, symbol: str, framed: bytes, topic: Topic | None) -> None:
+        """Add an update.
 
         Args:
-            symbols: symbols that all have updates.
-            skip: how many of the first updates, counted over all symbols, are left out.
+            symbol: of which symbol.
+            framed: the message.
+            topic: the subscribers of the symbol, if it has any.
         """
-        if len(symbols) == len(self._places) and not skip:
+        self._frames.append(framed)
+        self._symbols.add(symbol)
+        if topic is not None:
+            for take in topic.groups.values():
+                take(framed)
+
+    def taken_from(self, group: Group) -> Frames:
+        """Empty the outbox of a group. Groups that want everything share one sequence of frames,
+        and so what is made of it. Nothing may be added any more.
+        """
+        outbox = group.outbox
+        if len(outbox) < len(self._frames):
+            frames = Frames(outbox[:])
+        else:
             if self._whole is None:
-                self._whole = Frames(tuple(self._frames))
-            return self._whole
-        merged: list[int] = []
-        for symbol in symbols:
-            places = self._places[symbol]
-            merged += places[bisect_left(places, skip) :] if skip else places
-        merged.sort()  # in effect a merge: each outbox is sorted already
-        frames = self._frames
-        return Frames([frames[place] for place in merged])
+                self._whole = Frames(self._frames)
+            frames = self._whole
+        outbox.clear()
+        return frames
