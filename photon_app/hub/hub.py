@@ -5,7 +5,8 @@ is then written to each client that is subscribed to its symbol. Clients with eq
 and equal ``Form`` make a ``Group``, whose bytes are joined once. Nothing here awaits a client: a
 slow one is conflated by its ``Sink``, is closed when it stays slow, and does not delay the others.
 
-Flush: ``Flusher`` decides when. It has the one timer of all channels.
+Flush: ``Flusher`` decides when. It has the one timer of all channels. Batches leave less often
+than events: at most once in its longest interval.
 
 Order: the updates pending for a client are written before its subscriptions change and before any
 answer, so that after a snapshot with ``seq`` n the client gets n+1 next. Other clients are not
@@ -38,7 +39,7 @@ from photon_app.hub.flusher import Flusher
 from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.journal import Journal
-from photon_app.hub.registry import Registry, Subscriber, Topic
+from photon_app.hub.registry import Registry, Subscriber, Takers, Topic
 from photon_app.hub.resuming import RELEASED_BYTES, Resuming
 from photon_app.hub.sink import Missed, Sink
 from photon_app.hub.status import MarketState, Status
@@ -63,6 +64,7 @@ BEATS = 15
 """Ticks in one round of heartbeats: each tick serves a fifteenth of the clients."""
 SESSIONS_A_TICK = 200
 """Symbols whose new session is sent per second."""
+_NOBODY: tuple[Takers, Takers] = {}, {}
 
 
 class Hub(Channel[Subscriber]):
@@ -107,7 +109,9 @@ class Hub(Channel[Subscriber]):
         """The bars channel; sessions read a client's bar subscriptions from it."""
         self.deflater = Deflater(flusher)
         """Compresses for the clients that negotiated it."""
-        self._outboxes = Outboxes()
+        self._outboxes = Outboxes(), Outboxes()
+        """Of the event format and of the batch format (``Form.batch``)."""
+        self._batches_s = -math.inf
         self._snapshots_due: dict[str, None] = {}
         self._sessions: dict[str, MarketSession | None] = {}
         self._session_changed: dict[str, None] = {}
@@ -146,7 +150,8 @@ class Hub(Channel[Subscriber]):
 
     def _publish(self, counted: Iterable[Counted]) -> None:
         """New last prices."""
-        topics, tracks, outboxes = self._registry.topics, self._journal.tracks, self._outboxes
+        topics, tracks = self._registry.topics, self._journal.tracks
+        events, batches = self._outboxes
         for trade, _, seq in counted:
             if not seq:
                 continue
@@ -154,7 +159,14 @@ class Hub(Channel[Subscriber]):
             track, topic = tracks.get(symbol), topics.get(symbol)
             if track is not None:
                 framed = frame(messages.price_update(trade, seq))
-                outboxes.append(symbol, framed, topic)
+                events.frames.append(framed)  # hot: as ``_append``, without its calls
+                events.symbols.add(symbol)
+                if topic is not None:
+                    every, batched = topic.groups
+                    for take in every.values():
+                        take(framed)
+                    if batched:
+                        batches.append(symbol, framed, batched)
                 if seq == track.next:  # hot: as ``append``, without its call
                     track.frames.append(framed)
                     track.next = seq + 1
@@ -166,15 +178,22 @@ class Hub(Channel[Subscriber]):
     def _publish_polled(self, symbol: str) -> None:
         """A new last price that came from polling."""
         track, quote = self._journal.tracks.get(symbol), self._quote(symbol)
-        topic = self._registry.topics.get(symbol)
         if quote is None:
             return
         if track is not None:
             framed = frame(messages.polled_update(quote))
-            self._outboxes.append(symbol, framed, topic)
+            self._append(symbol, framed)
             track.append(quote.seq, framed)
-        if topic is not None:
+        if (topic := self._registry.topics.get(symbol)) is not None:
             self._moved(symbol, topic)
+
+    def _append(self, symbol: str, framed: bytes) -> None:
+        """Let an update wait for the next flush. The journal counts it then, wanted or not."""
+        topic = self._registry.topics.get(symbol)
+        every, batched = topic.groups if topic is not None else _NOBODY
+        self._outboxes[False].append(symbol, framed, every)
+        if batched:
+            self._outboxes[True].append(symbol, framed, batched)
 
     def _publish_moved(self, symbols: Iterable[str]) -> None:
         """Symbols with many new prices at once, of which only the newest is sent."""
@@ -197,16 +216,22 @@ class Hub(Channel[Subscriber]):
             self._pacing.figures_changed(symbol)
 
     def _flush_soon(self) -> None:
-        if self._outboxes.full:
-            self.flush()
-        elif self._outboxes or self._snapshots_due or self._pacing:
+        events, batches = self._outboxes
+        if events.full or batches.full:
+            self._flush_all()
+        elif self._registry.groups[False] or self._pacing:
             self._flusher.soon(self)
+        elif events or self._snapshots_due:
+            if self._batches_s <= self._flusher.now_s():
+                self._flusher.soon(self)
+            else:
+                self._flusher.at(self, self._batches_s)
 
     def _set_feed(self, status: FeedStatus) -> None:
         """The feed's state changed; every client is sent a status."""
         flowed = self.feed.state in FLOWING
         self._status.feed = status
-        self.flush()
+        self._flush_all()
         if flowed == (status.state in FLOWING):
             self.send_status()
         else:
@@ -219,12 +244,12 @@ class Hub(Channel[Subscriber]):
         self._status.polled, self._status.stale = polled, stale
         changed = {s: now for s in before if (now := self._status.state(s)) != before[s]}
         if changed:
-            self.flush()
+            self._flush_all()
             self._send_states(changed)
 
     def _begin_epoch(self, epoch: str) -> None:
         """The market starts a new epoch; its book is cleared right after this call."""
-        self.flush()
+        self._flush_all()
         self._resuming.end_all()
         self._journal.new_epoch()
         self._pacing.clear()
@@ -250,7 +275,7 @@ class Hub(Channel[Subscriber]):
         holders.update(dict.fromkeys(self.bars.clients_of(symbol)))
         if not holders:
             return
-        self.flush()
+        self._flush_all()
         status = self._status.status({symbol: "rejected"})
         reason = None if why is None else Frames.of(messages.error(why, None))
         for client in holders:
@@ -309,7 +334,7 @@ class Hub(Channel[Subscriber]):
 
     def shutdown_frames(self) -> Frames:
         """See ``Channel``."""
-        self.flush()
+        self._flush_all()
         return Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))
 
     def subscribe(
@@ -352,7 +377,8 @@ class Hub(Channel[Subscriber]):
                 every.add(symbol)
                 quote = self._quote(symbol)
                 self._journal.follow(symbol, 0 if quote is None else quote.seq, now_s)
-        self._registry.regroup(client, frozenset(every), alone=bool(self._outboxes))
+        pending = bool(self._outboxes[client.form.batch])
+        self._registry.regroup(client, frozenset(every), alone=pending)
         for symbol in symbols:
             self._registry.topics[symbol].waiting = self._quote(symbol) is None
         self._clients.wake()
@@ -423,17 +449,23 @@ class Hub(Channel[Subscriber]):
     # Time
 
     def flush(self) -> None:
-        """Write what is pending. Safe to call at any time."""
+        """Write what is due. Safe to call at any time."""
         self._flusher.begin(self)
         now_s = self._flusher.now_s()
-        pending = bool(self._outboxes or self._snapshots_due)
-        if pending or self._pacing.is_due(now_s):
+        events, batches = self._outboxes
+        batched = bool(batches) and (self._batches_s <= now_s or bool(self._arrived))
+        if events or batched or self._snapshots_due or self._pacing.is_due(now_s):
             self._flusher.write(self)
-            if pending:
-                self._flush_groups()
+            self._journal.note(events.symbols, now_s)
+            self._add_snapshots()
+            self._flush_groups(batch=False)
+            if batched:
+                self._flush_groups(batch=True)
+            if batched or not self._registry.groups[False]:
+                self._batches_s = now_s + self._flusher.flush_s
             self._pacing.flush(now_s)
             self._flusher.written(self)
-        self._await_pacing()
+        self._await_next()
         if self._arrived:
             arrived, self._arrived = self._arrived, {}
             self._send_states(self._status.states(arrived))
@@ -441,7 +473,7 @@ class Hub(Channel[Subscriber]):
     def tick(self) -> None:
         """Once a second: send the symbols whose session has changed, and drop what is too old."""
         topics, now_s = self._registry.topics, self._flusher.now_s()
-        self._journal.tick({symbol for symbol, topic in topics.items() if topic.groups}, now_s)
+        self._journal.tick({symbol for symbol, topic in topics.items() if any(topic.groups)}, now_s)
         self._resuming.tick()
         followed = {**dict.fromkeys(topics), **dict.fromkeys(self._journal.tracks)}
         before, self._sessions = self._sessions, self._status.sessions(followed)
@@ -459,7 +491,7 @@ class Hub(Channel[Subscriber]):
         """The next of ``BEATS`` ticks: send a heartbeat to its share of the clients. A client gets
         one per round, the first a whole round after it joined.
         """
-        self.flush()
+        self._flush_all()
         self._beat = (self._beat + 1) % BEATS
         frames = self._status.heartbeat(wall_ms)
         for client in self._clients.of(self):
@@ -494,14 +526,17 @@ class Hub(Channel[Subscriber]):
                 # A figure that is in no trade, and that no snapshot has carried yet.
                 self._figures_changed(symbol)
 
-    def _flush_groups(self) -> None:
-        self._journal.note(self._outboxes.symbols, self._flusher.now_s())
-        self._add_snapshots()
-        outboxes, self._outboxes = self._outboxes, Outboxes()
+    def _flush_all(self) -> None:
+        """Write all that is pending, batches too: what follows must come after it."""
+        self._batches_s = -math.inf
+        self.flush()
+
+    def _flush_groups(self, *, batch: bool) -> None:
+        outboxes = self._outboxes[batch].take()
         broken: list[tuple[Subscriber, Exception]] = []
-        for group in self._registry.groups_of(outboxes.symbols):
+        for group in self._registry.groups_of(outboxes.symbols, batch=batch):
             frames = outboxes.taken_from(group)
-            batch, deflater = group.form  # and not by its methods: a call for each group is much
+            deflater = group.form.deflater
             try:
                 if batch:
                     frames = frames.batched
@@ -517,7 +552,7 @@ class Hub(Channel[Subscriber]):
                         sink.offer(frames, outboxes.among(group.symbols))
                 except Exception as fault:  # noqa: BLE001 - any fault costs this client only
                     broken += [(one, fault) for one, its in group.members.items() if its is sink]
-        self._registry.reunite()
+        self._registry.reunite(batch=batch)
         for client, why in broken:
             self._clients.failed(client, why)
 
@@ -526,8 +561,7 @@ class Hub(Channel[Subscriber]):
         for symbol in list(self._snapshots_due):  # a fault costs this symbol's, and no update
             del self._snapshots_due[symbol]
             if (quote := self._quote(symbol)) is not None:
-                topic = self._registry.topics.get(symbol)
-                self._outboxes.append(symbol, self._status.snapshot(quote), topic)
+                self._append(symbol, self._status.snapshot(quote))
                 if (track := self._journal.tracks.get(symbol)) is not None:
                     track.figures_changed(quote.seq)
 
@@ -540,7 +574,8 @@ class Hub(Channel[Subscriber]):
         group = client.group
         if group is None or not group.outbox:
             return
-        frames, wanted = Frames(group.outbox[:]), self._outboxes.among(group.symbols)
+        wanted = self._outboxes[client.form.batch].among(group.symbols)
+        frames = Frames(group.outbox[:])
         client.sink.offer(client.form.prices(frames), wanted)
         if group.alone:
             group.outbox.clear()
@@ -556,13 +591,15 @@ class Hub(Channel[Subscriber]):
             self._registry.unpace(client, symbol)
             self._clients.release(client, symbol)
         every = client.every.difference(symbols)
-        self._registry.regroup(client, every, alone=bool(self._outboxes))
+        self._registry.regroup(client, every, alone=bool(self._outboxes[client.form.batch]))
         self._clients.wake()
 
-    def _await_pacing(self) -> None:
-        """Ask for a flush when the next paced price is due; those within one flush interval leave
-        together.
+    def _await_next(self) -> None:
+        """Ask for a flush when the next batches or paced prices are due; paced ones within one
+        flush interval leave together.
         """
+        if self._outboxes[True]:
+            self._flusher.at(self, self._batches_s)
         if self._pacing.next_s < math.inf:
             self._flusher.at(self, max(self._pacing.next_s, self._flusher.next_s(self)))
 

@@ -122,14 +122,18 @@ class Group:
         """The updates that wait for the next flush."""
 
 
+Takers = dict[Group, Callable[[bytes], None]]
+"""Groups, each with what adds an update to its outbox."""
+
+
 class Topic:
     """The subscribers of one symbol. There is one topic for each symbol that has any."""
 
     __slots__ = ("groups", "paces", "waiting")
 
     def __init__(self) -> None:
-        self.groups: dict[Group, Callable[[bytes], None]] = {}
-        """Each with what adds an update to its outbox."""
+        self.groups: tuple[Takers, Takers] = {}, {}
+        """Those of the event format, and those of the batch format (``Form.batch``)."""
         self.paces: dict[float, Pace] = {}
         """By interval in seconds."""
         self.waiting = False
@@ -137,10 +141,14 @@ class Topic:
 
     def holders(self) -> Iterator[Subscriber]:
         """Every client of the symbol, once: a client is in one group or in one pace, never both."""
-        for group in self.groups:
-            yield from group.members
+        for groups in self.groups:
+            for group in groups:
+                yield from group.members
         for pace in self.paces.values():
             yield from pace.shares
+
+
+Groups = dict[tuple[frozenset[str], Form], Group]
 
 
 class Registry:
@@ -148,8 +156,9 @@ class Registry:
 
     def __init__(self) -> None:
         self.topics: dict[str, Topic] = {}
-        self._groups: dict[tuple[frozenset[str], Form], Group] = {}
-        self._alone: dict[Subscriber, None] = {}
+        self.groups: tuple[Groups, Groups] = {}, {}
+        """The groups that clients may join: of the event format, and of the batch format."""
+        self._alone: tuple[dict[Subscriber, None], dict[Subscriber, None]] = {}, {}
 
     def pace(self, client: Subscriber, symbol: str, interval_s: float, share: Share) -> None:
         """Add a client to the pace of a symbol and interval; it must not have the symbol yet."""
@@ -194,44 +203,49 @@ class Registry:
             if not old.members:
                 self._dissolve(old)  # last, so that a symbol in both groups keeps its topic
         if alone:
-            self._alone[client] = None
+            self._alone[client.form.batch][client] = None
 
-    def reunite(self) -> None:
-        """After a flush nothing is pending: clients that were alone join the shared groups."""
-        alone, self._alone = self._alone, {}
+    def reunite(self, *, batch: bool) -> None:
+        """After a flush nothing is pending for clients of a format: those that were alone join the
+        shared groups.
+        """
+        alone = list(self._alone[batch])
+        self._alone[batch].clear()
         for client in alone:
             self.regroup(client, client.every)
 
-    def groups_of(self, symbols: Iterable[str]) -> list[Group]:
-        """The groups whose outboxes have updates.
+    def groups_of(self, symbols: Iterable[str], *, batch: bool) -> list[Group]:
+        """The groups of a format whose outboxes have updates.
 
         Args:
             symbols: the symbols that have updates.
+            batch: whether of the batch format.
         """
-        topics = [self.topics[symbol] for symbol in symbols if symbol in self.topics]
-        if sum(len(topic.groups) for topic in topics) < len(self._groups):
-            groups = list({group: None for topic in topics for group in topic.groups})
+        shared = self.groups[batch]
+        takers = [self.topics[symbol].groups[batch] for symbol in symbols if symbol in self.topics]
+        if sum(map(len, takers)) < len(shared):
+            groups = list({group: None for those in takers for group in those})
         else:
-            own = [client.group for client in self._alone]
+            own = [client.group for client in self._alone[batch]]
             alone = [group for group in own if group is not None and group.alone]
-            groups = [*self._groups.values(), *alone]
+            groups = [*shared.values(), *alone]
         return [group for group in groups if group.outbox]
 
     def _group(self, symbols: frozenset[str], form: Form, *, alone: bool) -> Group:
-        group = None if alone else self._groups.get((symbols, form))
+        group = None if alone else self.groups[form.batch].get((symbols, form))
         if group is None:
             group = Group(symbols, form, alone=alone)
             for symbol in symbols:
-                self._topic(symbol).groups[group] = group.outbox.append
+                self._topic(symbol).groups[form.batch][group] = group.outbox.append
             if not alone:
-                self._groups[symbols, form] = group
+                self.groups[form.batch][symbols, form] = group
         return group
 
     def _dissolve(self, group: Group) -> None:
         if not group.alone:
-            del self._groups[group.symbols, group.form]
+            del self.groups[group.form.batch][group.symbols, group.form]
         for symbol in group.symbols:
-            del self.topics[symbol].groups[group]
+            del self.topics[symbol].groups[group.form.batch][group]
             self._prune(symbol)
 
     def _topic(self, symbol: str) -> Topic:
@@ -243,5 +257,5 @@ class Registry:
     def _prune(self, symbol: str) -> None:
         """Remove the topic of a symbol if it has no subscribers left."""
         topic = self.topics[symbol]
-        if not topic.groups and not topic.paces:
+        if not any(topic.groups) and not topic.paces:
             del self.topics[symbol]

@@ -1,5 +1,6 @@
 """Whatever the form, a client gets the same prices in the same order."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -123,6 +124,47 @@ def test_the_prices_of_a_flush_arrive_in_one_message(ready: bool) -> None:
     first, second = [m for m in client.outlet.take() if m["type"] == "batch"]
     assert [(u["symbol"], u["seq"]) for u in first["updates"]] == [("A", 1)]
     assert [(u["symbol"], u["seq"]) for u in second["updates"]] == [("B", 1), ("A", 2)]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_batches_leave_at_most_once_in_the_longest_interval(beside: bool) -> None:
+    """And a lone price at once, whether or not clients of the event format get it sooner."""
+    exchange = FakeExchange()
+    client = _batch_client(exchange, "A")
+    other = exchange.client("A") if beside else None
+    exchange.loop.advance(1)
+    sizes, seen = [], 0
+    for place in range(100):  # a price each millisecond
+        exchange.trade("A", place + 1, time_ms=NOON_MS + place)
+        sizes += [len(m["updates"]) for m in client.outlet.take() if m["type"] == "batch"]
+        if other is not None:
+            seen += len(other.outlet.take())
+        exchange.loop.advance(0.001)
+    assert sizes[0] == 1
+    assert set(sizes[1:]) <= {19, 20, 21}
+    assert seen in ((0,) if other is None else range(95, 102))
+    exchange.settle()
+    assert sum(sizes) + sum(len(m["updates"]) for m in client.outlet.take()) == 100
+
+
+def test_what_follows_prices_comes_after_their_batch() -> None:
+    """A state, an answer, and the end."""
+    exchange = FakeExchange()
+    client = _batch_client(exchange, "A")
+    exchange.trade("A", 1)
+    events: list[Callable[[], object]] = [
+        lambda: exchange.market.status(status("reconnecting")),
+        exchange.market.new_epoch,
+        lambda: client.subscribe("B"),
+    ]
+    for happens in events:
+        exchange.trade("A", 2)
+        exchange.trade("A", 3)
+        happens()
+        types = [message["type"] for message in client.outlet.take()]
+        assert types.index("batch") == 0
+        exchange.settle()
+        client.outlet.take()
 
 
 def test_snapshots_come_in_batches_too() -> None:

@@ -26,7 +26,8 @@ def fill(outboxes: Outboxes, registry: Registry, tape: list[str]) -> list[tuple[
     """Add the updates of a tape; returns them."""
     frames = [(symbol, frame(f"{symbol}{place}".encode())) for place, symbol in enumerate(tape)]
     for symbol, framed in frames:
-        outboxes.append(symbol, framed, registry.topics.get(symbol))
+        topic = registry.topics.get(symbol)
+        outboxes.append(symbol, framed, {} if topic is None else topic.groups[False])
     return frames
 
 
@@ -58,7 +59,7 @@ def test_who_joins_between_two_flushes_gets_what_comes_after(
     own = [framed for symbol, framed in frames if symbol in symbols]
     assert list(outboxes.taken_from(late).each) == own
     assert len(outboxes.taken_from(shared).each) == len(own) + sum(s in symbols for s in before)
-    registry.reunite()
+    registry.reunite(batch=False)
     assert grouped(registry, symbols) is shared
 
 
@@ -78,5 +79,5 @@ def test_outboxes_say_when_they_are_full() -> None:
     outboxes = Outboxes()
     for _ in range(MOST_FRAMES):
         assert not outboxes.full
-        outboxes.append("A", b"x", None)
+        outboxes.append("A", b"x", {})
     assert outboxes.full
