@@ -1,9 +1,10 @@
 """Decode and apply: how many trades per second one core handles, from upstream bytes to the book.
 
-The same path as in a process (``Intake`` with its check for repeated frames, ``Market``), with hub
-and prints channel listening but without clients. Prices follow a random walk, like a real tape: no
-trade is an outlier. Each of 50 symbols trades eight times a second, so every eighth trade begins a
-new second.
+The same path as in a process (``Intake`` with its check for repeated frames, ``Market``), with hub,
+prints channel and time and sales listening but without clients. Sorting prints by symbol is not on
+that path: it is a step by itself, in iterations of the event loop that never come here. Prices
+follow a random walk, like a real tape: no trade is an outlier. Each of 50 symbols trades eight
+times a second, so every eighth trade begins a new second.
 
 ``python -m bench.fold`` also prints the cost of each step by itself.
 """
@@ -30,8 +31,9 @@ from photon_app.hub.hub import Hub
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
 from photon_app.market.market import Market
+from photon_app.market.sales import Sales
 from photon_app.market.silence import Silence
-from photon_app.model import FeedStatus, Trade
+from photon_app.model import Change, FeedStatus, Trade
 from tests.fakes.time import HandClock
 
 SYMBOLS = tuple(f"S{n}" for n in range(50))
@@ -52,6 +54,17 @@ class _StillLoop:
 
     def cancel(self) -> None:
         """Do nothing: no call is scheduled."""
+
+
+class _EagerLoop:
+    """A loop that calls at once."""
+
+    def time(self) -> float:
+        return time.monotonic()
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> None:
+        del delay
+        callback()
 
 
 class _Noon:
@@ -89,12 +102,14 @@ def stages(rounds: int = 5) -> dict[str, float]:
     batches = [event.batch for event in events]
     book = _market().book
     counted = [book.apply(batch).counted for batch in batches]
+    changes = [Change(epoch="", number=0, prints=batch) for batch in batches]
     steps: dict[str, Callable[[], object]] = {
         "decode": lambda: _each(wire.decode, frames),
         "decode, count, check for repeats": lambda: _each(Intake("bench", SYSTEM).read, frames),
         "book": lambda: _each(_market().book.apply, batches),
         "bars": lambda: _each(_market().bars.fold, counted),
         "market": lambda: _each(_market().trades, batches),
+        "prints to their symbols, off the path": lambda: _each(_sales(at_once=True).hear, changes),
         "whole": lambda: asyncio.run(_round(frames)),
     }
     return {
@@ -153,7 +168,16 @@ def _market() -> Market:
     flusher = Flusher(loop, 0.02)
     market.listen(Hub(market, _Noon(), clients=clients, flusher=flusher))
     market.listen(PrintsChannel(clients, flusher=flusher))
+    market.listen(_sales())
     return market
+
+
+def _sales(*, at_once: bool = False) -> Sales:
+    """Time and sales of all symbols; prints are sorted by symbol at once, or never."""
+    sales = Sales(_EagerLoop() if at_once else _StillLoop())
+    for symbol in SYMBOLS:
+        sales.follow(symbol)
+    return sales
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from photon_app.hub.stalls import BEAT_S, Stalls
 from photon_app.market.bars import LATE_MS, Bars
 from photon_app.market.book import Book
 from photon_app.market.market import Market
+from photon_app.market.sales import Sales
 from photon_app.market.silence import Silence
 from photon_app.model import FeedSink, FeedStatus
 from photon_app.services import Services
@@ -120,6 +121,11 @@ def assemble(
         replays=settings.feed == "replay",
     )
     journal = Journal()
+    sales = Sales(
+        loop,
+        capacity=settings.max_symbols_total,
+        follow_all=settings.feed == "replay",
+    )
     relay = _DemandRelay(
         source,
         market,
@@ -127,6 +133,7 @@ def assemble(
         heap,
         loop,
         journal=journal,
+        sales=sales,
         defaults=default_symbols,
         limit=settings.max_symbols_total,
         linger_s=settings.linger_s,
@@ -138,7 +145,7 @@ def assemble(
     hub = Hub(market, hours, clients=clients, flusher=flusher, journal=journal)
     prints = PrintsChannel(clients, flusher=flusher)
     arrays = ArraysChannel(market, clients, flusher=flusher)
-    for listener in (history, hub, prints, arrays):
+    for listener in (history, hub, prints, arrays, sales):
         market.listen(listener)
     market.wait_for(clients)
     live = Services(
@@ -150,6 +157,7 @@ def assemble(
         prints=prints,
         demand=demand,
         history=history,
+        sales=sales,
         store=store,
         hours=hours,
         time=clock.SYSTEM,
@@ -349,6 +357,7 @@ class _DemandRelay(DemandListener):
         loop: asyncio.AbstractEventLoop,
         *,
         journal: Journal,
+        sales: Sales,
         defaults: Iterable[str],
         limit: int,
         linger_s: float,
@@ -358,6 +367,7 @@ class _DemandRelay(DemandListener):
         self._market = market
         self._history = history
         self._journal = journal
+        self._sales = sales
         self._heap = heap
         self._loop = loop
         self._dropped: set[str] = set()
@@ -371,6 +381,7 @@ class _DemandRelay(DemandListener):
         """See ``DemandListener``."""
         self._market.book.admit(symbol)
         self._history.follow(symbol)
+        self._sales.follow(symbol)
         self.viewed()
 
     def dropped(self, symbol: str) -> None:
@@ -378,6 +389,7 @@ class _DemandRelay(DemandListener):
         self._market.book.drop(symbol)
         self._history.drop(symbol)
         self._journal.drop(symbol)
+        self._sales.drop(symbol)
         self._heap.dropped()
         self._dropped.add(symbol)
         self.viewed()

@@ -22,6 +22,7 @@ from photon_app.hub.hub import Hub
 from photon_app.hub.stalls import Stalls
 from photon_app.market.book import Book
 from photon_app.market.market import Market
+from photon_app.market.sales import Sales
 from photon_app.model import Reference
 from photon_app.settings import Settings
 from photon_app.storage.store import Store
@@ -39,6 +40,7 @@ class Services:
     prints: PrintsChannel
     demand: Demand
     history: History
+    sales: Sales
     store: Store | None
     """Writes bars to disk; ``None`` if nothing is stored."""
     hours: Hours

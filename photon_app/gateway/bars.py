@@ -9,7 +9,7 @@ import datetime as dt
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -19,10 +19,10 @@ from pydantic.json_schema import SkipJsonSchema
 from photon_app import services
 from photon_app.calendar.calendar import Calendar, new_york_date
 from photon_app.calendar.session import venue_of
-from photon_app.errors import BusyError, RequestError
+from photon_app.errors import BusyError
 from photon_app.gateway.address import client_address
 from photon_app.gateway.connections import peer_of
-from photon_app.gateway.problems import REQUIRED, problems, shown, whole
+from photon_app.gateway.problems import REQUIRED, one_of, problems, read, whole
 from photon_app.gateway.slots import Slots
 from photon_app.history.history import Past
 from photon_app.history.one_at_a_time import OneAtATime
@@ -47,8 +47,6 @@ COLUMNS = (
     "incomplete",
 )
 
-T = TypeVar("T")
-C = TypeVar("C", bound=str)
 router = APIRouter()
 _slots = Slots(AT_ONCE, AT_ONCE_OF_ADDRESS, MOST_WAITING)
 _encoder = msgspec.json.Encoder()
@@ -163,12 +161,12 @@ async def bars(
     one, with `final` false. Spans without a trade have no bar.
     """
     live = services.current()
-    wanted = _read("symbol", symbol, parse_symbol)
-    step = _one_of("timeframe", timeframe, TIMEFRAMES)
-    shape = _one_of("format", format, ("json", "csv"))
-    sessions_flag = _one_of("sessions", sessions, ("0", "1"))
-    begin = None if from_ is None else _read("from", from_, parse_moment)
-    end = None if to is None else _read("to", to, parse_moment)
+    wanted = read("symbol", symbol, parse_symbol)
+    step = one_of("timeframe", timeframe, TIMEFRAMES)
+    shape = one_of("format", format, ("json", "csv"))
+    sessions_flag = one_of("sessions", sessions, ("0", "1"))
+    begin = None if from_ is None else read("from", from_, parse_moment)
+    end = None if to is None else read("to", to, parse_moment)
     peer = peer_of(request.scope)
     address = client_address(request.scope, live.settings.proxy_hops)
     async with _slots.take(address, limit) as granted:
@@ -258,19 +256,3 @@ def _sessions(symbol: str, past: Past, calendar: Calendar) -> Iterator[_Span]:
         for name, begin, end in zip(names, day.edges_ms, day.edges_ms[1:], strict=False):
             if begin < end_ms and first_ms < end and begin < end:
                 yield _Span(name, begin, end)
-
-
-def _read(name: str, text: str, parse: Callable[[str], T]) -> T:
-    try:
-        return parse(text.strip())
-    except RequestError as problem:
-        raise HTTPException(422, f"{name}: {problem.message}") from problem
-    except ValueError as error:
-        raise HTTPException(422, f"{name}: expected {error}, got {shown(text)}") from None
-
-
-def _one_of(name: str, text: str, choices: tuple[C, ...]) -> C:
-    for choice in choices:
-        if text == choice:
-            return choice
-    raise HTTPException(422, f"{name}: expected one of {', '.join(choices)}, got {shown(text)}")

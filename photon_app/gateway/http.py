@@ -19,7 +19,7 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from photon_app import __version__, services
 from photon_app.errors import NotServingError, RequestError
-from photon_app.gateway import bars, caching, finnhub_rest, search
+from photon_app.gateway import bars, caching, finnhub_rest, search, trades
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.connections import peer_of
 from photon_app.gateway.cors import vary
@@ -127,6 +127,7 @@ def create_api(
         )
 
     api.include_router(bars.router)
+    api.include_router(trades.router)
     api.include_router(search.create_router(questions))
     api.include_router(finnhub_rest.create_router(questions))
 

@@ -6,12 +6,18 @@ format instead.
 """
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator
+
+from photon_app.errors import RequestError
+
+T = TypeVar("T")
+C = TypeVar("C", bound=str)
 
 MEANINGS = {
     403: "a page of another site asks, whose Origin FRONTEND_URL does not name",
@@ -52,6 +58,32 @@ def whole(lowest: int, highest: int) -> BeforeValidator:
         )
 
     return BeforeValidator(read)
+
+
+def read(name: str, text: str, parse: Callable[[str], T]) -> T:
+    """A parameter as ``parse`` reads it, else a refusal in a sentence.
+
+    Raises:
+        HTTPException: ``parse`` cannot read it.
+    """
+    try:
+        return parse(text.strip())
+    except RequestError as problem:
+        raise HTTPException(422, f"{name}: {problem.message}") from problem
+    except ValueError as error:
+        raise HTTPException(422, f"{name}: expected {error}, got {shown(text)}") from None
+
+
+def one_of(name: str, text: str, choices: tuple[C, ...]) -> C:
+    """A parameter that is one of these, else a refusal in a sentence.
+
+    Raises:
+        HTTPException: it is none of them.
+    """
+    for choice in choices:
+        if text == choice:
+            return choice
+    raise HTTPException(422, f"{name}: expected one of {', '.join(choices)}, got {shown(text)}")
 
 
 def shown(text: str) -> str:

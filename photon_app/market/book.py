@@ -29,15 +29,15 @@ per symbol is pending.
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from photon_app.market import digits
+from photon_app.market import digits, fates
 from photon_app.market.conditions import NOTHING as PRICE_ALONE
 from photon_app.market.conditions import REGULAR, Effects
 from photon_app.market.entry import Day, Entry, is_price
 from photon_app.market.outliers import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
-from photon_app.model import Bar, Clock, Counted, Effect, Quote, Seed, Trade
+from photon_app.model import Bar, Clock, Counted, Effect, Fate, Quote, Seed, Trade
 from photon_app.settings import DEFAULTS
 
 YEAR_2000_MS = 946_684_800_000
@@ -98,7 +98,7 @@ class Counters:
 class Outcome:
     """The result of one call of the book. The caller owns its lists."""
 
-    __slots__ = ("counted", "figures", "newest")
+    __slots__ = ("counted", "fates", "figures", "newest")
 
     def __init__(self) -> None:
         self.counted: list[Counted] = []
@@ -107,6 +107,15 @@ class Outcome:
         """The symbols whose figures changed in a way that no trade of ``counted`` shows."""
         self.newest = False
         """Whether the polled or recalled price is the new last price."""
+        self.fates: Sequence[tuple[Trade, Fate]] = ()
+        """What became of prints that are not plain new last prices: see ``Change.fates``."""
+
+    def note(self, print_: Trade, fate: Fate) -> None:
+        """Note what became of a print."""
+        if isinstance(self.fates, list):
+            self.fates.append((print_, fate))
+        else:
+            self.fates = [(print_, fate)]  # most frames have none
 
 
 class Book:
@@ -250,13 +259,12 @@ class Book:
                 counters.unwanted += 1
                 continue
             if not (0 < trade.price < _INFINITE and 0 <= trade.volume < ABSURD_VOLUME):
-                self._refuse_figures(trade.symbol, trade.price)
+                self._refuse_figures(trade)
                 continue
             if not (YEAR_2000_MS <= time_ms <= self._latest_ms or self._possible(time_ms)):
-                counters.bad_time += 1
-                self._refused[trade.symbol] = "bad_time"
+                self._refuse_time(trade)
                 continue
-            effect = effects[trade.conditions]
+            print_, effect = trade, effects[trade.conditions]
             if effect is not REGULAR:
                 counts = self._apply_restricted(entry, trade, effect)
                 if counts is None:
@@ -265,10 +273,10 @@ class Book:
             price, volume, last = trade.price, trade.volume, entry.price
             if (
                 entry.pending is not None or price < last * LEAST or price > last * MOST
-            ) and not self._accepted(entry, trade):
+            ) and not self._accepted(entry, trade, print_):
                 continue
             if not entry.day_start_ms <= time_ms < entry.edge_ms and self._is_beyond(
-                entry, trade, effect
+                entry, trade, effect, print_
             ):
                 continue
             entry.day_volume += volume
@@ -277,7 +285,7 @@ class Book:
             if not entry.low <= price <= entry.high:
                 entry.widen(price)
             if time_ms < entry.time_ms:
-                self._count_late(entry, trade, effect)
+                self._count_late(entry, trade, effect, print_)
                 continue
             entry.price = price
             entry.volume = volume
@@ -291,9 +299,10 @@ class Book:
         counters.applied += applied
         return outcome
 
-    def _count_late(self, entry: Entry, trade: Trade, effect: Effect) -> None:
+    def _count_late(self, entry: Entry, trade: Trade, effect: Effect, print_: Trade) -> None:
         """Count a trade of the day that is older than the last price."""
         self.counters.late += 1
+        self._outcome.note(print_, fates.LATE)
         if entry.close is not None:
             _close_late(entry, trade)
         self._outcome.counted.append((trade, effect, 0))
@@ -350,17 +359,26 @@ class Book:
         first = time_ms >= entry.day_end_ms
         if time_ms >= entry.edge_ms and self._is_done(entry, time_ms) and not effect.last:
             self.counters.outside += 1
+            self._outcome.note(trade, fates.OUTSIDE_NOTHING)
         elif effect.last or (effect.high_low and first):
+            if not effect.volume:
+                self._outcome.note(trade, fates.NO_VOLUME)
             return Trade(trade.symbol, price, volume, time_ms)
         elif time_ms < entry.day_start_ms:
             if effect.volume:
-                self._count_earlier(entry, trade, effect)
+                self._count_earlier(entry, trade, effect, trade)
+            else:
+                done = time_ms >= self._day_of(trade.symbol, time_ms).done_ms
+                earlier = fates.OUTSIDE_NOTHING if done else fates.EARLIER_DAY
+                self._outcome.note(trade, earlier if effect.high_low else fates.REPEAT)
         elif effect.high_low:
             self._apply_range(entry, trade, effect, volume)
         elif not effect.volume:
             self.counters.repeats += 1
+            self._outcome.note(trade, fates.REPEAT)
         else:
             self.counters.volume_only += 1
+            self._outcome.note(trade, fates.VOLUME_ONLY)
             self._outcome.counted.append((trade, effect, 0))
             if first:
                 entry.add_early_volume(self._day_of(trade.symbol, time_ms), volume)
@@ -377,23 +395,28 @@ class Book:
         outside = not entry.low <= price <= entry.high
         if outside and _is_outlier(entry, trade):
             self.counters.outliers += 1
+            self._outcome.note(trade, fates.OUTLIER)
             return
         self.counters.range_only += 1
+        self._outcome.note(trade, fates.RANGE_ONLY)
         self.counters.price_only += not volume
         entry.widen(price)
         entry.day_volume += volume
         self._outcome.counted.append((trade, effect, 0))
         self._outcome.figures[trade.symbol] = None
 
-    def _accepted(self, entry: Entry, trade: Trade) -> bool:
+    def _accepted(self, entry: Entry, trade: Trade, print_: Trade) -> bool:
         """Whether a trade counts now; if not, it becomes the pending print. Called for trades far
-        from the last price, and for all trades while a print is pending.
+        from the last price, and for all trades while a print is pending. ``print_`` is the trade
+        as it came.
         """
         if self._plausible(entry, trade) or _ends_run(entry, trade):
             entry.run = 0
             return True
-        entry.pending = trade
+        self._discard_pending(entry)
+        entry.pending, entry.pending_print = trade, print_
         self.counters.outliers += 1
+        self._outcome.note(print_, fates.HELD)
         return False
 
     def _plausible(self, entry: Entry, trade: Trade) -> bool:
@@ -402,7 +425,7 @@ class Book:
         if time_ms < entry.day_start_ms or self._confirmed(entry, price, time_ms):
             return True
         if entry.pending is not None and time_ms - entry.pending.time_ms > CONFIRM_MS:
-            entry.pending = None
+            self._discard_pending(entry)
         if not _is_outlier(entry, trade):
             return True
         return time_ms < entry.time_ms and entry.low <= price <= entry.high
@@ -414,10 +437,16 @@ class Book:
             return False
         if time_ms < entry.day_end_ms <= pending.time_ms:
             return False
-        outside = self._is_done(entry, pending.time_ms)
-        entry.pending, entry.run = None, 0
+        outside, print_ = self._is_done(entry, pending.time_ms), entry.pending_print
+        entry.pending = entry.pending_print = None
+        entry.run = 0
         self.counters.outliers_confirmed += 1
         self.counters.price_only += not pending.volume
+        fate = fates.OUTSIDE_NOTHING if outside else fates.CONFIRMED
+        if not outside and pending.time_ms < entry.day_start_ms:
+            fate = fates.EARLIER_DAY
+        if print_ is not None:
+            self._outcome.note(print_, fate)
         if outside:
             return True
         if pending.time_ms >= entry.day_end_ms:
@@ -429,6 +458,12 @@ class Book:
         effect = CONFIRMED[self._effects[pending.conditions].volume]
         self._outcome.counted.append((pending, effect, 0))
         return True
+
+    def _discard_pending(self, entry: Entry) -> None:
+        """Drop the pending print, if there is one: nothing confirmed it."""
+        if entry.pending_print is not None:
+            self._outcome.note(entry.pending_print, fates.OUTLIER)
+        entry.pending = entry.pending_print = None
 
     def _apply_polled(self, entry: Entry, seed: Seed, price: float, time_ms: int) -> None:
         """Fold in a polled price of the entry's day or a later one."""
@@ -468,25 +503,26 @@ class Book:
             day = self._day_of(entry.symbol, time_ms)
         return time_ms >= day.done_ms
 
-    def _is_beyond(self, entry: Entry, trade: Trade, effect: Effect) -> bool:
+    def _is_beyond(self, entry: Entry, trade: Trade, effect: Effect, print_: Trade) -> bool:
         """Handle a trade that is not plainly of the regular session. Returns true if it is of an
         earlier day or outside the sessions; then it is fully applied. Otherwise its day has begun
-        when this returns, and the close of the regular session is set if that is over.
+        when this returns, and the close of the regular session is set if that is over. ``print_``
+        is the trade as it came.
         """
         time_ms, day = trade.time_ms, entry.day
         if time_ms < entry.day_start_ms:
-            self._count_earlier(entry, trade, effect)
+            self._count_earlier(entry, trade, effect, print_)
             return True
         if day is not None and day.start_ms <= entry.time_ms < day.close_ms:
             entry.set_close(entry.price, entry.time_ms)  # even if one was recalled too early
         if self._is_done(entry, time_ms):
-            self._apply_outside(entry, trade)
+            self._apply_outside(entry, trade, print_)
             return True
         if day is None or time_ms >= day.end_ms:
             self._begin_day(entry, trade.price, time_ms)
             outside = self._is_done(entry, time_ms)
             if outside:
-                self._apply_outside(entry, trade)
+                self._apply_outside(entry, trade, print_)
             return outside
         if time_ms >= day.close_ms + CROSS_MS:
             entry.edge_ms = day.end_ms if entry.provisional else day.done_ms
@@ -494,23 +530,27 @@ class Book:
             entry.set_close(trade.price, time_ms)
         return False
 
-    def _count_earlier(self, entry: Entry, trade: Trade, effect: Effect) -> None:
+    def _count_earlier(self, entry: Entry, trade: Trade, effect: Effect, print_: Trade) -> None:
         """Count a trade from before the day: of a day that is over, or outside the sessions."""
         if trade.time_ms >= self._day_of(entry.symbol, trade.time_ms).done_ms:
             self.counters.outside += 1
+            self._outcome.note(print_, fates.OUTSIDE_NOTHING)
             return
         self.counters.earlier_day += 1
+        self._outcome.note(print_, fates.EARLIER_DAY)
         self._refused[entry.symbol] = "earlier_day"
         self._outcome.counted.append((trade, effect, 0))
 
-    def _apply_outside(self, entry: Entry, trade: Trade) -> None:
+    def _apply_outside(self, entry: Entry, trade: Trade, print_: Trade) -> None:
         """Fold in a trade outside the sessions: it only sets the price. No client can fold it by
         itself, so the figures are reported too.
         """
         self.counters.outside += 1
         self._outcome.figures[entry.symbol] = None
         if trade.time_ms < entry.time_ms:
+            self._outcome.note(print_, fates.OUTSIDE_NOTHING)
             return
+        self._outcome.note(print_, fates.OUTSIDE)
         day = entry.day
         if entry.close is None and day is not None and day.start_ms <= entry.time_ms < day.done_ms:
             entry.set_close(entry.price, entry.time_ms)
@@ -534,13 +574,20 @@ class Book:
         entry = self._entries[symbol] = Entry(symbol, self._floor)
         return entry
 
-    def _refuse_figures(self, symbol: str, price: float) -> None:
-        if 0 < price < _INFINITE:
+    def _refuse_figures(self, trade: Trade) -> None:
+        if 0 < trade.price < _INFINITE:
             self.counters.bad_volume += 1
-            self._refused[symbol] = "bad_volume"
+            self._refused[trade.symbol] = "bad_volume"
+            self._outcome.note(trade, fates.BAD_VOLUME)
         else:
             self.counters.bad_price += 1
-            self._refused[symbol] = "bad_price"
+            self._refused[trade.symbol] = "bad_price"
+            self._outcome.note(trade, fates.BAD_PRICE)
+
+    def _refuse_time(self, trade: Trade) -> None:
+        self.counters.bad_time += 1
+        self._refused[trade.symbol] = "bad_time"
+        self._outcome.note(trade, fates.BAD_TIME)
 
     def _possible(self, time_ms: int) -> bool:
         """Whether a time is neither absurd nor in the future. Remembers the newest time seen, so

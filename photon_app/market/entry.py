@@ -61,6 +61,7 @@ class Entry:
         "low",
         "open",
         "pending",
+        "pending_print",
         "polled",
         "prev_close",
         "price",
@@ -106,6 +107,9 @@ class Entry:
         self.early_volume = 0.0
         """Volume that arrived before the first price of its day."""
         self.pending: Trade | None = None
+        """The pending print in the form in which it would count."""
+        self.pending_print: Trade | None = None
+        """The same print as it came."""
         self.run = 0
         """Outliers in a row: positive above the last price, negative below it."""
         self.last_poll: tuple[float, int] | None = None

@@ -96,7 +96,7 @@ class Market:
         counted, figures = outcome.counted, outcome.figures
         self.bars.fold(counted)
         self.silence.heard(batch)
-        if self._whole:
+        if self._whole or outcome.fates:
             self._change(outcome, prints=batch)
             return
         # as ``_change``, without its calls: on the path of every trade they cost a fiftieth
@@ -124,7 +124,7 @@ class Market:
         outcome = self.book.seed(seed)
         self.bars.fold(outcome.counted)
         quote = self.book.quote(seed.symbol)
-        if quote is None or not (outcome.figures or outcome.counted):
+        if quote is None or not (outcome.figures or outcome.counted or outcome.fates):
             return
         if not outcome.newest:
             self._change(outcome)
@@ -239,6 +239,7 @@ class Market:
             polled=polled,
             moved=moved,
             prints=prints,
+            fates=outcome.fates,
             quotes=self._quotes(outcome, moved) if self._whole else (),
         )
         for listener in self._listeners:

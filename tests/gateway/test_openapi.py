@@ -19,6 +19,7 @@ OPERATIONS = {
     "/health": "health",
     "/api/quotes": "quotes",
     "/api/bars": "bars",
+    "/api/trades": "trades",
     "/api/search": "search",
     "/api/v1/quote": "finnhub_quote",
     "/api/v1/search": "finnhub_search",

@@ -24,6 +24,7 @@ READ = (
     "/photon-client.js",
     "/api/quotes",
     "/api/bars?symbol=AAPL",
+    "/api/trades?symbol=AAPL",
     "/api/search?q=apple",
     "/api/v1/quote?symbol=AAPL",
     "/api/v1/search?q=apple",

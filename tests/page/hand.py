@@ -110,6 +110,12 @@ class PageFeed(HandFeed):
         time_ms = self.clock.now_ms() - round(hours * 3_600_000)
         self.market.trades([Trade(symbol, price, 100, time_ms)])
 
+    def printed(self, symbol: str, price: float, ago_ms: int = 0, *conditions: str) -> None:
+        """One print of a while ago."""
+        assert self.market is not None
+        time_ms = self.clock.now_ms() - ago_ms
+        self.market.trades([Trade(symbol, price, 10, time_ms, conditions)])
+
     def burst(self, symbol: str, *prices: float) -> None:
         """Trades in one frame."""
         now = self.clock.now_ms()

@@ -125,7 +125,8 @@ class Symbol:
         """Where the prints went, by the names that ``trades`` has in ``/health``."""
         self._ahead = (-1, Decimal(0))
         """A day that has no price yet, and the volume that came for it."""
-        self._pending: Print | None = None
+        self.pending: Print | None = None
+        """The outlier that waits for a second print."""
         self._run = 0
         """Outliers in a row: positive above the last price, or negative below it."""
         self._confirmed: list[Print] = []
@@ -173,7 +174,7 @@ class Symbol:
 
     def _regular(self, print_: Print) -> tuple[str, Made]:
         if not self._accepted(print_):
-            self._pending = print_
+            self.pending = print_
             return "outliers", "nothing"
         self._run = 0
         if self._is_earlier(print_):
@@ -223,8 +224,8 @@ class Symbol:
         """Whether a print counts now, or is pending."""
         if self._is_earlier(print_) or self._confirms(print_):
             return True
-        if self._pending is not None and print_.time_ms - self._pending.time_ms > NEAR_MS:
-            self._pending = None
+        if self.pending is not None and print_.time_ms - self.pending.time_ms > NEAR_MS:
+            self.pending = None
         if self.last is None or not self._is_far(print_):
             return True
         if print_.time_ms < self.last.time_ms:
@@ -235,14 +236,14 @@ class Symbol:
 
     def _confirms(self, print_: Print) -> bool:
         """Whether a print confirms the pending one, which then counts."""
-        pending = self._pending
+        pending = self.pending
         if pending is None or abs(print_.time_ms - pending.time_ms) > NEAR_MS:
             return False
         if abs(print_.price - pending.price) > NEAR * pending.price:
             return False
         if self.figures is not None and print_.time_ms < self.figures.day.end_ms <= pending.time_ms:
             return False
-        self._pending, self._run = None, 0
+        self.pending, self._run = None, 0
         self.counts["outliers_confirmed"] += 1
         if self._shut(pending.time_ms):
             return True

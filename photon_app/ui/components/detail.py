@@ -92,7 +92,13 @@ def _quote() -> rx.Component:
             ),
             class_name="panel-head tape-head",
         ),
-        rx.el.div(tape(symbol=symbol, symbols=Dashboard.symbols), class_name="tape-box"),
+        rx.el.div(
+            tape(symbol=symbol, symbols=Dashboard.symbols),
+            class_name="tape-box",
+            tab_index=0,
+            role="region",
+            aria_label="Latest trades",
+        ),
     )
 
 

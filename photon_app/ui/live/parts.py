@@ -31,6 +31,7 @@ _shared = [
         "picture.js",
         "picture-file.js",
         "sparks.js",
+        "tapes.js",
         "lists.js",
         "days.js",
     )
@@ -141,7 +142,7 @@ class PriceChart(rx.Component):
 
 
 class Tape(rx.Component):
-    """The latest trades of one symbol that this page has received."""
+    """The latest trades of one symbol: those that the server keeps, and each one since."""
 
     library = f"$/public{_tape}"
     tag = "Tape"

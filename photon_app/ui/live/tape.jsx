@@ -1,57 +1,103 @@
 /**
- * The latest trades of the selected symbol, as far as this page has seen them.
+ * Time and sales of the selected symbol: the newest trades that the server remembers, and each one since.
  *
- * Every symbol of the list is remembered from the moment that it is in the list, the newest 60
- * updates of each; older ones fall off. A skipped trade (a slow connection) is not made up: the next row
- * is then the newest price. The table's rows are fixed and rewritten in place, so nothing moves but text.
+ * The server is asked when a symbol is selected, when the epoch changes, and, now and then, while
+ * trades were skipped or came late (`tapes.js`). Live trades of every symbol of the list are remembered,
+ * so that each has something at once when it is selected. The table's rows are fixed and rewritten in
+ * place, so nothing moves but text: the first ones in each frame, those further down twice a second.
  */
 
 import { useEffect, useRef } from "react";
 import * as format from "./format.js";
 import { stamp } from "./days.js";
-import { mark, photon, useQuote, write } from "./hooks.js";
+import { ask, inFrame, mark, notInFrame, photon, useQuote, write } from "./hooks.js";
+import { DEPTH, TradeTape } from "./tapes.js";
 
-const DEPTH = 60;
+const FIRST = 40;
+const REST_MS = 500;
+const AGAIN_MS = 15_000; // so often at most what was skipped is asked for
 const tapes = new Map();
 
-/** Put a quote on its symbol's tape, unless it is the same trade with corrected figures. */
-function remember(quote) {
-  const tape = tapes.get(quote.symbol) ?? [];
-  const newest = tape[0];
-  if (newest && newest.epoch === photon().status.epoch) {
-    if (quote.seq === newest.seq) return;
-  } else tape.length = 0;
-  const direction = tape.length && quote.price !== newest.price ? quote.tick : 0;
-  tape.unshift({ epoch: photon().status.epoch, seq: quote.seq, time: quote.time, price: quote.price, volume: quote.volume, direction });
-  tape.length = Math.min(tape.length, DEPTH);
-  tapes.set(quote.symbol, tape);
+function tapeOf(symbol) {
+  if (!tapes.has(symbol)) tapes.set(symbol, new TradeTape());
+  return tapes.get(symbol);
 }
 
+const remember = (quote) => tapeOf(quote.symbol).hear(quote, photon().status.epoch);
+
 function writeRow(row, trade, now, digits) {
-  const [time, price, size] = row.children;
+  const [time, price, size, remark] = row.children;
   write(time, trade ? stamp(trade.time, now) : "");
   write(price, trade ? `${format.arrow(trade.direction)} ${format.price(trade.price, digits)}` : "");
   mark(price, "data-direction", trade ? format.direction(trade.direction) : null);
   write(size, trade ? (trade.volume ? format.volume(trade.volume) : format.DASH) : "");
+  write(remark, trade?.remark ?? "");
+  mark(row, "data-quiet", trade?.quiet ? (trade.counted ? "counted" : "not") : null);
+}
+
+/** Load a symbol's trades, and again when they are doubtful or of another market; returns what ends that. */
+function keepLoaded(symbol, paint) {
+  const live = photon(), gone = new AbortController();
+  let epoch = null, loading = false, timer = 0, at = -Infinity;
+  const load = async () => {
+    if (loading) return;
+    [loading, epoch, at] = [true, live.status.epoch, performance.now()];
+    const answer = await ask(`/api/trades?symbol=${encodeURIComponent(symbol)}&limit=${DEPTH}`, gone.signal);
+    loading = false;
+    if (gone.signal.aborted) return;
+    const now = live.status.epoch;
+    if (answer && tapeOf(symbol).load(answer, now ?? answer.epoch)) paint();
+    else if (answer && now !== epoch) look();
+  };
+  const again = () => { timer = 0; if (!document.hidden && tapeOf(symbol).doubtful) load(); };
+  const look = () => {
+    const now = live.status.epoch;
+    if (now !== null && epoch !== null && now !== epoch) load();
+    else if (tapeOf(symbol).doubtful) timer ||= setTimeout(again, Math.max(0, at + AGAIN_MS - performance.now()));
+  };
+  const stops = [live.watch(symbol, look), live.onStatus(look)];
+  load();
+  return () => {
+    gone.abort();
+    clearTimeout(timer);
+    stops.forEach((stop) => stop());
+  };
 }
 
 export function Tape({ symbol, symbols = [] }) {
-  const rows = useRef([]);
+  const rows = useRef([]), rest = useRef({ at: -Infinity, timer: 0, symbol: "" });
   const list = symbols.join(",");
+  const paint = useRef();
+  paint.current = (live, whole) => {
+    const quote = live.quote(symbol), trades = tapes.get(symbol)?.rows ?? [], now = live.marketNow();
+    const kept = rest.current, due = performance.now() - kept.at >= REST_MS;
+    const all = whole || due || kept.symbol !== symbol;
+    const count = all ? DEPTH : FIRST;
+    for (let index = 0; index < count; index++) {
+      const row = rows.current[index];
+      if (row) writeRow(row, trades[index], now, quote?.decimals);
+    }
+    if (all) { kept.at = performance.now(); kept.symbol = symbol; }
+    else kept.timer ||= setTimeout(() => { kept.timer = 0; inFrame(draw.current); }, REST_MS);
+  };
+  const draw = useRef(() => paint.current(photon(), true));
   useEffect(() => {
     const stops = list ? list.split(",").map((name) => photon().watch(name, remember)) : [];
     return () => stops.forEach((stop) => stop());
   }, [list]);
-  useQuote(symbol, (quote, live) => {
-    const tape = quote ? tapes.get(symbol) ?? [] : [], now = live.marketNow();
-    rows.current.forEach((row, index) => row && writeRow(row, tape[index], now, quote?.decimals));
-  });
+  useEffect(() => {
+    if (!symbol || !rows.current[0]?.offsetParent) return undefined; // a phone shows no tape
+    const stop = keepLoaded(symbol, () => inFrame(draw.current));
+    return () => { stop(); notInFrame(draw.current); };
+  }, [symbol]);
+  useEffect(() => () => clearTimeout(rest.current.timer), []);
+  useQuote(symbol, (quote, live) => paint.current(live, false));
   return (
     <table className="tape">
-      <thead><tr><th scope="col">Time (ET)</th><th scope="col">Price</th><th scope="col">Size</th></tr></thead>
+      <thead><tr><th scope="col">Time (ET)</th><th scope="col">Price</th><th scope="col">Size</th><th scope="col">Condition</th></tr></thead>
       <tbody>
         {Array.from({ length: DEPTH }, (_, index) => (
-          <tr key={index} ref={(row) => { rows.current[index] = row; }}><td /><td /><td /></tr>
+          <tr key={index} ref={(row) => { rows.current[index] = row; }}><td /><td /><td /><td /></tr>
         ))}
       </tbody>
     </table>

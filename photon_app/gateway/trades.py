@@ -1,0 +1,156 @@
+"""``GET /api/trades``: time and sales of one symbol, as JSON or CSV.
+
+Owns the route, what may be asked and how it is refused; which prints there are, and what became of
+each, is ``market.sales``'s to say. Nothing is waited for but a turn, in which the answer is made as
+a whole: it and its ``seq`` are of one moment.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+from pydantic.json_schema import SkipJsonSchema
+
+from photon_app import services
+from photon_app.gateway.problems import REQUIRED, one_of, problems, read, whole
+from photon_app.market.digits import decimals_of, plain
+from photon_app.market.sales import MOST_OF_SYMBOL, Sale
+from photon_app.model import parse_symbol
+from photon_app.timestamps import parse_moment
+
+MOST = MOST_OF_SYMBOL
+USUAL = 200
+COLUMNS = ("time", "price", "volume", "conditions", "counted", "why")
+
+router = APIRouter()
+_encoder = msgspec.json.Encoder()
+
+
+class Trade(BaseModel):
+    """A print as upstream reported it."""
+
+    time: int
+    """UNIX ms, as upstream said it."""
+    price: float
+    volume: float
+    conditions: list[str]
+    """What its conditions are called; the code of one that is not known."""
+    counted: bool
+    """Whether it is in a figure of the day, or was the last price."""
+    why: str
+    """Why not, or why not in all of them; empty where it counted in all."""
+
+
+class Trades(BaseModel):
+    """``GET /api/trades``, the oldest first."""
+
+    symbol: str
+    source: str
+    """Whose trades: ``finnhub``, ``simulated`` or ``replay:<name>``."""
+    epoch: str
+    seq: int
+    """Of the symbol's newest price when this was answered, 0 without one: an update on `/ws` with
+    a greater one in the same epoch is of a later trade."""
+    trades: list[Trade]
+
+
+class _Trade(msgspec.Struct, gc=False):
+    time: int
+    price: float
+    volume: float
+    conditions: list[str]
+    counted: bool
+    why: str
+
+    @classmethod
+    def of(cls, sale: Sale) -> "_Trade":
+        """As programs see it."""
+        one, fate = sale.print_, sale.fate
+        return cls(one.time_ms, one.price, one.volume, sale.conditions, fate.counted, fate.why)
+
+
+class _Body(msgspec.Struct):
+    symbol: str
+    source: str
+    epoch: str
+    seq: int
+    trades: list[_Trade]
+
+
+_CSV = {"schema": {"type": "string"}, "example": ",".join(COLUMNS) + "\n"}
+
+
+@router.get(
+    "/api/trades",
+    summary="The newest trades of a symbol, and whether each counted",
+    response_model=Trades,
+    responses={200: {"content": {"text/csv": _CSV}}, **problems(422, 503)},
+)
+async def trades(
+    *,
+    symbol: Annotated[
+        str,
+        Query(description="such as AAPL", examples=["AAPL"], json_schema_extra={REQUIRED: True}),
+    ] = "",
+    from_: Annotated[
+        str | SkipJsonSchema[None],
+        Query(
+            alias="from",
+            description="only trades of then or later: UNIX ms, or ISO 8601 (UTC when it names no "
+            "zone)",
+        ),
+    ] = None,
+    to: Annotated[
+        str | SkipJsonSchema[None],
+        Query(description="only trades from before: UNIX ms, or ISO 8601"),
+    ] = None,
+    limit: Annotated[
+        int,
+        Query(description="at most so many: the newest", ge=1, le=MOST),
+        whole(1, MOST),
+    ] = USUAL,
+    format: Annotated[  # noqa: A002 - its name on the wire
+        str, Query(json_schema_extra={"enum": ["json", "csv"]})
+    ] = "json",
+) -> Response:
+    """Trades of the feed that this process has, as they came, the late ones and those that did not
+    count too. A symbol that nobody follows has none.
+    """
+    live = services.current()
+    wanted = read("symbol", symbol, parse_symbol)
+    shape = one_of("format", format, ("json", "csv"))
+    begin = None if from_ is None else read("from", from_, parse_moment)
+    end = None if to is None else read("to", to, parse_moment)
+    async with live.history.assembling.one():
+        quote = live.book.quote(wanted)
+        sales = live.sales.newest(wanted, limit, from_ms=begin, to_ms=end)
+        if shape == "csv":
+            prices = (sale.print_.price for sale in sales)
+            decimals = decimals_of(wanted, prices) if quote is None else quote.decimals
+            return _csv(wanted, sales, decimals)
+        body = _Body(
+            symbol=wanted,
+            source=live.hub.feed.source,
+            epoch=live.market.epoch,
+            seq=0 if quote is None else quote.seq,
+            trades=[_Trade.of(sale) for sale in sales],
+        )
+        return Response(_encoder.encode(body), media_type="application/json")
+
+
+def _csv(symbol: str, sales: Iterable[Sale], decimals: int) -> Response:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in map(_Trade.of, sales):
+        price, volume = plain(row.price, decimals), plain(row.volume)
+        counted = "true" if row.counted else "false"
+        writer.writerow([row.time, price, volume, "; ".join(row.conditions), counted, row.why])
+    name = re.sub(r"[^A-Z0-9.\-]", "_", symbol)
+    headers = {"Content-Disposition": f'attachment; filename="{name}-trades.csv"'}
+    return Response(text.getvalue(), media_type="text/csv", headers=headers)

@@ -1,0 +1,198 @@
+"""``GET /api/trades``, over a real port."""
+
+import asyncio
+import csv
+import io
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from photon_app.model import Seed, Trade
+from tests.fakes.server import HandFeed as Feed
+from tests.fakes.server import Serving, serving
+
+Check = Callable[[Serving, Feed, httpx.AsyncClient], Awaitable[None]]
+NOON_MS = 1_700_240_400_000  # 2023-11-17 12:00 in New York, a Friday
+
+
+def with_server(check: Check, **settings: Any) -> None:
+    async def scenario() -> None:
+        feed = Feed()
+        async with (
+            serving(feed, **settings) as server,
+            httpx.AsyncClient(base_url=server.http) as client,
+        ):
+            await check(server, feed, client)
+
+    asyncio.run(scenario())
+
+
+def play(feed: Feed, *prints: tuple[Any, ...]) -> None:
+    """Prints of AAPL: ms after noon, price, volume, conditions."""
+    assert feed.market is not None
+    for at_ms, price, volume, *conditions in prints:
+        feed.market.trades([Trade("AAPL", price, volume, NOON_MS + at_ms, tuple(conditions))])
+
+
+def test_trades_come_oldest_first_with_what_became_of_each() -> None:
+    """As they were reported: also the late one and the one that did not count."""
+
+    async def check(server: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        play(feed, (5, 100, 10, "1", "12"), (2, 99, 1, "30", "??"), (6, 150, 7))
+        body = (await client.get("/api/trades", params={"symbol": "aapl"})).json()
+        trades = body.pop("trades")
+        epoch = server.live.market.epoch
+        assert body == {"symbol": "AAPL", "source": "simulated", "epoch": epoch, "seq": 1}
+        assert trades == [
+            {
+                "time": NOON_MS + 2,
+                "price": 99,
+                "volume": 1,
+                "conditions": ["Sold out of sequence", "??"],
+                "counted": True,
+                "why": "range only",
+            },
+            {
+                "time": NOON_MS + 5,
+                "price": 100,
+                "volume": 10,
+                "conditions": ["Regular", "Odd lot"],
+                "counted": True,
+                "why": "",
+            },
+            {
+                "time": NOON_MS + 6,
+                "price": 150,
+                "volume": 7,
+                "conditions": [],
+                "counted": False,
+                "why": "held",
+            },
+        ]
+
+    with_server(check)
+
+
+def test_what_is_held_counts_once_it_is_confirmed() -> None:
+    """In the next answer, whose ``seq`` is that of the print which confirmed it."""
+
+    async def check(_: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        play(feed, (0, 100, 1), (1, 150, 1), (2, 151, 1))
+        body = (await client.get("/api/trades?symbol=AAPL")).json()
+        told = [(one["price"], one["counted"], one["why"]) for one in body["trades"]]
+        assert told == [(100, True, ""), (150, True, "confirmed"), (151, True, "")]
+        assert body["seq"] == 2
+
+    with_server(check)
+
+
+def test_a_range_and_a_limit_have_the_newest_of_it() -> None:
+    """Times may be ms or ISO; the end is exclusive; without a limit there are 200."""
+
+    async def check(_: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        play(feed, *((at, 100, 1) for at in range(1100)))
+
+        async def times(**query: Any) -> list[int]:
+            answer = await client.get("/api/trades", params={"symbol": "AAPL", **query})
+            return [one["time"] - NOON_MS for one in answer.json()["trades"]]
+
+        assert await times() == [*range(900, 1100)]
+        assert await times(limit=1000) == [*range(100, 1100)]
+        assert await times(limit=2) == [1098, 1099]
+        assert await times(**{"from": NOON_MS + 500, "to": NOON_MS + 503}) == [500, 501, 502]
+        assert await times(**{"from": "2023-11-17T17:00:01.098Z"}) == [1098, 1099]
+        assert await times(to=NOON_MS + 500, limit=1) == [499]
+
+    with_server(check)
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("", "symbol: '' is not a symbol"),
+        ("symbol=A&limit=0", "limit: expected a whole number from 1 to 1000, got '0'"),
+        ("symbol=A&limit=1001", "limit: expected a whole number from 1 to 1000, got '1001'"),
+        ("symbol=A&from=yesterday", "from: expected UNIX milliseconds such as"),
+        ("symbol=A&to=-1", "to: expected UNIX milliseconds such as"),
+        ("symbol=A&format=xml", "format: expected one of json, csv, got 'xml'"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(query: str, reason: str) -> None:
+    """As for bars."""
+
+    async def check(_: Serving, __: Feed, client: httpx.AsyncClient) -> None:
+        answer = await client.get(f"/api/trades?{query}")
+        assert answer.status_code == 422
+        assert reason in answer.json()["detail"]
+
+    with_server(check)
+
+
+def test_a_symbol_that_nobody_follows_has_no_trades() -> None:
+    """Asking does not make it wanted; a price that was asked for is no trade."""
+
+    async def check(server: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        assert feed.market is not None
+        feed.trade("ZZZ", 10)
+        feed.market.seed(Seed(symbol="AAPL", price=10, time_ms=NOON_MS))
+        for symbol, seq in (("ZZZ", 0), ("AAPL", 1)):
+            body = (await client.get("/api/trades", params={"symbol": symbol})).json()
+            assert (body["trades"], body["seq"]) == ([], seq)
+        assert "ZZZ" not in server.live.demand.wanted
+
+    with_server(check)
+
+
+def test_a_symbol_that_is_let_go_is_forgotten() -> None:
+    """With its prints."""
+
+    async def check(server: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        demand = server.live.demand
+        for left in (1, 0, 1):
+            if left:
+                assert demand.hold("IBM")
+                feed.trade("IBM", 10)
+            else:
+                demand.release("IBM", linger=False)
+            trades = (await client.get("/api/trades?symbol=IBM")).json()["trades"]
+            assert len(trades) == left
+
+    with_server(check)
+
+
+def test_csv_has_the_same_trades() -> None:
+    """Under a line of names, prices with the decimals of the symbol, and no exponent."""
+
+    async def check(_: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        play(feed, (0, 100, 0.1, "1", "24"), (1, 100.5, 2, "16"), (2, -1, 1e-7))
+        answer = await client.get("/api/trades?symbol=AAPL&format=csv")
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert 'filename="AAPL-trades.csv"' in answer.headers["content-disposition"]
+        assert answer.headers["cache-control"] == "no-store"
+        assert list(csv.reader(io.StringIO(answer.text))) == [
+            ["time", "price", "volume", "conditions", "counted", "why"],
+            [str(NOON_MS), "100.00", "0.1", "Regular; Form T, extended hours", "true", ""],
+            [str(NOON_MS + 1), "100.50", "2", "Market center official close", "false", "repeat"],
+            [str(NOON_MS + 2), "-1.00", "0.0000001", "", "false", "bad price"],
+        ]
+
+    with_server(check)
+
+
+def test_the_documented_answer_is_the_one_that_is_given() -> None:
+    """Field by field, with every parameter."""
+
+    async def check(_: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        play(feed, (0, 100, 1))
+        body = (await client.get("/api/trades?symbol=AAPL")).json()
+        document = (await client.get("/openapi.json")).json()
+        schemas = document["components"]["schemas"]
+        assert set(body) == set(schemas["Trades"]["properties"])
+        assert set(body["trades"][0]) == set(schemas["Trade"]["properties"])
+        operation = document["paths"]["/api/trades"]["get"]
+        names = {parameter["name"] for parameter in operation["parameters"]}
+        assert names == {"symbol", "from", "to", "limit", "format"}
+
+    with_server(check)

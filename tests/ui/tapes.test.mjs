@@ -1,0 +1,86 @@
+/** The trades of a symbol: what the server remembers, and what came since. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEPTH, TradeTape } from "../../photon_app/ui/live/tapes.js";
+
+const quote = (seq, price, tick = 1) => ({ seq, price, tick, time: seq, volume: 1 });
+const print = (time, price, counted = true, why = "", conditions = []) => ({ time, price, volume: 1, conditions, counted, why });
+const prices = (tape) => tape.rows.map((row) => row.price);
+
+test("what the server remembers stands below what came since, and nothing twice", () => {
+  const tape = new TradeTape();
+  for (const seq of [3, 4, 5]) tape.hear(quote(seq, 10 + seq), "a");
+  assert.equal(tape.load({ epoch: "a", seq: 4, trades: [print(1, 11), print(2, 12), print(3, 13), print(4, 14)] }), true);
+  assert.deepEqual(prices(tape), [15, 14, 13, 12, 11]);
+  assert.equal(tape.doubtful, false);
+  tape.hear(quote(6, 16), "a");
+  assert.deepEqual(prices(tape), [16, 15, 14, 13, 12, 11]);
+});
+
+test("an update that the answer has already is no second trade", () => {
+  const tape = new TradeTape();
+  tape.load({ epoch: "a", seq: 2, trades: [print(1, 11), print(2, 12)] });
+  assert.equal(tape.hear(quote(1, 11), "a"), false);
+  assert.equal(tape.doubtful, false);
+  assert.equal(tape.hear(quote(2, 12), "a"), false);
+  assert.equal(tape.hear(quote(3, 13), "a"), true);
+  assert.deepEqual(prices(tape), [13, 12, 11]);
+});
+
+test("what was no last price is quiet, and has no direction", () => {
+  const tape = new TradeTape();
+  const trades = [print(1, 10), print(2, 9, true, "late"), print(3, 11), print(4, 50, false, "held"), print(5, 11, true, "outside the sessions", ["Regular", "Odd lot"])];
+  tape.load({ epoch: "a", seq: 3, trades });
+  assert.deepEqual(tape.rows.map(({ direction, quiet, counted, remark }) => [direction, quiet, counted, remark]), [
+    [0, false, true, "Odd lot"], [0, true, false, "held"], [1, false, true, ""], [0, true, true, "late"], [0, false, true, ""],
+  ]);
+});
+
+test("a skipped price and a figure without a price make a tape doubtful, until it is loaded", () => {
+  const tape = new TradeTape();
+  tape.hear(quote(1, 10), "a");
+  tape.hear(quote(3, 12), "a");
+  assert.equal(tape.doubtful, true);
+  tape.load({ epoch: "a", seq: 3, trades: [print(1, 10), print(2, 11), print(3, 12)] });
+  assert.equal(tape.doubtful, false);
+  assert.equal(tape.hear(quote(3, 12), "a"), false);
+  assert.equal(tape.doubtful, true);
+});
+
+test("another epoch begins a tape anew, and an answer of another is not taken", () => {
+  const tape = new TradeTape();
+  tape.load({ epoch: "a", seq: 1, trades: [print(1, 10)] });
+  tape.hear(quote(1, 20), "b");
+  assert.deepEqual(prices(tape), [20]);
+  assert.equal(tape.load({ epoch: "a", seq: 1, trades: [print(1, 10)] }, "b"), false);
+  assert.deepEqual(prices(tape), [20]);
+});
+
+test("a tape has a depth", () => {
+  const tape = new TradeTape();
+  tape.load({ epoch: "a", seq: 0, trades: Array.from({ length: DEPTH + 9 }, (_, at) => print(at, at)) });
+  assert.equal(tape.rows.length, DEPTH);
+  tape.hear(quote(1, 7), "a");
+  assert.equal(tape.rows.length, DEPTH);
+  assert.equal(tape.rows[0].price, 7);
+});
+
+test("a price that was asked for is no trade", () => {
+  const tape = new TradeTape();
+  assert.equal(tape.hear({ ...quote(1, 10), polled: true }, "a"), false);
+  tape.hear(quote(2, 11), "a");
+  assert.deepEqual(prices(tape), [11]);
+  assert.equal(tape.doubtful, false);
+});
+
+test("a quote that was heard already, or that the answer has, is no reason to ask again", () => {
+  const tape = new TradeTape();
+  tape.load({ epoch: "a", seq: 1, trades: [print(1, 10)] });
+  const snapshot = quote(1, 10);
+  tape.hear(snapshot, "a");
+  tape.hear(snapshot, "a");
+  assert.equal(tape.doubtful, false);
+  tape.hear(quote(1, 10), "a");
+  assert.equal(tape.doubtful, true);
+});
