@@ -69,13 +69,13 @@ class Effect(NamedTuple):
     volume: bool
 
 
-class Fate(NamedTuple):
+class Verdict(NamedTuple):
     """What became of a print."""
 
     counted: bool
     """Whether it is in a figure of the day, or was the last price."""
     why: str
-    """Why not, or why not in all of them; nothing where it counted in all."""
+    """Why not, or why not in all figures; empty if it counted in all."""
 
 
 Counted = tuple[Trade, Effect, int]
@@ -226,10 +226,6 @@ class Change(MarketFact, frozen=True):
     trades from before the start, or recalled prices."""
     prints: Sequence[Trade] = ()
     """The trades as upstream reported them, whether they count or not."""
-    fates: Sequence[tuple[Trade, Fate]] = ()
-    """What became of those of ``prints`` that are not plain new last prices, and of prints of
-    earlier facts that were held. Of a print named twice, the last fate holds. A print is identified
-    as an object, since equal prints are common."""
     quotes: Sequence[Quote] = ()
     """Price and day, after the change, of every symbol that it touched. Empty if all listeners
     handle facts as they get them (``Listener``): those read the market."""

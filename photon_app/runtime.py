@@ -145,8 +145,9 @@ def assemble(
     hub = Hub(market, hours, clients=clients, flusher=flusher, journal=journal)
     prints = PrintsChannel(clients, flusher=flusher)
     arrays = ArraysChannel(market, clients, flusher=flusher)
-    for listener in (history, hub, prints, arrays, sales):
+    for listener in (history, hub, prints, arrays):
         market.listen(listener)
+    market.keep_prints(sales)
     market.wait_for(clients)
     live = Services(
         settings=settings,

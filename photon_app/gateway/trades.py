@@ -1,8 +1,8 @@
 """``GET /api/trades``: time and sales of one symbol, as JSON or CSV.
 
-Owns the route, what may be asked and how it is refused; which prints there are, and what became of
-each, is ``market.sales``'s to say. Nothing is waited for but a turn, in which the answer is made as
-a whole: it and its ``seq`` are of one moment.
+Owns the route, its parameters and its refusals; ``market.sales`` has the prints and what became of
+each. A request only waits until no other answer is being made. The answer is then made without a
+pause, so that trades and ``seq`` are of one moment.
 """
 
 import csv
@@ -35,15 +35,15 @@ class Trade(BaseModel):
     """A print as upstream reported it."""
 
     time: int
-    """UNIX ms, as upstream said it."""
+    """UNIX ms, as upstream reported it."""
     price: float
     volume: float
     conditions: list[str]
-    """What its conditions are called; the code of one that is not known."""
+    """The names of its conditions; the code of an unknown one."""
     counted: bool
     """Whether it is in a figure of the day, or was the last price."""
     why: str
-    """Why not, or why not in all of them; empty where it counted in all."""
+    """Why not, or why not in all figures; empty if it counted in all."""
 
 
 class Trades(BaseModel):
@@ -54,8 +54,8 @@ class Trades(BaseModel):
     """Whose trades: ``finnhub``, ``simulated`` or ``replay:<name>``."""
     epoch: str
     seq: int
-    """Of the symbol's newest price when this was answered, 0 without one: an update on `/ws` with
-    a greater one in the same epoch is of a later trade."""
+    """Of the symbol's newest price at the time of the answer, 0 without a price: an update on `/ws`
+    with a greater one in the same epoch is of a later trade."""
     trades: list[Trade]
 
 
@@ -69,9 +69,11 @@ class _Trade(msgspec.Struct, gc=False):
 
     @classmethod
     def of(cls, sale: Sale) -> "_Trade":
-        """As programs see it."""
-        one, fate = sale.print_, sale.fate
-        return cls(one.time_ms, one.price, one.volume, sale.conditions, fate.counted, fate.why)
+        """As it is sent."""
+        one, verdict = sale.print_, sale.verdict
+        return cls(
+            one.time_ms, one.price, one.volume, sale.conditions, verdict.counted, verdict.why
+        )
 
 
 class _Body(msgspec.Struct):
@@ -101,8 +103,7 @@ async def trades(
         str | SkipJsonSchema[None],
         Query(
             alias="from",
-            description="only trades of then or later: UNIX ms, or ISO 8601 (UTC when it names no "
-            "zone)",
+            description="only trades of then or later: UNIX ms, or ISO 8601 (UTC without a zone)",
         ),
     ] = None,
     to: Annotated[
@@ -118,8 +119,8 @@ async def trades(
         str, Query(json_schema_extra={"enum": ["json", "csv"]})
     ] = "json",
 ) -> Response:
-    """Trades of the feed that this process has, as they came, the late ones and those that did not
-    count too. A symbol that nobody follows has none.
+    """The newest trades as they came, including late ones and those that did not count. A symbol
+    that is not followed has none.
     """
     live = services.current()
     wanted = read("symbol", symbol, parse_symbol)

@@ -32,12 +32,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from photon_app.market import digits, fates
+from photon_app.market import digits, verdicts
 from photon_app.market.conditions import NOTHING as PRICE_ALONE
 from photon_app.market.conditions import REGULAR, Effects
 from photon_app.market.entry import Day, Entry, is_price
 from photon_app.market.outliers import CONFIRM_MS, LEAST, MOST, RUN, confirms, far, fresh
-from photon_app.model import Bar, Clock, Counted, Effect, Fate, Quote, Seed, Trade
+from photon_app.model import Bar, Clock, Counted, Effect, Quote, Seed, Trade, Verdict
 from photon_app.settings import DEFAULTS
 
 YEAR_2000_MS = 946_684_800_000
@@ -98,7 +98,7 @@ class Counters:
 class Outcome:
     """The result of one call of the book. The caller owns its lists."""
 
-    __slots__ = ("counted", "fates", "figures", "newest")
+    __slots__ = ("counted", "figures", "newest", "verdicts")
 
     def __init__(self) -> None:
         self.counted: list[Counted] = []
@@ -107,15 +107,17 @@ class Outcome:
         """The symbols whose figures changed in a way that no trade of ``counted`` shows."""
         self.newest = False
         """Whether the polled or recalled price is the new last price."""
-        self.fates: Sequence[tuple[Trade, Fate]] = ()
-        """What became of prints that are not plain new last prices: see ``Change.fates``."""
+        self.verdicts: Sequence[tuple[Trade, Verdict]] = ()
+        """What became of prints that are not plain new last prices: those of this call, and earlier
+        ones that were held. Of a print named twice, the last verdict holds. A print is identified
+        as an object, since equal prints are common."""
 
-    def note(self, print_: Trade, fate: Fate) -> None:
+    def note(self, print_: Trade, verdict: Verdict) -> None:
         """Note what became of a print."""
-        if isinstance(self.fates, list):
-            self.fates.append((print_, fate))
+        if isinstance(self.verdicts, list):
+            self.verdicts.append((print_, verdict))
         else:
-            self.fates = [(print_, fate)]  # most frames have none
+            self.verdicts = [(print_, verdict)]  # most frames have none
 
 
 class Book:
@@ -302,7 +304,7 @@ class Book:
     def _count_late(self, entry: Entry, trade: Trade, effect: Effect, print_: Trade) -> None:
         """Count a trade of the day that is older than the last price."""
         self.counters.late += 1
-        self._outcome.note(print_, fates.LATE)
+        self._outcome.note(print_, verdicts.LATE)
         if entry.close is not None:
             _close_late(entry, trade)
         self._outcome.counted.append((trade, effect, 0))
@@ -359,26 +361,26 @@ class Book:
         first = time_ms >= entry.day_end_ms
         if time_ms >= entry.edge_ms and self._is_done(entry, time_ms) and not effect.last:
             self.counters.outside += 1
-            self._outcome.note(trade, fates.OUTSIDE_NOTHING)
+            self._outcome.note(trade, verdicts.OUTSIDE_NOTHING)
         elif effect.last or (effect.high_low and first):
             if not effect.volume:
-                self._outcome.note(trade, fates.NO_VOLUME)
+                self._outcome.note(trade, verdicts.NO_VOLUME)
             return Trade(trade.symbol, price, volume, time_ms)
         elif time_ms < entry.day_start_ms:
             if effect.volume:
                 self._count_earlier(entry, trade, effect, trade)
             else:
                 done = time_ms >= self._day_of(trade.symbol, time_ms).done_ms
-                earlier = fates.OUTSIDE_NOTHING if done else fates.EARLIER_DAY
-                self._outcome.note(trade, earlier if effect.high_low else fates.REPEAT)
+                earlier = verdicts.OUTSIDE_NOTHING if done else verdicts.EARLIER_DAY
+                self._outcome.note(trade, earlier if effect.high_low else verdicts.REPEAT)
         elif effect.high_low:
             self._apply_range(entry, trade, effect, volume)
         elif not effect.volume:
             self.counters.repeats += 1
-            self._outcome.note(trade, fates.REPEAT)
+            self._outcome.note(trade, verdicts.REPEAT)
         else:
             self.counters.volume_only += 1
-            self._outcome.note(trade, fates.VOLUME_ONLY)
+            self._outcome.note(trade, verdicts.VOLUME_ONLY)
             self._outcome.counted.append((trade, effect, 0))
             if first:
                 entry.add_early_volume(self._day_of(trade.symbol, time_ms), volume)
@@ -395,10 +397,10 @@ class Book:
         outside = not entry.low <= price <= entry.high
         if outside and _is_outlier(entry, trade):
             self.counters.outliers += 1
-            self._outcome.note(trade, fates.OUTLIER)
+            self._outcome.note(trade, verdicts.OUTLIER)
             return
         self.counters.range_only += 1
-        self._outcome.note(trade, fates.RANGE_ONLY)
+        self._outcome.note(trade, verdicts.RANGE_ONLY)
         self.counters.price_only += not volume
         entry.widen(price)
         entry.day_volume += volume
@@ -416,7 +418,7 @@ class Book:
         self._discard_pending(entry)
         entry.pending, entry.pending_print = trade, print_
         self.counters.outliers += 1
-        self._outcome.note(print_, fates.HELD)
+        self._outcome.note(print_, verdicts.HELD)
         return False
 
     def _plausible(self, entry: Entry, trade: Trade) -> bool:
@@ -442,11 +444,11 @@ class Book:
         entry.run = 0
         self.counters.outliers_confirmed += 1
         self.counters.price_only += not pending.volume
-        fate = fates.OUTSIDE_NOTHING if outside else fates.CONFIRMED
+        verdict = verdicts.OUTSIDE_NOTHING if outside else verdicts.CONFIRMED
         if not outside and pending.time_ms < entry.day_start_ms:
-            fate = fates.EARLIER_DAY
+            verdict = verdicts.EARLIER_DAY
         if print_ is not None:
-            self._outcome.note(print_, fate)
+            self._outcome.note(print_, verdict)
         if outside:
             return True
         if pending.time_ms >= entry.day_end_ms:
@@ -462,7 +464,7 @@ class Book:
     def _discard_pending(self, entry: Entry) -> None:
         """Drop the pending print, if there is one: nothing confirmed it."""
         if entry.pending_print is not None:
-            self._outcome.note(entry.pending_print, fates.OUTLIER)
+            self._outcome.note(entry.pending_print, verdicts.OUTLIER)
         entry.pending = entry.pending_print = None
 
     def _apply_polled(self, entry: Entry, seed: Seed, price: float, time_ms: int) -> None:
@@ -534,10 +536,10 @@ class Book:
         """Count a trade from before the day: of a day that is over, or outside the sessions."""
         if trade.time_ms >= self._day_of(entry.symbol, trade.time_ms).done_ms:
             self.counters.outside += 1
-            self._outcome.note(print_, fates.OUTSIDE_NOTHING)
+            self._outcome.note(print_, verdicts.OUTSIDE_NOTHING)
             return
         self.counters.earlier_day += 1
-        self._outcome.note(print_, fates.EARLIER_DAY)
+        self._outcome.note(print_, verdicts.EARLIER_DAY)
         self._refused[entry.symbol] = "earlier_day"
         self._outcome.counted.append((trade, effect, 0))
 
@@ -548,9 +550,9 @@ class Book:
         self.counters.outside += 1
         self._outcome.figures[entry.symbol] = None
         if trade.time_ms < entry.time_ms:
-            self._outcome.note(print_, fates.OUTSIDE_NOTHING)
+            self._outcome.note(print_, verdicts.OUTSIDE_NOTHING)
             return
-        self._outcome.note(print_, fates.OUTSIDE)
+        self._outcome.note(print_, verdicts.OUTSIDE)
         day = entry.day
         if entry.close is None and day is not None and day.start_ms <= entry.time_ms < day.done_ms:
             entry.set_close(entry.price, entry.time_ms)
@@ -578,16 +580,16 @@ class Book:
         if 0 < trade.price < _INFINITE:
             self.counters.bad_volume += 1
             self._refused[trade.symbol] = "bad_volume"
-            self._outcome.note(trade, fates.BAD_VOLUME)
+            self._outcome.note(trade, verdicts.BAD_VOLUME)
         else:
             self.counters.bad_price += 1
             self._refused[trade.symbol] = "bad_price"
-            self._outcome.note(trade, fates.BAD_PRICE)
+            self._outcome.note(trade, verdicts.BAD_PRICE)
 
     def _refuse_time(self, trade: Trade) -> None:
         self.counters.bad_time += 1
         self._refused[trade.symbol] = "bad_time"
-        self._outcome.note(trade, fates.BAD_TIME)
+        self._outcome.note(trade, verdicts.BAD_TIME)
 
     def _possible(self, time_ms: int) -> bool:
         """Whether a time is neither absurd nor in the future. Remembers the newest time seen, so

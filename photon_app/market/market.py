@@ -19,6 +19,7 @@ from photon_app import foreign
 from photon_app.errors import RequestError
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book, Outcome
+from photon_app.market.sales import Sales
 from photon_app.market.silence import Silence
 from photon_app.model import (
     FLOWING,
@@ -66,6 +67,7 @@ class Market:
         self.number = 0
         """The number of the newest fact."""
         self.silence = silence
+        self._sales: Sales | None = None
         self._listeners: list[Listener] = []
         self._whole = False
         self._readers: Readers | None = None
@@ -73,6 +75,12 @@ class Market:
     def wait_for(self, readers: Readers) -> None:
         """Set the readers that ``drained`` waits for."""
         self._readers = readers
+
+    def keep_prints(self, sales: Sales) -> None:
+        """Give time and sales every print from now on. They are no listener: a call for every
+        frame would cost too much.
+        """
+        self._sales = sales
 
     def listen(self, listener: Listener, *, whole: bool = False) -> None:
         """Send a listener every fact from now on, after those that listen already.
@@ -96,7 +104,9 @@ class Market:
         counted, figures = outcome.counted, outcome.figures
         self.bars.fold(counted)
         self.silence.heard(batch)
-        if self._whole or outcome.fates:
+        if self._sales is not None:
+            self._sales.heard(batch, outcome.verdicts)
+        if self._whole:
             self._change(outcome, prints=batch)
             return
         # as ``_change``, without its calls: on the path of every trade they cost a fiftieth
@@ -113,6 +123,7 @@ class Market:
         single trade and no print.
         """
         outcome = self.book.apply(batch)
+        self._settle(outcome)
         self.bars.fold(outcome.counted)
         outcome.figures.clear()
         self._change(outcome, moved=tuple(dict.fromkeys(trade.symbol for trade in batch)))
@@ -122,9 +133,10 @@ class Market:
         has volume 0, which is how Finnhub writes a price without a trade.
         """
         outcome = self.book.seed(seed)
+        self._settle(outcome)
         self.bars.fold(outcome.counted)
         quote = self.book.quote(seed.symbol)
-        if quote is None or not (outcome.figures or outcome.counted or outcome.fates):
+        if quote is None or not (outcome.figures or outcome.counted):
             return
         if not outcome.newest:
             self._change(outcome)
@@ -178,6 +190,8 @@ class Market:
         self.epoch = uuid.uuid4().hex
         self._publish(EpochBegan(epoch=self.epoch, number=self._next()))
         self.book.new_epoch()
+        if self._sales is not None:
+            self._sales.forget()
 
     async def drained(self) -> None:
         """See ``FeedSink``."""
@@ -218,6 +232,11 @@ class Market:
 
     # Inside
 
+    def _settle(self, outcome: Outcome) -> None:
+        """What no print was given for may still decide about an earlier one."""
+        if self._sales is not None and outcome.verdicts:
+            self._sales.settle(outcome.verdicts)
+
     def _set_status(self, status: FeedStatus) -> None:
         self.feed = status
         self._publish(StatusChanged(epoch=self.epoch, number=self._next(), status=status))
@@ -239,7 +258,6 @@ class Market:
             polled=polled,
             moved=moved,
             prints=prints,
-            fates=outcome.fates,
             quotes=self._quotes(outcome, moved) if self._whole else (),
         )
         for listener in self._listeners:

@@ -23,8 +23,8 @@ import msgspec
 
 from photon_app import foreign
 from photon_app.market.conditions import CONDITIONS
-from photon_app.market.fates import BAD_TIME, HELD, SIMPLE
-from photon_app.model import Change, EpochBegan, Fact, Fate, MarketFact, Trade
+from photon_app.market.verdicts import BAD_TIME, HELD, SIMPLE
+from photon_app.model import Fact, Trade, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -32,18 +32,18 @@ MOST_OF_SYMBOL = 1_000
 MOST = 131_072
 """Some 170 bytes each, so about 22 MB."""
 KEPT = MOST * 7 // 8
-"""So many are left when there were too many."""
-ENOUGH, SLICE, MOST_WAITING = 512, 2_048, 4_096
-"""So many prints wait before they go to their symbols; so many go in one iteration of the event
-loop, which takes 0.6 ms; so many wait at most."""
+"""So many are left then."""
+ENOUGH, MOST_WAITING = 512, 4_096
+"""So many prints wait before they are sorted by symbol; so many wait at most. Sorting all of them
+takes about 1.2 ms."""
 RATE, BURST = 50_000, 500_000
-"""So many prints go to their symbols in a second, and at once: at most some 2 % of a core."""
+"""So many prints are sorted per second, and at once: at most some 2 % of a core."""
 PAUSE_S = 0.02
-"""After it went that fast for so long, it looks again when this has passed."""
+"""The pause before the next attempt when that is used up."""
 MOST_CODES, MOST_CONDITIONS = 16, 64
 """Conditions of a print, and characters of all their codes. Real ones have four of two digits."""
 KNOWN_LISTS = 1_024
-"""Lists that are known to be within that."""
+"""Lists that are known to be short enough."""
 
 
 class Loop(Protocol):
@@ -63,33 +63,33 @@ class Sale(Fact, frozen=True):
 
     print_: Trade
     """As it came."""
-    fate: Fate
+    verdict: Verdict
     at_ms: int
-    """Its place in the order of the tape: its time, or where that cannot be, the time of the print
+    """Its place in the order of the tape: its time, or if that is impossible, the time of the print
     before it."""
 
     @property
     def conditions(self) -> list[str]:
-        """What its conditions are called; the code of one that is not known, made printable."""
+        """The names of its conditions; the code of an unknown one, made printable."""
         codes = self.print_.conditions
         return [
             CONDITIONS[code].name if code in CONDITIONS else foreign.plain(code) for code in codes
         ]
 
 
-class _Marked(msgspec.Struct, gc=False):
-    """A print that is not simply a new last price."""
+class _Noted(msgspec.Struct, gc=False):
+    """A print that is not a plain new last price."""
 
     print_: Trade
-    fate: Fate
+    verdict: Verdict
 
 
-_Kept = deque[Trade | _Marked]
+_Kept = deque[Trade | _Noted]
 _at_ms = attrgetter("at_ms")
 
 
 class _Tapes(dict[str, _Kept | None]):
-    """What is kept by symbol; ``None`` without an entry for whom nobody follows."""
+    """The kept prints by symbol; ``None``, without an entry, for a symbol that is not followed."""
 
     def __init__(self, *, capacity: int, follow_all: bool) -> None:
         self._capacity = capacity
@@ -112,45 +112,40 @@ class Sales:
     Args:
         loop: clock and timer.
         capacity: the most symbols.
-        follow_all: keep every symbol that trades and let none go, as the book does in a replay.
+        follow_all: keep every symbol that trades and drop none, as the book does in a replay.
     """
 
-    def __init__(
-        self,
-        loop: Loop,
-        *,
-        capacity: int = 2000,
-        follow_all: bool = False,
-    ) -> None:
+    def __init__(self, loop: Loop, *, capacity: int = 2000, follow_all: bool = False) -> None:
         self._loop = loop
         self._budget = float(BURST)
-        """Prints that may go to their symbols now."""
+        """Prints that may be sorted now."""
         self._at_s = loop.time()
         """When that was so."""
         self._follow_all = follow_all
         self._tapes = _Tapes(capacity=capacity, follow_all=follow_all)
-        self._held: dict[str, tuple[Trade, _Marked]] = {}
-        """Of each symbol the print that waits for a second one, if one does, and what is kept."""
-        self._waiting: deque[Sequence[Trade] | Change] = deque()
-        """The prints of a frame, or the whole change if it has fates."""
-        self._count = 0
-        """Prints that wait."""
+        self._held: dict[str, tuple[Trade, _Noted]] = {}
+        """By symbol, the print that waits for a second one, and what is kept of it."""
+        self._waiting: list[Trade] = []
+        """Prints that are not sorted yet."""
+        self._verdicts: list[tuple[Trade, Verdict]] = []
+        """Verdicts on those, and on the held ones."""
         self._enough = ENOUGH
-        """At so many something is done: a turn is asked for, or that is pending and too late."""
+        """The number of waiting prints at which to act: to ask for an iteration of the event loop,
+        or, once that is asked for, to forget all."""
         self._short: set[tuple[str, ...]] = {()}
         """Lists of conditions that are known to be short enough."""
         self._total = 0
-        """Prints that are kept, at most: those that fell off are not taken from it at once."""
+        """An upper bound of the prints kept: those that were dropped are not subtracted at once."""
 
     @property
     def waiting(self) -> int:
-        """How many prints have not gone to their symbols yet."""
-        return self._count
+        """How many prints are not sorted by symbol yet."""
+        return len(self._waiting)
 
     def follow(self, symbol: str) -> None:
         """Keep a symbol's prints from now on."""
         if not self._follow_all and symbol not in self._tapes:
-            self._settle(self._count)  # those that came before are not of this time
+            self._sort()  # earlier prints of the symbol are not kept
             self._tapes.begin(symbol)
 
     def drop(self, symbol: str) -> None:
@@ -159,36 +154,50 @@ class Sales:
             self._tapes.pop(symbol, None)
             self._held.pop(symbol, None)
 
-    def hear(self, fact: MarketFact) -> None:
-        """Keep the prints of a change for later; a new epoch begins without any."""
-        if type(fact) is not Change:
-            if type(fact) is EpochBegan:
-                self._forget()
-            return
-        prints = fact.prints
-        if fact.fates or fact.polled:
-            if not fact.fates:
-                return
-            self._waiting.append(fact)
-        elif prints:
-            self._waiting.append(prints)
-        self._count = count = self._count + len(prints)
-        if count >= self._enough:
-            self._ask_for_turn()
+    def heard(self, prints: Sequence[Trade], verdicts: Sequence[tuple[Trade, Verdict]]) -> None:
+        """Keep the prints of one frame.
+
+        Args:
+            prints: the prints, as they came.
+            verdicts: see ``Outcome.verdicts``.
+        """
+        waiting = self._waiting
+        waiting += prints
+        if verdicts:
+            self._verdicts += verdicts
+        if len(waiting) >= self._enough:
+            self._ask_for_time()
+
+    def settle(self, verdicts: Sequence[tuple[Trade, Verdict]]) -> None:
+        """Note verdicts on earlier prints, when none was printed now; others have no effect."""
+        self._verdicts += verdicts
+        self._sort()
+
+    def forget(self) -> None:
+        """Forget all prints, and keep those from now on."""
+        self._waiting.clear()
+        self._verdicts.clear()
+        self._total = 0
+        self._held.clear()
+        if self._follow_all:
+            self._tapes.clear()
+        for kept in self._tapes.values():
+            if kept is not None:
+                kept.clear()
 
     def newest(
         self, symbol: str, limit: int, *, from_ms: int | None = None, to_ms: int | None = None
     ) -> list[Sale]:
-        """The newest prints of a symbol, the oldest first: by their time, and of equal times as
-        they came.
+        """The newest prints of a symbol, the oldest first: by their time, and at equal times in the
+        order in which they came. A symbol that is not followed has none.
 
         Args:
-            symbol: of which; without prints there are none.
-            limit: the most.
-            from_ms: only those of this time or later.
-            to_ms: only those from before.
+            symbol: the symbol.
+            limit: the most prints.
+            from_ms: only prints of this time or later, UNIX ms.
+            to_ms: only prints from before this time.
         """
-        self._settle(self._count)
+        self._sort()
         kept = self._tapes.get(symbol)
         if not kept:
             return []
@@ -201,77 +210,60 @@ class Sales:
 
     # Inside
 
-    def _ask_for_turn(self) -> None:
-        """Let what waits go to its symbols soon; forget all where that is too late."""
+    def _ask_for_time(self) -> None:
+        """Have the waiting prints sorted soon; forget all prints if that comes too late."""
         if self._enough == ENOUGH:
             self._enough = MOST_WAITING
-            self._loop.call_later(0, self._turn)
-        elif self._count >= MOST_WAITING:
+            self._loop.call_later(0, self._sort_waiting)
+        else:
             log.info(
                 "more trades came than can be kept: /api/trades has only what comes from now on"
             )
-            self._forget()
+            self.forget()
 
-    def _turn(self) -> None:
+    def _sort_waiting(self) -> None:
         now_s = self._loop.time()
         self._budget = min(BURST, self._budget + (now_s - self._at_s) * RATE)
         self._at_s = now_s
-        if self._budget < SLICE:
-            self._loop.call_later(PAUSE_S, self._turn)
+        if self._budget < len(self._waiting):
+            self._loop.call_later(PAUSE_S, self._sort_waiting)
             return
-        self._budget -= min(self._count, SLICE)
-        self._settle(SLICE)
+        self._budget -= len(self._waiting)
         self._enough = ENOUGH
-        if self._count >= ENOUGH:
-            self._ask_for_turn()
+        self._sort()
 
-    def _forget(self) -> None:
-        self._waiting.clear()
-        self._count = self._total = 0
-        self._held.clear()
-        if self._follow_all:
-            self._tapes.clear()
-        for kept in self._tapes.values():
-            if kept is not None:
-                kept.clear()
-
-    def _settle(self, most: int) -> None:
-        """Give frames that wait to their symbols, until so many prints have gone."""
-        tapes, short, waiting, done = self._tapes, self._short, self._waiting, 0
-        while waiting and done < most:
-            prints = waiting.popleft()
-            if isinstance(prints, Change):
-                done += self._mark(prints)
-                continue
+    def _sort(self) -> None:
+        """Sort the waiting prints by symbol."""
+        prints, self._waiting = self._waiting, []
+        if self._verdicts:
+            self._sort_noted(prints)
+        else:
+            tapes, short = self._tapes, self._short
             for one in prints:
                 kept = tapes[one.symbol]
                 if kept is not None:
                     kept.append(one if one.conditions in short else self._cut(one))
-            done += len(prints)
-        self._count -= done
-        self._total += done
+        self._total += len(prints)
         if self._total > MOST:
             self._thin()
 
-    def _mark(self, change: Change) -> int:
-        """Give prints to their symbols with what became of them; returns how many those were."""
-        became = {id(one): fate for one, fate in change.fates}
-        held: dict[str, tuple[Trade, _Marked]] = {}
-        for one in () if change.polled else change.prints:
-            kept, fate = self._tapes[one.symbol], became.pop(id(one), None)
+    def _sort_noted(self, prints: Iterable[Trade]) -> None:
+        """As ``_sort``, with the verdicts."""
+        noted, self._verdicts = {id(one): (one, verdict) for one, verdict in self._verdicts}, []
+        for symbol, (one, held) in list(self._held.items()):
+            if id(one) in noted:
+                _, held.verdict = noted.pop(id(one))
+                del self._held[symbol]
+        for one in prints:
+            kept, (_, verdict) = self._tapes[one.symbol], noted.pop(id(one), (one, SIMPLE))
             if kept is None:
                 continue
-            marked = _Marked(self._cut(one), SIMPLE if fate is None else fate)
-            if fate is HELD:
-                held[one.symbol] = one, marked
-            kept.append(marked)
-        for one, _ in change.fates:
-            fate, before = became.pop(id(one), None), self._held.get(one.symbol)
-            if fate is not None and before is not None and before[0] is one:
-                before[1].fate = fate
-                del self._held[one.symbol]
-        self._held |= held
-        return len(change.prints)
+            if verdict is SIMPLE:
+                kept.append(self._cut(one))
+                continue
+            kept.append(note := _Noted(self._cut(one), verdict))
+            if verdict is HELD:
+                self._held[one.symbol] = one, note
 
     def _cut(self, print_: Trade) -> Trade:
         """A print, without conditions that are too long to be kept."""
@@ -283,7 +275,7 @@ class Sales:
         return print_
 
     def _thin(self) -> None:
-        """Where there are too many, let those with the most lose their oldest."""
+        """If there are too many, drop the oldest of the symbols that have the most."""
         tapes = [kept for kept in self._tapes.values() if kept]
         self._total = sum(map(len, tapes))
         if self._total <= KEPT:
@@ -300,11 +292,11 @@ class Sales:
         self._total = sum(map(len, tapes))
 
 
-def _sales(kept: Iterable[Trade | _Marked]) -> Iterable[Sale]:
+def _sales(kept: Iterable[Trade | _Noted]) -> Iterable[Sale]:
     """As they came, each with its place in the order of the tape."""
     at_ms = 0
     for one in kept:
-        print_, fate = (one.print_, one.fate) if isinstance(one, _Marked) else (one, SIMPLE)
-        if fate is not BAD_TIME:
+        print_, verdict = (one.print_, one.verdict) if isinstance(one, _Noted) else (one, SIMPLE)
+        if verdict is not BAD_TIME:
             at_ms = print_.time_ms
-        yield Sale(print_=print_, fate=fate, at_ms=at_ms)
+        yield Sale(print_=print_, verdict=verdict, at_ms=at_ms)

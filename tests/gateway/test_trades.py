@@ -119,7 +119,7 @@ def test_a_range_and_a_limit_have_the_newest_of_it() -> None:
         ("symbol=A&format=xml", "format: expected one of json, csv, got 'xml'"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_a_sentence(query: str, reason: str) -> None:
+def test_a_wrong_parameter_is_refused_in_a_sentence(query: str, reason: str) -> None:
     """As for bars."""
 
     async def check(_: Serving, __: Feed, client: httpx.AsyncClient) -> None:
@@ -130,8 +130,8 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(query: str, reason: str) -
     with_server(check)
 
 
-def test_a_symbol_that_nobody_follows_has_no_trades() -> None:
-    """Asking does not make it wanted; a price that was asked for is no trade."""
+def test_a_symbol_that_is_not_followed_has_no_trades() -> None:
+    """Asking does not make it wanted; a polled price is no trade."""
 
     async def check(server: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
         assert feed.market is not None
@@ -145,7 +145,7 @@ def test_a_symbol_that_nobody_follows_has_no_trades() -> None:
     with_server(check)
 
 
-def test_a_symbol_that_is_let_go_is_forgotten() -> None:
+def test_a_dropped_symbol_is_forgotten() -> None:
     """With its prints."""
 
     async def check(server: Serving, feed: Feed, client: httpx.AsyncClient) -> None:

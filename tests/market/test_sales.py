@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from photon_app import ROOT
 from photon_app.calendar.calendar import Calendar
 from photon_app.calendar.session import market_day
-from photon_app.market import fates, sales
+from photon_app.market import sales, verdicts
 from photon_app.market.bars import Bars
 from photon_app.market.book import Book
-from photon_app.market.fates import LATE
 from photon_app.market.market import Market
 from photon_app.market.sales import MOST_OF_SYMBOL, MOST_WAITING, Sales
 from photon_app.market.silence import Silence
-from photon_app.model import Change, FeedStatus, Seed, Trade
+from photon_app.market.verdicts import LATE
+from photon_app.model import FeedStatus, Seed, Trade
 from tests.fakes.time import HandClock
 from tests.reference.book import Symbol
 from tests.reference.prints import Print
@@ -42,7 +42,7 @@ class Stage:
         self.market = Market(
             self.book, Bars(clock=clock, follow_all=True), status, Silence(clock, Calendar())
         )
-        self.market.listen(self.sales)
+        self.market.keep_prints(self.sales)
         for symbol in symbols:
             self.follow(symbol)
 
@@ -69,7 +69,7 @@ class Stage:
     def told(self, symbol: str = "A") -> list[tuple[float, bool, str]]:
         """Price of each print, whether it counted, and why not."""
         return [
-            (sale.print_.price, sale.fate.counted, sale.fate.why)
+            (sale.print_.price, sale.verdict.counted, sale.verdict.why)
             for sale in self.sales.newest(symbol, MOST_OF_SYMBOL)
         ]
 
@@ -80,7 +80,7 @@ def trade(
     return Trade(symbol, price, volume, NOON_MS + at_ms, conditions)
 
 
-def test_a_new_last_price_needs_no_words() -> None:
+def test_a_plain_last_price_has_no_reason() -> None:
     """It counted."""
     stage = Stage("A")
     stage.market.trades([trade(100), trade(101, 1, "1", "12")])
@@ -107,7 +107,7 @@ def test_a_new_last_price_needs_no_words() -> None:
         (trade(99, 1 - NOON_MS), False, "bad time"),
     ],
 )
-def test_what_is_no_simple_last_price_says_so(print_: Trade, counted: bool, why: str) -> None:
+def test_what_is_no_plain_last_price_says_why(print_: Trade, counted: bool, why: str) -> None:
     """In words that the documentation lists."""
     stage = Stage("A")
     stage.market.trades([trade(100), print_])
@@ -115,8 +115,8 @@ def test_what_is_no_simple_last_price_says_so(print_: Trade, counted: bool, why:
     assert (100, True, "") in stage.told()
 
 
-def test_a_print_that_is_held_counts_once_a_second_one_bears_it_out() -> None:
-    """In the frame of the first, in a later one, or by a price that was asked for."""
+def test_a_held_print_counts_once_a_second_one_confirms_it() -> None:
+    """In the frame of the first, in a later one, or by a polled price."""
     for frames in ([(150, 1), (151, 2)],), ([(150, 1)], [(151, 2)]):
         stage = Stage("A")
         stage.market.trades([trade(100)])
@@ -129,7 +129,7 @@ def test_a_print_that_is_held_counts_once_a_second_one_bears_it_out() -> None:
     assert stage.told() == [(100, True, ""), (150, True, "confirmed")]
 
 
-def test_a_print_that_nothing_bore_out_is_an_outlier() -> None:
+def test_a_print_that_nothing_confirmed_is_an_outlier() -> None:
     """Once another is held, or its time is over."""
     stage = Stage("A")
     stage.market.trades([trade(100), trade(150, 1)])
@@ -141,14 +141,14 @@ def test_a_print_that_nothing_bore_out_is_an_outlier() -> None:
 
 
 def test_equal_prints_are_distinguished() -> None:
-    """The first is held, the second bears it out."""
+    """The first is held, the second confirms it."""
     stage = Stage("A")
     stage.market.trades([trade(100), trade(150, 1), trade(150, 1)])
     assert stage.told()[1:] == [(150, True, "confirmed"), (150, True, "")]
 
 
-def test_a_price_that_was_asked_for_is_no_print() -> None:
-    """Nor is what was over before anybody could see it."""
+def test_a_polled_price_is_no_print() -> None:
+    """Nor is a trade from before the start."""
     stage = Stage("A")
     stage.market.seed(Seed(symbol="A", price=10, time_ms=NOON_MS))
     stage.market.past([trade(11, 1), trade(10, 0)])
@@ -157,7 +157,7 @@ def test_a_price_that_was_asked_for_is_no_print() -> None:
 
 
 def test_the_oldest_by_time_comes_first() -> None:
-    """Of equal times the one that came first; one whose time cannot be stands where it came."""
+    """Of equal times the one that came first; one with an impossible time stands where it came."""
     stage = Stage("A")
     for at_ms, price in ((5, 1), (3, 2), (3, 3)):
         stage.market.trades([trade(price, at_ms)])
@@ -180,8 +180,8 @@ def test_a_range_of_time_has_its_newest() -> None:
     assert prices(9, from_ms=6) == []
 
 
-def test_a_symbol_keeps_so_many_and_one_that_is_let_go_none() -> None:
-    """One that nobody follows never had any, also when it is followed later."""
+def test_a_symbol_keeps_so_many_and_a_dropped_one_none() -> None:
+    """Prints from before a symbol is followed are not kept."""
     stage = Stage("A")
     for n in range(MOST_OF_SYMBOL + 5):
         stage.market.trades([trade(100, n), trade(100, n, symbol="B")])
@@ -209,7 +209,7 @@ def test_a_new_epoch_begins_without_prints() -> None:
 
 
 def test_a_replay_keeps_what_trades() -> None:
-    """And lets none go, as the book does."""
+    """And drops none, as the book does."""
     stage = Stage(follow_all=True)
     stage.market.trades([trade(symbol="B")])
     stage.sales.drop("B")
@@ -234,7 +234,7 @@ def test_of_too_many_those_with_the_most_lose_their_oldest(
     assert stage.sales.newest("A", 1)[0].at_ms == NOON_MS + 499
 
 
-def test_where_more_come_than_may_be_kept_no_hole_is_left() -> None:
+def test_when_too_many_come_no_hole_is_left() -> None:
     """All are forgotten, and what comes after is kept."""
     stage = Stage("A", "B")
     stage.market.trades([trade(symbol="B")])
@@ -246,10 +246,10 @@ def test_where_more_come_than_may_be_kept_no_hole_is_left() -> None:
     ]
 
 
-def test_giving_prints_to_their_symbols_has_a_rate() -> None:
-    """Beyond it they wait, and go when time has passed."""
+def test_sorting_prints_by_symbol_has_a_rate() -> None:
+    """Beyond it they wait, until time has passed."""
     stage = Stage("A")
-    for _ in range(2 * sales.BURST // 1000):
+    for _ in range(sales.BURST // 1000 + 2):
         stage.market.trades([trade() for _ in range(1000)])
         stage.turn()
     waits = stage.sales.waiting
@@ -334,7 +334,7 @@ class Told:
 def test_every_print_has_the_words_of_a_simple_reference(
     prints: list[tuple[str, float, int, tuple[str, ...], float]], sizes: Sequence[int]
 ) -> None:
-    """However they are cut into frames, and whenever the event loop turns."""
+    """However they are cut into frames, and whenever they are sorted."""
     stage = Stage("A", "B")
     told = {"A": Told("A"), "B": Told("B")}
     made = [
@@ -352,29 +352,28 @@ def test_every_print_has_the_words_of_a_simple_reference(
     for one in made:
         told[one.symbol].hear(Print(one.symbol, one.price, one.volume, one.time_ms, one.conditions))
     for symbol in "AB":
-        by_print = {id(s.print_): s.fate.why for s in stage.sales.newest(symbol, 1000)}
+        by_print = {id(s.print_): s.verdict.why for s in stage.sales.newest(symbol, 1000)}
         own = [by_print[id(one)] for one in made if one.symbol == symbol]
         assert own == told[symbol].words
 
 
-def test_a_change_says_it_once() -> None:
-    """As a fact, of the very print; of simple prices nothing is said."""
+def test_the_book_gives_a_verdict_once() -> None:
+    """Of the very print; none of plain last prices."""
+    book = Stage("A").book
+    plain, late = trade(100), trade(99, -1)
+    assert list(book.apply([plain]).verdicts) == []
+    assert list(book.apply([late]).verdicts) == [(late, LATE)]
+
+
+def test_many_verdicts_on_trades_from_before_the_start_are_not_kept() -> None:
+    """Those trades are no prints; a print that they confirm is noted."""
     stage = Stage("A")
-    heard: list[Change] = []
-
-    class Ear:
-        def hear(self, fact: object) -> None:
-            if isinstance(fact, Change):
-                heard.append(fact)
-
-    stage.market.listen(Ear())
-    simple, late = trade(100), trade(99, -1)
-    stage.market.trades([simple])
-    stage.market.trades([late])
-    assert [list(change.fates) for change in heard] == [
-        [],
-        [(late, LATE)],
-    ]
+    stage.market.trades([trade(100), trade(150, 1)])
+    for _ in range(10):
+        stage.market.past([trade(99, -1) for _ in range(1000)])
+        assert stage.sales.waiting <= 2
+    stage.market.past([trade(151, 2)])
+    assert stage.told() == [(100, True, ""), (150, True, "confirmed")]
 
 
 def test_the_documentation_lists_every_word() -> None:
@@ -386,4 +385,4 @@ def test_the_documentation_lists_every_word() -> None:
         words, counted, *_ = row.strip("| ").split(" | ")
         for word in words.replace("(empty)", "``").split(", "):
             said |= {(word.strip("`"), one == "true") for one in counted.split(" or ")}
-    assert said == {(fate.why, fate.counted) for fate in fates.ALL}
+    assert said == {(verdict.why, verdict.counted) for verdict in verdicts.ALL}

@@ -1,4 +1,4 @@
-/** The trades of a symbol: what the server remembers, and what came since. */
+/** The trades of a symbol: what the server keeps, and what came since. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ const quote = (seq, price, tick = 1) => ({ seq, price, tick, time: seq, volume: 
 const print = (time, price, counted = true, why = "", conditions = []) => ({ time, price, volume: 1, conditions, counted, why });
 const prices = (tape) => tape.rows.map((row) => row.price);
 
-test("what the server remembers stands below what came since, and nothing twice", () => {
+test("what the server keeps stands below what came since, and nothing twice", () => {
   const tape = new TradeTape();
   for (const seq of [3, 4, 5]) tape.hear(quote(seq, 10 + seq), "a");
   assert.equal(tape.load({ epoch: "a", seq: 4, trades: [print(1, 11), print(2, 12), print(3, 13), print(4, 14)] }), true);
@@ -66,7 +66,7 @@ test("a tape has a depth", () => {
   assert.equal(tape.rows[0].price, 7);
 });
 
-test("a price that was asked for is no trade", () => {
+test("a polled price is no trade", () => {
   const tape = new TradeTape();
   assert.equal(tape.hear({ ...quote(1, 10), polled: true }, "a"), false);
   tape.hear(quote(2, 11), "a");

@@ -1,5 +1,5 @@
 /**
- * Time and sales of the selected symbol: the newest trades that the server remembers, and each one since.
+ * Time and sales of the selected symbol: the newest trades that the server keeps, and each one since.
  *
  * The server is asked when a symbol is selected, when the epoch changes, and, now and then, while
  * trades were skipped or came late (`tapes.js`). Live trades of every symbol of the list are remembered,
@@ -15,7 +15,7 @@ import { DEPTH, TradeTape } from "./tapes.js";
 
 const FIRST = 40;
 const REST_MS = 500;
-const AGAIN_MS = 15_000; // so often at most what was skipped is asked for
+const AGAIN_MS = 15_000; // the least time between two requests for what was skipped
 const tapes = new Map();
 
 function tapeOf(symbol) {
@@ -35,7 +35,7 @@ function writeRow(row, trade, now, digits) {
   mark(row, "data-quiet", trade?.quiet ? (trade.counted ? "counted" : "not") : null);
 }
 
-/** Load a symbol's trades, and again when they are doubtful or of another market; returns what ends that. */
+/** Load a symbol's trades, and again when they are doubtful or of another epoch; returns how to stop. */
 function keepLoaded(symbol, paint) {
   const live = photon(), gone = new AbortController();
   let epoch = null, loading = false, timer = 0, at = -Infinity;

@@ -1,12 +1,12 @@
 /**
- * The trades of one symbol, the newest first: those that the server remembers, and those seen since.
+ * The trades of one symbol, the newest first: those that the server keeps, and those seen since.
  *
- * Pure, tested under node. What is live is a last price and has a `seq`; what was loaded is as it was
- * printed, with what became of it, and stands for everything up to the `seq` of its answer. A skipped
- * price (a slow line) and a figure that changed without a price (a late trade) are not made up: the tape
- * is `doubtful` then, and should be loaded again.
+ * Pure, tested under node. A live trade is a last price and has a `seq`. Loaded trades are as they were
+ * printed, with what became of each, and include all up to the `seq` of their answer. A skipped
+ * price (a slow connection) and a figure that changed without a price (a late trade) are not made up:
+ * the tape is `doubtful` then, and should be loaded again.
  *
- * Bound: `DEPTH` trades; older ones fall off.
+ * Bound: `DEPTH` trades; older ones are dropped.
  */
 
 export const DEPTH = 200;
@@ -14,7 +14,7 @@ export const DEPTH = 200;
 /** Whether a print was the last price: only such have a direction. */
 const wasLast = ({ counted, why }) => counted && (why === "" || why === "no volume" || why === "outside the sessions");
 
-/** What became of a print, in a word or two; else its conditions, without what is usual. */
+/** What became of a print, in a word or two; otherwise its conditions, without the usual one. */
 const remark = ({ counted, why, conditions }) => {
   if (why && !(counted && wasLast({ counted, why }))) return why;
   return conditions.filter((name) => name !== "Regular").join(", ");
@@ -26,9 +26,9 @@ export class TradeTape {
   doubtful = false;
   #epoch = null; #seq = null; #heard = null;
 
-  /** A quote came; false where it is no news. */
+  /** A quote came; false if it is no new trade. */
   hear(quote, epoch) {
-    if (quote === this.#heard) return false; // somebody new is watching
+    if (quote === this.#heard) return false; // a new watcher
     const figures = this.#heard?.seq === quote.seq; // a late trade perhaps
     this.#heard = quote;
     if (epoch !== this.#epoch) this.#begin(epoch);
@@ -36,7 +36,7 @@ export class TradeTape {
     else if (quote.seq < this.#seq) return false;
     else if (this.#seq !== null && quote.seq > this.#seq + 1) this.doubtful = true;
     this.#seq = quote.seq;
-    if (quote.polled) return false; // a price that was asked for is no trade
+    if (quote.polled) return false; // a polled price is no trade
     const before = this.rows.find((row) => !row.quiet);
     const direction = before && quote.price !== before.price ? quote.tick : 0;
     this.rows.unshift({
@@ -48,7 +48,7 @@ export class TradeTape {
 
   /** The server's answer: it has all up to its `seq`; what is newer here stays. */
   load({ epoch, seq, trades }, current = epoch) {
-    if (epoch !== current) return false; // of a market that is over, or one that this page has not heard of yet
+    if (epoch !== current) return false; // of an epoch that is over, or that this page does not know yet
     if (epoch !== this.#epoch) this.#begin(epoch);
     const newer = this.rows.filter((row) => row.seq > seq), loaded = [];
     let last = null;
