@@ -23,6 +23,7 @@ import pytest
 
 from photon_app import clock
 from photon_app.calendar.loader import CalendarLoader
+from photon_app.market.sales import MOST_OF_SYMBOL
 from photon_app.model import Trade
 from photon_app.settings import Secret
 from tests.fakes.dates import OPEN_MS, new_york
@@ -105,6 +106,7 @@ async def process(loop: LeapingLoop, path: Path) -> AsyncIterator[Process]:
         contextlib.AsyncExitStack() as stack,
     ):
         await wait_until(lambda: not server.live.history.unread)
+        fill_time_and_sales(server, loop.now_ms())
         made = Process(line, server, http)
         wanted = {"symbols": SYMBOLS}
         bars = [{**wanted, "channel": "bars", "timeframe": each} for each in TIMEFRAMES]
@@ -268,6 +270,16 @@ class Week:
                 same_bar(newest[key], bar, key)
                 if bar["born"] <= due:  # else it is a correction from the first
                     assert finals[key] == (due <= now), key
+
+
+def fill_time_and_sales(server: Serving, now_ms: int) -> None:
+    """Bring the prints that are kept of each symbol to their bound, which a quiet tape reaches only
+    after days. From then on each print that is kept replaces one.
+    """
+    sales = server.live.sales
+    for symbol in SYMBOLS:
+        sales.heard([Trade(symbol, 1, 1, now_ms) for _ in range(MOST_OF_SYMBOL)], ())
+        assert len(sales.newest(symbol, MOST_OF_SYMBOL)) == MOST_OF_SYMBOL
 
 
 async def weighed(running: Process) -> int:

@@ -1,23 +1,27 @@
 """``GET /api/trades``: time and sales of one symbol, as JSON or CSV.
 
 Owns the route, its parameters and its refusals; ``market.sales`` has the prints and what became of
-each. A request only waits until no other answer is being made. The answer is then made without a
-pause, so that trades and ``seq`` are of one moment.
+each. Trades and ``seq`` of an answer are of one moment. Bounds: those of ``_slots``, as for bars; a
+long CSV is written in slices, so that prices can be sent in between.
 """
 
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
 from photon_app import services
+from photon_app.gateway.address import client_address
+from photon_app.gateway.connections import peer_of
 from photon_app.gateway.problems import REQUIRED, one_of, problems, read, whole
+from photon_app.gateway.slots import Slots
+from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.market.digits import decimals_of, plain
 from photon_app.market.sales import MOST_OF_SYMBOL, Sale
 from photon_app.model import parse_symbol
@@ -25,9 +29,18 @@ from photon_app.timestamps import parse_moment
 
 MOST = MOST_OF_SYMBOL
 USUAL = 200
+SLICE = 200
+"""Lines of CSV written per iteration of the event loop; some 0.5 ms."""
+AT_ONCE, AT_ONCE_OF_ADDRESS = 20 * MOST, 10 * MOST
+"""Trades of all answers in progress, counted by their ``limit``: in total, and for one address."""
+MOST_WAITING = 512
+"""Requests of one address that wait, as for bars."""
 COLUMNS = ("time", "price", "volume", "conditions", "counted", "why")
+_FORMULA = tuple("=+-@")
+"""What a spreadsheet takes for the begin of a formula."""
 
 router = APIRouter()
+_slots = Slots(AT_ONCE, AT_ONCE_OF_ADDRESS, MOST_WAITING)
 _encoder = msgspec.json.Encoder()
 
 
@@ -91,9 +104,10 @@ _CSV = {"schema": {"type": "string"}, "example": ",".join(COLUMNS) + "\n"}
     "/api/trades",
     summary="The newest trades of a symbol, and whether each counted",
     response_model=Trades,
-    responses={200: {"content": {"text/csv": _CSV}}, **problems(422, 503)},
+    responses={200: {"content": {"text/csv": _CSV}}, **problems(422, 429, 503)},
 )
 async def trades(
+    request: Request,
     *,
     symbol: Annotated[
         str,
@@ -127,31 +141,54 @@ async def trades(
     shape = one_of("format", format, ("json", "csv"))
     begin = None if from_ is None else read("from", from_, parse_moment)
     end = None if to is None else read("to", to, parse_moment)
-    async with live.history.assembling.one():
-        quote = live.book.quote(wanted)
-        sales = live.sales.newest(wanted, limit, from_ms=begin, to_ms=end)
-        if shape == "csv":
-            prices = (sale.print_.price for sale in sales)
-            decimals = decimals_of(wanted, prices) if quote is None else quote.decimals
-            return _csv(wanted, sales, decimals)
-        body = _Body(
-            symbol=wanted,
-            source=live.hub.feed.source,
-            epoch=live.market.epoch,
-            seq=0 if quote is None else quote.seq,
-            trades=[_Trade.of(sale) for sale in sales],
-        )
-        return Response(_encoder.encode(body), media_type="application/json")
+    peer = peer_of(request.scope)
+    address = client_address(request.scope, live.settings.proxy_hops)
+    async with _slots.take(address, limit) as granted:
+        if not granted:
+            sentence = f"{MOST_WAITING} questions of your address wait for their trades: wait too"
+            raise HTTPException(429, sentence, headers={"Retry-After": "1"})
+        if peer is not None and peer.gone:
+            return Response(status_code=204)  # no client is there to read it
+        async with live.history.assembling.one():
+            quote = live.book.quote(wanted)
+            sales = live.sales.newest(wanted, limit, from_ms=begin, to_ms=end)
+            if shape == "json":
+                body = _Body(
+                    symbol=wanted,
+                    source=live.hub.feed.source,
+                    epoch=live.market.epoch,
+                    seq=0 if quote is None else quote.seq,
+                    trades=[_Trade.of(sale) for sale in sales],
+                )
+                return Response(_encoder.encode(body), media_type="application/json")
+        prices = (sale.print_.price for sale in sales)
+        decimals = decimals_of(wanted, prices) if quote is None else quote.decimals
+        return await _csv(wanted, sales, decimals, live.history.assembling)
 
 
-def _csv(symbol: str, sales: Iterable[Sale], decimals: int) -> Response:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in map(_Trade.of, sales):
-        price, volume = plain(row.price, decimals), plain(row.volume)
-        counted = "true" if row.counted else "false"
-        writer.writerow([row.time, price, volume, "; ".join(row.conditions), counted, row.why])
+async def _csv(
+    symbol: str, sales: Sequence[Sale], decimals: int, assembling: OneAtATime
+) -> Response:
+    pieces = [",".join(COLUMNS) + "\n"]
+    for at in range(0, len(sales), SLICE):
+        async with assembling.one():
+            pieces.append(_lines(sales[at : at + SLICE], decimals))
     name = re.sub(r"[^A-Z0-9.\-]", "_", symbol)
     headers = {"Content-Disposition": f'attachment; filename="{name}-trades.csv"'}
-    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+    return Response("".join(pieces), media_type="text/csv", headers=headers)
+
+
+def _lines(sales: Iterable[Sale], decimals: int) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in map(_Trade.of, sales):
+        price, volume = plain(row.price, decimals), plain(row.volume)
+        conditions = "; ".join(map(_harmless, row.conditions))
+        counted = "true" if row.counted else "false"
+        writer.writerow([row.time, price, volume, conditions, counted, row.why])
+    return text.getvalue()
+
+
+def _harmless(code: str) -> str:
+    """A condition that no spreadsheet takes for a formula: its code may be any text."""
+    return f"'{code}" if code.startswith(_FORMULA) else code

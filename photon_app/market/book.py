@@ -364,7 +364,7 @@ class Book:
             self._outcome.note(trade, verdicts.OUTSIDE_NOTHING)
         elif effect.last or (effect.high_low and first):
             if not effect.volume:
-                self._outcome.note(trade, verdicts.NO_VOLUME)
+                self._outcome.note(trade, verdicts.CORRECTED)
             return Trade(trade.symbol, price, volume, time_ms)
         elif time_ms < entry.day_start_ms:
             if effect.volume:

@@ -14,6 +14,7 @@ a hole. Conditions longer than ``MOST_CONDITIONS`` are left out.
 """
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 
 MOST_OF_SYMBOL = 1_000
 MOST = 131_072
-"""Some 170 bytes each, so about 22 MB."""
+"""Some 150 bytes each, so about 20 MB; at most 1.2 KB each, if upstream invented a new list of
+conditions for every print."""
 KEPT = MOST * 7 // 8
 """So many are left then."""
 ENOUGH, MOST_WAITING = 512, 4_096
@@ -40,6 +42,8 @@ RATE, BURST = 50_000, 500_000
 """So many prints are sorted per second, and at once: at most some 2 % of a core."""
 PAUSE_S = 0.02
 """The pause before the next attempt when that is used up."""
+SAY_EVERY_S = 10.0
+"""It is logged so often at most that all prints were forgotten."""
 MOST_CODES, MOST_CONDITIONS = 16, 64
 """Conditions of a print, and characters of all their codes. Real ones have four of two digits."""
 KNOWN_LISTS = 1_024
@@ -91,12 +95,12 @@ _at_ms = attrgetter("at_ms")
 class _Tapes(dict[str, _Kept | None]):
     """The kept prints by symbol; ``None``, without an entry, for a symbol that is not followed."""
 
-    def __init__(self, *, capacity: int, follow_all: bool) -> None:
+    def __init__(self, *, capacity: int, admits: Callable[[str], bool] | None) -> None:
         self._capacity = capacity
-        self._follow_all = follow_all
+        self._admits = admits
 
     def __missing__(self, symbol: str) -> _Kept | None:
-        return self.begin(symbol) if self._follow_all else None
+        return self.begin(symbol) if self._admits is not None and self._admits(symbol) else None
 
     def begin(self, symbol: str) -> _Kept | None:
         """Keep prints of a symbol from now on, if there is room."""
@@ -112,17 +116,20 @@ class Sales:
     Args:
         loop: clock and timer.
         capacity: the most symbols.
-        follow_all: keep every symbol that trades and drop none, as the book does in a replay.
+        admits: in a replay, whether the book took a symbol that traded. Then every such symbol is
+            kept and none is dropped, as in the book; otherwise only those that are followed.
     """
 
-    def __init__(self, loop: Loop, *, capacity: int = 2000, follow_all: bool = False) -> None:
+    def __init__(
+        self, loop: Loop, *, capacity: int = 2000, admits: Callable[[str], bool] | None = None
+    ) -> None:
         self._loop = loop
         self._budget = float(BURST)
         """Prints that may be sorted now."""
         self._at_s = loop.time()
         """When that was so."""
-        self._follow_all = follow_all
-        self._tapes = _Tapes(capacity=capacity, follow_all=follow_all)
+        self._follow_all = admits is not None
+        self._tapes = _Tapes(capacity=capacity, admits=admits)
         self._held: dict[str, tuple[Trade, _Noted]] = {}
         """By symbol, the print that waits for a second one, and what is kept of it."""
         self._waiting: list[Trade] = []
@@ -132,6 +139,8 @@ class Sales:
         self._enough = ENOUGH
         """The number of waiting prints at which to act: to ask for an iteration of the event loop,
         or, once that is asked for, to forget all."""
+        self._said_s = -math.inf
+        """When it was last logged that all prints were forgotten."""
         self._short: set[tuple[str, ...]] = {()}
         """Lists of conditions that are known to be short enough."""
         self._total = 0
@@ -216,10 +225,11 @@ class Sales:
             self._enough = MOST_WAITING
             self._loop.call_later(0, self._sort_waiting)
         else:
-            log.info(
-                "more trades came than can be kept: /api/trades has only what comes from now on"
-            )
             self.forget()
+            now_s = self._loop.time()
+            if now_s - self._said_s >= SAY_EVERY_S:
+                self._said_s = now_s
+                log.info("more trades came than can be kept: /api/trades has only the newest")
 
     def _sort_waiting(self) -> None:
         now_s = self._loop.time()

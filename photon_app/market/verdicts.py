@@ -14,8 +14,8 @@ RANGE_ONLY = Verdict(counted=True, why="range only")
 """By its conditions no last price: in volume, high and low."""
 VOLUME_ONLY = Verdict(counted=True, why="volume only")
 """By its conditions in the volume only."""
-NO_VOLUME = Verdict(counted=True, why="no volume")
-"""A last price whose volume was counted before, by its conditions."""
+CORRECTED = Verdict(counted=True, why="corrected")
+"""By its conditions the correction of a price: a last price, its volume was counted before."""
 REPEAT = Verdict(counted=False, why="repeat")
 """By its conditions a repetition of an earlier print."""
 HELD = Verdict(counted=False, why="held")
@@ -35,6 +35,6 @@ BAD_VOLUME = Verdict(counted=False, why="bad volume")
 BAD_TIME = Verdict(counted=False, why="bad time")
 
 ALL = (
-    *(SIMPLE, LATE, RANGE_ONLY, VOLUME_ONLY, NO_VOLUME, REPEAT, HELD, CONFIRMED, OUTLIER),
+    *(SIMPLE, LATE, RANGE_ONLY, VOLUME_ONLY, CORRECTED, REPEAT, HELD, CONFIRMED, OUTLIER),
     *(EARLIER_DAY, OUTSIDE, OUTSIDE_NOTHING, BAD_PRICE, BAD_VOLUME, BAD_TIME),
 )

@@ -1,14 +1,18 @@
 """``GET /api/trades``, over a real port."""
 
 import asyncio
+import contextlib
 import csv
 import io
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from photon_app.gateway import trades
+from photon_app.gateway.slots import Slots
 from photon_app.model import Seed, Trade
 from tests.fakes.server import HandFeed as Feed
 from tests.fakes.server import Serving, serving
@@ -177,6 +181,66 @@ def test_csv_has_the_same_trades() -> None:
             [str(NOON_MS + 1), "100.50", "2", "Market center official close", "false", "repeat"],
             [str(NOON_MS + 2), "-1.00", "0.0000001", "", "false", "bad price"],
         ]
+
+    with_server(check)
+
+
+def test_no_condition_is_a_formula_in_a_spreadsheet() -> None:
+    """Codes are upstream's; JSON has them as they are."""
+    codes = ("=1+1", "+1", "-1", "@A1", "a=b", 'say "no", please', "1")
+
+    async def check(_: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        play(feed, (0, 100, 1, *codes))
+        (trade,) = (await client.get("/api/trades?symbol=AAPL")).json()["trades"]
+        assert trade["conditions"] == [*codes[:-1], "Regular"]
+        answer = await client.get("/api/trades?symbol=AAPL&format=csv")
+        (row,) = csv.DictReader(io.StringIO(answer.text))
+        cells = row["conditions"].split("; ")
+        assert cells == ["'=1+1", "'+1", "'-1", "'@A1", "a=b", 'say "no", please', "Regular"]
+
+    with_server(check)
+
+
+def test_a_long_csv_is_of_one_moment() -> None:
+    """It is written in slices; what is traded in between is not in it, and nothing is lost."""
+
+    async def check(server: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        play(feed, *((at, 100, 1) for at in range(999)))
+        assembling, pauses = server.live.history.assembling, itertools.count()
+        one = assembling.one
+
+        @contextlib.asynccontextmanager
+        async def one_and_a_trade() -> AsyncIterator[None]:
+            async with one():
+                yield
+            play(feed, (999 + next(pauses), 100, 1))
+
+        assembling.one = one_and_a_trade  # type: ignore[method-assign]
+        answer = await client.get("/api/trades?symbol=AAPL&format=csv&limit=1000")
+        rows = csv.DictReader(io.StringIO(answer.text))
+        assert [int(row["time"]) - NOON_MS for row in rows] == [*range(999)]
+        assert next(pauses) == 6
+
+    with_server(check)
+
+
+def test_too_many_requests_of_one_address_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 429 and a sentence; those that wait are answered, and others still are."""
+    monkeypatch.setattr(trades, "_slots", Slots(2000, 1000, 3))
+
+    async def check(server: Serving, feed: Feed, client: httpx.AsyncClient) -> None:
+        play(feed, (0, 100, 1))
+        url = "/api/trades?symbol=AAPL&limit=1000"
+        async with server.live.history.assembling.one():
+            asked = [asyncio.create_task(client.get(url)) for _ in range(5)]
+            (refused,), _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        statuses = sorted([(await one).status_code for one in asked])
+        assert statuses == [200, 200, 200, 200, 429]
+        answer = await refused
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json() == {
+            "detail": "512 questions of your address wait for their trades: wait too"
+        }
 
     with_server(check)
 

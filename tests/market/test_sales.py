@@ -1,6 +1,7 @@
 """Time and sales: every print as it came, and what became of it."""
 
 import itertools
+import logging
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -30,12 +31,18 @@ HOUR_MS = 3_600_000
 class Stage:
     """A market with what keeps its prints, and an event loop that a test runs."""
 
-    def __init__(self, *symbols: str, follow_all: bool = False) -> None:
+    def __init__(self, *symbols: str, follow_all: bool = False, capacity: int = 50) -> None:
         self.now_s = 0.0
         self.turns: list[Callable[[], object]] = []
-        self.sales = Sales(self, follow_all=follow_all)
-        self.book = Book(
-            lambda symbol, time_ms: market_day(symbol, time_ms, Calendar()), admit_all=follow_all
+        self.book = book = Book(
+            lambda symbol, time_ms: market_day(symbol, time_ms, Calendar()),
+            admit_all=follow_all,
+            capacity=capacity,
+        )
+        self.sales = Sales(
+            self,
+            capacity=capacity,
+            admits=(lambda symbol: book.counted(symbol) is not None) if follow_all else None,
         )
         clock = HandClock(NOON_MS)
         status = FeedStatus(source="test", state="live", since_ms=NOON_MS)
@@ -94,7 +101,7 @@ def test_a_plain_last_price_has_no_reason() -> None:
         (trade(99, -1), True, "late"),
         (trade(99, 1, "30"), True, "range only"),
         (trade(99, 1, "3"), True, "volume only"),
-        (trade(99, 1, "39"), True, "no volume"),
+        (trade(99, 1, "39"), True, "corrected"),
         (trade(99, -1, "39"), True, "late"),
         (trade(99, 1, "16"), False, "repeat"),
         (trade(150, 1), False, "held"),
@@ -216,6 +223,26 @@ def test_a_replay_keeps_what_trades() -> None:
     assert stage.told("B") == [(100, True, "")]
 
 
+def test_a_replay_keeps_no_symbol_that_the_book_left_out() -> None:
+    """What the book took before the start has its prints, however many symbols trade."""
+    stage = Stage(follow_all=True, capacity=2)
+    stage.market.past([trade(symbol="A"), trade(symbol="B")])
+    stage.market.trades([trade(symbol=symbol) for symbol in "CDBA"])
+    assert [stage.told(symbol) for symbol in "ABCD"] == [[(100, True, "")]] * 2 + [[]] * 2
+
+
+def test_that_too_many_came_is_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    """However often it happens."""
+    stage = Stage("A")
+    caplog.set_level(logging.INFO, logger=sales.__name__)
+    for _ in range(10):
+        stage.market.trades([trade() for _ in range(MOST_WAITING)])
+    assert len(caplog.messages) == 1
+    stage.now_s += sales.SAY_EVERY_S
+    stage.market.trades([trade() for _ in range(MOST_WAITING)])
+    assert len(caplog.messages) == 2
+
+
 def test_of_too_many_those_with_the_most_lose_their_oldest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -314,7 +341,7 @@ class Told:
         self._settle_held(before["outliers_confirmed"], held, start_ms)
         word = WORDS.get(where, "outlier")
         if where == "applied" and "39" in print_.conditions and made == "price":
-            word = "no volume"
+            word = "corrected"
         if where == "outliers" and symbol.pending is not held and symbol.pending is not None:
             word, self._held = "held", len(self.words)
         self.words.append(word)

@@ -12,7 +12,7 @@
 export const DEPTH = 200;
 
 /** Whether a print was the last price: only such have a direction. */
-const wasLast = ({ counted, why }) => counted && (why === "" || why === "no volume" || why === "outside the sessions");
+const wasLast = ({ counted, why }) => counted && (why === "" || why === "corrected" || why === "outside the sessions");
 
 /** What became of a print, in a word or two; otherwise its conditions, without the usual one. */
 const remark = ({ counted, why, conditions }) => {
