@@ -37,7 +37,7 @@ MOST_WAITING = 512
 """Requests of one address that wait, as for bars."""
 COLUMNS = ("time", "price", "volume", "conditions", "counted", "why")
 _FORMULA = tuple("=+-@")
-"""What a spreadsheet takes for the begin of a formula."""
+"""What a spreadsheet takes for the beginning of a formula."""
 
 router = APIRouter()
 _slots = Slots(AT_ONCE, AT_ONCE_OF_ADDRESS, MOST_WAITING)
