@@ -124,7 +124,7 @@ def assemble(
     sales = Sales(
         loop,
         capacity=settings.max_symbols_total,
-        admits=_took(market.book) if settings.feed == "replay" else None,
+        book=market.book if settings.feed == "replay" else None,
     )
     relay = _DemandRelay(
         source,
@@ -170,11 +170,6 @@ def assemble(
         rest_requests=source.rest_requests,
     )
     return live, relay
-
-
-def _took(book: Book) -> Callable[[str], bool]:
-    """Whether the book has a symbol."""
-    return lambda symbol: book.counted(symbol) is not None
 
 
 def _market(settings: Settings, source: Upstream, days: CalendarLoader) -> Market:

@@ -160,6 +160,9 @@ class Book:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self._entries
+
     @property
     def left_out(self) -> bool:
         """Whether the book takes every symbol that trades, and more trade than ``capacity``."""

@@ -16,7 +16,7 @@ a hole. Conditions longer than ``MOST_CONDITIONS`` are left out.
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from operator import attrgetter
 from typing import Protocol
 
@@ -95,12 +95,12 @@ _at_ms = attrgetter("at_ms")
 class _Tapes(dict[str, _Kept | None]):
     """The kept prints by symbol; ``None``, without an entry, for a symbol that is not followed."""
 
-    def __init__(self, *, capacity: int, admits: Callable[[str], bool] | None) -> None:
+    def __init__(self, *, capacity: int, book: Container[str] | None) -> None:
         self._capacity = capacity
-        self._admits = admits
+        self._book = book
 
     def __missing__(self, symbol: str) -> _Kept | None:
-        return self.begin(symbol) if self._admits is not None and self._admits(symbol) else None
+        return None if self._book is None or symbol not in self._book else self.begin(symbol)
 
     def begin(self, symbol: str) -> _Kept | None:
         """Keep prints of a symbol from now on, if there is room."""
@@ -116,20 +116,20 @@ class Sales:
     Args:
         loop: clock and timer.
         capacity: the most symbols.
-        admits: in a replay, whether the book took a symbol that traded. Then every such symbol is
-            kept and none is dropped, as in the book; otherwise only those that are followed.
+        book: in a replay, the book: every symbol that it took is kept, and none is dropped.
+            Otherwise only those that are followed.
     """
 
     def __init__(
-        self, loop: Loop, *, capacity: int = 2000, admits: Callable[[str], bool] | None = None
+        self, loop: Loop, *, capacity: int = 2000, book: Container[str] | None = None
     ) -> None:
         self._loop = loop
         self._budget = float(BURST)
         """Prints that may be sorted now."""
         self._at_s = loop.time()
         """When that was so."""
-        self._follow_all = admits is not None
-        self._tapes = _Tapes(capacity=capacity, admits=admits)
+        self._follow_all = book is not None
+        self._tapes = _Tapes(capacity=capacity, book=book)
         self._held: dict[str, tuple[Trade, _Noted]] = {}
         """By symbol, the print that waits for a second one, and what is kept of it."""
         self._waiting: list[Trade] = []

@@ -34,16 +34,12 @@ class Stage:
     def __init__(self, *symbols: str, follow_all: bool = False, capacity: int = 50) -> None:
         self.now_s = 0.0
         self.turns: list[Callable[[], object]] = []
-        self.book = book = Book(
+        self.book = Book(
             lambda symbol, time_ms: market_day(symbol, time_ms, Calendar()),
             admit_all=follow_all,
             capacity=capacity,
         )
-        self.sales = Sales(
-            self,
-            capacity=capacity,
-            admits=(lambda symbol: book.counted(symbol) is not None) if follow_all else None,
-        )
+        self.sales = Sales(self, capacity=capacity, book=self.book if follow_all else None)
         clock = HandClock(NOON_MS)
         status = FeedStatus(source="test", state="live", since_ms=NOON_MS)
         self.market = Market(
