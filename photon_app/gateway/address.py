@@ -13,6 +13,7 @@ An IPv6 address is counted by its /64 network: that is one subnet (RFC 4291, 2.5
 it may use any of the 2^64 addresses (with RFC 8981, a new one every day).
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 from typing import Any
@@ -20,6 +21,8 @@ from typing import Any
 from photon_app.gateway.origin import Scope
 
 FORWARDED_FOR = b"x-forwarded-for"
+REMEMBERED = 4_096
+"""Addresses whose keys are cached: each connection needs its own three times."""
 LONGEST_ENTRY = 80
 """Characters of an address with brackets, zone and port. A longer text is not an address."""
 
@@ -49,8 +52,11 @@ def address_key(text: str) -> str | None:
     ``1.2.3.4``, ``1.2.3.4:5678``, ``2001:db8::1``, ``[2001:db8::1]:443``. An IPv4 address that is
     mapped into IPv6 (RFC 4291, 2.5.5.2) is the IPv4 address.
     """
-    if len(text) > LONGEST_ENTRY:
-        return None
+    return None if len(text) > LONGEST_ENTRY else _key(text)
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _key(text: str) -> str | None:
     try:
         address = ipaddress.ip_address(_host(text.strip(" \t")))
     except ValueError:

@@ -55,14 +55,14 @@ class SocketEdge:
         async with placed(websocket, self._admission, self.kind) as place:
             if place is not None:
                 throttle = partial(self._admission.time_shares.run, place.address)
-                await self.serve(websocket, place.live, throttle)
+                await self.serve(websocket, place, throttle)
 
-    async def serve(self, websocket: WebSocket, live: Services, throttle: Throttle) -> None:
+    async def serve(self, websocket: WebSocket, place: "Place", throttle: Throttle) -> None:
         """Serve one connection that has a place, from before it is accepted to its end.
 
         Args:
             websocket: the connection.
-            live: the services of this process.
+            place: what it got.
             throttle: awaits until the address may have another message handled, then calls the
                 handler with the seconds that the message had to wait.
         """
@@ -122,8 +122,11 @@ async def refuse_socket(
 
 
 def outlet_of(websocket: WebSocket, form: Form = EVENTS) -> WireOutlet | AsgiOutlet:
-    """How frames are written to an accepted socket."""
+    """How frames are written to an accepted socket. Its request is cleared, since nothing reads it
+    any more, and it would live as long as the socket.
+    """
     wire = wire_of(websocket.scope.get("extensions", {}))
+    websocket.scope.clear()
     return AsgiOutlet(websocket) if wire is None else WireOutlet(wire, form)
 
 

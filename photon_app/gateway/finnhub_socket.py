@@ -9,12 +9,10 @@ from typing import ClassVar
 
 from starlette.websockets import WebSocket
 
-from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Kind
-from photon_app.gateway.edge import SocketEdge, Throttle, next_text, outlet_of, refuse_socket
+from photon_app.gateway.edge import Place, SocketEdge, Throttle, next_text, outlet_of, refuse_socket
 from photon_app.gateway.finnhub_session import FinnhubSession
 from photon_app.hub.sink import Sink
-from photon_app.services import Services
 
 
 class FinnhubEdge(SocketEdge):
@@ -23,8 +21,9 @@ class FinnhubEdge(SocketEdge):
     paths: ClassVar[frozenset[str]] = frozenset({"/finnhub", "/finnhub/"})
     kind: ClassVar[Kind] = "finnhub"
 
-    async def serve(self, websocket: WebSocket, live: Services, throttle: Throttle) -> None:
+    async def serve(self, websocket: WebSocket, place: Place, throttle: Throttle) -> None:
         """See ``SocketEdge``."""
+        live = place.live
         conditions = websocket.query_params.get("conditions", "1")
         if conditions not in {"0", "1"}:
             await refuse_socket(websocket, 400, "conditions: expected 0 or 1")
@@ -41,7 +40,7 @@ class FinnhubEdge(SocketEdge):
             messages_per_s=live.settings.messages_per_s,
             time=live.time,
             stalls=live.stalls,
-            address=client_address(websocket.scope, live.settings.proxy_hops),
+            address=place.address,
         )
 
         async def read() -> None:

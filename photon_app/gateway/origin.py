@@ -147,14 +147,22 @@ class OriginGuard:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        origin, host = _text(headers, b"origin"), _text(headers, b"host")
-        refusal = self._rule.refusal(origin, host)
+        refusal = self._refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            self._log_refusal(origin, host, scope["path"], refusal)
             await refuse(scope, receive, send, 403, refusal)
+
+    def _refusal(self, scope: Scope) -> str | None:
+        """Why a request is refused, which is logged. The headers end with this call: as locals of
+        ``__call__`` they would live as long as the socket.
+        """
+        headers = dict(scope["headers"])
+        origin, host = _text(headers, b"origin"), _text(headers, b"host")
+        refusal = self._rule.refusal(origin, host)
+        if refusal is not None:
+            self._log_refusal(origin, host, scope["path"], refusal)
+        return refusal
 
     def _log_refusal(self, origin: str | None, host: str | None, path: str, refusal: str) -> None:
         if self._now_s() < self._silent_until_s:

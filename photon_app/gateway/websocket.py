@@ -12,9 +12,8 @@ from starlette.websockets import WebSocket
 from photon_app import disconnect
 from photon_app.errors import RequestError
 from photon_app.gateway import protocol
-from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Kind
-from photon_app.gateway.edge import SocketEdge, Throttle, next_text, outlet_of, refuse_socket
+from photon_app.gateway.edge import Place, SocketEdge, Throttle, next_text, outlet_of, refuse_socket
 from photon_app.gateway.limits import MessageBudget
 from photon_app.gateway.session import Session
 from photon_app.gateway.wire import wire_of
@@ -32,20 +31,22 @@ class WebSocketEdge(SocketEdge):
     paths: ClassVar[frozenset[str]] = frozenset({"/ws", "/ws/"})
     kind: ClassVar[Kind] = "ws"
 
-    async def serve(self, websocket: WebSocket, live: Services, throttle: Throttle) -> None:
+    async def serve(self, websocket: WebSocket, place: Place, throttle: Throttle) -> None:
         """See ``SocketEdge``."""
-        wanted = websocket.query_params.get("format", live.settings.ws_format)
+        wanted = websocket.query_params.get("format", place.live.settings.ws_format)
         compress = websocket.query_params.get("compress", "0")
         if wanted == "array":
-            await _serve_array(websocket, live, throttle)
+            await _serve_array(websocket, place, throttle)
         elif wanted not in {"events", "batch"}:
             await refuse_socket(websocket, 400, "format: expected events, batch or array")
         elif compress not in {"0", "1"}:
             await refuse_socket(websocket, 400, "compress: expected 0 or 1")
         else:
-            deflater = live.hub.deflater if compress == "1" and _negotiated(websocket) else None
-            form = Form(batch=wanted == "batch", deflater=deflater)
-            await _serve_events(websocket, live, throttle, form)
+            asked = compress == "1" and _negotiated(websocket)
+            form = Form(
+                batch=wanted == "batch", deflater=place.live.hub.deflater if asked else None
+            )
+            await _serve_events(websocket, place, throttle, form)
 
 
 def _negotiated(websocket: WebSocket) -> bool:
@@ -54,10 +55,9 @@ def _negotiated(websocket: WebSocket) -> bool:
     return wire is not None and wire.negotiate_deflate()
 
 
-async def _serve_events(
-    websocket: WebSocket, live: Services, throttle: Throttle, form: Form
-) -> None:
+async def _serve_events(websocket: WebSocket, place: Place, throttle: Throttle, form: Form) -> None:
     """The event and the batch format."""
+    live = place.live
     await websocket.accept()
     outlet = outlet_of(websocket, form)
     sink = Sink(outlet, live.stalls)
@@ -69,7 +69,7 @@ async def _serve_events(
         messages_per_s=live.settings.messages_per_s,
         time=live.time,
         stalls=live.stalls,
-        address=client_address(websocket.scope, live.settings.proxy_hops),
+        address=place.address,
         form=form,
     )
 
@@ -84,8 +84,9 @@ async def _serve_events(
         session.end()
 
 
-async def _serve_array(websocket: WebSocket, live: Services, throttle: Throttle) -> None:
+async def _serve_array(websocket: WebSocket, place: Place, throttle: Throttle) -> None:
     """The array format: all prices at once, then every second; client messages are ignored."""
+    live = place.live
     try:
         symbols = _array_symbols(websocket.query_params.get("symbols"), live)
     except RequestError as problem:
@@ -94,7 +95,6 @@ async def _serve_array(websocket: WebSocket, live: Services, throttle: Throttle)
     for text in (websocket.query_params.get("symbols") or "").split(","):
         live.demand.spelled(text.strip())
     await websocket.accept()
-    address = client_address(websocket.scope, live.settings.proxy_hops)
     now_s = live.time.monotonic
     outlet = outlet_of(websocket)
     sink = Sink(outlet, live.stalls)
@@ -111,7 +111,7 @@ async def _serve_array(websocket: WebSocket, live: Services, throttle: Throttle)
         while (text := await next_text(websocket, sink)) is not None:
             await throttle(partial(ignore, text))
 
-    client = live.arrays.join(sink, tuple(symbols), address)
+    client = live.arrays.join(sink, tuple(symbols), place.address)
     try:
         await outlet.serve(read())
     finally:

@@ -48,6 +48,7 @@ from websockets.typing import ExtensionParameter
 from photon_app import disconnect, services
 from photon_app.errors import NotServingError
 from photon_app.gateway.connections import free_transport
+from photon_app.gateway.lean import Gate, Mailbox
 from photon_app.gateway.limits import ClientBucket, TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
 from photon_app.hub.stalls import Stalls
@@ -180,7 +181,58 @@ class _NullSink:
     def lost(self) -> None: ...
 
 
-class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
+class _Lean(WebSocketsSansIOProtocol):
+    """uvicorn's protocol with its attributes in slots, which take a sixth of the memory of a dict,
+    and with a smaller queue and event.
+    """
+
+    __slots__ = (
+        "app",
+        "app_state",
+        "asgi_version",
+        "client",
+        "close_sent",
+        "close_timeout",
+        "close_timer",
+        "config",
+        "conn",
+        "connections",
+        "curr_msg_data_type",
+        "default_headers",
+        "disconnected",
+        "frames",
+        "handshake_complete",
+        "handshake_initiated",
+        "initial_response",
+        "last_ping_rtt",
+        "logger",
+        "loop",
+        "pending_ping_payload",
+        "ping_interval",
+        "ping_sent_at",
+        "ping_timeout",
+        "ping_timer",
+        "pong_timer",
+        "queue",
+        "read_paused",
+        "request",
+        "response",
+        "root_path",
+        "scheme",
+        "scope",
+        "server",
+        "tasks",
+        "transport",
+        "writable",
+    )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", Mailbox[ASGIReceiveEvent]())
+        self.writable = cast("asyncio.Event", Gate())
+
+
+class PhotonWebSocketProtocol(_Lean):
     """uvicorn's protocol with ready frames, bounded buffers and a polite shutdown."""
 
     _sink: Congestible = _NullSink()
@@ -427,6 +479,9 @@ class PhotonWebSocketProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
+        if message["type"] == "websocket.accept":
+            self.request.headers.clear()  # a browser's take 1 KiB, and are not read again
+            self.response.headers.clear()
         if message["type"] == "websocket.accept" and self._early:
             early, self._early = self._early, b""
             self.transport.resume_reading()

@@ -40,13 +40,16 @@ class PhotonApp(rx.App):
     no route has, and answers a preflight before the Origin rule sees it.
     """
 
+    outermost: Callable[[Any], Any] = staticmethod(lambda whole: whole)
+    """Adds layers around everything that Reflex made."""
+
     def __call__(self) -> Any:
-        """The ASGI app, as Reflex makes it for its servers."""
+        """The ASGI app, as Reflex makes it for its servers, with the outermost layers."""
         for part in (self._api, made := super().__call__()):
             if isinstance(part, Starlette):
                 layers: list[Any] = part.user_middleware
                 part.user_middleware = [one for one in layers if one.cls is not CORSMiddleware]
-        return made
+        return self.outermost(made)
 
 
 def index() -> rx.Component:
@@ -84,11 +87,15 @@ def head_components() -> list[rx.Component]:
     ]
 
 
-def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None) -> rx.App:
+def create_app(
+    api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None,
+    outermost: Callable[[Any], Any] = lambda whole: whole,
+) -> rx.App:
     """The Reflex app with its one page.
 
     Args:
-        api_transformer: Photon's own HTTP and WebSocket routes, as ``rx.App`` takes them.
+        api_transformer: Photon's own HTTP routes, as ``rx.App`` takes them.
+        outermost: adds Photon's own sockets around everything else.
     """
     app = PhotonApp(
         api_transformer=api_transformer,
@@ -98,6 +105,7 @@ def create_app(api_transformer: Sequence[Any] | Callable[..., Any] | Any | None 
         app_wraps={(55, "ErrorBoundary"): lambda _stateful: default_error_boundary()},
         backend_exception_handler=_handler_failed,
     )
+    app.outermost = outermost
     app.add_middleware(StorageFirst())
     app.add_page(
         index,
