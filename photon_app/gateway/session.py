@@ -174,9 +174,15 @@ class Session:
         since = named if same_epoch else None
         interval_s = stepped_s(request.interval_ms)
         found = self._hub.subscribe(self._client, accepted, interval_s, since)
-        recovered = None if named is None else {symbol: symbol in found for symbol in named}
-        self._acknowledge("subscribed", accepted, rejected, request.id, recovered=recovered)
-        self._hub.welcome(self._client, accepted, found)
+        told = messages.subscription(
+            "subscribed",
+            accepted,
+            rejected,
+            self._client.symbols,
+            request.id,
+            recovered=None if named is None else {symbol: symbol in found for symbol in named},
+        )
+        self._hub.welcome(self._client, accepted, found, before=Frames.of(told))
 
     def _last_seqs(self, request: Subscribe) -> dict[str, int] | None:
         """What a client that comes back had last; ``None`` for any other."""
@@ -309,23 +315,15 @@ class Session:
 
     def _acknowledge(
         self,
-        status: Literal["subscribed", "unsubscribed", "listed"],
+        status: Literal["unsubscribed", "listed"],
         symbols: Iterable[str],
         rejected: list[Rejection],
         request_id: str | int | None,
-        *,
-        recovered: Mapping[str, bool] | None = None,
     ) -> None:
         bars = self._hub.bars.of(self._client) if status == "listed" else None
         self._send(
             messages.subscription(
-                status,
-                list(symbols),
-                rejected,
-                self._client.symbols,
-                request_id,
-                bars=bars,
-                recovered=recovered,
+                status, list(symbols), rejected, self._client.symbols, request_id, bars=bars
             )
         )
 

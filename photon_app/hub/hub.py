@@ -23,7 +23,7 @@ of ``Subscriber``s.
 import itertools
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from photon_app import disconnect
 from photon_app.calendar.hours import Hours
@@ -65,6 +65,7 @@ BEATS = 15
 SESSIONS_A_TICK = 200
 """Symbols whose new session is sent per second."""
 _NOBODY: tuple[Takers, Takers] = {}, {}
+_NOTHING = Frames(())
 
 
 class Hub(Channel[Subscriber]):
@@ -380,7 +381,8 @@ class Hub(Channel[Subscriber]):
         pending = bool(self._outboxes[client.form.batch])
         self._registry.regroup(client, frozenset(every), alone=pending)
         for symbol in symbols:
-            self._registry.topics[symbol].waiting = self._quote(symbol) is None
+            topic = self._registry.topics[symbol]
+            topic.waiting = topic.waiting and self._quote(symbol) is None
         self._clients.wake()
         return recovered
 
@@ -413,32 +415,40 @@ class Hub(Channel[Subscriber]):
         client: Subscriber,
         symbols: Iterable[str],
         recovered: Mapping[str, int] | None = None,
+        *,
+        before: Frames = _NOTHING,
     ) -> None:
-        """Send snapshots of symbols just subscribed, or the missed updates of those ``recovered``
-        (see ``subscribe``), and the states that no snapshot has.
+        """Send snapshots of symbols just subscribed, or the missed updates of those ``recovered``,
+        and then the states that no snapshot has: in one write, unless so much was missed that the
+        client is held.
+
+        Args:
+            client: who subscribed.
+            symbols: what it subscribed to.
+            recovered: what ``subscribe`` returned.
+            before: is written first: the acknowledgement.
         """
+        self._flush_one(client)
         recovered = recovered or {}
         symbols = list(symbols)
         for symbol in symbols:
             client.sink.forget(symbol)
-        each, rest = None, recovered
+        each: Sequence[bytes] | None = None
         if recovered and not client.sink.congested:
             each = self._resuming.updates(symbols, recovered)
+        rest = recovered if each is None else {}
         if each is None:
-            others = [symbol for symbol in symbols if symbol not in recovered]
-            client.sink.send(client.form.prices(self._status.snapshots(others)))
-        else:
-            client.sink.send(client.form.prices(Frames(each)))
-            rest = {}
-        full = recovered and client.sink.unsent_bytes > RELEASED_BYTES
-        if client.cursors is not None or rest or full:
+            each = self._status.snapshots(one for one in symbols if one not in recovered).each
+        frames = [*before.each, *client.form.prices(Frames(each)).each]
+        held = client.cursors is not None or bool(rest)
+        if not held:  # else a status comes after all that it missed
+            states = self._status.states(
+                symbol for symbol in symbols if symbol in recovered or self._quote(symbol) is None
+            )
+            frames += self._status.status(states).each if states else ()
+        client.sink.send(Frames(frames))
+        if held or (recovered and client.sink.unsent_bytes > RELEASED_BYTES):
             self._resuming.add(client, symbols, rest)
-            return
-        states = self._status.states(
-            symbol for symbol in symbols if symbol in recovered or self._quote(symbol) is None
-        )
-        if states:
-            client.sink.send(self._status.status(states))
 
     def welcome_bars(self, client: Subscriber, keys: Iterable[Key]) -> None:
         """Send the newest bar of each new bar subscription."""

@@ -136,8 +136,8 @@ class Topic:
         """Those of the event format, and those of the batch format (``Form.batch``)."""
         self.paces: dict[float, Pace] = {}
         """By interval in seconds."""
-        self.waiting = False
-        """Whether clients were sent the state ``waiting``: there is no price yet."""
+        self.waiting = True
+        """Whether clients may have been sent the state ``waiting``: there was no price yet."""
 
     def holders(self) -> Iterator[Subscriber]:
         """Every client of the symbol, once: a client is in one group or in one pace, never both."""
