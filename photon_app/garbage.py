@@ -5,11 +5,13 @@ an exception of both) are found by the collector: among young objects often and 
 objects in a full collection. By default, Python makes full collections while a crowd of clients
 connects, when they help least and take longest: some 0.3 µs per object, 10–30 ms with a thousand
 connections. Here they run once in ``EVERY_S`` seconds, and sooner only if memory has grown by
-``GROWN_BYTES``, so that garbage is bounded.
+``GROWN_BYTES``, so that garbage is bounded. Memory that connected clients explain does not count:
+else a crowd that connects would cause one collection after another.
 """
 
 import gc
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from photon_app.clock import SYSTEM, Time
@@ -20,6 +22,8 @@ GROWN_BYTES = 64 * 2**20
 YOUNG = 3
 """Collections of the youngest generation until one of the second, which visits 2,000 objects then.
 With Python's default of 10 it visits 7,000, which blocks for 10 ms while a crowd connects."""
+CLIENT_BYTES = 15 * 2**10
+"""Memory of one connected client (``docs/fan-out.md``)."""
 NEVER = 2**30
 """Collections of the second generation until a full one: with some 2,000 objects each, never."""
 _PYTHONS = gc.get_threshold()
@@ -31,13 +35,15 @@ class Garbage:
 
     Args:
         time: of this process.
+        clients: returns how many clients are connected.
     """
 
-    def __init__(self, time: Time = SYSTEM) -> None:
+    def __init__(self, time: Time = SYSTEM, clients: Callable[[], int] = lambda: 0) -> None:
         self._time = time
+        self._clients = clients
         self._at_s = time.monotonic()
-        self._bytes = resident_bytes()
-        """The lowest memory use of the process since the last full collection."""
+        self._bytes = self._unexplained()
+        """The lowest memory use of the process, without clients, since the last full collection."""
 
     async def run(self) -> None:
         """Disable Python's full collections and make them here, until cancelled."""
@@ -51,11 +57,14 @@ class Garbage:
 
     def tick(self) -> None:
         """Collect, if it is time."""
-        now_s, resident = self._time.monotonic(), resident_bytes()
-        self._bytes = min(self._bytes, resident)
-        if now_s >= self._at_s + EVERY_S or resident >= self._bytes + GROWN_BYTES:
+        now_s, unexplained = self._time.monotonic(), self._unexplained()
+        self._bytes = min(self._bytes, unexplained)
+        if now_s >= self._at_s + EVERY_S or unexplained >= self._bytes + GROWN_BYTES:
             gc.collect()
-            self._at_s, self._bytes = now_s, resident_bytes()
+            self._at_s, self._bytes = now_s, self._unexplained()
+
+    def _unexplained(self) -> int:
+        return resident_bytes() - CLIENT_BYTES * self._clients()
 
 
 def resident_bytes() -> int:

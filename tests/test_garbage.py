@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from photon_app import garbage
-from photon_app.garbage import EVERY_S, GROWN_BYTES, Garbage
+from photon_app.garbage import CLIENT_BYTES, EVERY_S, GROWN_BYTES, Garbage
 from tests.fakes.time import HandTime
 
 
@@ -52,6 +52,26 @@ def test_memory_that_grew_is_looked_through_at_once(machine: Machine) -> None:
     collector.tick()
     collector.tick()
     assert machine.full == 1
+
+
+def test_memory_of_clients_is_no_garbage(machine: Machine) -> None:
+    """Memory beside it counts as before, also what clients that left have not freed."""
+    clients = 0
+    collector = Garbage(machine.time, clients=lambda: clients)
+    for _ in range(10):
+        clients += 2_000
+        machine.bytes += 2_000 * CLIENT_BYTES
+        collector.tick()
+    machine.bytes += GROWN_BYTES - 1
+    collector.tick()
+    assert machine.full == 0
+    machine.bytes += 1
+    collector.tick()
+    assert machine.full == 1
+    clients = 0
+    collector.tick()
+    collector.tick()
+    assert machine.full == 2
 
 
 def test_memory_that_was_given_back_is_no_room_for_garbage(machine: Machine) -> None:
