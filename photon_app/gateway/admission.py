@@ -10,6 +10,7 @@ Refusals are counted by reason, and logged at most once in ten seconds, since a 
 retry as fast as it likes.
 """
 
+import asyncio
 import contextlib
 import logging
 from collections import Counter
@@ -21,6 +22,7 @@ import msgspec
 
 from photon_app.clock import SYSTEM, Time
 from photon_app.gateway.limits import ClientBucket, FairBucket
+from photon_app.gateway.loop_budget import LoopBudget
 from photon_app.gateway.time_shares import TimeShares
 from photon_app.hub.stalls import Stalls
 from photon_app.settings import Settings
@@ -83,6 +85,7 @@ class Admission:
         self._max_per_address = max_per_address
         self._handshakes_per_s = handshakes_per_s
         self._handshakes = FairBucket(handshakes_per_s, time.monotonic())
+        self._first_answers: LoopBudget | None = None
         self.time_shares = TimeShares(time)
         """How much time the messages of each address may take."""
         self._by_address: dict[tuple[Kind, str], int] = {}
@@ -119,6 +122,14 @@ class Admission:
             yield None
         finally:
             self._leave(address, kind)
+
+    async def first_answer(self, address: str | None) -> None:
+        """Wait until the first message of a new socket may be handled: a few in one iteration of
+        the event loop, in rotation by address, since thousands may send theirs at once.
+        """
+        if self._first_answers is None:
+            self._first_answers = LoopBudget(asyncio.get_running_loop().call_soon)
+        await self._first_answers.piece(address)
 
     def frames(self, address: str | None, stalls: Stalls | None = None) -> Frames:
         """The bucket of an address' control frames and fragments, which its sockets share.

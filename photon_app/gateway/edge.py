@@ -74,6 +74,14 @@ class Place(NamedTuple):
 
     live: Services
     address: str | None
+    admission: Admission
+
+    async def first_text(self, websocket: WebSocket, sink: Sink) -> str | None:
+        """The first text message, as ``next_text`` returns it, in its turn among new sockets."""
+        text = await next_text(websocket, sink)
+        if text is not None:
+            await self.admission.first_answer(self.address)
+        return text
 
 
 @contextlib.asynccontextmanager
@@ -101,7 +109,7 @@ async def placed(
             wire = wire_of(websocket.scope.get("extensions", {}))
             if wire is not None:
                 wire.share_budget(admission.frames(address, live.stalls))
-            yield Place(live, address)
+            yield Place(live, address, admission)
             return
     await refuse_socket(websocket, refusal.status, refusal.sentence, refusal.retry_after_s)
     yield None

@@ -74,9 +74,11 @@ async def _serve_events(websocket: WebSocket, place: Place, throttle: Throttle, 
     )
 
     async def read() -> None:
-        while (text := await next_text(websocket, sink)) is not None:
+        text = await place.first_text(websocket, sink)
+        while text is not None:
             await throttle(partial(session.receive, text))
             session.waited(await sink.uncongested())
+            text = await next_text(websocket, sink)
 
     try:
         await outlet.serve(read())

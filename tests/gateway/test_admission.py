@@ -349,3 +349,27 @@ def test_a_client_that_vanishes_gives_its_place_back(ws: str) -> None:
                 assert (await receive(connection))["type"] == "connection"
 
     asyncio.run(scenario())
+
+
+def test_first_messages_that_come_at_once_are_answered_a_few_in_a_turn() -> None:
+    """Those of one address do not keep another's waiting."""
+
+    async def scenario() -> None:
+        door = admission()
+        answered: list[str] = []
+
+        async def say(address: str) -> None:
+            await door.first_answer(address)
+            answered.append(address)
+
+        tasks = [asyncio.create_task(say("6.6.6.6")) for _ in range(100)]
+        tasks.append(asyncio.create_task(say("1.1.1.1")))
+        most = before = 0
+        while len(answered) < len(tasks):
+            await asyncio.sleep(0)
+            most, before = max(most, len(answered) - before), len(answered)
+        assert most <= 8
+        assert answered.index("1.1.1.1") <= 12
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
