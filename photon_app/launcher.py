@@ -73,7 +73,7 @@ SIGNALS = tuple(
 )
 MOST_SIGNALS = 2
 """The next signal after these ends the process at once."""
-BACKLOG = 2048
+BACKLOG = 4096
 ACCEPTS_PER_ITERATION = 1
 """Connections accepted per iteration of the event loop; asyncio uses the backlog that it is given
 as this limit. When a process has no file left to open, Python 3.11 tries the whole number all the
