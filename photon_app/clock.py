@@ -59,3 +59,21 @@ class SystemTime:
 
 SYSTEM: Time = SystemTime()
 """The time of this process."""
+
+
+class WorkClock(Protocol):
+    """How long a thread has worked."""
+
+    def worked_s(self) -> float:
+        """Seconds of work so far."""
+        ...
+
+
+class ThreadWork:
+    """The processor time of the calling thread; in the event loop's, the work of the loop."""
+
+    worked_s = staticmethod(time.thread_time)
+
+
+WORK: WorkClock = ThreadWork()
+"""The work of the calling thread."""

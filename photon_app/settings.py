@@ -115,7 +115,8 @@ class Settings:
     ws_format: Literal["events", "array"] = "events"
     max_connections: int = 10_000
     max_per_ip: int = 500
-    handshakes_per_s: int = 500
+    handshakes_per_s: int | None = None
+    """Sockets opened in a second; ``None``: by load."""
     requests_per_s: int = 200
     messages_per_s: int = 20
     questions_per_min: int = 20
@@ -261,7 +262,7 @@ class _Reader:
             ws_format=self._get("PHOTON_WS_FORMAT", _one_of("events", "array"), DEFAULTS.ws_format),
             max_connections=self._count("PHOTON_MAX_CONNECTIONS", DEFAULTS.max_connections),
             max_per_ip=self._count("PHOTON_MAX_PER_IP", DEFAULTS.max_per_ip),
-            handshakes_per_s=self._count("PHOTON_HANDSHAKES_PER_S", DEFAULTS.handshakes_per_s),
+            handshakes_per_s=self._get("PHOTON_HANDSHAKES_PER_S", _integer(1, 1_000_000), None),
             requests_per_s=self._count("PHOTON_REQUESTS_PER_S", DEFAULTS.requests_per_s),
             messages_per_s=self._count("PHOTON_MESSAGES_PER_S", DEFAULTS.messages_per_s),
             questions_per_min=self._count("PHOTON_QUESTIONS_PER_MIN", DEFAULTS.questions_per_min),

@@ -1,4 +1,4 @@
-"""Admission of WebSockets: limits in total, per kind and address, and on handshakes per second.
+"""Admission of WebSockets: limits in total, per kind and address, and on the rate of handshakes.
 
 One for each process, for every path that keeps a socket open; called on the event loop only. ASGI
 servers do not count upgrades, so they are counted here. A socket occupies a place from its
@@ -14,15 +14,16 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from photon_app.clock import SYSTEM, Time
+from photon_app.clock import SYSTEM, WORK, Time, WorkClock
 from photon_app.gateway.limits import ClientBucket, FairBucket
 from photon_app.gateway.loop_budget import LoopBudget
+from photon_app.gateway.throttle import MAX_WAIT_S, HandshakeQueue
 from photon_app.gateway.time_shares import TimeShares
 from photon_app.hub.stalls import Stalls
 from photon_app.settings import Settings
@@ -63,8 +64,10 @@ class Admission:
     Args:
         max_connections: open sockets in total.
         max_per_address: open sockets of one kind and address.
-        handshakes_per_s: sockets opened per second; also the burst.
+        handshakes_per_s: sockets opened per second; also the burst. ``None``: as many as the load
+            allows (``gateway.throttle``).
         time: of this process.
+        work: of the event loop so far.
     """
 
     def __init__(
@@ -72,8 +75,9 @@ class Admission:
         *,
         max_connections: int,
         max_per_address: int,
-        handshakes_per_s: int,
+        handshakes_per_s: int | None,
         time: Time = SYSTEM,
+        work: WorkClock = WORK,
     ) -> None:
         self.open: dict[Kind, int] = {"ws": 0, "finnhub": 0, "page": 0}
         """How many sockets of each kind are open."""
@@ -84,7 +88,10 @@ class Admission:
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._handshakes_per_s = handshakes_per_s
-        self._handshakes = FairBucket(handshakes_per_s, time.monotonic())
+        self._handshakes = (
+            None if handshakes_per_s is None else FairBucket(handshakes_per_s, time.monotonic())
+        )
+        self._queue = HandshakeQueue(time, work)
         self._first_answers: LoopBudget | None = None
         self.time_shares = TimeShares(time)
         """How much time the messages of each address may take."""
@@ -94,13 +101,14 @@ class Admission:
         self._report_at_s = time.monotonic()
 
     @classmethod
-    def of(cls, settings: Settings, time: Time = SYSTEM) -> "Admission":
+    def of(cls, settings: Settings, time: Time = SYSTEM, work: WorkClock = WORK) -> "Admission":
         """Admission with the limits of these settings."""
         return cls(
             max_connections=settings.max_connections,
             max_per_address=settings.max_per_ip,
             handshakes_per_s=settings.handshakes_per_s,
             time=time,
+            work=work,
         )
 
     @contextlib.contextmanager
@@ -122,6 +130,26 @@ class Admission:
             yield None
         finally:
             self._leave(address, kind)
+
+    async def turn(
+        self, address: str | None, gone: Callable[[], bool] = lambda: False
+    ) -> Refusal | None:
+        """Wait until a socket that has a place may be opened; returns why not, if it may not. With
+        a constant rate this returns at once, since ``place`` has checked the rate.
+
+        Args:
+            address: key of the client's address.
+            gone: returns whether the client has hung up meanwhile.
+        """
+        if self._handshakes is not None or await self._queue.turn(address, gone):
+            return None
+        sentence = (
+            "too many connections are being opened at once, more than this server has time for "
+            f"within {MAX_WAIT_S:g} s: try again in a moment"
+        )
+        refusal = Refusal("rate", 429, sentence, RATE_RETRY_S)
+        self._count(refusal, address)
+        return refusal
 
     async def first_answer(self, address: str | None) -> None:
         """Wait until the first message of a new socket may be handled: a few in one iteration of
@@ -161,7 +189,7 @@ class Admission:
                 f"({self._max_per_address}): close some first, or raise PHOTON_MAX_PER_IP"
             )
             return Refusal("per_ip", 429, sentence, PLACE_RETRY_S)
-        if not self._handshakes.take(address, self._now_s()):
+        if self._handshakes is not None and not self._handshakes.take(address, self._now_s()):
             sentence = (
                 "too many connections are being opened at once, of at most "
                 f"{self._handshakes_per_s} a second: try again in a moment, or raise "

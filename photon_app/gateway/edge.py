@@ -104,9 +104,17 @@ async def placed(
         yield None
         return
     address = client_address(websocket.scope, live.settings.proxy_hops)
-    with admission.place(address, kind=kind) as refusal:
+    wire = wire_of(websocket.scope.get("extensions", {}))
+
+    def gone() -> bool:
+        return wire is not None and wire.gone
+
+    with admission.place(address, kind=kind) as full:
+        refusal = full or await admission.turn(address, gone)
+        if gone():
+            yield None
+            return
         if refusal is None:
-            wire = wire_of(websocket.scope.get("extensions", {}))
             if wire is not None:
                 wire.share_budget(admission.frames(address, live.stalls))
             yield Place(live, address, admission)

@@ -84,6 +84,11 @@ class Congestible(Protocol):
 class Wire(Protocol):
     """The extension's contract. Synchronous; on the event loop only."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether the client has hung up."""
+        ...
+
     def attach(self, sink: Congestible, on_shutdown: Callable[[], None]) -> None:
         """Set the sink that is notified of the water marks and of the end, and what to do just
         before the server closes with 1012.
@@ -251,6 +256,11 @@ class PhotonWebSocketProtocol(_Lean):
 
     def _on_shutdown(self) -> None:
         """Replaced by ``attach``."""
+
+    @property
+    def gone(self) -> bool:
+        """See ``Wire``."""
+        return self.disconnected
 
     def attach(self, sink: Congestible, on_shutdown: Callable[[], None]) -> None:
         """See ``Wire``."""

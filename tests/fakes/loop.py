@@ -48,7 +48,12 @@ class FakeLoop:
     async def sleep(self, seconds: float) -> None:
         """Return when ``advance`` has come that far."""
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.call_later(seconds, lambda: woken.set_result(None))
+
+        def wake() -> None:
+            if not woken.done():  # else the sleeper was cancelled
+                woken.set_result(None)
+
+        self.call_later(seconds, wake)
         await woken
 
     @property

@@ -15,7 +15,7 @@ import uvicorn
 
 from photon_app import ROOT, launcher, runtime, services
 from photon_app.calendar.loader import CalendarLoader
-from photon_app.clock import SYSTEM, Time
+from photon_app.clock import SYSTEM, WORK, Time, WorkClock
 from photon_app.feed.protocol import Counters, Feed, WallClock
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.cors import Cors
@@ -154,13 +154,14 @@ async def serving(
     ping_s: float = launcher.PING_S,
     frontend: str | None = None,
     time: Time = SYSTEM,
+    work: WorkClock = WORK,
     loader: CalendarLoader | None = None,
     **settings: Any,
 ) -> AsyncIterator[Serving]:
     """Serve until the block ends, then shut down as the launcher does.
 
     Without ``http``, Photon's HTTP protocol stands before Photon's WebSocket protocol, and
-    uvicorn's before uvicorn's. ``time`` is admission's. Without ``loader`` every
+    uvicorn's before uvicorn's. ``time`` and ``work`` are admission's. Without ``loader`` every
     weekday is an ordinary day of the exchange, and no process computes them. Without
     ``database_url`` nothing is stored.
     """
@@ -173,7 +174,7 @@ async def serving(
         live = await stack.enter_async_context(runtime.running(loaded, source, days))
         if isinstance(given, HandFeed):
             await given.ready()
-        admission = Admission.of(loaded, time)
+        admission = Admission.of(loaded, time, work)
         questions = Questions.of(loaded, time)
         inner = Cors(NegotiatedRoot(create_api(CLIENT_JS, admission, None, questions), frontend))
         edges = FinnhubEdge(WebSocketEdge(inner, admission), admission)

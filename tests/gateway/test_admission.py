@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from photon_app.gateway.address import client_address
 from photon_app.gateway.admission import Admission, Kind, Refusal
+from photon_app.gateway.throttle import MAX_DEBT_S, MAX_WAIT_S, MIN_PER_S
+from photon_app.gateway.wire import PhotonWebSocketProtocol
 from photon_app.settings import Settings
 from tests.fakes.loop import FakeLoop
 from tests.fakes.server import Serving, serving
@@ -295,6 +297,91 @@ def test_handshakes_above_the_rate_are_refused_with_429(ws: str) -> None:
             assert (await health(server))["refused"] == {"full": 0, "per_ip": 0, "rate": 1}
 
     asyncio.run(scenario())
+
+
+class Overloaded:
+    """Processor time of a loop that has worked without a break whenever it is asked."""
+
+    def __init__(self) -> None:
+        self._worked_s = 0.0
+
+    def worked_s(self) -> float:
+        """So far."""
+        self._worked_s += MAX_DEBT_S
+        return self._worked_s
+
+
+def test_by_load_no_number_refuses_and_waiting_too_long_is_429() -> None:
+    """A place is held meanwhile, and given back."""
+
+    async def scenario() -> None:
+        loop = FakeLoop()
+        by_load = Admission(
+            max_connections=9,
+            max_per_address=9,
+            handshakes_per_s=None,
+            time=loop,
+            work=Overloaded(),
+        )
+        door = Door(by_load)
+        assert await by_load.turn("1.1.1.1") is None
+        for _ in range(9):
+            place(door.open("1.1.1.1"))
+        late = asyncio.create_task(by_load.turn("1.1.1.1"))
+        await asyncio.sleep(0)
+        loop.spend(MAX_WAIT_S)
+        loop.advance(1.0)
+        refused = await late
+        assert refusal(refused) == ("rate", 429, 1)
+        assert isinstance(refused, Refusal)
+        assert "too many connections are being opened at once" in refused.sentence
+        assert by_load.refused == {"full": 0, "per_ip": 0, "rate": 1}
+
+    asyncio.run(scenario())
+
+
+def upgraded(server: Serving) -> int:
+    """How many connections speak WebSocket, or are about to."""
+    connections = server.server.server_state.connections
+    return sum(isinstance(one, PhotonWebSocketProtocol) for one in connections)
+
+
+def test_who_comes_while_the_server_is_busy_waits_and_who_hangs_up_meanwhile_leaves_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the order in which they came, each with its place; without a word in the log."""
+
+    async def scenario() -> None:
+        loop = FakeLoop()
+        async with serving(time=loop, work=Overloaded()) as server:
+
+            async def open_sockets(expected: int) -> bool:
+                return bool((await health(server))["clients"] == expected)
+
+            async with client(server) as first:
+                assert (await receive(first))["type"] == "connection"
+                hasty = await asyncio.open_connection("127.0.0.1", server.port)
+                hasty[1].write(
+                    b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+                    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                )
+                await wait_until(lambda: open_sockets(2), 5)
+                opening = client(server)
+                second = asyncio.ensure_future(opening.__aenter__())
+                await wait_until(lambda: open_sockets(3), 5)
+                hasty[1].transport.abort()
+                await wait_until(lambda: upgraded(server) == 2, 5)
+                assert not second.done()
+                loop.advance(1 / MIN_PER_S)
+                connection = await asyncio.wait_for(second, 5)
+                assert (await receive(connection))["type"] == "connection"
+                await wait_until(lambda: open_sockets(2), 5)
+                await opening.__aexit__(None, None, None)
+            assert (await health(server))["refused"] == {"full": 0, "per_ip": 0, "rate": 0}
+
+    asyncio.run(scenario())
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
 @both
