@@ -11,7 +11,7 @@ else a crowd that connects would cause one collection after another.
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Sized
 from pathlib import Path
 
 from photon_app.clock import SYSTEM, Time
@@ -35,10 +35,10 @@ class Garbage:
 
     Args:
         time: of this process.
-        clients: returns how many clients are connected.
+        clients: all that are connected.
     """
 
-    def __init__(self, time: Time = SYSTEM, clients: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, time: Time = SYSTEM, clients: Sized = ()) -> None:
         self._time = time
         self._clients = clients
         self._at_s = time.monotonic()
@@ -64,7 +64,7 @@ class Garbage:
             self._at_s, self._bytes = now_s, self._unexplained()
 
     def _unexplained(self) -> int:
-        return resident_bytes() - CLIENT_BYTES * self._clients()
+        return resident_bytes() - CLIENT_BYTES * len(self._clients)
 
 
 def resident_bytes() -> int:

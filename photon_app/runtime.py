@@ -282,7 +282,7 @@ async def running(
             "history": live.history.run(),
             "calendar loader": days.run(feed.clock, lambda: _exchanges(live.demand.wanted)),
             "tick": _every(TICK_S, _ticker(live, relay, heap)),
-            "garbage": Garbage(clients=lambda: len(live.clients)).run(),
+            "garbage": Garbage(clients=live.clients).run(),
             "beat": _every(BEAT_S, live.stalls.beat),
             "heartbeat": _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
         }

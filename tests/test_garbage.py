@@ -56,10 +56,10 @@ def test_memory_that_grew_is_looked_through_at_once(machine: Machine) -> None:
 
 def test_memory_of_clients_is_no_garbage(machine: Machine) -> None:
     """Memory beside it counts as before, also what clients that left have not freed."""
-    clients = 0
-    collector = Garbage(machine.time, clients=lambda: clients)
+    clients: list[int] = []
+    collector = Garbage(machine.time, clients)
     for _ in range(10):
-        clients += 2_000
+        clients += range(2_000)
         machine.bytes += 2_000 * CLIENT_BYTES
         collector.tick()
     machine.bytes += GROWN_BYTES - 1
@@ -68,7 +68,7 @@ def test_memory_of_clients_is_no_garbage(machine: Machine) -> None:
     machine.bytes += 1
     collector.tick()
     assert machine.full == 1
-    clients = 0
+    clients.clear()
     collector.tick()
     collector.tick()
     assert machine.full == 2

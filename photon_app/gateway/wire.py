@@ -233,7 +233,8 @@ class _Lean(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", Mailbox[ASGIReceiveEvent]())
+        mailbox: Mailbox[ASGIReceiveEvent] = Mailbox()  # ``Mailbox[...]()`` takes microseconds
+        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", mailbox)
         self.writable = cast("asyncio.Event", Gate())
 
 
