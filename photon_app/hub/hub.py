@@ -437,14 +437,13 @@ class Hub(Channel[Subscriber]):
         if recovered and not client.sink.congested:
             each = self._resuming.updates(symbols, recovered)
         rest = recovered if each is None else {}
+        quotes = {one: self._quote(one) for one in symbols if one not in recovered}
         if each is None:
-            each = self._status.snapshots(one for one in symbols if one not in recovered).each
+            each = [self._status.snapshot(quote) for quote in quotes.values() if quote]
         frames = [*before.each, *client.form.prices(Frames(each)).each]
         held = client.cursors is not None or bool(rest)
         if not held:  # else a status comes after all that it missed
-            states = self._status.states(
-                symbol for symbol in symbols if symbol in recovered or self._quote(symbol) is None
-            )
+            states = self._status.states(one for one in symbols if quotes.get(one) is None)
             frames += self._status.status(states).each if states else ()
         client.sink.send(Frames(frames))
         if held or (recovered and client.sink.unsent_bytes > RELEASED_BYTES):
