@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_app.hub.channels.paced import STEPS_MS, stepped_s
+from photon_app.hub.form import EVENTS, Form
 from tests.fakes.exchange import NOON_MS, FakeExchange
-from tests.fakes.outlet import FakeOutlet, prices
+from tests.fakes.outlet import FakeOutlet, flat, prices
 
 
 def ask(session: Any, outlet: FakeOutlet, **message: Any) -> list[dict[str, Any]]:
@@ -66,6 +67,30 @@ def test_subscribe_answers_with_acknowledgement_then_snapshots_then_updates() ->
             "data": {"price": 150.5, "volume": 100, "timestamp": NOON_MS},
         }
     ]
+
+
+@pytest.mark.parametrize("form", [EVENTS, Form(batch=True)])
+@pytest.mark.parametrize("returns", [False, True])
+def test_a_subscription_is_answered_in_one_write(*, form: Form, returns: bool) -> None:
+    """The acknowledgement, snapshots or missed updates, and the states that no snapshot has."""
+    exchange = FakeExchange()
+    exchange.client("A")
+    exchange.trades([("A", 1, 1, NOON_MS), ("A", 2, 1, NOON_MS)])
+    exchange.settle()
+    session, outlet, _ = exchange.session(FakeOutlet(), form)
+    outlet.take()
+    writes = outlet.writes
+    request: dict[str, Any] = {"action": "subscribe", "symbols": ["A", "B"]}
+    if returns:
+        request["since"] = {"epoch": exchange.hub.epoch, "seq": {"A": 1}}
+    session.receive(json.dumps(request))
+    assert outlet.writes == writes + 1
+    acknowledgement, price, status = flat(outlet.take())
+    assert acknowledgement["symbols"] == ["A", "B"]
+    assert acknowledgement.get("recovered") == ({"A": True} if returns else None)
+    assert price["seq"] == 2
+    assert price.get("snapshot", False) is not returns
+    assert status["symbols"] == ({"A": "live"} if returns else {}) | {"B": "waiting"}
 
 
 def test_bad_symbols_are_rejected_one_by_one_with_code_and_reason() -> None:
