@@ -32,11 +32,15 @@ def storm(rig: Rig, server: Server, clients: int) -> str:
     rig.play(BUSY, RATE)
     time.sleep(2)
     calm_ms = rig.measure(CALM_S)["latency_ms"]
-    before_kib, before_s = machine.rss_kib(server.pid), machine.cpu_s(server.pid)
-    rig.begin()
     with _returning(server, clients) as crowd:
-        meter = machine.Meter(server.pid, crowd.pid, rig.tape.pid, rig.load.pid, os.getpid())
+        assert crowd.stdin is not None
         assert crowd.stdout is not None
+        crowd.stdout.readline()  # it is loaded
+        before_kib, before_s = machine.rss_kib(server.pid), machine.cpu_s(server.pid)
+        rig.begin()
+        meter = machine.Meter(server.pid, crowd.pid, rig.tape.pid, rig.load.pid, os.getpid())
+        crowd.stdin.write("\n")
+        crowd.stdin.flush()
         back = json.loads(crowd.stdout.readline())
         storm_ms, cores, taken = rig.tally()["latency_ms"], meter.cores(), meter.taken()
         each_ms = (machine.cpu_s(server.pid) - before_s) / clients * 1000

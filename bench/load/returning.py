@@ -5,7 +5,7 @@ less a random part of up to a half.
 
 A process of its own, ``python -m bench.load.returning PORT CLIENTS SYMBOL,…``, at a lower
 priority: what it takes is not the server's. A client is back when it has read a snapshot of each
-symbol. One line of JSON at the end.
+symbol. It begins when it reads a line, and prints one of JSON at the end.
 """
 
 import heapq
@@ -139,9 +139,11 @@ class Crowd:
 
 
 def main() -> None:
-    """Come back, say how it went, and stay until the input ends."""
+    """Wait for a line, come back, say how it went, and stay until the input ends."""
     os.nice(5)
     port, clients, symbols = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(",")
+    print("ready", flush=True)
+    sys.stdin.readline()
     print(json.dumps(Crowd(port, clients, symbols).run()), flush=True)
     sys.stdin.read()
 
