@@ -5,8 +5,8 @@ an exception of both) are found by the collector: among young objects often and 
 objects in a full collection. By default, Python makes full collections while a crowd of clients
 connects, when they help least and take longest: some 0.3 µs per object, 10–30 ms with a thousand
 connections. Here they run once in ``EVERY_S`` seconds, and sooner only if memory has grown by
-``GROWN_BYTES``, so that garbage is bounded. Memory that connected clients explain does not count:
-else a crowd that connects would cause one collection after another.
+``GROWN_BYTES``, so that garbage is bounded. Memory that open sockets explain does not count: else a
+crowd that connects would cause one collection after another, each longer than the one before.
 """
 
 import gc
@@ -22,8 +22,8 @@ GROWN_BYTES = 64 * 2**20
 YOUNG = 3
 """Collections of the youngest generation until one of the second, which visits 2,000 objects then.
 With Python's default of 10 it visits 7,000, which blocks for 10 ms while a crowd connects."""
-CLIENT_BYTES = 15 * 2**10
-"""Memory of one connected client (``docs/fan-out.md``)."""
+SOCKET_BYTES = 20 * 2**10
+"""Memory of one open socket (``docs/fan-out.md``), also while its handshake waits."""
 NEVER = 2**30
 """Collections of the second generation until a full one: with some 2,000 objects each, never."""
 _PYTHONS = gc.get_threshold()
@@ -35,15 +35,15 @@ class Garbage:
 
     Args:
         time: of this process.
-        clients: all that are connected.
+        sockets: all that are open, and those whose handshake waits.
     """
 
-    def __init__(self, time: Time = SYSTEM, clients: Sized = ()) -> None:
+    def __init__(self, time: Time = SYSTEM, sockets: Sized = ()) -> None:
         self._time = time
-        self._clients = clients
+        self._sockets = sockets
         self._at_s = time.monotonic()
         self._bytes = self._unexplained()
-        """The lowest memory use of the process, without clients, since the last full collection."""
+        """The lowest memory use of the process, without sockets, since the last full collection."""
 
     async def run(self) -> None:
         """Disable Python's full collections and make them here, until cancelled."""
@@ -64,7 +64,7 @@ class Garbage:
             self._at_s, self._bytes = now_s, self._unexplained()
 
     def _unexplained(self) -> int:
-        return resident_bytes() - CLIENT_BYTES * len(self._clients)
+        return resident_bytes() - SOCKET_BYTES * len(self._sockets)
 
 
 def resident_bytes() -> int:

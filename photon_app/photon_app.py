@@ -72,7 +72,7 @@ async def photon() -> AsyncIterator[None]:
             log.enter_context(runtime.logged(loaded, prints=True))
             for warning in misnamed.warnings():
                 _log.warning("%s", warning, extra={"kind": warning})
-        async with runtime.running(loaded):
+        async with runtime.running(loaded, sockets=admission):
             yield
 
 

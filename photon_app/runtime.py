@@ -12,7 +12,7 @@ import datetime as dt
 import logging
 import math
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 from photon_app import clock, foreign, logs, services, upstream
@@ -254,7 +254,11 @@ async def _resume(feed: SimulatedFeed, history: History, symbols: Iterable[str])
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, source: Upstream | None = None, loader: CalendarLoader | None = None
+    settings: Settings,
+    source: Upstream | None = None,
+    loader: CalendarLoader | None = None,
+    *,
+    sockets: Sized = (),
 ) -> AsyncIterator[Services]:
     """Run everything while the block runs.
 
@@ -262,6 +266,7 @@ async def running(
         settings: of this process.
         source: where prices and names come from; by default what the settings ask for.
         loader: the exchange's days; by default they are computed in a process of their own.
+        sockets: all that are open, and those whose handshake waits.
 
     Raises:
         RecordingError: the file to replay is not a recording.
@@ -282,7 +287,7 @@ async def running(
             "history": live.history.run(),
             "calendar loader": days.run(feed.clock, lambda: _exchanges(live.demand.wanted)),
             "tick": _every(TICK_S, _ticker(live, relay, heap)),
-            "garbage": Garbage(clients=live.clients).run(),
+            "garbage": Garbage(sockets=sockets).run(),
             "beat": _every(BEAT_S, live.stalls.beat),
             "heartbeat": _every(HEARTBEAT_S / BEATS, lambda: live.hub.heartbeat(clock.now_ms())),
         }

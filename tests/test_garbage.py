@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from photon_app import garbage
-from photon_app.garbage import CLIENT_BYTES, EVERY_S, GROWN_BYTES, Garbage
+from photon_app.garbage import EVERY_S, GROWN_BYTES, SOCKET_BYTES, Garbage
 from tests.fakes.time import HandTime
 
 
@@ -54,13 +54,13 @@ def test_memory_that_grew_is_looked_through_at_once(machine: Machine) -> None:
     assert machine.full == 1
 
 
-def test_memory_of_clients_is_no_garbage(machine: Machine) -> None:
-    """Memory beside it counts as before, also what clients that left have not freed."""
-    clients: list[int] = []
-    collector = Garbage(machine.time, clients)
+def test_memory_of_sockets_is_no_garbage(machine: Machine) -> None:
+    """Memory beside it counts as before, also what those that left have not freed."""
+    sockets: list[int] = []
+    collector = Garbage(machine.time, sockets)
     for _ in range(10):
-        clients += range(2_000)
-        machine.bytes += 2_000 * CLIENT_BYTES
+        sockets += range(2_000)
+        machine.bytes += 2_000 * SOCKET_BYTES
         collector.tick()
     machine.bytes += GROWN_BYTES - 1
     collector.tick()
@@ -68,7 +68,7 @@ def test_memory_of_clients_is_no_garbage(machine: Machine) -> None:
     machine.bytes += 1
     collector.tick()
     assert machine.full == 1
-    clients.clear()
+    sockets.clear()
     collector.tick()
     collector.tick()
     assert machine.full == 2

@@ -111,6 +111,10 @@ class Admission:
             work=work,
         )
 
+    def __len__(self) -> int:
+        """How many sockets have a place, of any kind."""
+        return sum(self.open.values())
+
     @contextlib.contextmanager
     def place(self, address: str | None, *, kind: Kind = "ws") -> Iterator[Refusal | None]:
         """Occupy a place for the duration of the block, or yield why there is none.
@@ -174,7 +178,7 @@ class Admission:
 
     def _refusal(self, address: str | None, kind: Kind) -> Refusal | None:
         """The rate comes last: a client that is refused for another reason must not use a token."""
-        if sum(self.open.values()) >= self._max_connections:
+        if len(self) >= self._max_connections:
             sentence = (
                 "this server has as many connections open as it may "
                 f"({self._max_connections}): try again later, or raise PHOTON_MAX_CONNECTIONS"
