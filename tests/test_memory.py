@@ -27,6 +27,10 @@ class Sinkhole:
     def write(self, frames: object) -> None:
         """Drop it."""
 
+    def put_rest(self, data: bytes) -> None:
+        """There is no ``put``."""
+        raise AssertionError(data)
+
     def close(self, code: int, reason: str) -> None:
         """No client is closed here."""
         raise AssertionError(code, reason)

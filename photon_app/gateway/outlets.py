@@ -32,9 +32,13 @@ class WireOutlet:
         self._form = form
 
     @property
-    def put(self) -> Callable[[bytes], None]:
+    def put(self) -> Callable[[bytes], int]:
         """See ``Outlet``."""
         return self._wire.put
+
+    def put_rest(self, data: bytes) -> None:
+        """See ``Outlet``."""
+        self._wire.write_frames(data)
 
     @property
     def unsent_bytes(self) -> int:
@@ -80,6 +84,9 @@ class AsgiOutlet:
     def put(self) -> None:
         """See ``Outlet``: texts have to be queued."""
         return
+
+    def put_rest(self, data: bytes) -> None:
+        """See ``Outlet``: without ``put`` there is no rest."""
 
     @property
     def unsent_bytes(self) -> int:

@@ -47,7 +47,7 @@ from websockets.typing import ExtensionParameter
 
 from photon_app import disconnect, services
 from photon_app.errors import NotServingError
-from photon_app.gateway.connections import free_transport
+from photon_app.gateway.connections import direct_send, free_transport
 from photon_app.gateway.lean import Gate, Mailbox
 from photon_app.gateway.limits import ClientBucket, TokenBucket
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
@@ -71,11 +71,16 @@ CLOSE_TIMEOUT_S = 2.0
 class Congestible(Protocol):
     """Receives the events of the transport's buffer."""
 
+    def queue(self) -> None:
+        """The kernel did not take all: the buffer is no longer empty, and ``put`` may not be used
+        before ``drain``.
+        """
+
     def congest(self) -> None:
         """The buffer rose above the high-water mark."""
 
     def drain(self) -> None:
-        """The buffer fell below the low-water mark."""
+        """The buffer is empty again."""
 
     def lost(self) -> None:
         """The connection is closed or closing; called before a write could raise."""
@@ -96,9 +101,10 @@ class Wire(Protocol):
         ...
 
     @property
-    def put(self) -> Callable[[bytes], None]:
-        """Write whole frames without a check, as fast as the transport can: only after ``attach``
-        and until ``lost``.
+    def put(self) -> Callable[[bytes], int]:
+        """Write whole frames to the kernel, past the buffer: only after ``attach``, between
+        ``drain`` and ``queue``, and until ``lost``. Returns how many bytes were taken. The rest,
+        all in case of an ``OSError``, must go to ``write_frames`` before anything else is written.
         """
         ...
 
@@ -108,7 +114,9 @@ class Wire(Protocol):
         ...
 
     def write_frames(self, data: bytes) -> None:
-        """Write whole frames; dropped when the connection is closing."""
+        """Write whole frames, or the rest of those that ``put`` did not take; dropped when the
+        connection is closing.
+        """
         ...
 
     def start_close(self, code: int, reason: str) -> None:
@@ -181,6 +189,7 @@ _DEFLATE = (_Deflate(),)
 
 
 class _NullSink:
+    def queue(self) -> None: ...
     def congest(self) -> None: ...
     def drain(self) -> None: ...
     def lost(self) -> None: ...
@@ -269,8 +278,11 @@ class PhotonWebSocketProtocol(_Lean):
         self._on_shutdown = on_shutdown  # type: ignore[method-assign]
         if not self._open:
             sink.lost()
-        elif not self.writable.is_set():
+            return
+        if not self.writable.is_set():
+            sink.queue()
             sink.congest()
+        self.transport.set_write_buffer_limits(0)  # calls ``pause_writing`` if it is not empty
 
     def negotiate_deflate(self) -> bool:
         """See ``Wire``. A malformed offer counts as none."""
@@ -285,9 +297,9 @@ class PhotonWebSocketProtocol(_Lean):
         return True
 
     @property
-    def put(self) -> Callable[[bytes], None]:
+    def put(self) -> Callable[[bytes], int]:
         """See ``Wire``."""
-        return self.transport.write
+        return direct_send(self.transport) or self._put
 
     @property
     def unsent_bytes(self) -> int:
@@ -298,6 +310,7 @@ class PhotonWebSocketProtocol(_Lean):
         """See ``Wire``."""
         if self._open:
             self.transport.write(data)
+            self._check_high_water()
 
     def start_close(self, code: int, reason: str) -> None:
         """See ``Wire``."""
@@ -499,14 +512,27 @@ class PhotonWebSocketProtocol(_Lean):
             self.data_received(early)
 
     def pause_writing(self) -> None:
-        """The transport rose above its high-water mark."""
-        super().pause_writing()
-        self._sink.congest()
+        """The transport rose above its high-water mark, or is not empty, if a sink is attached."""
+        if isinstance(self._sink, _NullSink):
+            super().pause_writing()
+        else:
+            self._sink.queue()
+            self._check_high_water()
 
     def resume_writing(self) -> None:
-        """The transport fell below its low-water mark."""
+        """The transport fell below its low-water mark, or is empty, if a sink is attached."""
         super().resume_writing()
         self._sink.drain()
+
+    def _put(self, data: bytes) -> int:
+        self.transport.write(data)
+        self._check_high_water()
+        return len(data)
+
+    def _check_high_water(self) -> None:
+        if self.unsent_bytes > HIGH_WATER_BYTES and self.writable.is_set():
+            super().pause_writing()
+            self._sink.congest()
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """The application has returned or failed; uvicorn would wait for ever for a peer that does

@@ -66,6 +66,7 @@ class Client:
 
 
 ClientType = TypeVar("ClientType", bound=Client)
+Written = TypeVar("Written", Frames, bytes)
 
 
 class Channel(Generic[ClientType]):
@@ -195,7 +196,7 @@ class Clients:
         self.leave(client)
         client.sink.close(*way)
 
-    def guard(self, client: Client, write: Callable[[Frames], None], frames: Frames) -> None:
+    def guard(self, client: Client, write: Callable[[Written], None], frames: Written) -> None:
         """Write to one client; a fault of ours closes that client, and affects no other."""
         try:
             write(frames)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 TIMER_LATE_S = 0.0005
 """How late a timer is on average: epoll counts in whole milliseconds, and asyncio rounds up."""
-SHARE = 0.25
+SHARE = 0.35
 """The part of one core that flushes may take while the interval is between its bounds."""
 LEAST_S = 0.001
 """The shortest interval: a timer of the event loop cannot be more exact."""

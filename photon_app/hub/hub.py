@@ -39,7 +39,7 @@ from photon_app.hub.flusher import Flusher
 from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.journal import Journal
-from photon_app.hub.registry import Registry, Subscriber, Takers, Topic
+from photon_app.hub.registry import Group, Registry, Subscriber, Takers, Topic
 from photon_app.hub.resuming import RELEASED_BYTES, Resuming
 from photon_app.hub.sink import Missed, Sink
 from photon_app.hub.status import MarketState, Status
@@ -462,15 +462,15 @@ class Hub(Channel[Subscriber]):
         self._flusher.begin(self)
         now_s = self._flusher.now_s()
         events, batches = self._outboxes
-        batched = bool(batches) and (self._batches_s <= now_s or bool(self._arrived))
-        if events or batched or self._snapshots_due or self._pacing.is_due(now_s):
+        batches_due = self._batches_s <= now_s or bool(self._arrived)
+        pending = events or self._snapshots_due or (batches and batches_due)
+        if pending or self._pacing.is_due(now_s):
             self._flusher.write(self)
             self._journal.note(events.symbols, now_s)
             self._add_snapshots()
             self._flush_groups(batch=False)
-            if batched:
+            if batches_due and (batches or not self._registry.groups[False]):
                 self._flush_groups(batch=True)
-            if batched or not self._registry.groups[False]:
                 self._batches_s = now_s + self._flusher.flush_s
             self._pacing.flush(now_s)
             self._flusher.written(self)
@@ -553,17 +553,31 @@ class Hub(Channel[Subscriber]):
             except Exception as fault:  # noqa: BLE001 - any fault costs this group only
                 broken += [(client, fault) for client in group.members]
                 continue
-            for sink in group.members.values():  # hot: the one call per client and flush
-                try:
-                    if sink.put is not None:
-                        sink.put(joined)
-                    else:
-                        sink.offer(frames, outboxes.among(group.symbols))
-                except Exception as fault:  # noqa: BLE001 - any fault costs this client only
-                    broken += [(one, fault) for one, its in group.members.items() if its is sink]
+            broken += self._write(group, frames, joined, outboxes)
         self._registry.reunite(batch=batch)
         for client, why in broken:
             self._clients.failed(client, why)
+
+    def _write(
+        self, group: Group, frames: Frames, joined: bytes, outboxes: Outboxes
+    ) -> list[tuple[Subscriber, Exception]]:
+        """Write to the clients of a group; returns those with which there was a fault of ours."""
+        broken: list[tuple[Subscriber, Exception]] = []
+        size, refused = len(joined), set[Sink]()
+        for sink in group.members.values():  # hot: the one call per client and flush
+            try:
+                if sink.put is None:
+                    sink.offer(frames, outboxes.among(group.symbols))
+                elif (sent := sink.put(joined)) != size:  # as ``write_now``, without its call
+                    sink.put_rest(joined[sent:])
+            except OSError:
+                refused.add(sink)
+            except Exception as fault:  # noqa: BLE001 - any fault costs this client only
+                broken += [(one, fault) for one, its in group.members.items() if its is sink]
+        if refused:  # nothing was taken, or the connection is lost: the outlet finds out which
+            for client in [one for one, its in group.members.items() if its in refused]:
+                self._clients.guard(client, client.sink.put_rest, joined)
+        return broken
 
     def _add_snapshots(self) -> None:
         """Put the snapshots that are due into outboxes."""

@@ -26,14 +26,20 @@ class Outlet(Protocol):
 
     An outlet has a high- and a low-water mark of unsent bytes. It calls the sink's ``congest`` when
     it rises above the first, ``drain`` when it falls below the second, and ``lost`` before it stops
-    accepting writes.
+    accepting writes. One with a ``put`` calls ``queue`` when it has the first unsent byte, and
+    ``drain`` only when it has none.
     """
 
     @property
-    def put(self) -> Callable[[bytes], None] | None:
-        """A direct write of joined frames, for while the sink is neither congested nor lost;
-        ``None`` when this outlet has none.
+    def put(self) -> Callable[[bytes], int] | None:
+        """A direct write of joined frames, for while the sink is neither queueing, congested nor
+        lost; ``None`` when this outlet has none. Returns how many bytes were taken. The rest, all
+        in case of an ``OSError``, must go to ``put_rest`` at once.
         """
+        ...
+
+    def put_rest(self, data: bytes) -> None:
+        """Queue what ``put`` did not take."""
         ...
 
     @property
@@ -89,6 +95,7 @@ class Sink:
         "_catch_up",
         "_clock",
         "_outlet",
+        "_queueing",
         "_ready",
         "_uncongested",
         "full",
@@ -103,7 +110,8 @@ class Sink:
         self._uncongested: asyncio.Event | None = None  # made when a task waits: 256 bytes
         self._ready = outlet.put
         self.put = self._ready
-        """The direct write of joined frames; ``None`` when callers must use ``offer``."""
+        """See ``Outlet``; ``None`` when callers must use ``offer``."""
+        self._queueing = False
         self.full = False
         """Whether the outlet is above its marks."""
         self.missed: Missed | None = None
@@ -152,6 +160,20 @@ class Sink:
         else:
             self.missed.symbols |= symbols
 
+    def write_now(self, joined: bytes) -> None:
+        """Write joined frames by ``put``, which there must be."""
+        assert self.put is not None, "neither queueing, congested nor lost"
+        try:
+            sent = self.put(joined)
+        except OSError:  # none was taken, or the connection is lost: the outlet finds out which
+            sent = 0
+        if sent != len(joined):
+            self.put_rest(joined[sent:])
+
+    def put_rest(self, data: bytes) -> None:
+        """Write what ``put`` did not take."""
+        self._outlet.put_rest(data)
+
     def send_status(self, frames: Frames) -> None:
         """Write a status, or remember that one was missed."""
         if self.missed is None:
@@ -163,6 +185,11 @@ class Sink:
         """Note that the client has this symbol's newest price, or no longer wants it."""
         if self.missed is not None:
             self.missed.symbols.discard(symbol)
+
+    def queue(self) -> None:
+        """The outlet has unsent bytes: writes go behind them."""
+        self._queueing = True
+        self.put = None
 
     def congest(self) -> None:
         """The outlet rose above its high-water mark."""
@@ -184,22 +211,12 @@ class Sink:
         if self.missed is not None:
             self.missed.more = None
             if not self.full:
-                self.drain()
+                self._continue()
 
     def drain(self) -> None:
         """The outlet fell below its low-water mark."""
-        self.full = False
-        if self.missed is None:
-            return
-        if self.missed.more is not None:
-            self.missed.since_s = self._clock.awake_s()
-            self.missed.more()
-            return
-        frames = self._catch_up()
-        self.missed = None
-        self.put = self._ready
-        self._resume_reading()
-        self._outlet.write(frames)  # last: it may congest the outlet again
+        self.full = self._queueing = False
+        self._continue()
 
     def close(self, code: int, reason: str) -> None:
         """End the connection; see ``Outlet.close``."""
@@ -211,6 +228,24 @@ class Sink:
         self.put = self._ready = None
         self._catch_up = _nothing
         self._resume_reading()
+
+    def _continue(self) -> None:
+        """Write what was missed, if the client is not held, and allow direct writes."""
+        if self.missed is None:
+            self._allow_put()
+            return
+        if self.missed.more is not None:
+            self.missed.since_s = self._clock.awake_s()
+            self.missed.more()
+            return
+        frames = self._catch_up()
+        self.missed = None
+        self._allow_put()
+        self._resume_reading()
+        self._outlet.write(frames)  # last: it may congest the outlet again
+
+    def _allow_put(self) -> None:
+        self.put = None if self._queueing else self._ready
 
     def _begin_missing(self) -> Missed:
         if self.missed is None:

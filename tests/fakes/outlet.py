@@ -27,11 +27,16 @@ class FakeOutlet:
             self.writes += 1
             self.messages += [msgspec.json.decode(text) for text in frames.texts]
 
-    def _put(self, joined: bytes) -> None:
+    def put_rest(self, data: bytes) -> None:
+        """There is none: ``put`` takes all."""
+        raise AssertionError(data)
+
+    def _put(self, joined: bytes) -> int:
         assert self._closed is None, "nobody writes without asking to what was closed"
         frames = split(joined)
         self.deflated += sum(one[0] == DEFLATED for one in frames)
         self.write(Frames([inflated(one) for one in frames]))
+        return len(joined)
 
     def close(self, code: int, reason: str) -> None:
         """Keep the first goodbye."""

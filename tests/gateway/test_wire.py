@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from uvicorn.protocols.utils import ClientDisconnected
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
@@ -40,6 +42,10 @@ class Marks:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
+    def queue(self) -> None:
+        """Not empty."""
+        self.calls.append("queue")
+
     def congest(self) -> None:
         """Above the mark."""
         self.calls.append("congest")
@@ -51,6 +57,20 @@ class Marks:
     def lost(self) -> None:
         """Going."""
         self.calls.append("lost")
+
+
+def write(wire: Wire, marks: Marks, data: bytes) -> None:
+    """Write as a sink does."""
+    queueing = "queue" in marks.calls and "drain" not in marks.calls
+    if queueing:
+        wire.write_frames(data)
+        return
+    try:
+        sent = wire.put(data)
+    except BlockingIOError:
+        sent = 0
+    if sent != len(data):
+        wire.write_frames(data[sent:])
 
 
 @contextlib.asynccontextmanager
@@ -145,7 +165,7 @@ def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() ->
     async def talk(wire: Wire, send: Send) -> None:
         wire.attach(marks, lambda: None)
         while "congest" not in marks.calls:
-            wire.put(frame(b"x" * 50_000))
+            write(wire, marks, frame(b"x" * 50_000))
         del send
 
     async def scenario() -> None:
@@ -154,7 +174,75 @@ def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() ->
                 await client.recv()
             await client.close()
             await wait_until(lambda: "lost" in marks.calls, CLOSE_TIMEOUT_S)
-        assert marks.calls[:3] == ["congest", "drain", "lost"]
+        assert marks.calls[:4] == ["queue", "congest", "drain", "lost"]
+
+    asyncio.run(scenario())
+
+
+class Direct(Marks):
+    """A sink's memory of whether it may write past the buffer."""
+
+    direct = True
+
+    def queue(self) -> None:
+        """No longer."""
+        super().queue()
+        self.direct = False
+
+    def drain(self) -> None:
+        """Again."""
+        super().drain()
+        self.direct = True
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("put", "put", "put", "write", "asgi", "ping", "rest")),
+            st.sampled_from((1, 125, 126, 3_000, 70_000, 300_000)),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_frames_arrive_whole_and_in_order_however_they_are_written(
+    writes: list[tuple[str, int]],
+) -> None:
+    """Past the buffer, into it, by ASGI, with pings between them, while the client reads slowly."""
+    marks = Direct()
+
+    async def talk(wire: Wire, send: Send) -> None:
+        wire.attach(marks, lambda: None)
+        for number, (how, size) in enumerate(writes):
+            text = f"{number} ".ljust(size, "x")
+            if how == "asgi":
+                await send({"type": "websocket.send", "text": text})
+            elif how == "rest":
+                await asyncio.sleep(0)
+            elif how == "ping":
+                cast("Any", wire).send_keepalive_ping()
+            elif how == "put" and marks.direct:
+                data = frame(text.encode())
+                try:
+                    sent = wire.put(data)
+                except BlockingIOError:
+                    sent = 0
+                if sent < len(data):
+                    wire.write_frames(data[sent:])
+                    assert not marks.direct or wire.unsent_bytes == 0
+            else:
+                wire.write_frames(frame(text.encode()))
+        wire.start_close(1000, "")
+
+    async def scenario() -> None:
+        async with talking(talk, connect_options={"max_queue": 1}) as client:
+            got = [str(text) async for text in client]
+        expected = [
+            (n, size) for n, (how, size) in enumerate(writes) if how not in {"rest", "ping"}
+        ]
+        assert [int(text.split()[0]) for text in got] == [number for number, _ in expected]
+        assert [len(text) for text in got] == [max(s, len(f"{n} ")) for n, s in expected]
 
     asyncio.run(scenario())
 
@@ -167,7 +255,7 @@ def test_an_application_that_fails_leaves_no_connection_to_a_client_that_does_no
         del send
         wire.attach(marks, lambda: None)
         for _ in range(200):
-            wire.put(frame(b"x" * 60_000))
+            wire.write_frames(frame(b"x" * 60_000))
         raise RuntimeError("a fault")
 
     async def scenario() -> None:

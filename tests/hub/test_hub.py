@@ -332,7 +332,7 @@ def test_a_write_that_fails_harms_nobody_else(caplog: pytest.LogCaptureFixture) 
     exchange = FakeExchange()
     before, broken, after = (exchange.client("A") for _ in range(3))
 
-    def fail(_: bytes) -> None:
+    def fail(_: bytes) -> int:
         raise RuntimeError("a fault")
 
     broken.sink.put = fail

@@ -234,7 +234,7 @@ class PrintsChannel(Channel[PrintsClient]):
         sink = client.sink
         try:
             if sink.put is not None:
-                sink.put(frames.joined)
+                sink.write_now(frames.joined)
             elif not sink.congested:
                 sink.send(frames)
             elif not client.queue(frames):

@@ -28,6 +28,10 @@ class Outlet:
         """Keep it."""
         self.runs.append((self._exchange.loop.time(), frames))
 
+    def put_rest(self, data: bytes) -> None:
+        """There is no ``put``."""
+        raise AssertionError(data)
+
     def close(self, code: int, reason: str) -> None:
         """Keep that too."""
         self.closed = (code, reason)

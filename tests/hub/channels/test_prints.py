@@ -306,9 +306,14 @@ def test_equal_subscriptions_share_their_bytes() -> None:
     """One object for both."""
     world = World()
     written: list[bytes] = []
+
+    def put(joined: bytes) -> int:
+        written.append(joined)
+        return len(joined)
+
     for _ in range(2):
         client = world.client()
-        client.sink.put = written.append
+        client.sink.put = put
         client.subscribe("A")
     world.trade("A")
     assert written[0] is written[1]
@@ -448,8 +453,8 @@ def test_a_fault_with_one_client_is_nobody_elses(caplog: pytest.LogCaptureFixtur
     world = World()
     bad, good = world.client("A"), world.client("A")
 
-    def fail(_: bytes) -> None:
-        raise OSError
+    def fail(_: bytes) -> int:
+        raise RuntimeError("a fault")
 
     bad.sink.put = fail
     world.trade("A")
