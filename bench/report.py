@@ -26,11 +26,12 @@ that was reached. Writes of one frame bring the reading process to nine tenths o
 130,000 and more a second.
 
 Most of the distance to the peers comes from joining the frames of a flush, which of them only
-`bun` and `nats` do in their own ways; `bare-joined` shows how much that alone is worth. The price
-is latency: with a flush every 20 ms the 99th percentile is never far below 25 ms, whatever the
-rate, so which of Photon's steps pass that mark is decided by a millisecond.
+`bun` and `nats` do in their own ways; `bare-joined` shows how much that alone is worth. Photon's
+flushes follow what they cost: they take about a third of a core, and come at least every 20 ms. So
+its latency is bought with processor time up to there, and near its highest rates the 99th
+percentile is 20 ms and what one flush takes.
 
-`photon` is Photon as shipped; `photon-each` has `PHOTON_FLUSH_MS=1` and gets one trade in an
+`photon` is Photon as shipped; `photon-each` has `PHOTON_FLUSH_MS=1`, and gets one trade in an
 upstream frame, so that each write holds one frame, which is what the others do. `bare` is an
 asyncio protocol that writes ready frames, and `bare-joined` the same with the frames of 20 ms
 joined: bounds, not servers. `bun` publishes each trade to the topic of its symbol
