@@ -4,8 +4,9 @@ Python frees nearly everything by reference counting. Reference cycles (a connec
 an exception of both) are found by the collector: among young objects often and quickly, among all
 objects in a full collection. By default, Python makes full collections while a crowd of clients
 connects, when they help least and take longest: some 0.3 µs per object, 10–30 ms with a thousand
-connections. Here they run once in ``EVERY_S`` seconds, and sooner only if memory has grown by
-``GROWN_BYTES``, so that garbage is bounded. Memory that open sockets explain does not count: else a
+connections. Here they run once in ``EVERY_S`` seconds, or less often where they take longer than
+``SHARE`` of that, and sooner only if memory has grown by ``GROWN_BYTES``, so that garbage is
+bounded. Memory that open sockets explain does not count: else a
 crowd that connects would cause one collection after another, each longer than the one before.
 """
 
@@ -18,6 +19,9 @@ from photon_app.clock import SYSTEM, Time
 
 LOOK_S = 1.0
 EVERY_S = 60.0
+SHARE = 0.001
+"""The part of the time that may be spent on them while memory does not grow: half a second with ten
+thousand clients, so every eight minutes."""
 GROWN_BYTES = 64 * 2**20
 YOUNG = 3
 """Collections of the youngest generation until one of the second, which visits 2,000 objects then.
@@ -42,6 +46,7 @@ class Garbage:
         self._time = time
         self._sockets = sockets
         self._at_s = time.monotonic()
+        self._pause_s = EVERY_S
         self._bytes = self._unexplained()
         """The lowest memory use of the process, without sockets, since the last full collection."""
 
@@ -59,8 +64,9 @@ class Garbage:
         """Collect, if it is time."""
         now_s, unexplained = self._time.monotonic(), self._unexplained()
         self._bytes = min(self._bytes, unexplained)
-        if now_s >= self._at_s + EVERY_S or unexplained >= self._bytes + GROWN_BYTES:
+        if now_s >= self._at_s + self._pause_s or unexplained >= self._bytes + GROWN_BYTES:
             gc.collect()
+            self._pause_s = max(EVERY_S, (self._time.monotonic() - now_s) / SHARE)
             self._at_s, self._bytes = now_s, self._unexplained()
 
     def _unexplained(self) -> int:

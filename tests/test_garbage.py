@@ -19,11 +19,13 @@ class Machine:
         self.time = HandTime()
         self.bytes = 4 * GROWN_BYTES
         self.full = 0
+        self.cost_s = 0.0
         monkeypatch.setattr(garbage, "resident_bytes", lambda: self.bytes)
         monkeypatch.setattr("gc.collect", self._collect)
 
     def _collect(self) -> int:
         self.full += 1
+        self.time.at_s += self.cost_s
         return 0
 
 
@@ -40,6 +42,22 @@ def test_a_full_collection_comes_once_in_a_while(machine: Machine) -> None:
         machine.time.at_s += 1
         collector.tick()
     assert machine.full == 10
+
+
+@pytest.mark.parametrize(("cost_s", "every_s"), [(0.02, EVERY_S), (0.1, 100), (0.5, 500)])
+def test_a_collection_that_takes_long_is_rarer(
+    machine: Machine, cost_s: float, every_s: float
+) -> None:
+    """As with many clients, of which each waits for it; memory that grew is looked through still."""
+    machine.cost_s = cost_s
+    collector = Garbage(machine.time)
+    for _ in range(10 * int(every_s)):
+        machine.time.at_s += 1
+        collector.tick()
+    assert machine.full in {9, 10, 11}
+    machine.bytes += GROWN_BYTES
+    collector.tick()
+    assert machine.full in {10, 11, 12}
 
 
 def test_memory_that_grew_is_looked_through_at_once(machine: Machine) -> None:
