@@ -386,7 +386,7 @@ class FeedSink(Protocol):
         ...
 
     async def drained(self) -> None:
-        """Return once no every-trade client is above its high-water mark. Only a full-speed replay
+        """Return once no every-trade client is congested. Only a full-speed replay
         awaits it, right before it delivers, with nothing awaited in between.
         """
         ...

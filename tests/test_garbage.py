@@ -48,7 +48,7 @@ def test_a_full_collection_comes_once_in_a_while(machine: Machine) -> None:
 def test_a_collection_that_takes_long_is_rarer(
     machine: Machine, cost_s: float, every_s: float
 ) -> None:
-    """As with many clients, of which each waits for it; memory that grew is looked through still."""
+    """As with many clients, of which each waits for it; memory that grew comes first still."""
     machine.cost_s = cost_s
     collector = Garbage(machine.time)
     for _ in range(10 * int(every_s)):

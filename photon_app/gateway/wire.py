@@ -11,7 +11,7 @@ stay the server's; ASGI messages and ready frames may be mixed, since both are w
 application must write well-formed, unmasked text frames (``hub.frames`` makes them).
 
 Bounds for every socket, whatever its path: the kernel's send buffer (else it hides megabytes of
-stale prices), high and low water marks of the transport's buffer, the size of a message from the
+stale prices), a high-water mark of the transport's buffer, the size of a message from the
 client, how many control frames and fragments it may send, what is read per iteration of the event
 loop (also before the application has accepted), and how long a closed connection may linger. An
 application may set the message size and the read size of one socket.

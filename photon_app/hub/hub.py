@@ -6,7 +6,7 @@ and equal ``Form`` make a ``Group``, whose bytes are joined once. Nothing here a
 slow one is conflated by its ``Sink``, is closed when it stays slow, and does not delay the others.
 
 Flush: ``Flusher`` decides when. It has the one timer of all channels. Batches leave less often
-than events: at most once in its longest interval.
+than events: in a busy market once in its longest interval.
 
 Order: the updates pending for a client are written before its subscriptions change and before any
 answer, so that after a snapshot with ``seq`` n the client gets n+1 next. Other clients are not
@@ -24,6 +24,7 @@ import itertools
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from photon_app import disconnect
 from photon_app.calendar.hours import Hours
@@ -95,7 +96,7 @@ class Hub(Channel[Subscriber]):
         super().__init__(clients)
         self._flusher = flusher
         self._registry = Registry()
-        self._pacing = Pacing(self._registry, clients, market, self._status)
+        self._pacing = Pacing(self._registry, market, self._status)
         self._journal = Journal() if journal is None else journal
         self._resuming = Resuming(
             self._journal,
@@ -220,9 +221,9 @@ class Hub(Channel[Subscriber]):
         events, batches = self._outboxes
         if events.full or batches.full:
             self._flush_all()
-        elif self._registry.groups[False] or self._pacing:
+        elif self._registry.has_events:
             self._flusher.soon(self)
-        elif events or self._snapshots_due:
+        elif events or self._snapshots_due or self._pacing:
             if self._batches_s <= self._flusher.now_s():
                 self._flusher.soon(self)
             else:
@@ -469,10 +470,14 @@ class Hub(Channel[Subscriber]):
             self._journal.note(events.symbols, now_s)
             self._add_snapshots()
             self._flush_groups(batch=False)
-            if batches_due and (batches or not self._registry.groups[False]):
+            if batches_due and (batches or not self._registry.has_events):
                 self._flush_groups(batch=True)
                 self._batches_s = now_s + self._flusher.flush_s
-            self._pacing.flush(now_s)
+            for client, frames in self._pacing.due(now_s):
+                # after the updates of its other symbols, which may wait for the next batch
+                self._clients.guard(
+                    client, partial(self.answer, client), client.form.prices(frames)
+                )
             self._flusher.written(self)
         self._await_next()
         if self._arrived:

@@ -160,6 +160,11 @@ class Registry:
         """The groups that clients may join: of the event format, and of the batch format."""
         self._alone: tuple[dict[Subscriber, None], dict[Subscriber, None]] = {}, {}
 
+    @property
+    def has_events(self) -> bool:
+        """Whether any client of the event format wants every trade of a symbol."""
+        return bool(self.groups[False] or self._alone[False])
+
     def pace(self, client: Subscriber, symbol: str, interval_s: float, share: Share) -> None:
         """Add a client to the pace of a symbol and interval; it must not have the symbol yet."""
         paces = self._topic(symbol).paces

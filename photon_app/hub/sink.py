@@ -214,7 +214,7 @@ class Sink:
                 self._continue()
 
     def drain(self) -> None:
-        """The outlet fell below its low-water mark."""
+        """The outlet has sent all, or what is left is below its low-water mark."""
         self.full = self._queueing = False
         self._continue()
 

@@ -51,7 +51,7 @@ class Marks:
         self.calls.append("congest")
 
     def drain(self) -> None:
-        """Below the mark."""
+        """Empty."""
         self.calls.append("drain")
 
     def lost(self) -> None:

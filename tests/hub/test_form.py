@@ -14,7 +14,7 @@ from photon_app.hub.frames import MOST_BATCH_BYTES, Frames
 from photon_app.hub.sink import Sink
 from photon_app.model import FeedState, Seed
 from tests.fakes.exchange import NOON_MS, FakeClient, FakeExchange, status
-from tests.fakes.outlet import FakeOutlet, flat
+from tests.fakes.outlet import FakeOutlet, flat, prices
 from tests.hub.test_order import AnyHistory, Exchange, Observer, StampingOutlet
 
 SYMBOLS = ("A", "B", "C")
@@ -145,6 +145,25 @@ def test_batches_leave_at_most_once_in_the_longest_interval(beside: bool) -> Non
     assert seen in ((0,) if other is None else range(95, 102))
     exchange.settle()
     assert sum(sizes) + sum(len(m["updates"]) for m in client.outlet.take()) == 100
+
+
+def test_a_paced_price_comes_after_the_updates_before_it() -> None:
+    """A batch that waits leaves first; other clients' batches wait on."""
+    exchange = FakeExchange()
+    client, other = _batch_client(exchange, "A"), _batch_client(exchange, "A")
+    exchange.client("A")
+    client.subscribe("B", interval_s=0.05)
+    exchange.trades([("A", 1, 1, NOON_MS), ("B", 1, 1, NOON_MS)])
+    exchange.loop.advance(1)
+    exchange.trade("A", 2, time_ms=NOON_MS + 1)
+    exchange.loop.advance(0.001)
+    client.outlet.take(), other.outlet.take()
+    exchange.trades([("A", 3, 1, NOON_MS + 2), ("B", 4, 1, NOON_MS + 2)])
+    exchange.loop.advance(0.002)
+    assert prices(flat(client.outlet.take())) == [("A", 3, 3), ("B", 2, 4)]
+    assert not other.outlet.take()
+    exchange.settle()
+    assert prices(flat(other.outlet.take())) == [("A", 3, 3)]
 
 
 def test_what_follows_prices_comes_after_their_batch() -> None:

@@ -246,6 +246,24 @@ test("after a reconnect it asks for what it missed, and folds it without a gap",
   assert.equal(photon.stateOf("A"), "stale");
 });
 
+test("figures of updates that are gone begin anew", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  photon.watch("A", () => {});
+  browser.socket.greet();
+  await settled();
+  browser.socket.say(snapshot("A", 7, 101));
+  browser.socket.end(1006);
+  browser.advance(5_000);
+  browser.socket.greet();
+  browser.socket.say({ type: "subscription", status: "subscribed", symbols: ["A"], rejected: [], subscriptions: ["A"], recovered: { A: false } });
+  assert.equal(photon.quote("A").seq, 7, "the old price stays until there is one");
+  browser.socket.say(update("A", 30, 50));
+  browser.socket.say(update("A", 31, 60));
+  const { seq, open, high, low, dayVolume } = photon.quote("A");
+  assert.deepEqual([seq, open, high, low, dayVolume], [31, 50, 60, 50, 20]);
+});
+
 test("in another epoch it does not ask for what it missed", async () => {
   const browser = environment();
   const photon = connected(browser);

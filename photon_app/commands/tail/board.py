@@ -56,6 +56,8 @@ class Row:
         """The state that the server gave the symbol last."""
         self.reason = ""
         """Why the symbol was rejected."""
+        self.hole = False
+        """Whether updates were missed for good: the next price begins the figures anew."""
         self.recent: deque[float] = deque(maxlen=RECENT)
         self.direction = 0
         """1, 0 or -1: the newest price compared with the one before."""
@@ -65,10 +67,10 @@ class Row:
     def take(self, update: wire.Update, now_s: float) -> bool:
         """Fold an update in; true when it had a new price."""
         old = self.quote
-        quote = fold(old, update)
+        quote = fold(None if self.hole else old, update)
         if quote is None:
             return False
-        self.quote = quote
+        self.quote, self.hole = quote, False
         self.server_state = update.data.state or ("polled" if update.polled else "live")
         self.reason = ""
         if old is not None and quote.seq == old.seq and quote.price == old.price:
@@ -81,7 +83,7 @@ class Row:
 
     def forget(self) -> None:
         """Reset the row for a new epoch, in which no old price counts."""
-        self.quote = None
+        self.quote, self.hole = None, False
         self.server_state = "waiting"
         self.recent.clear()
         self.direction = 0
@@ -161,6 +163,8 @@ class Board:
             case wire.Subscription():
                 for rejection in message.rejected:
                     self._reject(rejection.symbol, rejection.message or rejection.code)
+                for symbol in message.recovered.keys() & self.rows.keys():
+                    self.rows[symbol].hole = not message.recovered[symbol]
             case wire.Error():
                 self.error = wire.clean(message.message or message.code)
             case wire.Heartbeat():

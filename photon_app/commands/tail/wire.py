@@ -55,6 +55,8 @@ class Subscription(_Base, frozen=True, kw_only=True, tag="subscription"):
     """The answer to a request."""
 
     rejected: Sequence[Rejection] = ()
+    recovered: Mapping[str, bool] = {}
+    """Whether every update since the last connection follows, by symbol."""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -20,7 +20,6 @@ import math
 from bisect import bisect_left
 
 from photon_app.hub import messages
-from photon_app.hub.clients import Clients
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.registry import SNAPSHOT_DUE, Pace, Registry, Share, Subscriber
 from photon_app.hub.status import MarketState, Status
@@ -47,16 +46,12 @@ class Pacing:
 
     Args:
         registry: which clients share which pace.
-        clients: the table of all connected clients.
         market: the newest prices.
         status: makes snapshots.
     """
 
-    def __init__(
-        self, registry: Registry, clients: Clients, market: MarketState, status: Status
-    ) -> None:
+    def __init__(self, registry: Registry, market: MarketState, status: Status) -> None:
         self._registry = registry
-        self._clients = clients
         self._quote = market.quote
         self._status = status
         self._moved: dict[str, bool] = {}
@@ -73,7 +68,7 @@ class Pacing:
         return self._queue[0][0] if self._queue else math.inf
 
     def is_due(self, now_s: float) -> bool:
-        """Whether ``flush`` has anything to do."""
+        """Whether ``due`` has anything to do."""
         return bool(self._moved) or self.next_s <= now_s + _SLACK_S
 
     def move(self, symbol: str) -> None:
@@ -118,20 +113,18 @@ class Pacing:
             pace = client.paced[symbol]
             pace.shares[client] = self.share(symbol, pace.interval_s, now_s)
 
-    def flush(self, now_s: float) -> None:
-        """Write the prices that are due."""
+    def due(self, now_s: float) -> list[tuple[Subscriber, Frames]]:
+        """The prices that are due now, for each client that gets any; they count as sent."""
         self._queue_moved()
         outgoing: dict[Subscriber, list[bytes]] = {}
         forms: dict[str, _Forms] = {}
         while self._queue and self._queue[0][0] <= now_s + _SLACK_S:
             self._fire(heapq.heappop(self._queue)[2], now_s, outgoing, forms)
         made: dict[tuple[bytes, ...], Frames] = {}
-        for client, each in outgoing.items():
-            key = tuple(each)
-            frames = made.get(key)
-            if frames is None:
-                frames = made[key] = Frames(key)
-            self._clients.guard(client, client.sink.send, client.form.prices(frames))
+        return [
+            (client, made.setdefault(key, Frames(key)))
+            for client, key in ((client, tuple(each)) for client, each in outgoing.items())
+        ]
 
     def _queue_moved(self) -> None:
         moved, self._moved = self._moved, {}

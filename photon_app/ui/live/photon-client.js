@@ -179,6 +179,7 @@ function callEach(callbacks, argument) {
 export class Photon {
   #options; #socket = null; #needed = false; #closed = false;
   #watchers = new Map(); #quotes = new Map(); #states = new Map(); #rejected = new Map();
+  #holes = new Set(); // symbols of which updates were missed for good: the next price begins their figures anew
   #bars = new Map(); #barsAsked = new Map(); #barsTimer = null;
   #asked = new Set(); #pings = new Map(); #nextId = 1;
   #statusListeners = new Set(); #rejectedListeners = new Set();
@@ -442,7 +443,7 @@ export class Photon {
 
   #price(message) {
     if (!this.#asked.has(message.symbol)) return;
-    const quote = fold(this.#quotes.get(message.symbol), message, this.#heardAt);
+    const quote = fold(this.#holes.delete(message.symbol) ? undefined : this.#quotes.get(message.symbol), message, this.#heardAt);
     if (!quote) return;
     const changed = this.#states.get(quote.symbol) !== quote.state;
     this.#quotes.set(quote.symbol, quote);
@@ -488,6 +489,7 @@ export class Photon {
   #setEpoch(epoch) {
     if (epoch == null || epoch === this.#status.epoch) return;
     this.#quotes.clear();
+    this.#holes.clear();
     for (const held of this.#bars.values()) held.running = null;
     this.#status.epoch = epoch;
   }
@@ -499,6 +501,7 @@ export class Photon {
   #answer(message) {
     if (message.channel === "bars") return this.#barsAnswer(message);
     for (const rejection of message.rejected ?? []) this.#reject(rejection);
+    for (const [symbol, whole] of Object.entries(message.recovered ?? {})) if (!whole) this.#holes.add(symbol);
     if (message.status === "unsubscribed") this.#retryTooMany();
   }
 

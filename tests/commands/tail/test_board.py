@@ -102,6 +102,21 @@ def test_a_reconnect_within_an_epoch_keeps_what_is_known() -> None:
     assert price_of(made) == 150
 
 
+def test_figures_of_updates_that_are_gone_begin_anew() -> None:
+    """The old price stays until there is a new one; what was recovered goes on."""
+    both = ("AAPL", "NVDA")
+    made = board(*(snapshot(one, 7, 100.0, open=90.0) for one in both), symbols=both)
+    made.apply(wire.Subscription(recovered={"AAPL": False, "NVDA": True, "X": False}), 1)
+    assert price_of(made) == 100
+    for symbol in both:
+        made.apply(trade(symbol, 30, 50.0), 2)
+    gone, whole = (made.rows[symbol].quote for symbol in both)
+    assert gone is not None
+    assert whole is not None
+    assert (gone.seq, gone.open) == (30, 50)
+    assert (whole.seq, whole.open) == (30, 90)
+
+
 @pytest.mark.parametrize("feed", ["connecting", "reconnecting", "unauthorized", "throttled"])
 def test_a_price_is_stale_while_its_feed_is_down(feed: str) -> None:
     """Whatever its state was before."""
