@@ -14,17 +14,18 @@ from hypothesis.stateful import (
 )
 
 from photon_app.gateway.session import Session
-from photon_app.gateway.wire import HIGH_WATER_BYTES, LOW_WATER_BYTES
+from photon_app.gateway.wire import HIGH_WATER_BYTES
 from photon_app.hub.frames import Frames
 from photon_app.hub.journal import KEEP_S
 from photon_app.hub.resuming import CATCH_UP_S, CHUNK_BYTES, MOST_RESUMED
 from photon_app.hub.sink import Sink
 from photon_app.model import Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeExchange
-from tests.fakes.outlet import prices
+from tests.fakes.outlet import prices, split
 from tests.hub.test_order import DAY_MS, Exchange, Observer, StampingOutlet
 
 SYMBOLS = ("A", "B", "C")
+KERNEL_BYTES = 3_000
 MANY = CHUNK_BYTES // 100 + 100
 """Trades whose updates do not fit into one chunk."""
 symbol_sets = st.lists(st.sampled_from(SYMBOLS), min_size=1, max_size=3, unique=True)
@@ -32,36 +33,74 @@ choice = st.integers(0, 10)
 
 
 class MarkedOutlet(StampingOutlet):
-    """An outlet with the marks of a transport: ``read`` takes what its client reads."""
+    """An outlet over a kernel with a small buffer: ``read`` takes what its client reads."""
 
     def __init__(self, exchange: FakeExchange) -> None:
-        super().__init__(exchange.loop.time, ready=False)
+        super().__init__(exchange.loop.time, ready=True)
         self.sink: Sink | None = None
         self.conflated = False
         """Whether updates were ever replaced by the newest one."""
         self._sizes: list[int] = []
+        self._queueing = False
+        self._rest = 0
+
+    @property
+    def unsent_bytes(self) -> int:  # type: ignore[override]
+        """What neither the client nor the kernel has taken."""
+        return max(0, sum(self._sizes) - KERNEL_BYTES)
 
     def write(self, frames: Frames) -> None:
-        super().write(frames)
-        self._sizes += map(len, frames.each)
-        self.unsent_bytes = sum(self._sizes)
-        if self.sink is not None and sum(self._sizes) > HIGH_WATER_BYTES:
-            self.conflated |= self.sink.missed is None
-            self.sink.congest()
+        """Behind what is unsent."""
+        self._keep(frames)
+        self._look()
+
+    def put_rest(self, data: bytes) -> None:
+        """The rest of a write, or all of one that was refused."""
+        if not self._rest:
+            self._keep(Frames(split(data)))
+        self._rest = 0
+        self._look()
 
     def take(self) -> list[dict[str, Any]]:
+        """Read all."""
         self._sizes.clear()
-        self.unsent_bytes = 0
-        return super().take()
+        messages = super().take()
+        self._look()
+        return messages
 
     def read(self) -> dict[str, Any]:
         """The next message."""
         message = self.messages.pop(0)
         del self._sizes[0]
-        self.unsent_bytes = sum(self._sizes)
-        if self.sink is not None and self.sink.full and sum(self._sizes) < LOW_WATER_BYTES:
-            self.sink.drain()
+        self._look()
         return message
+
+    def _put(self, joined: bytes) -> int:
+        assert not self._queueing, "nothing may overtake what is unsent"
+        room = KERNEL_BYTES - sum(self._sizes)
+        if room <= 0:
+            raise BlockingIOError
+        self._keep(Frames(split(joined)))
+        self._rest = max(0, len(joined) - room)
+        return min(len(joined), room)
+
+    def _keep(self, frames: Frames) -> None:
+        super().write(frames)
+        self._sizes += map(len, frames.each)
+
+    def _look(self) -> None:
+        if self.sink is None:
+            return
+        unsent = self.unsent_bytes
+        if unsent and not self._queueing:
+            self._queueing = True
+            self.sink.queue()
+        if unsent > HIGH_WATER_BYTES:
+            self.conflated |= self.sink.missed is None
+            self.sink.congest()
+        if not unsent and self._queueing:
+            self._queueing = False
+            self.sink.drain()
 
 
 class Returning(Observer):
