@@ -13,6 +13,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from photon_app import disconnect
 from photon_app.gateway.session import Session
 from photon_app.gateway.wire import HIGH_WATER_BYTES
 from photon_app.hub.frames import Frames
@@ -60,6 +61,11 @@ class MarkedOutlet(StampingOutlet):
             self._keep(Frames(split(data)))
         self._rest = 0
         self._look()
+
+    def close(self, code: int, reason: str) -> None:
+        """Nobody is closed for a fault of ours."""
+        assert code != disconnect.FAULT.code, reason
+        super().close(code, reason)
 
     def take(self) -> list[dict[str, Any]]:
         """Read all."""
@@ -484,6 +490,24 @@ def test_a_client_is_not_congested_by_what_it_had_missed(missed: int) -> None:
         read += [outlet.read() for _ in range(60)]
     read += read_all(exchange, outlet)
     assert short(read) == list(range(1001 - missed, 1601))
+
+
+def test_a_client_that_is_released_before_it_has_read_all_gets_the_rest_in_order() -> None:
+    """What is new goes behind what is unsent."""
+    exchange = FakeExchange()
+    exchange.client("A")
+    traded(exchange, 1000)
+    _, outlet = resume(exchange, {"A": 100})
+    sent = [outlet.read()]
+    assert outlet.sink is not None
+    while outlet.sink.congested:
+        sent.append(outlet.read())
+        exchange.loop.advance(0.001)
+    assert outlet.unsent_bytes
+    traded(exchange, 20)
+    assert outlet.unsent_bytes
+    sent += read_all(exchange, outlet)
+    assert short(sent) == list(range(101, 1021))
 
 
 def test_a_client_that_cannot_follow_gets_the_newest_price_after_a_while() -> None:
