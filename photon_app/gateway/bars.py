@@ -20,10 +20,8 @@ from photon_app import services
 from photon_app.calendar.calendar import Calendar, new_york_date
 from photon_app.calendar.session import venue_of
 from photon_app.errors import BusyError
-from photon_app.gateway.address import client_address
-from photon_app.gateway.connections import peer_of
 from photon_app.gateway.problems import REQUIRED, one_of, problems, read, whole
-from photon_app.gateway.slots import Slots
+from photon_app.gateway.slots import Slots, slot_for
 from photon_app.history.history import Past
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.hub.messages import BarBody
@@ -167,14 +165,8 @@ async def bars(
     sessions_flag = one_of("sessions", sessions, ("0", "1"))
     begin = None if from_ is None else read("from", from_, parse_moment)
     end = None if to is None else read("to", to, parse_moment)
-    peer = peer_of(request.scope)
-    address = client_address(request.scope, live.settings.proxy_hops)
-    async with _slots.take(address, limit) as granted:
-        if not granted:
-            sentence = f"{MOST_WAITING} questions of your address wait for their bars: wait too"
-            raise HTTPException(429, sentence, headers={"Retry-After": "1"})
-        if peer is not None and peer.gone:
-            return Response(status_code=204)  # no client is there to read it
+    hops = live.settings.proxy_hops
+    async with slot_for(request, _slots, limit, hops=hops, what="bars"):
         try:
             past = await live.history.bars(wanted, step, from_ms=begin, to_ms=end, limit=limit)
         except BusyError as problem:

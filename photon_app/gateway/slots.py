@@ -2,7 +2,7 @@
 
 Requests wait in a queue per address, and the queues are served round-robin: however many requests
 one address makes, another waits for one round at most. On the event loop only. Bound: the length of
-a queue; one more request is refused.
+a queue; one more request is refused with 429 (``slot_for``).
 """
 
 import asyncio
@@ -10,6 +10,11 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from typing import NamedTuple
+
+from fastapi import HTTPException, Request
+
+from photon_app.gateway.address import client_address
+from photon_app.gateway.connections import peer_of
 
 
 class _Waiting(NamedTuple):
@@ -29,7 +34,7 @@ class Slots:
     def __init__(self, at_once: int, of_address: int, waiting: int) -> None:
         self._at_once = at_once
         self._of_address = of_address
-        self._longest = waiting
+        self.longest = waiting
         self._in_progress: Counter[str | None] = Counter()
         self._queues: dict[str | None, deque[_Waiting]] = {}
 
@@ -39,7 +44,7 @@ class Slots:
         requests of the address wait already.
         """
         queue = self._queues.get(address, ())
-        if len(queue) >= self._longest:
+        if len(queue) >= self.longest:
             yield False
             return
         await self._enter(address, cost)
@@ -89,3 +94,29 @@ class Slots:
         if not first.granted.done():
             first.granted.set_result(None)
             self._in_progress[address] += first.cost
+
+
+@contextlib.asynccontextmanager
+async def slot_for(
+    request: Request, slots: Slots, cost: int, *, hops: int, what: str
+) -> AsyncIterator[None]:
+    """Wait for the slot of an HTTP request, and keep it for the duration of the block.
+
+    Args:
+        request: of which client.
+        slots: those of its route.
+        cost: of its answer.
+        hops: trusted proxies in front of this server.
+        what: what it waits for, for people: "bars".
+
+    Raises:
+        HTTPException: 429, too many requests of its address wait; 204, the client is gone.
+    """
+    async with slots.take(client_address(request.scope, hops), cost) as granted:
+        if not granted:
+            sentence = f"{slots.longest} questions of your address wait for their {what}: wait too"
+            raise HTTPException(429, sentence, headers={"Retry-After": "1"})
+        peer = peer_of(request.scope)
+        if peer is not None and peer.gone:
+            raise HTTPException(204)  # no client is there to read it
+        yield

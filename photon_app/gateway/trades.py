@@ -12,15 +12,13 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
 from photon_app import services
-from photon_app.gateway.address import client_address
-from photon_app.gateway.connections import peer_of
 from photon_app.gateway.problems import REQUIRED, one_of, problems, read, whole
-from photon_app.gateway.slots import Slots
+from photon_app.gateway.slots import Slots, slot_for
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.market.digits import decimals_of, plain
 from photon_app.market.sales import MOST_OF_SYMBOL, Sale
@@ -141,14 +139,8 @@ async def trades(
     shape = one_of("format", format, ("json", "csv"))
     begin = None if from_ is None else read("from", from_, parse_moment)
     end = None if to is None else read("to", to, parse_moment)
-    peer = peer_of(request.scope)
-    address = client_address(request.scope, live.settings.proxy_hops)
-    async with _slots.take(address, limit) as granted:
-        if not granted:
-            sentence = f"{MOST_WAITING} questions of your address wait for their trades: wait too"
-            raise HTTPException(429, sentence, headers={"Retry-After": "1"})
-        if peer is not None and peer.gone:
-            return Response(status_code=204)  # no client is there to read it
+    hops = live.settings.proxy_hops
+    async with slot_for(request, _slots, limit, hops=hops, what="trades"):
         async with live.history.assembling.one():
             quote = live.book.quote(wanted)
             sales = live.sales.newest(wanted, limit, from_ms=begin, to_ms=end)

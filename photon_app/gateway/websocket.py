@@ -35,12 +35,12 @@ class WebSocketEdge(SocketEdge):
         """See ``SocketEdge``."""
         wanted = websocket.query_params.get("format", place.live.settings.ws_format)
         compress = websocket.query_params.get("compress", "0")
-        if wanted == "array":
-            await _serve_array(websocket, place, throttle)
-        elif wanted not in {"events", "batch"}:
+        if wanted not in {"events", "batch", "array"}:
             await refuse_socket(websocket, 400, "format: expected events, batch or array")
         elif compress not in {"0", "1"}:
             await refuse_socket(websocket, 400, "compress: expected 0 or 1")
+        elif wanted == "array":
+            await _serve_array(websocket, place, throttle)
         else:
             asked = compress == "1" and _negotiated(websocket)
             form = Form(

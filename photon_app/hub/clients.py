@@ -236,9 +236,11 @@ class Clients:
             event.set()
 
     def tick(self) -> None:
-        """Once a second: close clients that stayed congested too long, and tick every channel."""
+        """Once a second: tick every channel, which may end that a client is held (``Sink.hold``);
+        then close clients that stayed congested too long.
+        """
+        for channel in list(self._of):
+            channel.tick()
         for client in self:
             if client.sink.congested and client.sink.congested_for_s() >= self._slow_s:
                 self.dismiss(client, client.slow)
-        for channel in list(self._of):
-            channel.tick()

@@ -505,7 +505,7 @@ class Hub(Channel[Subscriber]):
         """The next of ``BEATS`` ticks: send a heartbeat to its share of the clients. A client gets
         one per round, the first a whole round after it joined.
         """
-        self._flush_all()
+        self.flush()
         self._beat = (self._beat + 1) % BEATS
         frames = self._status.heartbeat(wall_ms)
         for client in self._clients.of(self):

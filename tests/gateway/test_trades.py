@@ -239,7 +239,7 @@ def test_too_many_requests_of_one_address_are_refused(monkeypatch: pytest.Monkey
         answer = await refused
         assert answer.headers["retry-after"] == "1"
         assert answer.json() == {
-            "detail": "512 questions of your address wait for their trades: wait too"
+            "detail": "3 questions of your address wait for their trades: wait too"
         }
 
     with_server(check)
