@@ -32,7 +32,7 @@ from photon_app.calendar.session import market_of
 from photon_app.errors import RequestError
 from photon_app.hub import messages
 from photon_app.hub.channels.bars import BarsChannel, Key
-from photon_app.hub.channels.outboxes import Outboxes
+from photon_app.hub.channels.every import EveryTrade
 from photon_app.hub.channels.paced import Pacing
 from photon_app.hub.clients import Channel, Clients
 from photon_app.hub.deflate import Deflater
@@ -40,7 +40,7 @@ from photon_app.hub.flusher import Flusher
 from photon_app.hub.form import EVENTS, Form
 from photon_app.hub.frames import Frames, frame
 from photon_app.hub.journal import Journal
-from photon_app.hub.registry import Group, Registry, Subscriber, Takers, Topic
+from photon_app.hub.registry import Registry, Subscriber, Topic
 from photon_app.hub.resuming import RELEASED_BYTES, Resuming
 from photon_app.hub.sink import Missed, Sink
 from photon_app.hub.status import MarketState, Status
@@ -65,7 +65,6 @@ BEATS = 15
 """Ticks in one round of heartbeats: each tick serves a fifteenth of the clients."""
 SESSIONS_A_TICK = 200
 """Symbols whose new session is sent per second."""
-_NOBODY: tuple[Takers, Takers] = {}, {}
 _NOTHING = Frames(())
 
 
@@ -96,6 +95,7 @@ class Hub(Channel[Subscriber]):
         super().__init__(clients)
         self._flusher = flusher
         self._registry = Registry()
+        self._every = EveryTrade(self._registry, clients, flusher)
         self._pacing = Pacing(self._registry, market, self._status)
         self._journal = Journal() if journal is None else journal
         self._resuming = Resuming(
@@ -104,16 +104,13 @@ class Hub(Channel[Subscriber]):
             market,
             self._status,
             flusher=flusher,
-            settle=self._flush_one,
+            settle=self._every.settle,
         )
         self._arrived: dict[str, None] = {}
         self.bars = BarsChannel(market.bars, hours, clients, flusher=flusher)
         """The bars channel; sessions read a client's bar subscriptions from it."""
         self.deflater = Deflater(flusher)
         """Compresses for the clients that negotiated it."""
-        self._outboxes = Outboxes(), Outboxes()
-        """Of the event format and of the batch format (``Form.batch``)."""
-        self._batches_s = -math.inf
         self._snapshots_due: dict[str, None] = {}
         self._sessions: dict[str, MarketSession | None] = {}
         self._session_changed: dict[str, None] = {}
@@ -153,7 +150,7 @@ class Hub(Channel[Subscriber]):
     def _publish(self, counted: Iterable[Counted]) -> None:
         """New last prices."""
         topics, tracks = self._registry.topics, self._journal.tracks
-        events, batches = self._outboxes
+        every = self._every
         for trade, _, seq in counted:
             if not seq:
                 continue
@@ -161,14 +158,7 @@ class Hub(Channel[Subscriber]):
             track, topic = tracks.get(symbol), topics.get(symbol)
             if track is not None:
                 framed = frame(messages.price_update(trade, seq))
-                events.frames.append(framed)  # hot: as ``_append``, without its calls
-                events.symbols.add(symbol)
-                if topic is not None:
-                    every, batched = topic.groups
-                    for take in every.values():
-                        take(framed)
-                    if batched:
-                        batches.append(symbol, framed, batched)
+                every.append(symbol, framed, topic)
                 if seq == track.next:  # hot: as ``append``, without its call
                     track.frames.append(framed)
                     track.next = seq + 1
@@ -180,22 +170,15 @@ class Hub(Channel[Subscriber]):
     def _publish_polled(self, symbol: str) -> None:
         """A new last price that came from polling."""
         track, quote = self._journal.tracks.get(symbol), self._quote(symbol)
+        topic = self._registry.topics.get(symbol)
         if quote is None:
             return
         if track is not None:
             framed = frame(messages.polled_update(quote))
-            self._append(symbol, framed)
+            self._every.append(symbol, framed, topic)
             track.append(quote.seq, framed)
-        if (topic := self._registry.topics.get(symbol)) is not None:
+        if topic is not None:
             self._moved(symbol, topic)
-
-    def _append(self, symbol: str, framed: bytes) -> None:
-        """Let an update wait for the next flush. The journal counts it then, wanted or not."""
-        topic = self._registry.topics.get(symbol)
-        every, batched = topic.groups if topic is not None else _NOBODY
-        self._outboxes[False].append(symbol, framed, every)
-        if batched:
-            self._outboxes[True].append(symbol, framed, batched)
 
     def _publish_moved(self, symbols: Iterable[str]) -> None:
         """Symbols with many new prices at once, of which only the newest is sent."""
@@ -218,22 +201,20 @@ class Hub(Channel[Subscriber]):
             self._pacing.figures_changed(symbol)
 
     def _flush_soon(self) -> None:
-        events, batches = self._outboxes
-        if events.full or batches.full:
-            self._flush_all()
-        elif self._registry.has_events:
-            self._flusher.soon(self)
-        elif events or self._snapshots_due or self._pacing:
-            if self._batches_s <= self._flusher.now_s():
+        every = self._every
+        if every.full:
+            self._flush(everything=True)
+        elif every or self._snapshots_due or self._pacing:
+            if self._registry.has_events or every.batches_s <= self._flusher.now_s():
                 self._flusher.soon(self)
             else:
-                self._flusher.at(self, self._batches_s)
+                self._flusher.at(self, every.batches_s)
 
     def _set_feed(self, status: FeedStatus) -> None:
         """The feed's state changed; every client is sent a status."""
         flowed = self.feed.state in FLOWING
         self._status.feed = status
-        self._flush_all()
+        self._flush(everything=True)
         if flowed == (status.state in FLOWING):
             self.send_status()
         else:
@@ -246,12 +227,12 @@ class Hub(Channel[Subscriber]):
         self._status.polled, self._status.stale = polled, stale
         changed = {s: now for s in before if (now := self._status.state(s)) != before[s]}
         if changed:
-            self._flush_all()
+            self._flush(everything=True)
             self._send_states(changed)
 
     def _begin_epoch(self, epoch: str) -> None:
         """The market starts a new epoch; its book is cleared right after this call."""
-        self._flush_all()
+        self._flush(everything=True)
         self._resuming.end_all()
         self._journal.new_epoch()
         self._pacing.clear()
@@ -277,7 +258,7 @@ class Hub(Channel[Subscriber]):
         holders.update(dict.fromkeys(self.bars.clients_of(symbol)))
         if not holders:
             return
-        self._flush_all()
+        self._flush(everything=True)
         status = self._status.status({symbol: "rejected"})
         reason = None if why is None else Frames.of(messages.error(why, None))
         for client in holders:
@@ -336,7 +317,7 @@ class Hub(Channel[Subscriber]):
 
     def shutdown_frames(self) -> Frames:
         """See ``Channel``."""
-        self._flush_all()
+        self._flush(everything=True)
         return Frames.of(messages.shutdown(disconnect.RETRY_AFTER_MS))
 
     def subscribe(
@@ -358,7 +339,7 @@ class Hub(Channel[Subscriber]):
         Returns:
             The symbols of which it can get what it missed, with those ``seq``s; for ``welcome``.
         """
-        self._flush_one(client)
+        self._every.settle(client)
         if client.sink.missed is not None:  # the status of a new epoch must precede its answers
             client.sink.send(self._missed_status(client, client.sink.missed))
         symbols = list(symbols)
@@ -379,8 +360,7 @@ class Hub(Channel[Subscriber]):
                 every.add(symbol)
                 quote = self._quote(symbol)
                 self._journal.follow(symbol, 0 if quote is None else quote.seq, now_s)
-        pending = bool(self._outboxes[client.form.batch])
-        self._registry.regroup(client, frozenset(every), alone=pending)
+        self._every.regroup(client, frozenset(every))
         for symbol in symbols:
             topic = self._registry.topics[symbol]
             topic.waiting = topic.waiting and self._quote(symbol) is None
@@ -395,7 +375,7 @@ class Hub(Channel[Subscriber]):
         """
         gone = [symbol for symbol in dict.fromkeys(symbols) if symbol in client.order]
         if gone:
-            self._flush_one(client)
+            self._every.settle(client)
             self._remove(client, gone)
         return gone
 
@@ -408,7 +388,7 @@ class Hub(Channel[Subscriber]):
 
     def answer(self, client: Subscriber, frames: Frames) -> None:
         """Write an answer, after the updates that are pending for the client."""
-        self._flush_one(client)
+        self._every.settle(client)
         client.sink.send(frames)
 
     def welcome(
@@ -429,7 +409,7 @@ class Hub(Channel[Subscriber]):
             recovered: what ``subscribe`` returned.
             before: is written first: the acknowledgement.
         """
-        self._flush_one(client)
+        self._every.settle(client)
         recovered = recovered or {}
         symbols = list(symbols)
         for symbol in symbols:
@@ -460,19 +440,19 @@ class Hub(Channel[Subscriber]):
 
     def flush(self) -> None:
         """Write what is due. Safe to call at any time."""
+        self._flush(everything=bool(self._arrived))
+
+    def _flush(self, *, everything: bool) -> None:
+        """Write what is due, or everything that is pending: what follows must come after it."""
         self._flusher.begin(self)
         now_s = self._flusher.now_s()
-        events, batches = self._outboxes
-        batches_due = self._batches_s <= now_s or bool(self._arrived)
-        pending = events or self._snapshots_due or (batches and batches_due)
-        if pending or self._pacing.is_due(now_s):
+        every = self._every
+        due = every.is_due(now_s) or (everything and every.batches_wait)
+        if due or self._snapshots_due or self._pacing.is_due(now_s):
             self._flusher.write(self)
-            self._journal.note(events.symbols, now_s)
+            self._journal.note(every.symbols, now_s)
             self._add_snapshots()
-            self._flush_groups(batch=False)
-            if batches_due and (batches or not self._registry.has_events):
-                self._flush_groups(batch=True)
-                self._batches_s = now_s + self._flusher.flush_s
+            every.flush(now_s, everything=everything)
             for client, frames in self._pacing.due(now_s):
                 # after the updates of its other symbols, which may wait for the next batch
                 self._clients.guard(
@@ -540,75 +520,15 @@ class Hub(Channel[Subscriber]):
                 # A figure that is in no trade, and that no snapshot has carried yet.
                 self._figures_changed(symbol)
 
-    def _flush_all(self) -> None:
-        """Write all that is pending, batches too: what follows must come after it."""
-        self._batches_s = -math.inf
-        self.flush()
-
-    def _flush_groups(self, *, batch: bool) -> None:
-        outboxes = self._outboxes[batch].take()
-        broken: list[tuple[Subscriber, Exception]] = []
-        for group in self._registry.groups_of(outboxes.symbols, batch=batch):
-            frames = outboxes.taken_from(group)
-            deflater = group.form.deflater
-            try:
-                if batch:
-                    frames = frames.batched
-                joined = frames.joined if deflater is None else frames.deflated(deflater)
-            except Exception as fault:  # noqa: BLE001 - any fault costs this group only
-                broken += [(client, fault) for client in group.members]
-                continue
-            broken += self._write(group, frames, joined, outboxes)
-        self._registry.reunite(batch=batch)
-        for client, why in broken:
-            self._clients.failed(client, why)
-
-    def _write(
-        self, group: Group, frames: Frames, joined: bytes, outboxes: Outboxes
-    ) -> list[tuple[Subscriber, Exception]]:
-        """Write to the clients of a group; returns those with which there was a fault of ours."""
-        broken: list[tuple[Subscriber, Exception]] = []
-        size, refused = len(joined), set[Sink]()
-        for sink in group.members.values():  # hot: the one call per client and flush
-            try:
-                if sink.put is None:
-                    sink.offer(frames, outboxes.among(group.symbols))
-                elif (sent := sink.put(joined)) != size:  # as ``write_now``, without its call
-                    sink.put_rest(joined[sent:])
-            except OSError:
-                refused.add(sink)
-            except Exception as fault:  # noqa: BLE001 - any fault costs this client only
-                broken += [(one, fault) for one, its in group.members.items() if its is sink]
-        if refused:  # nothing was taken, or the connection is lost: the outlet finds out which
-            for client in [one for one, its in group.members.items() if its in refused]:
-                self._clients.guard(client, client.sink.put_rest, joined)
-        return broken
-
     def _add_snapshots(self) -> None:
         """Put the snapshots that are due into outboxes."""
         for symbol in list(self._snapshots_due):  # a fault costs this symbol's, and no update
             del self._snapshots_due[symbol]
             if (quote := self._quote(symbol)) is not None:
-                self._append(symbol, self._status.snapshot(quote))
+                topic = self._registry.topics.get(symbol)
+                self._every.append(symbol, self._status.snapshot(quote), topic)
                 if (track := self._journal.tracks.get(symbol)) is not None:
                     track.figures_changed(quote.seq)
-
-    def _flush_one(self, client: Subscriber) -> None:
-        """Write the updates that are pending for one client, and for no other.
-
-        Each change of a client's subscriptions begins with this. If it flushed all clients instead,
-        a thousand clients that reconnect at once would cost a thousand flushes.
-        """
-        group = client.group
-        if group is None or not group.outbox:
-            return
-        wanted = self._outboxes[client.form.batch].among(group.symbols)
-        frames = Frames(group.outbox[:])
-        client.sink.offer(client.form.prices(frames), wanted)
-        if group.alone:
-            group.outbox.clear()
-        else:
-            self._registry.regroup(client, group.symbols, alone=True)
 
     def _remove(self, client: Subscriber, symbols: Iterable[str]) -> None:
         for symbol in symbols:
@@ -618,24 +538,23 @@ class Hub(Channel[Subscriber]):
                 client.cursors.pop(symbol, None)
             self._registry.unpace(client, symbol)
             self._clients.release(client, symbol)
-        every = client.every.difference(symbols)
-        self._registry.regroup(client, every, alone=bool(self._outboxes[client.form.batch]))
+        self._every.regroup(client, client.every.difference(symbols))
         self._clients.wake()
 
     def _await_next(self) -> None:
         """Ask for a flush when the next batches or paced prices are due; paced ones within one
         flush interval leave together.
         """
-        if self._outboxes[True]:
-            self._flusher.at(self, self._batches_s)
+        if self._every.batches_wait:
+            self._flusher.at(self, self._every.batches_s)
         if self._pacing.next_s < math.inf:
             self._flusher.at(self, max(self._pacing.next_s, self._flusher.next_s(self)))
 
     def _missed_by(self, client: Subscriber) -> Frames:
         """The newest of everything that a client missed, pending updates included: it still counts
-        as congested, so that ``_flush_one`` adds them to what it missed.
+        as congested, so that ``settle`` adds them to what it missed.
         """
-        self._flush_one(client)
+        self._every.settle(client)
         missed = client.sink.missed
         assert missed is not None, "asked while it is congested"
         missed.symbols |= self._pacing.first_prices(client)  # the status below says they are live

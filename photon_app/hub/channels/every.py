@@ -1,0 +1,155 @@
+"""Clients that want every trade: writes what waits for their groups.
+
+Called by the hub only, on the event loop. An update goes to the outbox of each group that wants its
+symbol. Groups of the event format are written at each flush of the hub. Those of the batch format
+are written less often, so that batches are fuller: in a busy market once in the flusher's longest
+interval.
+
+Order: what is pending for a client is written (``settle``) before its subscriptions change and
+before any answer, so that after a snapshot with ``seq`` n it gets n+1 next. Other clients are not
+flushed for that. A fault with one client or group affects no other.
+
+Bounds: those of ``Outboxes``.
+"""
+
+import math
+
+from photon_app.hub.channels.outboxes import Outboxes
+from photon_app.hub.clients import Clients
+from photon_app.hub.flusher import Flusher
+from photon_app.hub.frames import Frames
+from photon_app.hub.registry import Group, Registry, Subscriber, Takers, Topic
+from photon_app.hub.sink import Sink
+
+_NOBODY: tuple[Takers, Takers] = {}, {}
+
+
+class EveryTrade:
+    """The updates that wait for clients which want every trade.
+
+    Args:
+        registry: which clients want the same.
+        clients: the table of all connected clients.
+        flusher: whose longest interval is that of batches.
+    """
+
+    def __init__(self, registry: Registry, clients: Clients, flusher: Flusher) -> None:
+        self._registry = registry
+        self._clients = clients
+        self._interval_s = flusher.flush_s
+        self._outboxes = Outboxes(), Outboxes()
+        """Of the event format and of the batch format (``Form.batch``)."""
+        self.batches_s = -math.inf
+        """When batches may be written, on the flusher's clock."""
+
+    def __bool__(self) -> bool:
+        """Whether there were updates since the last flush, wanted or not."""
+        return bool(self._outboxes[False])
+
+    @property
+    def symbols(self) -> set[str]:
+        """The symbols with updates since the last flush."""
+        return self._outboxes[False].symbols
+
+    @property
+    def full(self) -> bool:
+        """Whether to write everything now, without waiting for the timer."""
+        return any(outboxes.full for outboxes in self._outboxes)
+
+    @property
+    def batches_wait(self) -> bool:
+        """Whether there are updates for the next batches."""
+        return bool(self._outboxes[True])
+
+    def append(self, symbol: str, framed: bytes, topic: Topic | None) -> None:
+        """Let an update wait for the next flush.
+
+        Args:
+            symbol: of which symbol.
+            framed: the message.
+            topic: the subscribers of the symbol, if it has any.
+        """
+        events, batches = self._outboxes
+        every, batched = _NOBODY if topic is None else topic.groups
+        events.append(symbol, framed, every)
+        if batched:
+            batches.append(symbol, framed, batched)
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether ``flush`` has anything to do."""
+        return bool(self) or (self.batches_wait and self.batches_s <= now_s)
+
+    def flush(self, now_s: float, *, everything: bool) -> None:
+        """Write the events, and batches if they are due.
+
+        Args:
+            now_s: the flusher's clock.
+            everything: whether batches are due in any case: what follows must come after them.
+        """
+        self._flush(batch=False)
+        due = everything or self.batches_s <= now_s
+        if due and (self.batches_wait or not self._registry.has_events):
+            self._flush(batch=True)
+            self.batches_s = now_s + self._interval_s
+
+    def settle(self, client: Subscriber) -> None:
+        """Write the updates that are pending for one client, and for no other.
+
+        Each change of a client's subscriptions begins with this. If it flushed all clients instead,
+        a thousand clients that reconnect at once would cost a thousand flushes.
+        """
+        group = client.group
+        if group is None or not group.outbox:
+            return
+        wanted = self._outboxes[client.form.batch].among(group.symbols)
+        client.sink.offer(client.form.prices(Frames(group.outbox[:])), wanted)
+        if group.alone:
+            group.outbox.clear()
+        else:
+            self._registry.regroup(client, group.symbols, alone=True)
+
+    def regroup(self, client: Subscriber, symbols: frozenset[str]) -> None:
+        """Let a client, for which nothing is pending, have every trade of exactly these symbols."""
+        self._registry.regroup(client, symbols, alone=bool(self._outboxes[client.form.batch]))
+
+    # Inside
+
+    def _flush(self, *, batch: bool) -> None:
+        outboxes = self._outboxes[batch].take()
+        broken: list[tuple[Subscriber, Exception]] = []
+        for group in self._registry.groups_of(outboxes.symbols, batch=batch):
+            frames = outboxes.taken_from(group)
+            deflater = group.form.deflater
+            try:
+                if batch:
+                    frames = frames.batched
+                joined = frames.joined if deflater is None else frames.deflated(deflater)
+            except Exception as fault:  # noqa: BLE001 - any fault costs this group only
+                broken += [(client, fault) for client in group.members]
+                continue
+            broken += self._write(group, frames, joined, outboxes)
+        self._registry.reunite(batch=batch)
+        for client, why in broken:
+            self._clients.failed(client, why)
+
+    def _write(
+        self, group: Group, frames: Frames, joined: bytes, outboxes: Outboxes
+    ) -> list[tuple[Subscriber, Exception]]:
+        """Write to the clients of a group; returns those with which there was a fault of ours."""
+        broken: list[tuple[Subscriber, Exception]] = []
+        refused: list[Sink] = []
+        size = len(joined)
+        for sink in group.members.values():  # hot: the one call per client and flush
+            try:
+                if sink.put is None:
+                    sink.offer(frames, outboxes.among(group.symbols))
+                elif (sent := sink.put(joined)) != size:  # as ``write_now``, without its call
+                    sink.put_rest(joined[sent:])
+            except OSError:
+                refused.append(sink)
+            except Exception as fault:  # noqa: BLE001 - any fault costs this client only
+                broken += [(one, fault) for one, its in group.members.items() if its is sink]
+        if refused:  # nothing was taken, or the connection is lost: the outlet finds out which
+            for client in [one for one, its in group.members.items() if its in refused]:
+                self._clients.guard(client, client.sink.put_rest, joined)
+        return broken
