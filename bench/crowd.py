@@ -86,7 +86,7 @@ def findings(crowds: list[Crowd]) -> Iterator[Finding]:
     connect_s, p99 = most.connect_s, most.latency_ms[1]
     yield Finding(f"{setup}: all accepted", f"{connect_s:.1f} s", "≤ 60 s", connect_s <= 60)
     rss = most.rss_kib_a_client
-    yield Finding("… memory", f"{rss:.1f} KiB each", "≤ 30 KiB", rss <= 30)
+    yield Finding("… memory", f"{rss:.1f} KiB each", "≤ 20 KiB", rss <= 20)
     figure = f"p50 {most.latency_ms[0]:.1f} ms, p99 {p99:.1f} ms, {most.delivered:.1%} delivered"
     holds = p99 <= 250 and most.delivered >= 0.999
     yield Finding("… one trade a second to each", figure, "p99 ≤ 250 ms", holds)

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from bench import burst, churning, crowd, quiet, ramp, rates, report, steady
+from bench import burst, churning, crowd, quiet, ramp, rates, report, resume, steady
 from bench.findings import Finding
 from bench.ramp import Capacity, Shape, Step
 from bench.results import PYTHON_AND_NODE, Results, capacity_findings
@@ -27,13 +27,14 @@ from bench.rig import UNIVERSE, Rig, rig
 from bench.servers import NAMES, UnavailableError
 from bench.worker import WorkerError
 
-_DIFFERENT = ("photon", "nats")
+_DIFFERENT = ("photon", "bun", "nats")
 _BOUND = "bare-joined"
 """Shows the limit of joining frames; in a full run only."""
 _ONE_FRAME = "photon-each"
 """Left out with different sets: the tape is so fast there that many frames fall into 1 ms."""
 _CROWDS, _CROWDS_FULL = (100, 1000), (100, 1000, 10_000)
 _STEADY_S, _STEADY_FULL_S = 20.0, 300.0
+_CUT_S, _CUT_FULL_S, _CUT_CLIENTS = 20.0, 300.0, 200
 _FAULTS = (AssertionError, OSError, WorkerError)
 """What a measurement raises if a server fails under load."""
 
@@ -49,6 +50,7 @@ class FanOut:
             "steady": self.steady,
             "crowd": self.crowd,
             "churn": self.churn,
+            "resume": self.resume,
             "rates": self.rates,
             "ramp": self.ramp,
         }
@@ -99,6 +101,11 @@ class FanOut:
                 with rig() as one:
                     self._try(name, functools.partial(self._rates, one, clients))
         self._found(rates.findings(self.results.rates))
+
+    def resume(self) -> None:
+        """Clients that are cut at random, and come back."""
+        seconds = _CUT_FULL_S if self.results.full else _CUT_S
+        self._found(resume.run(seconds, _CUT_CLIENTS))
 
     def ramp(self) -> None:
         """Every server's capacity."""
@@ -165,8 +172,8 @@ class FanOut:
             self._found([Finding("… the rest of it", f"broke off: {reason}", "measured", False)])
 
 
-SCENARIOS = ("quiet", "burst", "steady", "crowd", "rates", "ramp")
-SCENARIOS_FULL = ("quiet", "burst", "steady", "churn", "crowd", "rates", "ramp")
+SCENARIOS = ("quiet", "burst", "steady", "resume", "crowd", "rates", "ramp")
+SCENARIOS_FULL = ("quiet", "burst", "steady", "churn", "resume", "crowd", "rates", "ramp")
 
 
 def everything(command: str, *, full: bool) -> Results:

@@ -11,6 +11,8 @@ from bench.rates import AtRates
 
 PYTHON_AND_NODE = ("send_json", "starlette", "broadcast", "picows", "node_ws")
 _ONE_MILLION = 1e6
+_MOST_MS = {False: 25.0, True: 15.0}
+"""The longest p99 at that rate, by whether the sets are different."""
 
 
 @dataclass
@@ -52,8 +54,7 @@ def _alone(results: Results) -> Iterator[Finding]:
         if found is not None:
             yield _capacity(f"{what}, p99 ≤ {QUICK_MS:.0f} ms", found.quick, bar)
             yield _capacity("… as fast as it goes", found.best, bar)
-            if not different:
-                yield _at_a_million(found)
+            yield _at_a_million(found, _MOST_MS[different])
 
 
 def _capacity(what: str, step: Step | None, bar: float) -> Finding:
@@ -67,14 +68,14 @@ def _capacity(what: str, step: Step | None, bar: float) -> Finding:
     return Finding(what, figure, allowed, step.per_core >= bar)
 
 
-def _at_a_million(found: Capacity) -> Finding:
-    what, bar = "… at 1 M updates/s", f"p99 < {QUICK_MS:.0f} ms"
+def _at_a_million(found: Capacity, most_ms: float) -> Finding:
+    what, bar = "… at 1 M updates/s", f"p99 ≤ {most_ms:.0f} ms"
     at = [step for step in found.steps if step.offered == _ONE_MILLION and step.sustained]
     if not at:
         return Finding(what, "not sustained", bar, False)
     step = at[0]
     figure = f"p50 {step.p50_ms:.1f} ms, p99 {step.p99_ms:.1f} ms, {step.server_cores:.2f} cores"
-    return Finding(what, figure, bar, step.p99_ms < QUICK_MS)
+    return Finding(what, figure, bar, step.p99_ms <= most_ms)
 
 
 def _each(results: Results) -> Iterator[Finding]:
@@ -111,9 +112,10 @@ def _compared(results: Results) -> Iterator[Finding]:
     if photon is not None and bun is not None:
         yield _ratio("against Bun, a core", photon, bun, 1.0)
     photon = results.capacity("photon", different=True)
-    nats = results.capacity("nats", different=True)
-    if photon is not None and nats is not None:
-        yield _ratio("… with random sets", photon, nats, 1.0)
+    for name, peer in (("NATS", "nats"), ("Bun", "bun")):
+        other = results.capacity(peer, different=True)
+        if photon is not None and other is not None:
+            yield _ratio(f"… against {name} with random sets", photon, other, 1.0)
 
 
 def _ratio(what: str, photon: Capacity, peer: Capacity, bar: float) -> Finding:

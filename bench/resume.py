@@ -242,12 +242,16 @@ def run(seconds: float, clients: int) -> Iterator[Finding]:
     """Measure, and compare every client with the one that is never cut."""
     with worker("bench.tape") as tape:
         ports = Ports(**{key: int(port) for key, port in tape.answer(20).items()})
-        with serve("photon", ports, SYMBOLS, PHOTON_HANDSHAKES_PER_S=1000) as server:
+        with serve("photon", ports, SYMBOLS) as server:
             tape.ask("play", symbols=SYMBOLS, rate=RATE, batch=round(RATE * BATCH_S))
             meter = machine.Meter(server.pid)
-            uncut, every = asyncio.run(
-                _all_live(server, clients, seconds, lambda: tape.ask("stop"))
-            )
+            gc.disable()  # a full collection over what is kept stops all clients
+            try:
+                uncut, every = asyncio.run(
+                    _all_live(server, clients, seconds, lambda: tape.ask("stop"))
+                )
+            finally:
+                gc.enable()
             cores = meter.cores()
     yield from _findings(uncut, every, cores, seconds)
 
@@ -277,7 +281,6 @@ def main() -> None:
     """Run it, and print what was found."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     clients = int(sys.argv[2]) if len(sys.argv) > 2 else 200
-    gc.disable()  # a full collection over what is kept stops all clients
     found = []
     for finding in run(seconds, clients):
         print(finding, flush=True)
