@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
+from unittest import mock
 
 import pytest
 import uvicorn
@@ -14,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from photon_app import launcher
+from photon_app.gateway import wire as wire_module
 from photon_app.gateway.limits import TokenBucket
 from photon_app.gateway.origin import Receive, Scope, Send
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
@@ -37,14 +39,16 @@ Talk = Callable[[Wire, Send], Awaitable[None]]
 
 
 class Marks:
-    """A sink that only notes its calls."""
+    """A sink that notes its calls, and writes as sinks do."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self._direct = True
 
     def queue(self) -> None:
         """Not empty."""
         self.calls.append("queue")
+        self._direct = False
 
     def congest(self) -> None:
         """Above the mark."""
@@ -53,24 +57,21 @@ class Marks:
     def drain(self) -> None:
         """Empty."""
         self.calls.append("drain")
+        self._direct = True
 
     def lost(self) -> None:
         """Going."""
         self.calls.append("lost")
 
-
-def write(wire: Wire, marks: Marks, data: bytes) -> None:
-    """Write as a sink does."""
-    queueing = "queue" in marks.calls and "drain" not in marks.calls
-    if queueing:
-        wire.write_frames(data)
-        return
-    try:
-        sent = wire.put(data)
-    except BlockingIOError:
+    def write(self, wire: Wire, data: bytes) -> None:
+        """Past the buffer, or behind what is there."""
         sent = 0
-    if sent != len(data):
-        wire.write_frames(data[sent:])
+        if self._direct:
+            with contextlib.suppress(BlockingIOError):
+                sent = wire.put(data)
+        if sent != len(data):
+            wire.write_frames(data[sent:])
+            assert not self._direct or not wire.unsent_bytes
 
 
 @contextlib.asynccontextmanager
@@ -165,7 +166,7 @@ def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() ->
     async def talk(wire: Wire, send: Send) -> None:
         wire.attach(marks, lambda: None)
         while "congest" not in marks.calls:
-            write(wire, marks, frame(b"x" * 50_000))
+            marks.write(wire, frame(b"x" * 50_000))
         del send
 
     async def scenario() -> None:
@@ -179,22 +180,6 @@ def test_a_sink_hears_of_the_marks_and_of_the_end_before_writes_are_refused() ->
     asyncio.run(scenario())
 
 
-class Direct(Marks):
-    """A sink's memory of whether it may write past the buffer."""
-
-    direct = True
-
-    def queue(self) -> None:
-        """No longer."""
-        super().queue()
-        self.direct = False
-
-    def drain(self) -> None:
-        """Again."""
-        super().drain()
-        self.direct = True
-
-
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(
@@ -204,13 +189,17 @@ class Direct(Marks):
         ),
         min_size=1,
         max_size=40,
-    )
+    ),
+    st.booleans(),
 )
 def test_frames_arrive_whole_and_in_order_however_they_are_written(
     writes: list[tuple[str, int]],
+    socket: bool,
 ) -> None:
-    """Past the buffer, into it, by ASGI, with pings between them, while the client reads slowly."""
-    marks = Direct()
+    """Past the buffer, into it, by ASGI, with pings between them, while the client reads slowly;
+    and where the transport has no socket of its own, as one with TLS.
+    """
+    marks = Marks()
 
     async def talk(wire: Wire, send: Send) -> None:
         wire.attach(marks, lambda: None)
@@ -222,15 +211,8 @@ def test_frames_arrive_whole_and_in_order_however_they_are_written(
                 await asyncio.sleep(0)
             elif how == "ping":
                 cast("Any", wire).send_keepalive_ping()
-            elif how == "put" and marks.direct:
-                data = frame(text.encode())
-                try:
-                    sent = wire.put(data)
-                except BlockingIOError:
-                    sent = 0
-                if sent < len(data):
-                    wire.write_frames(data[sent:])
-                    assert not marks.direct or wire.unsent_bytes == 0
+            elif how == "put":
+                marks.write(wire, frame(text.encode()))
             else:
                 wire.write_frames(frame(text.encode()))
         wire.start_close(1000, "")
@@ -244,7 +226,9 @@ def test_frames_arrive_whole_and_in_order_however_they_are_written(
         assert [int(text.split()[0]) for text in got] == [number for number, _ in expected]
         assert [len(text) for text in got] == [max(s, len(f"{n} ")) for n, s in expected]
 
-    asyncio.run(scenario())
+    send = wire_module.direct_send
+    with mock.patch.object(wire_module, "direct_send", send if socket else lambda _: None):
+        asyncio.run(scenario())
 
 
 def test_an_application_that_fails_leaves_no_connection_to_a_client_that_does_not_read() -> None:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import run_state_machine_as_test
 
 from photon_app.gateway.session import Session
 from photon_app.hub.form import EVENTS, Form
@@ -15,7 +14,7 @@ from photon_app.hub.sink import Sink
 from photon_app.model import FeedState, Seed
 from tests.fakes.exchange import NOON_MS, FakeClient, FakeExchange, status
 from tests.fakes.outlet import FakeOutlet, flat, prices
-from tests.hub.test_order import AnyHistory, Exchange, Observer, StampingOutlet
+from tests.hub.test_order import AnyHistory, Exchange, Observer, StampingOutlet, play
 
 SYMBOLS = ("A", "B", "C")
 symbols = st.lists(st.sampled_from(SYMBOLS), min_size=1, max_size=3, unique=True)
@@ -284,13 +283,4 @@ class AnyBatchHistory(AnyHistory):
 
 def test_every_batch_client_reads_a_lawful_history_and_ends_with_the_truth() -> None:
     """The same laws as for the event format."""
-    run_state_machine_as_test(
-        AnyBatchHistory,
-        settings=settings(
-            max_examples=120,
-            stateful_step_count=60,
-            deadline=None,
-            report_multiple_bugs=False,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    play(AnyBatchHistory, examples=120, steps=60)

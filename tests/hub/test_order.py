@@ -361,15 +361,20 @@ class AnyHistory(RuleBasedStateMachine):
         assert self.exchange.demand.wanted == {"A"}
 
 
-def test_every_client_reads_a_lawful_history_and_ends_with_the_truth() -> None:
-    """Whatever happens, in whatever order."""
+def play(machine: type[RuleBasedStateMachine], *, examples: int, steps: int) -> None:
+    """Run a state machine."""
     run_state_machine_as_test(
-        AnyHistory,
+        machine,
         settings=settings(
-            max_examples=120,
-            stateful_step_count=60,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             report_multiple_bugs=False,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )
+
+
+def test_every_client_reads_a_lawful_history_and_ends_with_the_truth() -> None:
+    """Whatever happens, in whatever order."""
+    play(AnyHistory, examples=120, steps=60)

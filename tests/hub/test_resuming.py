@@ -5,12 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     rule,
-    run_state_machine_as_test,
 )
 
 from photon_app import disconnect
@@ -23,7 +21,7 @@ from photon_app.hub.sink import Sink
 from photon_app.model import Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeExchange
 from tests.fakes.outlet import prices, split
-from tests.hub.test_order import DAY_MS, Exchange, Observer, StampingOutlet
+from tests.hub.test_order import DAY_MS, Exchange, Observer, StampingOutlet, play
 
 SYMBOLS = ("A", "B", "C")
 KERNEL_BYTES = 3_000
@@ -327,16 +325,7 @@ def test_what_a_client_has_after_any_cut_is_what_it_would_have_without() -> None
     """Every update of a symbol once and in order, or a hole that ``recovered`` told of; and the
     figures of the day, whatever changed them meanwhile.
     """
-    run_state_machine_as_test(
-        AnyCuts,
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=40,
-            deadline=None,
-            report_multiple_bugs=False,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    play(AnyCuts, examples=60, steps=40)
 
 
 def resume(
