@@ -1,7 +1,7 @@
 """Every token of the page's look, in one place.
 
 Colours, type, space and sizes are values here; ``stylesheet`` writes them as CSS custom properties
-before ``photon.css``, which has the rules and no colours of its own. Pure: no Reflex. The build
+before the rules in ``styles/``, which have no colours of their own. Pure: no Reflex. The build
 plugin (``ui/build.py``) puts the result into the page; a test computes the contrast of every pair
 of text and ground in ``TEXT_ON_GROUND``.
 """
@@ -98,7 +98,22 @@ THEME_COLORS = (
 )
 """The colour of a phone's browser around the page, by the system's preference."""
 
-RULES = Path(__file__).with_name("photon.css")
+RULES = tuple(
+    Path(__file__).parent / "styles" / f"{name}.css"
+    for name in (
+        "base",
+        "header",
+        "list",
+        "quotes",
+        "detail",
+        "chart",
+        "rail",
+        "footer",
+        "popovers",
+        "narrow",
+    )
+)
+"""The rules, by part of the page, in the order in which they apply."""
 
 
 _TINTED = ("up", "down", "good", "bad", "brand", "muted")
@@ -123,7 +138,12 @@ def stylesheet() -> str:
         # A property that uses another is resolved where it is set: so tints follow the chosen pair.
         _block(":root, [data-pair]", {f"--{name}-tint": _tint(name) for name in _TINTED}),
     )
-    return "\n".join((*blocks, RULES.read_text(encoding="utf-8")))
+    return "\n".join((*blocks, rules()))
+
+
+def rules() -> str:
+    """All rules, without the tokens."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in RULES)
 
 
 def _tint(name: str) -> str:

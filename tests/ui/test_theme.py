@@ -82,7 +82,7 @@ def test_the_focus_ring_stands_out(palette: theme.Palette, ground: str) -> None:
 
 
 def test_the_rules_hold_no_colour_of_their_own() -> None:
-    rules = theme.RULES.read_text(encoding="utf-8")
+    rules = theme.rules()
     assert not re.findall(r"#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\(", rules)
 
 

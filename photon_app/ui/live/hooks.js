@@ -6,9 +6,10 @@
  * frame comes, and each part waits in the queue once: the queue is bounded by the parts.
  */
 
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useSyncExternalStore } from "react";
 import env from "$/env.json";
 import { getBackendURL } from "$/utils/state";
+import { choose, chosen, CHOICES, onChoice } from "./choices.js";
 import { Photon } from "./photon-client.js";
 
 /** A path on the server: this page's own in production, Reflex's backend under the development server. */
@@ -57,6 +58,14 @@ function everyTick(tick) {
     tickers.delete(tick);
     if (tickers.size === 0) timer = clearInterval(timer) ?? 0;
   };
+}
+
+/** A choice of the visitor and what sets it; its default on the server and on first paint. */
+export function useChoice(name) {
+  const value = useSyncExternalStore(
+    (listener) => onChoice(name, listener), () => chosen(name), () => CHOICES[name].initial,
+  );
+  return [value, (wanted) => choose(name, wanted)];
 }
 
 /** Where a part's elements are: `at.name` for each `ref={part("name")}`. */

@@ -10,7 +10,7 @@ const taken = (event) =>
   event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey ||
   event.target.closest?.("[role=dialog], [role=alertdialog], [role=radiogroup], [role=menu]") !== null;
 
-const STACKED = "(max-width: 820px)"; // the detail stands above the list: as in photon.css
+const STACKED = "(max-width: 820px)"; // the detail stands above the list: as in styles/narrow.css
 
 const typing = (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable;
 

@@ -22,6 +22,7 @@ _shared = [
         "photon-client.js",
         "format.js",
         "hooks.js",
+        "choices.js",
         "words.js",
         "suggest.js",
         "look.js",
