@@ -18,16 +18,19 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 
 from photon_app.ui import theme
-from photon_app.ui.components.detail import detail_panel
+from photon_app.ui.components.detail import stage
 from photon_app.ui.components.footer import footer
-from photon_app.ui.components.header import header
+from photon_app.ui.components.header import header, trouble
+from photon_app.ui.components.rail import rail
 from photon_app.ui.components.watchlist import watchlist_panel
 from photon_app.ui.hydration import StorageFirst
-from photon_app.ui.live.parts import list_keeper, shortcuts
+from photon_app.ui.live.parts import list_edge, list_keeper, page_root, phone_dock, shortcuts
 from photon_app.ui.state import Dashboard
 
 TITLE = "Photon"
-OUTDATED_JS = Path(__file__).parent / "live" / "outdated.js"
+LIVE = Path(__file__).parent / "live"
+FIRST = ("begin.js", "outdated.js")
+"""Scripts that stand in the head as they are: they run before anything is shown."""
 DESCRIPTION = "A self-hosted real-time stock ticker: live quotes, day figures and honest status."
 
 log = logging.getLogger(__name__)
@@ -53,19 +56,23 @@ class PhotonApp(rx.App):
 
 
 def index() -> rx.Component:
-    """The dashboard."""
-    return rx.el.div(
-        shortcuts(
-            selected=Dashboard.selected,
-            on_move=Dashboard.move,
-            on_remove=Dashboard.remove_selected,
+    """The dashboard: lists, chart of the selected symbol, its day and its trades."""
+    return page_root(
+        list_keeper(
+            ready=Dashboard.ready,
+            defaults=Dashboard.defaults,
+            limit=Dashboard.limit,
+            names=Dashboard.names,
+            edits=Dashboard.edits,
+            on_kept=Dashboard.kept,
+            on_unnamed=Dashboard.want_names,
         ),
-        list_keeper(edits=Dashboard.edits, on_kept=Dashboard.kept),
         header(),
-        rx.el.main(watchlist_panel(), detail_panel(), class_name="main"),
+        trouble(),
+        rx.el.main(watchlist_panel(), list_edge(), stage(), rail(), class_name="main"),
+        phone_dock(),
         footer(),
-        class_name="photon",
-        custom_attrs={"data-pair": Dashboard.color_pair},
+        shortcuts(),
     )
 
 
@@ -73,11 +80,14 @@ def head_components() -> list[rx.Component]:
     """The elements in every page's head besides Reflex's own."""
     return [
         rx.el.script(src="/refused.js"),
-        rx.el.script(
-            custom_attrs={
-                "dangerouslySetInnerHTML": {"__html": OUTDATED_JS.read_text(encoding="utf-8")}
-            }
-        ),
+        *[
+            rx.el.script(
+                custom_attrs={
+                    "dangerouslySetInnerHTML": {"__html": (LIVE / name).read_text(encoding="utf-8")}
+                }
+            )
+            for name in FIRST
+        ],
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
         *[

@@ -1,11 +1,12 @@
-"""One visitor's choices: watchlist, selected symbol, its chart, the colours of up and down.
+"""What the page needs of the server beside prices: adding symbols, and the names of companies.
 
-Choices only, never prices: those go from ``/ws`` into the live parts. Everything that should
-outlive a session is in the browser's storage, since a tab can get a new, empty state, on which no
-event is handled (``ui/hydration.py``); the lists shown are computed from it. The watchlist is never
-written from here: all tabs share it, so each change is an edit that the browser applies to what it
-has stored by then, and that takes effect here at once. Any client can call any handler with
-anything, so each handler is short and passes its argument to a total rule of ``ui/watchlist.py``.
+Never prices: those go from ``/ws`` into the live parts. Nor choices: what is selected, sorted and
+shown takes effect in the page (``ui/live/choices.js``), so that it works while the server is away.
+The watchlist is in the browser's storage, since a tab can get a new, empty state, on which no event
+is handled (``ui/hydration.py``). It is never written from here: all tabs share it, so what is added
+is an edit that the browser applies to what it has stored by then. Any client can call any handler
+with anything, so each handler is short and passes its argument to a total rule of
+``ui/watchlist.py``.
 """
 
 # mypy: disable-error-code="misc, no-any-return"
@@ -13,20 +14,14 @@ anything, so each handler is short and passes its argument to a total rule of ``
 
 import contextlib
 import uuid
-from dataclasses import dataclass
 from typing import Any, Final
 
 import reflex as rx
 
 from photon_app import clock, services, settings
 from photon_app.errors import NotServingError
-from photon_app.model import TIMEFRAMES
 from photon_app.ui import names, watchlist
 
-PAIRS: Final = ("green-red", "blue-orange")
-TIMEFRAME: Final = "1m"
-"""The timeframe of a new visitor's chart."""
-STYLES: Final = ("candles", "area", "line")
 ADD_FIELD: Final = "add-symbol"
 MOST_EDITS: Final = 256
 """Edits that the browser has not applied yet; more are refused until it has."""
@@ -34,15 +29,8 @@ MOST_NAMES: Final = 10_000
 """Names in those edits, each of which contains the list that it starts with."""
 SHOW_S: Final = 0.25
 """The shortest time between two updates of the names that are shown."""
-CHOICES: Final = frozenset({"chosen", "pair", "timeframe", "style_of_chart"})
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the watchlist."""
-
-    symbol: str
-    name: str
+MOST_ASKED: Final = 500
+"""Symbols outside the watchlist whose names a tab may ask for; the oldest are forgotten."""
 
 
 def default_symbols() -> tuple[str, ...]:
@@ -70,20 +58,18 @@ def tell_spelling(typed: str) -> None:
 
 
 class Dashboard(rx.State):
-    """The choices of one tab."""
+    """What one tab needs of the server."""
 
     stored: str = rx.LocalStorage("", name="photon.watchlist", sync=True)
     """The watchlist as the browser stores it; may be any text. Never assigned here."""
     edits: list[watchlist.Edit] = []  # noqa: RUF012 - Reflex gives each tab its own
     """Edits that the browser has to apply to it, the oldest first."""
-    chosen: str = rx.SessionStorage("", name="photon.selected")
-    pair: str = rx.LocalStorage(PAIRS[0], name="photon.pair", sync=True)
-    timeframe: str = rx.LocalStorage(TIMEFRAME, name="photon.timeframe", sync=True)
-    style_of_chart: str = rx.LocalStorage(STYLES[0], name="photon.chart", sync=True)
     notice: str = ""
     """Why the last symbol was not added."""
+    _named: tuple[str, ...] = ()
+    """Symbols outside the watchlist whose names the page asked for, the oldest first."""
     _fetched: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
-    """Names from upstream of symbols in the list."""
+    """Names from upstream of symbols that are shown."""
     _to_learn: tuple[str, ...] = ()
     """Symbols whose names are still to be fetched."""
     _learning: bool = False
@@ -96,11 +82,9 @@ class Dashboard(rx.State):
     """Events that wait for that storage."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Sanitise values from the browser's storage: they may be anything."""
+        """Sanitise what comes from the browser's storage: it may be anything."""
         if name == "stored":
             value = watchlist.kept_text(value)
-        elif name in CHOICES:
-            value = watchlist.kept_choice(value)
         super().__setattr__(name, value)
 
     def _all(self) -> tuple[str, ...]:
@@ -109,6 +93,10 @@ class Dashboard(rx.State):
 
     def _symbols(self) -> tuple[str, ...]:
         return self._all()[: max_symbols()]
+
+    def _shown(self) -> tuple[str, ...]:
+        """The symbols whose names the page needs."""
+        return tuple(dict.fromkeys((*self._symbols(), *self._named)))
 
     def _edit(self, **what: Any) -> bool:
         """Queue an edit for the browser; returns false if too many wait."""
@@ -125,46 +113,20 @@ class Dashboard(rx.State):
         return bool(self.router.session.client_token)
 
     @rx.var
-    def rows(self) -> list[Row]:
-        """The watchlist, in order."""
-        return [Row(symbol, names.known(symbol, self._fetched)) for symbol in self._symbols()]
+    def defaults(self) -> list[str]:
+        """The symbols that a new visitor sees."""
+        return list(default_symbols()[: max_symbols()])
 
     @rx.var
-    def symbols(self) -> list[str]:
-        """The watchlist's symbols, in order."""
-        return list(self._symbols())
+    def limit(self) -> int:
+        """The longest list."""
+        return max_symbols()
 
     @rx.var
-    def summary(self) -> str:
-        """The length of the list, and how many stored symbols are not shown for want of room."""
-        count, kept = len(self._symbols()), len(self._all())
-        more = f", {kept - count} more kept" if kept > count else ""
-        return f"{count} of {max_symbols()} symbols{more}"
-
-    @rx.var
-    def selected(self) -> str:
-        """The symbol that the right side shows; empty when the list is."""
-        return watchlist.selected(self._symbols(), self.chosen)
-
-    @rx.var
-    def selected_name(self) -> str:
-        """Its company, or an empty text."""
-        return names.known(watchlist.selected(self._symbols(), self.chosen), self._fetched)
-
-    @rx.var
-    def color_pair(self) -> str:
-        """The colours of up and down, one of ``PAIRS``."""
-        return self.pair if self.pair in PAIRS else PAIRS[0]
-
-    @rx.var
-    def chart_timeframe(self) -> str:
-        """How long a bar of the chart is, one of ``TIMEFRAMES``."""
-        return self.timeframe if self.timeframe in TIMEFRAMES else TIMEFRAME
-
-    @rx.var
-    def chart_style(self) -> str:
-        """How the chart is drawn, one of ``STYLES``."""
-        return self.style_of_chart if self.style_of_chart in STYLES else STYLES[0]
+    def names(self) -> dict[str, str]:
+        """The companies of the symbols in the watchlist, and of those that the page asked for."""
+        shown = {symbol: names.known(symbol, self._fetched) for symbol in self._shown()}
+        return {symbol: name for symbol, name in shown.items() if name}
 
     @rx.event
     def add_symbol(self, form: dict[str, Any]) -> list[Any] | None:
@@ -174,8 +136,6 @@ class Dashboard(rx.State):
         self.notice = addition.notice
         if addition.added and not self._edit(added=addition.added):
             return None
-        if addition.chosen:
-            self.chosen = addition.chosen
         if not addition.added:
             return None
         tell_spelling(str(typed))
@@ -186,11 +146,19 @@ class Dashboard(rx.State):
         """The page has loaded: fetch the names of the symbols in the visitor's list."""
         return Dashboard.learn_names(list(self._symbols()))
 
+    @rx.event
+    def want_names(self, symbols: list[str]) -> Any:
+        """The page shows symbols of another list: fetch their names."""
+        wanted = watchlist.symbols_in(symbols, MOST_ASKED)
+        kept = [symbol for symbol in self._named if symbol not in wanted]
+        self._named = (*kept, *wanted)[-MOST_ASKED:]
+        return Dashboard.learn_names(list(wanted))
+
     @rx.event(background=True)
     async def learn_names(self, symbols: list[str]) -> None:
         """Fetch the names of symbols in the list that have none, without blocking the page."""
         async with self:
-            shown = self._symbols()
+            shown = self._shown()
             wanted = [*self._to_learn, *(symbols if isinstance(symbols, list) else ())]
             self._to_learn = tuple(symbol for symbol in shown if symbol in wanted)
             if self._learning:
@@ -228,69 +196,14 @@ class Dashboard(rx.State):
     async def _show(self, found: dict[str, str]) -> None:
         async with self:
             fetched = {**self._fetched, **found}
-            still = self._symbols()
+            still = self._shown()
             self._fetched = {s: name for s, name in fetched.items() if s in still}
-
-    def _remove(self, symbol: object) -> None:
-        before = self._symbols()
-        current = watchlist.selected(before, self.chosen)
-        if symbol not in before or not self._edit(removed=(symbol,)):
-            return
-        self.chosen = watchlist.after_removal(before, current, symbol)
-
-    @rx.event
-    def remove(self, symbol: str) -> None:
-        """Remove a symbol from the list; unknown ones are ignored."""
-        self._remove(symbol)
-
-    @rx.event
-    def remove_selected(self) -> None:
-        """Remove the symbol that is selected once all earlier events are handled: keys can come
-        faster than the page is updated.
-        """
-        self._remove(watchlist.selected(self._symbols(), self.chosen))
-
-    @rx.event
-    def restore_defaults(self) -> None:
-        """Go back to the list that a new visitor sees."""
-        self._edit(anew=True)
-        self.notice = ""
 
     @rx.event
     def kept(self, ids: list[str]) -> None:
         """The browser has applied these edits, and has sent its new list."""
         if isinstance(ids, list):
             self.edits = [edit for edit in self.edits if edit.id not in ids]
-
-    @rx.event
-    def select(self, symbol: str) -> None:
-        """Show a symbol of the list; others are ignored."""
-        if symbol in self._symbols():
-            self.chosen = symbol
-
-    @rx.event
-    def move(self, step: int) -> None:
-        """Show the next symbol below (1) or above (-1)."""
-        symbols = self._symbols()
-        self.chosen = watchlist.moved(symbols, watchlist.selected(symbols, self.chosen), step)
-
-    @rx.event
-    def choose_pair(self, pair: str | list[str]) -> None:
-        """Choose the colours of up and down; anything but one of ``PAIRS`` is ignored."""
-        if isinstance(pair, str) and pair in PAIRS:
-            self.pair = pair
-
-    @rx.event
-    def choose_timeframe(self, timeframe: str) -> None:
-        """Choose how long a bar of the chart is; anything but one of ``TIMEFRAMES`` is ignored."""
-        if isinstance(timeframe, str) and timeframe in TIMEFRAMES:
-            self.timeframe = timeframe
-
-    @rx.event
-    def choose_style(self, style: str) -> None:
-        """Choose how the chart is drawn; anything but one of ``STYLES`` is ignored."""
-        if isinstance(style, str) and style in STYLES:
-            self.style_of_chart = style
 
     @rx.event
     def clear_notice(self) -> None:

@@ -19,6 +19,8 @@ class Palette:
     panel: str
     raised: str
     line: str
+    edge: str
+    """The border of whatever floats, in the place of a shadow."""
     text: str
     muted: str
     faint: str
@@ -41,6 +43,7 @@ DARK = Palette(
     panel="#10141b",
     raised="#161c25",
     line="#1f2732",
+    edge="#3a4657",
     text="#e8ebf0",
     muted="#a3adbb",
     faint="#818c9c",
@@ -60,6 +63,7 @@ LIGHT = Palette(
     panel="#ffffff",
     raised="#f7f8fa",
     line="#e3e6eb",
+    edge="#b6bfcc",
     text="#0f1520",
     muted="#4b5565",
     faint="#667085",
@@ -79,10 +83,10 @@ SIZES = {
     "radius": "10px",
     "radius-control": "8px",
     "radius-small": "6px",
-    "header": "52px",
-    "footer": "30px",
-    "row": "44px",
-    "gap": "12px",
+    "header": "44px",
+    "footer": "28px",
+    "list": "480px",
+    "gap": "8px",
 }
 
 TEXT_ON_GROUND: tuple[tuple[str, str], ...] = tuple(
@@ -110,7 +114,7 @@ RULES = tuple(
         "rail",
         "footer",
         "popovers",
-        "narrow",
+        "phone",
     )
 )
 """The rules, by part of the page, in the order in which they apply."""
@@ -137,6 +141,7 @@ def stylesheet() -> str:
         _block("[data-pair='blue-orange']", other_pair),
         # A property that uses another is resolved where it is set: so tints follow the chosen pair.
         _block(":root, [data-pair]", {f"--{name}-tint": _tint(name) for name in _TINTED}),
+        _block(":root", {"--chosen": "color-mix(in srgb, var(--line) 50%, var(--panel))"}),
     )
     return "\n".join((*blocks, rules()))
 

@@ -1,4 +1,4 @@
-"""The rules of a watchlist: reading what a browser stored, adding, removing, moving.
+"""The rules of a watchlist: reading what a browser stored, and adding.
 
 Pure functions over tuples of symbols; ``ui/state.py`` calls them with values from browsers. They
 accept any value of any type and size: what cannot be used gives the defaults or a sentence. The
@@ -29,7 +29,6 @@ MAX_KEPT_BYTES: Final = 160 * 1024
 """The longest stored text that is kept in memory: twice the longest that Photon writes, so that a
 text that something else wrote is left as it is.
 """
-MAX_CHOICE_CHARS: Final = 64
 MAX_TYPED_CHARS = 400
 MAX_SHOWN_CHARS = 25
 ALLOWED = f"1 to 32 {ALPHABET}, beginning with a letter, a digit, ^, $ or #, such as AAPL"
@@ -93,9 +92,10 @@ def kept_text(value: object) -> str:
     return value if isinstance(value, str) and sys.getsizeof(value) <= MAX_KEPT_BYTES else ""
 
 
-def kept_choice(value: object) -> str:
-    """Another stored choice, or an empty text if it cannot be one."""
-    return value if isinstance(value, str) and len(value) <= MAX_CHOICE_CHARS else ""
+def symbols_in(value: object, most: int) -> tuple[str, ...]:
+    """The symbols in what a page sent, each once; anything else is left out."""
+    entries = value[:most] if isinstance(value, list) else []
+    return tuple(dict.fromkeys(name for name in map(_symbol, entries) if name))
 
 
 def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
@@ -144,35 +144,6 @@ def add(symbols: tuple[str, ...], typed: object, limit: int) -> Addition:
             added.append(symbol)
             chosen = symbol
     return Addition(symbols=tuple(after), added=tuple(added), notice=notice, chosen=chosen)
-
-
-def remove(symbols: tuple[str, ...], symbol: object) -> tuple[str, ...]:
-    """The list without a symbol; the same list when it is not there."""
-    return tuple(kept for kept in symbols if kept != symbol)
-
-
-def selected(symbols: tuple[str, ...], chosen: object) -> str:
-    """The symbol that is shown: the chosen one if it is in the list, else the first."""
-    if isinstance(chosen, str) and chosen in symbols:
-        return chosen
-    return symbols[0] if symbols else ""
-
-
-def moved(symbols: tuple[str, ...], current: str, step: object) -> str:
-    """The symbol ``step`` places below the current one, stopping at the ends."""
-    if not symbols or isinstance(step, bool) or not isinstance(step, int):
-        return current
-    place = symbols.index(current) if current in symbols else 0
-    return symbols[min(max(place + max(-1, min(1, step)), 0), len(symbols) - 1)]
-
-
-def after_removal(symbols: tuple[str, ...], current: str, removed: object) -> str:
-    """The symbol to show after a removal: the one below if it was shown, else the one shown."""
-    if current != removed or current not in symbols:
-        return current
-    place = symbols.index(current)
-    rest = remove(symbols, removed)
-    return rest[min(place, len(rest) - 1)] if rest else ""
 
 
 def _symbol(entry: object) -> str:

@@ -28,10 +28,7 @@ def test_a_page_may_call_every_handler_but_the_generic_setter_and_what_runs_in_t
         ("add_symbol", {"form": {"__reflex_form_data__": [["add-symbol", "ibm"], ["x", "ibm"]]}}),
         ("add_symbol", {"form": {"add-symbol": "ibm"}}),
         ("kept", {"ids": ["ef19d3f9756a4b338385dbfc9ad5dfdb"]}),
-        ("move", {"step": -1}),
-        ("choose_pair", {"pair": "green-red"}),
-        ("choose_pair", {"pair": ["green-red"]}),
-        ("select", {"symbol": "AAPL"}),
+        ("want_names", {"symbols": ["AAPL"]}),
         ("clear_notice", {}),
     ],
 )
@@ -43,11 +40,9 @@ def test_what_the_page_sends_is_of_these_types(name: str, payload: dict[str, obj
 @pytest.mark.parametrize(
     ("name", "payload"),
     [
-        ("move", {"step": "1"}),
-        ("move", {"step": 10**30}),
-        ("move", {}),
-        ("move", {"step": 1, "more": 1}),
-        ("select", {"symbol": ["AAPL"]}),
+        ("want_names", {"symbols": "AAPL"}),
+        ("want_names", {}),
+        ("want_names", {"symbols": [], "more": 1}),
         ("kept", {"ids": "ab"}),
         ("clear_notice", {"self": 1}),
         ("add_symbol", {"form": {"add-symbol": {"deep": {}}}}),

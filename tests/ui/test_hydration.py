@@ -69,7 +69,11 @@ def test_whatever_is_asked_first_waits_for_the_storage_and_is_done_then(name: st
 
 def test_the_browser_is_asked_once_and_what_waits_keeps_its_order() -> None:
     tab = Tab()
-    waiting = [event("move", step=1), event("remove_selected"), event("select", symbol="AAPL")]
+    waiting = [
+        event("want_names", symbols=["AAPL"]),
+        event("clear_notice"),
+        event("kept", ids=["a"]),
+    ]
     assert [asks(tab.ask(asked)) for asked in waiting] == [True, False, False]
     tab.ask(HYDRATES)
     assert tab.done == waiting
@@ -98,15 +102,15 @@ def test_what_waits_is_bounded_in_number_and_size() -> None:
     tab = Tab()
     tab.ask(event("add_symbol", form={ADD_FIELD: "A" * MOST_CHARS}))
     for _ in range(MOST + 1):
-        tab.ask(event("move", step=1))
+        tab.ask(event("kept", ids=["a"]))
     tab.ask(HYDRATES)
     assert len(tab.done) == MOST
-    assert all(done.payload == {"step": 1} for done in tab.done)
+    assert all(done.payload == {"ids": ["a"]} for done in tab.done)
 
 
 def test_reconnecting_asks_for_nothing_again() -> None:
     tab = Tab()
     for _ in range(2):
         assert tab.ask(HYDRATES) is None
-        assert tab.ask(event("move", step=1)) is None
+        assert tab.ask(event("kept", ids=["a"])) is None
     assert tab.done == []

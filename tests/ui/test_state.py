@@ -1,4 +1,4 @@
-"""Any client can call any handler with anything: the choices stay valid."""
+"""Any client can call any handler with anything: a tab's state stays valid."""
 
 import asyncio
 import contextlib
@@ -11,17 +11,9 @@ import pytest
 import reflex as rx
 
 from photon_app import services, settings
-from photon_app.model import TIMEFRAMES, parse_symbol
+from photon_app.model import parse_symbol
 from photon_app.ui import watchlist
-from photon_app.ui.state import (
-    ADD_FIELD,
-    MOST_EDITS,
-    MOST_NAMES,
-    PAIRS,
-    STYLES,
-    TIMEFRAME,
-    Dashboard,
-)
+from photon_app.ui.state import ADD_FIELD, MOST_ASKED, MOST_EDITS, MOST_NAMES, Dashboard
 
 GARBAGE: tuple[Any, ...] = (
     None,
@@ -56,33 +48,31 @@ def call(tab: Dashboard, name: str, *arguments: Any) -> Any:
     return Dashboard.event_handlers[name].fn(tab, *arguments)
 
 
+def symbols(tab: Dashboard) -> list[str]:
+    """The watchlist as the tab's server sees it."""
+    return list(tab._symbols())
+
+
 def assert_valid(tab: Dashboard) -> None:
-    symbols = tuple(tab.symbols)
-    assert all(parse_symbol(symbol) == symbol for symbol in symbols)
-    assert len(symbols) <= settings.DEFAULTS.max_symbols
-    assert tab.selected in symbols or (not symbols and tab.selected == "")
-    assert tab.color_pair in PAIRS
-    assert tab.chart_timeframe in TIMEFRAMES
-    assert tab.chart_style in STYLES
+    listed = symbols(tab)
+    assert all(parse_symbol(symbol) == symbol for symbol in [*listed, *tab.names])
+    assert len(listed) <= settings.DEFAULTS.max_symbols
+    assert len(tab.names) <= settings.DEFAULTS.max_symbols + MOST_ASKED
     assert len(tab.notice) < 200
     assert len(tab.stored) <= watchlist.MAX_STORED_CHARS
 
 
-def test_a_new_tab_shows_the_default_symbols_and_the_first_of_them(tab: Dashboard) -> None:
-    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
-    assert tab.selected == settings.DEFAULT_SYMBOLS[0]
+def test_a_new_tab_is_told_the_default_symbols_and_the_limit(tab: Dashboard) -> None:
+    assert tuple(tab.defaults) == settings.DEFAULT_SYMBOLS
+    assert tab.limit == settings.DEFAULTS.max_symbols
+    assert tab.names["AAPL"] == "Apple"
 
 
 @pytest.mark.parametrize(
     "name",
     [
         "add_symbol",
-        "remove",
-        "select",
-        "move",
-        "choose_pair",
-        "choose_timeframe",
-        "choose_style",
+        "want_names",
         "learn_names",
         "kept",
     ],
@@ -95,39 +85,19 @@ def test_no_argument_of_any_handler_breaks_the_choices(
     if asyncio.iscoroutine(done):
         asyncio.run(done)
     assert_valid(tab)
-    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
+    assert tuple(symbols(tab)) == settings.DEFAULT_SYMBOLS
 
 
 @pytest.mark.parametrize("stored", [value for value in GARBAGE if isinstance(value, str)])
 def test_no_stored_text_breaks_the_choices(tab: Dashboard, stored: str) -> None:
     tab.stored = stored
-    tab.chosen = stored
-    tab.pair = stored
-    tab.timeframe = stored
-    tab.style_of_chart = stored
-    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
-    assert tab.selected == settings.DEFAULT_SYMBOLS[0]
-    assert tab.color_pair == PAIRS[0]
-    assert (tab.chart_timeframe, tab.chart_style) == (TIMEFRAME, STYLES[0])
+    assert tuple(symbols(tab)) == settings.DEFAULT_SYMBOLS
 
 
-def test_timeframe_and_style_of_the_chart_are_chosen_and_kept(tab: Dashboard) -> None:
-    for timeframe in TIMEFRAMES:
-        call(tab, "choose_timeframe", timeframe)
-        assert tab.chart_timeframe == timeframe
-    for style in STYLES:
-        call(tab, "choose_style", style)
-        assert tab.chart_style == style
-    call(tab, "choose_timeframe", "2m")
-    call(tab, "choose_style", ["line"])
-    assert (tab.chart_timeframe, tab.chart_style) == (TIMEFRAMES[-1], STYLES[-1])
-
-
-def test_an_added_symbol_is_stored_and_shown(tab: Dashboard) -> None:
+def test_an_added_symbol_is_an_edit_and_has_its_name(tab: Dashboard) -> None:
     call(tab, "add_symbol", {ADD_FIELD: "ibm"})
-    assert tab.symbols[-1] == "IBM"
-    assert tab.selected == "IBM"
-    assert tab.selected_name == "International Business Machines"
+    assert symbols(tab)[-1] == "IBM"
+    assert tab.names["IBM"] == "International Business Machines"
     assert tab.notice == ""
 
 
@@ -144,57 +114,40 @@ def test_the_list_is_full_at_the_limit_of_a_connection(tab: Dashboard) -> None:
     tab.stored = watchlist.write(tuple(f"S{index}" for index in range(100)))
     call(tab, "add_symbol", {ADD_FIELD: "IBM"})
     assert tab.notice == "The list is full at 100 symbols: remove one to add IBM"
-    assert len(tab.symbols) == 100
+    assert len(symbols(tab)) == 100
 
 
-def test_a_lowered_limit_hides_the_rest_of_a_list_and_keeps_it(tab: Dashboard) -> None:
-    """What is shown changes; what the browser is sent names one symbol."""
-    tab.stored = watchlist.write(tuple(f"S{index}" for index in range(103)))
-    assert len(tab.symbols) == 100
-    assert tab.summary == "100 of 100 symbols, 3 more kept"
-    call(tab, "remove", "S0")
-    assert tab.edits[-1].removed == ("S0",)
-    assert tab.edits[-1].added == ()
-    assert tab.symbols[-1] == "S100"
-
-
-def test_no_change_is_written_from_here(tab: Dashboard) -> None:
-    """The browser makes each on what it holds, and says so; until then it counts all the same."""
+def test_nothing_is_written_from_here(tab: Dashboard) -> None:
+    """The browser makes each edit on what it holds, and says so; until then it counts all the same."""
     call(tab, "add_symbol", {ADD_FIELD: "IBM"})
-    call(tab, "remove", "AAPL")
     assert tab.stored == ""
-    assert [(edit.added, edit.removed) for edit in tab.edits] == [(("IBM",), ()), ((), ("AAPL",))]
+    assert [edit.added for edit in tab.edits] == [("IBM",)]
     assert tab.edits[0].instead == settings.DEFAULT_SYMBOLS
-    expected = [*settings.DEFAULT_SYMBOLS[1:], "IBM"]
-    assert tab.symbols == expected
+    expected = [*settings.DEFAULT_SYMBOLS, "IBM"]
+    assert symbols(tab) == expected
     tab.stored = watchlist.write((*expected, "ORCL"))
     call(tab, "kept", [edit.id for edit in tab.edits])
     assert tab.edits == []
-    assert tab.symbols == [*expected, "ORCL"]
+    assert symbols(tab) == [*expected, "ORCL"]
 
 
 def test_edits_that_no_browser_makes_are_bounded(tab: Dashboard) -> None:
-    for _ in range(MOST_EDITS):
-        call(tab, "add_symbol", {ADD_FIELD: "IBM"})
-        call(tab, "remove", "IBM")
+    tab.stored = watchlist.write(())
+    for _ in range(MOST_EDITS + 8):
+        tab._edit(added=("IBM",))
     assert len(tab.edits) == MOST_EDITS
     assert_valid(tab)
 
 
-def test_an_emptied_list_stays_empty_until_the_defaults_are_asked_for(tab: Dashboard) -> None:
-    for symbol in settings.DEFAULT_SYMBOLS:
-        call(tab, "remove", symbol)
-    assert tab.symbols == []
-    assert tab.selected == ""
-    call(tab, "restore_defaults")
-    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
-
-
-def test_moving_and_removing_keep_a_neighbour_shown(tab: Dashboard) -> None:
-    call(tab, "move", 1)
-    assert tab.selected == settings.DEFAULT_SYMBOLS[1]
-    call(tab, "remove", settings.DEFAULT_SYMBOLS[1])
-    assert tab.selected == settings.DEFAULT_SYMBOLS[2]
+def test_names_outside_the_watchlist_are_told_when_they_are_asked_for(tab: Dashboard) -> None:
+    """The newest are remembered, however many are asked for."""
+    call(tab, "want_names", ["XOM", "xom", "<b>", 7])
+    assert tab.names["XOM"] == "Exxon Mobil"
+    for page in range(4):
+        call(tab, "want_names", [f"S{page}X{number}" for number in range(300)])
+    assert len(tab._named) == MOST_ASKED
+    assert "XOM" not in tab.names
+    assert_valid(tab)
 
 
 class Upstream:
@@ -233,7 +186,7 @@ def test_how_a_visitor_spells_a_symbol_is_passed_on_once_it_is_in_the_list(tab: 
     with running(upstream):
         call(tab, "add_symbol", {ADD_FIELD: "GEMINI:btcusd, <b>"})
         call(tab, "add_symbol", {ADD_FIELD: "<i>"})
-    assert "GEMINI:BTCUSD" in tab.symbols
+    assert "GEMINI:BTCUSD" in symbols(tab)
     assert "GEMINI:btcusd" in upstream.spelled
 
 
@@ -244,36 +197,33 @@ def test_names_that_no_list_has_are_learned_from_upstream(tab: Dashboard) -> Non
     with running(upstream):
         asyncio.run(call(tab, "learn_names", ["NEWCO", "NONAME", "OTHER", "AAPL", 7]))
         assert upstream.asked == ["NEWCO", "NONAME"]
-        assert {row.symbol: row.name for row in tab.rows}["NEWCO"] == "New Company"
-        assert tab.selected == "NONAME"
-        assert tab.selected_name == ""
+        assert tab.names["NEWCO"] == "New Company"
+        assert "NONAME" not in tab.names
         asyncio.run(call(tab, "learn_names", ["NEWCO"]))
         assert upstream.asked == ["NEWCO", "NONAME"]
 
 
 def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
     """What a tab remembers is bounded by its list."""
-    upstream = Upstream(AAA1="One", AAA2="Two")
+    upstream = Upstream(AAA1="One", AAA2="Two", AAA4="Four")
     with running(upstream):
-        for symbol in upstream.given:
+        for symbol in ("AAA1", "AAA2"):
             call(tab, "add_symbol", {ADD_FIELD: symbol})
             asyncio.run(call(tab, "learn_names", [symbol]))
-            call(tab, "remove", "AAA1")
-    assert tab._fetched == {"AAA2": "Two"}
+        tab.edits = []
+        tab.stored = watchlist.write(("AAA2", "AAA3"))
+        call(tab, "add_symbol", {ADD_FIELD: "AAA3, AAA4"})
+        asyncio.run(call(tab, "learn_names", ["AAA4"]))
+    assert tab._fetched == {"AAA2": "Two", "AAA4": "Four"}
 
 
 @pytest.mark.parametrize("value", [*GARBAGE, "é" * 100_000, "\U0001f4a5" * 100_000])
-@pytest.mark.parametrize("name", ["stored", "chosen", "pair", "timeframe", "style_of_chart"])
-def test_what_a_browser_brings_is_cut_when_it_is_set(
-    tab: Dashboard, name: str, value: object
-) -> None:
+def test_what_a_browser_brings_is_cut_when_it_is_set(tab: Dashboard, value: Any) -> None:
     """A tab's state takes no more of the server than a page has to store."""
-    setattr(tab, name, value)
-    kept = getattr(tab, name)
-    most = watchlist.MAX_KEPT_BYTES if name == "stored" else 8 * watchlist.MAX_CHOICE_CHARS
-    assert isinstance(kept, str)
-    assert sys.getsizeof(kept) <= most
-    assert tab.symbols == list(settings.DEFAULT_SYMBOLS)
+    tab.stored = value
+    assert isinstance(tab.stored, str)
+    assert sys.getsizeof(tab.stored) <= watchlist.MAX_KEPT_BYTES
+    assert symbols(tab) == list(settings.DEFAULT_SYMBOLS)
 
 
 def test_the_longest_list_that_a_page_stores_is_kept_whole(tab: Dashboard) -> None:

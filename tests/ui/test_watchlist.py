@@ -144,34 +144,6 @@ def test_adding_what_is_there_shows_it() -> None:
     assert watchlist.add(("AAPL", "MSFT"), "msft", LIMIT).chosen == "MSFT"
 
 
-@given(symbols, anything)
-def test_the_shown_symbol_is_always_in_the_list(held: tuple[str, ...], chosen: object) -> None:
-    shown = watchlist.selected(held, chosen)
-    assert shown in held if held else shown == ""
-
-
-@given(symbols, st.data(), anything)
-def test_moving_stays_in_the_list(held: tuple[str, ...], data: st.DataObject, step: object) -> None:
-    current = data.draw(st.sampled_from(held)) if held else ""
-    moved = watchlist.moved(held, current, step)
-    assert moved in held if held else moved == ""
-
-
-def test_moving_stops_at_both_ends() -> None:
-    held = ("A", "B")
-    assert watchlist.moved(held, "A", -1) == "A"
-    assert watchlist.moved(held, "A", 1) == "B"
-    assert watchlist.moved(held, "B", 1) == "B"
-
-
-def test_removing_the_shown_symbol_shows_the_one_below_it() -> None:
-    held = ("A", "B", "C")
-    assert watchlist.after_removal(held, "B", "B") == "C"
-    assert watchlist.after_removal(held, "C", "C") == "B"
-    assert watchlist.after_removal(held, "A", "C") == "A"
-    assert watchlist.after_removal(("A",), "A", "A") == ""
-
-
 def test_a_text_of_many_entries_is_looked_at_in_bounds() -> None:
     """What was written here has no more; and each text is read once, however often it is asked."""
     text = watchlist.write(tuple(f"S{n}" for n in range(7_000)))
@@ -180,3 +152,15 @@ def test_a_text_of_many_entries_is_looked_at_in_bounds() -> None:
     for _ in range(10):
         watchlist.read_all(text, ())
     assert watchlist._entries.cache_info().misses == before
+
+
+@given(st.lists(anything | st.sampled_from(["aapl", "AAPL", "x y", "BRK.B"]), max_size=9))
+def test_what_a_page_sends_as_symbols_is_symbols_each_once(sent: list[object]) -> None:
+    found = watchlist.symbols_in(sent, 5)
+    assert all(parse_symbol(symbol) == symbol for symbol in found)
+    assert len(found) == len(set(found)) <= 5
+
+
+@given(anything)
+def test_what_is_no_list_has_no_symbols(sent: object) -> None:
+    assert watchlist.symbols_in(sent, 5) == ()

@@ -1,4 +1,6 @@
-"""The header: name, feed badge, trouble, session, the box to add a symbol, appearance, help."""
+"""The header: name, feed badge, session and clock, the box to add a symbol, market, appearance, help.
+Trouble is a strip below it.
+"""
 
 # mypy: disable-error-code="no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
@@ -7,31 +9,47 @@ import reflex as rx
 from reflex.style import color_mode, set_color_mode
 
 from photon_app.ui.components.help import help_dialog
+from photon_app.ui.components.icons import mark
 from photon_app.ui.live.parts import (
     connection_panel,
     feed_badge,
     feed_trouble,
     session_clock,
     symbol_search,
+    symbols,
+    toolbar,
 )
 from photon_app.ui.state import ADD_FIELD, Dashboard
 
 SUGGESTIONS = "suggestions"
+_RELOAD = {"reloadDocument": True}
+"""Pages are loaded whole: the page's address is not the router's (``live/address.js``)."""
 
 
 def header() -> rx.Component:
     """The whole header."""
     return rx.el.header(
-        rx.el.h1(_mark(), "Photon", class_name="logo"),
-        connection_badge(),
-        session_clock(),
-        feed_trouble(),
-        rx.el.span(class_name="grow"),
+        rx.el.div(
+            rx.el.h1(mark(), "Photon", class_name="logo"),
+            connection_badge(),
+            session_clock(),
+            class_name="header-start",
+        ),
         add_box(),
-        appearance(),
-        help_dialog(),
+        toolbar(
+            rx.el.a("Market", href="/market", class_name="link", custom_attrs=_RELOAD),
+            appearance(),
+            help_dialog(),
+            label="Page",
+            class_name="header-end",
+        ),
         class_name="header",
     )
+
+
+def trouble() -> rx.Component:
+    """The strip under the header that says what is wrong; nothing while nothing is."""
+    return rx.el.div(feed_trouble(), class_name="strip")
 
 
 def connection_badge() -> rx.Component:
@@ -76,7 +94,7 @@ def add_box() -> rx.Component:
                 on_blur=Dashboard.clear_notice,
             ),
             list_id=SUGGESTIONS,
-            symbols=Dashboard.symbols,
+            symbols=symbols,
         ),
         rx.el.kbd("/", aria_hidden="true"),
         rx.el.button("Add", type="submit", class_name="add-button"),
@@ -109,8 +127,8 @@ def appearance() -> rx.Component:
                 "Up and down",
                 ("green-red", "blue-orange"),
                 ("Green, red", "Blue, orange"),
-                value=Dashboard.color_pair,
-                on_change=Dashboard.choose_pair,
+                value="green-red",
+                on_change=rx.noop(),
             ),
             align="end",
             side_offset=10,
@@ -141,21 +159,4 @@ def _choice(
             aria_label=title,
         ),
         class_name="choice",
-    )
-
-
-def _mark() -> rx.Component:
-    return rx.el.svg(
-        rx.el.circle(cx="12", cy="12", r="3.4", fill="currentColor"),
-        rx.el.path(
-            d="M1.5 14.5c1.6-6.4 3.9-7 6-2.5M22.5 9.5c-1.6 6.4-3.9 7-6 2.5",
-            stroke="currentColor",
-            stroke_width="2",
-            stroke_linecap="round",
-        ),
-        width="22",
-        height="22",
-        view_box="0 0 24 24",
-        fill="none",
-        aria_hidden="true",
     )

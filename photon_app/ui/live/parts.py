@@ -1,10 +1,10 @@
 """The live parts of the page as Reflex components.
 
 Each wraps one React component of the JavaScript beside this file, which subscribes to Photon's own
-``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They have
-no state and send no events, except that ``Shortcuts``, ``ListKeeper`` and ``PriceChart`` call
-handlers and ``SymbolSearch`` submits a form. They can be rendered on the server, where they show
-dashes.
+``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They send
+no events, except that ``ListKeeper`` calls handlers and ``SymbolSearch`` submits a form. They can be
+rendered on the server, where they show dashes. ``shown``, ``rows`` and ``ready`` are facts of the
+page itself, as Reflex variables: which symbol is selected, which rows there are.
 """
 
 # mypy: disable-error-code="type-arg, valid-type"
@@ -13,6 +13,8 @@ dashes.
 from typing import Any
 
 import reflex as rx
+from reflex.vars import VarData
+from reflex_base.utils.imports import ImportVar
 
 CHART_PACKAGES = ["lightweight-charts@5.2.1"]
 
@@ -34,6 +36,10 @@ _shared = [
         "sparks.js",
         "tapes.js",
         "lists.js",
+        "watchlist.js",
+        "sort.js",
+        "address.js",
+        "gestures.js",
         "days.js",
     )
 ]
@@ -45,7 +51,28 @@ _spark = rx.asset("spark.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
 _connection = rx.asset("connection.jsx", shared=True)
-_keeper = rx.asset("keeper.jsx", shared=True)
+_rows = rx.asset("rows.jsx", shared=True)
+_menu = rx.asset("listmenu.jsx", shared=True)
+_roving = rx.asset("roving.jsx", shared=True)
+
+
+def _page_var(name: str, hook: str, kind: Any) -> Any:
+    """A fact of the page as a variable; ``hook`` is the React hook that follows it."""
+    data = VarData(
+        imports={f"$/public{_rows}": [ImportVar(tag=hook)]},
+        hooks={f"const {name} = {hook}();": None},
+    )
+    return rx.Var(_js_expr=name, _var_type=kind, _var_data=data).guess_type()
+
+
+shown = _page_var("shown", "useShown", str)
+"""The selected symbol; empty when the list is."""
+rows = _page_var("rows", "useRows", list[str])
+"""The symbols of the list as they are shown: sorted and filtered."""
+symbols = _page_var("symbols", "useSymbols", list[str])
+"""The symbols of the list, in its own order."""
+ready = _page_var("ready", "useReady", bool)
+"""Whether the list is known."""
 
 
 class _QuotePart(rx.Component):
@@ -213,24 +240,139 @@ class ConnectionFoot(rx.Component):
 
 
 class Shortcuts(rx.Component):
-    """The page's keyboard shortcuts; renders nothing."""
+    """The page's keyboard shortcuts, and the region that speaks what they change."""
 
     library = f"$/public{_keys}"
     tag = "Shortcuts"
 
-    selected: rx.Var[str]
-    on_move: rx.EventHandler[rx.event.passthrough_event_spec(int)]
-    on_remove: rx.EventHandler[rx.event.no_args_event_spec]
+
+class _ListPart(rx.Component):
+    """A part of the lists."""
+
+    library = f"$/public{_rows}"
 
 
-class ListKeeper(rx.Component):
-    """Applies the visitor's edits to the watchlist in the browser's storage; renders nothing."""
+class PageRoot(_ListPart):
+    """The element of the whole page: passes choices on to the style rules, and keeps the address."""
 
-    library = f"$/public{_keeper}"
+    tag = "PageRoot"
+
+
+class ListKeeper(_ListPart):
+    """Hands the server's part of the lists to the page; renders nothing."""
+
     tag = "ListKeeper"
 
+    ready: rx.Var[bool]
+    """Whether ``defaults`` and ``limit`` are those of this visitor's server."""
+    defaults: rx.Var[list[str]]
+    """The list of a new visitor."""
+    limit: rx.Var[int]
+    """The longest list."""
+    names: rx.Var[dict[str, str]]
+    """Companies by symbol."""
     edits: rx.Var[list[Any]]
+    """What was added and is not stored yet."""
     on_kept: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+    on_unnamed: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+    """The page shows symbols without a name."""
+
+
+class ListRow(_ListPart):
+    """A row; an element in it with ``data-act`` acts on the symbol: ``remove`` or ``pill``."""
+
+    tag = "ListRow"
+
+    symbol: rx.Var[str]
+
+
+class ListBody(_ListPart):
+    """The rows of the list."""
+
+    tag = "ListBody"
+
+
+class ColumnTitle(_ListPart):
+    """A title that sorts by its column."""
+
+    tag = "ColumnTitle"
+
+    column: rx.Var[str]
+
+
+class ListTabs(_ListPart):
+    """The lists as tabs."""
+
+    tag = "ListTabs"
+
+
+class NewList(_ListPart):
+    """The button that makes a list."""
+
+    tag = "NewList"
+
+
+class ListCount(_ListPart):
+    """How many symbols of how many are possible."""
+
+    tag = "ListCount"
+
+
+class UndoBar(_ListPart):
+    """Puts back what was removed a moment ago."""
+
+    tag = "UndoBar"
+
+
+class Ticker(_ListPart):
+    """A symbol; the house before a colon is only read, not seen."""
+
+    tag = "Ticker"
+
+    symbol: rx.Var[str]
+
+
+class Company(_ListPart):
+    """The house and the company of a symbol."""
+
+    tag = "Company"
+
+    symbol: rx.Var[str]
+    name: rx.Var[str]
+
+
+class RestoreButton(_ListPart):
+    """Goes back to the list that a new visitor sees."""
+
+    tag = "RestoreButton"
+
+
+class PhoneDock(_ListPart):
+    """The way back to the list and the neighbours in it, on a telephone."""
+
+    tag = "PhoneDock"
+
+
+class ListEdge(_ListPart):
+    """The draggable edge between list and chart."""
+
+    tag = "ListEdge"
+
+
+class ListMenu(rx.Component):
+    """The menu of the list: a ``popover`` with the id ``list-menu``."""
+
+    library = f"$/public{_menu}"
+    tag = "ListMenu"
+
+
+class Toolbar(rx.Component):
+    """Controls that are one stop of the Tab key; arrows move between them."""
+
+    library = f"$/public{_roving}"
+    tag = "Toolbar"
+
+    label: rx.Var[str]
 
 
 live_price = LivePrice.create
@@ -253,3 +395,18 @@ day_title = DayTitle.create
 connection_foot = ConnectionFoot.create
 shortcuts = Shortcuts.create
 list_keeper = ListKeeper.create
+page_root = PageRoot.create
+list_row = ListRow.create
+list_body = ListBody.create
+column_title = ColumnTitle.create
+list_tabs = ListTabs.create
+new_list = NewList.create
+list_count = ListCount.create
+undo_bar = UndoBar.create
+ticker = Ticker.create
+company = Company.create
+restore_button = RestoreButton.create
+phone_dock = PhoneDock.create
+list_edge = ListEdge.create
+list_menu = ListMenu.create
+toolbar = Toolbar.create
