@@ -1,28 +1,19 @@
-"""The selected symbol: price and change, its chart, its day's figures, the latest trades."""
+"""The selected symbol: price and change, its chart, and the rail."""
 
 # mypy: disable-error-code="no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
 
 import reflex as rx
 
+from photon_app.ui.components.rail import rail
 from photon_app.ui.live.parts import (
     live_change,
-    live_figure,
     live_price,
     live_since_close,
     price_chart,
     symbol_tag,
-    tape,
 )
 from photon_app.ui.state import Dashboard
-
-FIGURES = (
-    ("open", "Open"),
-    ("high", "High"),
-    ("low", "Low"),
-    ("prevClose", "Prev close"),
-    ("volume", "Volume"),
-)
 
 
 def detail_panel() -> rx.Component:
@@ -74,31 +65,7 @@ def _quote() -> rx.Component:
             on_timeframe=Dashboard.choose_timeframe,
             on_look=Dashboard.choose_style,
         ),
-        rx.el.dl(
-            *[
-                rx.el.div(rx.el.dt(title), rx.el.dd(live_figure(symbol=symbol, figure=figure)))
-                for figure, title in FIGURES
-            ],
-            rx.el.div(
-                rx.el.dt(live_figure(symbol=symbol, figure="day")),
-                rx.el.dd(live_figure(symbol=symbol, figure="session")),
-            ),
-            class_name="figures",
-        ),
-        rx.el.div(
-            rx.el.h3("Latest trades"),
-            rx.el.span(
-                "Last trade ", live_figure(symbol=symbol, figure="age"), " ago", class_name="count"
-            ),
-            class_name="panel-head tape-head",
-        ),
-        rx.el.div(
-            tape(symbol=symbol, symbols=Dashboard.symbols),
-            class_name="tape-box",
-            tab_index=0,
-            role="region",
-            aria_label="Latest trades",
-        ),
+        rail(symbol=symbol, name=rx.cond(Dashboard.ready, Dashboard.selected_name, "")),
     )
 
 
