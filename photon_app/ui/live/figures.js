@@ -15,12 +15,13 @@ export class DayTally {
   /** When the day began, as its bar says. @type {?number} */
   day = null;
   /** @type {?number} */ count = null;
-  #volume = 0; #turnover = 0; #seq = null; #stale = true; #askedAt = -Infinity;
+  #volume = 0; #turnover = 0; #stale = true; #askedAt = -Infinity;
+  /** @type {?number} */ #seq = null;
 
   /** @returns {?number} the average price by volume; null without volume */
   get vwap() { return this.day !== null && this.#volume > 0 && Number.isFinite(this.#turnover) ? this.#turnover / this.#volume : null; }
 
-  /** Whether to ask for the bar now: at first, in another day or epoch, and once a minute, since a late trade has no `seq`. */
+  /** Whether to ask for the bar now: at first, in another day or epoch, and once a minute, since a late trade has no `seq`. @param {number} now  ms */
   due(now) {
     if (now - this.#askedAt < (this.#stale ? AGAIN_MS : EVERY_MS)) return false;
     this.#askedAt = now;
@@ -40,33 +41,30 @@ export class DayTally {
 
   /** A quote came: what it has more of the day's volume was traded at its price, or near it. @param {import("./photon-client.js").Quote} quote */
   hear({ day, seq, price, dayVolume, polled, session }) {
-    if (this.day === null) return;
+    if (this.day === null || this.count === null) return;
     if ((day ?? this.day) !== this.day || seq < (this.#seq ?? seq)) { this.#stale = true; return; }
     if (!polled && session !== "closed") this.count += seq - (this.#seq ?? seq);
     this.#seq = seq;
-    if (!(dayVolume > this.#volume)) return;
+    if (dayVolume === null || !(dayVolume > this.#volume)) return;
     this.#turnover = (this.#volume > 0 ? this.#turnover : 0) + (dayVolume - this.#volume) * price;
     this.#volume = dayVolume;
   }
 }
 
+/** @param {?number | undefined} value @param {Known} known */
 const price = (value, { quote }) => format.price(value, quote?.decimals);
+/** @type {Record<string, string>} */
 const STATES = { live: "Each trade as it comes", polled: "Asked for now and then", waiting: "None yet", stale: "Not new: the connection is lost", rejected: "Refused" };
+/** @type {Record<string, string>} */
 const SOURCES = { simulated: "Simulator: invented", finnhub: "Finnhub", coinbase: "Coinbase" };
 
-/** "04:00:00 ET", with its date when that is not today's. */
+/** "04:00:00 ET", with its date when that is not today's. @param {?number | undefined} ms @param {Known} known */
 const moment = (ms, { now, zone }) => (ms == null ? format.DASH : `${stamp(ms, now, zone)} ${format.zoneName(zone, ms)}`);
 
 /**
- * @typedef {object} Known
- * @property {import("./photon-client.js").Quote} [quote]
- * @property {string} state     of the symbol
- * @property {?string} source   of the feed
- * @property {?number} now      the market's time
- * @property {string} zone
- * @property {import("./sparks.js").DayLine} line
- * @property {DayTally} tally
- * @property {string} kind      what it is, in the search's words
+ * What figures are made of; `kind` is what a symbol is, in the search's words.
+ * @typedef {{quote?: import("./photon-client.js").Quote, state: string, source: ?string, now: ?number, zone: string,
+ *   line: import("./sparks.js").DayLine, tally: DayTally, kind: string}} Known
  */
 
 /** @type {Record<string, (known: Known) => string>} */
@@ -90,6 +88,7 @@ export const FIGURES = {
   last: (known) => moment(known.quote?.time, known),
 };
 
+/** @param {Known} known */
 const isOfDay = ({ quote, tally }) => tally.day !== null && tally.day === (quote?.day ?? tally.day);
 
 /** The year's lowest and highest price, today's among them; null where the year is not known. @param {Known} known */

@@ -62,9 +62,10 @@ function useMore(symbol, what) {
       return () => gone.abort();
     }
     const load = async () => {
+      if (document.hidden) return;
       if (lines.line(symbol).low52 === null) lines.later(symbol); // a year is looked up after the day
-      if (!document.hidden) lines.want(symbol);
-      if (document.hidden || !held.tally.due(performance.now())) return;
+      lines.want(symbol);
+      if (!held.tally.due(performance.now())) return;
       const { bars: [bar] } = await live.history(symbol, { timeframe: "1d", limit: 1, signal }).catch(() => ({ bars: [] }));
       if (bar && !signal.aborted) held.tally.load(bar, live.quote(symbol));
     };

@@ -15,9 +15,14 @@ const YOUNG_MS = 2_000; // a symbol that is new to the server: its past may only
 const LEFT_MS = 60_000;
 const AGAIN_MS = 30_000, MOST_PAUSE_MS = 300_000;
 
+/**
+ * One of `/api/sparklines`: its day, from the first session to the end of the last, in steps; UNIX ms.
+ * @typedef {{symbol: string, day: ?number, from: ?number, to: ?number, step_ms: number, points: [number, number][], prev_close?: ?number,
+ *   low_52w?: ?number, high_52w?: ?number}} Answer
+ */
+
 export class DayLine {
-  /** When the day began, and the span of its sessions, UNIX ms. @type {?number} */
-  day = null;
+  /** @type {?number} */ day = null;
   from = 0; to = 0; step = 300_000;
   /** @type {[number, number][]} time and price, oldest first */
   points = [];
@@ -25,22 +30,22 @@ export class DayLine {
   /** @type {?number} */ low52 = null;
   /** @type {?number} */ high52 = null;
 
-  /** The server's answer; what was heard meanwhile and is newer stays. */
+  /** The server's answer; what was heard meanwhile and is newer stays. @param {Answer} answer */
   load({ day, from, to, step_ms, points, prev_close = null, low_52w = null, high_52w = null }) {
-    const newest = points.at(-1)?.[0] ?? from;
+    const newest = points.at(-1)?.[0] ?? 0;
     const since = day === this.day ? this.points.filter(([time]) => time > newest) : [];
-    Object.assign(this, { day, from, to, step: step_ms, prevClose: prev_close, low52: low_52w, high52: high_52w });
-    this.points = [...points.map(([time, price]) => [time, price]), ...since].slice(-POINTS);
+    Object.assign(this, { day, from: from ?? 0, to: to ?? 0, step: step_ms, prevClose: prev_close, low52: low_52w, high52: high_52w });
+    this.points = [...points, ...since].slice(-POINTS);
   }
 
-  /** Take in a price of this day. @returns {boolean} whether the line is another now */
+  /** Take in a price of this day. @param {number} time @param {number} price @returns {boolean} whether the line is another now */
   price(time, price) {
     if (this.day === null || time < this.from || time > this.to) return false;
-    const last = this.points.at(-1), begin = last?.[0] ?? -Infinity;
-    if (time < begin) return false;
-    if (time >= begin + this.step) this.points = [...this.points, [last ? begin + Math.floor((time - begin) / this.step) * this.step : time, price]].slice(-POINTS);
-    else if (last[1] === price) return false;
-    else last[1] = price;
+    const [begin, last] = this.points.at(-1) ?? [time - this.step, NaN];
+    if (time < begin || (time < begin + this.step && last === price)) return false;
+    if (time < begin + this.step) this.points.pop();
+    this.points.push([begin + Math.floor((time - begin) / this.step) * this.step, price]);
+    if (this.points.length > POINTS) this.points.shift();
     return true;
   }
 }
@@ -48,12 +53,18 @@ export class DayLine {
 /**
  * A line in a box as paths: itself, the previous close, and the ground between; its x is the day's clock.
  * All are empty where there is nothing to draw.
+ * @param {{points: [number, number][], from: number, to: number}} day
+ * @param {?number} close
+ * @param {number} width
+ * @param {number} height
  */
 export function pathsOf({ points, from, to }, close, width, height, margin = 2) {
   if (points.length === 0 || !(to > from)) return { line: "", close: "", area: "" };
   const prices = points.map(([, price]) => price);
   const low = Math.min(...prices, close ?? Infinity), high = Math.max(...prices, close ?? -Infinity);
+  /** @param {number} time */
   const x = (time) => (Math.min(1, Math.max(0, (time - from) / (to - from))) * width).toFixed(1);
+  /** @param {number} price */
   const y = (price) => (high > low ? margin + ((high - price) / (high - low)) * (height - 2 * margin) : height / 2).toFixed(1);
   const corners = points.map(([time, price]) => `${x(time)},${y(price)}`).join("L");
   const line = `M${corners}${points.length === 1 ? "h0" : ""}`;
@@ -63,30 +74,33 @@ export function pathsOf({ points, from, to }, close, width, height, margin = 2) 
 
 /** Every symbol's line: loads those that are wanted, in batches. */
 export class DayLines {
-  #ask; #now; #after;
-  #lines = new Map(); // symbol → DayLine
-  #due = new Map(); // symbol → when it may be asked for again; never, while it is good
-  #young = new Set(); // symbols that were asked for once and had nothing
-  #days = new Map(); // symbol → the day for which its line was renewed
-  #wanted = new Set(); #asking = new Set(); #timer = null; #failures = 0;
-  #listeners = new Set(); #status = null;
+  #ask; #now; #after; #failures = 0;
+  /** @type {unknown} */ #timer = null;
+  /** @type {Map<string, DayLine>} */ #lines = new Map();
+  /** @type {Map<string, number>} when it may be asked for again; never, while it is good */ #due = new Map();
+  /** @type {Set<string>} those that were asked for once and had nothing */ #young = new Set();
+  /** @type {Map<string, number>} the day for which a line was renewed */ #days = new Map();
+  /** @type {Set<string>} */ #wanted = new Set();
+  /** @type {Set<string>} */ #asking = new Set();
+  /** @type {Set<() => void>} */ #listeners = new Set();
+  /** @type {{epoch?: ?string, market?: ?string, lost: boolean} | null} */ #status = null;
 
   /**
    * @param {object} environment
-   * @param {(path: string) => Promise<?object>} environment.ask   null for a failure
+   * @param {(path: string) => Promise<{sparklines: Answer[]} | null>} environment.ask   null for a failure
    * @param {() => number} environment.now
    * @param {(run: () => void, ms: number) => unknown} environment.after
    */
   constructor({ ask, now, after }) { [this.#ask, this.#now, this.#after] = [ask, now, after]; }
 
-  /** @returns {DayLine} empty before it is loaded */
+  /** @param {string} symbol @returns {DayLine} empty before it is loaded */
   line(symbol) {
-    if (!this.#lines.has(symbol)) {
-      this.#lines.set(symbol, new DayLine());
-      const [oldest] = this.#lines.keys();
-      if (this.#lines.size > KEPT) for (const kept of [this.#lines, this.#due, this.#young, this.#days]) kept.delete(oldest);
-    }
-    return this.#lines.get(symbol);
+    let line = this.#lines.get(symbol);
+    if (line) return line;
+    this.#lines.set(symbol, (line = new DayLine()));
+    const [oldest] = this.#lines.keys();
+    if (this.#lines.size > KEPT) for (const kept of [this.#lines, this.#due, this.#young, this.#days]) kept.delete(oldest);
+    return line;
   }
 
   /** @param {() => void} listener called when lines came @returns {() => void} */
@@ -95,24 +109,24 @@ export class DayLines {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Somebody looks at a line: it is loaded unless it is there, on its way, or failed a moment ago. */
+  /** Somebody looks at a line: it is loaded unless it is there, on its way, or failed a moment ago. @param {string} symbol */
   want(symbol) {
     if (this.#wanted.has(symbol) || this.#asking.has(symbol) || this.#now() < (this.#due.get(symbol) ?? 0)) return;
     this.#wanted.add(symbol);
     this.#timer ??= this.#after(() => this.#flush(), GATHER_MS);
   }
 
-  /** A price of a later day came: its line is asked for again, at once and then now and then, until the answer is of it. */
+  /** A price of a later day came: its line is asked for again, at once and then now and then, until the answer is of it. @param {string} symbol @param {number} day */
   renew(symbol, day) {
     if (this.#due.get(symbol) !== Infinity) return;
     this.#due.set(symbol, this.#days.get(symbol) === day ? this.#now() + AGAIN_MS : 0);
     this.#days.set(symbol, day);
   }
 
-  /** Ask again in a minute at the earliest: nobody folds prices into a line now, or it does not have all. */
+  /** Ask again in a minute at the earliest: nobody folds prices into a line now, or it does not have all. @param {string} symbol */
   later(symbol) { if (this.#due.get(symbol) === Infinity) this.#due.set(symbol, this.#now() + LEFT_MS); }
 
-  /** A new epoch, a connection that is back and another session each make the day another, or leave a gap in it. */
+  /** A new epoch, a connection that is back and another session each make the day another, or leave a gap in it. @param {{connection: string, epoch: ?string, market: ?string}} status */
   status({ connection, epoch, market }) {
     const before = this.#status;
     const known = { epoch: epoch ?? before?.epoch, market: market ?? before?.market };
@@ -134,6 +148,7 @@ export class DayLines {
     for (const listener of [...this.#listeners]) listener();
   }
 
+  /** @param {string[]} symbols @param {{sparklines: Answer[]} | null} answer */
   #take(symbols, answer) {
     const found = new Map((answer?.sparklines ?? []).map((one) => [one.symbol, one]));
     this.#failures = answer ? 0 : this.#failures + 1;

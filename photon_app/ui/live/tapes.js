@@ -14,26 +14,11 @@ export const SHOWN = 200;
 export const SIZES = [0, 100, 1_000, 10_000]; // the smallest trade that is shown
 
 /**
+ * A print is a trade of `/api/trades`. A row has its way against the last price before, what is said of it in
+ * two words and in full, and whether it was no last price; `seq` is 0 for a loaded one.
  * @typedef {import("./photon-client.js").Quote} Quote
- *
- * @typedef {object} Print  a trade of `/api/trades`
- * @property {number} time
- * @property {number} price
- * @property {number} volume
- * @property {string[]} conditions
- * @property {boolean} counted
- * @property {string} why
- *
- * @typedef {object} Row
- * @property {number} time
- * @property {number} price
- * @property {number} volume
- * @property {number} direction  against the last price before: 1, 0 or -1
- * @property {string} remark     its conditions, or what became of it, in two words
- * @property {string} title      the same in full
- * @property {boolean} quiet     whether it was no last price
- * @property {boolean} counted   whether it is in any figure of the day
- * @property {number} seq        0 for a loaded one
+ * @typedef {{time: number, price: number, volume: number, conditions: string[], counted: boolean, why: string}} Print
+ * @typedef {{time: number, price: number, volume: number, direction: number, remark: string, title: string, quiet: boolean, counted: boolean, seq: number}} Row
  */
 
 /** @type {Record<string, string>} shorter names of the usual conditions */
