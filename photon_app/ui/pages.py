@@ -24,6 +24,7 @@ from photon_app.ui.components.header import header, trouble
 from photon_app.ui.components.rail import rail
 from photon_app.ui.components.watchlist import watchlist_panel
 from photon_app.ui.hydration import StorageFirst
+from photon_app.ui.live import parts
 from photon_app.ui.live.parts import list_edge, list_keeper, page_root, phone_dock, shortcuts
 from photon_app.ui.state import Dashboard
 
@@ -69,11 +70,15 @@ def index() -> rx.Component:
         ),
         header(),
         trouble(),
-        rx.el.main(watchlist_panel(), list_edge(), stage(), rail(), class_name="main"),
+        rx.el.main(watchlist_panel(), list_edge(), stage(), _rail(), class_name="main"),
         phone_dock(),
         footer(),
         shortcuts(),
     )
+
+
+def _rail() -> rx.Component:
+    return rail(symbol=parts.shown, name=Dashboard.names[parts.shown])
 
 
 def head_components() -> list[rx.Component]:

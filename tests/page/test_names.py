@@ -35,7 +35,7 @@ def visitor(visit: Visit, hand: Hand) -> Visitor:
 
 
 def figure(visitor: Visitor, title: str) -> Locator:
-    return visitor.page.locator(".figures > div", has_text=title).locator("dd")
+    return visitor.page.locator(".rail-day .figures > div", has_text=title).locator("dd")
 
 
 def test_a_long_price_is_drawn_smaller_and_not_cut(visit: Visit, hand: Hand) -> None:
@@ -60,8 +60,9 @@ def test_row_detail_tape_and_chart_have_the_decimals_of_the_symbol(
     page = visitor.page
     expect(visitor.price(symbol)).to_have_text(text)
     expect(page.locator(".price-big .price-text > span")).to_have_text(text)
-    expect(figure(visitor, "Open")).to_have_text(text)
     expect(page.locator(".tape tbody tr").first).to_contain_text(text)
+    page.get_by_role("tab", name="Day").click()
+    expect(figure(visitor, "Open")).to_have_text(text)
     expect(page.locator(".legend-close b")).to_have_text(text)
     assert "e-" not in (visitor.row(symbol).locator(".price").get_attribute("title") or "")
 

@@ -175,19 +175,6 @@ def test_a_name_that_no_list_has_is_learned(visitor: Visitor, hand: Hand) -> Non
     expect(visitor.row("NEWCO").locator(".name")).to_have_text("")
 
 
-def test_a_line_fits_its_place_after_a_resize(visitor: Visitor) -> None:
-    """Also while nothing trades."""
-    line = visitor.row("AAPL").locator("canvas.spark")
-    fits = """(symbol) => {
-      const canvas = document.querySelector(`tr[data-quote="${symbol}"] canvas.spark`);
-      return canvas.width === canvas.clientWidth && canvas.clientWidth;
-    }"""
-    before = visitor.page.wait_for_function(fits, arg="AAPL").json_value()
-    visitor.page.set_viewport_size({"width": 480, "height": WIDE["height"]})
-    expect(line).not_to_have_js_property("clientWidth", before)
-    visitor.page.wait_for_function(fits, arg="AAPL")
-
-
 def test_the_arrow_beside_the_price_is_that_of_the_tape(visitor: Visitor, hand: Hand) -> None:
     """Also when one frame brings a rise and then a smaller fall."""
     base = PRICES["AAPL"]

@@ -52,3 +52,7 @@ test("what the market does next is said in words", () => {
   assert.equal(plain(format.marketNext("closed", "pre", 60_000)), "pre-market in 1 m");
   assert.equal(format.marketNext("regular", null, null), "");
 });
+
+test("a trade's size is whole where that is short", () => {
+  assert.deepEqual([1, 2_000, 25_000, 1_234_567, 0.035].map(format.size), ["1", "2,000", "25,000", "1.2\u00a0M", "0.035"]);
+});

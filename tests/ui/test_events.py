@@ -53,8 +53,6 @@ def test_what_it_does_not_send_is_not(name: str, payload: dict[str, object]) -> 
         msgspec.json.decode(msgspec.json.encode(payload), type=arguments(name))
 
 
-def test_the_names_of_stored_choices_are_those_of_the_browser() -> None:
+def test_of_what_a_browser_stores_the_list_alone_is_sent() -> None:
     names = {name.rpartition(".")[2] for name in events.stored()}
-    assert names == {
-        f"{name}_rx_state_" for name in ("stored", "chosen", "pair", "timeframe", "style_of_chart")
-    }
+    assert names == {"stored_rx_state_"}

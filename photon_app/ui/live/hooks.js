@@ -6,7 +6,7 @@
  * frame comes, and each part waits in the queue once: the queue is bounded by the parts.
  */
 
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import env from "$/env.json";
 import { getBackendURL } from "$/utils/state";
 import { choose, chosen, CHOICES, onChoice } from "./choices.js";
@@ -142,6 +142,17 @@ export function useInView(at, name) {
     return () => { views.unobserve(element); watched.delete(element); };
   }, [at, name]);
   return () => watched.get(at[name]) ?? false;
+}
+
+/** Whether an element is on the screen, as state: false on the server and while it is hidden or out of view. */
+export function useSeen(at, name) {
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => setSeen(entries.at(-1).isIntersecting));
+    observer.observe(at[name]);
+    return () => observer.disconnect();
+  }, [at, name]);
+  return seen;
 }
 
 const flashing = new WeakMap(); // asking the element would make the browser lay out the page for each flash

@@ -35,6 +35,7 @@ _shared = [
         "picture-file.js",
         "sparks.js",
         "tapes.js",
+        "figures.js",
         "lists.js",
         "watchlist.js",
         "sort.js",
@@ -46,6 +47,7 @@ _shared = [
 _quotes = rx.asset("quotes.jsx", shared=True)
 _status = rx.asset("status.jsx", shared=True)
 _tape = rx.asset("tape.jsx", shared=True)
+_rail = rx.asset("rail.jsx", shared=True)
 _chart = rx.asset("chart.jsx", shared=True)
 _spark = rx.asset("spark.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
@@ -122,17 +124,6 @@ class LiveAge(_QuotePart):
     tag = "LiveAge"
 
 
-class LiveFigure(_QuotePart):
-    """One day figure."""
-
-    tag = "LiveFigure"
-
-    figure: rx.Var[str]
-    """``open``, ``high``, ``low``, ``prevClose``, ``volume``, ``age``, ``session`` or ``day``: the
-    date of these figures where it is not today's, else the word *Session*.
-    """
-
-
 class SymbolTag(_QuotePart):
     """What is special about a price; marks the nearest ``data-quote`` with its state."""
 
@@ -143,7 +134,7 @@ class SymbolTag(_QuotePart):
 
 
 class Sparkline(rx.Component):
-    """The day so far as a small line chart, with the previous close; drawn while it is in view."""
+    """The day so far as a small line on its session's clock, with the previous close."""
 
     library = f"$/public{_spark}"
     tag = "Sparkline"
@@ -170,14 +161,30 @@ class PriceChart(rx.Component):
 
 
 class Tape(rx.Component):
-    """The latest trades of one symbol: those that the server keeps, and each one since."""
+    """The latest trades of one symbol, with its pause and its smallest size."""
 
     library = f"$/public{_tape}"
     tag = "Tape"
 
     symbol: rx.Var[str]
-    symbols: rx.Var[list[str]]
-    """The symbols whose trades are remembered, so that each has its tape when it is selected."""
+
+
+class RailTabs(rx.Component):
+    """The tabs *Trades*, *Day* and *About*; the first only where it has no panel of its own."""
+
+    library = f"$/public{_rail}"
+    tag = "RailTabs"
+
+
+class Figures(rx.Component):
+    """Writes the figures that its children name in ``data-figure`` and ``data-span``."""
+
+    library = f"$/public{_rail}"
+    tag = "Figures"
+
+    symbol: rx.Var[str]
+    pane: rx.Var[str]
+    """``day`` or ``about``: what has to be loaded for its figures; without it nothing."""
 
 
 class FeedBadge(rx.Component):
@@ -381,11 +388,12 @@ live_since_close = LiveSinceClose.create
 day_range = DayRange.create
 live_volume = LiveVolume.create
 live_age = LiveAge.create
-live_figure = LiveFigure.create
 symbol_tag = SymbolTag.create
 sparkline = Sparkline.create
 price_chart = PriceChart.create
 tape = Tape.create
+rail_tabs = RailTabs.create
+figures = Figures.create
 feed_badge = FeedBadge.create
 feed_trouble = FeedTrouble.create
 connection_panel = ConnectionPanel.create

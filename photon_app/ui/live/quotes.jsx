@@ -113,34 +113,23 @@ export function DayRange({ symbol }) {
   return <span className="range" role="img" aria-label="Day range unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
 }
 
-const FIGURES = {
-  open: (quote) => format.price(quote?.open, quote?.decimals),
-  high: (quote) => format.price(quote?.high, quote?.decimals),
-  low: (quote) => format.price(quote?.low, quote?.decimals),
-  prevClose: (quote) => format.price(quote?.prevClose, quote?.decimals),
-  volume: (quote) => format.volume(quote?.dayVolume),
-  age: (quote, live) => format.age(quote ? live.marketNow() - quote.time : null),
-  session: (quote) => format.session(quote?.session),
-  day: (quote, live) => dayName(quote?.day, live.marketNow()) || "Session",
-};
-const OF_THE_DAY = new Set(["open", "high", "low", "volume"]);
-const AT_FIRST = { day: "Session" };
-
-/** One figure as text, named by `figure`. */
-function Figure({ symbol, figure, className }) {
+/** The day's volume. */
+export function LiveVolume({ symbol }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
-    fit(at.figure, FIGURES[figure](quote, live));
-    if (!OF_THE_DAY.has(figure)) return;
+    fit(at.figure, format.volume(quote?.dayVolume));
     const day = dayName(quote?.day, live.marketNow());
     mark(at.figure, "title", day ? `Of ${day}` : null);
-  }, { ages: figure === "age" });
-  return <span className={className} ref={part("figure")}>{AT_FIRST[figure] ?? format.DASH}</span>;
+  });
+  return <span className="volume" ref={part("figure")}>{format.DASH}</span>;
 }
 
-export const LiveVolume = ({ symbol }) => <Figure symbol={symbol} figure="volume" className="volume" />;
-export const LiveAge = ({ symbol }) => <Figure symbol={symbol} figure="age" className="age" />;
-export const LiveFigure = ({ symbol, figure }) => <Figure symbol={symbol} figure={figure} className={figure === "session" || figure === "day" ? "figure words" : "figure"} />;
+/** How old the price is. */
+export function LiveAge({ symbol }) {
+  const { at, part } = useParts();
+  useQuote(symbol, (quote, live) => write(at.figure, format.age(quote ? live.marketNow() - quote.time : null)), { ages: true });
+  return <span className="age" ref={part("figure")}>{format.DASH}</span>;
+}
 
 /** What is particular about a symbol's price: a small tag, and its row marked with it. Nothing when it is live. */
 export function SymbolTag({ symbol, explain = false }) {
