@@ -1,4 +1,4 @@
-"""One visitor's choices: watchlist, selected symbol, its chart, the colours of up and down.
+"""One visitor's choices: watchlist, selected symbol, its chart.
 
 Choices only, never prices: those go from ``/ws`` into the live parts. Everything that should
 outlive a session is in the browser's storage, since a tab can get a new, empty state, on which no
@@ -23,7 +23,6 @@ from photon_app.errors import NotServingError
 from photon_app.model import TIMEFRAMES
 from photon_app.ui import names, watchlist
 
-PAIRS: Final = ("green-red", "blue-orange")
 TIMEFRAME: Final = "1m"
 """The timeframe of a new visitor's chart."""
 STYLES: Final = ("candles", "area", "line")
@@ -34,7 +33,7 @@ MOST_NAMES: Final = 10_000
 """Names in those edits, each of which contains the list that it starts with."""
 SHOW_S: Final = 0.25
 """The shortest time between two updates of the names that are shown."""
-CHOICES: Final = frozenset({"chosen", "pair", "timeframe", "style_of_chart"})
+CHOICES: Final = frozenset({"chosen", "timeframe", "style_of_chart"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,6 @@ class Dashboard(rx.State):
     edits: list[watchlist.Edit] = []  # noqa: RUF012 - Reflex gives each tab its own
     """Edits that the browser has to apply to it, the oldest first."""
     chosen: str = rx.SessionStorage("", name="photon.selected")
-    pair: str = rx.LocalStorage(PAIRS[0], name="photon.pair", sync=True)
     timeframe: str = rx.LocalStorage(TIMEFRAME, name="photon.timeframe", sync=True)
     style_of_chart: str = rx.LocalStorage(STYLES[0], name="photon.chart", sync=True)
     notice: str = ""
@@ -150,11 +148,6 @@ class Dashboard(rx.State):
     def selected_name(self) -> str:
         """Its company, or an empty text."""
         return names.known(watchlist.selected(self._symbols(), self.chosen), self._fetched)
-
-    @rx.var
-    def color_pair(self) -> str:
-        """The colours of up and down, one of ``PAIRS``."""
-        return self.pair if self.pair in PAIRS else PAIRS[0]
 
     @rx.var
     def chart_timeframe(self) -> str:
@@ -273,12 +266,6 @@ class Dashboard(rx.State):
         """Show the next symbol below (1) or above (-1)."""
         symbols = self._symbols()
         self.chosen = watchlist.moved(symbols, watchlist.selected(symbols, self.chosen), step)
-
-    @rx.event
-    def choose_pair(self, pair: str | list[str]) -> None:
-        """Choose the colours of up and down; anything but one of ``PAIRS`` is ignored."""
-        if isinstance(pair, str) and pair in PAIRS:
-            self.pair = pair
 
     @rx.event
     def choose_timeframe(self, timeframe: str) -> None:

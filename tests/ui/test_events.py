@@ -29,8 +29,6 @@ def test_a_page_may_call_every_handler_but_the_generic_setter_and_what_runs_in_t
         ("add_symbol", {"form": {"add-symbol": "ibm"}}),
         ("kept", {"ids": ["ef19d3f9756a4b338385dbfc9ad5dfdb"]}),
         ("move", {"step": -1}),
-        ("choose_pair", {"pair": "green-red"}),
-        ("choose_pair", {"pair": ["green-red"]}),
         ("select", {"symbol": "AAPL"}),
         ("clear_notice", {}),
     ],

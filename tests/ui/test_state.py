@@ -17,7 +17,6 @@ from photon_app.ui.state import (
     ADD_FIELD,
     MOST_EDITS,
     MOST_NAMES,
-    PAIRS,
     STYLES,
     TIMEFRAME,
     Dashboard,
@@ -61,7 +60,6 @@ def assert_valid(tab: Dashboard) -> None:
     assert all(parse_symbol(symbol) == symbol for symbol in symbols)
     assert len(symbols) <= settings.DEFAULTS.max_symbols
     assert tab.selected in symbols or (not symbols and tab.selected == "")
-    assert tab.color_pair in PAIRS
     assert tab.chart_timeframe in TIMEFRAMES
     assert tab.chart_style in STYLES
     assert len(tab.notice) < 200
@@ -80,7 +78,6 @@ def test_a_new_tab_shows_the_default_symbols_and_the_first_of_them(tab: Dashboar
         "remove",
         "select",
         "move",
-        "choose_pair",
         "choose_timeframe",
         "choose_style",
         "learn_names",
@@ -102,12 +99,10 @@ def test_no_argument_of_any_handler_breaks_the_choices(
 def test_no_stored_text_breaks_the_choices(tab: Dashboard, stored: str) -> None:
     tab.stored = stored
     tab.chosen = stored
-    tab.pair = stored
     tab.timeframe = stored
     tab.style_of_chart = stored
     assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
     assert tab.selected == settings.DEFAULT_SYMBOLS[0]
-    assert tab.color_pair == PAIRS[0]
     assert (tab.chart_timeframe, tab.chart_style) == (TIMEFRAME, STYLES[0])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import reflex as rx
 
 from photon_app.ui import build
+from photon_app.ui.components.overlays import dialog, glyph
 
 KEYS = (
     ("/", "Add a symbol"),
@@ -35,33 +36,20 @@ WORDS = (
 )
 
 
+HELP = "M9.2 9a3 3 0 1 1 4.3 2.7c-1 .5-1.5 1.2-1.5 2.3M12 17.5v.01"
+"""The drawing of a question mark."""
+
+
 def help_dialog() -> rx.Component:
     """The button with a question mark and the dialog that it opens."""
-    return rx.dialog.root(
-        rx.dialog.trigger(
-            rx.el.button(
-                "?", id="help", type="button", aria_label="Help", class_name="icon icon-help"
-            )
-        ),
-        rx.dialog.content(
-            rx.dialog.title("Help", size="4", margin_bottom="12px"),
-            rx.dialog.description(
-                "Keys, and what the words on this page mean.", class_name="unseen"
-            ),
-            _terms("keys", [(rx.el.kbd(key), text) for key, text in KEYS]),
-            _terms("words", WORDS),
-            _credit(),
-            rx.dialog.close(
-                rx.el.button(
-                    rx.icon("x", size=16),
-                    type="button",
-                    aria_label="Close",
-                    class_name="icon close",
-                )
-            ),
-            max_width="480px",
-            class_name="help",
-        ),
+    return dialog(
+        glyph(HELP),
+        _terms("keys", [(rx.el.kbd(key), text) for key, text in KEYS]),
+        _terms("words", WORDS),
+        _credit(),
+        name="help",
+        title="Help",
+        class_name="help",
     )
 
 

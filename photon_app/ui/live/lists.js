@@ -9,9 +9,10 @@
 const VERSION = 1;
 const MOST_CHARS = 65_536; // a longer text was not written here
 
+/** @param {unknown} entry */
 const nameOf = (entry) => (typeof entry === "string" ? entry.toUpperCase() : entry);
 
-/** The entries of a stored text, whatever they are; null when it was not written here. */
+/** The entries of a stored text, whatever they are; null when it was not written here. @param {?string} text @returns {unknown[] | null} */
 function entriesOf(text) {
   if (typeof text !== "string" || text.length > MOST_CHARS) return null;
   try {
@@ -30,7 +31,7 @@ function entriesOf(text) {
  */
 export function edited(text, { added, removed, instead, anew }) {
   if (anew) return "";
-  const kept = (entriesOf(text) ?? instead).filter((entry) => !removed.includes(nameOf(entry)));
+  const kept = (entriesOf(text) ?? instead).filter((entry) => !(/** @type {unknown[]} */ (removed)).includes(nameOf(entry)));
   const names = new Set(kept.map(nameOf));
   return JSON.stringify({ v: VERSION, symbols: [...kept, ...added.filter((symbol) => !names.has(symbol))] });
 }

@@ -23,6 +23,7 @@ _shared = [
         "format.js",
         "hooks.js",
         "choices.js",
+        "title.js",
         "words.js",
         "suggest.js",
         "look.js",
@@ -46,6 +47,8 @@ _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
 _connection = rx.asset("connection.jsx", shared=True)
 _keeper = rx.asset("keeper.jsx", shared=True)
+_overlays = rx.asset("overlays.jsx", shared=True)
+_page_head = rx.asset("page-head.jsx", shared=True)
 
 
 class _QuotePart(rx.Component):
@@ -233,6 +236,46 @@ class ListKeeper(rx.Component):
     on_kept: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
 
 
+class WhileOpen(rx.Component):
+    """Its children, while the popover around it is open."""
+
+    library = f"$/public{_overlays}"
+    tag = "WhileOpen"
+
+
+class ChoiceGroup(rx.Component):
+    """Radio buttons for one choice of ``choices.js``."""
+
+    library = f"$/public{_overlays}"
+    tag = "ChoiceGroup"
+
+    choice: rx.Var[str]
+    title: rx.Var[str]
+    values: rx.Var[list[str]]
+    names: rx.Var[list[str]]
+    """What is shown for each value."""
+
+
+class ThemeGroup(rx.Component):
+    """Radio buttons for the theme, which is Reflex's colour mode."""
+
+    library = f"$/public{_overlays}"
+    tag = "ThemeGroup"
+
+    title: rx.Var[str]
+    values: rx.Var[list[str]]
+    names: rx.Var[list[str]]
+
+
+class PageHead(rx.Component):
+    """The tab's title with the selected symbol's price, and the pair of colours; renders nothing."""
+
+    library = f"$/public{_page_head}"
+    tag = "PageHead"
+
+    symbol: rx.Var[str]
+
+
 live_price = LivePrice.create
 live_change = LiveChange.create
 live_since_close = LiveSinceClose.create
@@ -253,3 +296,7 @@ day_title = DayTitle.create
 connection_foot = ConnectionFoot.create
 shortcuts = Shortcuts.create
 list_keeper = ListKeeper.create
+while_open = WhileOpen.create
+choice_buttons = ChoiceGroup.create
+theme_buttons = ThemeGroup.create
+page_head = PageHead.create
