@@ -20,7 +20,7 @@ class Palette:
     raised: str
     line: str
     edge: str
-    """The border of what floats over the page."""
+    """The border of whatever floats, in the place of a shadow."""
     text: str
     muted: str
     faint: str
@@ -118,8 +118,6 @@ RULES = tuple(
 """The rules, by part of the page, in the order in which they apply."""
 
 
-CHOSEN = {"--chosen": "color-mix(in srgb, var(--line) 50%, var(--panel))"}
-"""The ground of what is selected or pressed."""
 _TINTED = ("up", "down", "good", "bad", "brand", "muted")
 
 
@@ -141,7 +139,8 @@ def stylesheet() -> str:
         _block(":root.dark", {"color-scheme": "dark"} | properties(DARK)),
         f"@media print {{\n{_block(':root.dark', light)}}}\n",
         _block(":root[data-pair='blue-orange']", other_pair),
-        _block(":root", {f"--{name}-tint": _tint(name) for name in _TINTED} | CHOSEN),
+        _block(":root", {f"--{name}-tint": _tint(name) for name in _TINTED}),
+        _block(":root", {"--chosen": "color-mix(in srgb, var(--line) 50%, var(--panel))"}),
     )
     return "\n".join((*blocks, rules()))
 
