@@ -96,11 +96,8 @@ TEXT_ON_GROUND: tuple[tuple[str, str], ...] = tuple(
 ) + tuple((text, ground) for text in ("good", "bad", "brand") for ground in ("panel", "raised"))
 """Which colours are used as text on which ground; each needs a contrast of 4.5."""
 
-THEME_COLORS = (
-    ("(prefers-color-scheme: dark)", DARK.panel),
-    ("(prefers-color-scheme: light)", LIGHT.panel),
-)
-"""The colour of a phone's browser around the page, by the system's preference."""
+THEME_COLORS = {"dark": DARK.panel, "light": LIGHT.panel}
+"""The colour of a phone's browser around the page, by theme."""
 
 RULES = tuple(
     Path(__file__).parent / "styles" / f"{name}.css"
@@ -115,6 +112,7 @@ RULES = tuple(
         "footer",
         "popovers",
         "phone",
+        "modes",
     )
 )
 """The rules, by part of the page, in the order in which they apply."""
@@ -134,13 +132,14 @@ def properties(palette: Palette) -> dict[str, str]:
 def stylesheet() -> str:
     """The whole style sheet: tokens, then rules."""
     sizes = {f"--{name}": value for name, value in SIZES.items()}
+    light = {"color-scheme": "light"} | properties(LIGHT)
     other_pair = {f"--{name}": f"var(--{name}-alternative)" for name in ("up", "down")}
     blocks = (
-        _block(":root", sizes | {"color-scheme": "light"} | properties(LIGHT)),
+        _block(":root", sizes | light),
         _block(":root.dark", {"color-scheme": "dark"} | properties(DARK)),
-        _block("[data-pair='blue-orange']", other_pair),
-        # A property that uses another is resolved where it is set: so tints follow the chosen pair.
-        _block(":root, [data-pair]", {f"--{name}-tint": _tint(name) for name in _TINTED}),
+        f"@media print {{\n{_block(':root.dark', light)}}}\n",
+        _block(":root[data-pair='blue-orange']", other_pair),
+        _block(":root", {f"--{name}-tint": _tint(name) for name in _TINTED}),
         _block(":root", {"--chosen": "color-mix(in srgb, var(--line) 50%, var(--panel))"}),
     )
     return "\n".join((*blocks, rules()))

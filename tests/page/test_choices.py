@@ -58,7 +58,7 @@ def stored(page: Page) -> list[str]:
 
 def expect_choices(visitor: Visitor, **changed: str) -> None:
     """All is as it was chosen, on the page and in the browser."""
-    expect(visitor.page.locator(".photon")).to_have_attribute("data-pair", "blue-orange")
+    expect(visitor.page.locator("html")).to_have_attribute("data-pair", "blue-orange")
     timeframe = changed.get("timeframe", "5m")
     expect(visitor.page.locator('.chart-frames [aria-pressed="true"]')).to_have_text(timeframe)
     expected = {**CHOSEN, "photon.timeframe": timeframe}

@@ -118,7 +118,7 @@ def test_the_list_is_full_at_the_limit_of_a_connection(tab: Dashboard) -> None:
 
 
 def test_nothing_is_written_from_here(tab: Dashboard) -> None:
-    """The browser makes each edit on what it holds, and says so; until then it counts all the same."""
+    """The browser makes each edit on what it holds, and says so; until then it counts as made."""
     call(tab, "add_symbol", {ADD_FIELD: "IBM"})
     assert tab.stored == ""
     assert [edit.added for edit in tab.edits] == [("IBM",)]

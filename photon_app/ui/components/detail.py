@@ -5,7 +5,6 @@
 
 import reflex as rx
 
-from photon_app.ui.components import icons
 from photon_app.ui.live import parts
 from photon_app.ui.state import Dashboard
 

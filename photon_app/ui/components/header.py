@@ -1,4 +1,4 @@
-"""The header: name, feed badge, session and clock, the box to add a symbol, market, appearance, help.
+"""The header: name, feed badge, session and clock, the box to add a symbol, and what opens more.
 Trouble is a strip below it.
 """
 
@@ -6,10 +6,10 @@ Trouble is a strip below it.
 # Reflex types its elements as Any, and a state's handlers as something not callable.
 
 import reflex as rx
-from reflex.style import color_mode, set_color_mode
 
 from photon_app.ui.components.help import help_dialog
-from photon_app.ui.components.icons import mark
+from photon_app.ui.components.icons import icon, mark
+from photon_app.ui.components.overlays import THEME, choice_group, popover
 from photon_app.ui.live.parts import (
     connection_panel,
     feed_badge,
@@ -56,17 +56,13 @@ def connection_badge() -> rx.Component:
     """The feed's badge, which opens a panel with more about the connection."""
     return rx.el.span(
         feed_badge(),
-        rx.popover.root(
-            rx.popover.trigger(
-                rx.el.button(type="button", aria_label="About the feed", class_name="badge-button")
-            ),
-            rx.popover.content(
-                connection_panel(),
-                align="start",
-                side_offset=10,
-                size="1",
-                class_name="connection-popover",
-            ),
+        popover(
+            None,
+            connection_panel(),
+            name="about-feed",
+            label="About the feed",
+            button_class="badge-button",
+            class_name="connection-popover",
         ),
         class_name="badge-box",
     )
@@ -74,7 +70,7 @@ def connection_badge() -> rx.Component:
 
 def add_box() -> rx.Component:
     """The field that adds symbols; on a phone it is at the bottom, within reach of the thumb."""
-    return rx.form(
+    return rx.el.form(
         rx.el.label("Add a symbol", html_for=ADD_FIELD, class_name="unseen"),
         rx.icon("search", size=14, aria_hidden="true"),
         symbol_search(
@@ -106,57 +102,13 @@ def add_box() -> rx.Component:
 
 def appearance() -> rx.Component:
     """The choice of theme and of the colours of up and down."""
-    return rx.popover.root(
-        rx.popover.trigger(
-            rx.el.button(
-                rx.icon("contrast", size=16),
-                type="button",
-                aria_label="Appearance",
-                class_name="icon",
-            )
+    return popover(
+        icon("contrast"),
+        choice_group("Theme", THEME, {"system": "System", "dark": "Dark", "light": "Light"}),
+        choice_group(
+            "Up and down", "pair", {"green-red": "Green, red", "blue-orange": "Blue, orange"}
         ),
-        rx.popover.content(
-            _choice(
-                "Theme",
-                ("system", "dark", "light"),
-                ("System", "Dark", "Light"),
-                value=color_mode,
-                on_change=set_color_mode,
-            ),
-            _choice(
-                "Up and down",
-                ("green-red", "blue-orange"),
-                ("Green, red", "Blue, orange"),
-                value="green-red",
-                on_change=rx.noop(),
-            ),
-            align="end",
-            side_offset=10,
-            size="1",
-            class_name="appearance",
-        ),
-    )
-
-
-def _choice(
-    title: str,
-    values: tuple[str, ...],
-    names: tuple[str, ...],
-    *,
-    value: rx.Var[str],
-    on_change: object,
-) -> rx.Component:
-    return rx.el.div(
-        rx.el.span(title, class_name="choice-title"),
-        rx.segmented_control.root(
-            *[
-                rx.segmented_control.item(name, value=item)
-                for item, name in zip(values, names, strict=True)
-            ],
-            value=value,
-            on_change=on_change,
-            size="1",
-            aria_label=title,
-        ),
-        class_name="choice",
+        name="appearance",
+        label="Appearance",
+        class_name="appearance",
     )

@@ -2,9 +2,9 @@
 
 Each wraps one React component of the JavaScript beside this file, which subscribes to Photon's own
 ``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They send
-no events, except that ``ListKeeper`` calls handlers and ``SymbolSearch`` submits a form. They can be
-rendered on the server, where they show dashes. ``shown``, ``rows`` and ``ready`` are facts of the
-page itself, as Reflex variables: which symbol is selected, which rows there are.
+no events, except that ``ListKeeper`` calls handlers and ``SymbolSearch`` submits a form. They can
+be rendered on the server, where they show dashes. ``shown``, ``rows`` and ``ready`` are facts of
+the page itself, as Reflex variables: which symbol is selected, which rows there are.
 """
 
 # mypy: disable-error-code="type-arg, valid-type"
@@ -25,6 +25,7 @@ _shared = [
         "format.js",
         "hooks.js",
         "choices.js",
+        "title.js",
         "words.js",
         "suggest.js",
         "look.js",
@@ -53,6 +54,8 @@ _spark = rx.asset("spark.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
 _connection = rx.asset("connection.jsx", shared=True)
+_overlays = rx.asset("overlays.jsx", shared=True)
+_page_head = rx.asset("page-head.jsx", shared=True)
 _rows = rx.asset("rows.jsx", shared=True)
 _menu = rx.asset("listmenu.jsx", shared=True)
 _roving = rx.asset("roving.jsx", shared=True)
@@ -260,7 +263,7 @@ class _ListPart(rx.Component):
 
 
 class PageRoot(_ListPart):
-    """The element of the whole page: passes choices on to the style rules, and keeps the address."""
+    """The whole page: passes choices on to the style rules, and keeps the address."""
 
     tag = "PageRoot"
 
@@ -382,6 +385,46 @@ class Toolbar(rx.Component):
     label: rx.Var[str]
 
 
+class WhileOpen(rx.Component):
+    """Its children, while the popover around it is open."""
+
+    library = f"$/public{_overlays}"
+    tag = "WhileOpen"
+
+
+class ChoiceGroup(rx.Component):
+    """Radio buttons for one choice of ``choices.js``."""
+
+    library = f"$/public{_overlays}"
+    tag = "ChoiceGroup"
+
+    choice: rx.Var[str]
+    title: rx.Var[str]
+    values: rx.Var[list[str]]
+    names: rx.Var[list[str]]
+    """What is shown for each value."""
+
+
+class ThemeGroup(rx.Component):
+    """Radio buttons for the theme, which is Reflex's colour mode."""
+
+    library = f"$/public{_overlays}"
+    tag = "ThemeGroup"
+
+    title: rx.Var[str]
+    values: rx.Var[list[str]]
+    names: rx.Var[list[str]]
+
+
+class PageHead(rx.Component):
+    """The tab's title with the selected price, and the pair of colours; renders nothing."""
+
+    library = f"$/public{_page_head}"
+    tag = "PageHead"
+
+    symbol: rx.Var[str]
+
+
 live_price = LivePrice.create
 live_change = LiveChange.create
 live_since_close = LiveSinceClose.create
@@ -403,6 +446,10 @@ day_title = DayTitle.create
 connection_foot = ConnectionFoot.create
 shortcuts = Shortcuts.create
 list_keeper = ListKeeper.create
+while_open = WhileOpen.create
+choice_buttons = ChoiceGroup.create
+theme_buttons = ThemeGroup.create
+page_head = PageHead.create
 page_root = PageRoot.create
 list_row = ListRow.create
 list_body = ListBody.create
