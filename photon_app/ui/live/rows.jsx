@@ -148,7 +148,7 @@ export function ListTabs() {
 /** A button that makes a list; its name is typed in its place. */
 export function NewList() {
   const [naming, setNaming] = useState(false);
-  if (!naming) return <button type="button" className="icon" tabIndex={-1} aria-label="New list" title="New list" onClick={() => setNaming(true)}><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 3v10M3 8h10" /></svg></button>;
+  if (!naming) return <button type="button" className="icon" tabIndex={-1} aria-label="New list" title="New list" onClick={() => setNaming(true)}><svg viewBox="0 0 16 16" className="glyph" aria-hidden="true"><path d="M8 3v10M3 8h10" /></svg></button>;
   const done = (event) => {
     event.preventDefault();
     const name = new FormData(event.currentTarget).get("name").trim();
