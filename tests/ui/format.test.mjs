@@ -52,3 +52,15 @@ test("what the market does next is said in words", () => {
   assert.equal(plain(format.marketNext("closed", "pre", 60_000)), "pre-market in 1 m");
   assert.equal(format.marketNext("regular", null, null), "");
 });
+
+test("a time has the zone of a choice, and says which", () => {
+  const winter = Date.UTC(2024, 0, 2, 14, 30), summer = Date.UTC(2013, 9, 7, 13, 30);
+  assert.equal(format.clock(winter, "utc"), "14:30:00");
+  assert.equal(format.clock(winter, "Europe/Berlin"), "15:30:00");
+  assert.equal(format.date(Date.UTC(2024, 0, 2, 2), "utc"), "Tue, Jan 2, 2024");
+  assert.equal(format.date(Date.UTC(2024, 0, 2, 2)), "Mon, Jan 1, 2024");
+  assert.deepEqual([format.zoneName("exchange", winter), format.zoneName("exchange", summer), format.zoneName("utc")], ["ET", "ET", "UTC"]);
+  assert.equal(format.zoneName("Europe/Berlin", winter), "GMT+1");
+  assert.notEqual(format.zoneName("local"), "");
+  assert.equal(format.timeZone("local"), undefined);
+});

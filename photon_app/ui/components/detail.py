@@ -67,13 +67,7 @@ def _quote() -> rx.Component:
             live_since_close(symbol=symbol),
             class_name="detail-tag",
         ),
-        price_chart(
-            symbol=symbol,
-            timeframe=Dashboard.chart_timeframe,
-            look=Dashboard.chart_style,
-            on_timeframe=Dashboard.choose_timeframe,
-            on_look=Dashboard.choose_style,
-        ),
+        price_chart(symbol=symbol),
         rx.el.dl(
             *[
                 rx.el.div(rx.el.dt(title), rx.el.dd(live_figure(symbol=symbol, figure=figure)))

@@ -75,14 +75,37 @@ export const span = (ms) => {
   return hours ? `${hours}${NBSP}h ${minutes}${NBSP}m` : `${minutes}${NBSP}m`;
 };
 
-const zone = (options) => new Intl.DateTimeFormat("en-US", { timeZone: "America/New_York", ...options });
-const exchangeClock = zone({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const exchangeDate = zone({ weekday: "short", month: "short", day: "numeric", year: "numeric" });
+const ZONES = { exchange: "America/New_York", local: undefined, utc: "UTC" };
 
-/** Time of day at the exchange, 14:02:31. */
-export const clock = (ms) => (known(ms) ? exchangeClock.format(ms) : "--:--:--");
+/**
+ * The zone of a choice (`exchange`, `local`, `utc`) as Intl names it; undefined is this machine's. Exchange time
+ * is New York's for every symbol, as the session clock's is: a page has one clock.
+ * @param {string} [choice]  or a zone's own name
+ * @returns {string | undefined}
+ */
+export const timeZone = (choice = "exchange") => (Object.hasOwn(ZONES, choice) ? ZONES[choice] : choice);
 
-export const date = (ms) => (known(ms) ? exchangeDate.format(ms) : "");
+const made = new Map();
+/** One formatter of times a kind and zone: they are costly to make. Bound: the kinds in the code × the zones. */
+export function written(kind, options, choice) {
+  const key = `${kind} ${choice}`;
+  if (!made.has(key)) made.set(key, new Intl.DateTimeFormat("en-US", { timeZone: timeZone(choice), hourCycle: "h23", ...options }));
+  return made.get(key);
+}
+
+/** What stands beside a time in the zone of a choice: "ET", "UTC", for this machine's what it is called then: "GMT+1". */
+export function zoneName(choice = "exchange", ms = Date.now()) {
+  if (choice === "exchange") return "ET";
+  const parts = written("zone", { timeZoneName: "short" }, choice).formatToParts(ms);
+  return parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
+}
+
+/** Time of day, 14:02:31, in the zone of a choice. */
+export const clock = (ms, choice = "exchange") =>
+  (known(ms) ? written("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }, choice).format(ms) : "--:--:--");
+
+export const date = (ms, choice = "exchange") =>
+  (known(ms) ? written("dated", { weekday: "short", month: "short", day: "numeric", year: "numeric" }, choice).format(ms) : "");
 
 /** Where a price stands between low and high, 0 to 1; null when that cannot be said. */
 export const position = (value, low, high) =>

@@ -2,8 +2,8 @@
 
 Each wraps one React component of the JavaScript beside this file, which subscribes to Photon's own
 ``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They have
-no state and send no events, except that ``Shortcuts``, ``ListKeeper`` and ``PriceChart`` call
-handlers and ``SymbolSearch`` submits a form. They can be rendered on the server, where they show
+no state and send no events, except that ``Shortcuts`` and ``ListKeeper`` call handlers and
+``SymbolSearch`` submits a form. They can be rendered on the server, where they show
 dashes.
 """
 
@@ -31,6 +31,8 @@ _shared = [
         "chart-feed.js",
         "picture.js",
         "picture-file.js",
+        "studies.js",
+        "chart-menu.jsx",
         "sparks.js",
         "tapes.js",
         "lists.js",
@@ -125,9 +127,10 @@ class Sparkline(rx.Component):
 
 
 class PriceChart(rx.Component):
-    """The bars of one symbol as a chart, with the choice of timeframe and style.
+    """The bars of one symbol as a chart, with its toolbar: ranges, intervals, indicators, other symbols.
 
-    The browser loads the chart library once the page is shown.
+    Its choices are the visitor's (``choices.js``). The browser loads the chart library once the page
+    is shown.
     """
 
     library = f"$/public{_chart}"
@@ -135,11 +138,6 @@ class PriceChart(rx.Component):
     lib_dependencies: list[str] = CHART_PACKAGES
 
     symbol: rx.Var[str]
-    timeframe: rx.Var[str]
-    look: rx.Var[str]
-    """``candles``, ``area`` or ``line``."""
-    on_timeframe: rx.EventHandler[rx.event.passthrough_event_spec(str)]
-    on_look: rx.EventHandler[rx.event.passthrough_event_spec(str)]
 
 
 class Tape(rx.Component):
