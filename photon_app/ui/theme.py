@@ -34,6 +34,9 @@ class Palette:
     bad: str
     brand: str
     focus: str
+    study_1: str
+    """The two colours of lines that indicators draw over the prices."""
+    study_2: str
     tint_percent: int
     """How much of a colour its tint mixes into the background, in percent."""
 
@@ -55,6 +58,8 @@ DARK = Palette(
     bad="#ff5c70",
     brand="#ffb224",
     focus="#6ea8fe",
+    study_1="#6ea8fe",
+    study_2="#c792ea",
     tint_percent=16,
 )
 
@@ -75,6 +80,8 @@ LIGHT = Palette(
     bad="#c01f38",
     brand="#9a5b00",
     focus="#1d5fd1",
+    study_1="#1d5fd1",
+    study_2="#7a3fb0",
     tint_percent=12,
 )
 
@@ -89,11 +96,18 @@ SIZES = {
     "gap": "8px",
 }
 
-TEXT_ON_GROUND: tuple[tuple[str, str], ...] = tuple(
-    (text, ground)
-    for text in ("text", "muted", "faint", "up", "down", "up_alternative", "down_alternative")
-    for ground in ("bg", "panel", "raised")
-) + tuple((text, ground) for text in ("good", "bad", "brand") for ground in ("panel", "raised"))
+TEXT_ON_GROUND: tuple[tuple[str, str], ...] = (
+    tuple(
+        (text, ground)
+        for text in ("text", "muted", "faint", "up", "down", "up_alternative", "down_alternative")
+        for ground in ("bg", "panel", "raised")
+    )
+    + tuple((text, ground) for text in ("good", "bad", "brand") for ground in ("panel", "raised"))
+    + (
+        ("study_1", "panel"),
+        ("study_2", "panel"),
+    )
+)
 """Which colours are used as text on which ground; each needs a contrast of 4.5."""
 
 THEME_COLORS = {"dark": DARK.panel, "light": LIGHT.panel}

@@ -56,3 +56,15 @@ test("what the market does next is said in words", () => {
 test("a trade's size is whole where that is short", () => {
   assert.deepEqual([1, 2_000, 25_000, 1_234_567, 0.035].map(format.size), ["1", "2,000", "25,000", "1.2\u00a0M", "0.035"]);
 });
+
+test("a time has the zone of a choice, and says which", () => {
+  const winter = Date.UTC(2024, 0, 2, 14, 30), summer = Date.UTC(2013, 9, 7, 13, 30);
+  assert.equal(format.clock(winter, "utc"), "14:30:00");
+  assert.equal(format.clock(winter, "Europe/Berlin"), "15:30:00");
+  assert.equal(format.date(Date.UTC(2024, 0, 2, 2), "utc"), "Tue, Jan 2, 2024");
+  assert.equal(format.date(Date.UTC(2024, 0, 2, 2)), "Mon, Jan 1, 2024");
+  assert.deepEqual([format.zoneName("exchange", winter), format.zoneName("exchange", summer), format.zoneName("utc")], ["ET", "ET", "UTC"]);
+  assert.equal(format.zoneName("Europe/Berlin", winter), "GMT+1");
+  assert.notEqual(format.zoneName("local"), "");
+  assert.equal(format.timeZone("local"), undefined);
+});

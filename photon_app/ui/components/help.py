@@ -46,7 +46,6 @@ WORDS = (
 )
 
 
-
 def help_dialog() -> rx.Component:
     """The button with a question mark and the dialog that it opens."""
     return dialog(

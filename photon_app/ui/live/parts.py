@@ -34,6 +34,8 @@ _shared = [
         "chart-feed.js",
         "picture.js",
         "picture-file.js",
+        "studies.js",
+        "chart-menu.jsx",
         "sparks.js",
         "tapes.js",
         "figures.js",
@@ -146,9 +148,10 @@ class Sparkline(rx.Component):
 
 
 class PriceChart(rx.Component):
-    """The bars of one symbol as a chart, with the choice of timeframe and style.
+    """The bars of one symbol as a chart, with its toolbar: ranges, intervals, indicators, other symbols.
 
-    The browser loads the chart library once the page is shown.
+    Its choices are the visitor's (``choices.js``). The browser loads the chart library once the page
+    is shown.
     """
 
     library = f"$/public{_chart}"
@@ -156,11 +159,6 @@ class PriceChart(rx.Component):
     lib_dependencies: list[str] = CHART_PACKAGES
 
     symbol: rx.Var[str]
-    timeframe: rx.Var[str]
-    look: rx.Var[str]
-    """``candles``, ``area`` or ``line``."""
-    on_timeframe: rx.EventHandler[rx.event.passthrough_event_spec(str)]
-    on_look: rx.EventHandler[rx.event.passthrough_event_spec(str)]
 
 
 class Tape(rx.Component):
