@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import reflex as rx
 
-from photon_app import clock, services, settings
+from photon_app import clock, listings, services, settings
 from photon_app.errors import NotServingError
 from photon_app.model import TIMEFRAMES
 from photon_app.ui import names, watchlist
@@ -27,11 +27,11 @@ PAIRS: Final = ("green-red", "blue-orange")
 TIMEFRAME: Final = "1m"
 """The timeframe of a new visitor's chart."""
 STYLES: Final = ("candles", "area", "line")
-ADD_FIELD: Final = "add-symbol"
 MOST_EDITS: Final = 256
 """Edits that the browser has not applied yet; more are refused until it has."""
 MOST_NAMES: Final = 10_000
 """Names in those edits, each of which contains the list that it starts with."""
+BUSY: Final = "Still looking up the last one: try again"
 SHOW_S: Final = 0.25
 """The shortest time between two updates of the names that are shown."""
 CHOICES: Final = frozenset({"chosen", "pair", "timeframe", "style_of_chart"})
@@ -43,6 +43,17 @@ class Row:
 
     symbol: str
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a typed text names, as the page's search box waits for it."""
+
+    id: str = ""
+    symbols: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    notice: str = ""
+    """Why nothing was found, if only one thing was looked for."""
 
 
 def default_symbols() -> tuple[str, ...]:
@@ -65,8 +76,15 @@ def max_symbols() -> int:
 def tell_spelling(typed: str) -> None:
     """Pass on a visitor's spelling: upstream may know a symbol by it, and not in capitals."""
     with contextlib.suppress(NotServingError):
-        for text in typed.split(","):
-            services.current().demand.spelled(text.strip())
+        for text in watchlist.pieces(typed):
+            services.current().demand.spelled(text)
+
+
+def known_symbol(text: str) -> str:
+    """The symbol that a text names, as far as this process knows by itself, or an empty text."""
+    followed = default_symbols()
+    own = (form for form in listings.forms(text) if form in followed)
+    return next(own, "") or names.listed(text)
 
 
 class Dashboard(rx.State):
@@ -80,8 +98,10 @@ class Dashboard(rx.State):
     pair: str = rx.LocalStorage(PAIRS[0], name="photon.pair", sync=True)
     timeframe: str = rx.LocalStorage(TIMEFRAME, name="photon.timeframe", sync=True)
     style_of_chart: str = rx.LocalStorage(STYLES[0], name="photon.chart", sync=True)
-    notice: str = ""
-    """Why the last symbol was not added."""
+    reply: Reply = Reply()
+    """What the text that was typed last names."""
+    _finding: bool = False
+    """Whether upstream is asked for the symbols of a text: of one text at a time."""
     _fetched: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
     """Names from upstream of symbols in the list."""
     _to_learn: tuple[str, ...] = ()
@@ -135,6 +155,17 @@ class Dashboard(rx.State):
         return list(self._symbols())
 
     @rx.var
+    def names(self) -> dict[str, str]:
+        """The companies of the symbols in the list, as far as they are known."""
+        known = {symbol: names.known(symbol, self._fetched) for symbol in self._symbols()}
+        return {symbol: name for symbol, name in known.items() if name}
+
+    @rx.var
+    def limit(self) -> int:
+        """The most symbols of the list."""
+        return max_symbols()
+
+    @rx.var
     def summary(self) -> str:
         """The length of the list, and how many stored symbols are not shown for want of room."""
         count, kept = len(self._symbols()), len(self._all())
@@ -167,19 +198,58 @@ class Dashboard(rx.State):
         return self.style_of_chart if self.style_of_chart in STYLES else STYLES[0]
 
     @rx.event
-    def add_symbol(self, form: dict[str, Any]) -> list[Any] | None:
-        """Add what was typed, show it, and empty the field; or say why not."""
-        typed = form.get(ADD_FIELD) if isinstance(form, dict) else None
-        addition = watchlist.add(self._symbols(), typed, max_symbols())
-        self.notice = addition.notice
-        if addition.added and not self._edit(added=addition.added):
+    def find_symbols(self, typed: str) -> Any:
+        """Tell the page which symbols a text names, after asking upstream for those that this
+        process does not know.
+        """
+        found = watchlist.find(typed, known_symbol)
+        if found.unknown:
+            return Dashboard.ask_upstream(typed)
+        self._answer(found)
+        return None
+
+    @rx.event
+    def take_as_typed(self, typed: str) -> None:
+        """Tell the page the symbols that a text consists of, known or not."""
+        self._answer(watchlist.find(typed))
+        if isinstance(typed, str):
+            tell_spelling(typed)
+
+    @rx.event(background=True)
+    async def ask_upstream(self, typed: str) -> None:
+        """Answer ``find_symbols`` with what upstream knows, without blocking the page."""
+        unknown = watchlist.find(typed, known_symbol).unknown
+        async with self:
+            if self._finding:
+                self._answer(watchlist.Found(notice=BUSY))
+                return
+            self._finding = True
+        upstream: dict[str, str] = {}
+        try:
+            with contextlib.suppress(NotServingError):
+                upstream = await names.find(services.current().reference, unknown)
+        finally:
+            async with self:
+                self._finding = False
+        found = watchlist.find(typed, lambda text: known_symbol(text) or upstream.get(text, ""))
+        async with self:
+            self._answer(found)
+
+    def _answer(self, found: watchlist.Found) -> None:
+        self.reply = Reply(
+            id=uuid.uuid4().hex,
+            symbols=found.symbols,
+            unknown=found.unknown,
+            notice=found.notice,
+        )
+
+    @rx.event
+    def add_symbols(self, symbols: list[str]) -> Any:
+        """Add symbols to the list, as far as there is room, and fetch their names."""
+        added = watchlist.joining(self._symbols(), symbols, max_symbols())
+        if not added or not self._edit(added=added):
             return None
-        if addition.chosen:
-            self.chosen = addition.chosen
-        if not addition.added:
-            return None
-        tell_spelling(str(typed))
-        return [rx.set_value(ADD_FIELD, ""), Dashboard.learn_names(list(addition.added))]
+        return Dashboard.learn_names(list(added))
 
     @rx.event
     def arrive(self) -> Any:
@@ -254,7 +324,6 @@ class Dashboard(rx.State):
     def restore_defaults(self) -> None:
         """Go back to the list that a new visitor sees."""
         self._edit(anew=True)
-        self.notice = ""
 
     @rx.event
     def kept(self, ids: list[str]) -> None:
@@ -291,8 +360,3 @@ class Dashboard(rx.State):
         """Choose how the chart is drawn; anything but one of ``STYLES`` is ignored."""
         if isinstance(style, str) and style in STYLES:
             self.style_of_chart = style
-
-    @rx.event
-    def clear_notice(self) -> None:
-        """The visitor left the field."""
-        self.notice = ""

@@ -19,6 +19,8 @@ class Palette:
     panel: str
     raised: str
     line: str
+    edge: str
+    """The border of whatever floats, in the place of a shadow."""
     text: str
     muted: str
     faint: str
@@ -41,6 +43,7 @@ DARK = Palette(
     panel="#10141b",
     raised="#161c25",
     line="#1f2732",
+    edge="#3a4657",
     text="#e8ebf0",
     muted="#a3adbb",
     faint="#818c9c",
@@ -60,6 +63,7 @@ LIGHT = Palette(
     panel="#ffffff",
     raised="#f7f8fa",
     line="#e3e6eb",
+    edge="#b6bfcc",
     text="#0f1520",
     muted="#4b5565",
     faint="#667085",
@@ -137,6 +141,7 @@ def stylesheet() -> str:
         _block("[data-pair='blue-orange']", other_pair),
         # A property that uses another is resolved where it is set: so tints follow the chosen pair.
         _block(":root, [data-pair]", {f"--{name}-tint": _tint(name) for name in _TINTED}),
+        _block(":root", {"--chosen": "color-mix(in srgb, var(--line) 50%, var(--panel))"}),
     )
     return "\n".join((*blocks, rules()))
 

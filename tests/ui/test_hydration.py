@@ -13,7 +13,7 @@ from reflex_base.utils.format import format_event_handler
 
 from photon_app.ui import hydration
 from photon_app.ui.hydration import MOST, MOST_CHARS, StorageFirst
-from photon_app.ui.state import ADD_FIELD, Dashboard
+from photon_app.ui.state import Dashboard
 
 HANDLERS = sorted(set(Dashboard.event_handlers) - {"setvar"})
 HYDRATES = Event(name=hydration.HYDRATES)
@@ -96,7 +96,7 @@ def test_what_a_handler_asks_for_waits_only_where_its_state_was_forgotten_meanwh
 
 def test_what_waits_is_bounded_in_number_and_size() -> None:
     tab = Tab()
-    tab.ask(event("add_symbol", form={ADD_FIELD: "A" * MOST_CHARS}))
+    tab.ask(event("find_symbols", typed="A" * MOST_CHARS))
     for _ in range(MOST + 1):
         tab.ask(event("move", step=1))
     tab.ask(HYDRATES)

@@ -11,10 +11,11 @@ import pytest
 import reflex as rx
 
 from photon_app import services, settings
-from photon_app.model import TIMEFRAMES, parse_symbol
+from photon_app.errors import NotServingError
+from photon_app.model import TIMEFRAMES, Listing, parse_symbol
 from photon_app.ui import watchlist
 from photon_app.ui.state import (
-    ADD_FIELD,
+    BUSY,
     MOST_EDITS,
     MOST_NAMES,
     PAIRS,
@@ -36,9 +37,6 @@ GARBAGE: tuple[Any, ...] = (
     [],
     ["AAPL"],
     {},
-    {ADD_FIELD: None},
-    {ADD_FIELD: ["AAPL"]},
-    {ADD_FIELD: "A" * 1_000_000},
     {"other": "AAPL"},
 )
 
@@ -64,7 +62,7 @@ def assert_valid(tab: Dashboard) -> None:
     assert tab.color_pair in PAIRS
     assert tab.chart_timeframe in TIMEFRAMES
     assert tab.chart_style in STYLES
-    assert len(tab.notice) < 200
+    assert len(tab.reply.notice) < 200
     assert len(tab.stored) <= watchlist.MAX_STORED_CHARS
 
 
@@ -76,7 +74,10 @@ def test_a_new_tab_shows_the_default_symbols_and_the_first_of_them(tab: Dashboar
 @pytest.mark.parametrize(
     "name",
     [
-        "add_symbol",
+        "find_symbols",
+        "take_as_typed",
+        "ask_upstream",
+        "add_symbols",
         "remove",
         "select",
         "move",
@@ -123,28 +124,31 @@ def test_timeframe_and_style_of_the_chart_are_chosen_and_kept(tab: Dashboard) ->
     assert (tab.chart_timeframe, tab.chart_style) == (TIMEFRAMES[-1], STYLES[-1])
 
 
-def test_an_added_symbol_is_stored_and_shown(tab: Dashboard) -> None:
-    call(tab, "add_symbol", {ADD_FIELD: "ibm"})
+def test_an_added_symbol_is_stored_and_named(tab: Dashboard) -> None:
+    call(tab, "add_symbols", ["IBM"])
     assert tab.symbols[-1] == "IBM"
-    assert tab.selected == "IBM"
-    assert tab.selected_name == "International Business Machines"
-    assert tab.notice == ""
+    assert tab.names["IBM"] == "International Business Machines"
 
 
-def test_a_refused_symbol_says_why_and_changes_nothing(tab: Dashboard) -> None:
-    before = tab.stored
-    call(tab, "add_symbol", {ADD_FIELD: "<b>"})
-    assert tab.notice.startswith("<b> is not a symbol")
-    assert tab.stored == before
-    call(tab, "clear_notice")
-    assert tab.notice == ""
+def test_what_is_typed_is_answered_and_changes_nothing(tab: Dashboard) -> None:
+    """The page adds what it names to the list that it shows."""
+    call(tab, "find_symbols", "ibm, coca cola")
+    assert tab.reply.symbols == ("IBM", "KO")
+    assert tab.edits == []
+    before = tab.reply.id
+    call(tab, "take_as_typed", "appl")
+    assert tab.reply.symbols == ("APPL",)
+    assert tab.reply.id != before
+    call(tab, "take_as_typed", "<b>")
+    assert tab.reply.notice.startswith("<b> is not a symbol")
+    assert tuple(tab.symbols) == settings.DEFAULT_SYMBOLS
 
 
 def test_the_list_is_full_at_the_limit_of_a_connection(tab: Dashboard) -> None:
-    tab.stored = watchlist.write(tuple(f"S{index}" for index in range(100)))
-    call(tab, "add_symbol", {ADD_FIELD: "IBM"})
-    assert tab.notice == "The list is full at 100 symbols: remove one to add IBM"
-    assert len(tab.symbols) == 100
+    tab.stored = watchlist.write(tuple(f"S{index}" for index in range(99)))
+    call(tab, "add_symbols", ["IBM", "KO"])
+    assert tab.symbols[-2:] == ["S98", "IBM"]
+    assert len(tab.symbols) == tab.limit == 100
 
 
 def test_a_lowered_limit_hides_the_rest_of_a_list_and_keeps_it(tab: Dashboard) -> None:
@@ -160,7 +164,7 @@ def test_a_lowered_limit_hides_the_rest_of_a_list_and_keeps_it(tab: Dashboard) -
 
 def test_no_change_is_written_from_here(tab: Dashboard) -> None:
     """The browser makes each on what it holds, and says so; until then it counts all the same."""
-    call(tab, "add_symbol", {ADD_FIELD: "IBM"})
+    call(tab, "add_symbols", ["IBM"])
     call(tab, "remove", "AAPL")
     assert tab.stored == ""
     assert [(edit.added, edit.removed) for edit in tab.edits] == [(("IBM",), ()), ((), ("AAPL",))]
@@ -175,7 +179,7 @@ def test_no_change_is_written_from_here(tab: Dashboard) -> None:
 
 def test_edits_that_no_browser_makes_are_bounded(tab: Dashboard) -> None:
     for _ in range(MOST_EDITS):
-        call(tab, "add_symbol", {ADD_FIELD: "IBM"})
+        call(tab, "add_symbols", ["IBM"])
         call(tab, "remove", "IBM")
     assert len(tab.edits) == MOST_EDITS
     assert_valid(tab)
@@ -203,6 +207,7 @@ class Upstream:
     def __init__(self, **given: str) -> None:
         self.given = given
         self.asked: list[str] = []
+        self.searched: list[str] = []
         self.spelled: list[str] = []
 
     async def name(self, symbol: str) -> str | None:
@@ -210,13 +215,22 @@ class Upstream:
         self.asked.append(symbol)
         return self.given.get(symbol)
 
+    async def search(self, query: str) -> tuple[Listing, ...]:
+        """Those of which it was given a name."""
+        self.searched.append(query)
+        return tuple(
+            Listing(symbol=symbol, name=name, type="") for symbol, name in self.given.items()
+        )
+
 
 @contextlib.contextmanager
-def running(upstream: Upstream) -> Iterator[None]:
+def running(
+    upstream: Upstream, defaults: tuple[str, ...] = settings.DEFAULT_SYMBOLS
+) -> Iterator[None]:
     """A process with this upstream."""
     live: Any = SimpleNamespace(
         reference=upstream,
-        default_symbols=settings.DEFAULT_SYMBOLS,
+        default_symbols=defaults,
         settings=settings.DEFAULTS,
         demand=SimpleNamespace(spelled=upstream.spelled.append),
     )
@@ -227,26 +241,73 @@ def running(upstream: Upstream) -> Iterator[None]:
         services.remove(live)
 
 
-def test_how_a_visitor_spells_a_symbol_is_passed_on_once_it_is_in_the_list(tab: Dashboard) -> None:
+def test_how_a_visitor_spells_a_symbol_is_passed_on(tab: Dashboard) -> None:
     """The list itself has capitals."""
     upstream = Upstream()
     with running(upstream):
-        call(tab, "add_symbol", {ADD_FIELD: "GEMINI:btcusd, <b>"})
-        call(tab, "add_symbol", {ADD_FIELD: "<i>"})
-    assert "GEMINI:BTCUSD" in tab.symbols
+        call(tab, "take_as_typed", "GEMINI:btcusd, <b>")
+    assert tab.reply.symbols == ("GEMINI:BTCUSD",)
     assert "GEMINI:btcusd" in upstream.spelled
+
+
+def test_upstream_is_asked_for_what_is_not_known_here(tab: Dashboard) -> None:
+    """Once each; what it does not know either is told as it was typed."""
+    upstream = Upstream(NEWCO="New Company")
+    with running(upstream):
+        call(tab, "find_symbols", "AAPL, newco, XYZZ")
+        assert tab.reply.id == ""
+        asyncio.run(call(tab, "ask_upstream", "AAPL, newco, XYZZ"))
+    assert upstream.searched == ["NEWCO", "XYZZ"]
+    assert (tab.reply.symbols, tab.reply.unknown) == (("AAPL", "NEWCO"), ("XYZZ",))
+    with running(upstream):
+        asyncio.run(call(tab, "ask_upstream", "apple NEWCO"))
+    assert tab.reply.symbols == ("AAPL", "NEWCO")
+
+
+def test_one_text_of_a_tab_is_looked_up_at_a_time(tab: Dashboard) -> None:
+    """Another one is refused meanwhile; an upstream that fails does not keep the tab waiting."""
+    upstream = Upstream()
+    gate = asyncio.Event()
+
+    async def search(query: str) -> tuple[Listing, ...]:
+        upstream.searched.append(query)
+        await gate.wait()
+        raise NotServingError
+
+    async def scenario() -> None:
+        upstream.search = search  # type: ignore[method-assign]
+        first = asyncio.create_task(call(tab, "ask_upstream", "NEW1"))
+        while not upstream.searched:
+            await asyncio.sleep(0)
+        await call(tab, "ask_upstream", "NEW2")
+        assert tab.reply.notice == BUSY
+        gate.set()
+        await first
+
+    with running(upstream):
+        asyncio.run(scenario())
+        assert upstream.searched == ["NEW1"]
+        assert tab.reply.notice == "Nothing found for “NEW1”"
+        asyncio.run(call(tab, "ask_upstream", "apple"))
+    assert tab.reply.symbols == ("AAPL",)
+
+
+def test_what_this_server_follows_is_known(tab: Dashboard) -> None:
+    """Whether a list has it or not."""
+    with running(Upstream(), defaults=("ZZZQ", "HOUSE:AB")):
+        call(tab, "find_symbols", "zzzq; $ZZZQ; house:ab")
+    assert tab.reply.symbols == ("ZZZQ", "HOUSE:AB")
 
 
 def test_names_that_no_list_has_are_learned_from_upstream(tab: Dashboard) -> None:
     """Once each, for symbols of the visitor's list only; what is known already is not asked."""
-    call(tab, "add_symbol", {ADD_FIELD: "NEWCO, NONAME"})
+    call(tab, "add_symbols", ["NEWCO", "NONAME"])
     upstream = Upstream(NEWCO="New Company", OTHER="Not in the list")
     with running(upstream):
         asyncio.run(call(tab, "learn_names", ["NEWCO", "NONAME", "OTHER", "AAPL", 7]))
         assert upstream.asked == ["NEWCO", "NONAME"]
         assert {row.symbol: row.name for row in tab.rows}["NEWCO"] == "New Company"
-        assert tab.selected == "NONAME"
-        assert tab.selected_name == ""
+        assert "NONAME" not in tab.names
         asyncio.run(call(tab, "learn_names", ["NEWCO"]))
         assert upstream.asked == ["NEWCO", "NONAME"]
 
@@ -256,7 +317,7 @@ def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
     upstream = Upstream(AAA1="One", AAA2="Two")
     with running(upstream):
         for symbol in upstream.given:
-            call(tab, "add_symbol", {ADD_FIELD: symbol})
+            call(tab, "add_symbols", [symbol])
             asyncio.run(call(tab, "learn_names", [symbol]))
             call(tab, "remove", "AAA1")
     assert tab._fetched == {"AAA2": "Two"}
@@ -292,7 +353,7 @@ def test_edits_of_long_lists_wait_in_bounds(tab: Dashboard) -> None:
 
 def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: Dashboard) -> None:
     """What came meanwhile is asked for afterwards."""
-    call(tab, "add_symbol", {ADD_FIELD: "NEW1, NEW2"})
+    call(tab, "add_symbols", ["NEW1", "NEW2"])
     upstream = Upstream(NEW1="One", NEW2="Two")
     gate, asked_at_once = asyncio.Event(), 0
 

@@ -14,9 +14,7 @@ from photon_app.ui.live.parts import (
     session_clock,
     symbol_search,
 )
-from photon_app.ui.state import ADD_FIELD, Dashboard
-
-SUGGESTIONS = "suggestions"
+from photon_app.ui.state import Dashboard
 
 
 def header() -> rx.Component:
@@ -55,34 +53,17 @@ def connection_badge() -> rx.Component:
 
 
 def add_box() -> rx.Component:
-    """The field that adds symbols; on a phone it is at the bottom, within reach of the thumb."""
-    return rx.form(
-        rx.el.label("Add a symbol", html_for=ADD_FIELD, class_name="unseen"),
-        rx.icon("search", size=14, aria_hidden="true"),
-        symbol_search(
-            rx.el.input(
-                id=ADD_FIELD,
-                name=ADD_FIELD,
-                placeholder="Add a symbol or company",
-                max_length=400,
-                auto_complete="off",
-                auto_capitalize="characters",
-                spell_check=False,
-                enter_key_hint="done",
-                role="combobox",
-                aria_autocomplete="list",
-                aria_controls=SUGGESTIONS,
-                aria_describedby="add-notice",
-                on_blur=Dashboard.clear_notice,
-            ),
-            list_id=SUGGESTIONS,
-            symbols=Dashboard.symbols,
-        ),
-        rx.el.kbd("/", aria_hidden="true"),
-        rx.el.button("Add", type="submit", class_name="add-button"),
-        rx.el.p(Dashboard.notice, id="add-notice", role="alert", class_name="notice"),
-        on_submit=Dashboard.add_symbol,
-        class_name="add-box",
+    """The box that finds and adds symbols; on a phone it is at the bottom, within reach of the
+    thumb, and fills the screen while it is used.
+    """
+    return symbol_search(
+        symbols=Dashboard.symbols,
+        names=Dashboard.names,
+        limit=Dashboard.limit,
+        reply=Dashboard.reply,
+        on_find=Dashboard.find_symbols,
+        on_take=Dashboard.take_as_typed,
+        on_add=Dashboard.add_symbols,
     )
 
 

@@ -9,6 +9,7 @@
 
 import { useEffect, useRef } from "react";
 import { edited } from "./lists.js";
+import { remember } from "./suggest.js";
 
 const KEY = "photon.watchlist";
 const MOMENT_MS = 150;
@@ -32,6 +33,7 @@ export function ListKeeper({ edits = [], onKept }) {
           if (made.current.has(edit.id)) continue;
           localStorage.setItem(KEY, edited(localStorage.getItem(KEY), edit));
           made.current.add(edit.id);
+          if (edit.removed.length > 0) remember(edit.removed);
         }
       } catch (error) {
         console.error("The list cannot be stored:", error);

@@ -2,9 +2,8 @@
 
 Each wraps one React component of the JavaScript beside this file, which subscribes to Photon's own
 ``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They have
-no state and send no events, except that ``Shortcuts``, ``ListKeeper`` and ``PriceChart`` call
-handlers and ``SymbolSearch`` submits a form. They can be rendered on the server, where they show
-dashes.
+no state and send no events, except that ``Shortcuts``, ``ListKeeper``, ``PriceChart`` and
+``SymbolSearch`` call handlers. They can be rendered on the server, where they show dashes.
 """
 
 # mypy: disable-error-code="type-arg, valid-type"
@@ -175,15 +174,25 @@ class ConnectionPanel(rx.Component):
 
 
 class SymbolSearch(rx.Component):
-    """Suggestions for the ``combobox`` field among its children; submits the form around it."""
+    """The box that finds and adds symbols, with its suggestions; on a phone a page of its own."""
 
     library = f"$/public{_search}"
     tag = "SymbolSearch"
 
-    list_id: rx.Var[str]
-    """The id in the field's ``aria-controls``."""
     symbols: rx.Var[list[str]]
     """The symbols that are in the list already."""
+    names: rx.Var[dict[str, str]]
+    """Companies by symbol."""
+    limit: rx.Var[int]
+    """The most symbols of the list."""
+    reply: rx.Var[Any]
+    """What the text names that was sent last."""
+    on_find: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    """A text whose symbols are to be found."""
+    on_take: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    """A text whose entries are to be taken for symbols as they are."""
+    on_add: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+    """Symbols for the list."""
 
 
 class SessionClock(rx.Component):
