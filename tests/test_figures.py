@@ -36,7 +36,7 @@ COUNTS = [(name, 1, 1_000_000) for name, _, allowed in ROWS if allowed == "a cou
 
 def script(name: str) -> dict[str, object]:
     """The plain figures that a script of the page begins with, by name."""
-    plain = re.compile(r"^const ([A-Z_]+) = ([\d_]+|\{[^}\n]*\});", re.MULTILINE)
+    plain = re.compile(r"^(?:export )?const ([A-Z_]+) = ([\d_]+|\{[^}\n]*\});", re.MULTILINE)
     figures = {}
     for key, value in plain.findall((LIVE / name).read_text()):
         text = re.sub(r"(?<=\d)_(?=\d)", "", value)
@@ -84,6 +84,7 @@ def test_the_page_has_the_bounds_of_the_server() -> None:
     assert lists["MOST_CHARS"] == watchlist.MAX_STORED_CHARS
     assert suggest["LONGEST"] == search.MOST_CHARS
     assert suggest["MOST"] == model.USUAL_RESULTS
+    assert suggest["MOST_CHARS"] == watchlist.MAX_TYPED_CHARS
 
 
 def test_the_terminal_asks_for_intervals_that_the_server_takes() -> None:

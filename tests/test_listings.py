@@ -7,14 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_app.listings import LIST, BundledReference, bundled, fold, rank
+from photon_app.listings import (
+    LEGAL_FORMS,
+    LIST,
+    SEPARATORS,
+    BundledReference,
+    bundled,
+    by_symbol,
+    exact,
+    fold,
+    forms,
+    rank,
+    several,
+)
 from photon_app.model import Listing, parse_symbol
 from photon_app.settings import DEFAULT_SYMBOLS
 
 TYPES = {"Common Stock", "ETP", "ADR", "REIT", "MLP", "NY Reg Shrs", "Crypto", "Forex"}
 
 names = st.text(alphabet="abcdé &.'-/XYZ", min_size=1, max_size=12)
-symbols = st.text(alphabet="ABC.:", min_size=1, max_size=5).map(lambda text: "A" + text)
+symbols = st.from_regex(r"(A:)?[ABC]{1,4}(\.[AB])?", fullmatch=True)
 listings = st.lists(
     st.builds(Listing, symbol=symbols, name=names, type=st.just("ETP")),
     max_size=20,
@@ -69,6 +81,18 @@ def test_the_best_known_are_in_it() -> None:
         ("bank of am", "BAC"),
         ("ethereum", "BINANCE:ETHUSDT"),
         ("binance:btc", "BINANCE:BTCUSDT"),
+        ("$aapl", "AAPL"),
+        ("NASDAQ:AAPL", "AAPL"),
+        ("brk-b", "BRK.B"),
+        ("BRK B", "BRK.B"),
+        ("btcusdt", "BINANCE:BTCUSDT"),
+        ("EUR/USD", "OANDA:EUR_USD"),
+        ("coca cola", "KO"),
+        ("cola coca", "KO"),
+        ("tesla inc", "TSLA"),
+        ("the coca-cola company", "KO"),
+        ("Visa Inc.", "V"),
+        ("america bank", "BAC"),
     ],
 )
 def test_people_find_what_they_mean(query: str, best: str) -> None:
@@ -79,7 +103,7 @@ def test_people_find_what_they_mean(query: str, best: str) -> None:
         assert hits[0] == best
 
 
-@pytest.mark.parametrize("query", ["", "  ", "&", "…", "日本", "zzzzqq"])
+@pytest.mark.parametrize("query", ["", "  ", "&", "…", "日本", "zzzzqq", "<b>", "{apple}"])
 def test_what_matches_nothing_finds_nothing(query: str) -> None:
     """Rather than everything."""
     assert found(query) == []
@@ -89,14 +113,14 @@ def test_what_matches_nothing_finds_nothing(query: str) -> None:
 def test_a_search_is_ranked_stable_and_limited(
     query: str, given_listings: list[Listing], limit: int
 ) -> None:
-    """The symbol, its beginnings, words' beginnings, parts; each in the order given."""
+    """The symbol, whole names, beginnings, words' beginnings, parts; each in the order given."""
     hits = rank(query, given_listings, limit)
     whole = rank(query, given_listings)
     assert hits == whole[:limit]
     places = {one.symbol: place for place, one in enumerate(given_listings)}
     keys = [(grade(query, one), places[one.symbol]) for one in whole]
     assert keys == sorted(keys)
-    matching = [one for one in given_listings if query.strip() and grade(query, one) < 4]
+    matching = [one for one in given_listings if query.strip() and grade(query, one) < 7]
     assert {one.symbol for one in whole} == {one.symbol for one in matching}
 
 
@@ -116,17 +140,38 @@ def test_folded_text_is_plain_and_stays_so(text: str) -> None:
     assert fold(folded) == folded
 
 
+def meant(folded: str) -> str:
+    """Words without the article and the legal forms that a company may have or not."""
+    words = folded.removeprefix("the ").split()
+    while len(words) > 1 and words[-1] in LEGAL_FORMS:
+        del words[-1]
+    return " ".join(words)
+
+
 def grade(query: str, listing: Listing) -> int:
     """The rule as a table says it."""
-    symbol, words, name = query.strip().upper(), fold(query), fold(listing.name)
+    if set(query) & set("<>{}|\\"):
+        return 7
+    symbol, words, name = query.strip().upper(), meant(fold(query)), fold(listing.name)
     starts = [name[at:] for at in range(len(name)) if at == 0 or name[at - 1] == " "]
+    bare = listing.symbol.rpartition(":")[2]
+    houses = ("", listing.symbol.removesuffix(bare))
+
+    def begun(word: str) -> bool:
+        return any(start.startswith(word) for start in starts)
+
     rules = (
         listing.symbol == symbol,
-        listing.symbol.startswith(symbol),
-        bool(words) and any(start.startswith(words) for start in starts),
+        not {house + bare.replace(".", gap) for house in houses for gap in SEPARATORS}.isdisjoint(
+            forms(query)
+        ),
+        bool(words) and meant(name) == words,
+        listing.symbol.startswith(symbol) or bare.startswith(symbol),
+        bool(words) and begun(words),
+        bool(words) and all(map(begun, words.split())),
         symbol in listing.symbol or (bool(words) and words in name),
     )
-    return rules.index(True) if True in rules else 4
+    return rules.index(True) if True in rules else 7
 
 
 def test_the_list_has_names_and_no_prices() -> None:
@@ -135,3 +180,57 @@ def test_the_list_has_names_and_no_prices() -> None:
     assert asyncio.run(reference.name("NVDA")) == "NVIDIA"
     assert asyncio.run(reference.name("NOPE")) is None
     assert asyncio.run(reference.quote("NVDA")) is None
+
+
+listed = st.sampled_from(list(bundled().values()))
+
+
+@given(listed, st.sampled_from(["{}", " {} ", "${}"]), st.booleans())
+def test_a_symbol_of_the_list_names_itself(listing: Listing, way: str, lower: bool) -> None:
+    """In any case, and with the sign that some write before it; and it is found first."""
+    text = way.format(listing.symbol.lower() if lower else listing.symbol)
+    assert exact(text) == by_symbol(text) == listing
+    assert found(text)[0] == listing.symbol
+
+
+@given(listed, st.sampled_from(["{}", "{} Inc", "The {} Company", "{} CORP."]))
+def test_a_whole_name_names_its_company(listing: Listing, way: str) -> None:
+    """Unless it is a symbol too; of two with one name the first, which is found first, too."""
+    text = way.format(listing.name)
+    named = exact(text)
+    assert named is not None
+    if by_symbol(text) is None:
+        assert meant(fold(named.name)) == meant(fold(listing.name))
+        assert found(text)[0] == named.symbol
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "apple pie", "appl", "coca", "ßß", "日本", "V MA", "$", ":"]
+)
+def test_what_is_not_whole_names_nothing(text: str) -> None:
+    """A guess is for people to choose."""
+    assert exact(text) is None
+
+
+@given(st.text())
+def test_any_text_can_be_read(text: str) -> None:
+    """Whatever it is."""
+    assert exact(text) is None or exact(text) in bundled().values()
+    assert all(one in bundled().values() for one in several(text))
+
+
+@given(st.lists(listed, min_size=2, max_size=8, unique=True), st.sampled_from([" ", "  ", " $"]))
+def test_symbols_with_spaces_between_are_those_symbols(given_list: list[Listing], gap: str) -> None:
+    """In their order, before anything that has them in its name."""
+    text = gap.join(one.symbol for one in given_list)
+    if exact(text) is None:
+        assert several(text) == tuple(given_list)
+        assert found(text) == [one.symbol for one in given_list]
+
+
+@pytest.mark.parametrize(
+    "text", ["coca cola", "tesla inc", "V", "V XYZZ", "BRK B", "apple microsoft", "bank of america"]
+)
+def test_a_name_is_not_several_symbols(text: str) -> None:
+    """Nor is a list with a word that the list does not have."""
+    assert several(text) == ()

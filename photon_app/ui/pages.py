@@ -67,8 +67,6 @@ def index() -> rx.Component:
             defaults=Dashboard.defaults,
             limit=Dashboard.limit,
             names=Dashboard.names,
-            edits=Dashboard.edits,
-            on_kept=Dashboard.kept,
             on_unnamed=Dashboard.want_names,
         ),
         parts.page_head(symbol=parts.shown),

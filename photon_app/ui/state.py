@@ -1,12 +1,11 @@
-"""What the page needs of the server beside prices: adding symbols, and the names of companies.
+"""What the page needs of the server beside prices: what a typed text names, and company names.
 
-Never prices: those go from ``/ws`` into the live parts. Nor choices: what is selected, sorted and
-shown takes effect in the page (``ui/live/choices.js``), so that it works while the server is away.
-The watchlist is in the browser's storage, since a tab can get a new, empty state, on which no event
-is handled (``ui/hydration.py``). It is never written from here: all tabs share it, so what is added
-is an edit that the browser applies to what it has stored by then. Any client can call any handler
-with anything, so each handler is short and passes its argument to a total rule of
-``ui/watchlist.py``.
+Never prices: those go from ``/ws`` into the live parts. Nor choices and edits of lists: they take
+effect in the page (``ui/live/choices.js``, ``ui/live/watchlist.js``), so that they work while the
+server is away. The watchlist is in the browser's storage, since a tab can get a new, empty state,
+on which no event is handled (``ui/hydration.py``); it is read here for the names of its symbols. Any
+client can call any handler with anything, so each handler is short and passes its argument to a
+total rule of ``ui/watchlist.py``.
 """
 
 # mypy: disable-error-code="misc, no-any-return"
@@ -14,23 +13,31 @@ with anything, so each handler is short and passes its argument to a total rule 
 
 import contextlib
 import uuid
+from dataclasses import dataclass
 from typing import Any, Final
 
 import reflex as rx
 
-from photon_app import clock, services, settings
+from photon_app import clock, listings, services, settings
 from photon_app.errors import NotServingError
 from photon_app.ui import names, watchlist
 
-ADD_FIELD: Final = "add-symbol"
-MOST_EDITS: Final = 256
-"""Edits that the browser has not applied yet; more are refused until it has."""
-MOST_NAMES: Final = 10_000
-"""Names in those edits, each of which contains the list that it starts with."""
+BUSY: Final = "Still looking up the last one: try again"
 SHOW_S: Final = 0.25
 """The shortest time between two updates of the names that are shown."""
 MOST_ASKED: Final = 500
 """Symbols outside the watchlist whose names a tab may ask for; the oldest are forgotten."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a typed text names, as the page's search box waits for it."""
+
+    id: str = ""
+    symbols: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    notice: str = ""
+    """Why nothing was found, if only one thing was looked for."""
 
 
 def default_symbols() -> tuple[str, ...]:
@@ -53,8 +60,15 @@ def max_symbols() -> int:
 def tell_spelling(typed: str) -> None:
     """Pass on a visitor's spelling: upstream may know a symbol by it, and not in capitals."""
     with contextlib.suppress(NotServingError):
-        for text in typed.split(","):
-            services.current().demand.spelled(text.strip())
+        for text in watchlist.pieces(typed):
+            services.current().demand.spelled(text)
+
+
+def known_symbol(text: str) -> str:
+    """The symbol that a text names, as far as this process knows by itself, or an empty text."""
+    followed = default_symbols()
+    own = (form for form in listings.forms(text) if form in followed)
+    return next(own, "") or names.listed(text)
 
 
 class Dashboard(rx.State):
@@ -62,10 +76,10 @@ class Dashboard(rx.State):
 
     stored: str = rx.LocalStorage("", name="photon.watchlist", sync=True)
     """The watchlist as the browser stores it; may be any text. Never assigned here."""
-    edits: list[watchlist.Edit] = []  # noqa: RUF012 - Reflex gives each tab its own
-    """Edits that the browser has to apply to it, the oldest first."""
-    notice: str = ""
-    """Why the last symbol was not added."""
+    reply: Reply = Reply()
+    """What the text that was typed last names."""
+    _finding: bool = False
+    """Whether upstream is asked for the symbols of a text: of one text at a time."""
     _named: tuple[str, ...] = ()
     """Symbols outside the watchlist whose names the page asked for, the oldest first."""
     _fetched: dict[str, str] = {}  # noqa: RUF012 - Reflex gives each tab its own
@@ -87,29 +101,17 @@ class Dashboard(rx.State):
             value = watchlist.kept_text(value)
         super().__setattr__(name, value)
 
-    def _all(self) -> tuple[str, ...]:
-        defaults = default_symbols()
-        return watchlist.edited(watchlist.read_all(self.stored, defaults), self.edits, defaults)
-
     def _symbols(self) -> tuple[str, ...]:
-        return self._all()[: max_symbols()]
+        """The watchlist."""
+        return watchlist.read(self.stored, default_symbols(), max_symbols())
 
     def _shown(self) -> tuple[str, ...]:
         """The symbols whose names the page needs."""
         return tuple(dict.fromkeys((*self._symbols(), *self._named)))
 
-    def _edit(self, **what: Any) -> bool:
-        """Queue an edit for the browser; returns false if too many wait."""
-        names = sum(len(edit.instead) for edit in self.edits)
-        if len(self.edits) >= MOST_EDITS or names > MOST_NAMES:
-            return False
-        edit = watchlist.Edit(id=uuid.uuid4().hex, instead=self._all(), **what)
-        self.edits = [*self.edits, edit]
-        return True
-
     @rx.var
     def ready(self) -> bool:
-        """Whether a browser's choices have arrived; the prerendered page shows no list before."""
+        """Whether a browser's storage has arrived: ``defaults`` and ``limit`` are known then."""
         return bool(self.router.session.client_token)
 
     @rx.var
@@ -129,17 +131,50 @@ class Dashboard(rx.State):
         return {symbol: name for symbol, name in shown.items() if name}
 
     @rx.event
-    def add_symbol(self, form: dict[str, Any]) -> list[Any] | None:
-        """Add what was typed, show it, and empty the field; or say why not."""
-        typed = form.get(ADD_FIELD) if isinstance(form, dict) else None
-        addition = watchlist.add(self._symbols(), typed, max_symbols())
-        self.notice = addition.notice
-        if addition.added and not self._edit(added=addition.added):
-            return None
-        if not addition.added:
-            return None
-        tell_spelling(str(typed))
-        return [rx.set_value(ADD_FIELD, ""), Dashboard.learn_names(list(addition.added))]
+    def find_symbols(self, typed: str) -> Any:
+        """Tell the page which symbols a text names, after asking upstream for those that this
+        process does not know.
+        """
+        found = watchlist.find(typed, known_symbol)
+        if found.unknown:
+            return Dashboard.ask_upstream(typed)
+        self._answer(found)
+        return None
+
+    @rx.event
+    def take_as_typed(self, typed: str) -> None:
+        """Tell the page the symbols that a text consists of, known or not."""
+        self._answer(watchlist.find(typed))
+        if isinstance(typed, str):
+            tell_spelling(typed)
+
+    @rx.event(background=True)
+    async def ask_upstream(self, typed: str) -> None:
+        """Answer ``find_symbols`` with what upstream knows, without blocking the page."""
+        unknown = watchlist.find(typed, known_symbol).unknown
+        async with self:
+            if self._finding:
+                self._answer(watchlist.Found(notice=BUSY))
+                return
+            self._finding = True
+        upstream: dict[str, str] = {}
+        try:
+            with contextlib.suppress(NotServingError):
+                upstream = await names.find(services.current().reference, unknown)
+        finally:
+            async with self:
+                self._finding = False
+        found = watchlist.find(typed, lambda text: known_symbol(text) or upstream.get(text, ""))
+        async with self:
+            self._answer(found)
+
+    def _answer(self, found: watchlist.Found) -> None:
+        self.reply = Reply(
+            id=uuid.uuid4().hex,
+            symbols=found.symbols,
+            unknown=found.unknown,
+            notice=found.notice,
+        )
 
     @rx.event
     def arrive(self) -> Any:
@@ -198,14 +233,3 @@ class Dashboard(rx.State):
             fetched = {**self._fetched, **found}
             still = self._shown()
             self._fetched = {s: name for s, name in fetched.items() if s in still}
-
-    @rx.event
-    def kept(self, ids: list[str]) -> None:
-        """The browser has applied these edits, and has sent its new list."""
-        if isinstance(ids, list):
-            self.edits = [edit for edit in self.edits if edit.id not in ids]
-
-    @rx.event
-    def clear_notice(self) -> None:
-        """The visitor left the field."""
-        self.notice = ""

@@ -475,7 +475,7 @@ def test_no_history_says_so_until_the_first_trade(visit: Visit, hand: Hand) -> N
     """Then it says since when it is collected."""
     with visit(hand.http) as visitor:
         visitor.expect_live("AAPL")
-        visitor.add("ZZZQ")
+        visitor.add_as_typed("ZZZQ")
         visitor.expect_selected("ZZZQ")
         expect(visitor.page.locator(".chart-empty")).to_contain_text("No trades yet")
         assert visitor.page.locator(".chart-empty").evaluate(ON_TOP)

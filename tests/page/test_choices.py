@@ -24,7 +24,7 @@ CHOOSE = """([chosen, selected]) => {
 HELD = """(expected) => Object.entries(expected)
   .every(([name, text]) => localStorage.getItem(name) === text)"""
 CLICKED_AT = """(at) => new Promise((done) => setTimeout(() => {
-  document.querySelector(".add-button").click();
+  document.querySelector("form[role=search]").requestSubmit();
   done();
 }, at - Date.now()))"""
 

@@ -83,7 +83,7 @@ def test_two_pairs_of_one_house_can_be_distinguished_on_a_telephone(
 def test_names_of_the_world_are_added_shown_and_charted(visitor: Visitor, hand: Hand) -> None:
     """As they are written, in any case."""
     for name in WORLD:
-        visitor.add(name.lower())
+        visitor.add_as_typed(name.lower())
         visitor.expect_selected(name)
         hand.do("viewed", name)
         hand.do("trade", name, 101.25)

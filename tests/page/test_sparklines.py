@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
+from photon_app.listings import bundled
 from photon_app.settings import DEFAULT_SYMBOLS
 from photon_app.ui.theme import DARK, LIGHT
 from tests.fakes.dates import MOMENTS
@@ -100,7 +101,7 @@ def test_a_line_that_is_asked_for_on_a_weekend_is_that_of_the_last_session(visit
     ):
         visitor.expect_live("AAPL")
         for name in names:
-            visitor.add(name)
+            (visitor.add if name in bundled() else visitor.add_as_typed)(name)
             visitor.expect_live(name)
         for name in names:
             change = visitor.row(name).locator(".change")

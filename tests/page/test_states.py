@@ -72,7 +72,7 @@ def test_a_polled_symbol_says_so_in_plain_words(visitor: Visitor, hand: Hand) ->
 
 def test_a_symbol_without_a_price_says_that_there_is_none_yet(visitor: Visitor, hand: Hand) -> None:
     """Until its first trade."""
-    visitor.add("ZZZQ")
+    visitor.add_as_typed("ZZZQ")
     expect_state(visitor, "ZZZQ", "waiting")
     expect(visitor.row("ZZZQ")).to_contain_text("No price yet")
     expect(visitor.page.locator(".tag-why")).to_have_text("No price yet")
@@ -85,7 +85,7 @@ def test_a_symbol_without_a_price_says_that_there_is_none_yet(visitor: Visitor, 
 def test_an_unknown_symbol_says_so_and_can_be_removed(visitor: Visitor, hand: Hand) -> None:
     """Without a pointer over it; added again, it is asked for again."""
     for _ in range(2):
-        visitor.add("XXXQ")
+        visitor.add_as_typed("XXXQ")
         expect_state(visitor, "XXXQ", "waiting")
         hand.do("viewed", "XXXQ")
         hand.do("reject", "XXXQ")
@@ -163,10 +163,10 @@ def test_failures_are_counted_behind_the_badge(visitor: Visitor, hand: Hand) -> 
 def test_a_name_that_no_list_has_is_learned(visitor: Visitor, hand: Hand) -> None:
     """When its symbol is added, and for a list that somebody comes with."""
     for symbol in ("NEWCO", "LATER"):
-        visitor.add(symbol)
+        visitor.add_as_typed(symbol)
         expect_state(visitor, symbol, "waiting")
     hand.do("name", "NEW2", "New  Second\nCompany")
-    visitor.add("NEW2")
+    visitor.add_as_typed("NEW2")
     expect(visitor.row("NEW2").locator(".name")).to_have_text("New Second Company")
     expect(visitor.page.locator(".detail-name")).to_have_text("New Second Company")
     hand.do("name", "LATER", "Later Company")

@@ -104,7 +104,7 @@ class Visitor:
 
     @property
     def notice(self) -> Locator:
-        """Why a symbol was not added."""
+        """What became of the text in the field."""
         return self.page.locator("#add-notice")
 
     def row(self, symbol: str) -> Locator:
@@ -131,6 +131,11 @@ class Visitor:
         """Type into the field and press Enter."""
         self.field.fill(typed)
         self.field.press("Enter")
+
+    def add_as_typed(self, typed: str) -> None:
+        """Type a symbol that is in no listing, and choose to add it all the same."""
+        self.field.fill(typed)
+        self.page.get_by_role("option", name="as typed").click()
 
     def expect_live(self, *symbols: str) -> None:
         """Wait until these symbols show a price of a connection that is up."""

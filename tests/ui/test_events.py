@@ -18,18 +18,16 @@ def test_a_page_may_call_every_handler_but_the_generic_setter_and_what_runs_in_t
     None
 ):
     names = {name.rpartition(".")[2] for name in HEARD if ".photon_app" in name}
-    assert names == set(Dashboard.event_handlers) - {"setvar", "learn_names"}
+    assert names == set(Dashboard.event_handlers) - {"setvar", "learn_names", "ask_upstream"}
     assert not any(name.endswith((".setvar", ".hydrate", "set_is_hydrated")) for name in HEARD)
 
 
 @pytest.mark.parametrize(
     ("name", "payload"),
     [
-        ("add_symbol", {"form": {"__reflex_form_data__": [["add-symbol", "ibm"], ["x", "ibm"]]}}),
-        ("add_symbol", {"form": {"add-symbol": "ibm"}}),
-        ("kept", {"ids": ["ef19d3f9756a4b338385dbfc9ad5dfdb"]}),
+        ("find_symbols", {"typed": "ibm, coca cola"}),
+        ("take_as_typed", {"typed": "XYZZ"}),
         ("want_names", {"symbols": ["AAPL"]}),
-        ("clear_notice", {}),
     ],
 )
 def test_what_the_page_sends_is_of_these_types(name: str, payload: dict[str, object]) -> None:
@@ -43,9 +41,7 @@ def test_what_the_page_sends_is_of_these_types(name: str, payload: dict[str, obj
         ("want_names", {"symbols": "AAPL"}),
         ("want_names", {}),
         ("want_names", {"symbols": [], "more": 1}),
-        ("kept", {"ids": "ab"}),
-        ("clear_notice", {"self": 1}),
-        ("add_symbol", {"form": {"add-symbol": {"deep": {}}}}),
+        ("find_symbols", {"typed": {"deep": {}}}),
     ],
 )
 def test_what_it_does_not_send_is_not(name: str, payload: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Any client can call any handler with anything: a tab's state stays valid."""
+"""Any client can call any handler with anything: the choices stay valid."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,10 @@ import pytest
 import reflex as rx
 
 from photon_app import services, settings
-from photon_app.model import parse_symbol
+from photon_app.errors import NotServingError
+from photon_app.model import Listing, parse_symbol
 from photon_app.ui import watchlist
-from photon_app.ui.state import ADD_FIELD, MOST_ASKED, MOST_EDITS, MOST_NAMES, Dashboard
+from photon_app.ui.state import BUSY, MOST_ASKED, Dashboard
 
 GARBAGE: tuple[Any, ...] = (
     None,
@@ -28,9 +29,6 @@ GARBAGE: tuple[Any, ...] = (
     [],
     ["AAPL"],
     {},
-    {ADD_FIELD: None},
-    {ADD_FIELD: ["AAPL"]},
-    {ADD_FIELD: "A" * 1_000_000},
     {"other": "AAPL"},
 )
 
@@ -58,7 +56,7 @@ def assert_valid(tab: Dashboard) -> None:
     assert all(parse_symbol(symbol) == symbol for symbol in [*listed, *tab.names])
     assert len(listed) <= settings.DEFAULTS.max_symbols
     assert len(tab.names) <= settings.DEFAULTS.max_symbols + MOST_ASKED
-    assert len(tab.notice) < 200
+    assert len(tab.reply.notice) < 200
     assert len(tab.stored) <= watchlist.MAX_STORED_CHARS
 
 
@@ -71,10 +69,11 @@ def test_a_new_tab_is_told_the_default_symbols_and_the_limit(tab: Dashboard) -> 
 @pytest.mark.parametrize(
     "name",
     [
-        "add_symbol",
+        "find_symbols",
+        "take_as_typed",
+        "ask_upstream",
         "want_names",
         "learn_names",
-        "kept",
     ],
 )
 @pytest.mark.parametrize("argument", GARBAGE, ids=lambda value: repr(value)[:24])
@@ -94,60 +93,17 @@ def test_no_stored_text_breaks_the_choices(tab: Dashboard, stored: str) -> None:
     assert tuple(symbols(tab)) == settings.DEFAULT_SYMBOLS
 
 
-def test_an_added_symbol_is_an_edit_and_has_its_name(tab: Dashboard) -> None:
-    call(tab, "add_symbol", {ADD_FIELD: "ibm"})
-    assert symbols(tab)[-1] == "IBM"
-    assert tab.names["IBM"] == "International Business Machines"
-    assert tab.notice == ""
-
-
-def test_a_refused_symbol_says_why_and_changes_nothing(tab: Dashboard) -> None:
-    before = tab.stored
-    call(tab, "add_symbol", {ADD_FIELD: "<b>"})
-    assert tab.notice.startswith("<b> is not a symbol")
-    assert tab.stored == before
-    call(tab, "clear_notice")
-    assert tab.notice == ""
-
-
-def test_the_list_is_full_at_the_limit_of_a_connection(tab: Dashboard) -> None:
-    tab.stored = watchlist.write(tuple(f"S{index}" for index in range(100)))
-    call(tab, "add_symbol", {ADD_FIELD: "IBM"})
-    assert tab.notice == "The list is full at 100 symbols: remove one to add IBM"
-    assert len(symbols(tab)) == 100
-
-
-def test_nothing_is_written_from_here(tab: Dashboard) -> None:
-    """The browser makes each edit on what it holds, and says so; until then it counts as made."""
-    call(tab, "add_symbol", {ADD_FIELD: "IBM"})
-    assert tab.stored == ""
-    assert [edit.added for edit in tab.edits] == [("IBM",)]
-    assert tab.edits[0].instead == settings.DEFAULT_SYMBOLS
-    expected = [*settings.DEFAULT_SYMBOLS, "IBM"]
-    assert symbols(tab) == expected
-    tab.stored = watchlist.write((*expected, "ORCL"))
-    call(tab, "kept", [edit.id for edit in tab.edits])
-    assert tab.edits == []
-    assert symbols(tab) == [*expected, "ORCL"]
-
-
-def test_edits_that_no_browser_makes_are_bounded(tab: Dashboard) -> None:
-    tab.stored = watchlist.write(())
-    for _ in range(MOST_EDITS + 8):
-        tab._edit(added=("IBM",))
-    assert len(tab.edits) == MOST_EDITS
-    assert_valid(tab)
-
-
-def test_names_outside_the_watchlist_are_told_when_they_are_asked_for(tab: Dashboard) -> None:
-    """The newest are remembered, however many are asked for."""
-    call(tab, "want_names", ["XOM", "xom", "<b>", 7])
-    assert tab.names["XOM"] == "Exxon Mobil"
-    for page in range(4):
-        call(tab, "want_names", [f"S{page}X{number}" for number in range(300)])
-    assert len(tab._named) == MOST_ASKED
-    assert "XOM" not in tab.names
-    assert_valid(tab)
+def test_what_is_typed_is_answered_and_changes_nothing(tab: Dashboard) -> None:
+    """The page adds what it names to the list that it shows."""
+    call(tab, "find_symbols", "ibm, coca cola")
+    assert tab.reply.symbols == ("IBM", "KO")
+    before = tab.reply.id
+    call(tab, "take_as_typed", "appl")
+    assert tab.reply.symbols == ("APPL",)
+    assert tab.reply.id != before
+    call(tab, "take_as_typed", "<b>")
+    assert tab.reply.notice.startswith("<b> is not a symbol")
+    assert tuple(symbols(tab)) == settings.DEFAULT_SYMBOLS
 
 
 class Upstream:
@@ -156,6 +112,7 @@ class Upstream:
     def __init__(self, **given: str) -> None:
         self.given = given
         self.asked: list[str] = []
+        self.searched: list[str] = []
         self.spelled: list[str] = []
 
     async def name(self, symbol: str) -> str | None:
@@ -163,13 +120,22 @@ class Upstream:
         self.asked.append(symbol)
         return self.given.get(symbol)
 
+    async def search(self, query: str) -> tuple[Listing, ...]:
+        """Those of which it was given a name."""
+        self.searched.append(query)
+        return tuple(
+            Listing(symbol=symbol, name=name, type="") for symbol, name in self.given.items()
+        )
+
 
 @contextlib.contextmanager
-def running(upstream: Upstream) -> Iterator[None]:
+def running(
+    upstream: Upstream, defaults: tuple[str, ...] = settings.DEFAULT_SYMBOLS
+) -> Iterator[None]:
     """A process with this upstream."""
     live: Any = SimpleNamespace(
         reference=upstream,
-        default_symbols=settings.DEFAULT_SYMBOLS,
+        default_symbols=defaults,
         settings=settings.DEFAULTS,
         demand=SimpleNamespace(spelled=upstream.spelled.append),
     )
@@ -180,19 +146,67 @@ def running(upstream: Upstream) -> Iterator[None]:
         services.remove(live)
 
 
-def test_how_a_visitor_spells_a_symbol_is_passed_on_once_it_is_in_the_list(tab: Dashboard) -> None:
+def test_how_a_visitor_spells_a_symbol_is_passed_on(tab: Dashboard) -> None:
     """The list itself has capitals."""
     upstream = Upstream()
     with running(upstream):
-        call(tab, "add_symbol", {ADD_FIELD: "GEMINI:btcusd, <b>"})
-        call(tab, "add_symbol", {ADD_FIELD: "<i>"})
-    assert "GEMINI:BTCUSD" in symbols(tab)
+        call(tab, "take_as_typed", "GEMINI:btcusd, <b>")
+    assert tab.reply.symbols == ("GEMINI:BTCUSD",)
     assert "GEMINI:btcusd" in upstream.spelled
+
+
+def test_upstream_is_asked_for_what_is_not_known_here(tab: Dashboard) -> None:
+    """Once each; what it does not know either is told as it was typed."""
+    upstream = Upstream(NEWCO="New Company")
+    with running(upstream):
+        call(tab, "find_symbols", "AAPL, newco, XYZZ")
+        assert tab.reply.id == ""
+        asyncio.run(call(tab, "ask_upstream", "AAPL, newco, XYZZ"))
+    assert upstream.searched == ["NEWCO", "XYZZ"]
+    assert (tab.reply.symbols, tab.reply.unknown) == (("AAPL", "NEWCO"), ("XYZZ",))
+    with running(upstream):
+        asyncio.run(call(tab, "ask_upstream", "apple NEWCO"))
+    assert tab.reply.symbols == ("AAPL", "NEWCO")
+
+
+def test_one_text_of_a_tab_is_looked_up_at_a_time(tab: Dashboard) -> None:
+    """Another one is refused meanwhile; an upstream that fails does not keep the tab waiting."""
+    upstream = Upstream()
+    gate = asyncio.Event()
+
+    async def search(query: str) -> tuple[Listing, ...]:
+        upstream.searched.append(query)
+        await gate.wait()
+        raise NotServingError
+
+    async def scenario() -> None:
+        upstream.search = search  # type: ignore[method-assign]
+        first = asyncio.create_task(call(tab, "ask_upstream", "NEW1"))
+        while not upstream.searched:
+            await asyncio.sleep(0)
+        await call(tab, "ask_upstream", "NEW2")
+        assert tab.reply.notice == BUSY
+        gate.set()
+        await first
+
+    with running(upstream):
+        asyncio.run(scenario())
+        assert upstream.searched == ["NEW1"]
+        assert tab.reply.notice == "Nothing found for “NEW1”"
+        asyncio.run(call(tab, "ask_upstream", "apple"))
+    assert tab.reply.symbols == ("AAPL",)
+
+
+def test_what_this_server_follows_is_known(tab: Dashboard) -> None:
+    """Whether a list has it or not."""
+    with running(Upstream(), defaults=("ZZZQ", "HOUSE:AB")):
+        call(tab, "find_symbols", "zzzq; $ZZZQ; house:ab")
+    assert tab.reply.symbols == ("ZZZQ", "HOUSE:AB")
 
 
 def test_names_that_no_list_has_are_learned_from_upstream(tab: Dashboard) -> None:
     """Once each, for symbols of the visitor's list only; what is known already is not asked."""
-    call(tab, "add_symbol", {ADD_FIELD: "NEWCO, NONAME"})
+    tab.stored = watchlist.write(("AAPL", "NEWCO", "NONAME"))
     upstream = Upstream(NEWCO="New Company", OTHER="Not in the list")
     with running(upstream):
         asyncio.run(call(tab, "learn_names", ["NEWCO", "NONAME", "OTHER", "AAPL", 7]))
@@ -205,16 +219,23 @@ def test_names_that_no_list_has_are_learned_from_upstream(tab: Dashboard) -> Non
 
 def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
     """What a tab remembers is bounded by its list."""
-    upstream = Upstream(AAA1="One", AAA2="Two", AAA4="Four")
+    upstream = Upstream(AAA1="One", AAA2="Two")
     with running(upstream):
-        for symbol in ("AAA1", "AAA2"):
-            call(tab, "add_symbol", {ADD_FIELD: symbol})
+        for symbol in upstream.given:
+            tab.stored = watchlist.write((symbol,))
             asyncio.run(call(tab, "learn_names", [symbol]))
-        tab.edits = []
-        tab.stored = watchlist.write(("AAA2", "AAA3"))
-        call(tab, "add_symbol", {ADD_FIELD: "AAA3, AAA4"})
-        asyncio.run(call(tab, "learn_names", ["AAA4"]))
-    assert tab._fetched == {"AAA2": "Two", "AAA4": "Four"}
+    assert tab._fetched == {"AAA2": "Two"}
+
+
+def test_names_outside_the_watchlist_are_told_when_they_are_asked_for(tab: Dashboard) -> None:
+    """The newest are remembered, however many are asked for."""
+    call(tab, "want_names", ["XOM", "xom", "<b>", 7])
+    assert tab.names["XOM"] == "Exxon Mobil"
+    for page in range(4):
+        call(tab, "want_names", [f"S{page}X{number}" for number in range(300)])
+    assert len(tab._named) == MOST_ASKED
+    assert "XOM" not in tab.names
+    assert_valid(tab)
 
 
 @pytest.mark.parametrize("value", [*GARBAGE, "é" * 100_000, "\U0001f4a5" * 100_000])
@@ -232,17 +253,9 @@ def test_the_longest_list_that_a_page_stores_is_kept_whole(tab: Dashboard) -> No
     assert tab.stored == text
 
 
-def test_edits_of_long_lists_wait_in_bounds(tab: Dashboard) -> None:
-    """Each holds the list that it begins with, and all are sent with each change."""
-    tab.stored = watchlist.write(tuple(f"S{n}" for n in range(watchlist.MOST)))
-    for _ in range(MOST_EDITS):
-        tab._edit(added=("AAPL",))
-    assert sum(len(edit.instead) for edit in tab.edits) <= MOST_NAMES + watchlist.MOST + 1
-
-
 def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: Dashboard) -> None:
     """What came meanwhile is asked for afterwards."""
-    call(tab, "add_symbol", {ADD_FIELD: "NEW1, NEW2"})
+    tab.stored = watchlist.write(("NEW1", "NEW2"))
     upstream = Upstream(NEW1="One", NEW2="Two")
     gate, asked_at_once = asyncio.Event(), 0
 

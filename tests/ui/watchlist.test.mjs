@@ -84,6 +84,14 @@ test("after some seconds there is nothing to put back", () => {
   assert.deepEqual(list.symbols, ["A", "C", "D"]);
 });
 
+test("what is added joins at the end, each once, as far as there is room", () => {
+  list.offer([], 6);
+  list.add(["B", "X", "Y", "Z"]);
+  assert.deepEqual(list.symbols, ["A", "B", "C", "D", "X", "Y"]);
+  list.add(["Z"]);
+  assert.equal(list.symbols.length, 6);
+});
+
 test("when the selected symbol goes, the one below is selected, or the one above", () => {
   choose("selected", "B");
   list.remove("B");
@@ -127,14 +135,6 @@ test("edits wait for their turn and are shown meanwhile", async () => {
   storage.setItem("photon.watchlist", text("A", "B", "F"));
   for (const turn of turns) turn();
   assert.equal(storage.getItem("photon.watchlist"), text("B", "F", "E"));
-});
-
-test("an edit that is asked for twice is made once", () => {
-  const change = { id: "one", list: "main", edit: { added: ["E"] } };
-  list.change(change);
-  list.remove("E");
-  list.change(change);
-  assert.deepEqual(list.symbols, ["A", "B", "C", "D"]);
 });
 
 test("a storage that refuses costs nothing in this tab", () => {

@@ -19,9 +19,8 @@ from photon_app.ui.live.parts import (
     symbols,
     toolbar,
 )
-from photon_app.ui.state import ADD_FIELD, Dashboard
+from photon_app.ui.state import Dashboard
 
-SUGGESTIONS = "suggestions"
 _RELOAD = {"reloadDocument": True}
 """Pages are loaded whole: the page's address is not the router's (``live/address.js``)."""
 
@@ -69,45 +68,28 @@ def connection_badge() -> rx.Component:
 
 
 def add_box() -> rx.Component:
-    """The field that adds symbols; on a phone it is at the bottom, within reach of the thumb."""
-    return rx.el.form(
-        rx.el.label("Add a symbol", html_for=ADD_FIELD, class_name="unseen"),
-        rx.icon("search", size=14, aria_hidden="true"),
-        symbol_search(
-            rx.el.input(
-                id=ADD_FIELD,
-                name=ADD_FIELD,
-                placeholder="Add a symbol or company",
-                max_length=400,
-                auto_complete="off",
-                auto_capitalize="characters",
-                spell_check=False,
-                enter_key_hint="done",
-                role="combobox",
-                aria_autocomplete="list",
-                aria_controls=SUGGESTIONS,
-                aria_describedby="add-notice",
-                on_blur=Dashboard.clear_notice,
-            ),
-            list_id=SUGGESTIONS,
-            symbols=symbols,
-        ),
-        rx.el.kbd("/", aria_hidden="true"),
-        rx.el.button("Add", type="submit", class_name="add-button"),
-        rx.el.p(Dashboard.notice, id="add-notice", role="alert", class_name="notice"),
-        on_submit=Dashboard.add_symbol,
-        class_name="add-box",
+    """The box that finds and adds symbols; on a phone it is at the bottom, within reach of the
+    thumb, and fills the screen while it is used.
+    """
+    return symbol_search(
+        symbols=symbols,
+        names=Dashboard.names,
+        limit=Dashboard.limit,
+        reply=Dashboard.reply,
+        on_find=Dashboard.find_symbols,
+        on_take=Dashboard.take_as_typed,
     )
 
 
 def appearance() -> rx.Component:
-    """The choice of theme and of the colours of up and down."""
+    """The choice of theme, of the colours of up and down, and of the zone of all times."""
     return popover(
         icon("contrast"),
         choice_group("Theme", THEME, {"system": "System", "dark": "Dark", "light": "Light"}),
         choice_group(
             "Up and down", "pair", {"green-red": "Green, red", "blue-orange": "Blue, orange"}
         ),
+        choice_group("Times", "zone", {"exchange": "Exchange", "local": "Local", "utc": "UTC"}),
         name="appearance",
         label="Appearance",
         class_name="appearance",

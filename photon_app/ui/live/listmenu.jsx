@@ -65,9 +65,10 @@ export function ListMenu() {
   const brought = (event) => {
     event.preventDefault();
     const added = symbolsIn(new FormData(event.currentTarget).get("symbols"));
-    const news = added.filter((symbol) => !symbols.includes(symbol)), room = news.slice(0, Math.max(0, watchlist.limit - symbols.length));
-    if (room.length) watchlist.change({ list: list.id, edit: { added: room, instead: list.symbols } });
-    say(`Added ${room.length}${news.length > room.length ? `, no room for ${news.length - room.length}` : ""}`);
+    const news = added.filter((symbol) => !symbols.includes(symbol)).length, before = symbols.length;
+    watchlist.add(added);
+    const joined = watchlist.symbols.length - before;
+    say(`Added ${joined}${news > joined ? `, no room for ${news - joined}` : ""}`);
     event.currentTarget.reset();
   };
   const renamed = (event) => {

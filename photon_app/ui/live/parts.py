@@ -2,7 +2,7 @@
 
 Each wraps one React component of the JavaScript beside this file, which subscribes to Photon's own
 ``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They send
-no events, except that ``ListKeeper`` calls handlers and ``SymbolSearch`` submits a form. They can
+no events, except that ``ListKeeper`` and ``SymbolSearch`` call handlers. They can
 be rendered on the server, where they show dashes. ``shown``, ``rows`` and ``ready`` are facts of
 the page itself, as Reflex variables: which symbol is selected, which rows there are.
 """
@@ -210,15 +210,23 @@ class ConnectionPanel(rx.Component):
 
 
 class SymbolSearch(rx.Component):
-    """Suggestions for the ``combobox`` field among its children; submits the form around it."""
+    """The box that finds and adds symbols, with its suggestions; on a phone a page of its own."""
 
     library = f"$/public{_search}"
     tag = "SymbolSearch"
 
-    list_id: rx.Var[str]
-    """The id in the field's ``aria-controls``."""
     symbols: rx.Var[list[str]]
     """The symbols that are in the list already."""
+    names: rx.Var[dict[str, str]]
+    """Companies by symbol."""
+    limit: rx.Var[int]
+    """The most symbols of the list."""
+    reply: rx.Var[Any]
+    """What the text names that was sent last."""
+    on_find: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    """A text whose symbols are to be found."""
+    on_take: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    """A text whose entries are to be taken for symbols as they are."""
 
 
 class SessionClock(rx.Component):
@@ -279,9 +287,6 @@ class ListKeeper(_ListPart):
     """The longest list."""
     names: rx.Var[dict[str, str]]
     """Companies by symbol."""
-    edits: rx.Var[list[Any]]
-    """What was added and is not stored yet."""
-    on_kept: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
     on_unnamed: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
     """The page shows symbols without a name."""
 

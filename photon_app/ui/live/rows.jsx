@@ -49,10 +49,9 @@ export function PageRoot({ children }) {
   return <div className="photon" data-view={open ? "symbol" : "list"} data-columns={columns.replaceAll(",", " ")} data-density={density} data-pill={pill} style={style} onPointerDown={swiped}>{children}</div>;
 }
 
-/** Hands on what the server knows: the list of a new visitor, its longest length, names, and what was added. Renders nothing. */
-export function ListKeeper({ ready = false, defaults = [], limit = 100, names = {}, edits = [], onKept, onUnnamed }) {
-  const latest = useRef(), asked = useRef(new Set());
-  latest.current = onKept;
+/** Hands on what the server knows: the list of a new visitor, its longest length, and names. Renders nothing. */
+export function ListKeeper({ ready = false, defaults = [], limit = 100, names = {}, onUnnamed }) {
+  const asked = useRef(new Set());
   const symbols = useSymbols();
   const unnamed = ready ? symbols.filter((symbol) => !names[symbol] && !asked.current.has(symbol)) : NONE;
   useEffect(() => {
@@ -65,9 +64,6 @@ export function ListKeeper({ ready = false, defaults = [], limit = 100, names = 
     watchlist.nameOf = (symbol) => names[symbol] ?? "";
     watchlist.quoteOf = (symbol) => photon().quote(symbol);
   }, [names]);
-  useEffect(() => {
-    for (const { id, ...edit } of edits) watchlist.change({ id, list: watchlist.list.id, edit }, () => latest.current([id]));
-  }, [edits]);
   return null;
 }
 

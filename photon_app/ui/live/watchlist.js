@@ -11,20 +11,20 @@
 import { choose, chosen, onChoice } from "./choices.js";
 import { edited, MAIN, mainNameOf, MOST_LISTS, othersOf, rearranged, shifted, symbolsOf } from "./lists.js";
 import { sorted } from "./sort.js";
+import { remember } from "./suggest.js";
 
 /** @typedef {import("./lists.js").List} List @typedef {import("./lists.js").Edit} Edit */
-/** @typedef {{id?: string, list: string, edit?: Edit, name?: string, gone?: boolean, made?: readonly string[]}} Change */
+/** @typedef {{list: string, edit?: Edit, name?: string, gone?: boolean, made?: readonly string[]}} Change */
 
 const KEYS = { main: "photon.watchlist", others: "photon.lists" };
 export const SHARED = "shared"; // the list of an address, which is not stored
 const MOMENT_MS = 150;
 export const UNDO_MS = 8_000;
 const SORT_MS = 2_000; // a list that is sorted by a moving figure is sorted anew
-const MOST_MADE = 1_000; // changes that are known to be made
 const LIMIT = 100; // symbols, before the server has said how many it allows
 
 export class Watchlist {
-  #environment; #pending = /** @type {Change[]} */ ([]); #made = new Set(); #listeners = new Set();
+  #environment; #pending = /** @type {Change[]} */ ([]); #listeners = new Set();
   #shared = /** @type {?string[]} */ (null); #defaults = /** @type {?string[]} */ (null); #limit = LIMIT;
   #lists = /** @type {?List[]} */ (null); #order = /** @type {?readonly string[]} */ (null);
   #filter = ""; #still = false; #undo = /** @type {?{symbol: string, change: Change, timer: any}} */ (null);
@@ -141,6 +141,13 @@ export class Watchlist {
     return order[Math.min(order.length - 1, Math.max(0, place + by))] ?? "";
   }
 
+  /** Put symbols at the end of the list, as far as there is room. @param {readonly string[]} symbols */
+  add(symbols) {
+    const { list } = this, room = Math.max(0, this.#limit - list.symbols.length);
+    const added = symbols.filter((symbol) => !list.symbols.includes(symbol)).slice(0, room);
+    if (added.length) this.change({ list: list.id, edit: { added, instead: list.symbols } });
+  }
+
   /** Take a symbol out of the list; `undo` puts it back for some seconds. @param {string} symbol */
   remove(symbol) {
     const { list } = this, place = list.symbols.indexOf(symbol);
@@ -148,6 +155,7 @@ export class Watchlist {
     if (symbol === this.shown) choose("selected", this.beside(1) === symbol ? this.beside(-1) : this.beside(1));
     this.#forget();
     this.change({ list: list.id, edit: { removed: [symbol], instead: list.symbols } });
+    remember([symbol]);
     const next = list.symbols[place + 1];
     const change = { list: list.id, edit: { added: [symbol], instead: list.symbols, ...(next ? { before: next } : {}) } };
     this.#undo = { symbol, change, timer: this.#environment.setTimeout(() => { this.#forget(); this.#changed(); }, UNDO_MS) };
@@ -202,24 +210,19 @@ export class Watchlist {
   restore() { this.change({ list: MAIN, edit: { anew: true } }); }
 
   /**
-   * Make a change, once: here at once, then in the storage.
-   * @param {Change} change  with an `id` if it may be asked for again
-   * @param {() => void} [kept]  called when it is stored
+   * Make a change: here at once, then in the storage.
+   * @param {Change} change
    */
-  change(change, kept) {
-    if (change.id !== undefined && this.#made.has(change.id)) return;
-    if (this.#made.size > MOST_MADE) this.#made.clear();
-    if (change.id !== undefined) this.#made.add(change.id);
+  change(change) {
     if (change.list === SHARED) {
       const text = edited(JSON.stringify({ v: 1, symbols: this.#shared ?? [] }), change.edit ?? {});
       this.#shared = symbolsOf(text);
       this.#changed();
-      kept?.();
       return;
     }
     this.#pending.push(change);
     this.#changed();
-    this.#inTurn(() => this.#write(kept));
+    this.#inTurn(() => this.#write());
   }
 
   /** @param {() => any} act */
@@ -228,8 +231,7 @@ export class Watchlist {
     return locks ? locks.request(KEYS.main, act) : act();
   }
 
-  /** @param {() => void} [kept] */
-  async #write(kept) {
+  async #write() {
     const storage = this.#environment.localStorage;
     try {
       while (this.#pending.length) {
@@ -245,7 +247,6 @@ export class Watchlist {
       console.error("The list cannot be stored:", error);
       return;
     }
-    kept?.();
     await new Promise((resolve) => { this.#environment.setTimeout(resolve, MOMENT_MS); });
   }
 
