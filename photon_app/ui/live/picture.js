@@ -19,6 +19,7 @@ const WIDE_ROOM = { top: 72, right: 128 }, NARROW_ROOM = { top: 24, right: 24 };
 const VOLUME = 0.16, BETWEEN = 12;
 const NAMES_AT = 62; // pixels from the top: the names of sessions and holes
 const HOLE = 24; // pixels of a hole that is open
+const NARROWEST = 10; // pixels of a session that is shaded
 const MODES = { normal: 0, log: 1, percent: 2 };
 const DASHED = 2, DOTTED = 1;
 
@@ -37,7 +38,7 @@ function axisOf(library, frame) {
       }
     }
     formatTickmark({ originalTime, weight }) {
-      return weight < frame.least ? "" : markOf(originalTime * 1000, weight, frame.timeframe, frame.zone);
+      return weight < frame.least || originalTime * 1000 === frame.edge ? "" : markOf(originalTime * 1000, weight, frame.timeframe, frame.zone);
     }
   };
 }
@@ -77,6 +78,7 @@ class Shading {
 
   #beneath({ context, mediaSize: { width, height } }) {
     for (const [, left, right] of this.#seen(this.bands, width)) {
+      if (right - left < NARROWEST) continue; // stripes that say nothing
       context.fillStyle = this.colors.ground;
       context.fillRect(left, 0, right - left, height);
       context.fillStyle = this.colors.edge;
@@ -146,7 +148,7 @@ const at = (bar) => bar.time / 1000;
 
 export class Picture {
   #library; #box; #chart; #prices = null; #volumes; #shading = new Shading(this); #pointing = 0;
-  #frame = { timeframe: "1m", zone: "exchange", least: 0 };
+  #frame = { timeframe: "1m", zone: "exchange", least: 0, edge: 0 }; // edge: of the bar at the left edge, where a mark would be cut off
   #style = ""; #look = null; #bars = []; #closeLine = null; #close = null; #lastLine = null; #digits = 2;
   #newest = -Infinity; // time of the newest bar that is drawn
   #lines = new Map(); // drawn over the prices, by name
@@ -240,7 +242,12 @@ export class Picture {
   }
 
   /** Somebody moves the view: it stays where it is put. */
-  free() { this.#held = false; }
+  free() {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#frame.edge = 0;
+    this.#chart.timeScale().applyOptions({}); // marks are written anew
+  }
 
   reset() { this.#held = true; this.#fit(); }
 
@@ -253,8 +260,9 @@ export class Picture {
 
   #fit() {
     const scale = this.#chart.timeScale(), width = scale.width();
-    const count = this.#bars.length - (this.#from === null ? 0 : placeOf(this.#bars, this.#from));
+    const first = this.#from === null ? 0 : placeOf(this.#bars, this.#from), count = this.#bars.length - first;
     if (!width || count <= 0) return;
+    this.#frame.edge = this.#from === null ? 0 : this.#bars[first].time;
     const { right } = this.#room;
     const spans = this.#from === null ? Math.max(SPACING, (width - right) / count) : (width - right) / count;
     const spacing = Math.min(WIDEST, spans);
@@ -348,7 +356,7 @@ export class Picture {
     }
     for (const one of wanted) {
       const line = this.#lines.get(one.name)?.line ?? this.#chart.addSeries(this.#library.LineSeries, {
-        ...this.#priceFormat(), lineWidth: one.symbol ? 2 : 1, lineStyle: one.dashed ? DASHED : 0, title: one.symbol ?? "", crosshairMarkerVisible: false,
+        ...this.#priceFormat(), lineWidth: 2, lineStyle: one.dashed ? DASHED : 0, title: one.symbol ?? "", crosshairMarkerVisible: false,
         priceLineVisible: false, lastValueVisible: Boolean(one.symbol), ...(one.symbol ? {} : { autoscaleInfoProvider: () => null }),
       });
       line.applyOptions({ color: this.#look[one.color] });
