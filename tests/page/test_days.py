@@ -70,7 +70,9 @@ def test_what_is_of_today_needs_no_date(visitor: Visitor, hand: Hand) -> None:
     hand.do("trade", COINS[2], 101.0)
     expect(visitor.page.locator(".tape td").first).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
     visitor.page.get_by_role("tab", name="Day").click()
-    expect(visitor.page.locator("[data-figure='since']")).to_have_text(re.compile(r"^since \d\d:00$"))
+    expect(visitor.page.locator("[data-figure='since']")).to_have_text(
+        re.compile(r"^since \d\d:00$")
+    )
     visitor.page.get_by_label(f"Remove {COINS[0]}").click()
     visitor.page.get_by_label(f"Remove {COINS[1]}").click()
     expect(visitor.page.locator("th.c-spark")).to_have_text("Today")
