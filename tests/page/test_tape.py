@@ -139,7 +139,7 @@ def test_a_tape_that_is_scrolled_away_stands_and_says_so(visit: Visit, hand: Han
 
 
 def test_only_trades_of_a_size_are_shown(visit: Visit, hand: Hand) -> None:
-    """Those that were, also beyond the usual depth, and those that come; none is said to be none."""
+    """Those that were, also beyond the usual depth, and those that come; none is said so."""
     hand.do("sized", "NVDA", 70.0, 5_000)
     hand.do("sized", "NVDA", 71.0, *[10] * 300)
     visitor = visit(hand.http)
@@ -167,7 +167,8 @@ WRITES = """() => {
       const row = (target.nodeType === 1 ? target : target.parentElement).closest("tr");
       if (row) written.add(row);
     }
-  }).observe(document.querySelector(".tape tbody"), { subtree: true, childList: true, characterData: true });
+  }).observe(document.querySelector(".tape tbody"),
+    { subtree: true, childList: true, characterData: true });
 }"""
 
 

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DayTally, FIGURES, SPANS } from "../../photon_app/ui/live/figures.js";
 
-const DAY = Date.UTC(2026, 10, 25, 9); // 04:00 in New York
+const DAY = Date.UTC(2026, 10, 25, 5); // midnight in New York
+const FIRST = DAY + 4 * 3_600_000;
 const bar = { time: DAY, volume: 100, vwap: 10, count: 4 };
 const quote = (more = {}) => ({ day: DAY, seq: 7, price: 10, dayVolume: 100, decimals: 2, session: "regular", ...more });
 const tally = (...quotes) => {
@@ -57,8 +58,8 @@ test("the bar is asked for once a minute, and soon when day or epoch are others"
 });
 
 const known = (more = {}) => ({
-  quote: { ...quote(), open: 9, high: 12, low: 8, prevClose: 9.5, time: DAY + 3_600_000 }, state: "live", source: "finnhub", now: DAY + 3_600_000, zone: "exchange",
-  line: { low52: 5, high52: 11 }, tally: tally(), kind: "", ...more,
+  quote: { ...quote(), open: 9, high: 12, low: 8, prevClose: 9.5, time: FIRST + 3_600_000 }, state: "live", source: "finnhub", now: FIRST + 3_600_000, zone: "exchange",
+  line: { day: DAY, from: FIRST, low52: 5, high52: 11 }, tally: tally(), kind: "", ...more,
 });
 
 test("figures have the decimals of the symbol, and an unknown one is a dash", () => {
@@ -66,7 +67,7 @@ test("figures have the decimals of the symbol, and an unknown one is a dash", ()
   const all = of(known());
   assert.deepEqual([all.open, all.prevClose, all.vwap, all.trades, all.volume, all.session], ["9.00", "9.50", "10.00", "4", "100", "Regular"]);
   assert.deepEqual([all.since, all.began, all.last, all.digits, all.source], ["since 04:00", "04:00:00 ET", "05:00:00 ET", "2 decimals", "Finnhub"]);
-  const none = of(known({ quote: undefined, state: "waiting", source: null, line: { low52: null, high52: null }, tally: new DayTally() }));
+  const none = of(known({ quote: undefined, state: "waiting", source: null, line: { day: null, from: 0, low52: null, high52: null }, tally: new DayTally() }));
   const dashes = ["open", "high", "low", "prevClose", "vwap", "volume", "trades", "session", "low52", "high52", "kind", "digits", "source", "began", "last"];
   for (const name of dashes) assert.equal(none[name], "—", name);
   assert.equal(none.since, "");
@@ -74,7 +75,7 @@ test("figures have the decimals of the symbol, and an unknown one is a dash", ()
 
 test("the figures of another day than the price's are not shown", () => {
   const later = known({ quote: { ...quote({ day: DAY + 86_400_000 }), high: 1, low: 1 } });
-  assert.deepEqual([FIGURES.vwap(later), FIGURES.trades(later)], ["—", "—"]);
+  assert.deepEqual([FIGURES.vwap(later), FIGURES.trades(later), FIGURES.since(later)], ["—", "—", ""]);
 });
 
 test("a day that is over has its date, and times are those of the zone", () => {
@@ -86,5 +87,5 @@ test("a day that is over has its date, and times are those of the zone", () => {
 test("today belongs to the year: its range holds the day's", () => {
   assert.deepEqual([FIGURES.low52(known()), FIGURES.high52(known())], ["5.00", "12.00"]);
   assert.deepEqual([SPANS.day(known()), SPANS.year(known())], [0.5, 5 / 7]);
-  assert.equal(SPANS.year(known({ line: { low52: null, high52: null } })), null);
+  assert.equal(SPANS.year(known({ line: { day: DAY, from: FIRST, low52: null, high52: null } })), null);
 });

@@ -98,7 +98,7 @@ test("live trades have no conditions until the next answer", () => {
 });
 
 test("a remark is what became of a print, in two words; its title says it in full", () => {
-  assert.deepEqual(remarks(print(1, 1, true, "", ["Regular", "Intermarket sweep", "Odd lot"])), { remark: "ISO sweep, odd lot", title: "Intermarket sweep, Odd lot" });
+  assert.deepEqual(remarks(print(1, 1, true, "", ["Regular", "Intermarket sweep", "Odd lot"])), { remark: "ISO, odd lot", title: "Intermarket sweep, Odd lot" });
   assert.equal(remarks(print(1, 1, true, "volume only", ["Average price"])).remark, "avg price · volume");
   assert.equal(remarks(print(1, 1, true, "range only", ["Seller"])).remark, "seller · not last");
   assert.equal(remarks(print(1, 1, true, "range only")).remark, "not last");

@@ -14,15 +14,15 @@ from photon_app.ui.live.parts import figures, rail_tabs, tape
 
 DAY = (
     ("open", "Open"),
-    ("prevClose", "Prev close"),
     ("high", "High"),
-    ("vwap", "VWAP"),
     ("low", "Low"),
+    ("prevClose", "Prev close"),
+    ("vwap", "VWAP"),
     ("volume", "Volume"),
     ("trades", "Trades"),
     ("session", "Session"),
 )
-"""Read in rows of two."""
+"""In rows of four or three; beside the chart the second three stand right of the first."""
 SPANS = (
     ("Day range", "day", "low", "high"),
     ("52 weeks", "year", "low52", "high52"),

@@ -79,17 +79,20 @@ export const FIGURES = {
   session: ({ quote }) => format.session(quote?.session),
   low52: (known) => price(yearOf(known)?.[0], known),
   high52: (known) => price(yearOf(known)?.[1], known),
-  since: ({ quote, now, zone }) => dayName(quote?.day, now) || (quote?.day == null ? "" : `since ${format.clock(quote.day, zone).slice(0, 5)}`),
+  since: (known) => dayName(known.quote?.day, known.now) || (beganAt(known) === null ? "" : `since ${format.clock(beganAt(known), known.zone).slice(0, 5)}`),
   kind: ({ kind }) => kind || format.DASH,
   digits: ({ quote }) => (quote ? `${quote.decimals} decimals` : format.DASH),
   state: ({ state }) => STATES[state] ?? format.DASH,
   source: ({ source }) => (source ? SOURCES[source] ?? source.replace(/^replay:/, "Recording ") : format.DASH),
-  began: (known) => moment(known.quote?.day, known),
+  began: (known) => moment(beganAt(known), known),
   last: (known) => moment(known.quote?.time, known),
 };
 
 /** @param {Known} known */
 const isOfDay = ({ quote, tally }) => tally.day !== null && tally.day === (quote?.day ?? tally.day);
+
+/** When the first session of the price's day began; null before that is known. @param {Known} known */
+const beganAt = ({ quote, line }) => (line.day !== null && line.day === (quote?.day ?? line.day) ? line.from : null);
 
 /** The year's lowest and highest price, today's among them; null where the year is not known. @param {Known} known */
 function yearOf({ quote, line }) {
@@ -100,5 +103,5 @@ function yearOf({ quote, line }) {
 /** @type {Record<string, (known: Known) => ?number>} where the price stands in a span, 0 to 1 */
 export const SPANS = {
   day: ({ quote }) => format.position(quote?.price, quote?.low, quote?.high),
-  year: (known) => format.position(known.quote?.price, ...(yearOf(known) ?? [])),
+  year: (known) => format.position(known.quote?.price, ...(yearOf(known) ?? [NaN, NaN])),
 };

@@ -56,6 +56,7 @@ function useMore(symbol, what) {
     if (!symbol || !what) return undefined;
     const live = photon(), gone = new AbortController(), { signal } = gone, held = more.current;
     if (what === "about") {
+      lines.want(symbol);
       ask(`/api/search?q=${encodeURIComponent(symbol)}&limit=5`, signal).then((answer) => {
         held.kind = answer?.results?.find((one) => one.symbol === symbol)?.type ?? "";
       });

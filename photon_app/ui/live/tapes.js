@@ -54,7 +54,7 @@ const short = (name) => SHORT[name] ?? (name.length > 3 ? name.toLowerCase() : n
 /** What became of a print, and its conditions without the usual one. @param {Print} print */
 export function remarks(print) {
   const names = print.conditions.filter((name) => name !== "Regular"), words = names.map(short);
-  if (wasLast(print)) return { remark: words.join(", "), title: names.join(", ") };
+  if (wasLast(print)) return { remark: words.join(", ").replace(" sweep,", ","), title: names.join(", ") };
   const [word, effect, sentence] = FATES[print.why] ?? [print.why, "", ""];
   const remark = [word || words[0], effect].filter(Boolean).join(" · ");
   return { remark, title: [names.join(", "), sentence].filter(Boolean).join(". ") };
