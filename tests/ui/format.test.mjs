@@ -52,3 +52,10 @@ test("what the market does next is said in words", () => {
   assert.equal(plain(format.marketNext("closed", "pre", 60_000)), "pre-market in 1 m");
   assert.equal(format.marketNext("regular", null, null), "");
 });
+
+test("a number that comes again is written as at first, however many came between", () => {
+  const first = format.price(1234.5, 2);
+  for (let at = 0; at < 5_000; at += 1) format.price(at / 100, 2);
+  assert.equal(format.price(1234.5, 2), first);
+  assert.deepEqual([format.price(1234.5, 3), format.exact(1234.5)].map(plain), ["1234.500", "1234.5"]);
+});

@@ -49,8 +49,8 @@ def _quote() -> rx.Component:
                 class_name="detail-title",
             ),
             rx.el.div(
-                live_price(symbol=symbol, class_name="price-big"),
-                live_change(symbol=symbol, inline=True),
+                live_price(symbol=symbol, class_name="price-big", every=True),
+                live_change(symbol=symbol, inline=True, every=True),
                 class_name="detail-price",
             ),
             rx.el.button(
@@ -63,8 +63,8 @@ def _quote() -> rx.Component:
             class_name="detail-head",
         ),
         rx.el.div(
-            symbol_tag(symbol=symbol, explain=True),
-            live_since_close(symbol=symbol),
+            symbol_tag(symbol=symbol, explain=True, every=True),
+            live_since_close(symbol=symbol, every=True),
             class_name="detail-tag",
         ),
         price_chart(
@@ -76,7 +76,9 @@ def _quote() -> rx.Component:
         ),
         rx.el.dl(
             *[
-                rx.el.div(rx.el.dt(title), rx.el.dd(live_figure(symbol=symbol, figure=figure)))
+                rx.el.div(
+                    rx.el.dt(title), rx.el.dd(live_figure(symbol=symbol, figure=figure, every=True))
+                )
                 for figure, title in FIGURES
             ],
             rx.el.div(

@@ -272,7 +272,7 @@ export function PriceChart({ symbol = "", timeframe = "1m", look = "candles", on
     return () => { for (const event of events) document.removeEventListener(event, pressed, { capture: true }); };
   }, []);
   useEffect(() => chart.current?.choose(choice.current), [symbol, frame, style]);
-  useQuote(symbol, (quote) => chart.current?.quoted(quote));
+  useQuote(symbol, (quote) => chart.current?.quoted(quote), { every: true });
   const step = (event) => {
     if (!Object.hasOwn(STEPS, event.key)) return;
     event.preventDefault();

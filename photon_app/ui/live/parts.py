@@ -22,6 +22,7 @@ _shared = [
         "photon-client.js",
         "format.js",
         "hooks.js",
+        "painter.js",
         "choices.js",
         "words.js",
         "suggest.js",
@@ -54,6 +55,8 @@ class _QuotePart(rx.Component):
     library = f"$/public{_quotes}"
 
     symbol: rx.Var[str]
+    every: rx.Var[bool]
+    """Whether it moves with every trade, as the selected symbol; else four times a second."""
 
 
 class LivePrice(_QuotePart):

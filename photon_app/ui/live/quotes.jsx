@@ -2,7 +2,8 @@
  * The moving figures of one symbol: price, change, range, volume, age, tag.
  *
  * Each renders dashes on the server and on first paint, then writes into its own elements
- * (see hooks.js). None changes its size with its content; none renders again for a tick.
+ * (see hooks.js). None changes its size with its content; none renders again for a tick. A part moves
+ * four times a second, as in a row of the list, and with `every` trade where one symbol is looked at.
  */
 
 import { useEffect, useRef } from "react";
@@ -21,8 +22,8 @@ function fit(element, text) {
 
 const ARROW = { duration: 800, easing: "steps(1, end)" };
 
-/** The last price; when it moves, its background is tinted and an arrow shown for a moment, as the tape's newest move. */
-export function LivePrice({ symbol, className = "" }) {
+/** The last price; when it moves, its background is tinted and an arrow shown for a moment, at most once a second. */
+export function LivePrice({ symbol, className = "", every = false }) {
   const { at, part } = useParts();
   const shown = useRef();
   const inView = useInView(at, "box");
@@ -35,9 +36,8 @@ export function LivePrice({ symbol, className = "" }) {
     if (!quote || !before || quote.price === before.price || !inView()) return;
     write(at.arrow, format.arrow(quote.tick));
     mark(at.arrow, "data-direction", format.direction(quote.tick));
-    at.arrow?.animate?.([{ visibility: "visible" }, { visibility: "hidden" }], ARROW); // an opacity would make a layer of each
-    flash(at.box, quote.tick);
-  });
+    if (flash(at.box, quote.tick)) at.arrow?.animate([{ visibility: "visible" }, { visibility: "hidden" }], ARROW); // an opacity would make a layer of each
+  }, { every });
   return (
     <span className={`price ${className}`} ref={part("box")}>
       <span className="price-text">
@@ -56,7 +56,7 @@ function missing(live, symbol) {
 }
 
 /** The change since the previous close, with arrow and sign: percent over absolute, or in one line. */
-export function LiveChange({ symbol, inline = false }) {
+export function LiveChange({ symbol, inline = false, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     const change = quote?.change;
@@ -66,7 +66,7 @@ export function LiveChange({ symbol, inline = false }) {
     write(at.arrow, format.arrow(change) || UP);
     write(at.main, inline ? absolute : percent);
     (inline || !quote ? write : fit)(at.side, inline ? (change == null ? "" : `(${percent})`) : quote ? absolute : missing(live, symbol) || "\u00a0");
-  });
+  }, { every });
   return (
     <span className={inline ? "change change-inline" : "change"} data-direction="flat" ref={part("box")}>
       <span className="change-main"><i aria-hidden="true" ref={part("arrow")}>{UP}</i><span ref={part("main")}>{format.DASH}</span></span>
@@ -76,14 +76,14 @@ export function LiveChange({ symbol, inline = false }) {
 }
 
 /** Of a price that moved on since the regular session: how far, beside the change of the day. */
-export function LiveSinceClose({ symbol }) {
+export function LiveSinceClose({ symbol, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote) => {
     const moved = sinceClose(quote);
     write(at.words, moved === null ? "" : `${quote.session === "post" ? "After hours" : "Since the close"} `);
     write(at.moved, moved === null ? "" : `${format.change(moved.change, quote.decimals)} (${format.percent(moved.percent)})`);
     mark(at.moved, "data-direction", format.direction(moved?.change));
-  });
+  }, { every });
   return (
     <span className="since-close">
       <span ref={part("words")} />
@@ -92,14 +92,19 @@ export function LiveSinceClose({ symbol }) {
   );
 }
 
+const placed = new WeakMap(); // mark → where
+
 /** Put a mark on its line, as wide as the line itself: 0 to 1 from the left, not at all for null. */
 function place(mark, position) {
+  const where = position === null ? "" : `translateX(${(position * 100).toFixed(1)}%)`;
+  if (placed.get(mark) === where) return;
+  placed.set(mark, where);
   mark.hidden = position === null;
-  mark.style.transform = `translateX(${(position ?? 0) * 100}%)`;
+  mark.style.transform = where;
 }
 
 /** Where the price stands between the day's low and high, as a mark on a line. */
-export function DayRange({ symbol }) {
+export function DayRange({ symbol, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     const position = format.position(quote?.price, quote?.low, quote?.high);
@@ -109,7 +114,7 @@ export function DayRange({ symbol }) {
       : `${day && `${day}: `}Low ${format.price(quote.low, quote.decimals)}, high ${format.price(quote.high, quote.decimals)}`;
     mark(at.line, "aria-label", words);
     mark(at.line, "title", words);
-  });
+  }, { every });
   return <span className="range" role="img" aria-label="Day range unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
 }
 
@@ -127,23 +132,23 @@ const OF_THE_DAY = new Set(["open", "high", "low", "volume"]);
 const AT_FIRST = { day: "Session" };
 
 /** One figure as text, named by `figure`. */
-function Figure({ symbol, figure, className }) {
+function Figure({ symbol, figure, className, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     fit(at.figure, FIGURES[figure](quote, live));
     if (!OF_THE_DAY.has(figure)) return;
     const day = dayName(quote?.day, live.marketNow());
     mark(at.figure, "title", day ? `Of ${day}` : null);
-  }, { ages: figure === "age" });
+  }, { ages: figure === "age", every });
   return <span className={className} ref={part("figure")}>{AT_FIRST[figure] ?? format.DASH}</span>;
 }
 
-export const LiveVolume = ({ symbol }) => <Figure symbol={symbol} figure="volume" className="volume" />;
-export const LiveAge = ({ symbol }) => <Figure symbol={symbol} figure="age" className="age" />;
-export const LiveFigure = ({ symbol, figure }) => <Figure symbol={symbol} figure={figure} className={figure === "session" || figure === "day" ? "figure words" : "figure"} />;
+export const LiveVolume = (props) => <Figure {...props} figure="volume" className="volume" />;
+export const LiveAge = (props) => <Figure {...props} figure="age" className="age" />;
+export const LiveFigure = (props) => <Figure {...props} className={props.figure === "session" || props.figure === "day" ? "figure words" : "figure"} />;
 
 /** What is particular about a symbol's price: a small tag, and its row marked with it. Nothing when it is live. */
-export function SymbolTag({ symbol, explain = false }) {
+export function SymbolTag({ symbol, explain = false, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     const state = live.stateOf(symbol);
@@ -153,7 +158,7 @@ export function SymbolTag({ symbol, explain = false }) {
     write(at.why, line);
     mark(at.why, "title", why || null);
     mark(at.box.closest("[data-quote]"), "data-state", state);
-  });
+  }, { every });
   return (
     <span className="tag-box" ref={part("box")}>
       <span className="tag" ref={part("tag")} />

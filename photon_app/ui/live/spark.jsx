@@ -9,6 +9,7 @@
 import { useEffect, useRef } from "react";
 import { inFrame, notInFrame, photon } from "./hooks.js";
 import { faded, onLook, tokens } from "./look.js";
+import { ROW_MS } from "./painter.js";
 import { DayLine, MOST, shapeOf } from "./sparks.js";
 
 const AT_ONCE = 3;
@@ -70,7 +71,7 @@ class Spark {
   constructor(canvas, symbol) {
     this.#canvas = canvas;
     this.#symbol = symbol;
-    this.#stop = photon().watch(symbol, (quote) => this.#heard(quote));
+    this.#stop = photon().watch(symbol, (quote) => this.#heard(quote), { intervalMs: ROW_MS });
   }
 
   see(seen) {

@@ -11,6 +11,7 @@ import { useEffect, useRef } from "react";
 import * as format from "./format.js";
 import { stamp } from "./days.js";
 import { ask, inFrame, mark, notInFrame, photon, useQuote, write } from "./hooks.js";
+import { ROW_MS } from "./painter.js";
 import { DEPTH, TradeTape } from "./tapes.js";
 
 const FIRST = 40;
@@ -82,7 +83,7 @@ export function Tape({ symbol, symbols = [] }) {
   };
   const draw = useRef(() => paint.current(photon(), true));
   useEffect(() => {
-    const stops = list ? list.split(",").map((name) => photon().watch(name, remember)) : [];
+    const stops = list ? list.split(",").map((name) => photon().watch(name, remember, { intervalMs: ROW_MS })) : [];
     return () => stops.forEach((stop) => stop());
   }, [list]);
   useEffect(() => {
@@ -91,7 +92,7 @@ export function Tape({ symbol, symbols = [] }) {
     return () => { stop(); notInFrame(draw.current); };
   }, [symbol]);
   useEffect(() => () => clearTimeout(rest.current.timer), []);
-  useQuote(symbol, (quote, live) => paint.current(live, false));
+  useQuote(symbol, (quote, live) => paint.current(live, false), { every: true });
   return (
     <table className="tape">
       <thead><tr><th scope="col">Time (ET)</th><th scope="col">Price</th><th scope="col">Size</th><th scope="col">Condition</th></tr></thead>
