@@ -74,6 +74,8 @@ def test_the_browser_client_waits_as_the_terminal_does() -> None:
     assert client["SILENCE_MS"] == connection.SILENCE_S * 1000
     assert client["STEADY_MS"] == retry.STEADY_S * 1000
     assert client["BACKOFF_MS"] == {"first": retry.FIRST_S * 1000, "most": retry.CAP_S * 1000}
+    least, most = protocol._MIN_INTERVAL_MS, protocol._MAX_INTERVAL_MS
+    assert client["INTERVAL_MS"] == {"least": least, "most": most}
     assert connection.SILENCE_S > 2 * runtime.HEARTBEAT_S
 
 

@@ -68,3 +68,10 @@ test("a time has the zone of a choice, and says which", () => {
   assert.notEqual(format.zoneName("local"), "");
   assert.equal(format.timeZone("local"), undefined);
 });
+
+test("a number that comes again is written as at first, however many came between", () => {
+  const first = format.price(1234.5, 2);
+  for (let at = 0; at < 5_000; at += 1) format.price(at / 100, 2);
+  assert.equal(format.price(1234.5, 2), first);
+  assert.deepEqual([format.price(1234.5, 3), format.exact(1234.5)].map(plain), ["1234.500", "1234.5"]);
+});

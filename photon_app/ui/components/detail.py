@@ -19,7 +19,7 @@ def stage() -> rx.Component:
         ),
         class_name="panel stage",
         aria_label="Selected symbol",
-        custom_attrs={"data-quote": parts.shown},
+        custom_attrs={"data-symbol": parts.shown},
     )
 
 
@@ -31,11 +31,11 @@ def _head() -> rx.Component:
             parts.company(symbol=symbol, name=Dashboard.names[symbol], class_name="detail-name"),
             class_name="detail-title",
         ),
-        parts.live_price(symbol=symbol, class_name="price-big"),
-        parts.live_change(symbol=symbol),
+        parts.live_price(symbol=symbol, class_name="price-big", every=True),
+        parts.live_change(symbol=symbol, every=True),
         rx.el.div(
-            parts.symbol_tag(symbol=symbol, explain=True),
-            parts.live_since_close(symbol=symbol),
+            parts.symbol_tag(symbol=symbol, explain=True, every=True),
+            parts.live_since_close(symbol=symbol, every=True),
             class_name="detail-more",
         ),
         rx.el.span(class_name="grow"),

@@ -402,7 +402,7 @@ export function PriceChart({ symbol = "" }) {
     };
   }, [at]);
   useEffect(() => chart.current?.choose(choice.current), [symbol, timeframe, its, style, scale, indicators, compare, zone]);
-  useQuote(symbol, (quote) => chart.current?.quoted(quote));
+  useQuote(symbol, (quote) => chart.current?.quoted(quote), { every: true });
   useEffect(() => {
     const keys = { f: () => toggleFull(at.box), 0: () => chart.current?.reset(), Escape: () => at.box.removeAttribute("data-full") };
     const pressed = (event) => {

@@ -12,12 +12,30 @@ const NBSP = "\u00a0";
 const MINUS = "\u2212";
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
+const REMEMBERED = 2_000; // texts of a kind of number; then they begin anew
+
+/** A formatter that remembers: formatting is dear, and most figures of a page come again. @param {Intl.NumberFormat} formatter */
+function remembering(formatter) {
+  const texts = new Map();
+  return {
+    /** @param {number} value @returns {string} */
+    format(value) {
+      let text = texts.get(value);
+      if (text === undefined) {
+        if (texts.size >= REMEMBERED) texts.clear();
+        texts.set(value, (text = formatter.format(value)));
+      }
+      return text;
+    },
+  };
+}
+
 const numbers = new Map();
 const number = (digits) => {
   if (!numbers.has(digits)) {
-    numbers.set(digits, new Intl.NumberFormat("en-US", {
+    numbers.set(digits, remembering(new Intl.NumberFormat("en-US", {
       minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2",
-    }));
+    })));
   }
   return numbers.get(digits);
 };
@@ -30,7 +48,7 @@ export const fixed = (value, digits) => number(digits).format(value);
 /** A price with the decimals of its symbol; where they are not known, those that it shows by itself. */
 export const price = (value, digits) => (known(value) ? fixed(value, digits ?? digitsOf(value)) : DASH);
 
-const everyDigit = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20, useGrouping: false });
+const everyDigit = remembering(new Intl.NumberFormat("en-US", { maximumFractionDigits: 20, useGrouping: false }));
 /** A number with all its digits, in full. */
 export const exact = (value) => (known(value) ? everyDigit.format(value) : DASH);
 

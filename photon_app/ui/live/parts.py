@@ -24,6 +24,7 @@ _shared = [
         "photon-client.js",
         "format.js",
         "hooks.js",
+        "painter.js",
         "choices.js",
         "title.js",
         "words.js",
@@ -88,6 +89,8 @@ class _QuotePart(rx.Component):
     library = f"$/public{_quotes}"
 
     symbol: rx.Var[str]
+    every: rx.Var[bool]
+    """Whether it moves with every trade, as the selected symbol; else four times a second."""
 
 
 class LivePrice(_QuotePart):
