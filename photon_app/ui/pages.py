@@ -1,7 +1,10 @@
-"""The page, and the Reflex app around it.
+"""The dashboard, and the Reflex app around all pages.
 
-``photon_app/photon_app.py`` calls ``create_app`` once. Reflex's own signs of a lost connection (a
-toast, a pulsing icon) are left out: the badge in the header shows it, calmly.
+``photon_app/photon_app.py`` calls ``create_app`` once. The overview and the developers' page are
+pages of their own, in modules of their own: a browser loads their code when they are opened. A link
+from one page to another loads the document: the dashboard writes its address by itself, and
+Reflex's router would not know of it. Reflex's own signs of a lost connection (a toast, a pulsing
+icon) are left out: the badge in the header shows it, calmly.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -19,8 +22,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from photon_app.ui import theme
 from photon_app.ui.components.detail import detail_panel
+from photon_app.ui.components.developers import developers
 from photon_app.ui.components.footer import footer
 from photon_app.ui.components.header import header
+from photon_app.ui.components.market import market
 from photon_app.ui.components.watchlist import watchlist_panel
 from photon_app.ui.hydration import StorageFirst
 from photon_app.ui.live.parts import list_keeper, shortcuts
@@ -91,7 +96,7 @@ def create_app(
     api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None,
     outermost: Callable[[Any], Any] = lambda whole: whole,
 ) -> rx.App:
-    """The Reflex app with its one page.
+    """The Reflex app with its pages.
 
     Args:
         api_transformer: Photon's own HTTP routes, as ``rx.App`` takes them.
@@ -114,6 +119,20 @@ def create_app(
         description=DESCRIPTION,
         image="/favicon.svg",
         on_load=Dashboard.arrive,
+    )
+    app.add_page(
+        market,
+        route="/market",
+        title=f"Market · {TITLE}",
+        description="What this Photon follows: heat map, breadth, movers.",
+        image="/favicon.svg",
+    )
+    app.add_page(
+        developers,
+        route="/developers",
+        title=f"Developers · {TITLE}",
+        description="Photon's protocol: a live console, clients to copy, every message.",
+        image="/favicon.svg",
     )
     return app
 

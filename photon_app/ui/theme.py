@@ -34,6 +34,8 @@ class Palette:
     focus: str
     tint_percent: int
     """How much of a colour its tint mixes into the background, in percent."""
+    heat_percent: int
+    """The same of a tile of the heat map that has its whole tint."""
 
 
 DARK = Palette(
@@ -53,6 +55,7 @@ DARK = Palette(
     brand="#ffb224",
     focus="#6ea8fe",
     tint_percent=16,
+    heat_percent=46,
 )
 
 LIGHT = Palette(
@@ -72,6 +75,7 @@ LIGHT = Palette(
     brand="#9a5b00",
     focus="#1d5fd1",
     tint_percent=12,
+    heat_percent=40,
 )
 
 SIZES = {
@@ -111,6 +115,8 @@ RULES = tuple(
         "footer",
         "popovers",
         "narrow",
+        "market",
+        "developers",
     )
 )
 """The rules, by part of the page, in the order in which they apply."""
@@ -122,9 +128,9 @@ _TINTED = ("up", "down", "good", "bad", "brand", "muted")
 def properties(palette: Palette) -> dict[str, str]:
     """A palette as CSS custom properties."""
     values = asdict(palette)
-    share = values.pop("tint_percent")
+    share, heat = values.pop("tint_percent"), values.pop("heat_percent")
     colors = {f"--{name.replace('_', '-')}": value for name, value in values.items()}
-    return colors | {"--tint-share": f"{share}%"}
+    return colors | {"--tint-share": f"{share}%", "--heat-most": f"{heat}%"}
 
 
 def stylesheet() -> str:

@@ -35,6 +35,8 @@ _shared = [
         "tapes.js",
         "lists.js",
         "days.js",
+        "market.js",
+        "console.js",
     )
 ]
 _quotes = rx.asset("quotes.jsx", shared=True)
@@ -46,6 +48,8 @@ _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
 _connection = rx.asset("connection.jsx", shared=True)
 _keeper = rx.asset("keeper.jsx", shared=True)
+_market = rx.asset("market.jsx", shared=True)
+_console = rx.asset("console.jsx", shared=True)
 
 
 class _QuotePart(rx.Component):
@@ -233,6 +237,98 @@ class ListKeeper(rx.Component):
     on_kept: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
 
 
+class _MarketPart(rx.Component):
+    """A part of the overview; all of them share one poll of ``/api/market``."""
+
+    library = f"$/public{_market}"
+
+
+class MarketNote(_MarketPart):
+    """How many symbols are followed, the state of their feed, and whether the server answers."""
+
+    tag = "MarketNote"
+
+    one: rx.Var[str]
+    many: rx.Var[str]
+    """With ``{n}`` for the number, as in ``one``."""
+    feeds: rx.Var[dict[str, str]]
+    """The words for states of the feed; any other state is its own word, in capitals."""
+    delayed: rx.Var[str]
+    """For a live feed that is late, with ``{n}`` for the minutes."""
+    lost: rx.Var[str]
+
+
+class HeatMap(_MarketPart):
+    """The symbols as tiles: their area by the value traded, their tint by the change."""
+
+    tag = "HeatMap"
+
+    label: rx.Var[str]
+    empty: rx.Var[str]
+
+
+class Breadth(_MarketPart):
+    """How many symbols are up and down, and the change in the middle."""
+
+    tag = "Breadth"
+
+    title: rx.Var[str]
+    up: rx.Var[str]
+    flat: rx.Var[str]
+    down: rx.Var[str]
+    far: rx.Var[str]
+    median: rx.Var[str]
+
+
+class Movers(_MarketPart):
+    """The symbols that moved the most in one direction."""
+
+    tag = "Movers"
+
+    way: rx.Var[str]
+    """``up`` or ``down``."""
+    label: rx.Var[str]
+    empty: rx.Var[str]
+
+
+class Ticker(_MarketPart):
+    """The most traded symbols as a band that moves until it is paused."""
+
+    tag = "Ticker"
+
+    label: rx.Var[str]
+    pause: rx.Var[str]
+
+
+class Console(rx.Component):
+    """Gives life to the console among its children, by ``data-part`` and by names of fields."""
+
+    library = f"$/public{_console}"
+    tag = "Console"
+
+    words: rx.Var[dict[str, Any]]
+
+
+class Snippet(rx.Component):
+    """An example with this Photon's own address in it, and a button that copies it."""
+
+    library = f"$/public{_console}"
+    tag = "Snippet"
+
+    code: rx.Var[str]
+    name: rx.Var[str]
+    verb: rx.Var[str]
+    """What the button says before the name of the example."""
+    copied: rx.Var[str]
+
+
+class OwnAddress(rx.Component):
+    """This Photon's own address."""
+
+    library = f"$/public{_console}"
+    tag = "OwnAddress"
+
+
 live_price = LivePrice.create
 live_change = LiveChange.create
 live_since_close = LiveSinceClose.create
@@ -253,3 +349,11 @@ day_title = DayTitle.create
 connection_foot = ConnectionFoot.create
 shortcuts = Shortcuts.create
 list_keeper = ListKeeper.create
+market_note = MarketNote.create
+heat_map = HeatMap.create
+breadth = Breadth.create
+movers = Movers.create
+ticker = Ticker.create
+console = Console.create
+snippet = Snippet.create
+own_address = OwnAddress.create
