@@ -3,7 +3,7 @@
 Derived from the handlers themselves, so that a new one is included automatically.
 ``photon_app/photon_app.py`` passes them to the gateway, which lets nothing else through to Reflex.
 Left out are Reflex's generic setter, background handlers (which only other handlers call), and
-Reflex's other internals, which a page with one route does not use.
+Reflex's other internals, which pages that each load as a document do not use.
 """
 
 from typing import Annotated, Any, Final, Literal, get_type_hints

@@ -1,7 +1,10 @@
-"""The page, its head, and the Reflex app around it.
+"""The dashboard, the heads of all pages, and the Reflex app around them.
 
-``photon_app/photon_app.py`` calls ``create_app`` once. Reflex's own signs of a lost connection (a
-toast, a pulsing icon) are left out: the badge in the header shows it, calmly.
+``photon_app/photon_app.py`` calls ``create_app`` once. The overview and the developers' page are
+pages of their own, in modules of their own: a browser loads their code when they are opened. A link
+from one page to another loads the document: the dashboard writes its address by itself, and
+Reflex's router would not know of it. Reflex's own signs of a lost connection (a toast, a pulsing
+icon) are left out: the badge in the header shows it, calmly.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -22,9 +25,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 from photon_app.ui import build, theme
 from photon_app.ui.components.detail import stage
+from photon_app.ui.components.developers import developers
 from photon_app.ui.components.footer import footer
 from photon_app.ui.components.header import header, trouble
 from photon_app.ui.components.icons import mark
+from photon_app.ui.components.market import market
 from photon_app.ui.components.rail import rail
 from photon_app.ui.components.watchlist import watchlist_panel
 from photon_app.ui.hydration import StorageFirst
@@ -147,7 +152,7 @@ def create_app(
     api_transformer: Sequence[Any] | Callable[..., Any] | Any | None = None,
     outermost: Callable[[Any], Any] = lambda whole: whole,
 ) -> rx.App:
-    """The Reflex app with its one page.
+    """The Reflex app with its pages.
 
     Args:
         api_transformer: Photon's own HTTP routes, as ``rx.App`` takes them.
@@ -176,6 +181,20 @@ def create_app(
         on_load=Dashboard.arrive,
     )
     app.add_page(missing, route="404", title=f"Not found · {TITLE}", image="/icon-512.png")
+    app.add_page(
+        market,
+        route="/market",
+        title=f"Market · {TITLE}",
+        description="What this Photon follows: heat map, breadth, movers.",
+        image="/icon-512.png",
+    )
+    app.add_page(
+        developers,
+        route="/developers",
+        title=f"Developers · {TITLE}",
+        description="Photon's protocol: a live console, clients to copy, every message.",
+        image="/icon-512.png",
+    )
     return app
 
 

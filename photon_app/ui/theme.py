@@ -39,6 +39,8 @@ class Palette:
     study_2: str
     tint_percent: int
     """How much of a colour its tint mixes into the background, in percent."""
+    heat_percent: int
+    """The same of a tile of the heat map that has its whole tint."""
 
 
 DARK = Palette(
@@ -61,6 +63,7 @@ DARK = Palette(
     study_1="#6ea8fe",
     study_2="#c792ea",
     tint_percent=16,
+    heat_percent=46,
 )
 
 LIGHT = Palette(
@@ -83,6 +86,7 @@ LIGHT = Palette(
     study_1="#1d5fd1",
     study_2="#7a3fb0",
     tint_percent=12,
+    heat_percent=40,
 )
 
 SIZES = {
@@ -126,6 +130,8 @@ RULES = tuple(
         "footer",
         "popovers",
         "phone",
+        "market",
+        "developers",
         "modes",
     )
 )
@@ -138,9 +144,9 @@ _TINTED = ("up", "down", "good", "bad", "brand", "muted")
 def properties(palette: Palette) -> dict[str, str]:
     """A palette as CSS custom properties."""
     values = asdict(palette)
-    share = values.pop("tint_percent")
+    share, heat = values.pop("tint_percent"), values.pop("heat_percent")
     colors = {f"--{name.replace('_', '-')}": value for name, value in values.items()}
-    return colors | {"--tint-share": f"{share}%"}
+    return colors | {"--tint-share": f"{share}%", "--heat-most": f"{heat}%"}
 
 
 def stylesheet() -> str:

@@ -76,6 +76,15 @@ def test_text_stands_out_from_a_tint(
 
 
 @PALETTES
+@pytest.mark.parametrize("tint", ["up", "down", "up_alternative", "down_alternative"])
+def test_text_stands_out_from_the_fullest_tile(palette: theme.Palette, tint: str) -> None:
+    """Of the heat map; and from the faintest, which has a tenth of the colour."""
+    for percent in (10, palette.heat_percent):
+        tinted = mixed(rgb(getattr(palette, tint)), rgb(palette.panel), percent)
+        assert contrast(rgb(palette.text), tinted) >= 4.5
+
+
+@PALETTES
 @pytest.mark.parametrize("ground", ["bg", "panel", "raised"])
 def test_the_focus_ring_stands_out(palette: theme.Palette, ground: str) -> None:
     assert contrast(rgb(palette.focus), rgb(getattr(palette, ground))) >= 3

@@ -27,7 +27,7 @@ def _head() -> rx.Component:
     symbol = parts.shown
     return rx.el.div(
         rx.el.div(
-            rx.el.h2(parts.ticker(symbol=symbol), class_name="detail-symbol"),
+            rx.el.h2(parts.symbol_name(symbol=symbol), class_name="detail-symbol"),
             parts.company(symbol=symbol, name=Dashboard.names[symbol], class_name="detail-name"),
             class_name="detail-title",
         ),

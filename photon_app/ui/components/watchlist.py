@@ -90,7 +90,7 @@ def _row(row: rx.Var[str]) -> rx.Component:
         _cell(
             "symbol",
             rx.el.i(class_name="grip", aria_hidden="true", custom_attrs={"data-act": "grip"}),
-            rx.el.span(parts.ticker(symbol=symbol), class_name="symbol"),
+            rx.el.span(parts.symbol_name(symbol=symbol), class_name="symbol"),
             parts.symbol_tag(symbol=symbol),
             parts.company(symbol=symbol, name=Dashboard.names[symbol], class_name="name"),
             role="rowheader",

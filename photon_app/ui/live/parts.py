@@ -46,6 +46,8 @@ _shared = [
         "address.js",
         "gestures.js",
         "days.js",
+        "market.js",
+        "console.js",
     )
 ]
 _quotes = rx.asset("quotes.jsx", shared=True)
@@ -57,6 +59,8 @@ _spark = rx.asset("spark.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
 _connection = rx.asset("connection.jsx", shared=True)
+_market = rx.asset("market.jsx", shared=True)
+_console = rx.asset("console.jsx", shared=True)
 _overlays = rx.asset("overlays.jsx", shared=True)
 _page_head = rx.asset("page-head.jsx", shared=True)
 _rows = rx.asset("rows.jsx", shared=True)
@@ -340,10 +344,10 @@ class UndoBar(_ListPart):
     tag = "UndoBar"
 
 
-class Ticker(_ListPart):
+class SymbolName(_ListPart):
     """A symbol; the house before a colon is only read, not seen."""
 
-    tag = "Ticker"
+    tag = "SymbolName"
 
     symbol: rx.Var[str]
 
@@ -431,6 +435,98 @@ class PageHead(rx.Component):
     symbol: rx.Var[str]
 
 
+class _MarketPart(rx.Component):
+    """A part of the overview; all of them share one poll of ``/api/market``."""
+
+    library = f"$/public{_market}"
+
+
+class MarketNote(_MarketPart):
+    """How many symbols are followed, the state of their feed, and whether the server answers."""
+
+    tag = "MarketNote"
+
+    one: rx.Var[str]
+    many: rx.Var[str]
+    """With ``{n}`` for the number, as in ``one``."""
+    feeds: rx.Var[dict[str, str]]
+    """The words for states of the feed; any other state is its own word, in capitals."""
+    delayed: rx.Var[str]
+    """For a live feed that is late, with ``{n}`` for the minutes."""
+    lost: rx.Var[str]
+
+
+class HeatMap(_MarketPart):
+    """The symbols as tiles: their area by the value traded, their tint by the change."""
+
+    tag = "HeatMap"
+
+    label: rx.Var[str]
+    empty: rx.Var[str]
+
+
+class Breadth(_MarketPart):
+    """How many symbols are up and down, and the change in the middle."""
+
+    tag = "Breadth"
+
+    title: rx.Var[str]
+    up: rx.Var[str]
+    flat: rx.Var[str]
+    down: rx.Var[str]
+    far: rx.Var[str]
+    median: rx.Var[str]
+
+
+class Movers(_MarketPart):
+    """The symbols that moved the most in one direction."""
+
+    tag = "Movers"
+
+    way: rx.Var[str]
+    """``up`` or ``down``."""
+    label: rx.Var[str]
+    empty: rx.Var[str]
+
+
+class Ticker(_MarketPart):
+    """The most traded symbols as a band that moves until it is paused."""
+
+    tag = "Ticker"
+
+    label: rx.Var[str]
+    pause: rx.Var[str]
+
+
+class Console(rx.Component):
+    """Gives life to the console among its children, by ``data-part`` and by names of fields."""
+
+    library = f"$/public{_console}"
+    tag = "Console"
+
+    words: rx.Var[dict[str, Any]]
+
+
+class Snippet(rx.Component):
+    """An example with this Photon's own address in it, and a button that copies it."""
+
+    library = f"$/public{_console}"
+    tag = "Snippet"
+
+    code: rx.Var[str]
+    name: rx.Var[str]
+    verb: rx.Var[str]
+    """What the button says before the name of the example."""
+    copied: rx.Var[str]
+
+
+class OwnAddress(rx.Component):
+    """This Photon's own address."""
+
+    library = f"$/public{_console}"
+    tag = "OwnAddress"
+
+
 live_price = LivePrice.create
 live_change = LiveChange.create
 live_since_close = LiveSinceClose.create
@@ -464,10 +560,18 @@ list_tabs = ListTabs.create
 new_list = NewList.create
 list_count = ListCount.create
 undo_bar = UndoBar.create
-ticker = Ticker.create
+symbol_name = SymbolName.create
 company = Company.create
 restore_button = RestoreButton.create
 phone_dock = PhoneDock.create
 list_edge = ListEdge.create
 list_menu = ListMenu.create
 toolbar = Toolbar.create
+market_note = MarketNote.create
+heat_map = HeatMap.create
+breadth = Breadth.create
+movers = Movers.create
+ticker = Ticker.create
+console = Console.create
+snippet = Snippet.create
+own_address = OwnAddress.create

@@ -165,7 +165,7 @@ export function UndoBar() {
 }
 
 /** A symbol without the house before its colon, which stands beside the company's name; readers of the screen and of the text have it whole. */
-export function Ticker({ symbol }) {
+export function SymbolName({ symbol }) {
   const colon = symbol.indexOf(":");
   return colon < 0 ? symbol : <><span className="unseen">{symbol.slice(0, colon + 1)}</span>{symbol.slice(colon + 1)}</>;
 }
