@@ -31,7 +31,7 @@ from photon_app.ui.components.header import header, trouble
 from photon_app.ui.components.icons import mark
 from photon_app.ui.components.market import market
 from photon_app.ui.components.rail import rail
-from photon_app.ui.components.watchlist import watchlist_panel
+from photon_app.ui.components.watchlist import list_facts, watchlist_panel
 from photon_app.ui.hydration import StorageFirst
 from photon_app.ui.live import parts
 from photon_app.ui.state import Dashboard
@@ -67,13 +67,7 @@ class PhotonApp(rx.App):
 def index() -> rx.Component:
     """The dashboard: lists, chart of the selected symbol, its day and its trades."""
     return parts.page_root(
-        parts.list_keeper(
-            ready=Dashboard.ready,
-            defaults=Dashboard.defaults,
-            limit=Dashboard.limit,
-            names=Dashboard.names,
-            on_unnamed=Dashboard.want_names,
-        ),
+        list_facts(),
         parts.page_head(symbol=parts.shown),
         header(),
         trouble(),

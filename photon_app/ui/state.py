@@ -3,9 +3,9 @@
 Never prices: those go from ``/ws`` into the live parts. Nor choices and edits of lists: they take
 effect in the page (``ui/live/choices.js``, ``ui/live/watchlist.js``), so that they work while the
 server is away. The watchlist is in the browser's storage, since a tab can get a new, empty state,
-on which no event is handled (``ui/hydration.py``); it is read here for the names of its symbols. Any
-client can call any handler with anything, so each handler is short and passes its argument to a
-total rule of ``ui/watchlist.py``.
+on which no event is handled (``ui/hydration.py``); it is read here for the names of its symbols.
+Any client can call any handler with anything, so each handler is short and passes its argument to
+a total rule of ``ui/watchlist.py``.
 """
 
 # mypy: disable-error-code="misc, no-any-return"

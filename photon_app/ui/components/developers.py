@@ -12,7 +12,8 @@ import reflex as rx
 
 from photon_app.disconnect import Code
 from photon_app.ui.components.header import header
-from photon_app.ui.live.parts import console, list_keeper, own_address, snippet
+from photon_app.ui.components.watchlist import list_facts
+from photon_app.ui.live.parts import console, own_address, snippet
 from photon_app.ui.reference import (
     ADVICE,
     CLOSE_CODES,
@@ -21,7 +22,6 @@ from photon_app.ui.reference import (
     MESSAGES,
     Endpoint,
 )
-from photon_app.ui.state import Dashboard
 
 SYMBOLS = "AAPL, NVDA"
 MESSAGE = '{"action":"ping"}'
@@ -49,7 +49,7 @@ WORDS = {
 def developers() -> rx.Component:
     """The page."""
     return rx.el.div(
-        list_keeper(edits=Dashboard.edits, on_kept=Dashboard.kept),
+        list_facts(),
         header(),
         rx.el.main(
             rx.el.p(
@@ -69,7 +69,6 @@ def developers() -> rx.Component:
             class_name="developers",
         ),
         class_name="photon page",
-        custom_attrs={"data-pair": Dashboard.color_pair},
     )
 
 

@@ -23,6 +23,17 @@ COLUMNS = (
 SKELETON_ROWS = 12
 
 
+def list_facts() -> rx.Component:
+    """What the server knows of the lists, handed to the page; shows nothing. Each page has one."""
+    return parts.list_keeper(
+        ready=Dashboard.ready,
+        defaults=Dashboard.defaults,
+        limit=Dashboard.limit,
+        names=Dashboard.names,
+        on_unnamed=Dashboard.want_names,
+    )
+
+
 def watchlist_panel() -> rx.Component:
     """The whole panel."""
     return rx.el.section(
