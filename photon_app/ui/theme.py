@@ -100,17 +100,14 @@ SIZES = {
     "gap": "8px",
 }
 
-TEXT_ON_GROUND: tuple[tuple[str, str], ...] = (
-    tuple(
-        (text, ground)
-        for text in ("text", "muted", "faint", "up", "down", "up_alternative", "down_alternative")
-        for ground in ("bg", "panel", "raised")
-    )
-    + tuple((text, ground) for text in ("good", "bad", "brand") for ground in ("panel", "raised"))
-    + (
-        ("study_1", "panel"),
-        ("study_2", "panel"),
-    )
+TEXT_ON_GROUND: tuple[tuple[str, str], ...] = tuple(
+    (text, ground)
+    for text in ("text", "muted", "faint", "up", "down", "up_alternative", "down_alternative")
+    for ground in ("bg", "panel", "raised")
+) + tuple(
+    (text, ground)
+    for text in ("good", "bad", "brand", "study_1", "study_2")
+    for ground in ("panel", "raised")
 )
 """Which colours are used as text on which ground; each needs a contrast of 4.5."""
 

@@ -88,7 +88,7 @@ test("prices that are not real say so", () => {
 });
 
 test("a picture's name can be a file's on every system", () => {
-  assert.equal(legend.pictureName("AAPL", "1m", at, YORK), "AAPL-1m-2026-11-24.png");
+  for (const zone of [YORK, "exchange", "utc"]) assert.equal(legend.pictureName("AAPL", "1m", at, zone), "AAPL-1m-2026-11-24.png");
   assert.equal(legend.pictureName("BINANCE:BTCUSDT/X", "1h", at, YORK), "BINANCE_BTCUSDT_X-1h-2026-11-24.png");
 });
 

@@ -159,6 +159,6 @@ export const PARTIAL = "Older bars may be missing: the database does not answer"
 /** AAPL-1m-2026-11-24.png: the day of the newest bar. */
 export function pictureName(symbol, timeframe, ms, zone) {
   const [at, where] = timeframe === "1d" ? [ms + INTO_DATE, "UTC"] : [ms, zone];
-  const date = new Intl.DateTimeFormat("en-CA", { timeZone: where, year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+  const date = new Intl.DateTimeFormat("en-CA", { timeZone: format.timeZone(where), year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
   return `${symbol.replace(/[^A-Za-z0-9.=-]+/g, "_")}-${timeframe}-${date}.png`;
 }

@@ -155,7 +155,7 @@ class Sparkline(rx.Component):
 
 
 class PriceChart(rx.Component):
-    """The bars of one symbol as a chart with its toolbar: ranges, intervals, other symbols.
+    """The bars of one symbol as a chart, with its toolbar: ranges, intervals, indicators.
 
     Its choices are the visitor's (``choices.js``). The browser loads the chart library once the
     page is shown.

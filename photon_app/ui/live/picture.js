@@ -20,6 +20,8 @@ const VOLUME = 0.16, BETWEEN = 12;
 const NAMES_AT = 62; // pixels from the top: the names of sessions and holes
 const HOLE = 24; // pixels of a hole that is open
 const NARROWEST = 10; // pixels of a session that is shaded
+const NAMED = 4; // sessions: the names of more say nothing
+const MAKERS = { width: 56, height: 44 }; // the library's mark, below at the right
 const MODES = { normal: 0, log: 1, percent: 2 };
 const DASHED = 2, DOTTED = 1;
 
@@ -104,7 +106,8 @@ class Shading {
   #above({ context, mediaSize: { width, height } }) {
     context.font = this.colors.font;
     context.fillStyle = this.colors.text;
-    if (!this.narrow) for (const [run, left, right] of this.#seen(this.names, width)) {
+    const named = this.narrow ? [] : this.#seen(this.names, width);
+    if (named.length <= NAMED) for (const [run, left, right] of named) {
       const name = sessionName(run, this.zone), long = context.measureText(name).width;
       if (right - left >= long + 16) context.fillText(name, run.session === "pre" ? right - long - 8 : left + 8, NAMES_AT);
     }
@@ -119,8 +122,9 @@ class Shading {
     const close = this.#picture.closeAt;
     if (!close) return;
     const words = closeName(close.height, height, close.figure);
-    const left = width - context.measureText(words).width - 8;
-    const base = Math.min(height - 8, Math.max(this.narrow ? 16 : NAMES_AT + 16, close.height - 5));
+    const crossed = close.last > close.height - 18 && close.last < close.height; // the last price's line
+    const base = Math.min(height - 8, Math.max(this.narrow ? 16 : NAMES_AT + 16, close.height + (crossed ? 14 : -5)));
+    const left = width - context.measureText(words).width - (base > height - MAKERS.height ? MAKERS.width : 8);
     if (left > end + 4) context.fillText(words, left, base);
   }
 
@@ -335,7 +339,7 @@ export class Picture {
     if (this.#prices) this.#chart.removeSeries(this.#prices);
     const { CandlestickSeries, AreaSeries, LineSeries } = this.#library;
     this.#prices = this.#chart.addSeries({ candles: CandlestickSeries, area: AreaSeries, line: LineSeries }[name], {
-      ...this.#priceLook(), ...this.#priceFormat(), lastValueVisible: false, priceLineVisible: false,
+      ...this.#priceLook(), ...this.#priceFormat(), lastValueVisible: false, priceLineVisible: false, baseLineVisible: false,
     });
     this.#closeLine = this.#lastLine = null;
     this.#prices.setData(this.#bars.map((bar) => this.#price(bar)));
@@ -357,7 +361,7 @@ export class Picture {
     for (const one of wanted) {
       const line = this.#lines.get(one.name)?.line ?? this.#chart.addSeries(this.#library.LineSeries, {
         ...this.#priceFormat(), lineWidth: 2, lineStyle: one.dashed ? DASHED : 0, title: one.symbol ?? "", crosshairMarkerVisible: false,
-        priceLineVisible: false, lastValueVisible: Boolean(one.symbol), ...(one.symbol ? {} : { autoscaleInfoProvider: () => null }),
+        baseLineVisible: false, priceLineVisible: false, lastValueVisible: Boolean(one.symbol), ...(one.symbol ? {} : { autoscaleInfoProvider: () => null }),
       });
       line.applyOptions({ color: this.#look[one.color] });
       this.#lines.set(one.name, { ...one, line });
@@ -386,7 +390,7 @@ export class Picture {
     this.#look = tokens;
     this.#chart.applyOptions({
       layout: { background: { color: tokens.panel }, textColor: tokens.faint, fontFamily: tokens.font },
-      grid: { horzLines: { color: faded(tokens.line, 0.7) }, vertLines: { color: faded(tokens.line, 0.5) } },
+      grid: { horzLines: { color: faded(tokens.line, tokens.forced ? 0.3 : 0.7) }, vertLines: { color: faded(tokens.line, tokens.forced ? 0.3 : 0.5) } },
       rightPriceScale: { borderColor: tokens.line },
       timeScale: { borderColor: tokens.line },
       crosshair: {
@@ -395,7 +399,7 @@ export class Picture {
       },
     });
     this.#shading.colors = {
-      ground: faded(tokens.line, 0.38), edge: tokens.line, hatch: faded(tokens.brand, 0.35), text: tokens.faint, ink: tokens.text, panel: tokens.panel,
+      ground: faded(tokens.line, tokens.forced ? 0 : 0.38), edge: tokens.line, hatch: faded(tokens.brand, 0.35), text: tokens.faint, ink: tokens.text, panel: tokens.panel,
       up: tokens.up, down: tokens.down, font: `450 11px ${tokens.font}`,
     };
     this.#prices?.applyOptions(this.#priceLook());
@@ -423,7 +427,7 @@ export class Picture {
   heightOf(price) { return this.#prices?.priceToCoordinate(price) ?? null; }
   get closeAt() {
     const height = this.#closeLine && this.#bars.length ? this.heightOf(this.#close) : null;
-    return height === null ? null : { height, figure: format.fixed(this.#close, this.#digits) };
+    return height === null ? null : { height, last: this.heightOf(this.#bars.at(-1).close), figure: format.fixed(this.#close, this.#digits) };
   }
 
   /** The newest price as a line with its figure on the axis, also while older bars are in view. */
@@ -510,5 +514,8 @@ export class Picture {
     return { ...line, lineColor: text, topColor: faded(text, 0.16), bottomColor: faded(text, 0) };
   }
 
-  #closeLook() { return { color: this.#look.faint, axisLabelColor: this.#look.line, axisLabelTextColor: this.#look.muted }; }
+  #closeLook() {
+    const { faint, line, muted, forced, panel } = this.#look;
+    return { color: faint, axisLabelColor: forced ? panel : line, axisLabelTextColor: muted };
+  }
 }
