@@ -233,12 +233,15 @@ export class Photon {
     detail: "", since: null, feedRetryAt: null, delayMs: null, market: null, marketUntil: null, marketNext: null, rate: 1,
     behindMs: null,
   };
-  #view = null; #taking = false;
+  /** @type {any} */ #view = null;
+  #taking = false; // a message, after which the listeners of the status are called
   #clock = null;
   #lag = new Lag(); #hidden = false;
   #attempt = 0; #openedAt = 0; #heardAt = 0; #notBefore = 0;
   #syncQueued = false; #retryTimer = null; #silenceTimer = null; #lingerTimer = null; #againTimer = null;
-  #paceTimer = null; #hideTimer = null; #lookTimer = null;
+  /** @type {any} */ #paceTimer = null;
+  /** @type {any} */ #hideTimer = null;
+  /** @type {any} */ #lookTimer = null;
   #wake = () => { if (!this.#unseen) this.#retryNow(); };
 
   /**
@@ -349,10 +352,10 @@ export class Photon {
    */
   get status() {
     if (this.#view !== null) return this.#view;
-    const known = this.#states;
-    let states = null;
-    const get = () => (states ??= Object.freeze(Object.fromEntries(known)));
-    return (this.#view = Object.freeze(Object.defineProperty({ ...this.#status }, "states", { enumerable: true, get })));
+    const known = this.#states, view = { ...this.#status };
+    /** @type {any} */ let states = null;
+    Object.defineProperty(view, "states", { enumerable: true, get: () => (states ??= Object.freeze(Object.fromEntries(known))) });
+    return (this.#view = Object.freeze(view));
   }
 
   /** @param {(status: object) => void} callback called at once and on each change @returns {() => void} */
