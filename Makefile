@@ -10,7 +10,7 @@ INSTALL := $(PIP) --no-compile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check chaos siege lint bench browser clean
+.PHONY: help run build test check chaos siege walk lint bench browser clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -34,6 +34,10 @@ chaos: $(VENV)/test-ready ## Play Finnhub's worst moods for 2 minutes; SEED=N pl
 siege: $(VENV)/test-ready ## Attack a server beside honest clients, for 4 minutes; ONLY=name plays some
 	@$(BIN)/python -c 'from photon_app import launcher; launcher.build()'
 	@exec $(BIN)/python -m tests.siege $(if $(ONLY),--only $(ONLY))
+
+walk: $(VENV)/test-ready browser ## Walk the page on six screens, with pictures in walk/; ONLY=name walks some
+	@$(BIN)/python -c 'from photon_app import launcher; launcher.build()'
+	@exec $(BIN)/python -m tests.walk $(if $(ONLY),--only $(ONLY)) $(if $(TOUR),--tour)
 
 lint: $(VENV)/test-ready ## Lint, format and types of Python and JavaScript
 	$(BIN)/ruff check .
