@@ -9,7 +9,6 @@ contract is in ``docs/protocol.md``. Examples have the default address in them; 
 from typing import Final, Literal, NamedTuple
 
 from photon_app import disconnect
-from photon_app.disconnect import Code
 
 
 class Message(NamedTuple):
@@ -97,22 +96,30 @@ ENDPOINTS: Final = (
 )
 """Every path that a program may use."""
 
-NO_CLOSE_FRAME: Final = (
-    "no close frame: the connection broke, or was refused before it opened. A browser tells a page"
-    " no more; the server's log does"
-)
+_ADVICE: Final = {"reconnect": "Reconnect, with growing pauses.", "never": "Do not reconnect."}
+
+
+class Close(NamedTuple):
+    """One way in which a connection ends, as its client sees it."""
+
+    meaning: str
+    then: str
+
+
 CLOSE_CODES: Final = {
-    1000: Code("closed by this side", "never"),
-    1001: Code("a proxy or another server goes", "reconnect"),
-    disconnect.ABNORMAL_CLOSURE: Code(NO_CLOSE_FRAME, "reconnect"),
+    1000: Close("closed by this side", ""),
+    1001: Close("a proxy or another server goes", _ADVICE["reconnect"]),
+    disconnect.ABNORMAL_CLOSURE: Close(
+        "no close frame: the connection broke, or was refused before it opened. A browser tells a"
+        " page no more; the server's log does",
+        _ADVICE["reconnect"],
+    ),
     **{
-        code: Code(said.meaning.replace("`", ""), said.advice)
+        code: Close(said.meaning.replace("`", ""), _ADVICE[said.advice])
         for code, said in disconnect.CODES.items()
     },
 }
-"""How a connection can end, as its client sees it."""
-
-ADVICE: Final = {"reconnect": "Reconnect, with growing pauses.", "never": "Do not reconnect."}
+"""What each close code means."""
 
 PYTHON = """\
 import asyncio, contextlib, json, websockets

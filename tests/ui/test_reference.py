@@ -46,10 +46,8 @@ def test_every_route_is_documented(path: str) -> None:
 def test_every_close_code_is_explained() -> None:
     """With what to do then, in the table and in the console."""
     assert set(disconnect.CODES) | {disconnect.ABNORMAL_CLOSURE} <= set(CLOSE_CODES)
-    assert {code for code, said in CLOSE_CODES.items() if said.advice == "never"} == {
-        1000,
-        *disconnect.FINAL_CODES,
-    }
+    never = {code for code, close in CLOSE_CODES.items() if close.then == "Do not reconnect."}
+    assert never == disconnect.FINAL_CODES
     codes = WORDS["codes"]
     assert isinstance(codes, dict)
     assert set(codes) == {str(code) for code in CLOSE_CODES}

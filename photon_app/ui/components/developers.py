@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import reflex as rx
 
-from photon_app.disconnect import Code
 from photon_app.ui.components.header import header
 from photon_app.ui.components.watchlist import list_facts
 from photon_app.ui.live.parts import console, own_address, snippet
 from photon_app.ui.reference import (
-    ADVICE,
     CLOSE_CODES,
     ENDPOINTS,
     EXAMPLES,
@@ -41,7 +39,7 @@ WORDS = {
     "again": "Subscribe",
     "left": "{n} more characters",
     "unknown": "a code that is not Photon's",
-    "codes": {str(code): [said.meaning, ADVICE[said.advice]] for code, said in CLOSE_CODES.items()},
+    "codes": {str(code): list(close) for code, close in CLOSE_CODES.items()},
 }
 """What the console says; ``subscribe`` and ``again`` are on one button."""
 
@@ -200,14 +198,8 @@ def _address(one: Endpoint) -> rx.Component:
 
 
 def _close_codes() -> rx.Component:
-    return _table(
-        ("Code", "Meaning", "Then"),
-        [(_code(str(code)), said.meaning, ADVICE[said.advice]) for code, said in _codes()],
-    )
-
-
-def _codes() -> Sequence[tuple[int, Code]]:
-    return sorted(CLOSE_CODES.items())
+    rows = [(_code(str(code)), *close) for code, close in sorted(CLOSE_CODES.items())]
+    return _table(("Code", "Meaning", "Then"), rows)
 
 
 def _code(text: str) -> rx.Component:

@@ -133,15 +133,16 @@ export function arranged(before, symbols, width, height, now) {
   const set = [width, height, ...all.map(({ symbol }) => symbol).sort()].join();
   if (before?.set === set && now - before.at < AGAIN_MS) return before;
   const shown = all.slice(0, Math.floor((width * height) / TILE_AREA));
-  return { tiles: squarify(weights(shown), width, height).map((rect, at) => tile(shown[at].symbol, rect)), set, at: now };
+  const largest = width < 1_600 ? 22 : 28;
+  return { tiles: squarify(weights(shown), width, height).map((rect, at) => tile(shown[at].symbol, rect, largest)), set, at: now };
 }
 
-/** @param {string} symbol @param {Rect} exact @returns {Tile} */
-function tile(symbol, exact) {
+/** @param {string} symbol @param {Rect} exact @param {number} largest  type @returns {Tile} */
+function tile(symbol, exact, largest) {
   const x = Math.round(exact.x), y = Math.round(exact.y);
   const width = Math.round(exact.x + exact.width) - x, height = Math.round(exact.y + exact.height) - y;
   const fits = Math.min(Math.sqrt(width * height) / 8, (width - 8) / (0.66 * Math.max(2, shortName(symbol).length)), (height - 6) / 2.4);
-  return { symbol, rect: { x, y, width, height }, size: Math.max(10, Math.min(22, Math.round(fits * 2) / 2)), tight: width < 72 };
+  return { symbol, rect: { x, y, width, height }, size: Math.max(10, Math.min(largest, Math.round(fits * 2) / 2)), tight: width < 72 };
 }
 
 /** Where a key leads in a list: one step with each of two keys, Home, End; null for any other. @param {string} back @param {string} on */
