@@ -125,7 +125,7 @@ def test_nothing_of_radix_is_in_the_build() -> None:
 
 
 def test_the_chart_is_apart_from_the_page() -> None:
-    """The library is a file of its own that the page names nowhere: it comes once the page stands."""
+    """The library is a file of its own that the page names nowhere: it comes after the page."""
     charts = list((BUILT / "assets").glob("lightweight-charts*.js"))
     assert len(charts) == 1
     assert charts[0].name not in (BUILT / "index.html").read_text(encoding="utf-8")
