@@ -6,18 +6,25 @@ The list is read once, on first use.
 It works without a key or a network, and never says that a symbol does not exist: it has only
 several hundred. Names are the companies' own, ordered by how often people look for them; types are
 Finnhub's words.
+
+The column ``price`` is what each was worth at about the close of ``PRICES_OF``, rounded. It says
+where a simulator begins and nothing else: no client is ever given it as a price.
 """
 
 import csv
+import datetime as dt
 import functools
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from photon_app.model import USUAL_RESULTS, Listing, Seed
 
 LIST = Path(__file__).with_suffix(".csv")
+PRICES_OF = dt.date(2025, 11, 21)
+"""The day of the prices in the list."""
 
 US_PREFIXES = frozenset(
     ("NASDAQ", "NYSE", "AMEX", "ARCA", "NYSEARCA", "NYSEAMERICAN", "BATS", "CBOE", "IEX", "OTC")
@@ -41,11 +48,24 @@ _IN_NO_NAME = re.compile(r"[<>{}|\\]")
 """A text with one of these was not meant as a name; it is not searched for without them."""
 
 
-@functools.cache
-def bundled() -> dict[str, Listing]:
+def bundled() -> Mapping[str, Listing]:
     """The list by symbol, in the order of the file."""
+    return _read()[0]
+
+
+def prices() -> Mapping[str, float]:
+    """What each symbol of the list was worth on ``PRICES_OF``: where a simulator begins it."""
+    return _read()[1]
+
+
+@functools.cache
+def _read() -> tuple[dict[str, Listing], dict[str, float]]:
+    listings, known = dict[str, Listing](), dict[str, float]()
     with LIST.open(encoding="utf-8", newline="") as file:
-        return {row["symbol"]: Listing(**row) for row in csv.DictReader(file)}
+        for symbol, name, type_, price in itertools.islice(csv.reader(file), 1, None):
+            listings[symbol] = Listing(symbol=symbol, name=name, type=type_)
+            known[symbol] = float(price)
+    return listings, known
 
 
 def exact(text: str) -> Listing | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import datetime as dt
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from photon_app.listings import (
     LEGAL_FORMS,
     LIST,
+    PRICES_OF,
     SEPARATORS,
     BundledReference,
     bundled,
@@ -17,6 +19,7 @@ from photon_app.listings import (
     exact,
     fold,
     forms,
+    prices,
     rank,
     several,
 )
@@ -44,8 +47,8 @@ def test_the_list_is_whole() -> None:
     """Several hundred entries, each once, canonical, with a name that can be shown."""
     with LIST.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0] == ["symbol", "name", "type"]
-    assert all(len(row) == 3 for row in rows)
+    assert rows[0] == ["symbol", "name", "type", "price"]
+    assert all(len(row) == 4 for row in rows)
     entries = bundled()
     assert len(entries) == len(rows) - 1 >= 480
     for symbol, listing in entries.items():
@@ -174,8 +177,20 @@ def grade(query: str, listing: Listing) -> int:
     return rules.index(True) if True in rules else 7
 
 
-def test_the_list_has_names_and_no_prices() -> None:
-    """And never says that a symbol does not exist."""
+def test_every_symbol_has_a_price_to_begin_at() -> None:
+    """Of one day that has been, and of the size that people know."""
+    assert prices().keys() == bundled().keys()
+    assert dt.date(2025, 1, 1) < PRICES_OF < dt.date(2026, 11, 30)
+    for symbol, price in prices().items():
+        stock = bundled()[symbol].type not in {"Crypto", "Forex"}
+        assert 0.1 < price < 1_000_000
+        assert not stock or round(price, 2) == price
+    assert prices()["GOOG"] == pytest.approx(prices()["GOOGL"], rel=0.01)
+    assert prices()["BRK.A"] == pytest.approx(1_500 * prices()["BRK.B"], rel=0.01)
+
+
+def test_the_reference_has_names_and_no_prices() -> None:
+    """Those are for the simulator only; and it never says that a symbol does not exist."""
     reference = BundledReference()
     assert asyncio.run(reference.name("NVDA")) == "NVIDIA"
     assert asyncio.run(reference.name("NOPE")) is None
