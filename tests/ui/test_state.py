@@ -133,11 +133,11 @@ def test_an_added_symbol_is_stored_and_named(tab: Dashboard) -> None:
 def test_what_is_typed_is_answered_and_changes_nothing(tab: Dashboard) -> None:
     """The page adds what it names to the list that it shows."""
     call(tab, "find_symbols", "ibm, coca cola")
-    assert tab.reply.symbols == ("IBM", "KO")
+    assert list(tab.reply.symbols) == ["IBM", "KO"]
     assert tab.edits == []
     before = tab.reply.id
     call(tab, "take_as_typed", "appl")
-    assert tab.reply.symbols == ("APPL",)
+    assert list(tab.reply.symbols) == ["APPL"]
     assert tab.reply.id != before
     call(tab, "take_as_typed", "<b>")
     assert tab.reply.notice.startswith("<b> is not a symbol")
