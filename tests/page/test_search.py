@@ -63,7 +63,6 @@ def paste(visitor: Visitor, text: str) -> None:
     ("text", "symbol"),
     [
         ("coca cola", "KO"),
-        ("oracl", "ORCL"),
         ("visa inc", "V"),
         ("$ibm", "IBM"),
         ("NYSE:KO", "KO"),
@@ -72,7 +71,7 @@ def paste(visitor: Visitor, text: str) -> None:
     ],
 )
 def test_enter_adds_what_was_meant(visitor: Visitor, text: str, symbol: str) -> None:
-    """The first suggestion, however fast one types."""
+    """However fast one types."""
     visitor.expect_live("AAPL")
     visitor.add(text)
     expect_added(visitor, symbol)
@@ -329,17 +328,23 @@ def test_without_suggestions_only_what_is_known_is_added(
     else:
         expect(visitor.notice).to_have_text(f"Nothing found for “{text}”")
         visitor.expect_symbols(*DEFAULTS)
+    visitor.close()
     visitor.forgive("Failed to load resource")
 
 
 def test_keys_of_an_input_method_are_its_own(visitor: Visitor) -> None:
-    """Enter that ends a composition adds nothing."""
+    """Escape that ends a composition shuts nothing."""
     typed(visitor, "oracl")
     expect_open(visitor, "ORCL")
-    for options_of_key in ("isComposing: true", "keyCode: 229"):
+    for name, value in (("isComposing", "true"), ("keyCode", "229")):
         visitor.field.evaluate(
-            "(field) => field.dispatchEvent(new KeyboardEvent('keydown', "
-            "{ key: 'Escape', bubbles: true, cancelable: true, " + options_of_key + " }))"
+            """(field, [name, value]) => {
+              const how = { key: "Escape", bubbles: true, cancelable: true };
+              const event = new KeyboardEvent("keydown", how);
+              Object.defineProperty(event, name, { value: JSON.parse(value) });
+              field.dispatchEvent(event);
+            }""",
+            [name, value],
         )
     expect_open(visitor, "ORCL")
     expect(visitor.field).to_be_focused()

@@ -37,7 +37,7 @@ function Name({ name, typed }) {
 /** What an option says. */
 function Words({ option: { kind, symbol, name, type }, typed, held }) {
   if (kind === "list") return <span className="option-all">Add all of <b>{symbol}</b></span>;
-  if (kind === "typed") return <><span className="option-all">Add “<b>{symbol}</b>” as typed</span><span className="option-type">Not in any listing: it may be rejected</span></>;
+  if (kind === "typed") return <><span className="option-all">Add “<b>{symbol}</b>” as typed</span><span className="option-type">Unlisted: may be rejected</span></>;
   return (
     <>
       <b>{symbol}</b>
@@ -128,8 +128,8 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
     else send(text, onFind);
   };
   const pressed = (event) => {
-    if (event.nativeEvent.isComposing || event.keyCode === 229) { // an input method's own keys
-      event.stopPropagation();
+    if (event.nativeEvent.isComposing || event.keyCode === 229) { // an input method's own keys, and not the page's
+      event.nativeEvent.stopImmediatePropagation();
       if (event.key === "Enter") event.preventDefault();
       return;
     }

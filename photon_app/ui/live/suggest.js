@@ -88,7 +88,7 @@ export function options(typed, found, { before = [], held = [], unknown = "" } =
   const known = rows.some((one) => one.symbol === exact), own = !known && held.includes(exact);
   const offered = found && entries.length > 0 && entries.every(canBe) && (entries.length > 1 ? all === unknown : !known && !own);
   return [
-    ...(listed(typed, found ?? []) ? [row("list", all)] : []),
+    ...(all !== unknown && listed(typed, found ?? []) ? [row("list", all)] : []),
     ...(own ? [row("symbol", exact)] : []),
     ...rows,
     ...(offered ? [row("typed", entries.length > 1 ? all : exact)] : []),
@@ -116,7 +116,7 @@ export function outcome({ symbols = [], unknown = [], notice = "" }, held, limit
   const alone = symbols.length + unknown.length === 1;
   const words = alone ? (left.length ? full(limit, left[0]) : "") : told.filter(Boolean).join(", ");
   const rest = [...left, ...unknown].join(", ");
-  return { added, selected: added.at(-1) ?? old.at(-1) ?? "", notice: notice || words, rest: notice ? null : rest };
+  return { added, selected: added.at(-1) ?? old.at(-1) ?? "", notice: notice || words, rest: notice || (alone && left.length) ? null : rest };
 }
 
 /** @param {number} limit @param {string} symbol */
