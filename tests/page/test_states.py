@@ -18,6 +18,13 @@ UNTRUSTED = (
     "Failed to connect to Finnhub: its certificate was not accepted (unable to get local issuer "
     "certificate); next attempt at 14:02:11 UTC"
 )
+BUSY = """() => {
+  globalThis.busy = setInterval(() => {
+    const end = performance.now() + 1500;
+    while (performance.now() < end);
+  }, 10);
+}"""
+"""A page whose scripts leave it no time, one task after the other."""
 HURRIED = "Failed to connect to Finnhub: too many attempts (HTTP 429); next attempt at 14:02:11 UTC"
 
 
@@ -188,3 +195,16 @@ def test_the_arrow_beside_the_price_is_that_of_the_tape(visitor: Visitor, hand: 
             ".tape tbody [data-direction='up'], .tape [data-direction='down']"
         )
         expect(moved.first).to_contain_text(arrow)
+
+
+def test_a_page_that_cannot_keep_up_says_so_until_it_can(visitor: Visitor) -> None:
+    """In the badge, and in a sentence."""
+    words = visitor.page.locator(".badge [role=status]")
+    trouble = visitor.page.locator(".trouble")
+    expect(words).to_have_text("LIVE")
+    visitor.page.evaluate(BUSY)
+    expect(words).to_have_text(re.compile(r"BEHIND \d+ s"), timeout=60_000)
+    expect(trouble).to_contain_text("cannot keep up")
+    visitor.page.evaluate("clearInterval(busy)")
+    expect(words).to_have_text("LIVE", timeout=60_000)
+    expect(trouble).to_have_text("")

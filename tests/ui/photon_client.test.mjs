@@ -1195,7 +1195,7 @@ function pass(browser, photon, ms, delay) {
   return [...seen];
 }
 
-test("a page whose answers come late twice says how late, until two are in time", () => {
+test("a page whose answers come late three times says how late, until two are in time", () => {
   const browser = environment();
   const photon = connected(browser);
   browser.socket.greet();
@@ -1206,6 +1206,14 @@ test("a page whose answers come late twice says how late, until two are in time"
   const late = pass(browser, photon, 12_000, 100);
   assert.equal(late.at(-1), null);
   assert.deepEqual(pass(browser, photon, 60_000, 100), [null]);
+});
+
+test("two late answers are not behind", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  let turn = 0;
+  assert.deepEqual(pass(browser, photon, 120_000, () => [0, 1_500, 1_500][turn++ % 3]), [null]);
 });
 
 test("what is late now and then is not behind, and what is behind does not flap", () => {

@@ -114,7 +114,9 @@ const written = new WeakMap(); // element → its text: asking the element for i
 export function write(element, text) {
   if (!element || (written.get(element) ?? element.textContent) === text) return;
   written.set(element, text);
-  element.textContent = text;
+  const node = element.firstChild;
+  if (text && node instanceof Text && node === element.lastChild) node.data = text; // the tree stays as it is
+  else element.textContent = text;
 }
 
 /** Set an attribute only where it differs; null removes it. */

@@ -188,22 +188,23 @@ const PASSING = new Set(["receivedAt", "direction", "snapshot", "changePercent"]
 const same = (one, other) => Object.keys(one).every((key) => one[key] === other[key] || PASSING.has(key));
 
 /**
- * How far a page is behind, from the time that answers take: they queue up behind the prices. Two late ones in a
+ * How far a page is behind, from the time that answers take: they queue up behind the prices. Three late ones in a
  * row make it so, and two in time end it, so that no single long task does either, nor a machine that wakes.
  */
 class Lag {
-  #last = 0; #best = BEHIND_MS.until; // a connection may be slow by itself: up to this
+  #lates = [0, 0]; #best = BEHIND_MS.until; // a connection may be slow by itself: up to this
   /** @type {?number} */
   ms = null;
 
   /** Whether to look again soon. */
-  get doubtful() { return this.ms !== null || this.#last >= BEHIND_MS.until; }
+  get doubtful() { return this.ms !== null || this.#lates[1] >= BEHIND_MS.until; }
 
   /** @param {number} took */
   take(took) {
     this.#best = Math.min(this.#best, took);
-    const late = took - this.#best, low = Math.min(late, this.#last), high = Math.max(late, this.#last);
-    this.#last = late;
+    const late = took - this.#best, [before, last] = this.#lates;
+    const low = Math.min(late, last, before), high = Math.max(late, last);
+    this.#lates = [last, late];
     if (low >= BEHIND_MS.from) this.ms = Math.round(low / 100) * 100;
     else this.ms = this.ms === null || high < BEHIND_MS.until ? null : BEHIND_MS.from;
   }
