@@ -8,19 +8,20 @@ const NAMES = ["panel", "raised", "line", "text", "muted", "faint", "up", "down"
 const FORCED_COLORS = "(forced-colors: active)";
 
 /** What stands for the tokens where the visitor's system has its own colours. */
-const FORCED = { panel: "Canvas", raised: "Canvas", line: "GrayText", "study-1": "LinkText", "study-2": "VisitedText" };
+const FORCED = /** @type {Record<string, string>} */ ({ panel: "Canvas", raised: "Canvas", line: "GrayText", "study-1": "LinkText", "study-2": "VisitedText" });
 
 /** @param {Element} element @returns {Record<string, any>} colours as #rrggbb, the font, and whether the system's colours are `forced` */
 export function tokens(element) {
   const style = getComputedStyle(element), forced = matchMedia(FORCED_COLORS).matches;
+  /** @param {string} name */
   const token = (name) => (forced && name !== "font" ? systemColor(FORCED[name] ?? "CanvasText") : whole(style.getPropertyValue(`--${name}`).trim()));
   return { ...Object.fromEntries(NAMES.map((name) => [name, token(name)])), forced };
 }
 
-/** The build shortens #rrggbb where it can. */
+/** The build shortens #rrggbb where it can. @param {string} token */
 const whole = (token) => token.replace(/^#(\w)(\w)(\w)$/, "#$1$1$2$2$3$3");
 
-/** A system colour as #rrggbb. */
+/** A system colour as #rrggbb. @param {string} name */
 function systemColor(name) {
   const probe = document.body.appendChild(document.createElement("i"));
   probe.style.color = name;
@@ -29,14 +30,18 @@ function systemColor(name) {
   return `#${parts.slice(0, 3).map((part) => Number(part).toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** A colour #rrggbb with a share of it, 0 to 1. */
+/** A colour #rrggbb with a share of it, 0 to 1. @param {string} color @param {number} share */
 export const faded = (color, share) => color + Math.round(share * 255).toString(16).padStart(2, "0");
 
+/** @type {Set<() => void>} */
 const listeners = new Set();
-let observer = null, system = null;
+/** @type {?MutationObserver} */
+let observer = null;
+/** @type {?MediaQueryList} */
+let system = null;
 const tell = () => { for (const listener of [...listeners]) listener(); };
 
-/** Call back, before the next paint, when theme or pair became another. @returns {() => void} */
+/** Call back, before the next paint, when theme or pair became another. @param {() => void} listener @returns {() => void} */
 export function onLook(listener) {
   listeners.add(listener);
   if (!observer) {
@@ -50,7 +55,7 @@ export function onLook(listener) {
   return () => {
     listeners.delete(listener);
     if (listeners.size) return;
-    observer.disconnect();
+    observer?.disconnect();
     observer = null;
   };
 }
