@@ -10,11 +10,15 @@ import { ask, useChoice } from "./hooks.js";
 import { STYLES } from "./legend.js";
 import { STUDIES, studiesOf, symbolsOf } from "./studies.js";
 
+/** @typedef {{symbol: string, name: string}} Found */
+
+/** @param {{kind: string, symbol: string}} props  which menu; the symbol that is shown */
 export const ChartMenu = ({ kind, symbol }) => (kind === "compare" ? <Compare symbol={symbol} /> : kind === "indicators" ? <Indicators /> : <Style />);
 
 function Indicators() {
   const [text, choose] = useChoice("indicators");
   const chosen = studiesOf(text);
+  /** @param {string} name */
   const toggle = (name) => choose((chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name]).join(","));
   return (
     <fieldset>
@@ -40,22 +44,24 @@ function Style() {
 
 const MOST = 4;
 
+/** @param {{symbol: string}} props */
 function Compare({ symbol }) {
   const [text, choose] = useChoice("compare");
-  const [found, setFound] = useState([]);
+  const [found, setFound] = useState(/** @type {Found[]} */ ([]));
   const [said, say] = useState("");
-  const question = useRef(null);
+  const question = useRef(/** @type {?AbortController} */ (null));
   const symbols = symbolsOf(text, symbol);
-  /** What the search has for a text; null when another was asked for meanwhile. */
+  /** What the search has for a text; null when another was asked for meanwhile. @param {string} query @returns {Promise<?Found[]>} */
   const search = async (query) => {
     question.current?.abort();
     const mine = (question.current = new AbortController());
     const answer = query ? await ask(`/api/search?q=${encodeURIComponent(query)}`, mine.signal) : null;
     return mine === question.current ? answer?.results ?? [] : null;
   };
+  /** @param {import("react").FormEvent<HTMLFormElement>} event */
   const submit = async (event) => {
     event.preventDefault();
-    const field = event.target.elements.symbol, typed = field.value.trim().toUpperCase();
+    const field = /** @type {HTMLInputElement} */ (event.currentTarget.elements.namedItem("symbol")), typed = field.value.trim().toUpperCase();
     const results = typed && await search(typed);
     if (!results) return;
     const wanted = symbolsOf([...symbols, (results.find((one) => one.symbol === typed) ?? results[0])?.symbol ?? typed].join(","), symbol);

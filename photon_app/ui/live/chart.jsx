@@ -367,7 +367,7 @@ const MENUS = { compare: "Compare", indicators: "Indicators" };
 /** Fill the screen, or no longer; where a browser lets no element do so, the page. */
 function toggleFull(box) {
   if (document.fullscreenElement) document.exitFullscreen();
-  else if (document.fullscreenEnabled) box.requestFullscreen();
+  else if (document.fullscreenEnabled) box.requestFullscreen().catch(() => {});
   else box.toggleAttribute("data-full");
 }
 

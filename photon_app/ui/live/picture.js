@@ -106,13 +106,16 @@ class Shading {
   #above({ context, mediaSize: { width, height } }) {
     context.font = this.colors.font;
     context.fillStyle = this.colors.text;
+    const end = this.#edges(0, this.#picture.newest, Infinity)[1];
+    const long = (words) => context.measureText(words).width;
+    const open = this.hole && end < width ? Math.max(8, end - long(this.hole) - 8) : Infinity; // where the hole's name begins
+    if (open < width) context.fillText(this.hole, open, this.narrow ? 16 : NAMES_AT);
     const named = this.narrow ? [] : this.#seen(this.names, width);
     if (named.length <= NAMED) for (const [run, left, right] of named) {
-      const name = sessionName(run, this.zone), long = context.measureText(name).width;
-      if (right - left >= long + 16) context.fillText(name, run.session === "pre" ? right - long - 8 : left + 8, NAMES_AT);
+      const name = sessionName(run, this.zone);
+      const from = run.session === "pre" ? right - long(name) - 8 : left + 8;
+      if (from >= left + 8 && from + long(name) + 8 <= Math.min(right, open)) context.fillText(name, from, NAMES_AT);
     }
-    const end = this.#edges(0, this.#picture.newest, Infinity)[1];
-    if (this.hole && end < width) context.fillText(this.hole, Math.max(8, end - context.measureText(this.hole).width - 8), this.narrow ? 16 : NAMES_AT - 16);
     this.#close(context, width, height, end);
     if (this.measure) this.#measured(context, width);
   }
