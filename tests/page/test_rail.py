@@ -19,7 +19,7 @@ def tab(visitor: Visitor, name: str) -> Locator:
 
 
 def figure(visitor: Visitor, name: str, pane: str = "day") -> Locator:
-    return visitor.page.locator(f".rail-{pane} [data-figure='{name}']")
+    return visitor.page.locator(f".rail-{pane} [data-figure='{name}']").first
 
 
 def test_under_the_chart_the_trades_stand_first(visitor: Visitor) -> None:
