@@ -15,9 +15,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TOOLS = HERE.parent / ".cache" / "javascript"
 PACKAGES = (
-    "typescript@0.0.0",
-    "oxlint@0.0.0",
-    "@types/react@0.0.0",
+    "typescript@7.0.2",
+    "oxlint@1.94.0",
+    "@types/react@19.3.3",
     "lightweight-charts@5.2.1",
 )
 TYPES = HERE / "ui" / "types" / "tsconfig.json"

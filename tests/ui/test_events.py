@@ -59,5 +59,5 @@ def test_what_it_does_not_send_is_not(name: str, payload: dict[str, object]) -> 
 def test_the_names_of_stored_choices_are_those_of_the_browser() -> None:
     names = {name.rpartition(".")[2] for name in events.stored()}
     assert names == {
-        f"{name}_rx_state_" for name in ("stored", "chosen", "pair", "timeframe", "style_of_chart")
+        f"{name}_rx_state_" for name in ("stored", "chosen", "timeframe", "style_of_chart")
     }

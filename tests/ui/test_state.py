@@ -258,7 +258,7 @@ def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
 
 
 @pytest.mark.parametrize("value", [*GARBAGE, "é" * 100_000, "\U0001f4a5" * 100_000])
-@pytest.mark.parametrize("name", ["stored", "chosen", "pair", "timeframe", "style_of_chart"])
+@pytest.mark.parametrize("name", ["stored", "chosen", "timeframe", "style_of_chart"])
 def test_what_a_browser_brings_is_cut_when_it_is_set(
     tab: Dashboard, name: str, value: object
 ) -> None:

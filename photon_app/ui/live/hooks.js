@@ -60,7 +60,7 @@ function everyTick(tick) {
   };
 }
 
-/** A choice of the visitor and what sets it; its default on the server and on first paint. */
+/** A choice of the visitor and what sets it; its default on the server and on first paint. @param {string} name @returns {[string, (wanted: string) => void]} */
 export function useChoice(name) {
   const value = useSyncExternalStore(
     (listener) => onChoice(name, listener), () => chosen(name), () => CHOICES[name].initial,
