@@ -113,9 +113,7 @@ def test_the_tab_tells_the_price(visit: Visit, server: Process) -> None:
     """Of the selected symbol, as the page shows it."""
     visitor = visit(server.http)
     visitor.expect_live("AAPL", "MSFT")
-    expect(visitor.page).to_have_title(
-        re.compile(r"^AAPL [\d,.]+ [▲▼]?[\d.]+\u00a0% · Photon$")
-    )
+    expect(visitor.page).to_have_title(re.compile(r"^AAPL [\d,.]+ [▲▼]?[\d.]+\u00a0% · Photon$"))
     visitor.row("MSFT").click()
     expect(visitor.page).to_have_title(re.compile(r"^MSFT [\d,.]+ "))
 

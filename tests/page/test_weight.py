@@ -48,11 +48,14 @@ class Wire:
     def kib(self, *without: str) -> float:
         """What of the files has arrived so far, but for those with such a name."""
         left_out = ("/api/", *without)
-        return sum(
-            size
-            for request, size in self.bytes.items()
-            if not any(part in self.names.get(request, "") for part in left_out)
-        ) / KIB
+        return (
+            sum(
+                size
+                for request, size in self.bytes.items()
+                if not any(part in self.names.get(request, "") for part in left_out)
+            )
+            / KIB
+        )
 
     def _asked(self, event: dict[str, Any]) -> None:
         url = event.get("url") or event["request"]["url"]
@@ -127,7 +130,7 @@ def test_nothing_of_radix_is_in_the_build() -> None:
 
 
 def test_the_chart_is_apart_from_the_page() -> None:
-    """The library is a file of its own that the page names nowhere: it comes once the page stands."""
+    """Its library is a file of its own, which no page names: it comes once the page stands."""
     charts = list((BUILT / "assets").glob("lightweight-charts*.js"))
     assert len(charts) == 1
     assert charts[0].name not in (BUILT / "index.html").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """What floats over the page: popovers, dialogs, and the choices in them.
 
-They are the browser's own elements: it opens them on top of everything, closes them by Esc, by their
-button or by a click elsewhere, and gives the focus back. Their looks stand in
+They are the browser's own elements: it opens them on top of everything, closes them by Esc, by
+their button or by a click elsewhere, and gives the focus back. Their looks stand in
 ``styles/popovers.css``.
 """
 

@@ -13,15 +13,15 @@ import { edited } from "./lists.js";
 const KEY = "photon.watchlist";
 const MOMENT_MS = 150;
 
-const inTurn = (act) => (navigator.locks ? navigator.locks.request(KEY, act) : act());
+const inTurn = (/** @type {() => Promise<void>} */ act) => (navigator.locks ? navigator.locks.request(KEY, act) : act());
 
 /** Reflex sends what is stored on the event of a change; the browser sends that event to the other tabs only. */
 const notify = () => dispatchEvent(new StorageEvent("storage", { key: KEY, storageArea: localStorage }));
 
-/** Renders nothing. */
+/** Renders nothing. @param {{edits?: any[], onKept: (ids: string[]) => void}} props */
 export function ListKeeper({ edits = [], onKept }) {
   const made = useRef(new Set());
-  const latest = useRef();
+  const latest = useRef(onKept);
   latest.current = onKept;
   useEffect(() => {
     const ids = edits.map(({ id }) => id);
