@@ -45,7 +45,7 @@ def test_in_forced_colours_the_selected_row_is_outlined(forced: Visitor) -> None
 def test_in_forced_colours_what_is_pressed_is_inverted(forced: Visitor) -> None:
     """Buttons, and the value of a choice."""
     highlight = forced.page.evaluate(SYSTEM, "Highlight")
-    pressed = forced.page.locator("main [aria-pressed=true]").first
+    pressed = forced.page.locator(".chart-bar [aria-pressed=true]").first
     expect(pressed).to_have_css("background-color", highlight)
     button = forced.page.get_by_role("button", name="Appearance")
     button.click()

@@ -114,7 +114,7 @@ def test_every_popover_and_dialog_has_a_name(visitor: Visitor) -> None:
     """And no button says another thing than it shows."""
     boxes = visitor.page.locator("[popover], dialog")
     assert all(boxes.evaluate_all(NAMES))
-    shown = visitor.page.locator("button[aria-label]").evaluate_all(
+    shown = visitor.page.locator(".header button[aria-label]").evaluate_all(
         "(all) => all.map((one) => [one.innerText.trim(), one.getAttribute('aria-label')])"
     )
     assert [pair for pair in shown if pair[0] not in pair[1]] == []

@@ -16,10 +16,13 @@ from tests.fakes.process import Process
 from tests.page.visitor import WIDE, clock_at
 
 KIB = 1024
+CHART = "/assets/lightweight-charts"
 BUILT = (ROOT / launcher.BUILT_PAGE).parent
 CSS_KIB = 20
-FIRST_REQUESTS, FIRST_KIB, ALL_KIB = 15, 350, 420
-"""Until the first price stands, and in all; documents, files, answers and sockets."""
+FIRST_REQUESTS, FIRST_KIB = 12, 270
+"""Files and sockets until the first price can stand: what the document names, and the sockets."""
+ALL_KIB = 340
+"""Every file, with the chart's library; answers of the API are not counted here."""
 
 
 @dataclass
@@ -38,14 +41,21 @@ class Wire:
         session.send("Network.enable")
 
     @property
-    def requests(self) -> list[str]:
-        """The addresses so far."""
-        return list(self.names.values())
+    def files(self) -> list[str]:
+        """The addresses so far, without those of the API."""
+        return [url for url in self.names.values() if "/api/" not in url]
 
-    @property
-    def kib(self) -> float:
-        """What has arrived so far."""
-        return sum(self.bytes.values()) / KIB
+    def kib(self, *without: str) -> float:
+        """What of the files has arrived so far, but for those with such a name."""
+        left_out = ("/api/", *without)
+        return (
+            sum(
+                size
+                for request, size in self.bytes.items()
+                if not any(part in self.names.get(request, "") for part in left_out)
+            )
+            / KIB
+        )
 
     def _asked(self, event: dict[str, Any]) -> None:
         url = event.get("url") or event["request"]["url"]
@@ -56,29 +66,19 @@ class Wire:
         self.bytes[event["requestId"]] = int(event["encodedDataLength"])
 
 
-@dataclass
-class Load:
-    """One first visit."""
-
-    page: Page
-    wire: Wire
-    first_requests: list[str]
-    first_kib: float
-
-
 @pytest.fixture(scope="module")
-def load(browser: Browser, server: Process) -> Iterator[Load]:
-    """A visit with nothing cached, until the first price, and then until all is quiet."""
-    context = browser.new_context(viewport=WIDE, color_scheme="dark")  # type: ignore[arg-type]
+def wire(browser: Browser, server: Process) -> Iterator[Wire]:
+    """A first visit, with nothing cached, until all is quiet."""
+    context = browser.new_context(viewport=WIDE, color_scheme="dark", service_workers="block")  # type: ignore[arg-type]
     context.add_init_script(clock_at())
-    page, wire = context.new_page(), Wire()
-    wire.listen(page)
+    page, counted = context.new_page(), Wire()
+    counted.listen(page)
     page.goto(server.http)
     price = page.locator(f'tr[data-quote="{DEFAULT_SYMBOLS[0]}"] .price-text > span')
     expect(price).to_have_text(re.compile(r"\d"))
-    first = Load(page, wire, wire.requests, wire.kib)
+    page.wait_for_function("document.querySelector('.chart-canvas canvas')")
     page.wait_for_load_state("networkidle")
-    yield first
+    yield counted
     context.close()
 
 
@@ -87,26 +87,31 @@ def packed(*paths: Path) -> float:
     return sum(len(gzip.compress(path.read_bytes(), 9)) for path in paths) / KIB
 
 
-def test_the_first_price_needs_few_requests_and_bytes(load: Load) -> None:
-    assert len(load.first_requests) <= FIRST_REQUESTS, load.first_requests
-    assert load.first_kib <= FIRST_KIB
+def test_the_first_price_needs_few_requests_and_bytes(wire: Wire) -> None:
+    """The chart's library is not among them."""
+    needed = [url for url in wire.files if CHART not in url]
+    assert len(needed) <= FIRST_REQUESTS, needed
+    assert wire.kib(CHART) <= FIRST_KIB
 
 
-def test_the_whole_page_is_small(load: Load) -> None:
-    """With chart, sparklines and trades."""
-    assert load.wire.kib <= ALL_KIB, load.wire.requests
+def test_the_whole_page_is_small(wire: Wire) -> None:
+    assert wire.kib() <= ALL_KIB, wire.files
 
 
-def test_only_the_latin_letters_are_loaded_and_they_at_once(load: Load) -> None:
-    fonts = [url for url in load.wire.requests if url.endswith(".woff2")]
+def test_only_the_latin_letters_are_loaded_and_they_at_once(wire: Wire) -> None:
+    """Before any script has run."""
+    fonts = [url for url in wire.files if url.endswith(".woff2")]
     assert len(fonts) == 1
     assert "inter-latin-wght" in fonts[0]
-    assert fonts[0] in load.first_requests
+    page = (BUILT / "index.html").read_text(encoding="utf-8")
+    assert re.search(r'<link rel="preload" [^>]*href="/assets/inter-latin-wght', page) or re.search(
+        r'<link [^>]*href="/assets/inter-latin-wght[^>]*rel="preload"', page
+    )
 
 
-def test_events_have_a_socket_from_the_beginning(load: Load) -> None:
+def test_events_have_a_socket_from_the_beginning(wire: Wire) -> None:
     """No request of socket.io's before it."""
-    events = [url for url in load.wire.requests if "/_event" in url]
+    events = [url for url in wire.files if "/_event" in url]
     assert len(events) == 1
     assert events[0].startswith("ws:")
 
@@ -125,7 +130,7 @@ def test_nothing_of_radix_is_in_the_build() -> None:
 
 
 def test_the_chart_is_apart_from_the_page() -> None:
-    """The library is a file of its own that the page names nowhere: it comes after the page."""
+    """Its library is a file of its own, which no page names: it comes once the page stands."""
     charts = list((BUILT / "assets").glob("lightweight-charts*.js"))
     assert len(charts) == 1
     assert charts[0].name not in (BUILT / "index.html").read_text(encoding="utf-8")
@@ -134,5 +139,5 @@ def test_the_chart_is_apart_from_the_page() -> None:
 def test_the_pages_scripts_are_few() -> None:
     page = (BUILT / "index.html").read_text(encoding="utf-8")
     named = {BUILT / path for path in re.findall(r"/(assets/[\w.-]+\.js)", page)}
-    assert len(named) <= 5, named
+    assert len(named) <= 6, named
     assert not re.search(r"<script[^>]* src=", page), "it stands in the page itself"

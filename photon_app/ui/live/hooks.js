@@ -13,7 +13,7 @@ import { choose, chosen, CHOICES, onChoice } from "./choices.js";
 import { Frames, Painter, ROW_MS } from "./painter.js";
 import { Photon } from "./photon-client.js";
 
-/** A path on the server: this page's own in production, Reflex's backend under the development server. */
+/** A path on the server: this page's own in production, Reflex's backend under the development server. @param {string} path */
 export function serverUrl(path) {
   const url = new URL(path, import.meta.env.DEV ? getBackendURL(env.EVENT) : location.origin);
   url.protocol = url.protocol.replace(/^ws/, "http");
@@ -25,7 +25,7 @@ const HIDDEN_MS = 2_000; // between two prices of a symbol while nobody sees the
 let client = null;
 export const photon = () => (client ??= new Photon({ url: serverUrl("/ws").href, hiddenMs: HIDDEN_MS }));
 
-/** The server's answer as an object; null for any failure, which the page then says nothing of. */
+/** The server's answer as an object; null for any failure, which the page then says nothing of. @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
 export async function ask(path, signal) {
   try {
     const answer = await fetch(serverUrl(path), { signal, headers: { Accept: "application/json" } });
@@ -57,7 +57,7 @@ function everyTick(tick) {
   };
 }
 
-/** A choice of the visitor and what sets it; its default on the server and on first paint. */
+/** A choice of the visitor and what sets it; its default on the server and on first paint. @param {string} name @returns {[string, (wanted: string) => void]} */
 export function useChoice(name) {
   const value = useSyncExternalStore(
     (listener) => onChoice(name, listener), () => chosen(name), () => CHOICES[name].initial,
@@ -65,13 +65,15 @@ export function useChoice(name) {
   return [value, (wanted) => choose(name, wanted)];
 }
 
-/** Where a part's elements are: `at.name` for each `ref={part("name")}`. */
+/** Where a part's elements are: `at.name` for each `ref={part("name")}`. @returns {{at: Record<string, any>, part: (name: string) => (element: any) => void}} */
 export function useParts() {
-  const held = useRef(null);
+  const held = useRef(/** @type {any} */ (null));
   if (held.current === null) {
+    /** @type {Record<string, any>} */
     const at = {};
+    /** @type {Record<string, (element: any) => void>} */
     const refs = {};
-    held.current = { at, part: (name) => (refs[name] ??= (element) => { at[name] = element; }) };
+    held.current = { at, part: (/** @type {string} */ name) => (refs[name] ??= (element) => { at[name] = element; }) };
   }
   return held.current;
 }
@@ -97,7 +99,7 @@ export function useQuote(symbol, paint, { ages = false, every = false } = {}) {
   }, [symbol, ages, every]);
 }
 
-/** Paint on each change of the connection's, the feed's or the market's state, and a few times a second. */
+/** Paint on each change of the connection's, the feed's or the market's state, and a few times a second. @param {(status: any, live: any) => void} paint */
 export function useStatus(paint) {
   const latest = useRef();
   latest.current = paint;
@@ -119,7 +121,7 @@ export function write(element, text) {
   else element.textContent = text;
 }
 
-/** Set an attribute only where it differs; null removes it. */
+/** Set an attribute only where it differs; null removes it. @param {?Element | undefined} element @param {string} name @param {?string | undefined} value */
 export function mark(element, name, value) {
   if (!element || element.getAttribute(name) === value) return;
   if (value == null) element.removeAttribute(name);
@@ -127,8 +129,9 @@ export function mark(element, name, value) {
 }
 
 const watched = new Map(); // element → whether it is in view
+/** @type {?IntersectionObserver} */
 let views = null;
-/** Whether an element is in view, from one observer for all; it is from when it is mounted. */
+/** Whether an element is in view, from one observer for all; it is from when it is mounted. @param {Record<string, any>} at @param {string} name */
 export function useInView(at, name) {
   useEffect(() => {
     const element = at[name];
@@ -137,7 +140,7 @@ export function useInView(at, name) {
     });
     watched.set(element, true);
     views.observe(element);
-    return () => { views.unobserve(element); watched.delete(element); };
+    return () => { views?.unobserve(element); watched.delete(element); };
   }, [at, name]);
   return () => watched.get(at[name]) ?? false;
 }

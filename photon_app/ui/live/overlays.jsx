@@ -16,10 +16,8 @@ export function WhileOpen({ children }) {
   useEffect(() => {
     const box = /** @type {HTMLElement} */ (place.current?.closest("[popover]"));
     const before = (/** @type {any} */ { newState }) => { if (newState === "open") setOpen(true); };
-    const after = (/** @type {any} */ { newState }) => {
-      setOpen(newState === "open"); // not before it is shut: focus inside goes back to the button
-      if (newState === "open" && !box.contains(document.activeElement)) box.focus();
-    };
+    const after = (/** @type {any} */ { newState }) => { setOpen(newState === "open"); }; // not before it is shut: focus inside goes back to the button
+    box.autofocus = true; // keys are the popover's from the moment on in which it is open
     box.addEventListener("beforetoggle", before);
     box.addEventListener("toggle", after);
     if (box.matches(":popover-open")) setOpen(true); // it was opened before the page was alive
@@ -53,7 +51,7 @@ export function ChoiceGroup({ choice, ...offer }) {
   return <Segments name={choice} value={value} choose={choose} {...offer} />;
 }
 
-/** The theme, which is Reflex's own choice. @param {Offer} props */
+/** The theme, which is Reflex's own choice. @param {Offer} offer */
 export function ThemeGroup(offer) {
   const { rawColorMode, setColorMode } = useContext(ColorModeContext);
   return <Segments name="theme" value={rawColorMode} choose={setColorMode} {...offer} />;

@@ -427,7 +427,7 @@ class ThemeGroup(rx.Component):
 
 
 class PageHead(rx.Component):
-    """The tab's title with the selected price, and the pair of colours; renders nothing."""
+    """The tab's title with the selected symbol's price, and the pair of colours."""
 
     library = f"$/public{_page_head}"
     tag = "PageHead"
