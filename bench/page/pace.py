@@ -84,7 +84,8 @@ def _paced(
         after["Timestamp"] - before["Timestamp"]
     )
     feed = f"{RATE:,.0f} trades/s" if stage.tape else "the simulator"
-    what = f"{len(stage.symbols)} rows, {feed}, processor {throttle}× slower"
+    speed = f"processor {throttle}× slower" if throttle > 1 else "processor at full speed"
+    what = f"{len(stage.symbols)} rows, {feed}, {speed}"
     slow = sorted(frames)[int(len(frames) * 0.95)]
     return [
         Finding(

@@ -15,19 +15,24 @@ from playwright.sync_api import Page
 
 PACKAGE = "axe-core@4.14.1"
 _PLACE = Path(__file__).with_name(".npm")
-_RUN = """async () => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules whose outcome a theme may change."""
+_RUN = """async (rules) => {
+  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  const { violations } = await axe.run(document, options);
   const placesOf = (nodes) => nodes.map(({ target }) => target.join(" "));
   return violations.map(({ id, help, nodes }) => [id, help, placesOf(nodes)]);
 }"""
 _SHOWN = 3
 
 
-def violations(page: Page) -> list[str]:
-    """What it finds in the page as it stands, a sentence for each rule."""
+def violations(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
+    """What it finds in the page as it stands, a sentence for each rule; by all rules if none is
+    named.
+    """
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(f"{_source()}; undefined")
-    found: list[Any] = page.evaluate(_RUN)
+    found: list[Any] = page.evaluate(_RUN, list(rules) or None)
     return [
         f"{rule}: {help_} ({len(places)}: {', '.join(places[:_SHOWN])})"
         for rule, help_, places in found

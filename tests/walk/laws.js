@@ -114,7 +114,13 @@
 
   /** Leave every field, remember how all looks without the focus, and count stops anew. */
   function leave() {
+    const first = document.querySelector("dialog:modal") ?? document.body;
+    const { tabIndex } = first, marked = first.hasAttribute("tabindex");
+    first.tabIndex = -1;
+    first.focus({ preventScroll: true }); // from here Tab begins, not from what was pressed last
     document.activeElement?.blur();
+    if (marked) first.tabIndex = tabIndex;
+    else first.removeAttribute("tabindex");
     stops.clear();
     bare.clear();
     for (const element of document.body.querySelectorAll("*")) bare.set(element, lookOf(element));

@@ -38,7 +38,7 @@ _ASK = Path(__file__).with_suffix(".js").read_text("utf-8")
 
 
 def broken(page: Page, size: Size) -> Iterator[tuple[Law, str]]:
-    """What breaks a law in the page as it stands. Nothing is touched."""
+    """What breaks a law in the page as it stands, in whatever colours. Nothing is touched."""
     page.evaluate(f"globalThis.laws ??= {_ASK}; undefined")
     for words in page.evaluate("laws.cutOff()"):
         yield "cut off", words
@@ -51,6 +51,12 @@ def broken(page: Page, size: Size) -> Iterator[tuple[Law, str]]:
     if titles != 1:
         yield "title", f"there are {titles}"
     for words in axe.violations(page):
+        yield "axe", words
+
+
+def discoloured(page: Page) -> Iterator[tuple[Law, str]]:
+    """The same of those laws that depend on the colours, for a page whose colours have changed."""
+    for words in axe.violations(page, axe.COLOURS):
         yield "axe", words
 
 

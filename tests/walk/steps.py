@@ -186,7 +186,7 @@ def usable(guest: Guest) -> None:
     trouble(guest)
     guest.select("MSFT")
     guest.sort("Change")
-    guest.page.locator("main").get_by_role("button", name="5m", exact=True).click()
+    guest.choose_interval("5m")
     guest.choose_theme("Light")
     expect(guest.row("MSFT")).to_contain_text(re.compile(r"\d\.\d\d"))
 

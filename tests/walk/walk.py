@@ -79,7 +79,7 @@ def walk(
         ground: the browser, and where the Photon of the step is.
         step: the step.
         size: the screen.
-        looks: what must hold must hold in each.
+        looks: the laws of colours must hold in each, the others in the first.
         shoot: makes a picture of each.
     """
     walked = Walked(step, size)
@@ -98,8 +98,12 @@ def walk(
         )
         guest = Guest(visitor, process, size, stack)
         if _led(guest, step, walked):
-            for look in looks:
-                _look(guest.page, walked, look, shoot)
+            for place, look in enumerate(looks):
+                _put_on(guest.page, look)
+                shoot(guest.page, look)
+                check = laws.discoloured(guest.page) if place else laws.broken(guest.page, size)
+                for law, words in check:
+                    walked.note(law, words, look.name)
             for law, words in laws.passed(guest.page):
                 walked.note(law, words)
         if not walked.skipped and step.server != "mortal":
@@ -125,9 +129,6 @@ def _led(guest: Guest, step: Step, walked: Walked) -> bool:
     return not walked.skipped
 
 
-def _look(page: Page, walked: Walked, look: Look, shoot: Shoot) -> None:
+def _put_on(page: Page, look: Look) -> None:
     page.emulate_media(color_scheme=look.scheme, forced_colors=look.forced)
     page.wait_for_timeout(_PAINTED_MS)
-    shoot(page, look)
-    for law, words in laws.broken(page, walked.size):
-        walked.note(law, words, look.name)
