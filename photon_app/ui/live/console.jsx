@@ -113,8 +113,8 @@ function begin(root, words) {
 
 /** @param {{words: Words, children: import("react").ReactNode}} props */
 export function Console({ words, children }) {
-  const root = useRef(/** @type {?HTMLDivElement} */ (null));
-  useEffect(() => begin(/** @type {HTMLDivElement} */ (root.current), words), []);
+  const root = useRef(/** @type {?HTMLDivElement} */ (null)), [said] = useState(words);
+  useEffect(() => begin(/** @type {HTMLDivElement} */ (root.current), said), [said]);
   return <div className="console" ref={root}>{children}</div>;
 }
 

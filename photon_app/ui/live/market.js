@@ -199,7 +199,8 @@ const ANSWER_MS = 10_000; // for an answer
 export class MarketPoll {
   /** The same object until something is new; `lost`: the server does not answer, and this was the last. @type {{market: ?Market, lost: boolean}} */
   state = { market: null, lost: false };
-  #ask; #hidden; #timers; #misses = 0;
+  #ask; #hidden; #timers;
+  #misses = 0; // answers that did not come since the last one that did
   /** @type {Set<() => void>} */ #listeners = new Set();
   /** @type {any} */ #timer = null;
   /** @type {?AbortController} */ #question = null;
@@ -209,7 +210,11 @@ export class MarketPoll {
    * @param {() => boolean} hidden  whether nobody sees the page
    * @param {{setTimeout: Function, clearTimeout: Function}} [timers]  replaced in tests
    */
-  constructor(ask, hidden, timers = globalThis) { [this.#ask, this.#hidden, this.#timers] = [ask, hidden, timers]; }
+  constructor(ask, hidden, timers = globalThis) {
+    this.#ask = ask;
+    this.#hidden = hidden;
+    this.#timers = timers;
+  }
 
   /** Call back on each new state. @param {() => void} listener @returns {() => void} */
   subscribe(listener) {

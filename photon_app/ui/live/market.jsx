@@ -74,21 +74,23 @@ export function MarketNote({ one, many, feeds, delayed, lost }) {
 export function HeatMap({ label, empty }) {
   const { market } = useMarket();
   const symbols = market?.symbols ?? [];
-  const box = useRef(/** @type {?HTMLDivElement} */ (null)), before = useRef(/** @type {?import("./market.js").Arrangement} */ (null));
+  const box = useRef(/** @type {?HTMLDivElement} */ (null));
+  const [before, arrange] = useState(/** @type {?import("./market.js").Arrangement} */ (null));
   const [size, setSize] = useState({ width: 0, height: 0 });
   useEffect(() => {
     const observer = new ResizeObserver(([{ contentRect: { width, height } }]) => setSize({ width: Math.floor(width), height: Math.floor(height) }));
     if (box.current) observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
-  before.current = arranged(before.current, symbols, size.width, size.height, performance.now());
-  const { tiles } = before.current;
+  const arrangement = arranged(before, symbols, size.width, size.height, performance.now());
+  if (arrangement !== before) arrange(arrangement);
+  const { tiles } = arrangement;
   const known = new Map(symbols.map((one) => [one.symbol, one]));
   const rects = tiles.map(({ rect }) => rect);
   const { onKeyDown, link } = useOneStop(tiles.map(({ symbol }) => symbol), (at, key) => heatStep(rects, at, key));
   return (
     <div className="heat" ref={box}>
-      {market && tiles.length === 0 && size.width > 0 ? <p className="empty">{empty}</p> : null}
+      {market && symbols.every(({ price }) => price === null) ? <p className="empty">{empty}</p> : null}
       <ul aria-label={label} onKeyDown={onKeyDown}>
         {tiles.map(({ symbol, rect, size: type, tight }, index) => {
           const one = known.get(symbol);
