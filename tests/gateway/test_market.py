@@ -138,7 +138,7 @@ class Hand:
         return self.now_s
 
 
-def test_at_most_five_hundred_are_told() -> None:
+def test_at_most_five_hundred_are_sent() -> None:
     """The ones that are traded least are left out, and counted."""
 
     async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:
