@@ -90,9 +90,12 @@ class Invented:
         return [(span, bar) for span, bar in found if from_ms <= span.start_ms < to_ms]
 
     def newest_day(self) -> Sequence[Bar]:
-        """The newest day so far, in bars of five minutes."""
-        ends_ms, price = self._end(self._past.hours_at(self._symbol, self._now_ms))
-        return self._past.fives(self._symbol, ends_ms, price)
+        """The newest day so far, in bars of five minutes; in its first minute, the day before."""
+        day = self._past.hours_at(self._symbol, self._now_ms)
+        before = self._past.hours_at(self._symbol, day.begins_ms - 1)
+        return self._past.fives(self._symbol, *self._end(day)) or self._past.of_day(
+            self._symbol, "5m", before
+        )
 
     def _of(
         self, timeframe: Timeframe, day: Hours, from_ms: int, to_ms: int

@@ -123,7 +123,7 @@ def test_many_viewers_cost_one() -> None:
         clock.now_s += 0.9
         assert await overview.answer(watched, compressed=False) == answers[0]
         clock.now_s += 0.2
-        assert b'"price":101.0' in await overview.answer(watched, compressed=False)
+        assert b'"price":101' in await overview.answer(watched, compressed=False)
         assert made == 2
 
     with_server(check)
@@ -138,7 +138,7 @@ class Hand:
         return self.now_s
 
 
-def test_at_most_five_hundred_are_told() -> None:
+def test_at_most_five_hundred_are_sent() -> None:
     """The ones that are traded least are left out, and counted."""
 
     async def check(_: Serving, feed: HandFeed, client: httpx.AsyncClient) -> None:

@@ -242,7 +242,7 @@ def test_what_is_on_disk_is_read_in_one_question(tmp_path: Path) -> None:
                 asked += 1
                 return await ask(*arguments)
 
-            store._ask = counting  # type: ignore[method-assign]
+            store._ask = counting  # type: ignore[method-assign, assignment]
             async with httpx.AsyncClient(base_url=server.http) as client:
                 found = await lines(client, "KO", "ZZZ", "PEP")
             at_ms = new_york(2026, 11, 24, 15, 55)
@@ -281,7 +281,7 @@ def test_a_restart_in_the_middle_of_a_day_leaves_no_gap(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_the_range_of_a_year_is_told_when_there_is_a_year(tmp_path: Path) -> None:
+def test_the_range_of_a_year_is_given_when_there_is_a_year(tmp_path: Path) -> None:
     """Of the days before and of today; null while the history is shorter."""
 
     async def scenario() -> None:
@@ -309,7 +309,9 @@ def test_the_range_of_a_year_is_told_when_there_is_a_year(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("problem", "status"), [(BusyError("too many"), 503), (StorageError("silent"), 200)]
 )
-def test_trouble_with_the_database_is_told(tmp_path: Path, problem: Exception, status: int) -> None:
+def test_trouble_with_the_database_is_reported(
+    tmp_path: Path, problem: Exception, status: int
+) -> None:
     """One that is busy is asked again later; one that is silent leaves what memory has."""
 
     async def scenario() -> None:
@@ -321,7 +323,7 @@ def test_trouble_with_the_database_is_told(tmp_path: Path, problem: Exception, s
             async def fails(*_: Any) -> Any:
                 raise problem
 
-            store._ask = fails  # type: ignore[method-assign]
+            store._ask = fails  # type: ignore[method-assign, assignment]
             async with httpx.AsyncClient(base_url=server.http) as client:
                 answer = await client.get(f"{PATH}?symbols=AAPL,KO")
                 assert answer.status_code == status
@@ -339,7 +341,7 @@ def test_lines_share_the_limits_of_bars(monkeypatch: pytest.MonkeyPatch) -> None
     """A hundred count as an answer of ten thousand bars; too many are refused with 429."""
     monkeypatch.setattr(bars, "slots", Slots(20_000, 10_000, 3))
 
-    async def check(server: Serving, _: HandFeed, client: httpx.AsyncClient) -> None:
+    async def check(server: Serving, __: HandFeed, client: httpx.AsyncClient) -> None:
         names = ",".join(f"S{n}" for n in range(100))
         urls = [f"{PATH}?symbols={names}", "/api/bars?symbol=A&limit=10000"] * 3
         async with server.live.history.assembling.one():

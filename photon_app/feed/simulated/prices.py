@@ -2,9 +2,10 @@
 
 Pure functions of the symbol's name, the same in every process; they may be called from anywhere.
 The bundled list has a price for each of its symbols, ``FURTHER_PRICES`` for other well-known names.
-A pair of currencies or coins follows from ``CURRENCIES`` and ``COINS``, whoever quotes it, so that
-pairs agree with each other. For any other name a price is derived from it: stocks at 15 to 300,
-indices at thousands, rates near 1 or, in yen, near 150. Nothing depends on any of them being true.
+A pair of currencies or coins follows from ``CURRENCIES`` and ``COINS``, at every broker alike, so
+that pairs agree with each other. For any other name a price is derived from it: stocks at 15 to
+300, indices at thousands, rates near 1 or, in yen, near 150. Nothing depends on any of them being
+true.
 
 Bound: the prices and families of the last ``_KEPT`` symbols are cached.
 """

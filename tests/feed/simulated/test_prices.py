@@ -75,7 +75,7 @@ def test_an_unknown_stock_begins_at_an_ordinary_price(symbol: str) -> None:
     ],
 )
 def test_a_name_begins_where_its_kind_is_expected(symbol: str, low: float, high: float) -> None:
-    """Stocks, rates by whoever quotes them and however, coins against money and coins."""
+    """Stocks, rates at any broker and in any spelling, coins against money and coins."""
     assert low <= known_price(symbol) <= high
 
 
