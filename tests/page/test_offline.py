@@ -122,3 +122,14 @@ def test_a_phones_screen_is_used_to_its_edges(visit: Visit, server: Process) -> 
     viewport = visit(server.http).page.locator("meta[name=viewport]")
     expect(viewport).to_have_count(1)
     expect(viewport).to_have_attribute("content", re.compile("viewport-fit=cover"))
+
+
+def test_a_page_whose_scripts_fail_says_so(visit: Visit, server: Process) -> None:
+    """In the look of the page, with the reason and a way back."""
+    broken = "IntersectionObserver = class { constructor() { throw new Error('out of luck'); } };"
+    visitor = visit(server.http, init_script=broken)
+    expect(visitor.page.get_by_role("heading")).to_have_text("The page has stopped")
+    expect(visitor.page.get_by_text("out of luck")).to_be_visible()
+    expect(visitor.page.get_by_role("link", name="Load it again")).to_be_visible()
+    visitor.close()
+    visitor.forgive("out of luck|error")

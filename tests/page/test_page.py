@@ -65,7 +65,7 @@ def test_a_phone_needs_no_sideways_scrolling(visit: Visit, server: Process) -> N
     visitor.expect_selected(LONGEST)
     visitor.expect_in_width(PHONE["width"])
     assert visitor.page.evaluate("visualViewport.width") == PHONE["width"]
-    controls = (visitor.badge, visitor.field, visitor.page.get_by_label("Appearance"))
+    controls = (visitor.badge, visitor.field, visitor.page.get_by_role("button", name="Appearance"))
     for box in [control.bounding_box() for control in controls]:
         assert box is not None
         assert box["x"] >= 0

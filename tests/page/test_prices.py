@@ -51,7 +51,7 @@ def test_the_badge_says_that_prices_are_invented(onlooker: Visitor) -> None:
 def test_the_page_has_its_own_name_and_face(onlooker: Visitor) -> None:
     """Title, description and icon are Photon's; no other maker's badge is on it."""
     page = onlooker.page
-    assert page.title() == "Photon"
+    assert re.search(r"(^|· )Photon$", page.title())
     assert page.locator("html").get_attribute("lang") == "en"
     description = page.locator('meta[name="description"]').get_attribute("content") or ""
     assert "stock ticker" in description

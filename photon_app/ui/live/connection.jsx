@@ -47,7 +47,7 @@ export function ConnectionPanel() {
         <Fact name="Symbols asked of the feed">{health?.symbols?.upstream ?? format.DASH}</Fact>
         <Fact name="Connections opened again">{health?.feed?.reconnects ?? format.DASH}</Fact>
       </dl>
-      <h3>Failures since the start</h3>
+      <h2>Failures since the start</h2>
       {failed.length ? (
         <dl className="failures">{failed.map(([reason, meaning, count]) => <Fact key={reason} name={<>{meaning} <code>{reason}</code></>}>{count}</Fact>)}</dl>
       ) : <p className="connection-none">{health ? "None" : format.DASH}</p>}
