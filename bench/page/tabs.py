@@ -41,10 +41,12 @@ def tabs(browser: Browser) -> list[Finding]:
 def _cost(browser: Browser, stage: Stage, what: str) -> Finding:
     url, said = _recorded(browser, stage)
     alone = _share(stage)
-    with _opened(url, said):
+    with _opened(url, said) as received:
         time.sleep(WARM_S)
+        before = received[0]
         share = _share(stage) - alone
-    figure = f"{share:.1%} of a core ({alone:.1%} without any)"
+        frames = (received[0] - before) / TABS / SECONDS
+    figure = f"{share:.1%} of a core ({alone:.1%} without any); {frames:.0f} frames/s to each"
     title = f"{TABS} tabs, {what}: the server"
     return Finding(title, figure, f"≤ {MOST_SHARE:.0%} of a core", share <= MOST_SHARE)
 
@@ -67,11 +69,13 @@ def _recorded(browser: Browser, stage: Stage) -> tuple[str, list[str]]:
 
 
 @contextlib.contextmanager
-def _opened(url: str, said: list[str]) -> Iterator[None]:
-    """Clients in a thread of their own, since Playwright holds this one."""
+def _opened(url: str, said: list[str]) -> Iterator[list[int]]:
+    """Clients in a thread of their own, since Playwright holds this one. Yields the number of
+    frames that they have received, in a list.
+    """
     loop = asyncio.new_event_loop()
     opened, ended = threading.Event(), asyncio.Event()
-    running = 0
+    running, received = 0, [0]
 
     async def client() -> None:
         nonlocal running
@@ -83,7 +87,7 @@ def _opened(url: str, said: list[str]) -> Iterator[None]:
                 opened.set()
             with contextlib.suppress(ConnectionClosed):
                 async for _ in socket:
-                    pass
+                    received[0] += 1
 
     async def clients() -> None:
         tasks = [asyncio.create_task(client()) for _ in range(TABS)]
@@ -96,7 +100,7 @@ def _opened(url: str, said: list[str]) -> Iterator[None]:
     thread.start()
     try:
         assert opened.wait(_OPENED_WITHIN_S), f"not all of {TABS} tabs were let in"
-        yield
+        yield received
     finally:
         loop.call_soon_threadsafe(ended.set)
         thread.join(20)

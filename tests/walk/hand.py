@@ -151,23 +151,21 @@ class Guest:
         expect(self.row("AAPL")).not_to_have_text(before, use_inner_text=True)
         self.visitor.forgive("")
 
-    def choose_interval(self, interval: str) -> None:
-        """Press one of them; what it is called aloud may be longer than what it shows."""
-        shown = self.page.locator("main button").filter(has_text=re.compile(f"^{interval}$"))
-        shown.first.click()
+    def tool(self, text: str) -> Locator:
+        """A button of the page by the text that it shows; aloud it may be called otherwise."""
+        return self.page.locator("main button").filter(has_text=re.compile(f"^{text}$")).first
 
     def intervals(self) -> None:
         """Press each interval of the chart."""
         for interval in INTERVALS:
-            self.choose_interval(interval)
+            self.tool(interval).click()
             self.see_chart(f"AAPL {interval}")
 
     def ranges(self) -> None:
         """Press each range of the chart."""
         for name in RANGES:
-            button = self.page.locator("main").get_by_role("button", name=name, exact=True)
-            button.click()
-            expect(button).to_have_attribute("aria-pressed", "true")
+            self.tool(name).click()
+            expect(self.tool(name)).to_have_attribute("aria-pressed", "true")
 
     def sort(self, column: str) -> None:
         """Press a column's title."""
