@@ -178,7 +178,7 @@ def motion(page: Page) -> str:
     return state
 
 
-def test_the_ticker_stops_for_whoever_reads_it(visitor: Visitor) -> None:
+def test_the_ticker_stops_while_it_is_read(visitor: Visitor) -> None:
     """While it is pointed at or in focus, and by its button."""
     page = visitor.page
     pause = page.get_by_role("button", name="Pause the ticker")
