@@ -10,7 +10,7 @@ INSTALL := $(PIP) --no-compile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check chaos siege lint bench browser clean
+.PHONY: help run build test check chaos siege walk lint bench browser clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -35,11 +35,16 @@ siege: $(VENV)/test-ready ## Attack a server beside honest clients, for 4 minute
 	@$(BIN)/python -c 'from photon_app import launcher; launcher.build()'
 	@exec $(BIN)/python -m tests.siege $(if $(ONLY),--only $(ONLY))
 
-lint: $(VENV)/test-ready ## Lint, format and types
+walk: $(VENV)/test-ready browser ## Walk the page on six screens, with pictures in walk/; ONLY=name walks some
+	@$(BIN)/python -c 'from photon_app import launcher; launcher.build()'
+	@exec $(BIN)/python -m tests.walk $(if $(ONLY),--only $(ONLY)) $(if $(TOUR),--tour)
+
+lint: $(VENV)/test-ready ## Lint, format and types of Python and JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tests/javascript.py
 
 bench: $(VENV)/bench-ready ## Measure for 5 minutes, with FULL=1 for 40, and write bench/RESULTS.md
 	@exec $(BIN)/python -m bench $(if $(FULL),--full)
@@ -48,7 +53,7 @@ browser: $(VENV)/test-ready
 	@$(BIN)/python tests/browser.py
 
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) .web .states assets/external
+	rm -rf $(VENV) .web .states .cache/javascript assets/external
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Photon needs Python 3.11 or newer; $(PYTHON) is {v[0]}.{v[1]}. Try make PYTHON=python3.12")'

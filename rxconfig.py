@@ -36,16 +36,6 @@ config = rx.Config(
     state_manager_mode=rx.constants.StateManagerMode.MEMORY,
     telemetry_enabled=False,
     show_built_with_reflex=False,
-    plugins=[
-        rx.plugins.RadixThemesPlugin(
-            theme=rx.theme(
-                accent_color="amber",
-                gray_color="slate",
-                panel_background="solid",
-                has_background=False,
-            )
-        ),
-        PhotonPlugin(),
-    ],
+    plugins=[PhotonPlugin()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

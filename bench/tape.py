@@ -7,7 +7,9 @@ then takes commands: ``play`` (symbols, rate, batch), ``stop``, ``report``.
 
 The stamp is the wall clock in µs, modulo 1,000 s. It is in ``volume``, after a leading 1 so that it
 always has ten digits: a ``timestamp`` of whole milliseconds is too coarse. Symbols come in rounds,
-each in a new order, so that every set of symbols gets its exact share.
+each in a new order, so that every set of symbols gets its exact share. For a page, which shows
+prices only, ``since_ms`` makes each price tell when it was printed (``price_at``), and ``ahead_ms``
+dates the trades for a server whose clock is ahead.
 
 If the tape falls behind by more than a quarter of a second, it skips the missed trades. A consumer
 of lines with ``_MAX_UNSENT_BYTES`` unsent misses the following trades; the tape never waits for
@@ -35,6 +37,14 @@ _CATCH_UP_S = 0.25
 _MAX_UNSENT_BYTES = 8 << 20
 
 
+_TOLD_FROM = 1000.0
+
+
+def price_at(elapsed_ms: float) -> float:
+    """The price that tells a time: a cent for every 10 ms since ``since_ms``, from 1000.00."""
+    return round(_TOLD_FROM + elapsed_ms // 10 / 100, 2)
+
+
 def stamp_us() -> int:
     """The wall clock as it is written in a volume, without the leading 1."""
     return time.time_ns() // 1000 % STAMP_MODULO_US
@@ -55,10 +65,12 @@ class Market:
             self._rng.shuffle(names)
             yield from names
 
-    def trade(self, symbol: str, time_ms: int, stamp: int) -> Trade:
-        """The next trade of a symbol: a cent up or down."""
-        price = self.prices.get(symbol, 100.0) + self._rng.choice((-0.01, 0.01))
-        self.prices[symbol] = price = round(max(price, 1.0), 2)
+    def trade(self, symbol: str, time_ms: int, stamp: int, price: float | None = None) -> Trade:
+        """The next trade of a symbol: at a given price, or a cent up or down."""
+        if price is None:
+            moved = self.prices.get(symbol, 100.0) + self._rng.choice((-0.01, 0.01))
+            price = round(max(moved, 1.0), 2)
+        self.prices[symbol] = price
         self.seqs[symbol] = self.seqs.get(symbol, 0) + 1
         return Trade(symbol=symbol, price=price, volume=STAMP_MODULO_US + stamp, time_ms=time_ms)
 
@@ -121,7 +133,14 @@ class Tape:
             "prices": self._market.prices,
         }
 
-    async def _play(self, symbols: list[str], rate: float, batch: int) -> None:
+    async def _play(
+        self,
+        symbols: list[str],
+        rate: float,
+        batch: int,
+        since_ms: int | None = None,
+        ahead_ms: int = 0,
+    ) -> None:
         """Print ``rate`` trades a second, ``batch`` of them in each upstream frame."""
         loop, names = asyncio.get_running_loop(), self._market.symbols(symbols)
         begun, printed = loop.time(), 0
@@ -134,15 +153,16 @@ class Tape:
                 self._skipped += late
                 printed += late
             while printed + batch <= due:
-                self._emit([next(names) for _ in range(batch)])
+                self._emit([next(names) for _ in range(batch)], since_ms, ahead_ms)
                 printed += batch
 
-    def _emit(self, symbols: list[str]) -> None:
+    def _emit(self, symbols: list[str], since_ms: int | None, ahead_ms: int) -> None:
         """Send one batch to all consumers."""
-        stamp, time_ms = stamp_us(), time.time_ns() // 1_000_000
+        stamp, now_ms = stamp_us(), time.time_ns() // 1_000_000
+        price = None if since_ms is None else price_at(now_ms - since_ms)
         lines, trades = [], []
         for symbol in symbols:
-            trade = self._market.trade(symbol, time_ms, stamp)
+            trade = self._market.trade(symbol, now_ms + ahead_ms, stamp, price)
             trades.append(trade)
             if self._lines:
                 lines.append(self._market.line(trade))

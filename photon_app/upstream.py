@@ -22,8 +22,9 @@ from photon_app.feed.finnhub.spelling import Spellings
 from photon_app.feed.intake import Tap
 from photon_app.feed.protocol import Feed
 from photon_app.feed.recording.replay import ReplayFeed
-from photon_app.feed.simulated.feed import SimulatedFeed, known_price, round_to_tick
+from photon_app.feed.simulated.feed import SimulatedFeed, round_to_tick
 from photon_app.feed.simulated.past import Hour, Hours, SimulatedPast
+from photon_app.feed.simulated.prices import known_price
 from photon_app.listings import BundledReference
 from photon_app.market import digits
 from photon_app.model import MarketSession, Reference

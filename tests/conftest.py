@@ -36,13 +36,15 @@ settings.register_profile("unit", deadline=None, max_examples=20)
 settings.load_profile("photon")
 
 PAGE = "tests/page/"
+WALK = "tests/walk/"
+"""In the same share as the rest of the page's tests, for it has a browser too."""
 HALF = ("test_chart.py", "test_states.py", "test_watchlist.py")
 """What takes about as long as the rest of the page's tests."""
 
 
 STARTS = re.compile(
     r"^(from|import) (subprocess|sqlite3|playwright|photon_app\.storage\.(store|database|archive)"
-    r"|tests\.(fakes\.(process|server)|storage|page|chaos|siege))\b",
+    r"|tests\.(fakes\.(process|server)|storage|page|chaos|siege|walk))\b",
     re.MULTILINE,
 )
 """What a file imports that is more than unit laws."""
@@ -85,7 +87,8 @@ class Shares(LoadFileScheduling):  # type: ignore[misc]  # has no types
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return f"{PAGE} {file.endswith(HALF)}" if file.startswith(PAGE) else file
+        pages = file.startswith((PAGE, WALK))
+        return f"{PAGE} {file.endswith(HALF)}" if pages else file
 
 
 @pytest.hookimpl(optionalhook=True)  # ``-p no:xdist`` is for who debugs

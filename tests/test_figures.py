@@ -36,7 +36,7 @@ COUNTS = [(name, 1, 1_000_000) for name, _, allowed in ROWS if allowed == "a cou
 
 def script(name: str) -> dict[str, object]:
     """The plain figures that a script of the page begins with, by name."""
-    plain = re.compile(r"^const ([A-Z_]+) = ([\d_]+|\{[^}\n]*\});", re.MULTILINE)
+    plain = re.compile(r"^(?:export )?const ([A-Z_]+) = ([\d_]+|\{[^}\n]*\});", re.MULTILINE)
     figures = {}
     for key, value in plain.findall((LIVE / name).read_text()):
         text = re.sub(r"(?<=\d)_(?=\d)", "", value)
@@ -74,6 +74,8 @@ def test_the_browser_client_waits_as_the_terminal_does() -> None:
     assert client["SILENCE_MS"] == connection.SILENCE_S * 1000
     assert client["STEADY_MS"] == retry.STEADY_S * 1000
     assert client["BACKOFF_MS"] == {"first": retry.FIRST_S * 1000, "most": retry.CAP_S * 1000}
+    least, most = protocol._MIN_INTERVAL_MS, protocol._MAX_INTERVAL_MS
+    assert client["INTERVAL_MS"] == {"least": least, "most": most}
     assert connection.SILENCE_S > 2 * runtime.HEARTBEAT_S
 
 
@@ -84,6 +86,7 @@ def test_the_page_has_the_bounds_of_the_server() -> None:
     assert lists["MOST_CHARS"] == watchlist.MAX_STORED_CHARS
     assert suggest["LONGEST"] == search.MOST_CHARS
     assert suggest["MOST"] == model.USUAL_RESULTS
+    assert suggest["MOST_CHARS"] == watchlist.MAX_TYPED_CHARS
 
 
 def test_the_terminal_asks_for_intervals_that_the_server_takes() -> None:

@@ -29,7 +29,7 @@ def test_names_of_real_venues_are_symbols_everywhere(name: str) -> None:
     assert parse_symbol(name) == parse_symbol(name.lower()) == name
     assert settings.load({"PHOTON_SYMBOLS": f"{name.lower()}, X"}, None).symbols == (name, "X")
     assert arguments.symbols([f"{name},X"]) == (name, "X")
-    assert watchlist.add((), name.lower(), 5).symbols == (name,)
+    assert watchlist.find(name.lower()).symbols == (name,)
     assert watchlist.read(watchlist.write((name, "X")), (), 5) == (name, "X")
 
 

@@ -46,7 +46,8 @@ COLUMNS = (
 )
 
 router = APIRouter()
-_slots = Slots(AT_ONCE, AT_ONCE_OF_ADDRESS, MOST_WAITING)
+slots = Slots(AT_ONCE, AT_ONCE_OF_ADDRESS, MOST_WAITING)
+"""Of all answers that are made of bars, also those of ``gateway.sparklines``."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -166,7 +167,7 @@ async def bars(
     begin = None if from_ is None else read("from", from_, parse_moment)
     end = None if to is None else read("to", to, parse_moment)
     hops = live.settings.proxy_hops
-    async with slot_for(request, _slots, limit, hops=hops, what="bars"):
+    async with slot_for(request, slots, limit, hops=hops, what="bars"):
         try:
             past = await live.history.bars(wanted, step, from_ms=begin, to_ms=end, limit=limit)
         except BusyError as problem:

@@ -4,6 +4,7 @@
 ``NegotiatedRoot`` wraps everything, because a route on ``/`` would hide the dashboard.
 """
 
+import urllib.parse
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,16 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from photon_app import __version__, services
 from photon_app.errors import NotServingError, RequestError
-from photon_app.gateway import bars, caching, finnhub_rest, search, trades
+from photon_app.gateway import (
+    bars,
+    caching,
+    finnhub_rest,
+    market,
+    page_paths,
+    search,
+    sparklines,
+    trades,
+)
 from photon_app.gateway.admission import Admission
 from photon_app.gateway.connections import peer_of
 from photon_app.gateway.cors import vary
@@ -128,6 +138,8 @@ def create_api(
 
     api.include_router(bars.router)
     api.include_router(trades.router)
+    api.include_router(sparklines.router)
+    api.include_router(market.create_router())
     api.include_router(search.create_router(questions))
     api.include_router(finnhub_rest.create_router(questions))
 
@@ -148,7 +160,9 @@ def create_api(
 
 
 class NegotiatedRoot:
-    """``GET /``: the dashboard for a browser, a line of JSON for a program."""
+    """``GET /``: the dashboard for a browser, a line of JSON for a program; and the dashboard on
+    the other paths that it shows (``page_paths``).
+    """
 
     def __init__(self, app: ASGIApp, frontend: str | None) -> None:
         """Wrap an app.
@@ -161,10 +175,11 @@ class NegotiatedRoot:
         self._frontend = frontend
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer ``/``; pass on everything else."""
-        root = scope["type"] == "http" and scope["path"] in {"", "/"}
-        if not root or scope["method"] not in {"GET", "HEAD"}:
+        """Answer ``/`` and the page's other paths; pass on everything else."""
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
+        elif scope["path"] not in {"", "/"}:
+            await self._other(scope, receive, send)
         elif "text/html" not in Headers(scope=scope).get("accept", ""):
             body = {"status": "ok", "service": "photon", "version": __version__}
             headers = {"Vary": "Accept", "Cache-Control": caching.NEVER}
@@ -175,6 +190,51 @@ class NegotiatedRoot:
             await answer(scope, receive, send)
         else:
             await self._app(scope, receive, _varying(send))
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a path of the page with its file; pass on any other one."""
+        files = page_paths.files_of(scope["path"])
+        if not files:
+            await self._app(scope, receive, send)
+        elif self._frontend is not None:
+            headers = {"Cache-Control": caching.NEVER}
+            answer = RedirectResponse(_elsewhere(self._frontend, scope), 307, headers=headers)
+            await answer(scope, receive, send)
+        else:
+            *first, last = files
+            for file in first:
+                attempt = _Attempt(send)
+                await self._app(_at(file, scope), receive, attempt)
+                if not attempt.missing:
+                    return
+            await self._app(_at(last, scope), receive, send)
+
+
+class _Attempt:
+    """Sends an answer unless it is a 404."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.missing = False
+
+    async def __call__(self, message: Message) -> None:
+        """Send a message of the answer."""
+        if message["type"] == "http.response.start":
+            self.missing = message["status"] == 404
+        if not self.missing:
+            await self._send(message)
+
+
+def _at(path: str, scope: Scope) -> Scope:
+    """The same request for another path."""
+    return {**scope, "path": path, "raw_path": path.encode()}
+
+
+def _elsewhere(frontend: str, scope: Scope) -> str:
+    """The same path at another server."""
+    path = urllib.parse.quote(scope["path"], safe="/:")
+    query = scope.get("query_string", b"").decode("latin-1")
+    return urllib.parse.urlsplit(frontend)._replace(path=path, query=query).geturl()
 
 
 def _file(path: Path, request: Request) -> Response:

@@ -3,14 +3,14 @@
 ``Routes`` wraps the API and the page below it. A route with GET answers HEAD with the same headers
 and OPTIONS with its methods. A path with a trailing slash is treated as the one without: a redirect
 would lead to the ``Host`` of the request, which behind a proxy may be an address that no client can
-reach. Each answer says how long it may be cached (``caching``).
+reach. Each answer says how long it may be cached (``caching``). Answers of the API are compressed
+(``encoding``).
 
 An unknown path is answered in JSON, ``{"detail": "Not Found"}``: always on the paths of the API,
 and everywhere to clients that do not accept HTML. A missing script or style of the page (an open
 page from before an upgrade may request it) is never answered with the HTML 404 page.
 
-On the event loop, without state; it buffers nothing, and drops the body of an answer that it
-replaces.
+On the event loop. It drops the body of an answer that it replaces.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Mount
 
 from photon_app.gateway import caching
+from photon_app.gateway.encoding import Compressor
 from photon_app.gateway.origin import ASGIApp, Message, Receive, Scope, Send
 
 PROGRAMS = ("/api", "/metrics")
@@ -41,6 +42,7 @@ class Routes:
     def __init__(self, app: ASGIApp, own: Sequence[BaseRoute]) -> None:
         self._app = app
         self._own = [route for route in own if not isinstance(route, Mount)]
+        self._compressor = Compressor()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or pass it on in the form that the routes expect."""
@@ -51,9 +53,11 @@ class Routes:
         normalized = {**scope, "path": path, "raw_path": scope.get("raw_path", b"").rstrip(b"/")}
         allowed = self._allowed(normalized)
         if "GET" in allowed and method == "HEAD":
-            await self._app({**normalized, "method": "GET"}, receive, _uncached(_bodiless(send)))
+            answer = self._compressor.compressing(scope, _uncached(_bodiless(send)))
+            await self._app({**normalized, "method": "GET"}, receive, answer)
         elif method in allowed:
-            await self._app(normalized, receive, _uncached(send))
+            answer = self._compressor.compressing(scope, _uncached(send))
+            await self._app(normalized, receive, answer)
         elif allowed or _is_of_programs(path):
             await _refusal(path, method, allowed)(scope, receive, send)
         else:

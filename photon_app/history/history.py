@@ -32,6 +32,7 @@ from photon_app.feed.simulated.past import SimulatedPast
 from photon_app.history import days
 from photon_app.history.followed import Begun, FollowedSymbols, Phase
 from photon_app.history.invented import Invented
+from photon_app.history.lines import Lines
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.history.query import Query
 from photon_app.market.bars import Bars
@@ -117,6 +118,17 @@ class History:
         self._inventing = OneAtATime(rests=True)
         self._replays = replays
         self._followed = FollowedSymbols(limited=past is not None, always=always)
+        self.lines = Lines(
+            bars,
+            store,
+            calendars=calendars,
+            clock=clock,
+            past=past,
+            followed=self._followed,
+            assembling=self.assembling,
+            inventing=self._inventing,
+        )
+        """The newest day of many symbols at once."""
         self._to_restore: deque[str] = deque()
         """The symbols whose bars are still to be put into a new file."""
         self._since: dict[str, int | None] = {}

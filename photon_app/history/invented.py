@@ -5,7 +5,7 @@ days per iteration of the event loop, or for two hours of minutes. It does not k
 really traded: the query combines the two, and real bars take precedence.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -88,6 +88,11 @@ class Invented:
             found += self._of(timeframe, day, from_ms, to_ms)
             time_ms = day.ends_ms
         return [(span, bar) for span, bar in found if from_ms <= span.start_ms < to_ms]
+
+    def newest_day(self) -> Sequence[Bar]:
+        """The newest day so far, in bars of five minutes."""
+        ends_ms, price = self._end(self._past.hours_at(self._symbol, self._now_ms))
+        return self._past.fives(self._symbol, ends_ms, price)
 
     def _of(
         self, timeframe: Timeframe, day: Hours, from_ms: int, to_ms: int

@@ -249,6 +249,15 @@ def edge(source: str, symbol: str, *, newest: bool) -> sa.Select[int | None]:
     return sa.select(extreme(bars.c.time_ms)).where(bars.c.series_id == _id(source, symbol))
 
 
+def extremes(source: str, symbol: str, from_ms: int, to_ms: int) -> sa.Select[Any]:
+    """The lowest and the highest price of the minutes of a range; two nulls if there are none."""
+    return sa.select(sa.func.min(bars.c.low), sa.func.max(bars.c.high)).where(
+        bars.c.series_id == _id(source, symbol),
+        bars.c.time_ms >= from_ms,
+        bars.c.time_ms < to_ms,
+    )
+
+
 def listing() -> sa.Select[str, str, int, int, int]:
     """Every series that has bars: source, symbol, first and last minute, how many."""
     return (

@@ -221,6 +221,68 @@ class Store:
         given = statements.spans_of(dialect, source or self._source, symbol, spans)
         return await self._own(lambda c: bars_of(c.execute(statement, given)), [], source)
 
+    async def newest_days(
+        self,
+        symbols: Sequence[str],
+        windows: Callable[[str, int], tuple[tuple[int, int], tuple[int, int]]],
+        limit: int,
+        made: Callable[[list[Bar], float | None], T],
+    ) -> dict[str, T]:
+        """What is stored of the newest day of each symbol that has a minute, in one question.
+
+        Args:
+            symbols: which.
+            windows: the ranges of the day of a symbol's newest minute, and of the regular session
+                before it; called in the thread that reads.
+            limit: the maximum number of minutes of one symbol, the newest.
+            made: makes an answer from minutes, the oldest first, and the last price of that
+                session; called in the same thread, so that the minutes of one symbol at a time are
+                in memory.
+
+        Raises:
+            StorageError: the database does not answer.
+        """
+        source = self._source
+
+        def work(connection: sa.Connection) -> dict[str, T]:
+            found: dict[str, T] = {}
+            for symbol in symbols:
+                newest = statements.edge(source, symbol, newest=True)
+                newest_ms = connection.execute(newest).scalar()
+                if newest_ms is None:
+                    continue
+                day, before = windows(symbol, newest_ms)
+                rows, last = (
+                    connection.execute(statements.window(source, symbol, *span, most, newest=True))
+                    for span, most in ((day, limit), (before, 1))
+                )
+                closing = bars_of(last)
+                found[symbol] = made(bars_of(rows)[::-1], closing[0].close if closing else None)
+            return found
+
+        return await self._own(work, {}, None)
+
+    async def extremes(
+        self, symbol: str, from_ms: int, to_ms: int, *, since_ms: int
+    ) -> tuple[float, float] | None:
+        """The lowest and the highest price of a half-open range; ``None`` if there is none, or if
+        the oldest stored minute begins after ``since_ms``.
+
+        Raises:
+            StorageError: the database does not answer.
+        """
+        oldest = statements.edge(self._source, symbol, newest=False)
+        statement = statements.extremes(self._source, symbol, from_ms, to_ms)
+
+        def work(connection: sa.Connection) -> tuple[float, float] | None:
+            oldest_ms = connection.execute(oldest).scalar()
+            if oldest_ms is None or oldest_ms > since_ms:
+                return None
+            low, high = connection.execute(statement).one()
+            return None if low is None else (low, high)
+
+        return await self._own(work, None, None)
+
     async def newest_ms(self, symbol: str, source: str | None = None) -> int | None:
         """When the newest stored minute begins."""
         return await self._edge(symbol, source, newest=True)

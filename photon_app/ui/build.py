@@ -1,10 +1,14 @@
-"""Photon's plugin for Reflex's build: style sheet, font, licences, and one build for every address.
+"""Photon's plugin for Reflex's build: style sheet, font, few files, and one build for any address.
 
-Reflex bakes the address of the backend, ``http://localhost:PORT``, into one small chunk of the
-built page, so that a page built for one port does not work on another or behind a proxy. After the
-build, and before its files are compressed, ``PhotonPlugin`` replaces those addresses by the page's
-own. The licences of the packages that draw the chart are served with them, as they require. Used by
-``rxconfig.py`` only; does nothing while serving.
+Before the build, ``PhotonPlugin`` edits two of the files that Reflex generates: the scripts that
+several entries of the page share become one file, and the libraries that Reflex keeps whole for
+components made while running are left out, since Photon has none of those.
+
+Reflex bakes the address of the backend, ``http://localhost:PORT``, into the built page, so that a
+page built for one port does not work on another or behind a proxy. After the build, and before its
+files are compressed, those addresses are replaced by the page's own. The licences of the packages
+that draw the chart are served with them, as they require. Used by ``rxconfig.py`` only; does
+nothing while serving. Where Reflex's output is not what this expects, the build fails.
 """
 
 import contextlib
@@ -21,6 +25,7 @@ from photon_app.ui import theme
 
 INTER = "@fontsource-variable/inter"
 INTER_VERSION = "5.3.0"
+INTER_LATIN = f"{INTER}/files/inter-latin-wght-normal.woff2"
 WEB = ".web"
 PACKAGES = Path("reflex.lock/package.json")
 CHART_NOTICE = """TradingView Lightweight Charts™
@@ -32,27 +37,50 @@ _CHART_LICENSE = Path("lightweight-charts") / "LICENSE"
 _DRAWS_WITH = "It draws with fancy-canvas, https://github.com/tradingview/fancy-canvas (MIT).\n"
 STYLESHEET = "photon-tokens-and-rules.css"
 
-_ENVIRONMENT_CHUNK = "*env*.js"
-_BAKED = re.compile(
-    r"""(["'`])(http|ws)s?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d+)?(/[^"'`\s]*)\1"""
+VITE_CONFIG = "vite.config.js"
+APP_ROOT = "app/root.jsx"
+"""Both in ``.web``."""
+
+_GROUPS = re.compile(r'groups: \[\s*\{\s*test: /env\.json/,\s*name: "reflex-env",\s*\},\s*\]')
+_SHARED = 'groups: [{ name: "shared", minShareCount: 2 }]'
+_KEEPS_WHOLE = re.compile(
+    r"useEffect\(\(\) => \{\s*//[^\n]*\n\s*window\.__reflex = \{[^}]*\};\s*\}, \[\]\);"
 )
+_WHOLE = re.compile(r'^import \* as \w+ from "[^"]+";\n', re.MULTILINE)
+_BAKED = re.compile(
+    r"""(["'`])(http|ws)s?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d+)?"""
+    r"""(/(?:ping|_event|_upload|auth-codespace|_health|_all_routes))\1"""
+)
+"""Addresses of Reflex's own endpoints; others, such as those of an example, stand as they are."""
+_EVENTS = "/_event"
 _OWN_ORIGIN = {"http": "${location.origin}", "ws": "${location.origin.replace(/^http/,`ws`)}"}
 
 
 class PhotonPlugin(Plugin):
-    """Adds Photon's style sheet and Inter, and makes the finished build portable."""
+    """Adds Photon's style sheet and Inter, keeps the build small, and makes it portable."""
 
-    def get_frontend_dependencies(self, **_context: Any) -> list[str]:
-        """Inter as an npm package, so that no visitor's browser contacts a font service."""
+    def get_frontend_development_dependencies(self, **_context: Any) -> list[str]:
+        """Inter as an npm package, so that no visitor's browser contacts a font service. As a
+        package of the build: one of the page's would be imported by its scripts, too.
+        """
         return [f"{INTER}@{INTER_VERSION}"]
 
     def get_stylesheet_paths(self, **_context: Any) -> Sequence[str]:
-        """Inter's faces, then Photon's own sheet, after Radix's."""
+        """Inter's faces, then Photon's own sheet."""
         return (f"{INTER}/index.css", f"./{STYLESHEET}")
 
     def get_static_assets(self, **_context: Any) -> Sequence[tuple[Path, str | bytes]]:
         """The style sheet, generated from ``theme``."""
         return ((Path("styles") / STYLESHEET, theme.stylesheet()),)
+
+    def pre_compile(self, **context: Any) -> None:
+        """Edit Vite's configuration and the page's root when Reflex has made them.
+
+        Raises:
+            StartError: one differs from what this expects; raised when they are edited.
+        """
+        context["add_modify_task"](VITE_CONFIG, with_one_shared_chunk)
+        context["add_modify_task"](APP_ROOT, without_whole_libraries)
 
     def post_compile(self, **_context: Any) -> None:
         """Keep the committed package list sorted under ``reflex run`` too. Each serving process
@@ -98,27 +126,63 @@ def settle(packages: Path) -> None:
             packages.write_text(text)
 
 
+def with_one_shared_chunk(vite_config: str) -> str:
+    """Vite's configuration with one file for all modules that several entries of the page share.
+
+    Each entry keeps what only it needs, so a part that is imported when it is opened stays apart.
+
+    Raises:
+        StartError: the configuration is not Reflex 0.10.1's.
+    """
+    edited, count = _GROUPS.subn(_SHARED, vite_config)
+    if count != 1:
+        raise StartError(_differs(VITE_CONFIG, "the group of chunks named reflex-env"))
+    return edited
+
+
+def without_whole_libraries(root: str) -> str:
+    """The page's root without the libraries that it imports whole for components which a server
+    sends as source text. Photon sends none, and what is imported whole cannot be made smaller.
+
+    Raises:
+        StartError: the root is not Reflex 0.10.1's.
+    """
+    edited, count = _KEEPS_WHOLE.subn("", root)
+    if count != 1:
+        raise StartError(_differs(APP_ROOT, "the effect that sets window.__reflex"))
+    return _WHOLE.sub("", edited)
+
+
+def _differs(file: str, expected: str) -> str:
+    return (
+        f"{WEB}/{file} differs from what Reflex 0.10.1 writes: {expected} was not found once; "
+        "photon_app/ui/build.py has to follow Reflex's change"
+    )
+
+
 def portable(script: str) -> tuple[str, int]:
-    """The environment chunk with all baked addresses replaced by the page's, and their number."""
+    """A script with all baked addresses replaced by the page's, and their number."""
     return _BAKED.subn(lambda match: f"`{_OWN_ORIGIN[match[2]]}{match[3]}`", script)
 
 
 def make_portable(static_dir: Path) -> int:
-    """Rewrite the environment chunk of a build; returns how many addresses were replaced.
+    """Rewrite the addresses in a build's scripts; returns how many were replaced.
 
     Raises:
-        StartError: none was found.
+        StartError: the address of the page's events was not among them.
     """
-    replaced = 0
-    for chunk in sorted((static_dir / "assets").glob(_ENVIRONMENT_CHUNK)):
-        script, count = portable(chunk.read_text(encoding="utf-8"))
+    replaced, found = 0, False
+    for chunk in sorted((static_dir / "assets").glob("*.js")):
+        before = chunk.read_text(encoding="utf-8")
+        script, count = portable(before)
         if count:
             chunk.write_text(script, encoding="utf-8")
             replaced += count
-    if not replaced:
+            found = found or any(match[3] == _EVENTS for match in _BAKED.finditer(before))
+    if not found:
         message = (
-            f"no address of the backend was found in {static_dir / 'assets' / _ENVIRONMENT_CHUNK}: "
-            "this build would work on one port only; expected Reflex 0.10.1's reflex-env chunk"
+            f"no address of the page's events was found in {static_dir / 'assets'}: this build "
+            "would work on one port only; expected the addresses that Reflex 0.10.1 bakes in"
         )
         raise StartError(message)
     return replaced

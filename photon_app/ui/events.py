@@ -28,7 +28,6 @@ _PLAIN: Final[dict[Any, Any]] = {
     bool: bool,
     list[str]: list[str],
     str | list[str]: str | list[str],
-    dict[str, Any]: dict[str, str | list[tuple[str, str]]],  # the values of a form
 }
 """What a browser may send for an argument of each type that handlers have."""
 

@@ -30,7 +30,7 @@ from photon_app.ui.state import Dashboard
 
 MOST: Final = 16
 """Events of a tab that wait for its storage; later ones are dropped."""
-MOST_CHARS: Final = 2_000
+MOST_CHARS: Final = 5_000
 """The longest event that is deferred, in characters."""
 NO_KEY: Final = "photon.none"
 """Nothing is stored under this key: asking a page to remove it makes it send its whole storage."""

@@ -1,4 +1,4 @@
-"""The dashboard, and the Reflex app around all pages.
+"""The dashboard, the heads of all pages, and the Reflex app around them.
 
 ``photon_app/photon_app.py`` calls ``create_app`` once. The overview and the developers' page are
 pages of their own, in modules of their own: a browser loads their code when they are opened. A link
@@ -11,28 +11,35 @@ icon) are left out: the badge in the header shows it, calmly.
 # Reflex types its elements as Any.
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import reflex as rx
 from reflex.app import default_error_boundary
+from reflex.utils.imports import ImportVar
+from reflex.vars import VarData
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 
-from photon_app.ui import theme
-from photon_app.ui.components.detail import detail_panel
+from photon_app.ui import build, theme
+from photon_app.ui.components.detail import stage
 from photon_app.ui.components.developers import developers
 from photon_app.ui.components.footer import footer
-from photon_app.ui.components.header import header
+from photon_app.ui.components.header import header, trouble
+from photon_app.ui.components.icons import mark
 from photon_app.ui.components.market import market
-from photon_app.ui.components.watchlist import watchlist_panel
+from photon_app.ui.components.rail import rail
+from photon_app.ui.components.watchlist import list_facts, watchlist_panel
 from photon_app.ui.hydration import StorageFirst
-from photon_app.ui.live.parts import list_keeper, shortcuts
+from photon_app.ui.live import parts
 from photon_app.ui.state import Dashboard
 
 TITLE = "Photon"
-OUTDATED_JS = Path(__file__).parent / "live" / "outdated.js"
+EARLY = ("begin", "early", "refused", "outdated")
+"""The scripts of ``live/`` that stand in the head as they are, in this order."""
+VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover"
 DESCRIPTION = "A self-hosted real-time stock ticker: live quotes, day figures and honest status."
 
 log = logging.getLogger(__name__)
@@ -58,38 +65,81 @@ class PhotonApp(rx.App):
 
 
 def index() -> rx.Component:
-    """The dashboard."""
-    return rx.el.div(
-        shortcuts(
-            selected=Dashboard.selected,
-            on_move=Dashboard.move,
-            on_remove=Dashboard.remove_selected,
-        ),
-        list_keeper(edits=Dashboard.edits, on_kept=Dashboard.kept),
+    """The dashboard: lists, chart of the selected symbol, its day and its trades."""
+    return parts.page_root(
+        list_facts(),
+        parts.page_head(symbol=parts.shown),
         header(),
-        rx.el.main(watchlist_panel(), detail_panel(), class_name="main"),
+        trouble(),
+        rx.el.main(watchlist_panel(), parts.list_edge(), stage(), _rail(), class_name="main"),
+        parts.phone_dock(),
         footer(),
-        class_name="photon",
-        custom_attrs={"data-pair": Dashboard.color_pair},
+        parts.shortcuts(),
     )
+
+
+def _rail() -> rx.Component:
+    return rail(symbol=parts.shown, name=Dashboard.names[parts.shown])
+
+
+def missing() -> rx.Component:
+    """What stands under an address that there is not."""
+    return _bare(
+        rx.el.h1("Nothing is here"),
+        rx.el.p("There is no page under this address."),
+        rx.el.a("To the prices", href="/"),
+    )
+
+
+def broken() -> rx.Component:
+    """What stands in the place of a page whose scripts failed."""
+    return _bare(
+        rx.el.h1("The page has stopped"),
+        rx.el.p("This is an error of the page itself; your lists and choices are kept."),
+        rx.el.pre(rx.Var("event_args.error.message")),
+        rx.el.a("Load it again", href="/"),
+    )
+
+
+def _bare(*content: rx.Component) -> rx.Component:
+    """A page of a few words."""
+    return rx.el.main(mark(), *content, class_name="bare")
 
 
 def head_components() -> list[rx.Component]:
     """The elements in every page's head besides Reflex's own."""
     return [
-        rx.el.script(src="/refused.js"),
-        rx.el.script(
-            custom_attrs={
-                "dangerouslySetInnerHTML": {"__html": OUTDATED_JS.read_text(encoding="utf-8")}
-            }
+        rx.el.meta(name="viewport", content=VIEWPORT),
+        *[_script(name) for name in EARLY],
+        rx.el.link(
+            rel="preload",
+            href=_latin(),
+            type="font/woff2",
+            cross_origin="anonymous",
+            custom_attrs={"as": "font"},
         ),
+        rx.el.link(rel="manifest", href="/manifest.webmanifest"),
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(rel="icon", href="/favicon.ico", sizes="32x32"),
-        *[
-            rx.el.meta(name="theme-color", content=color, custom_attrs={"media": media})
-            for media, color in theme.THEME_COLORS
-        ],
+        rx.el.link(rel="apple-touch-icon", href="/apple-touch-icon.png"),
     ]
+
+
+def _script(name: str) -> rx.Component:
+    """A script of ``live/`` within the page, without its comments: it costs no request."""
+    text = (Path(__file__).parent / "live" / f"{name}.js").read_text(encoding="utf-8")
+    code = re.sub(r"^\s*/\*\*.*?\*/\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    colors = {f"data-{name}": color for name, color in theme.THEME_COLORS.items()}
+    return rx.el.script(
+        custom_attrs={"dangerouslySetInnerHTML": {"__html": code}}
+        | (colors if name == "early" else {})
+    )
+
+
+def _latin() -> rx.Var[str]:
+    """The address of Inter's Latin letters, which the first paint needs; others follow if used."""
+    imported = {f"{build.INTER_LATIN}?url": [ImportVar(tag="interLatin", is_default=True)]}
+    return rx.Var("interLatin", _var_data=VarData(imports=imported))
 
 
 def create_app(
@@ -107,7 +157,11 @@ def create_app(
         head_components=head_components(),
         html_lang="en",
         toaster=None,
-        app_wraps={(55, "ErrorBoundary"): lambda _stateful: default_error_boundary()},
+        app_wraps={
+            (55, "ErrorBoundary"): lambda _stateful: default_error_boundary(
+                fallback_render=rx.Var.create(broken())
+            )
+        },
         backend_exception_handler=_handler_failed,
     )
     app.outermost = outermost
@@ -117,22 +171,23 @@ def create_app(
         route="/",
         title=TITLE,
         description=DESCRIPTION,
-        image="/favicon.svg",
+        image="/icon-512.png",
         on_load=Dashboard.arrive,
     )
+    app.add_page(missing, route="404", title=f"Not found · {TITLE}", image="/icon-512.png")
     app.add_page(
         market,
         route="/market",
         title=f"Market · {TITLE}",
         description="What this Photon follows: heat map, breadth, movers.",
-        image="/favicon.svg",
+        image="/icon-512.png",
     )
     app.add_page(
         developers,
         route="/developers",
         title=f"Developers · {TITLE}",
         description="Photon's protocol: a live console, clients to copy, every message.",
-        image="/favicon.svg",
+        image="/icon-512.png",
     )
     return app
 

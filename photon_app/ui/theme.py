@@ -19,6 +19,8 @@ class Palette:
     panel: str
     raised: str
     line: str
+    edge: str
+    """The border of whatever floats, in the place of a shadow."""
     text: str
     muted: str
     faint: str
@@ -32,6 +34,9 @@ class Palette:
     bad: str
     brand: str
     focus: str
+    study_1: str
+    """The two colours of lines that indicators draw over the prices."""
+    study_2: str
     tint_percent: int
     """How much of a colour its tint mixes into the background, in percent."""
     heat_percent: int
@@ -43,6 +48,7 @@ DARK = Palette(
     panel="#10141b",
     raised="#161c25",
     line="#1f2732",
+    edge="#3a4657",
     text="#e8ebf0",
     muted="#a3adbb",
     faint="#818c9c",
@@ -54,6 +60,8 @@ DARK = Palette(
     bad="#ff5c70",
     brand="#ffb224",
     focus="#6ea8fe",
+    study_1="#6ea8fe",
+    study_2="#c792ea",
     tint_percent=16,
     heat_percent=46,
 )
@@ -63,6 +71,7 @@ LIGHT = Palette(
     panel="#ffffff",
     raised="#f7f8fa",
     line="#e3e6eb",
+    edge="#b6bfcc",
     text="#0f1520",
     muted="#4b5565",
     faint="#667085",
@@ -74,6 +83,8 @@ LIGHT = Palette(
     bad="#c01f38",
     brand="#9a5b00",
     focus="#1d5fd1",
+    study_1="#1d5fd1",
+    study_2="#7a3fb0",
     tint_percent=12,
     heat_percent=40,
 )
@@ -83,24 +94,25 @@ SIZES = {
     "radius": "10px",
     "radius-control": "8px",
     "radius-small": "6px",
-    "header": "52px",
-    "footer": "30px",
-    "row": "44px",
-    "gap": "12px",
+    "header": "44px",
+    "footer": "28px",
+    "list": "480px",
+    "gap": "8px",
 }
 
 TEXT_ON_GROUND: tuple[tuple[str, str], ...] = tuple(
     (text, ground)
     for text in ("text", "muted", "faint", "up", "down", "up_alternative", "down_alternative")
     for ground in ("bg", "panel", "raised")
-) + tuple((text, ground) for text in ("good", "bad", "brand") for ground in ("panel", "raised"))
+) + tuple(
+    (text, ground)
+    for text in ("good", "bad", "brand", "study_1", "study_2")
+    for ground in ("panel", "raised")
+)
 """Which colours are used as text on which ground; each needs a contrast of 4.5."""
 
-THEME_COLORS = (
-    ("(prefers-color-scheme: dark)", DARK.panel),
-    ("(prefers-color-scheme: light)", LIGHT.panel),
-)
-"""The colour of a phone's browser around the page, by the system's preference."""
+THEME_COLORS = {"dark": DARK.panel, "light": LIGHT.panel}
+"""The colour of a phone's browser around the page, by theme."""
 
 RULES = tuple(
     Path(__file__).parent / "styles" / f"{name}.css"
@@ -114,9 +126,10 @@ RULES = tuple(
         "rail",
         "footer",
         "popovers",
-        "narrow",
+        "phone",
         "market",
         "developers",
+        "modes",
     )
 )
 """The rules, by part of the page, in the order in which they apply."""
@@ -136,13 +149,15 @@ def properties(palette: Palette) -> dict[str, str]:
 def stylesheet() -> str:
     """The whole style sheet: tokens, then rules."""
     sizes = {f"--{name}": value for name, value in SIZES.items()}
+    light = {"color-scheme": "light"} | properties(LIGHT)
     other_pair = {f"--{name}": f"var(--{name}-alternative)" for name in ("up", "down")}
     blocks = (
-        _block(":root", sizes | {"color-scheme": "light"} | properties(LIGHT)),
+        _block(":root", sizes | light),
         _block(":root.dark", {"color-scheme": "dark"} | properties(DARK)),
-        _block("[data-pair='blue-orange']", other_pair),
-        # A property that uses another is resolved where it is set: so tints follow the chosen pair.
-        _block(":root, [data-pair]", {f"--{name}-tint": _tint(name) for name in _TINTED}),
+        f"@media print {{\n{_block(':root.dark', light)}}}\n",
+        _block(":root[data-pair='blue-orange']", other_pair),
+        _block(":root", {f"--{name}-tint": _tint(name) for name in _TINTED}),
+        _block(":root", {"--chosen": "color-mix(in srgb, var(--line) 50%, var(--panel))"}),
     )
     return "\n".join((*blocks, rules()))
 

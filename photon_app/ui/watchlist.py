@@ -1,15 +1,14 @@
-"""The rules of a watchlist: reading what a browser stored, adding, removing, moving.
+"""The rules of a watchlist: reading what a browser stored, and what a visitor typed.
 
 Pure functions over tuples of symbols; ``ui/state.py`` calls them with values from browsers. They
 accept any value of any type and size: what cannot be used gives the defaults or a sentence. The
-browser stores the list and applies each ``Edit`` to it (``ui/live/lists.js``); ``edited`` computes
-the result.
+browser stores the list, and edits it by itself (``ui/live/lists.js``).
 """
 
 import functools
+import re
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -29,10 +28,14 @@ MAX_KEPT_BYTES: Final = 160 * 1024
 """The longest stored text that is kept in memory: twice the longest that Photon writes, so that a
 text that something else wrote is left as it is.
 """
-MAX_CHOICE_CHARS: Final = 64
-MAX_TYPED_CHARS = 400
-MAX_SHOWN_CHARS = 25
+MAX_TYPED_CHARS: Final = 4_000
+"""Characters that are added at once; ``suggest.js`` has the same bound."""
+MAX_SHOWN_CHARS: Final = 25
 ALLOWED = f"1 to 32 {ALPHABET}, beginning with a letter, a digit, ^, $ or #, such as AAPL"
+_BETWEEN = re.compile(r"[,;\r\n\t\u2028\u2029\uff0c\uff1b\u3001]+")
+"""What separates the entries of a list, also as keyboards of East Asia write it. Spaces may do so
+too; they are also in names.
+"""
 
 
 class _Stored(msgspec.Struct):
@@ -40,29 +43,15 @@ class _Stored(msgspec.Struct):
     symbols: list[Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Edit:
-    """A change that the browser makes to its stored list; the fields are those of ``lists.js``."""
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a typed text names."""
 
-    id: str
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    instead: tuple[str, ...] = ()
-    """The list to start with if none is stored."""
-    anew: bool = False
-    """Whether to remove the stored list."""
-
-
-class Addition(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of adding typed text to a list."""
-
-    symbols: tuple[str, ...]
-    """The list afterwards."""
-    added: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    """The symbols, in the order of the text, each once."""
+    unknown: tuple[str, ...] = ()
+    """The entries that name no known symbol, as they were typed."""
     notice: str = ""
-    """Why something was not added; empty when all was."""
-    chosen: str = ""
-    """The symbol to show now: the last one added, or the one that was already there."""
+    """Why nothing was found; empty if something was, or for several entries."""
 
 
 def read_all(stored: object, defaults: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,9 +82,10 @@ def kept_text(value: object) -> str:
     return value if isinstance(value, str) and sys.getsizeof(value) <= MAX_KEPT_BYTES else ""
 
 
-def kept_choice(value: object) -> str:
-    """Another stored choice, or an empty text if it cannot be one."""
-    return value if isinstance(value, str) and len(value) <= MAX_CHOICE_CHARS else ""
+def symbols_in(value: object, most: int) -> tuple[str, ...]:
+    """The symbols in what a page sent, each once; anything else is left out."""
+    entries = value[:most] if isinstance(value, list) else []
+    return tuple(dict.fromkeys(name for name in map(_symbol, entries) if name))
 
 
 def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
@@ -103,76 +93,59 @@ def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ..
     return read_all(stored, defaults)[:limit]
 
 
-def edited(
-    symbols: tuple[str, ...], edits: Iterable[Edit], defaults: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The list that the browser will have when it has applied these edits."""
-    for edit in edits:
-        if edit.anew:
-            symbols = defaults
-            continue
-        kept = [symbol for symbol in symbols if symbol not in edit.removed]
-        symbols = tuple(dict.fromkeys([*kept, *edit.added]))
-    return symbols
-
-
 def write(symbols: tuple[str, ...]) -> str:
     """The text that ``read`` reads."""
     return msgspec.json.encode(_Stored(v=VERSION, symbols=list(symbols))).decode()
 
 
-def add(symbols: tuple[str, ...], typed: object, limit: int) -> Addition:
-    """Add one symbol, or several between commas; each refusal says why."""
-    if not isinstance(typed, str) or len(typed) > MAX_TYPED_CHARS:
-        return Addition(symbols=symbols, notice="Type a symbol, such as AAPL")
-    parts = [part for part in (text.strip() for text in typed.split(",")) if part]
-    if not parts:
-        return Addition(symbols=symbols, notice="Type a symbol, such as AAPL")
-    after, added, notice, chosen = list(symbols), [], "", ""
-    for part in parts:
-        try:
-            symbol = parse_symbol(part)
-        except RequestError:
-            notice = f"{foreign.printable(part, MAX_SHOWN_CHARS)} is not a symbol: {ALLOWED}"
-            continue
-        if symbol in after:
-            notice, chosen = f"{symbol} is already in the list", symbol
-        elif len(after) >= limit:
-            notice = f"The list is full at {limit} symbols: remove one to add {symbol}"
-        else:
-            after.append(symbol)
-            added.append(symbol)
-            chosen = symbol
-    return Addition(symbols=tuple(after), added=tuple(added), notice=notice, chosen=chosen)
+def find(typed: object, known: Callable[[str], str] | None = None) -> Found:
+    """Read what was typed: one symbol or name, or several between commas, semicolons, tabs, line
+    breaks or spaces.
+
+    Args:
+        typed: by the visitor.
+        known: the symbol that a text names, or an empty text. Without it every text that can be a
+            symbol is taken as it was typed.
+    """
+    if isinstance(typed, str) and len(typed) > MAX_TYPED_CHARS:
+        return Found(notice=f"More than {MAX_TYPED_CHARS:,} characters: add them in parts")
+    entries = pieces(typed) if isinstance(typed, str) else ()
+    if not entries:
+        return Found(notice="Type a symbol or a company, such as AAPL or Apple")
+    named = functools.cache(known or _symbol)
+    parts = tuple(dict.fromkeys(part for entry in entries for part in _parts(entry, named)))
+    symbols = tuple(dict.fromkeys(symbol for part in parts if (symbol := named(part))))
+    unknown = tuple(part for part in parts if not named(part))
+    alone = len(parts) == 1 and not symbols
+    notice = _refusal(parts[0], named, as_typed=known is None) if alone else ""
+    return Found(symbols=symbols, unknown=unknown, notice=notice)
 
 
-def remove(symbols: tuple[str, ...], symbol: object) -> tuple[str, ...]:
-    """The list without a symbol; the same list when it is not there."""
-    return tuple(kept for kept in symbols if kept != symbol)
+def pieces(typed: str) -> tuple[str, ...]:
+    """The entries of a typed list, each with single spaces and without quotation marks."""
+    entries = (" ".join(entry.split()).strip("\"' ") for entry in _BETWEEN.split(typed))
+    return tuple(entry for entry in entries if entry)
 
 
-def selected(symbols: tuple[str, ...], chosen: object) -> str:
-    """The symbol that is shown: the chosen one if it is in the list, else the first."""
-    if isinstance(chosen, str) and chosen in symbols:
-        return chosen
-    return symbols[0] if symbols else ""
+def _parts(entry: str, named: Callable[[str], str]) -> tuple[str, ...]:
+    """The words of an entry that is a list, else the entry itself. It is a list if it names nothing
+    as a whole, and each word names something, or most do, or each has a ``$``.
+    """
+    words = tuple(entry.split())
+    if len(words) == 1 or named(entry):
+        return (entry,)
+    count = sum(1 for word in words if named(word))
+    most = count >= 2 and len(words) < 2 * count
+    return words if most or all(word.startswith("$") for word in words) else (entry,)
 
 
-def moved(symbols: tuple[str, ...], current: str, step: object) -> str:
-    """The symbol ``step`` places below the current one, stopping at the ends."""
-    if not symbols or isinstance(step, bool) or not isinstance(step, int):
-        return current
-    place = symbols.index(current) if current in symbols else 0
-    return symbols[min(max(place + max(-1, min(1, step)), 0), len(symbols) - 1)]
-
-
-def after_removal(symbols: tuple[str, ...], current: str, removed: object) -> str:
-    """The symbol to show after a removal: the one below if it was shown, else the one shown."""
-    if current != removed or current not in symbols:
-        return current
-    place = symbols.index(current)
-    rest = remove(symbols, removed)
-    return rest[min(place, len(rest) - 1)] if rest else ""
+def _refusal(text: str, named: Callable[[str], str], *, as_typed: bool) -> str:
+    """Why the only entry names nothing."""
+    shown = foreign.printable(text, MAX_SHOWN_CHARS)
+    if as_typed:
+        return f"{shown} is not a symbol: {ALLOWED}"
+    hint = ": put commas between symbols" if any(map(named, text.split())) else ""
+    return f"Nothing found for “{shown}”{hint}"
 
 
 def _symbol(entry: object) -> str:

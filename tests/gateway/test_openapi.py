@@ -20,6 +20,8 @@ OPERATIONS = {
     "/api/quotes": "quotes",
     "/api/bars": "bars",
     "/api/trades": "trades",
+    "/api/sparklines": "sparklines",
+    "/api/market": "market",
     "/api/search": "search",
     "/api/v1/quote": "finnhub_quote",
     "/api/v1/search": "finnhub_search",

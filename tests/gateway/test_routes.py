@@ -25,6 +25,8 @@ READ = (
     "/api/quotes",
     "/api/bars?symbol=AAPL",
     "/api/trades?symbol=AAPL",
+    "/api/sparklines?symbols=AAPL",
+    "/api/market",
     "/api/search?q=apple",
     "/api/v1/quote?symbol=AAPL",
     "/api/v1/search?q=apple",

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from photon_app import launcher
 from photon_app.gateway import wire as wire_module
+from photon_app.gateway.connections import direct_send
 from photon_app.gateway.limits import TokenBucket
 from photon_app.gateway.origin import Receive, Scope, Send
 from photon_app.gateway.protocol import MAX_MESSAGE_BYTES
@@ -226,8 +227,8 @@ def test_frames_arrive_whole_and_in_order_however_they_are_written(
         assert [int(text.split()[0]) for text in got] == [number for number, _ in expected]
         assert [len(text) for text in got] == [max(s, len(f"{n} ")) for n, s in expected]
 
-    send = wire_module.direct_send
-    with mock.patch.object(wire_module, "direct_send", send if socket else lambda _: None):
+    send = direct_send if socket else lambda _: None
+    with mock.patch.object(wire_module, "direct_send", send):
         asyncio.run(scenario())
 
 

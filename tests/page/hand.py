@@ -116,6 +116,12 @@ class PageFeed(HandFeed):
         time_ms = self.clock.now_ms() - ago_ms
         self.market.trades([Trade(symbol, price, 10, time_ms, conditions)])
 
+    def sized(self, symbol: str, price: float, *volumes: float) -> None:
+        """Trades of these sizes, one after the other."""
+        now = self.clock.now_ms()
+        assert self.market is not None
+        self.market.trades([Trade(symbol, price, volume, now) for volume in volumes])
+
     def burst(self, symbol: str, *prices: float) -> None:
         """Trades in one frame."""
         now = self.clock.now_ms()

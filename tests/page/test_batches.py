@@ -2,10 +2,12 @@
 
 import itertools
 import json
+import time
 from typing import Any
 
 from playwright.sync_api import WebSocket
 
+from photon_app.settings import DEFAULT_SYMBOLS
 from tests.fakes.process import Process
 from tests.page.conftest import Visit
 
@@ -21,6 +23,12 @@ COLLECT = """(url) => new Promise((resolve, reject) => {
   };
 })"""
 """The first messages that a program in the browser gets from an address."""
+
+TURN = """(state) => {
+  Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""What a browser does when its tab is hidden or shown."""
 
 
 def test_the_page_asks_for_batches_and_its_prices_move(server: Process, visit: Visit) -> None:
@@ -56,3 +64,42 @@ def test_a_browser_inflates_what_is_compressed(server: Process, visit: Visit) ->
         assert sum(map(len, seqs.values())) > 10
         for those in seqs.values():
             assert all(after - before in {0, 1} for before, after in itertools.pairwise(those))
+
+
+def test_rows_move_four_times_a_second_and_the_selected_symbol_with_every_trade(
+    server: Process, visit: Visit
+) -> None:
+    """And in a hidden tab nothing more often than every two seconds, until it is seen again."""
+    with visit(server.http) as visitor:
+        intervals: dict[str, int] = {}
+
+        def sent(text: str | bytes) -> None:
+            message = json.loads(text)
+            if message["action"] == "subscribe" and "channel" not in message:
+                intervals.update(dict.fromkeys(message["symbols"], message.get("interval_ms", 0)))
+
+        def opened(socket: WebSocket) -> None:
+            if "/ws?" in socket.url:
+                socket.on("framesent", sent)
+
+        def until(expected: dict[str, int]) -> None:
+            end = time.monotonic() + 15
+            while intervals != expected and time.monotonic() < end:
+                visitor.page.wait_for_timeout(50)
+            assert intervals == expected
+
+        def shown(selected: str) -> dict[str, int]:
+            return {symbol: 0 if symbol == selected else 250 for symbol in DEFAULT_SYMBOLS}
+
+        visitor.page.on("websocket", opened)
+        visitor.page.reload()
+        visitor.expect_live(*DEFAULT_SYMBOLS)
+        until(shown("AAPL"))
+        visitor.row("MSFT").click()
+        visitor.expect_selected("MSFT")
+        until(shown("MSFT"))
+        visitor.page.evaluate(TURN, "hidden")
+        until(dict.fromkeys(DEFAULT_SYMBOLS, 2_000))
+        visitor.page.evaluate(TURN, "visible")
+        until(shown("MSFT"))
+        visitor.expect_moving("MSFT")

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from photon_app.model import TIMEFRAMES
 from photon_app.settings import DEFAULT_SYMBOLS
 from photon_app.ui.theme import DARK, LIGHT
-from tests.fakes.dates import MOMENTS
+from tests.fakes.dates import MOMENTS, OPEN_MS, new_york
 from tests.fakes.process import Process, photon
 from tests.page.conftest import Visit
 from tests.page.hand import Hand, hand_fed
@@ -53,25 +53,16 @@ def expect_shown(visitor: Visitor, symbol: str, timeframe: str, style: str = "ca
     expect(chart).to_have_attribute("data-shown", f"{symbol} {timeframe} {style}")
 
 
-LATE_ANSWERS = """window.WebSocket = class extends WebSocket {
-  set onmessage(heard) {
-    const late = this.url.includes("/_event");
-    super.onmessage = late ? (event) => setTimeout(() => {
-      heard(event);
-      if (event.data.includes("timeframe")) setTimeout(() => { window.answers += 1; }, 200);
-    }, 1500) : heard;
-  }
-};"""
-"""The server's answers to the page take their time; prices do not."""
-
-WATCH_CHOICES = """() => {
-  window.answers = 0;
-  window.choices = [];
-  new MutationObserver(() => {
-    const chosen = document.querySelector('.chart-frames [aria-pressed="true"]').textContent;
-    if (chosen !== window.choices.at(-1)) window.choices.push(chosen);
-  }).observe(document.querySelector(".chart-frames"), { attributes: true, subtree: true });
-}"""
+FRAMES = """() => new Promise((resolve) => {
+  const text = (selector) => document.querySelector(selector).textContent;
+  const seen = [];
+  const look = () => {
+    seen.push([text(".legend-close b"), text(".price-big .price-text > span")]);
+    if (seen.length < 120) requestAnimationFrame(look); else resolve(seen);
+  };
+  requestAnimationFrame(look);
+})"""
+"""The chart's close and the price beside the symbol, as they stand in each of 120 frames."""
 
 
 def expect_color(visitor: Visitor, color: str, least: int = 20) -> None:
@@ -82,6 +73,30 @@ def expect_color(visitor: Visitor, color: str, least: int = 20) -> None:
 def bars(visitor: Visitor) -> int:
     """How many bars the chart holds."""
     return int(visitor.page.locator(".chart").get_attribute("data-bars") or 0)
+
+
+def frame(visitor: Visitor, name: str) -> Locator:
+    """The toolbar's button of a range or an interval."""
+    return visitor.page.locator(".chart-bar").get_by_role("button", name=name, exact=True)
+
+
+def choose_style(visitor: Visitor, name: str) -> None:
+    """Choose how bars are drawn."""
+    visitor.page.get_by_role("button", name=re.compile("^Style")).click()
+    visitor.page.get_by_role("radio", name=name, exact=True).check()
+    visitor.page.keyboard.press("Escape")
+
+
+def middle(visitor: Visitor) -> tuple[float, float]:
+    """A spot of the chart among its bars."""
+    box = visitor.page.locator(".chart-canvas").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def oldest_in_view(visitor: Visitor) -> int:
+    """When the first bar in view begins, UNIX ms."""
+    return int(visitor.page.locator(".chart").get_attribute("data-from") or 0)
 
 
 def drag_right(visitor: Visitor) -> None:
@@ -118,7 +133,7 @@ def test_every_timeframe_and_style_is_drawn(viewer: Visitor) -> None:
     for color in (DARK.up, DARK.down):
         expect_color(viewer, color)
     for style in ("Area", "Line"):
-        viewer.page.get_by_role("button", name=style, exact=True).click()
+        choose_style(viewer, style)
         expect_shown(viewer, "AAPL", "1m", style.lower())
         expect_color(viewer, DARK.text)
 
@@ -126,7 +141,7 @@ def test_every_timeframe_and_style_is_drawn(viewer: Visitor) -> None:
 def test_what_was_chosen_is_kept_by_a_reload(viewer: Visitor) -> None:
     """And goes along to another symbol; what is stored wrongly is the default."""
     viewer.page.keyboard.press("3")
-    viewer.page.get_by_role("button", name="Line", exact=True).click()
+    choose_style(viewer, "Line")
     expect_shown(viewer, "AAPL", "5m", "line")
     viewer.row("NVDA").click()
     expect_shown(viewer, "NVDA", "5m", "line")
@@ -137,16 +152,187 @@ def test_what_was_chosen_is_kept_by_a_reload(viewer: Visitor) -> None:
     expect_shown(viewer, "NVDA", "1m")
 
 
-def test_an_earlier_choice_that_comes_back_late_is_not_shown(visit: Visit, server: Process) -> None:
-    """There and back again before the server has answered: what was clicked last stays."""
-    viewer = visit(server.http, init_script=LATE_ANSWERS)
-    expect_shown(viewer, "AAPL", "1m")
-    viewer.page.evaluate(WATCH_CHOICES)
-    for timeframe in ("5m", "1m"):
-        viewer.page.locator(".chart-frames").get_by_text(timeframe, exact=True).click()
+def test_choices_take_effect_while_the_server_is_away(viewer: Visitor) -> None:
+    """All of them stand in the page: a chart that has its bars is drawn in another way."""
+    choose_style(viewer, "Line")  # a menu is loaded when it is opened first
+    viewer.page.context.set_offline(True)
+    choose_style(viewer, "Area")
+    expect_shown(viewer, "AAPL", "1m", "area")
+    frame(viewer, "log").click()
+    expect(frame(viewer, "log")).to_have_attribute("aria-pressed", "true")
+    frame(viewer, "15m").click()
+    expect(viewer.page.locator('.chart-frames [aria-pressed="true"]')).to_have_text("15m")
+    viewer.page.context.set_offline(False)
+    expect_shown(viewer, "AAPL", "15m", "area")
+    viewer.forgive("ERR_INTERNET_DISCONNECTED")
+
+
+def test_the_close_is_the_price_in_every_frame(viewer: Visitor) -> None:
+    """Each price is in the running bar before the frame in which the page writes it."""
+    for timeframe in ("1m", "1d"):
+        frame(viewer, timeframe).click()
         expect_shown(viewer, "AAPL", timeframe)
-    viewer.page.wait_for_function("window.answers >= 2")
-    assert viewer.page.evaluate("window.choices") == ["5m", "1m"]
+        frames = viewer.page.evaluate(FRAMES)
+        assert len({price for _, price in frames}) > 1
+        assert [pair for pair in frames if pair[0] != pair[1]] == []
+
+
+def test_a_range_shows_its_span_with_a_fitting_interval(viewer: Visitor) -> None:
+    """One day from the pre-market on, a year by the calendar, all there is; an interval ends it."""
+    page = viewer.page
+    frame(viewer, "1D").click()
+    expect_shown(viewer, "AAPL", "5m")
+    expect(page.locator('.chart-ranges [aria-pressed="true"]')).to_have_text("1D")
+    opening = new_york(2026, 11, 25, 4)
+    page.wait_for_function(f"document.querySelector('.chart').dataset.from == {opening}")
+    frame(viewer, "1Y").click()
+    expect_shown(viewer, "AAPL", "1d")
+    page.wait_for_function(
+        f"""() => {{
+            const days = ({OPEN_MS} - document.querySelector('.chart').dataset.from) / 86400000;
+            return days > 360 && days < 367;
+        }}"""
+    )
+    frame(viewer, "Max").click()
+    page.wait_for_function(
+        f"({OPEN_MS} - document.querySelector('.chart').dataset.from) / 86400000 > 700"
+    )
+    frame(viewer, "1d").click()
+    expect(page.locator('.chart-ranges [aria-pressed="true"]')).to_have_count(0)
+    page.wait_for_function(
+        f"({OPEN_MS} - document.querySelector('.chart').dataset.from) / 86400000 < 360"
+    )
+
+
+def test_the_toolbar_is_one_stop(viewer: Visitor) -> None:
+    """Tab comes to it once, arrows lead through it, and it is left where it was entered."""
+    page = viewer.page
+    frame(viewer, "1D").focus()
+    for key, name in (("ArrowRight", "5D"), ("End", "Full screen"), ("ArrowRight", "1D")):
+        page.keyboard.press(key)
+        expect(frame(viewer, name)).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    expect(page.locator(".chart-reader")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(frame(viewer, "5D")).to_be_focused()
+
+
+def test_indicators_are_drawn_and_have_their_values_in_the_legend(viewer: Visitor) -> None:
+    """Each in its colour, as it is chosen; kept by a reload."""
+    page, lines = viewer.page, viewer.page.locator(".legend-line")
+    page.get_by_role("button", name="Indicators", exact=True).click()
+    for name in ("VWAP", "MA 20", "MA 200"):
+        page.get_by_role("checkbox", name=name, exact=True).check()
+    page.keyboard.press("Escape")
+    figure = r"\d+\.\d\d"
+    expected = [re.compile(f"{name} {figure}$") for name in ("VWAP", "MA 20", "MA 200")]
+    expect(lines).to_have_text(expected)
+    expect_color(viewer, DARK.study_1)
+    page.reload()
+    expect_shown(viewer, "AAPL", "1m")
+    expect(lines).to_have_text(expected)
+    page.get_by_role("button", name="Indicators", exact=True).click()
+    page.get_by_role("checkbox", name="VWAP", exact=True).uncheck()
+    expect(lines).to_have_count(2)
+
+
+def test_other_symbols_are_compared_in_percent(viewer: Visitor) -> None:
+    """By name or symbol, four at most; what is none is refused in a sentence."""
+    page, lines = viewer.page, viewer.page.locator(".legend-line")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    field = page.get_by_label("Symbol to compare with")
+    for typed in ("microsoft", "NVDA"):
+        field.fill(typed)
+        field.press("Enter")
+        expect(field).to_have_value("")
+    percent = r"[+\u2212]?\d+\.\d\d\u00a0%$"
+    expect(lines).to_have_text([re.compile(f"{name} {percent}") for name in ("MSFT", "NVDA")])
+    expect_color(viewer, DARK.study_2)
+    expect(frame(viewer, "log")).to_be_disabled()
+    expect(frame(viewer, "%")).to_have_attribute("aria-pressed", "true")
+    field.fill("MSFT")
+    field.press("Enter")
+    expect(page.locator(".chart-menu [role=status]")).to_contain_text("in the chart already")
+    for typed in ("AMZN", "TSLA"):
+        field.fill(typed)
+        field.press("Enter")
+    expect(field).to_be_disabled()
+    page.get_by_role("button", name="Compare no more with NVDA").click()
+    expect(lines).to_have_count(3)
+
+
+def test_a_view_that_was_moved_leads_back(viewer: Visitor) -> None:
+    """By its button, by a double click, by a key."""
+    page, now = viewer.page, viewer.page.locator(".chart-now")
+    expect(now).to_be_hidden()
+    for way in ("button", "double click", "key"):
+        drag_right(viewer)
+        expect(now).to_be_visible()
+        if way == "button":
+            now.click()
+        elif way == "key":
+            page.keyboard.press("0")
+        else:
+            page.mouse.dblclick(*middle(viewer))
+        expect(now).to_be_hidden()
+
+
+def test_the_wheel_and_keys_zoom(viewer: Visitor) -> None:
+    """Fewer bars are in view, then more."""
+    page = viewer.page
+    page.wait_for_function("document.querySelector('.chart').dataset.from > 0")
+    began = oldest_in_view(viewer)
+    page.mouse.move(*middle(viewer))
+    page.mouse.wheel(0, -300)
+    page.wait_for_function(f"document.querySelector('.chart').dataset.from > {began}")
+    page.locator(".chart-reader").focus()
+    for _ in range(8):
+        page.keyboard.press("-")
+    page.wait_for_function(f"document.querySelector('.chart').dataset.from < {began}")
+    for _ in range(12):
+        page.keyboard.press("+")
+    page.wait_for_function(f"document.querySelector('.chart').dataset.from > {began}")
+
+
+def test_a_drag_with_shift_or_the_right_button_measures(viewer: Visitor) -> None:
+    """The view stays; what was measured goes with the next press."""
+    page, (x, y) = viewer.page, middle(viewer)
+    page.wait_for_function("document.querySelector('.chart').dataset.from > 0")
+    began = oldest_in_view(viewer)
+    for button in ("left", "right"):
+        if button == "left":
+            page.keyboard.down("Shift")
+        page.mouse.move(x - 100, y)
+        page.mouse.down(button=button)
+        page.mouse.move(x, y - 60, steps=3)
+        page.mouse.up(button=button)
+        page.keyboard.up("Shift")
+        measured = page.locator(".chart[data-measured]")
+        expect(measured).to_have_attribute("data-measured", re.compile(r"\+.*%.* bars"))
+        assert oldest_in_view(viewer) <= began + 60_000
+        page.mouse.click(x, y)
+        expect(measured).to_have_count(0)
+
+
+def test_it_fills_the_screen_and_comes_back(viewer: Visitor) -> None:
+    """By key or button; the symbol is named there."""
+    page, symbol = viewer.page, viewer.page.locator(".legend-symbol")
+    expect(symbol).to_be_hidden()
+    page.keyboard.press("f")
+    expect(symbol).to_have_text("AAPL")
+    expect(symbol).to_be_visible()
+    page.get_by_role("button", name="Full screen").click()
+    expect(symbol).to_be_hidden()
+
+
+def test_times_are_of_the_zone_that_is_chosen(viewer: Visitor) -> None:
+    """The exchange's by default."""
+    time = viewer.page.locator(".legend-time")
+    expect(time).to_have_text(re.compile(r" ET$"))
+    viewer.page.evaluate("localStorage['photon.zone'] = 'utc'")
+    viewer.page.reload()
+    expect(time).to_have_text(re.compile(r" UTC$"))
 
 
 def test_the_running_bar_moves(viewer: Visitor) -> None:
@@ -268,12 +454,12 @@ def test_a_phone_has_a_chart_too(visit: Visit, server: Process) -> None:
     options: dict[str, Any] = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
     visitor = visit(server.http, **options)
     expect_shown(visitor, "AAPL", "1m")
-    visitor.page.get_by_label("1 day", exact=True).tap()
+    frame(visitor, "1d").tap()
     expect_shown(visitor, "AAPL", "1d")
     box = visitor.page.locator(".chart-canvas").bounding_box()
     assert box is not None
     assert (box["x"], box["width"]) == (0, PHONE["width"])
-    assert 200 <= box["height"] <= 260
+    assert 280 <= box["height"] <= 360
     visitor.expect_in_width(PHONE["width"])
 
 
@@ -289,7 +475,7 @@ def test_no_history_says_so_until_the_first_trade(visit: Visit, hand: Hand) -> N
     """Then it says since when it is collected."""
     with visit(hand.http) as visitor:
         visitor.expect_live("AAPL")
-        visitor.add("ZZZQ")
+        visitor.add_as_typed("ZZZQ")
         visitor.expect_selected("ZZZQ")
         expect(visitor.page.locator(".chart-empty")).to_contain_text("No trades yet")
         assert visitor.page.locator(".chart-empty").evaluate(ON_TOP)
@@ -302,6 +488,17 @@ def test_no_history_says_so_until_the_first_trade(visit: Visit, hand: Hand) -> N
         expect(note).to_have_text(re.compile(r"^Collecting since \d\d:\d\d$"))
 
 
+def test_a_symbol_that_is_refused_says_so_in_the_chart(visit: Visit, hand: Hand) -> None:
+    """Instead of an empty one."""
+    with visit(hand.http) as visitor:
+        visitor.expect_live("AAPL")
+        visitor.add("XXXQ")
+        visitor.expect_selected("XXXQ")
+        hand.do("viewed", "XXXQ")
+        hand.do("reject", "XXXQ")
+        expect(visitor.page.locator(".chart-empty")).to_have_text("XXXQ is not known to the feed")
+
+
 def test_a_chart_that_a_closed_market_leaves_empty_says_so(visit: Visit) -> None:
     """Of the seconds of Friday nothing is known on a Saturday, and what is traded then is none."""
     saturday_ms = MOMENTS["Saturday noon"]
@@ -311,7 +508,8 @@ def test_a_chart_that_a_closed_market_leaves_empty_says_so(visit: Visit) -> None
     ):
         visitor.expect_live("AAPL")
         expect_shown(visitor, "AAPL", "1m")
-        visitor.page.get_by_label("1 second", exact=True).click()
+        expect(visitor.page.locator(".legend-day")).to_have_text(re.compile(r"^Fri, .* · closed$"))
+        frame(visitor, "1s").click()
         empty = visitor.page.locator(".chart-empty")
         expect(empty).to_contain_text("while the market is closed")
         assert empty.evaluate(ON_TOP)

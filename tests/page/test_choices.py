@@ -24,7 +24,7 @@ CHOOSE = """([chosen, selected]) => {
 HELD = """(expected) => Object.entries(expected)
   .every(([name, text]) => localStorage.getItem(name) === text)"""
 CLICKED_AT = """(at) => new Promise((done) => setTimeout(() => {
-  document.querySelector(".add-button").click();
+  document.querySelector("form[role=search]").requestSubmit();
   done();
 }, at - Date.now()))"""
 
@@ -58,7 +58,7 @@ def stored(page: Page) -> list[str]:
 
 def expect_choices(visitor: Visitor, **changed: str) -> None:
     """All is as it was chosen, on the page and in the browser."""
-    expect(visitor.page.locator(".photon")).to_have_attribute("data-pair", "blue-orange")
+    expect(visitor.page.locator("html")).to_have_attribute("data-pair", "blue-orange")
     timeframe = changed.get("timeframe", "5m")
     expect(visitor.page.locator('.chart-frames [aria-pressed="true"]')).to_have_text(timeframe)
     expected = {**CHOSEN, "photon.timeframe": timeframe}
@@ -155,3 +155,31 @@ def test_an_entry_that_cannot_be_used_costs_no_other(visitor: Visitor) -> None:
     visitor.expect_symbols("KO", "SPY", "IBM")
     visitor.page.wait_for_function("localStorage.getItem('photon.watchlist').includes('IBM')")
     assert stored(visitor.page) == [*entries, "IBM"]
+
+
+def test_everything_but_adding_works_while_the_server_is_away(visit: Visit) -> None:
+    """Selecting, sorting, removing and putting back, timeframe, colours."""
+    with hand_fed() as process:
+        process.do(
+            "day", {symbol: 100.0 + place for place, symbol in enumerate(DEFAULT_SYMBOLS)}, 99.0
+        )
+        visitor = visit(process.http)
+        visitor.expect_live(*DEFAULT_SYMBOLS)
+        process.kill()
+    expect(visitor.badge).to_have_text("RECONNECTING")
+    visitor.row(DEFAULT_SYMBOLS[3]).click()
+    visitor.expect_selected(DEFAULT_SYMBOLS[3])
+    visitor.page.get_by_role("button", name="Last", exact=True).click()
+    visitor.expect_symbols(*reversed(DEFAULT_SYMBOLS))
+    visitor.page.keyboard.press("Delete")
+    expect(visitor.row(DEFAULT_SYMBOLS[3])).to_have_count(0)
+    visitor.page.keyboard.press("Control+z")
+    visitor.expect_selected(DEFAULT_SYMBOLS[3])
+    visitor.page.keyboard.press("3")
+    expect(visitor.page.get_by_role("button", name="5 minutes")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    visitor.page.get_by_role("button", name="Appearance").click()
+    visitor.page.get_by_role("radio", name="Light", exact=True).click()
+    expect(visitor.page.locator("html")).to_have_class("light")
+    visitor.forgive(r"WebSocket|ERR_CONNECTION|Failed to load|polling|xhr")

@@ -58,18 +58,21 @@ def test_what_is_not_of_today_says_of_which_day_it_is(visitor: Visitor) -> None:
     expect(visitor.row(COINS[2]).locator(".range")).to_have_attribute(
         "title", re.compile("^Low 100")
     )
-    expect(visitor.page.locator(".figures dt").last).to_have_text(date)
-    expect(visitor.page.locator(".figures .figure").first).to_have_attribute("title", f"Of {date}")
     printed = visitor.page.locator(".tape td").first
     expect(printed).to_have_text(re.compile(r"^[A-Z][a-z]{2} \d+ \d\d:\d\d:\d\d$"))
+    visitor.page.get_by_role("tab", name="Day").click()
+    expect(visitor.page.locator("[data-figure='since']")).to_have_text(date)
 
 
 def test_what_is_of_today_needs_no_date(visitor: Visitor, hand: Hand) -> None:
     """The coin that trades; and the list, once most of it does."""
     visitor.row(COINS[2]).click()
     hand.do("trade", COINS[2], 101.0)
-    expect(visitor.page.locator(".figures dt").last).to_have_text("Session")
     expect(visitor.page.locator(".tape td").first).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+    visitor.page.get_by_role("tab", name="Day").click()
+    expect(visitor.page.locator("[data-figure='since']")).to_have_text(
+        re.compile(r"^since \d\d:00$")
+    )
     visitor.page.get_by_label(f"Remove {COINS[0]}").click()
     visitor.page.get_by_label(f"Remove {COINS[1]}").click()
     expect(visitor.page.locator("th.c-spark")).to_have_text("Today")
@@ -78,7 +81,8 @@ def test_what_is_of_today_needs_no_date(visitor: Visitor, hand: Hand) -> None:
 def test_a_symbols_session_is_its_own(visit: Visit, hand: Hand) -> None:
     """A coin's market is open at any hour; a stock's is what the header says."""
     visitor = visit(hand.http)
-    session = visitor.page.locator(".figures dd").last
+    visitor.page.get_by_role("tab", name="Day").click()
+    session = visitor.page.locator(".rail-day [data-figure='session']")
     visitor.row(COINS[2]).click()
     visitor.expect_selected(COINS[2])
     expect(session).to_have_text("Regular")

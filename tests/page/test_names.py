@@ -35,7 +35,7 @@ def visitor(visit: Visit, hand: Hand) -> Visitor:
 
 
 def figure(visitor: Visitor, title: str) -> Locator:
-    return visitor.page.locator(".figures > div", has_text=title).locator("dd")
+    return visitor.page.locator(".rail-day .figures > div", has_text=title).locator("dd")
 
 
 def test_a_long_price_is_drawn_smaller_and_not_cut(visit: Visit, hand: Hand) -> None:
@@ -60,8 +60,9 @@ def test_row_detail_tape_and_chart_have_the_decimals_of_the_symbol(
     page = visitor.page
     expect(visitor.price(symbol)).to_have_text(text)
     expect(page.locator(".price-big .price-text > span")).to_have_text(text)
-    expect(figure(visitor, "Open")).to_have_text(text)
     expect(page.locator(".tape tbody tr").first).to_contain_text(text)
+    page.get_by_role("tab", name="Day").click()
+    expect(figure(visitor, "Open")).to_have_text(text)
     expect(page.locator(".legend-close b")).to_have_text(text)
     assert "e-" not in (visitor.row(symbol).locator(".price").get_attribute("title") or "")
 
@@ -82,7 +83,7 @@ def test_two_pairs_of_one_house_can_be_distinguished_on_a_telephone(
 def test_names_of_the_world_are_added_shown_and_charted(visitor: Visitor, hand: Hand) -> None:
     """As they are written, in any case."""
     for name in WORLD:
-        visitor.add(name.lower())
+        visitor.add_as_typed(name.lower())
         visitor.expect_selected(name)
         hand.do("viewed", name)
         hand.do("trade", name, 101.25)

@@ -1,114 +1,94 @@
 """The small lines of the watchlist: the day so far of each symbol."""
 
 import re
+from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
+from photon_app.listings import bundled
 from photon_app.settings import DEFAULT_SYMBOLS
-from photon_app.ui.theme import DARK, LIGHT, Palette
+from photon_app.ui.theme import DARK, LIGHT
 from tests.fakes.dates import MOMENTS
-from tests.fakes.process import Process, photon
+from tests.fakes.process import photon
 from tests.page.conftest import Visit
 from tests.page.visitor import WIDE, Visitor
 
-COLORS = """(symbol) => {
-  const canvas = document.querySelector(`tr[data-quote="${symbol}"] canvas.spark`);
-  const copy = new OffscreenCanvas(canvas.width || 1, canvas.height || 1);
-  const context = copy.getContext("2d", { willReadFrequently: true });
-  context.drawImage(canvas, 0, 0);
-  const { data } = context.getImageData(0, 0, copy.width, copy.height);
-  const colors = new Map();
-  for (let at = 0; at < data.length; at += 4) {
-    if (data[at + 3] < 255) continue;
-    const hex = [0, 1, 2].map((part) => data[at + part].toString(16).padStart(2, "0")).join("");
-    colors.set(`#${hex}`, (colors.get(`#${hex}`) ?? 0) + 1);
-  }
-  return Object.fromEntries(colors);
-}"""
-"""How many of a line's pixels are wholly of which colour."""
-
-LINE = f"Object.values(({COLORS})(symbol)).some((count) => count > 30)"
-"""Whether there is more of a line than the dot of a newest price."""
-
-RUNS = """([symbol, color]) => {
-  const canvas = document.querySelector(`tr[data-quote="${symbol}"] canvas.spark`);
-  const { width, height } = canvas;
-  if (!width) return 0;
-  const copy = new OffscreenCanvas(width, height);
-  const context = copy.getContext("2d", { willReadFrequently: true });
-  context.drawImage(canvas, 0, 0);
-  const { data } = context.getImageData(0, 0, width, height);
-  const wanted = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-  const rows = new Set();
-  for (let at = 0; at < data.length; at += 4) {
-    const [x, y] = [(at / 4) % width, Math.floor(at / 4 / width)];
-    const near = wanted.every((value, part) => Math.abs(data[at + part] - value) < 24);
-    if (x > width * 0.6 && near && data[at + 3] > 64) rows.add(y);
-  }
-  return rows.size;
-}"""
-"""In how many rows of pixels the right part of a line of one colour runs."""
-
-DRAWN = f"""([symbol, colors]) => {{
-  const found = ({COLORS})(symbol);
-  return colors.some((color) => found[color] > 2);
-}}"""
+DRAWN = re.compile(r"^M[\d.]+,[\d.]+L")
 
 
-def expect_drawn(visitor: Visitor, palette: Palette, *, alternative: bool = False) -> None:
-    """Wait until every line has a colour of up, down or neither."""
-    pair = (
-        [palette.up_alternative, palette.down_alternative]
-        if alternative
-        else [palette.up, palette.down]
-    )
-    for symbol in DEFAULT_SYMBOLS:
-        visitor.page.wait_for_function(DRAWN, arg=[symbol, [*pair, palette.muted]])
+def line(visitor: Visitor, symbol: str) -> Locator:
+    return visitor.row(symbol).locator(".spark-line")
 
 
-def test_every_symbols_day_is_drawn(visitor: Visitor) -> None:
-    """In the colour of its change, again when theme or pair is another."""
+def expect_drawn(visitor: Visitor, *symbols: str) -> None:
+    """Wait until each has a line of at least two points."""
+    for symbol in symbols:
+        expect(line(visitor, symbol)).to_have_attribute("d", DRAWN)
+
+
+def rgb(color: str) -> str:
+    """A token as the browser writes it."""
+    return f"rgb({', '.join(str(int(color[at : at + 2], 16)) for at in (1, 3, 5))})"
+
+
+def asked(visitor: Visitor) -> list[str]:
+    return [url for url in visitor.requests if "/api/sparklines" in url]
+
+
+def test_every_symbols_day_is_drawn_and_asked_for_at_once(visitor: Visitor) -> None:
+    """One request for all rows that are in view, none while they are looked at again."""
     visitor.expect_live(*DEFAULT_SYMBOLS)
-    expect_drawn(visitor, DARK)
-    visitor.page.emulate_media(color_scheme="light")
-    expect_drawn(visitor, LIGHT)
-    visitor.page.get_by_role("button", name="Appearance").click()
-    visitor.page.get_by_role("radio", name="Blue, orange", exact=True).click()
-    expect_drawn(visitor, LIGHT, alternative=True)
+    expect_drawn(visitor, *DEFAULT_SYMBOLS)
+    visitor.page.mouse.wheel(0, 300)
+    visitor.row("AAPL").click()
+    visitor.expect_selected("AAPL")
+    assert len(asked(visitor)) == 1
+    assert all(symbol in asked(visitor)[0] for symbol in DEFAULT_SYMBOLS)
 
 
-def test_a_line_is_as_sharp_as_the_screen(visit: Visit, server: Process) -> None:
-    """It has as many pixels as the screen has in its place."""
-    visitor = visit(server.http, device_scale_factor=3)
-    visitor.expect_live(*DEFAULT_SYMBOLS)
-    expect_drawn(visitor, DARK)
-    line = visitor.row("AAPL").locator("canvas.spark")
-    size = line.evaluate("(c) => [c.width / c.clientWidth, c.height / c.clientHeight]")
-    assert size == [3, 3]
+def test_a_line_has_the_colour_of_its_change(visitor: Visitor) -> None:
+    """In each theme, without being drawn again."""
+    visitor.expect_live("AAPL")
+    expect_drawn(visitor, "AAPL")
+    spark = visitor.row("AAPL").locator(".spark")
+    expect(spark).to_have_attribute("data-direction", re.compile("up|down"))
+    for scheme, palette in (("dark", DARK), ("light", LIGHT)):
+        visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        either = "|".join(re.escape(rgb(color)) for color in (palette.up, palette.down))
+        expect(spark).to_have_css("color", re.compile(either))
+
+
+def test_a_lines_width_is_the_days_clock(visitor: Visitor) -> None:
+    """It ends where the newest price is between the begin and the end of the sessions."""
+    visitor.expect_live("AAPL")
+    expect_drawn(visitor, "AAPL")
+    answer: Any = visitor.page.request.get("/api/sparklines?symbols=AAPL").json()
+    day = answer["sparklines"][0]
+    share = (day["points"][-1][0] - day["from"]) / (day["to"] - day["from"])
+    assert 0.05 < share < 0.95
+    path = line(visitor, "AAPL").get_attribute("d") or ""
+    last = float(path.split("L")[-1].split(",")[0])
+    step = 100 * day["step_ms"] / (day["to"] - day["from"])
+    assert abs(last - 100 * share) <= step + 0.1
 
 
 def test_a_row_that_comes_back_has_its_line_again(visitor: Visitor) -> None:
-    """Each time it is asked for once: the day, and its bars."""
+    """Without asking, as long as it was not away for long."""
     visitor.expect_live(*DEFAULT_SYMBOLS)
-    visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="NFLX")
+    expect_drawn(visitor, "NFLX")
     visitor.row("NFLX").hover()
     visitor.page.get_by_label("Remove NFLX").click()
     expect(visitor.row("NFLX")).to_have_count(0)
-    visitor.row("AAPL").click()
-    with visitor.page.expect_response(lambda r: "symbol=NFLX&timeframe=5m" in r.url):
-        visitor.add("NFLX")
-    visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="NFLX")
-    bars = [url for url in visitor.requests if "/api/bars?symbol=NFLX" in url]
-    asked = [url for url in bars if "timeframe=1m" not in url]
-    assert [url.split("timeframe=")[1].split("&")[0] for url in asked] == ["1d", "5m"] * 2
+    visitor.add("NFLX")
+    expect_drawn(visitor, "NFLX")
+    assert len(asked(visitor)) == 1
 
 
 def test_a_symbol_that_is_new_to_the_server_has_its_day_soon(visitor: Visitor) -> None:
-    """The first answer comes before its day was looked up; the line is asked for again."""
+    """The first answer may come before its day was looked up; the line is asked for again."""
     visitor.expect_live("AAPL")
     visitor.add("KO")
-    expect(visitor.row("KO").locator("canvas.spark")).to_be_visible()
-    visitor.page.wait_for_function(f"(symbol) => {LINE}", arg="KO")
+    expect_drawn(visitor, "KO")
 
 
 def test_a_line_that_is_asked_for_on_a_weekend_is_that_of_the_last_session(visit: Visit) -> None:
@@ -121,14 +101,15 @@ def test_a_line_that_is_asked_for_on_a_weekend_is_that_of_the_last_session(visit
     ):
         visitor.expect_live("AAPL")
         for name in names:
-            visitor.add(name)
+            (visitor.add if name in bundled() else visitor.add_as_typed)(name)
             visitor.expect_live(name)
         for name in names:
             change = visitor.row(name).locator(".change")
             expect(change).to_have_attribute("data-direction", re.compile("up|down"))
-            visitor.page.wait_for_function(
-                f"(args) => args[1].some((color) => ({RUNS})([args[0], color]) > 3)",
-                arg=[name, [DARK.up, DARK.down]],
+            expect_drawn(visitor, name)
+            direction = change.get_attribute("data-direction") or ""
+            expect(visitor.row(name).locator(".spark")).to_have_attribute(
+                "data-direction", re.compile("up|down") if name == "IC MARKETS:1" else direction
             )
 
 

@@ -18,6 +18,13 @@ UNTRUSTED = (
     "Failed to connect to Finnhub: its certificate was not accepted (unable to get local issuer "
     "certificate); next attempt at 14:02:11 UTC"
 )
+BUSY = """() => {
+  globalThis.busy = setInterval(() => {
+    const end = performance.now() + 1500;
+    while (performance.now() < end);
+  }, 10);
+}"""
+"""A page whose scripts leave it no time, one task after the other."""
 HURRIED = "Failed to connect to Finnhub: too many attempts (HTTP 429); next attempt at 14:02:11 UTC"
 
 
@@ -72,7 +79,7 @@ def test_a_polled_symbol_says_so_in_plain_words(visitor: Visitor, hand: Hand) ->
 
 def test_a_symbol_without_a_price_says_that_there_is_none_yet(visitor: Visitor, hand: Hand) -> None:
     """Until its first trade."""
-    visitor.add("ZZZQ")
+    visitor.add_as_typed("ZZZQ")
     expect_state(visitor, "ZZZQ", "waiting")
     expect(visitor.row("ZZZQ")).to_contain_text("No price yet")
     expect(visitor.page.locator(".tag-why")).to_have_text("No price yet")
@@ -85,7 +92,7 @@ def test_a_symbol_without_a_price_says_that_there_is_none_yet(visitor: Visitor, 
 def test_an_unknown_symbol_says_so_and_can_be_removed(visitor: Visitor, hand: Hand) -> None:
     """Without a pointer over it; added again, it is asked for again."""
     for _ in range(2):
-        visitor.add("XXXQ")
+        visitor.add_as_typed("XXXQ")
         expect_state(visitor, "XXXQ", "waiting")
         hand.do("viewed", "XXXQ")
         hand.do("reject", "XXXQ")
@@ -163,29 +170,16 @@ def test_failures_are_counted_behind_the_badge(visitor: Visitor, hand: Hand) -> 
 def test_a_name_that_no_list_has_is_learned(visitor: Visitor, hand: Hand) -> None:
     """When its symbol is added, and for a list that somebody comes with."""
     for symbol in ("NEWCO", "LATER"):
-        visitor.add(symbol)
+        visitor.add_as_typed(symbol)
         expect_state(visitor, symbol, "waiting")
     hand.do("name", "NEW2", "New  Second\nCompany")
-    visitor.add("NEW2")
+    visitor.add_as_typed("NEW2")
     expect(visitor.row("NEW2").locator(".name")).to_have_text("New Second Company")
     expect(visitor.page.locator(".detail-name")).to_have_text("New Second Company")
     hand.do("name", "LATER", "Later Company")
     visitor.page.reload()
     expect(visitor.row("LATER").locator(".name")).to_have_text("Later Company")
     expect(visitor.row("NEWCO").locator(".name")).to_have_text("")
-
-
-def test_a_line_fits_its_place_after_a_resize(visitor: Visitor) -> None:
-    """Also while nothing trades."""
-    line = visitor.row("AAPL").locator("canvas.spark")
-    fits = """(symbol) => {
-      const canvas = document.querySelector(`tr[data-quote="${symbol}"] canvas.spark`);
-      return canvas.width === canvas.clientWidth && canvas.clientWidth;
-    }"""
-    before = visitor.page.wait_for_function(fits, arg="AAPL").json_value()
-    visitor.page.set_viewport_size({"width": 480, "height": WIDE["height"]})
-    expect(line).not_to_have_js_property("clientWidth", before)
-    visitor.page.wait_for_function(fits, arg="AAPL")
 
 
 def test_the_arrow_beside_the_price_is_that_of_the_tape(visitor: Visitor, hand: Hand) -> None:
@@ -201,3 +195,16 @@ def test_the_arrow_beside_the_price_is_that_of_the_tape(visitor: Visitor, hand: 
             ".tape tbody [data-direction='up'], .tape [data-direction='down']"
         )
         expect(moved.first).to_contain_text(arrow)
+
+
+def test_a_page_that_cannot_keep_up_says_so_until_it_can(visitor: Visitor) -> None:
+    """In the badge, and in a sentence."""
+    words = visitor.page.locator(".badge [role=status]")
+    trouble = visitor.page.locator(".trouble")
+    expect(words).to_have_text("LIVE")
+    visitor.page.evaluate(BUSY)
+    expect(words).to_have_text(re.compile(r"BEHIND \d+ s"), timeout=60_000)
+    expect(trouble).to_contain_text("cannot keep up")
+    visitor.page.evaluate("clearInterval(busy)")
+    expect(words).to_have_text("LIVE", timeout=60_000)
+    expect(trouble).to_have_text("")

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from photon_app.ui.theme import DARK, LIGHT, THEME_COLORS, Palette
+from photon_app.ui.theme import DARK, LIGHT, Palette
 from tests.fakes.process import Process
 from tests.page.conftest import Visit
 from tests.page.visitor import Visitor
@@ -67,12 +67,14 @@ def test_a_chosen_theme_holds_against_the_system(visit: Visit, server: Process) 
 
 
 def test_up_and_down_have_a_second_pair_of_colours(visitor: Visitor) -> None:
-    """It is kept by a reload; health keeps its green."""
+    """It is kept by a reload, and holds in every tab; health keeps its green."""
     visitor.expect_live("AAPL")
+    other = visitor.tab()
     choose(visitor, "Blue, orange")
-    expect(visitor.page.locator(".photon")).to_have_attribute("data-pair", "blue-orange")
+    expect(visitor.page.locator("html")).to_have_attribute("data-pair", "blue-orange")
+    expect(other.locator("html")).to_have_attribute("data-pair", "blue-orange")
     visitor.page.reload()
-    expect(visitor.page.locator(".photon")).to_have_attribute("data-pair", "blue-orange")
+    expect(visitor.page.locator("html")).to_have_attribute("data-pair", "blue-orange")
     visitor.expect_live("AAPL")
     shown = dict(visitor.page.locator(".watchlist .change").evaluate_all(COLORS_OF_CHANGES))
     expected = {"up": rgb(DARK.up_alternative), "down": rgb(DARK.down_alternative)}
@@ -80,9 +82,32 @@ def test_up_and_down_have_a_second_pair_of_colours(visitor: Visitor) -> None:
     expect(visitor.page.locator(".foot-connection")).to_have_css("color", rgb(DARK.good))
 
 
-def test_the_frame_of_the_browser_has_the_theme_of_the_system(onlooker: Visitor) -> None:
-    """One colour for each, and the browser chooses."""
-    colors = onlooker.page.locator("meta[name=theme-color]").evaluate_all(
-        "(all) => all.map(({content, media}) => [media, content])"
-    )
-    assert [tuple(color) for color in colors] == list(THEME_COLORS)
+def expect_frame(visitor: Visitor, palette: Palette) -> None:
+    """The browser's own frame has the colour of this palette's header."""
+    frame = visitor.page.locator("meta[name=theme-color]")
+    expect(frame).to_have_count(1)
+    expect(frame).to_have_attribute("content", palette.panel)
+
+
+def test_the_frame_of_the_browser_has_the_theme_that_is_shown(visitor: Visitor) -> None:
+    """The system's, or the chosen one against it, also from a reload's first paint."""
+    visitor.expect_live("AAPL")
+    expect_frame(visitor, DARK)
+    visitor.page.emulate_media(color_scheme="light")
+    expect_frame(visitor, LIGHT)
+    choose(visitor, "Dark")
+    expect_frame(visitor, DARK)
+    visitor.page.reload(wait_until="commit")
+    expect_frame(visitor, DARK)
+
+
+def test_a_choice_needs_no_server(visitor: Visitor) -> None:
+    """Theme and pair take effect while nothing answers."""
+    visitor.expect_live("AAPL")
+    visitor.context.set_offline(offline=True)
+    choose(visitor, "Light")
+    expect_palette(visitor, LIGHT)
+    choose(visitor, "Blue, orange")
+    expect(visitor.page.locator("html")).to_have_attribute("data-pair", "blue-orange")
+    visitor.close()
+    visitor.forgive("ERR_INTERNET_DISCONNECTED|WebSocket")

@@ -3,15 +3,9 @@
 from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
-from photon_app.ui.watchlist import ALLOWED
 from tests.page.visitor import Visitor
 
 DEFAULTS = list(DEFAULT_SYMBOLS)
-REFUSALS = {
-    "<bad>": f"<bad> is not a symbol: {ALLOWED}",
-    "aapl": "AAPL is already in the list",
-    "": "Type a symbol, such as AAPL",
-}
 
 
 def test_a_typed_symbol_joins_the_list_and_is_shown(visitor: Visitor) -> None:
@@ -22,19 +16,6 @@ def test_a_typed_symbol_joins_the_list_and_is_shown(visitor: Visitor) -> None:
     visitor.expect_selected("IBM")
     expect(visitor.field).to_have_value("")
     visitor.expect_symbols(*DEFAULTS, "IBM")
-
-
-def test_what_cannot_be_added_says_why(visitor: Visitor) -> None:
-    """What was typed stays, to be mended; the list stays as it was."""
-    visitor.expect_live("AAPL")
-    for typed, reason in REFUSALS.items():
-        visitor.add(typed)
-        expect(visitor.notice).to_have_text(reason)
-        expect(visitor.notice).to_be_visible()
-        expect(visitor.field).to_have_value(typed)
-        visitor.expect_symbols(*DEFAULTS)
-        visitor.field.blur()
-        expect(visitor.notice).to_be_hidden()
 
 
 def test_a_row_can_be_removed(visitor: Visitor) -> None:

@@ -21,6 +21,12 @@ CLOCK = """(ahead) => {
   };
 }"""
 """Moves a browser's clock, which goes on from there."""
+NO_WORKER = "Service Worker registration blocked by Playwright"
+
+
+def clock_at(moment: int = OPEN_MS) -> str:
+    """An init script after which a page's clock goes on from a moment, UNIX ms."""
+    return f"({CLOCK})({moment - time.time_ns() // 1_000_000})"
 
 
 class Visitor:
@@ -31,7 +37,7 @@ class Visitor:
         url: the page.
         at: the moment of its clock when it comes, UNIX ms.
         init_script: runs in the page before its own scripts.
-        options: of ``Browser.new_context``.
+        options: of ``Browser.new_context``; a service worker is not registered unless allowed.
     """
 
     def __init__(
@@ -43,7 +49,12 @@ class Visitor:
         init_script: str = "",
         **options: Any,
     ) -> None:
-        defaults = {"viewport": WIDE, "color_scheme": "dark", "base_url": url}
+        defaults = {
+            "viewport": WIDE,
+            "color_scheme": "dark",
+            "base_url": url,
+            "service_workers": "block",
+        }
         self.url = url
         self.context = browser.new_context(**{**defaults, **options})
         self.context.set_default_timeout(20_000)
@@ -51,7 +62,7 @@ class Visitor:
         """What went wrong, in the browser's words."""
         self.requests: list[str] = []
         self.sockets: list[str] = []
-        self.context.add_init_script(f"({CLOCK})({at - time.time_ns() // 1_000_000})")
+        self.context.add_init_script(clock_at(at))
         if init_script:
             self.context.add_init_script(init_script)
         self.page = self.tab()
@@ -93,7 +104,7 @@ class Visitor:
 
     @property
     def notice(self) -> Locator:
-        """Why a symbol was not added."""
+        """What became of the text in the field."""
         return self.page.locator("#add-notice")
 
     def row(self, symbol: str) -> Locator:
@@ -121,6 +132,11 @@ class Visitor:
         self.field.fill(typed)
         self.field.press("Enter")
 
+    def add_as_typed(self, typed: str) -> None:
+        """Type a symbol that is in no listing, and choose to add it all the same."""
+        self.field.fill(typed)
+        self.page.get_by_role("option", name="as typed").click()
+
     def expect_live(self, *symbols: str) -> None:
         """Wait until these symbols show a price of a connection that is up."""
         for symbol in symbols:
@@ -147,5 +163,5 @@ class Visitor:
         self.complaints[:] = [text for text in self.complaints if not re.search(pattern, text)]
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and message.text != NO_WORKER:
             self.complaints.append(f"{message.type}: {message.text}")

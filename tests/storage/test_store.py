@@ -65,6 +65,45 @@ def test_what_is_put_can_be_read(address: Address) -> None:
     run(scenario())
 
 
+def test_the_newest_days_of_many_are_one_question(address: Address) -> None:
+    """Each from its own minutes, and the close before; nothing of what is not stored."""
+
+    def windows(symbol: str, newest_ms: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        from_ms = newest_ms - (4 if symbol == "A" else 1) * MINUTE_MS
+        return (from_ms, newest_ms + 1), (0, from_ms)
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            store.put("A", bars(range(10)))
+            store.put("B", bars([3]))
+            await written(store)
+            found = await store.newest_days(["A", "C", "B"], windows, 3, lambda *made: made)
+            assert found == {"A": (bars([7, 8, 9]), bar(4).close), "B": (bars([3]), None)}
+            assert await store.newest_days([], windows, 3, lambda *made: made) == {}
+
+    run(scenario())
+
+
+def test_the_extremes_of_a_range_are_those_of_its_minutes(address: Address) -> None:
+    """None without a minute, or when the oldest one is too young."""
+
+    async def scenario() -> None:
+        async with storing(address) as store:
+            store.put("A", bars(range(10)))
+            await written(store)
+            from_ms, to_ms, first_ms = bar(2).time_ms, bar(6).time_ms, bar(0).time_ms
+            low, high = (
+                min(b.low for b in bars(range(2, 6))),
+                max(b.high for b in bars(range(2, 6))),
+            )
+            assert await store.extremes("A", from_ms, to_ms, since_ms=first_ms) == (low, high)
+            assert await store.extremes("A", from_ms, to_ms, since_ms=first_ms - 1) is None
+            assert await store.extremes("A", 0, first_ms, since_ms=first_ms) is None
+            assert await store.extremes("B", 0, to_ms, since_ms=first_ms) is None
+
+    run(scenario())
+
+
 def test_the_last_bars_are_written_as_it_closes(address: Address) -> None:
     """And no thread of it goes on."""
 

@@ -10,7 +10,7 @@ const page = (from, count) => Array.from({ length: count }, (_, at) => bar(from 
 
 /** A client whose answers the test gives. */
 function client() {
-  const questions = [], listeners = new Map(), statuses = new Set();
+  const questions = [], listeners = new Map(), statuses = new Set(), quotes = new Map(), watchers = new Map();
   let status = { connection: "open", epoch: "one", market: "regular" };
   return {
     questions, listeners,
@@ -20,6 +20,16 @@ function client() {
       listeners.set(key, listener);
       return () => listeners.delete(key);
     },
+    watch(symbol, watcher) {
+      watchers.set(symbol, watcher);
+      if (quotes.has(symbol)) watcher(quotes.get(symbol));
+      return () => watchers.delete(symbol);
+    },
+    quote: (symbol) => quotes.get(symbol),
+    price(symbol, quote) {
+      quotes.set(symbol, { day: 0, session: "regular", snapshot: false, polled: false, ...quote });
+      watchers.get(symbol)?.(quotes.get(symbol));
+    },
     history(symbol, options) {
       return new Promise((resolve, reject) => {
         options.signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
@@ -27,7 +37,7 @@ function client() {
       });
     },
     say(changes) { status = { ...status, ...changes }; for (const listener of statuses) listener(status); },
-    get watched() { return statuses.size; },
+    get watched() { return statuses.size + watchers.size; },
   };
 }
 
@@ -94,38 +104,45 @@ test("going back to a series paints it at once, and asks for what is new", async
   assert.deepEqual([heard.at(-1), times(chart)], ["again", [1, 2, 3]]);
 });
 
-test("what is expected is asked for once, and shown when it is chosen", async () => {
-  const { live, timers, feed: chart } = feed();
+test("a price is in the running bar at once, and the bars channel corrects what it came to", async () => {
+  const { live, heard, feed: chart } = feed();
+  live.price("AAPL", { price: 1.7, volume: 5, time: 60_500, seq: 8 });
   chart.show("AAPL", "1m");
-  live.questions[0].answer([bar(1)]);
+  live.questions[0].answer([bar(0), bar(60_000, { final: false })]);
   await settled();
-  chart.expect("AAPL", "1m");
-  chart.expect("MSFT", "1m");
-  chart.expect("MSFT", "1m");
-  assert.equal(live.questions.length, 2);
-  live.questions[1].answer([bar(7)]);
-  chart.show("MSFT", "1m");
-  await settled();
-  assert.deepEqual([chart.shown.symbol, times(chart), live.questions.length], ["MSFT", [7], 2]);
-  chart.expect("NVDA", "1m");
-  chart.expect("AMZN", "1m");
-  assert.equal(live.questions[2].signal.aborted, true);
-  timers.at(-1).run();
-  assert.equal(live.questions[3].signal.aborted, true);
-  chart.show("AMZN", "1m");
-  assert.equal(live.questions.length, 5);
+  assert.equal(chart.shown.series.newest.close, 1.7); // its volume is in the bar already
+  assert.equal(chart.shown.series.newest.volume, 10);
+  live.price("AAPL", { price: 2.5, volume: 4, time: 60_900, seq: 9 });
+  assert.deepEqual([chart.shown.series.newest.high, chart.shown.series.newest.volume], [2.5, 14]);
+  live.price("AAPL", { price: 3, volume: 4, time: 120_100, seq: 10 });
+  assert.deepEqual([times(chart), chart.shown.series.newest.open], [[0, 60_000, 120_000], 3]);
+  live.listeners.get("AAPL 1m")({ bar: bar(120_000, { open: 2.9, close: 2.9, volume: 40 }), final: false });
+  assert.deepEqual([chart.shown.series.newest.open, chart.shown.series.newest.close, chart.shown.series.newest.volume], [2.9, 3, 40]);
+  assert.deepEqual(heard, ["anew", "last 60000", "last 120000", "last 120000"]);
 });
 
-test("what was expected in vain is asked for again", async () => {
+test("a bar that is ahead of its price waits for it, or for the next message", async () => {
   const { live, feed: chart } = feed();
-  chart.expect("MSFT", "1m");
-  live.questions[0].reject(new TypeError("failed to fetch"));
+  live.price("AAPL", { price: 1.5, volume: 5, time: 59_000, seq: 8 });
+  chart.show("AAPL", "1m");
+  live.questions[0].answer([bar(0, { final: false })]);
   await settled();
-  chart.show("MSFT", "1m");
+  const say = live.listeners.get("AAPL 1m");
+  say({ bar: bar(60_000, { close: 9 }), final: false });
+  assert.deepEqual(times(chart), [0]);
+  live.price("AAPL", { price: 9, volume: 5, time: 60_010, seq: 9 });
+  assert.deepEqual([times(chart), chart.shown.series.newest.count], [[0, 60_000], 3]);
+  for (const close of [7, 8]) say({ bar: bar(120_000, { close }), final: false });
+  assert.deepEqual([times(chart), chart.shown.series.newest.close], [[0, 60_000, 120_000], 8]);
+});
+
+test("what is compared with is moved by its bars alone", async () => {
+  const { live, feed: chart } = feed();
+  chart.show("MSFT", "1m", false);
+  live.questions[0].answer([bar(0, { final: false })]);
   await settled();
-  live.questions[1].answer([bar(7)]);
-  await settled();
-  assert.deepEqual(times(chart), [7]);
+  live.price("MSFT", { price: 9, volume: 5, time: 1, seq: 8 });
+  assert.equal(chart.shown.series.newest.close, 1.5);
 });
 
 test("only the last few series are remembered", async () => {

@@ -56,6 +56,7 @@ test("a trade of today has its time, another one its date too", () => {
   assert.equal(stamp(at(15.999), at(63)), "Nov 27 15:59:56");
   assert.equal(stamp(at(15), at(400 * 24)), "Nov 27, 2026 15:00:00");
   assert.equal(stamp(at(15), null), "15:00:00");
+  assert.equal(stamp(at(18), at(20), "utc"), "Nov 27 23:00:00"); // 18:00 in New York, and by now the 28th in UTC
   assert.equal(stamp(undefined, at(1)), "--:--:--");
 });
 

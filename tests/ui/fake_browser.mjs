@@ -2,7 +2,8 @@
  * A browser without a network: sockets that the test answers, and a clock that it turns.
  *
  * Give `environment()`'s result to `new Photon(...)`; `sockets` lists what was opened, `advance(ms)`
- * runs every timer that falls due, in order. To extend: a field of `environment` is an option of Photon.
+ * runs every timer that falls due, in order, `stall(ms)` is a task that holds up all of them, and `turn("hidden")`
+ * hides the tab. To extend: a field of `environment` is an option of Photon.
  */
 
 export function environment({ random = 0 } = {}) {
@@ -45,6 +46,11 @@ export function environment({ random = 0 } = {}) {
         due[1].run();
       }
       now = end;
+    },
+    stall(ms) { now += ms; },
+    turn(visibilityState) {
+      target.document.visibilityState = visibilityState;
+      target.document.dispatchEvent(new Event("visibilitychange"));
     },
     options: {
       url: "http://photon.test/ws",

@@ -52,3 +52,26 @@ test("what the market does next is said in words", () => {
   assert.equal(plain(format.marketNext("closed", "pre", 60_000)), "pre-market in 1 m");
   assert.equal(format.marketNext("regular", null, null), "");
 });
+
+test("a trade's size is whole where that is short", () => {
+  assert.deepEqual([1, 2_000, 25_000, 1_234_567, 0.035].map(format.size), ["1", "2,000", "25,000", "1.2\u00a0M", "0.035"]);
+});
+
+test("a time has the zone of a choice, and says which", () => {
+  const winter = Date.UTC(2024, 0, 2, 14, 30), summer = Date.UTC(2013, 9, 7, 13, 30);
+  assert.equal(format.clock(winter, "utc"), "14:30:00");
+  assert.equal(format.clock(winter, "Europe/Berlin"), "15:30:00");
+  assert.equal(format.date(Date.UTC(2024, 0, 2, 2), "utc"), "Tue, Jan 2, 2024");
+  assert.equal(format.date(Date.UTC(2024, 0, 2, 2)), "Mon, Jan 1, 2024");
+  assert.deepEqual([format.zoneName("exchange", winter), format.zoneName("exchange", summer), format.zoneName("utc")], ["ET", "ET", "UTC"]);
+  assert.equal(format.zoneName("Europe/Berlin", winter), "GMT+1");
+  assert.notEqual(format.zoneName("local"), "");
+  assert.equal(format.timeZone("local"), undefined);
+});
+
+test("a number that comes again is written as at first, however many came between", () => {
+  const first = format.price(1234.5, 2);
+  for (let at = 0; at < 5_000; at += 1) format.price(at / 100, 2);
+  assert.equal(format.price(1234.5, 2), first);
+  assert.deepEqual([format.price(1234.5, 3), format.exact(1234.5)].map(plain), ["1234.500", "1234.5"]);
+});

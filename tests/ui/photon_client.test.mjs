@@ -876,3 +876,419 @@ test("names of the world reach the server as they are", async () => {
     photon.close();
   }
 });
+
+/** Subscriptions of prices as "symbols interval". */
+const asked = (socket) => socket.sent.filter(({ action, channel }) => action === "subscribe" && !channel)
+  .map(({ symbols, interval_ms: ms = 0 }) => `${symbols} ${ms}`);
+
+test("a symbol is subscribed at the shortest interval of its watchers", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  photon.watch("A", () => {}, { intervalMs: 2_000 });
+  photon.watch("A", () => {}, { intervalMs: 250 });
+  photon.watch("B", () => {});
+  photon.watch("C", () => {}, { intervalMs: 250 });
+  photon.watch("B", () => {}, { intervalMs: undefined });
+  await settled();
+  assert.deepEqual(asked(browser.socket), ["A,C 250", "B 0"]);
+  assert.equal("interval_ms" in browser.socket.sent.at(-1), false);
+});
+
+test("a shorter interval is asked for at once, a longer one when it is due, each once", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  photon.watch("A", () => {}, { intervalMs: 250 });
+  await settled();
+  const stops = [photon.watch("A", () => {}), photon.watch("A", () => {})];
+  await settled();
+  assert.deepEqual(asked(browser.socket), ["A 250", "A 0"]);
+  for (const stop of stops) stop();
+  await settled();
+  assert.deepEqual(asked(browser.socket), ["A 250", "A 0"]);
+  browser.advance(300);
+  assert.deepEqual(asked(browser.socket), ["A 250", "A 0", "A 250"]);
+  browser.advance(10_000);
+  assert.equal(asked(browser.socket).length, 3);
+  assert.deepEqual(symbolsOf(browser.socket, "unsubscribe"), []);
+});
+
+test("watchers that come and go soon cost no message", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  photon.watch("A", () => {}, { intervalMs: 250 });
+  let stop = photon.watch("B", () => {});
+  await settled();
+  for (let at = 0; at < 10; at += 1) photon.watch("A", () => {})();
+  stop();
+  stop = photon.watch("B", () => {});
+  await settled();
+  stop();
+  await settled();
+  photon.watch("B", () => {});
+  await settled();
+  browser.advance(2_000);
+  assert.deepEqual(asked(browser.socket), ["A 250", "B 0"]);
+});
+
+test("intervals change at most four times a second, however fast a visitor selects", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  for (let at = 0; at < 60; at += 1) photon.watch(`S${at}`, () => {}, { intervalMs: 250 });
+  await settled();
+  const before = asked(browser.socket).length;
+  let stop = () => {};
+  for (let at = 0; at < 60; at += 1) {
+    stop();
+    stop = photon.watch(`S${at}`, () => {});
+    await settled();
+    browser.advance(33);
+  }
+  browser.advance(600);
+  const sent = asked(browser.socket).slice(before);
+  assert.ok(sent.length <= 2 * 10, `${sent.length}`);
+  const last = new Map();
+  for (const message of asked(browser.socket)) {
+    const [symbols, ms] = message.split(" ");
+    for (const symbol of symbols.split(",")) last.set(symbol, ms);
+  }
+  assert.deepEqual([...last].filter(([, ms]) => ms !== "250"), [["S59", "0"]]);
+});
+
+test("symbols of one interval share messages of at most a hundred", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  for (let at = 0; at < 250; at += 1) photon.watch(`R${at}`, () => {}, { intervalMs: 250 });
+  for (let at = 0; at < 3; at += 1) photon.watch(`T${at}`, () => {});
+  browser.socket.greet();
+  await settled();
+  const sizes = browser.socket.sent.map(({ symbols, interval_ms: ms = 0 }) => [symbols.length, ms]);
+  assert.deepEqual(sizes, [[100, 250], [100, 250], [50, 250], [3, 0]]);
+});
+
+test("only symbols with every trade ask for what they missed, and none that changes its interval", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  photon.watch("A", () => {});
+  photon.watch("B", () => {}, { intervalMs: 250 });
+  browser.socket.greet();
+  await settled();
+  for (const symbol of ["A", "B"]) browser.socket.say(snapshot(symbol, 7, 101));
+  const stop = photon.watch("B", () => {});
+  await settled();
+  assert.deepEqual(browser.socket.sent.at(-1), { action: "subscribe", symbols: ["B"] });
+  stop();
+  browser.socket.end(1006);
+  browser.advance(5_000);
+  browser.socket.greet();
+  assert.deepEqual(browser.socket.sent, [
+    { action: "subscribe", since: { epoch: "one", seq: { A: 7 } }, symbols: ["A"] }, { action: "subscribe", interval_ms: 250, symbols: ["B"] },
+  ]);
+});
+
+test("a snapshot that says nothing new calls nobody, except on a new connection", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const seen = [];
+  photon.watch("A", ({ seq, high }) => seen.push([seq, high]), { intervalMs: 250 });
+  browser.socket.greet();
+  await settled();
+  browser.socket.say(snapshot("A", 7, 101));
+  browser.advance(100);
+  photon.watch("A", () => {});
+  await settled();
+  browser.socket.say(snapshot("A", 7, 101));
+  assert.deepEqual(seen, [[7, 110]]);
+  browser.socket.say(snapshot("A", 7, 101, { high: 120 }));
+  browser.socket.say(snapshot("A", 6, 99));
+  assert.deepEqual(seen, [[7, 110], [7, 120]]);
+  browser.socket.end(1006);
+  browser.advance(5_000);
+  browser.socket.greet();
+  browser.socket.say(snapshot("A", 7, 101, { high: 120 }));
+  assert.deepEqual(seen.at(-1), [7, 120]);
+  assert.equal(seen.length, 3);
+});
+
+test("the interval of a refused symbol stays until it has a price", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  photon.watch("NEW", () => {}, { intervalMs: 250 });
+  browser.socket.greet();
+  await settled();
+  browser.socket.say({ type: "status", feed: "live", market: "regular", epoch: "one", symbols: { NEW: "rejected" } });
+  photon.watch("NEW", () => {});
+  await settled();
+  browser.advance(2_000);
+  assert.deepEqual(asked(browser.socket), ["NEW 250"]);
+  browser.socket.say(update("NEW", 1, 21));
+  await settled();
+  assert.deepEqual(asked(browser.socket), ["NEW 250", "NEW 0"]);
+});
+
+test("an interval that the server would refuse is refused here, and nothing is watched", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  for (const odd of [-1, 49, 10_001, 99.5, NaN, "250", null, {}]) {
+    assert.throws(() => photon.watch("A", () => {}, { intervalMs: odd }), { name: "RangeError", message: /intervalMs: expected 0, or an integer from 50 to 10000/ });
+    if (odd !== null) assert.throws(() => new Photon({ ...browser.options, hiddenMs: odd }), { name: "RangeError", message: /hiddenMs/ });
+  }
+  browser.socket.greet();
+  assert.deepEqual(asked(browser.socket), []);
+});
+
+/** One with a symbol of every trade, one of a row and one that is slow anyway, in a tab that saves when it is hidden. */
+async function saving(browser, hiddenMs = 2_000) {
+  const photon = new Photon({ ...browser.options, hiddenMs });
+  photon.watch("A", () => {});
+  photon.watch("B", () => {}, { intervalMs: 250 });
+  photon.watch("C", () => {}, { intervalMs: 5_000 });
+  browser.socket.greet();
+  await settled();
+  return photon;
+}
+const SHOWN = ["A 0", "B 250", "C 5000"];
+
+test("a hidden tab has longer intervals after a while, and its own at once when it is seen", async () => {
+  const browser = environment();
+  const photon = await saving(browser);
+  browser.turn("hidden");
+  browser.advance(4_900);
+  assert.deepEqual(asked(browser.socket), SHOWN);
+  browser.advance(500);
+  assert.deepEqual(asked(browser.socket), [...SHOWN, "A,B 2000"]);
+  photon.watch("D", () => {});
+  await settled();
+  assert.deepEqual(asked(browser.socket), [...SHOWN, "A,B 2000", "D 2000"]);
+  browser.turn("visible");
+  assert.deepEqual(asked(browser.socket), [...SHOWN, "A,B 2000", "D 2000", "A,D 0", "B 250"]);
+});
+
+test("turning a tab away and back soon costs nothing", async () => {
+  const browser = environment();
+  await saving(browser);
+  for (let at = 0; at < 20; at += 1) {
+    browser.turn("hidden");
+    browser.advance(4_500);
+    browser.turn("visible");
+    browser.advance(10);
+    browser.socket.say({ type: "heartbeat", timestamp: 1, now: 5_000 });
+  }
+  browser.advance(10_000);
+  assert.deepEqual(asked(browser.socket), SHOWN);
+});
+
+test("a connection that is made in a hidden tab begins with its intervals", async () => {
+  const browser = environment();
+  await saving(browser);
+  browser.socket.say(snapshot("A", 7, 101));
+  browser.turn("hidden");
+  browser.advance(6_000);
+  browser.socket.end(1006);
+  browser.advance(6_000);
+  browser.socket.greet();
+  assert.deepEqual(asked(browser.socket), ["A,B 2000", "C 5000"]);
+  assert.ok(browser.socket.sent.every((message) => !("since" in message)));
+});
+
+test("a tab that was hidden from the beginning saves too", async () => {
+  const browser = environment();
+  browser.target.document.visibilityState = "hidden";
+  await saving(browser);
+  browser.advance(5_500);
+  assert.deepEqual(asked(browser.socket), [...SHOWN, "A,B 2000"]);
+});
+
+test("without hiddenMs a hidden tab is as any other", async () => {
+  for (const none of [null, 0]) {
+    const browser = environment();
+    await saving(browser, none);
+    browser.turn("hidden");
+    browser.advance(20_000);
+    browser.turn("visible");
+    assert.deepEqual(asked(browser.socket), SHOWN);
+  }
+});
+
+test("the status is one frozen object for all until something changes", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const seen = [];
+  for (let at = 0; at < 2; at += 1) photon.onStatus((status) => seen.push(status));
+  browser.socket.greet("one", { symbols: { A: "waiting" } });
+  const [one, other] = seen.slice(-2);
+  assert.equal(one, other);
+  assert.equal(photon.status, one);
+  assert.equal(one.states, photon.status.states);
+  assert.deepEqual({ ...one }.states, { A: "waiting" });
+  assert.throws(() => { one.feed = "mine"; }, TypeError);
+  assert.throws(() => { one.states.A = "mine"; }, TypeError);
+  browser.socket.say({ type: "status", feed: "live", market: "regular", epoch: "one", symbols: { A: "live" } });
+  assert.notEqual(photon.status, one);
+  assert.deepEqual([one.feed, one.states.A, photon.status.states.A], ["simulated", "waiting", "live"]);
+});
+
+test("listeners are called once a message, after its quotes and before the next", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  const names = Array.from({ length: 100 }, (_, at) => `S${at}`);
+  browser.socket.greet();
+  const log = [];
+  for (const name of names) photon.watch(name, () => log.push(`${name} ${photon.status.states[name]}`));
+  await settled();
+  photon.onStatus(({ feed, states }) => log.push(`${feed} ${Object.values(states).filter((state) => state === "live").length}`));
+  log.length = 0;
+  browser.socket.say({ type: "batch", updates: names.map((name) => snapshot(name, 1, 101)) });
+  assert.deepEqual(log, [...names.map((name) => `${name} live`), "simulated 100"]);
+  log.length = 0;
+  browser.socket.say({ type: "status", feed: "live", market: "regular", epoch: "one", symbols: { S0: "stale", S1: "rejected", S2: "rejected" } });
+  browser.socket.say(update("S0", 2, 102));
+  browser.socket.say(update("S3", 2, 102));
+  assert.deepEqual(log, ["live 97", "S0 live", "live 98", "S3 live"]);
+});
+
+test("a listener that is new in the middle of a message hears its end once", async () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  const seen = [];
+  photon.watch("A", () => { if (!seen.length) photon.onStatus(({ states }) => seen.push(states.A)); });
+  await settled();
+  browser.socket.say(snapshot("A", 1, 10));
+  browser.socket.say(update("A", 2, 11));
+  assert.deepEqual(seen, ["live"]);
+});
+
+test("nobody hears of a status that is over", () => {
+  const browser = environment();
+  const photon = new Photon(browser.options);
+  const seen = [];
+  photon.onStatus(({ connection }) => { if (connection === "open") photon.close(); });
+  photon.onStatus(({ connection }) => seen.push(connection));
+  browser.socket.greet();
+  assert.deepEqual(seen, ["connecting", "closed"]);
+});
+
+/** Let time pass in which each ping is answered so many ms after it was sent, in order; returns each `behindMs` that there was. */
+function pass(browser, photon, ms, delay) {
+  const seen = new Set([photon.status.behindMs]);
+  browser.pings ??= new Map();
+  browser.last ??= 0;
+  for (let at = 0; at < ms; at += 100) {
+    browser.advance(100);
+    const now = browser.options.now();
+    for (const { action, id } of browser.socket.sent) {
+      if (action !== "ping") continue;
+      if (!browser.pings.has(id)) {
+        browser.last = Math.max(browser.last, now + (typeof delay === "function" ? delay() : delay));
+        browser.pings.set(id, browser.last);
+      }
+      if (browser.pings.get(id) > now) continue;
+      browser.pings.set(id, Infinity);
+      browser.socket.say({ type: "pong", id, timestamp: 1 });
+    }
+    seen.add(photon.status.behindMs);
+  }
+  return [...seen];
+}
+
+test("a page whose answers come late three times says how late, until two are in time", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  assert.deepEqual(pass(browser, photon, 10_000, 0), [null]);
+  pass(browser, photon, 14_000, 3_000);
+  assert.equal(photon.status.behindMs, 3_000);
+  assert.deepEqual(pass(browser, photon, 20_000, 6_000), [3_000, 6_000]);
+  const late = pass(browser, photon, 12_000, 100);
+  assert.equal(late.at(-1), null);
+  assert.deepEqual(pass(browser, photon, 60_000, 100), [null]);
+});
+
+test("two late answers are not behind", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  let turn = 0;
+  assert.deepEqual(pass(browser, photon, 120_000, () => [0, 1_500, 1_500][turn++ % 3]), [null]);
+});
+
+test("what is late now and then is not behind, and what is behind does not flap", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  let turn = 0;
+  const delays = (values) => () => values[turn++ % values.length];
+  assert.deepEqual(pass(browser, photon, 120_000, delays([0, 5_000, 0, 300])), [null]);
+  pass(browser, photon, 20_000, 2_000);
+  assert.equal(photon.status.behindMs, 2_000);
+  const seen = pass(browser, photon, 60_000, delays([700, 1_200]));
+  assert.ok(seen.every((ms) => ms >= 1_000), String(seen));
+});
+
+test("a connection that is slow by itself is not behind", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  assert.deepEqual(pass(browser, photon, 60_000, 900), [null]);
+});
+
+test("no single long task makes a page late, nor does sleep", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  for (const ms of [4_000, 1_500, 30_000, 3_600_000]) {
+    for (let into = 0; into <= 5_000; into += 500) {
+      pass(browser, photon, into, 200); // wherever in the round of pings it falls
+      browser.stall(ms);
+      browser.socket.say({ type: "heartbeat", timestamp: 1, now: 5_000 }); // it was waiting, as the pong may be
+      assert.deepEqual(pass(browser, photon, 11_000, 200), [null], `${ms} after ${into}`);
+    }
+  }
+  assert.equal(browser.sockets.length, 1);
+});
+
+test("a hidden tab does not measure, nor does one that has lost its connection", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  pass(browser, photon, 30_000, 3_000);
+  assert.ok(photon.status.behindMs > 0);
+  browser.turn("hidden");
+  assert.equal(photon.status.behindMs, null);
+  const before = browser.socket.sent.length;
+  assert.deepEqual(pass(browser, photon, 30_000, 3_000), [null]);
+  assert.equal(browser.socket.sent.length, before);
+  browser.turn("visible");
+  pass(browser, photon, 30_000, 3_000);
+  assert.ok(photon.status.behindMs > 0);
+  browser.socket.end(1006);
+  assert.equal(photon.status.behindMs, null);
+});
+
+test("a page that is behind keeps its clock", () => {
+  const browser = environment();
+  const photon = connected(browser);
+  browser.socket.greet();
+  pass(browser, photon, 30_000, 3_000);
+  const now = photon.marketNow();
+  browser.socket.say({ type: "heartbeat", timestamp: 1, now: now - 3_000 });
+  assert.equal(photon.marketNow(), now);
+  pass(browser, photon, 30_000, 0);
+  browser.socket.say({ type: "heartbeat", timestamp: 1, now: 7_000 });
+  assert.equal(photon.marketNow(), 7_000);
+});
+
+test("a server that answers no ping is not asked without end", () => {
+  const browser = environment();
+  connected(browser);
+  browser.socket.greet();
+  for (let at = 0; at < 200; at += 1) {
+    browser.advance(10_000);
+    browser.socket.say({ type: "heartbeat", timestamp: 1, now: 5_000 });
+  }
+  assert.equal(browser.socket.sent.length, 64);
+});

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MOST, Series, bands, placeOf } from "../../photon_app/ui/live/series.js";
+import { beginOf, MOST, Series, bands, holes, placeOf, rangeBegin, SPANS } from "../../photon_app/ui/live/series.js";
 
 const bar = (time, more = {}) => ({ time, open: 1, high: 2, low: 1, close: 1.5, volume: 10, count: 3, vwap: 1.4, final: true, ...more });
 const answer = (times, more = {}) => ({ source: "simulated", since: 0, bars: times.map((time) => bar(time)), sessions: [], ...more });
@@ -157,5 +157,94 @@ test("bands are the bars of the sessions before and after the regular one", () =
   const { bars } = loaded([10, 20, 30, 40, 50]);
   const sessions = [{ session: "pre", from: 0, to: 25 }, { session: "regular", from: 25, to: 45 }, { session: "post", from: 45, to: 90 },
     { session: "pre", from: 100, to: 200 }];
-  assert.deepEqual(bands(bars, sessions), [{ session: "pre", first: 0, last: 1 }, { session: "post", first: 4, last: 4 }]);
+  const [pre, regular, post] = sessions;
+  assert.deepEqual(bands(bars, sessions), [{ ...pre, first: 0, last: 1 }, { ...post, first: 4, last: 4 }]);
+  assert.deepEqual(bands(bars, sessions, true)[1], { ...regular, first: 2, last: 3 });
+});
+
+test("a hole is a run of incomplete bars", () => {
+  const { bars } = loaded([1, 2, 3, 4, 5]);
+  for (const place of [1, 2, 4]) bars[place].incomplete = true;
+  assert.deepEqual(holes(bars), [{ first: 1, last: 2 }, { first: 4, last: 4 }]);
+});
+
+const HOUR = 3_600_000, OPEN = Date.UTC(2026, 10, 24, 14, 30);
+const US = [
+  { session: "pre", from: OPEN - 5.5 * HOUR, to: OPEN }, { session: "regular", from: OPEN, to: OPEN + 6.5 * HOUR },
+  { session: "post", from: OPEN + 6.5 * HOUR, to: OPEN + 10.5 * HOUR },
+];
+
+test("a trade's bar begins where the server's does", () => {
+  assert.equal(beginOf(OPEN + 61_500, "1s", US, 0), OPEN + 61_000);
+  assert.equal(beginOf(OPEN + 400_000, "5m", US, 0), OPEN + 300_000);
+  assert.equal(beginOf(OPEN + HOUR + 1, "1h", US, 0), OPEN + HOUR); // of a US stock from its session on
+  assert.equal(beginOf(OPEN - 1, "1h", US, 0), OPEN - 0.5 * HOUR);
+  assert.equal(beginOf(OPEN + HOUR, "1h", [], 0), OPEN + 0.5 * HOUR); // of all else from the full hour
+  assert.equal(beginOf(OPEN, "1d", [], OPEN - 9 * HOUR), OPEN - 9 * HOUR);
+  assert.equal(beginOf(OPEN, "1d", [], null), null);
+  for (const timeframe of ["1s", "1m", "1h"]) assert.equal(beginOf(OPEN + 11 * HOUR, timeframe, US, 0), null); // outside the sessions
+});
+
+test("trades folded one by one are the bars of all of them, whatever the bars channel says meanwhile", () => {
+  let seed = 11;
+  const random = (most) => (seed = (seed * 16_807) % 2_147_483_647) % most;
+  for (const timeframe of ["1s", "1m", "1h"]) {
+    for (let round = 0; round < 60; round += 1) {
+      const series = new Series();
+      series.load({ bars: [], sessions: US, source: "finnhub", since: null }, 500);
+      const truth = new Map();
+      let time = OPEN - 100_000;
+      for (let count = 0; count < 80; count += 1) {
+        time += random(SPANS[timeframe]);
+        const quote = { price: 100 + random(900) / 100, volume: 1 + random(50), time, day: OPEN - 9 * HOUR, session: "regular" };
+        const begin = beginOf(time, timeframe, US, quote.day);
+        if (begin === null) break;
+        const { price, volume } = quote;
+        const before = truth.get(begin) ?? { time: begin, open: price, high: price, low: price, volume: 0, count: 0, vwap: null };
+        truth.set(begin, {
+          ...before, high: Math.max(before.high, price), low: Math.min(before.low, price), close: price, volume: before.volume + volume, count: before.count + 1,
+        });
+        series.trade(quote, timeframe, true);
+        assert.equal(series.newest.close, price);
+        if (random(5) === 0) { // the channel says the same bar
+          series.fold({ bar: truth.get(begin), final: false });
+          series.trade(quote, timeframe, false);
+        }
+        const { open, high, low, close, volume: sum } = truth.get(begin), { newest } = series;
+        assert.deepEqual([newest.time, newest.open, newest.high, newest.low, newest.close, newest.volume], [begin, open, high, low, close, sum]);
+      }
+      assert.deepEqual(times(series), [...truth.keys()]);
+    }
+  }
+});
+
+test("a price moves no earlier bar, none of a closed market, and none before the history is there", () => {
+  const series = loaded([60_000, 120_000]);
+  const quote = { price: 9, volume: 1, time: 61_000, day: 0, session: "regular" };
+  assert.equal(series.trade(quote, "1m", true), "");
+  assert.equal(series.trade({ ...quote, time: 121_000, session: "closed" }, "1m", true), "");
+  assert.equal(series.trade({ ...quote, time: 121_000 }, "1m", true), "last");
+  series.wait();
+  assert.equal(series.trade({ ...quote, time: 122_000 }, "1m", true), "");
+});
+
+test("a message of fewer trades than a price has begun a bar with still corrects it", () => {
+  const series = loaded([0]);
+  series.trade({ price: 9, volume: 100, time: 60_000, day: 0, session: "regular" }, "1m", true);
+  assert.equal(series.fold(said(60_000, { count: 1, volume: 7 }, { final: true })), "last");
+  assert.equal(series.newest.volume, 7);
+});
+
+test("a range begins on its day: with the pre-market, or so many hours ago, months by the calendar", () => {
+  const day = (count) => US.map(({ session, from, to }) => ({ session, from: from - count * 24 * HOUR, to: to - count * 24 * HOUR }));
+  const week = [5, 4, 3, 2, 1, 0].flatMap(day);
+  assert.equal(rangeBegin("1D", OPEN + 5, week), US[0].from);
+  assert.equal(rangeBegin("1D", US[0].from - 1, week), US[0].from - 24 * HOUR); // its day has not begun
+  assert.equal(rangeBegin("5D", OPEN, week), US[0].from - 4 * 24 * HOUR);
+  assert.equal(rangeBegin("5D", OPEN, US), -Infinity); // as much as there is, older ones are asked for
+  assert.equal(rangeBegin("1D", OPEN, []), OPEN - 24 * HOUR + 1);
+  assert.equal(rangeBegin("1M", Date.UTC(2026, 2, 31, 15), []), Date.UTC(2026, 1, 28, 15));
+  assert.equal(rangeBegin("1Y", OPEN, []), Date.UTC(2025, 10, 24, 14, 30));
+  assert.equal(rangeBegin("YTD", Date.UTC(2026, 10, 24, 5), []), Date.UTC(2025, 11, 31, 10));
+  assert.equal(rangeBegin("Max", OPEN, []), -Infinity);
 });

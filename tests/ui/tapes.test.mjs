@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEPTH, TradeTape } from "../../photon_app/ui/live/tapes.js";
+import { DEPTH, emptyWords, remarks, SHOWN, TapeView, TradeTape } from "../../photon_app/ui/live/tapes.js";
 
 const quote = (seq, price, tick = 1) => ({ seq, price, tick, time: seq, volume: 1 });
 const print = (time, price, counted = true, why = "", conditions = []) => ({ time, price, volume: 1, conditions, counted, why });
@@ -33,7 +33,7 @@ test("what was no last price is quiet, and has no direction", () => {
   const trades = [print(1, 10), print(2, 9, true, "late"), print(3, 11), print(4, 50, false, "held"), print(5, 11, true, "outside the sessions", ["Regular", "Odd lot"])];
   tape.load({ epoch: "a", seq: 3, trades });
   assert.deepEqual(tape.rows.map(({ direction, quiet, counted, remark }) => [direction, quiet, counted, remark]), [
-    [0, false, true, "Odd lot"], [0, true, false, "held"], [1, false, true, ""], [0, true, true, "late"], [0, false, true, ""],
+    [0, false, true, "odd lot"], [0, true, false, "outlier · held"], [1, false, true, ""], [0, true, true, "late · not last"], [0, false, true, ""],
   ]);
 });
 
@@ -83,4 +83,62 @@ test("a quote that was heard already, or that the answer has, is no reason to as
   assert.equal(tape.doubtful, false);
   tape.hear(quote(1, 10), "a");
   assert.equal(tape.doubtful, true);
+});
+
+test("live trades have no conditions until the next answer", () => {
+  const tape = new TradeTape();
+  assert.deepEqual([tape.loaded, tape.unread], [false, false]);
+  tape.hear(quote(1, 10), "a");
+  assert.equal(tape.unread, true);
+  tape.load({ epoch: "a", seq: 1, trades: [print(1, 10, true, "", ["Odd lot"])] });
+  assert.deepEqual([tape.loaded, tape.unread, tape.rows[0].remark], [true, false, "odd lot"]);
+  tape.hear(quote(2, 11), "a");
+  tape.load({ epoch: "a", seq: 1, trades: [print(1, 10)] });
+  assert.equal(tape.unread, true);
+});
+
+test("a remark is what became of a print, in two words; its title says it in full", () => {
+  assert.deepEqual(remarks(print(1, 1, true, "", ["Regular", "Intermarket sweep", "Odd lot"])), { remark: "ISO, odd lot", title: "Intermarket sweep, Odd lot" });
+  assert.equal(remarks(print(1, 1, true, "volume only", ["Average price"])).remark, "avg price · volume");
+  assert.equal(remarks(print(1, 1, true, "range only", ["Seller"])).remark, "seller · not last");
+  assert.equal(remarks(print(1, 1, true, "range only")).remark, "not last");
+  assert.equal(remarks(print(1, 1, false, "outlier")).title, "Far from the last price, and no second trade confirmed it");
+  assert.equal(remarks(print(1, 1, true, "", ["T", "@"])).remark, "T, @");
+  assert.equal(remarks(print(1, 1, false, "something new")).remark, "something new");
+});
+
+const sized = (...volumes) => volumes.map((volume) => ({ volume }));
+const volumes = (rows) => rows.map(({ volume }) => volume);
+
+test("a tape shows the newest trades of a size, and no more than it has rows", () => {
+  const view = new TapeView();
+  assert.deepEqual(volumes(view.of(sized(1, 100, 5, 2_000))), [1, 100, 5, 2_000]);
+  view.least = 100;
+  assert.deepEqual(volumes(view.of(sized(1, 100, 5, 2_000))), [100, 2_000]);
+  assert.equal(view.of(Array.from({ length: DEPTH }, () => ({ volume: 100 }))).length, SHOWN);
+});
+
+test("a tape that is held stays, and counts what comes, of the chosen size", () => {
+  const view = new TapeView(), rows = sized(1, 100);
+  view.count({ volume: 5 });
+  view.hold(rows);
+  rows.unshift(...sized(7));
+  view.hold(rows);
+  for (const row of sized(7, 100, 5_000)) view.count(row);
+  assert.deepEqual([view.held, view.fresh, volumes(view.of(rows))], [true, 3, [1, 100]]);
+  view.least = 1_000;
+  assert.deepEqual([view.fresh, view.of(rows)], [1, []]);
+  view.release();
+  assert.deepEqual([view.held, view.fresh], [false, 0]);
+  view.least = 0;
+  assert.deepEqual(volumes(view.of(rows)), [7, 1, 100]);
+});
+
+test("an empty tape says why", () => {
+  const tape = { loaded: true, rows: [] };
+  assert.equal(emptyWords({ ...tape, loaded: false }, 0, false), "");
+  assert.equal(emptyWords(tape, 0, false), "No trades yet");
+  assert.match(emptyWords(tape, 0, true), /asked for/);
+  assert.equal(emptyWords({ ...tape, rows: sized(1, 2) }, 0, false), "None of the newest 2 trades is that large");
+  assert.equal(emptyWords({ ...tape, rows: sized(1, 2) }, 2, false), "");
 });

@@ -1,22 +1,27 @@
-"""One build serves every address."""
+"""One build serves every address, and a browser loads little of it."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from photon_app.errors import StartError
 from photon_app.ui.build import (
+    APP_ROOT,
     CHART_LICENSES,
     CHART_NOTICE,
     PACKAGES,
+    VITE_CONFIG,
     PhotonPlugin,
     add_licenses,
     make_portable,
     portable,
     settle,
+    with_one_shared_chunk,
+    without_whole_libraries,
 )
 from tests.fakes.process import ROOT, environment
 
@@ -41,26 +46,84 @@ def test_any_quote_and_port_is_understood(quote: str) -> None:
     assert (script, count) == ("x=`${location.origin}/ping`", 1)
 
 
-def test_other_hosts_are_left_alone() -> None:
-    assert portable("x=`https://prices.example.com/ping`") == (
-        "x=`https://prices.example.com/ping`",
-        0,
-    )
+@pytest.mark.parametrize("address", ["https://prices.example.com/ping", "ws://localhost:8000/ws"])
+def test_other_hosts_and_other_paths_are_left_alone(address: str) -> None:
+    """An example of how to connect stands as it was written."""
+    assert portable(f"x=`{address}`") == (f"x=`{address}`", 0)
 
 
 def test_a_build_is_rewritten_in_place(tmp_path: Path) -> None:
     assets = tmp_path / "assets"
     assets.mkdir()
-    (assets / "reflex-env-abc.js").write_text(BUILT)
-    (assets / "other.js").write_text("x=`http://localhost:8000/ping`")
+    (assets / "shared-abc.js").write_text(BUILT)
+    (assets / "other.js").write_text("x=`ws://localhost:8000/ws`")
     assert make_portable(tmp_path) == 3
-    assert "localhost" not in (assets / "reflex-env-abc.js").read_text()
+    assert "localhost" not in (assets / "shared-abc.js").read_text()
     assert "localhost" in (assets / "other.js").read_text()
 
 
-def test_a_build_with_nothing_to_replace_fails_loudly(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="no address of the backend was found"):
+@pytest.mark.parametrize("script", ["", "x=`http://localhost:8000/ping`"])
+def test_a_build_without_the_events_address_fails_loudly(tmp_path: Path, script: str) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "shared-abc.js").write_text(script)
+    with pytest.raises(StartError, match="no address of the page's events was found"):
         make_portable(tmp_path)
+
+
+ROOT_JSX = """
+import {Fragment,StrictMode,useEffect} from "react"
+import * as React from "react";
+import * as emotion_react from "@emotion/react";
+
+function ReflexProviders({children}) {
+  useEffect(() => {
+    // Make contexts and state objects available globally for dynamic eval'd components
+    window.__reflex = {
+          "react": React,
+    "@emotion/react": emotion_react,
+    };
+  }, []);
+
+  return jsx(ThemeProvider, {});
+}
+"""
+VITE = """
+        codeSplitting: {
+          groups: [
+            {
+              test: /env.json/,
+              name: "reflex-env",
+            },
+          ],
+        },
+"""
+
+
+def test_scripts_that_entries_share_become_one_file() -> None:
+    edited = with_one_shared_chunk(VITE)
+    assert 'groups: [{ name: "shared", minShareCount: 2 }],' in edited
+    assert "reflex-env" not in edited
+
+
+def test_no_library_is_loaded_whole() -> None:
+    edited = without_whole_libraries(ROOT_JSX)
+    assert "import *" not in edited
+    assert "__reflex" not in edited
+    assert 'import {Fragment,StrictMode,useEffect} from "react"' in edited
+    assert "return jsx(ThemeProvider, {});" in edited
+
+
+@pytest.mark.parametrize("edit", [with_one_shared_chunk, without_whole_libraries])
+@pytest.mark.parametrize("text", ["", "export default {};", VITE.replace("env.json", "x")])
+def test_another_output_of_reflex_stops_the_build(edit: Callable[[str], str], text: str) -> None:
+    with pytest.raises(StartError, match=r"differs from what Reflex 0\.10\.1 writes"):
+        edit(text)
+
+
+def test_the_plugin_edits_reflexs_own_files() -> None:
+    edits: dict[str, Callable[[str], str]] = {}
+    PhotonPlugin().pre_compile(add_modify_task=edits.__setitem__)
+    assert edits == {VITE_CONFIG: with_one_shared_chunk, APP_ROOT: without_whole_libraries}
 
 
 def test_a_package_list_is_left_in_one_order(tmp_path: Path) -> None:

@@ -18,21 +18,16 @@ def test_a_page_may_call_every_handler_but_the_generic_setter_and_what_runs_in_t
     None
 ):
     names = {name.rpartition(".")[2] for name in HEARD if ".photon_app" in name}
-    assert names == set(Dashboard.event_handlers) - {"setvar", "learn_names"}
+    assert names == set(Dashboard.event_handlers) - {"setvar", "learn_names", "ask_upstream"}
     assert not any(name.endswith((".setvar", ".hydrate", "set_is_hydrated")) for name in HEARD)
 
 
 @pytest.mark.parametrize(
     ("name", "payload"),
     [
-        ("add_symbol", {"form": {"__reflex_form_data__": [["add-symbol", "ibm"], ["x", "ibm"]]}}),
-        ("add_symbol", {"form": {"add-symbol": "ibm"}}),
-        ("kept", {"ids": ["ef19d3f9756a4b338385dbfc9ad5dfdb"]}),
-        ("move", {"step": -1}),
-        ("choose_pair", {"pair": "green-red"}),
-        ("choose_pair", {"pair": ["green-red"]}),
-        ("select", {"symbol": "AAPL"}),
-        ("clear_notice", {}),
+        ("find_symbols", {"typed": "ibm, coca cola"}),
+        ("take_as_typed", {"typed": "XYZZ"}),
+        ("want_names", {"symbols": ["AAPL"]}),
     ],
 )
 def test_what_the_page_sends_is_of_these_types(name: str, payload: dict[str, object]) -> None:
@@ -43,14 +38,10 @@ def test_what_the_page_sends_is_of_these_types(name: str, payload: dict[str, obj
 @pytest.mark.parametrize(
     ("name", "payload"),
     [
-        ("move", {"step": "1"}),
-        ("move", {"step": 10**30}),
-        ("move", {}),
-        ("move", {"step": 1, "more": 1}),
-        ("select", {"symbol": ["AAPL"]}),
-        ("kept", {"ids": "ab"}),
-        ("clear_notice", {"self": 1}),
-        ("add_symbol", {"form": {"add-symbol": {"deep": {}}}}),
+        ("want_names", {"symbols": "AAPL"}),
+        ("want_names", {}),
+        ("want_names", {"symbols": [], "more": 1}),
+        ("find_symbols", {"typed": {"deep": {}}}),
     ],
 )
 def test_what_it_does_not_send_is_not(name: str, payload: dict[str, object]) -> None:
@@ -58,8 +49,6 @@ def test_what_it_does_not_send_is_not(name: str, payload: dict[str, object]) -> 
         msgspec.json.decode(msgspec.json.encode(payload), type=arguments(name))
 
 
-def test_the_names_of_stored_choices_are_those_of_the_browser() -> None:
+def test_of_what_a_browser_stores_the_list_alone_is_sent() -> None:
     names = {name.rpartition(".")[2] for name in events.stored()}
-    assert names == {
-        f"{name}_rx_state_" for name in ("stored", "chosen", "pair", "timeframe", "style_of_chart")
-    }
+    assert names == {"stored_rx_state_"}

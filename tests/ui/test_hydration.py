@@ -13,7 +13,7 @@ from reflex_base.utils.format import format_event_handler
 
 from photon_app.ui import hydration
 from photon_app.ui.hydration import MOST, MOST_CHARS, StorageFirst
-from photon_app.ui.state import ADD_FIELD, Dashboard
+from photon_app.ui.state import Dashboard
 
 HANDLERS = sorted(set(Dashboard.event_handlers) - {"setvar"})
 HYDRATES = Event(name=hydration.HYDRATES)
@@ -69,7 +69,11 @@ def test_whatever_is_asked_first_waits_for_the_storage_and_is_done_then(name: st
 
 def test_the_browser_is_asked_once_and_what_waits_keeps_its_order() -> None:
     tab = Tab()
-    waiting = [event("move", step=1), event("remove_selected"), event("select", symbol="AAPL")]
+    waiting = [
+        event("want_names", symbols=["AAPL"]),
+        event("take_as_typed", typed="a"),
+        event("want_names", symbols=["a"]),
+    ]
     assert [asks(tab.ask(asked)) for asked in waiting] == [True, False, False]
     tab.ask(HYDRATES)
     assert tab.done == waiting
@@ -96,17 +100,17 @@ def test_what_a_handler_asks_for_waits_only_where_its_state_was_forgotten_meanwh
 
 def test_what_waits_is_bounded_in_number_and_size() -> None:
     tab = Tab()
-    tab.ask(event("add_symbol", form={ADD_FIELD: "A" * MOST_CHARS}))
+    tab.ask(event("find_symbols", typed="A" * MOST_CHARS))
     for _ in range(MOST + 1):
-        tab.ask(event("move", step=1))
+        tab.ask(event("want_names", symbols=["a"]))
     tab.ask(HYDRATES)
     assert len(tab.done) == MOST
-    assert all(done.payload == {"step": 1} for done in tab.done)
+    assert all(done.payload == {"symbols": ["a"]} for done in tab.done)
 
 
 def test_reconnecting_asks_for_nothing_again() -> None:
     tab = Tab()
     for _ in range(2):
         assert tab.ask(HYDRATES) is None
-        assert tab.ask(event("move", step=1)) is None
+        assert tab.ask(event("want_names", symbols=["a"])) is None
     assert tab.done == []

@@ -1,4 +1,4 @@
-"""Runs the JavaScript tests beside this file with the virtual environment's node."""
+"""The page's JavaScript: its tests beside this file, its types, and what a linter finds."""
 
 import shutil
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests import javascript
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
@@ -22,3 +24,9 @@ def test_javascript(name: str) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_types_and_linter_find_nothing() -> None:
+    """As ``make lint`` does."""
+    javascript.install()
+    assert javascript.problems() == []

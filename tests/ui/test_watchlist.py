@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_app.listings import bundled
 from photon_app.model import parse_symbol
-from photon_app.ui import watchlist
+from photon_app.ui import names, watchlist
 from tests.names import SYMBOL
 
 DEFAULTS = ("AAPL", "MSFT")
@@ -58,32 +59,6 @@ def test_an_entry_that_is_no_symbol_is_left_out_and_the_others_stay(
     assert watchlist.read(stored, DEFAULTS, LIMIT) == ("AAPL", "MSFT")
 
 
-@given(symbols, symbols, symbols)
-def test_edits_name_what_goes_and_what_comes_and_touch_nothing_else(
-    before: tuple[str, ...], added: tuple[str, ...], removed: tuple[str, ...]
-) -> None:
-    edits = [
-        watchlist.Edit(id="1", removed=removed),
-        watchlist.Edit(id="2", added=added),
-    ]
-    after = watchlist.edited(before, edits, DEFAULTS)
-    assert set(after) == (set(before) - set(removed)) | set(added)
-    assert [s for s in after if s in before and s not in added] == [
-        s for s in before if s not in removed and s not in added
-    ]
-
-
-def test_an_edit_made_twice_is_made_once() -> None:
-    edit = watchlist.Edit(id="1", added=("C",), removed=("A",))
-    once = watchlist.edited(("A", "B"), [edit], DEFAULTS)
-    assert once == watchlist.edited(once, [edit], DEFAULTS) == ("B", "C")
-
-
-def test_beginning_anew_is_having_the_defaults() -> None:
-    edits = [watchlist.Edit(id="1", anew=True), watchlist.Edit(id="2", added=("C",))]
-    assert watchlist.edited(("A",), edits, DEFAULTS) == (*DEFAULTS, "C")
-
-
 def test_the_longest_list_can_be_read_again() -> None:
     """What can be added can be stored."""
     longest = tuple(f"{index:032d}" for index in range(watchlist.MOST))
@@ -99,77 +74,115 @@ def test_an_emptied_list_stays_empty() -> None:
     assert watchlist.read(watchlist.write(()), DEFAULTS, LIMIT) == ()
 
 
-@given(symbols, anything)
-def test_adding_anything_keeps_a_list_of_symbols_within_the_limit(
-    held: tuple[str, ...], typed: object
-) -> None:
-    addition = watchlist.add(held, typed, LIMIT)
-    assert addition.symbols[: len(held)] == held
-    assert len(addition.symbols) <= LIMIT
-    assert len(set(addition.symbols)) == len(addition.symbols)
-    assert all(parse_symbol(symbol) == symbol for symbol in addition.symbols)
-    assert addition.added or addition.notice
+def known(text: str) -> str:
+    """What the tests' server knows: the bundled list."""
+    return names.listed(text)
 
 
-def test_adding_upper_cases_and_shows_the_symbol() -> None:
-    addition = watchlist.add(("AAPL",), " brk.b ", LIMIT)
-    assert addition.symbols == ("AAPL", "BRK.B")
-    assert addition.chosen == "BRK.B"
-    assert addition.notice == ""
+LISTED = st.sampled_from(list(bundled()))
+GAPS = st.sampled_from([",", ", ", ";", " ; ", "\n", "\r\n", "\t", "\uff0c", "\u3001", ",,", ", $"])
 
 
-def test_several_symbols_can_stand_between_commas() -> None:
-    assert watchlist.add((), "aapl, msft,,nvda", LIMIT).added == ("AAPL", "MSFT", "NVDA")
+@given(anything | st.text("AB, ;\n\t$.:-é“\"'", max_size=40), st.booleans())
+def test_anything_can_be_typed(typed: object, as_typed: bool) -> None:
+    """What is found are symbols, each once; and there is always something to say or to add."""
+    found = watchlist.find(typed, None if as_typed else known)
+    assert len(set(found.symbols)) == len(found.symbols)
+    assert all(parse_symbol(symbol) == symbol for symbol in found.symbols)
+    assert found.symbols or found.unknown or found.notice
+    assert len(found.notice) < 200
+    assert found.notice.isprintable()
+
+
+@given(st.lists(LISTED, min_size=1, max_size=20, unique=True), GAPS, st.booleans())
+def test_a_list_is_split_where_people_split_it(listed: list[str], gap: str, lower: bool) -> None:
+    """Comma, semicolon, line break, tab; ``$`` and case do not matter."""
+    text = gap.join(listed)
+    found = watchlist.find(text.lower() if lower else text, known)
+    assert found.symbols == tuple(listed)
+    assert (found.unknown, found.notice) == ((), "")
+
+
+@given(st.lists(LISTED, min_size=2, max_size=20, unique=True), st.sampled_from([" ", "  ", " $"]))
+def test_spaces_split_what_is_nothing_but_symbols(listed: list[str], gap: str) -> None:
+    text = gap.join(listed)
+    if not known(text):
+        assert watchlist.find(text, known).symbols == tuple(listed)
 
 
 @pytest.mark.parametrize(
-    ("held", "typed", "notice"),
+    ("typed", "symbols", "unknown"),
     [
-        (("AAPL",), "aapl", "AAPL is already in the list"),
-        ((), "<b>", "<b> is not a symbol"),
-        ((), "A" * 33, "AAAAAAAAAAAAAAAAAAAAAAAA… is not a symbol: 1 to 32 letters, digits"),
-        ((), "A\u202eB\x07\ud800", r"A\u202eB\x07\ud800 is not a symbol"),
-        ((), "", "Type a symbol"),
-        ((), "A" * 401, "Type a symbol"),
-        (("A", "B", "C", "D", "E"), "F", "The list is full at 5 symbols"),
+        ("apple", ("AAPL",), ()),
+        ("coca cola", ("KO",), ()),
+        ("tesla inc", ("TSLA",), ()),
+        ("V MA", ("V", "MA"), ()),
+        ("AAPL MSFT NVDA", ("AAPL", "MSFT", "NVDA"), ()),
+        ("$AAPL, $TSLA;MSFT\nNVDA", ("AAPL", "TSLA", "MSFT", "NVDA"), ()),
+        ("AAPL, MSFT $NVDA", ("AAPL", "MSFT", "NVDA"), ()),
+        ("coca cola, tesla inc", ("KO", "TSLA"), ()),
+        ('"AAPL","MSFT"', ("AAPL", "MSFT"), ()),
+        ("NASDAQ:AAPL;NYSE:BRK.B", ("AAPL", "BRK.B"), ()),
+        ("aapl, Apple, $AAPL", ("AAPL",), ()),
+        ("AAPL\u00a0MSFT", ("AAPL", "MSFT"), ()),
+        ("AAPL,MSFT,XYZZ,QQQX1", ("AAPL", "MSFT"), ("XYZZ", "QQQX1")),
+        ("V MA XYZZ", ("V", "MA"), ("XYZZ",)),
+        ("$V $XYZZ", ("V",), ("$XYZZ",)),
+        ("V XYZZ", (), ("V XYZZ",)),
+        ("key systems", (), ("key systems",)),
+        ("APPL", (), ("APPL",)),
+        ("aple", (), ("aple",)),
+        ("BRK B", ("BRK.B",), ()),
     ],
 )
-def test_each_refusal_says_why(held: tuple[str, ...], typed: str, notice: str) -> None:
-    addition = watchlist.add(held, typed, LIMIT)
-    assert addition.symbols == held
-    assert addition.notice.startswith(notice)
+def test_what_is_typed_names_what_people_mean(
+    typed: str, symbols: tuple[str, ...], unknown: tuple[str, ...]
+) -> None:
+    """A name is not a list, a list is not a name, and what is not known is not guessed."""
+    found = watchlist.find(typed, known)
+    assert (found.symbols, found.unknown) == (symbols, unknown)
 
 
-def test_adding_what_is_there_shows_it() -> None:
-    assert watchlist.add(("AAPL", "MSFT"), "msft", LIMIT).chosen == "MSFT"
+def test_what_is_typed_is_taken_as_it_is_when_that_is_asked_for() -> None:
+    """In capitals; between commas, also where words would be symbols."""
+    assert watchlist.find(" appl ").symbols == ("APPL",)
+    assert watchlist.find("ic markets:1, btc-usd,,appl").symbols == (
+        *("IC MARKETS:1", "BTC-USD", "APPL"),
+    )
 
 
-@given(symbols, anything)
-def test_the_shown_symbol_is_always_in_the_list(held: tuple[str, ...], chosen: object) -> None:
-    shown = watchlist.selected(held, chosen)
-    assert shown in held if held else shown == ""
+@pytest.mark.parametrize(
+    ("typed", "as_typed", "notice"),
+    [
+        ("appl", False, "Nothing found for “appl”"),
+        ("V XYZZ", False, "Nothing found for “V XYZZ”: put commas between symbols"),
+        ("<b>", False, "Nothing found for “<b>”"),
+        ("<b>", True, "<b> is not a symbol: 1 to 32 letters, digits"),
+        ("A" * 33, True, "AAAAAAAAAAAAAAAAAAAAAAAA… is not a symbol: 1 to 32 letters, digits"),
+        ("A\u202eB\x07\ud800", False, r"Nothing found for “A\u202eB\x07\ud800”"),
+        ("", False, "Type a symbol or a company"),
+        (" ,;\n", False, "Type a symbol or a company"),
+        ("A" * 4001, False, "More than 4,000 characters: add them in parts"),
+    ],
+)
+def test_each_refusal_says_why(typed: str, as_typed: bool, notice: str) -> None:
+    found = watchlist.find(typed, None if as_typed else known)
+    assert found.symbols == ()
+    assert found.notice.startswith(notice)
 
 
-@given(symbols, st.data(), anything)
-def test_moving_stays_in_the_list(held: tuple[str, ...], data: st.DataObject, step: object) -> None:
-    current = data.draw(st.sampled_from(held)) if held else ""
-    moved = watchlist.moved(held, current, step)
-    assert moved in held if held else moved == ""
+def test_the_longest_text_is_read_soon() -> None:
+    """Each different entry once."""
+    asked: list[str] = []
 
+    def counted(text: str) -> str:
+        asked.append(text)
+        return ""
 
-def test_moving_stops_at_both_ends() -> None:
-    held = ("A", "B")
-    assert watchlist.moved(held, "A", -1) == "A"
-    assert watchlist.moved(held, "A", 1) == "B"
-    assert watchlist.moved(held, "B", 1) == "B"
-
-
-def test_removing_the_shown_symbol_shows_the_one_below_it() -> None:
-    held = ("A", "B", "C")
-    assert watchlist.after_removal(held, "B", "B") == "C"
-    assert watchlist.after_removal(held, "C", "C") == "B"
-    assert watchlist.after_removal(held, "A", "C") == "A"
-    assert watchlist.after_removal(("A",), "A", "A") == ""
+    watchlist.find("a " * 2_000, counted)
+    assert len(asked) <= 2
+    watchlist.find(",".join(f"{n:03}" for n in range(1_000)), counted)
+    assert len(asked) <= 1_002
 
 
 def test_a_text_of_many_entries_is_looked_at_in_bounds() -> None:
@@ -180,3 +193,15 @@ def test_a_text_of_many_entries_is_looked_at_in_bounds() -> None:
     for _ in range(10):
         watchlist.read_all(text, ())
     assert watchlist._entries.cache_info().misses == before
+
+
+@given(st.lists(anything | st.sampled_from(["aapl", "AAPL", "x y", "BRK.B"]), max_size=9))
+def test_what_a_page_sends_as_symbols_is_symbols_each_once(sent: list[object]) -> None:
+    found = watchlist.symbols_in(sent, 5)
+    assert all(parse_symbol(symbol) == symbol for symbol in found)
+    assert len(found) == len(set(found)) <= 5
+
+
+@given(anything)
+def test_what_is_no_list_has_no_symbols(sent: object) -> None:
+    assert watchlist.symbols_in(sent, 5) == ()

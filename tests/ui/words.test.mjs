@@ -91,3 +91,23 @@ test("failures are listed by number, those that never were are not", () => {
   assert.deepEqual(failures({ network: 2, kick: 5, auth: 0, odd: 1 }).map(([reason, , count]) => [reason, count]), [["kick", 5], ["network", 2], ["odd", 1]]);
   for (const nothing of [undefined, null, {}, { kick: "x" }]) assert.deepEqual(failures(nothing), []);
 });
+
+test("a page that is behind says so wherever prices flow, and what is not live stays named", () => {
+  const words = (more) => badge(line({ behindMs: 2_900, ...more }), 0, 0).words;
+  assert.equal(words({}), "BEHIND 3 s");
+  assert.equal(words({ feed: "simulated" }), "SIMULATED · BEHIND 3 s");
+  assert.equal(words({ feed: "replay" }), "REPLAY · BEHIND 3 s");
+  assert.equal(words({ delayMs: 900_000 }), "DELAYED 15 min · BEHIND 3 s");
+  assert.equal(words({ behindMs: 1_000 }), "BEHIND 1 s");
+  assert.equal(words({ behindMs: null }), "LIVE");
+  assert.equal(badge(line({ behindMs: 2_900 }), 0, 0).kind, "note");
+  for (const feed of ["live", "simulated", "replay"]) assert.match(trouble(line({ behindMs: 2_900, feed })), /3 s late: .*cannot keep up/);
+});
+
+test("what is worse than being behind is said instead", () => {
+  for (const more of [{ feed: "reconnecting" }, { feed: "throttled" }, { connection: "reconnecting" }, { connection: "closed", reason: "refused" }]) {
+    const now = line({ behindMs: 2_900, ...more });
+    assert.doesNotMatch(badge(now, 0, 0).words, /BEHIND/);
+    assert.doesNotMatch(trouble(now), /keep up/);
+  }
+});

@@ -38,8 +38,8 @@ class FinnhubReference:
         self._time = time
 
     def knows_search(self, query: str) -> bool:
-        """Whether Finnhub's answer is in the cache."""
-        return self._rest.knows_search(query)
+        """Whether Finnhub's answer is in the cache, or is not needed."""
+        return bool(listings.several(query)) or self._rest.knows_search(query)
 
     def knows_quote(self, symbol: str) -> bool:
         """Whether Finnhub's answer is in the cache."""
@@ -49,8 +49,11 @@ class FinnhubReference:
         self, query: str, limit: int = USUAL_RESULTS, *, address: str | None = None
     ) -> tuple[Listing, ...]:
         """The best results of the list and of what Finnhub finds within 2 s. A name from the list
-        is preferred, because Finnhub writes names in capitals.
+        is preferred, because Finnhub writes names in capitals. For several symbols of the list it
+        is those, and Finnhub is not asked.
         """
+        if named_symbols := listings.several(query):
+            return named_symbols[:limit]
         asking = self._rest.search(query, _whose(address))
         found = await within(self._time, SEARCH_S, asking)
         upstream = found if isinstance(found, tuple) else ()

@@ -28,58 +28,9 @@ from photon_app.clock import SYSTEM, Time
 from photon_app.feed.finnhub_wire import encode_trades
 from photon_app.feed.intake import Intake, ReadsFrames, Tap
 from photon_app.feed.simulated.past import SimulatedPast
+from photon_app.feed.simulated.prices import known_price
 from photon_app.model import Crowd, FeedSink, FeedStatus, Seed, Trade
 from photon_app.settings import DEFAULTS
-
-START_PRICES: Mapping[str, float] = {
-    "AAPL": 271.49,
-    "MSFT": 472.12,
-    "NVDA": 178.88,
-    "GOOGL": 299.66,
-    "AMZN": 220.69,
-    "META": 594.25,
-    "TSLA": 391.09,
-    "AMD": 203.78,
-    "JPM": 298.02,
-    "NFLX": 104.31,
-}
-"""Plausible prices of ``settings.DEFAULT_SYMBOLS``; nothing depends on their being true."""
-
-FURTHER_PRICES: Mapping[str, float] = {
-    "SPY": 671.93,
-    "QQQ": 605.16,
-    "BRK.B": 509.4,
-    "KO": 71.02,
-    "IBM": 305.69,
-    "ORCL": 222.85,
-    "^DJI": 47_112.45,
-    "^GSPC": 6_734.11,
-    "^IXIC": 22_900.59,
-    "^N225": 49_823.94,
-    "7203.T": 3_138.0,
-    "SAP.DE": 209.85,
-    "VOD.L": 93.54,
-    "0700.HK": 623.5,
-    "GC=F": 4_116.7,
-    "OANDA:EUR_USD": 1.15827,
-    "OANDA:GBP_USD": 1.31654,
-    "OANDA:USD_JPY": 155.214,
-    "OANDA:AUD_USD": 0.65382,
-    "OANDA:USD_CHF": 0.80561,
-    "OANDA:USD_CAD": 1.40217,
-    "OANDA:EUR_GBP": 0.87974,
-    "OANDA:EUR_JPY": 179.772,
-    "OANDA:XAU_USD": 4_082.45,
-    "BINANCE:BTCUSDT": 94_218.5,
-    "BINANCE:ETHUSDT": 3_112.64,
-    "BINANCE:SOLUSDT": 139.27,
-    "BINANCE:XRPUSDT": 2.2371,
-    "BINANCE:DOGEUSDT": 0.16124,
-    "BINANCE:SHIBUSDT": 0.00000871,
-    "COINBASE:BTC-USD": 94_230.1,
-    "COINBASE:ETH-USD": 3_113.05,
-}
-"""Prices of further names that users look for first."""
 
 QUIET_MS = 2_650
 """Longest time between two trades of a symbol, including the delay of a round, so that a client
@@ -100,6 +51,10 @@ FRAME_TRADES = 100
 DUE_TRADES = 500
 """Most trades of one symbol in one round; the others follow in the next."""
 
+FAR = 1.5
+"""A stored price that is further than this factor from where its symbol begins is of a version with
+another list of prices. It is not continued: the walk would climb to its new level within an hour.
+"""
 LEAD_S = 60.0
 """How often the price to which a symbol's day leads is looked up."""
 SET_BACK_MS = 1_000
@@ -140,7 +95,7 @@ class Simulator:
     Args:
         seed: fixes every walk.
         interval_ms: time between two rounds; the tape's pace follows it, within sensible bounds.
-        start_prices: first prices by symbol, before ``START_PRICES``; above zero.
+        start_prices: first prices by symbol, before those of ``prices``; above zero.
         to_tick: the nearest price at which a symbol can be traded.
     """
 
@@ -156,7 +111,7 @@ class Simulator:
         self._mean_ms = min(max(2 * interval_ms, 20), 1_000)
         self._quiet_ms = max(QUIET_MS - interval_ms, 300)
         self._catch_up_ms = max(CATCH_UP_MS, 2 * interval_ms)
-        self._start_prices = {**START_PRICES, **FURTHER_PRICES, **(start_prices or {})}
+        self._start_prices = start_prices or {}
         self._walks: dict[str, _Walk] = {}
         self._crowd = 0
 
@@ -189,15 +144,15 @@ class Simulator:
 
         Args:
             symbol: whose walk.
-            opening: first price and previous close; without it the first price comes from the
-                lists, and the close is drawn.
+            opening: first price and previous close; without it the first price is the one that
+                the symbol is known for, and the close is drawn.
             in_crowd: whether it trades less often the more such symbols there are.
 
         Returns:
             The previous close.
         """
         rng = self.rng(symbol)
-        start = self._start_prices.get(symbol) or start_price(symbol)
+        start = self._start_prices.get(symbol) or known_price(symbol)
         prev_close = self._to_tick(symbol, start * math.exp(rng.uniform(-0.012, 0.012)))
         if opening is not None:
             start, prev_close = opening
@@ -387,6 +342,8 @@ class SimulatedFeed(ReadsFrames):
             opening = past.price(symbol, now_ms), past.prev_close(symbol, now_ms)
         seed = self._simulator.begin(symbol, opening, in_crowd=symbol not in self._always)
         price, prev_close = self._resumed.pop(symbol, (None, None))
+        if price is not None and opening is not None and _far(price, opening[0]):
+            price = prev_close = None
         self._simulator.resume(symbol, price, prev_close)
         market.seed(seed if prev_close is None else Seed(symbol=symbol, prev_close=prev_close))
         if past is not None:
@@ -448,16 +405,9 @@ class _Onward:
         return now_ms
 
 
-def known_price(symbol: str) -> float:
-    """The price for which a symbol is known: from the lists, else derived from its name."""
-    return START_PRICES.get(symbol) or FURTHER_PRICES.get(symbol) or start_price(symbol)
-
-
-def start_price(symbol: str) -> float:
-    """A price between 5 and 500 derived from the name alone, the same in every process."""
-    # Seeding with text hashes it with SHA-512, which PYTHONHASHSEED does not touch.
-    drawn = random.Random(f"start price of {symbol}").uniform(math.log(5), math.log(500))
-    return round_to_tick(math.exp(drawn))
+def _far(price: float, other: float) -> bool:
+    """Whether a stored price is too far from where its symbol begins for one walk to have both."""
+    return not 1 / FAR < price / other < FAR
 
 
 class _Walk:

@@ -4,14 +4,15 @@ Pure except for its caches, and seeded: the same seed, symbol and day make the s
 process and at every moment, so that a restart changes no close and no chart. None of it is ever a
 trade, nothing is stored, and every bar is marked as ``invented``.
 
-A day is made from the top down. Its close is on a path of closes that is drawn a year at a time;
-its hours lead from the previous close to its own; an hour is split into quarters, those into five
-minutes, those into minutes, so that shorter bars merge into the longer ones exactly, and a chart of
-days needs no minutes. After the regular session prices return to the close by the end of the
-post-market, so that the bar of a day, its close and the next day's previous close agree.
+A day is made from the top down. Its close is on a path of closes that is drawn a year at a time,
+the same path for a family of symbols (``prices.family_of``); its hours lead from the previous close
+to its own; an hour is split into quarters, those into five minutes, those into minutes, so that
+shorter bars merge into the longer ones exactly, and a chart of days needs no minutes. After the
+regular session prices return to the close by the end of the post-market, so that the bar of a day,
+its close and the next day's previous close agree.
 
-Bound: the bars of ``_DAYS_KEPT`` days, the hours of ``_HOURS_KEPT`` days, and the closes of
-``_YEARS_KEPT`` years are cached.
+Bound: the bars of ``_DAYS_KEPT`` days, the hours of ``_HOURS_KEPT`` days, the five minutes of
+``_LINES_KEPT`` days, and the closes of ``_YEARS_KEPT`` years are cached.
 """
 
 import datetime as dt
@@ -26,6 +27,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from photon_app.calendar.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
+from photon_app.feed.simulated.prices import family_of
 from photon_app.model import Bar, Timeframe
 
 REACH_MS = 725 * DAY_MS
@@ -33,6 +35,7 @@ REACH_MS = 725 * DAY_MS
 _DAYS_KEPT = 8_192
 _HOURS_KEPT = 64
 _YEARS_KEPT = 256
+_LINES_KEPT = 128
 _VOLATILITY = 1.2e-3
 """Standard deviation of the logarithm of the price in one minute of the regular session."""
 _DAILY = 0.011
@@ -115,6 +118,7 @@ class SimulatedPast:
         self._year = functools.lru_cache(maxsize=_YEARS_KEPT)(self._draw_year)
         self._day = functools.lru_cache(maxsize=_DAYS_KEPT)(self._make_day)
         self._hours = functools.lru_cache(maxsize=_HOURS_KEPT)(self._make_hours)
+        self._line = functools.lru_cache(maxsize=_LINES_KEPT)(self._make_line)
 
     # Prices
 
@@ -191,6 +195,19 @@ class SimulatedPast:
             return self.running(symbol, end_ms, price)  # bent minutes make other hours
         return made
 
+    def fives(self, symbol: str, end_ms: int, price: float) -> tuple[Bar, ...]:
+        """The bars of five minutes of the newest day up to a time, leading to a price."""
+        return self._line(symbol, end_ms - end_ms % MINUTE_MS, price)
+
+    def closes_between(self, symbol: str, from_ms: int, to_ms: int) -> tuple[float, float] | None:
+        """The lowest and the highest close of the trading days that begin in a half-open range."""
+        closes = []
+        day = self.hours_at(symbol, to_ms - 1)
+        while day.begins_ms >= from_ms:
+            closes.append(self.close(symbol, day))
+            day = self._before(symbol, day)
+        return (min(closes), max(closes)) if closes else None
+
     def first_ms(self, symbol: str, now_ms: int) -> int:
         """The start of the oldest day."""
         day = self.hours_at(symbol, now_ms - now_ms % DAY_MS - REACH_MS - 1)
@@ -217,32 +234,34 @@ class SimulatedPast:
     def _level(self, symbol: str, day: Hours) -> float:
         """The logarithm of a close relative to the symbol's known price."""
         date = dt.datetime.fromtimestamp((day.close_ms - 1) / 1000, dt.UTC).date()
-        return self._year(symbol, date.year)[date.timetuple().tm_yday]
+        return self._year(family_of(symbol), date.year)[date.timetuple().tm_yday]
 
-    def _draw_year(self, symbol: str, year: int) -> "array[float]":
+    def _draw_year(self, family: str, year: int) -> "array[float]":
         """The levels of the days of a year: a walk that ends where the next year begins."""
         begin, end = (
-            self._rng(symbol, "year", number).gauss(0.0, _YEARLY) for number in (year, year + 1)
+            self._rng(family, "year", number).gauss(0.0, _YEARLY) for number in (year, year + 1)
         )
-        rng = self._rng(symbol, "days", year)
+        rng = self._rng(family, "days", year)
         walk = list(itertools.accumulate(rng.gauss(0.0, _DAILY) for _ in range(367)))
         off = end - begin - walk[-1]
         return array("d", (begin + level + off * n / len(walk) for n, level in enumerate(walk, 1)))
 
     def _make_day(self, symbol: str, day: Hours) -> Bar:
-        hours = self._hours(symbol, day)
-        return Bar(
-            time_ms=day.start_ms,
-            open=hours[0].open,
-            high=max(bar.high for bar in hours),
-            low=min(bar.low for bar in hours),
-            close=hours[-1].close,
-            volume=sum(bar.volume for bar in hours),
-            turnover=sum(bar.turnover for bar in hours),
-            count=sum(bar.count for bar in hours),
-            open_ms=hours[0].open_ms,
-            close_ms=hours[-1].close_ms,
-            invented=True,
+        return _whole(self._hours(symbol, day))
+
+    def _make_line(self, symbol: str, end_ms: int, price: float) -> tuple[Bar, ...]:
+        """Bars of five minutes; of minutes only where those are bent to meet the price."""
+        day, step_ms = self.hours_at(symbol, end_ms), _STEPS[1]
+        if end_ms >= day.done_ms:
+            return tuple(self._of_day(symbol, day, step_ms))
+        bent_ms = max(day.start_ms, end_ms - _BEND_MS)
+        bent_ms -= bent_ms % step_ms
+        straight = self._of_day(symbol, day, step_ms, 0, bent_ms)
+        minutes = self.running(symbol, end_ms, price, bent_ms, end_ms)
+        bent = itertools.groupby(minutes, lambda bar: bar.time_ms // step_ms)
+        return (
+            *(bar for bar in straight if bar.time_ms < bent_ms),
+            *(_whole(list(parts)) for _, parts in bent),
         )
 
     def _make_hours(self, symbol: str, day: Hours) -> tuple[Bar, ...]:
@@ -386,6 +405,23 @@ def split(
         )
         for at in range(len(ends))
     ]
+
+
+def _whole(bars: Sequence[Bar]) -> Bar:
+    """Adjoining bars as one."""
+    return Bar(
+        time_ms=bars[0].time_ms,
+        open=bars[0].open,
+        high=max(bar.high for bar in bars),
+        low=min(bar.low for bar in bars),
+        close=bars[-1].close,
+        volume=sum(bar.volume for bar in bars),
+        turnover=sum(bar.turnover for bar in bars),
+        count=sum(bar.count for bar in bars),
+        open_ms=bars[0].open_ms,
+        close_ms=bars[-1].close_ms,
+        invented=True,
+    )
 
 
 def _deviation(hour: Hour) -> float:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 import reflex as rx
 
 from photon_app.ui.components.header import header
-from photon_app.ui.live.parts import console, list_keeper, own_address, snippet
+from photon_app.ui.components.watchlist import list_facts
+from photon_app.ui.live.parts import console, own_address, snippet
 from photon_app.ui.reference import (
     CLOSE_CODES,
     ENDPOINTS,
@@ -19,7 +20,6 @@ from photon_app.ui.reference import (
     MESSAGES,
     Endpoint,
 )
-from photon_app.ui.state import Dashboard
 
 SYMBOLS = "AAPL, NVDA"
 MESSAGE = '{"action":"ping"}'
@@ -47,7 +47,7 @@ WORDS = {
 def developers() -> rx.Component:
     """The page."""
     return rx.el.div(
-        list_keeper(edits=Dashboard.edits, on_kept=Dashboard.kept),
+        list_facts(),
         header(),
         rx.el.main(
             rx.el.p(
@@ -67,7 +67,6 @@ def developers() -> rx.Component:
             class_name="developers",
         ),
         class_name="photon page",
-        custom_attrs={"data-pair": Dashboard.color_pair},
     )
 
 

@@ -5,14 +5,13 @@
 
 import reflex as rx
 
-from photon_app.ui.live.parts import connection_foot
-from photon_app.ui.state import Dashboard
+from photon_app.ui.live.parts import connection_foot, symbols
 
 
 def footer() -> rx.Component:
     """The whole footer."""
     return rx.el.footer(
-        connection_foot(symbols=Dashboard.symbols),
+        connection_foot(symbols=symbols),
         rx.el.span(class_name="grow"),
         rx.el.span("Not investment advice"),
         class_name="footer",

@@ -1,161 +1,96 @@
-"""The header: name, feed badge, trouble, session, the box to add a symbol, appearance, help."""
+"""The header: name, feed badge, session and clock, the box to add a symbol, and what opens more.
+Trouble is a strip below it.
+"""
 
 # mypy: disable-error-code="no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
 
 import reflex as rx
-from reflex.style import color_mode, set_color_mode
 
 from photon_app.ui.components.help import help_dialog
+from photon_app.ui.components.icons import icon, mark
+from photon_app.ui.components.overlays import THEME, choice_group, popover
 from photon_app.ui.live.parts import (
     connection_panel,
     feed_badge,
     feed_trouble,
     session_clock,
     symbol_search,
+    symbols,
+    toolbar,
 )
-from photon_app.ui.state import ADD_FIELD, Dashboard
+from photon_app.ui.state import Dashboard
 
-SUGGESTIONS = "suggestions"
+_RELOAD = {"reloadDocument": True}
+"""Pages are loaded whole: the page's address is not the router's (``live/address.js``)."""
 
 
 def header() -> rx.Component:
     """The whole header."""
     return rx.el.header(
-        rx.el.h1(_mark(), "Photon", class_name="logo"),
-        connection_badge(),
-        session_clock(),
-        feed_trouble(),
-        rx.el.span(class_name="grow"),
+        rx.el.div(
+            rx.el.h1(mark(), "Photon", class_name="logo"),
+            connection_badge(),
+            session_clock(),
+            class_name="header-start",
+        ),
         add_box(),
-        appearance(),
-        help_dialog(),
+        toolbar(
+            rx.el.a("Market", href="/market", class_name="link", custom_attrs=_RELOAD),
+            appearance(),
+            help_dialog(),
+            label="Page",
+            class_name="header-end",
+        ),
         class_name="header",
     )
+
+
+def trouble() -> rx.Component:
+    """The strip under the header that says what is wrong; nothing while nothing is."""
+    return rx.el.div(feed_trouble(), class_name="strip")
 
 
 def connection_badge() -> rx.Component:
     """The feed's badge, which opens a panel with more about the connection."""
     return rx.el.span(
         feed_badge(),
-        rx.popover.root(
-            rx.popover.trigger(
-                rx.el.button(type="button", aria_label="About the feed", class_name="badge-button")
-            ),
-            rx.popover.content(
-                connection_panel(),
-                align="start",
-                side_offset=10,
-                size="1",
-                class_name="connection-popover",
-            ),
+        popover(
+            None,
+            connection_panel(),
+            name="about-feed",
+            label="About the feed",
+            button_class="badge-button",
+            class_name="connection-popover",
         ),
         class_name="badge-box",
     )
 
 
 def add_box() -> rx.Component:
-    """The field that adds symbols; on a phone it is at the bottom, within reach of the thumb."""
-    return rx.form(
-        rx.el.label("Add a symbol", html_for=ADD_FIELD, class_name="unseen"),
-        rx.icon("search", size=14, aria_hidden="true"),
-        symbol_search(
-            rx.el.input(
-                id=ADD_FIELD,
-                name=ADD_FIELD,
-                placeholder="Add a symbol or company",
-                max_length=400,
-                auto_complete="off",
-                auto_capitalize="characters",
-                spell_check=False,
-                enter_key_hint="done",
-                role="combobox",
-                aria_autocomplete="list",
-                aria_controls=SUGGESTIONS,
-                aria_describedby="add-notice",
-                on_blur=Dashboard.clear_notice,
-            ),
-            list_id=SUGGESTIONS,
-            symbols=Dashboard.symbols,
-        ),
-        rx.el.kbd("/", aria_hidden="true"),
-        rx.el.button("Add", type="submit", class_name="add-button"),
-        rx.el.p(Dashboard.notice, id="add-notice", role="alert", class_name="notice"),
-        on_submit=Dashboard.add_symbol,
-        class_name="add-box",
+    """The box that finds and adds symbols; on a phone it is at the bottom, within reach of the
+    thumb, and fills the screen while it is used.
+    """
+    return symbol_search(
+        symbols=symbols,
+        names=Dashboard.names,
+        limit=Dashboard.limit,
+        reply=Dashboard.reply,
+        on_find=Dashboard.find_symbols,
+        on_take=Dashboard.take_as_typed,
     )
 
 
 def appearance() -> rx.Component:
-    """The choice of theme and of the colours of up and down."""
-    return rx.popover.root(
-        rx.popover.trigger(
-            rx.el.button(
-                rx.icon("contrast", size=16),
-                type="button",
-                aria_label="Appearance",
-                class_name="icon",
-            )
+    """The choice of theme, of the colours of up and down, and of the zone of all times."""
+    return popover(
+        icon("contrast"),
+        choice_group("Theme", THEME, {"system": "System", "dark": "Dark", "light": "Light"}),
+        choice_group(
+            "Up and down", "pair", {"green-red": "Green, red", "blue-orange": "Blue, orange"}
         ),
-        rx.popover.content(
-            _choice(
-                "Theme",
-                ("system", "dark", "light"),
-                ("System", "Dark", "Light"),
-                value=color_mode,
-                on_change=set_color_mode,
-            ),
-            _choice(
-                "Up and down",
-                ("green-red", "blue-orange"),
-                ("Green, red", "Blue, orange"),
-                value=Dashboard.color_pair,
-                on_change=Dashboard.choose_pair,
-            ),
-            align="end",
-            side_offset=10,
-            size="1",
-            class_name="appearance",
-        ),
-    )
-
-
-def _choice(
-    title: str,
-    values: tuple[str, ...],
-    names: tuple[str, ...],
-    *,
-    value: rx.Var[str],
-    on_change: object,
-) -> rx.Component:
-    return rx.el.div(
-        rx.el.span(title, class_name="choice-title"),
-        rx.segmented_control.root(
-            *[
-                rx.segmented_control.item(name, value=item)
-                for item, name in zip(values, names, strict=True)
-            ],
-            value=value,
-            on_change=on_change,
-            size="1",
-            aria_label=title,
-        ),
-        class_name="choice",
-    )
-
-
-def _mark() -> rx.Component:
-    return rx.el.svg(
-        rx.el.circle(cx="12", cy="12", r="3.4", fill="currentColor"),
-        rx.el.path(
-            d="M1.5 14.5c1.6-6.4 3.9-7 6-2.5M22.5 9.5c-1.6 6.4-3.9 7-6 2.5",
-            stroke="currentColor",
-            stroke_width="2",
-            stroke_linecap="round",
-        ),
-        width="22",
-        height="22",
-        view_box="0 0 24 24",
-        fill="none",
-        aria_hidden="true",
+        choice_group("Times", "zone", {"exchange": "Exchange", "local": "Local", "utc": "UTC"}),
+        name="appearance",
+        label="Appearance",
+        class_name="appearance",
     )

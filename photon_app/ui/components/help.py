@@ -8,13 +8,24 @@ from collections.abc import Iterable
 import reflex as rx
 
 from photon_app.ui import build
+from photon_app.ui.components.icons import icon
+from photon_app.ui.components.overlays import dialog
 
 KEYS = (
     ("/", "Add a symbol"),
-    ("↑ ↓", "Move the selection"),
-    ("1 – 6", "Timeframe of the chart"),
-    ("← →", "Bar by bar, with the chart in focus"),
+    ("↑ ↓ j k", "Select another row"),
+    ("Alt ↑ ↓", "Move the selected row"),
+    ("Enter", "Show the symbol, on a telephone"),
     ("Delete", "Remove the selected symbol"),
+    ("Ctrl Z", "Put it back"),
+    ("s", "Sort by another column"),
+    ("1 – 6", "Interval of the chart"),
+    ("f", "Chart on the whole screen"),
+    ("0", "Chart back to the newest bar"),
+    ("← →", "Bar by bar, with the chart in focus"),
+    ("Space", "Pause the trades"),
+    ("p", "Speak the price"),
+    ("d", "Dark or light"),
     ("Esc", "Leave a field"),
     ("?", "This help"),
 )
@@ -37,31 +48,14 @@ WORDS = (
 
 def help_dialog() -> rx.Component:
     """The button with a question mark and the dialog that it opens."""
-    return rx.dialog.root(
-        rx.dialog.trigger(
-            rx.el.button(
-                "?", id="help", type="button", aria_label="Help", class_name="icon icon-help"
-            )
-        ),
-        rx.dialog.content(
-            rx.dialog.title("Help", size="4", margin_bottom="12px"),
-            rx.dialog.description(
-                "Keys, and what the words on this page mean.", class_name="unseen"
-            ),
-            _terms("keys", [(rx.el.kbd(key), text) for key, text in KEYS]),
-            _terms("words", WORDS),
-            _credit(),
-            rx.dialog.close(
-                rx.el.button(
-                    rx.icon("x", size=16),
-                    type="button",
-                    aria_label="Close",
-                    class_name="icon close",
-                )
-            ),
-            max_width="480px",
-            class_name="help",
-        ),
+    return dialog(
+        icon("help"),
+        _terms("keys", [(rx.el.kbd(key), text) for key, text in KEYS]),
+        _terms("words", WORDS),
+        _credit(),
+        name="help",
+        title="Help",
+        class_name="help",
     )
 
 

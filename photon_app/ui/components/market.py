@@ -6,15 +6,14 @@
 import reflex as rx
 
 from photon_app.ui.components.header import header
+from photon_app.ui.components.watchlist import list_facts
 from photon_app.ui.live.parts import (
     breadth,
     heat_map,
-    list_keeper,
     market_note,
     movers,
     ticker,
 )
-from photon_app.ui.state import Dashboard
 
 FEEDS = {"live": "", "simulated": "SIMULATED", "replay": "REPLAY"}
 """The words beside the number of symbols; prices that are live need none."""
@@ -23,7 +22,7 @@ FEEDS = {"live": "", "simulated": "SIMULATED", "replay": "REPLAY"}
 def market() -> rx.Component:
     """The page."""
     return rx.el.div(
-        list_keeper(edits=Dashboard.edits, on_kept=Dashboard.kept),
+        list_facts(),
         header(),
         rx.el.main(
             _ticker(),
@@ -37,7 +36,6 @@ def market() -> rx.Component:
         ),
         _footer(),
         class_name="photon page",
-        custom_attrs={"data-pair": Dashboard.color_pair},
     )
 
 

@@ -1,125 +1,141 @@
-"""The watchlist: a real table, one row per symbol, its figures live."""
+"""The panel of lists: tabs, a grid with a row for each symbol, its figures live."""
 
-# mypy: disable-error-code="attr-defined, no-any-return, operator"
+# mypy: disable-error-code="no-any-return, operator"
 # Reflex types its elements as Any, and a state's handlers as something not callable.
 
 from typing import Any
 
 import reflex as rx
 
-from photon_app.ui.live.parts import (
-    day_range,
-    day_title,
-    live_age,
-    live_change,
-    live_price,
-    live_volume,
-    sparkline,
-    symbol_tag,
-)
-from photon_app.ui.state import Dashboard, Row
+from photon_app.ui.components import icons
+from photon_app.ui.live import parts
+from photon_app.ui.state import Dashboard
 
 COLUMNS = (
     ("symbol", "Symbol"),
     ("spark", "Today"),
     ("last", "Last"),
     ("change", "Change"),
-    ("range", "Day range"),
+    ("range", "Range"),
     ("volume", "Volume"),
-    ("age", "Age"),
+    ("age", ""),
 )
-SKELETON_ROWS = 10
+SKELETON_ROWS = 12
+
+
+def list_facts() -> rx.Component:
+    """What the server knows of the lists, handed to the page; shows nothing. Each page has one."""
+    return parts.list_keeper(
+        ready=Dashboard.ready,
+        defaults=Dashboard.defaults,
+        limit=Dashboard.limit,
+        names=Dashboard.names,
+        on_unnamed=Dashboard.want_names,
+    )
 
 
 def watchlist_panel() -> rx.Component:
-    """The panel with its head and table."""
+    """The whole panel."""
     return rx.el.section(
         rx.el.div(
-            rx.el.h2("Watchlist"),
-            rx.el.span(rx.cond(Dashboard.ready, Dashboard.summary, ""), class_name="count"),
-            class_name="panel-head",
+            parts.list_tabs(),
+            parts.new_list(),
+            rx.el.span(class_name="grow"),
+            parts.list_count(),
+            _menu_button(),
+            parts.list_menu(),
+            class_name="list-head",
         ),
         rx.el.div(
             rx.el.table(
-                rx.el.colgroup(
-                    *[rx.el.col(class_name=f"c-{key}") for key, _ in COLUMNS],
-                    rx.el.col(class_name="c-end"),
-                ),
                 rx.el.thead(
                     rx.el.tr(
-                        *[_head(key, title) for key, title in COLUMNS], rx.el.td(class_name="c-end")
-                    )
+                        *[
+                            parts.column_title(_title(key, title), column=key)
+                            for key, title in COLUMNS
+                        ],
+                        role="row",
+                    ),
+                    role="rowgroup",
                 ),
-                rx.el.tbody(
+                parts.list_body(
                     rx.cond(
-                        Dashboard.ready,
-                        rx.foreach(Dashboard.rows, _row),
+                        parts.ready,
+                        rx.foreach(parts.rows, _row),
                         rx.fragment(*[_skeleton(index) for index in range(SKELETON_ROWS)]),
                     )
                 ),
                 class_name="watchlist",
+                role="grid",
                 aria_label="Watchlist",
             ),
-            rx.cond(Dashboard.ready & (Dashboard.rows.length() == 0), _empty()),
+            rx.cond(parts.ready & (parts.symbols.length() == 0), _empty()),
+            id="list",
             class_name="scroll",
         ),
+        parts.undo_bar(),
         class_name="panel list-panel",
         aria_label="Watchlist",
     )
 
 
-def _head(key: str, title: str) -> rx.Component:
-    shown = day_title(symbols=Dashboard.symbols) if key == "spark" else title
-    return rx.el.th(shown, scope="col", class_name=f"c-{key}")
+def _menu_button() -> rx.Component:
+    return rx.el.button(
+        icons.icon("more"),
+        type="button",
+        class_name="icon",
+        aria_label="List menu",
+        custom_attrs={"popoverTarget": "list-menu"},
+    )
 
 
-def _row(row: Row) -> rx.Component:
-    chosen = row.symbol == Dashboard.selected
-    symbol: Any = row.symbol  # a Reflex variable, despite its type
-    return rx.el.tr(
-        rx.el.th(
-            rx.el.button(
-                rx.el.span(
-                    rx.el.span(row.symbol),
-                    class_name=rx.cond(symbol.contains(":"), "symbol housed", "symbol"),
-                ),
-                symbol_tag(symbol=row.symbol),
-                rx.el.span(row.name, class_name="name"),
-                type="button",
-                class_name="pick",
-                aria_pressed=chosen,
-                on_click=Dashboard.select(row.symbol).stop_propagation,
-            ),
-            scope="row",
-            class_name="c-symbol",
+def _title(key: str, title: str) -> rx.Component | str:
+    if key == "spark":
+        return parts.day_title(symbols=parts.symbols)
+    return rx.el.span("Age", class_name="unseen") if key == "age" else title
+
+
+def _row(row: rx.Var[str]) -> rx.Component:
+    symbol: Any = row
+    return parts.list_row(
+        _cell(
+            "symbol",
+            rx.el.i(class_name="grip", aria_hidden="true", custom_attrs={"data-act": "grip"}),
+            rx.el.span(parts.symbol_name(symbol=symbol), class_name="symbol"),
+            parts.symbol_tag(symbol=symbol),
+            parts.company(symbol=symbol, name=Dashboard.names[symbol], class_name="name"),
+            role="rowheader",
         ),
-        rx.el.td(sparkline(symbol=row.symbol), class_name="c-spark"),
-        rx.el.td(live_price(symbol=row.symbol), class_name="c-last"),
-        rx.el.td(live_change(symbol=row.symbol), class_name="c-change"),
-        rx.el.td(day_range(symbol=row.symbol), class_name="c-range"),
-        rx.el.td(live_volume(symbol=row.symbol), class_name="c-volume"),
-        rx.el.td(live_age(symbol=row.symbol), class_name="c-age"),
-        rx.el.td(
+        _cell("spark", parts.sparkline(symbol=symbol)),
+        _cell("last", parts.live_price(symbol=symbol)),
+        _cell("change", parts.live_change(symbol=symbol), custom_attrs={"data-act": "pill"}),
+        _cell("range", parts.day_range(symbol=symbol)),
+        _cell("volume", parts.live_volume(symbol=symbol)),
+        _cell(
+            "age",
+            parts.live_age(symbol=symbol),
             rx.el.button(
-                rx.icon("x", size=14),
+                icons.icon("close"),
                 type="button",
                 class_name="remove",
-                aria_label=f"Remove {row.symbol}",
+                tab_index=-1,
+                aria_label=f"Remove {symbol}",
                 title="Remove",
-                on_click=Dashboard.remove(row.symbol).stop_propagation,
+                custom_attrs={"data-act": "remove"},
             ),
-            class_name="c-end",
         ),
-        key=row.symbol,
-        custom_attrs={"data-quote": row.symbol, "data-selected": chosen},
-        on_click=Dashboard.select(row.symbol),
+        key=symbol,
+        symbol=symbol,
     )
+
+
+def _cell(key: str, *children: rx.Component, **props: Any) -> rx.Component:
+    return rx.el.td(*children, class_name=f"c-{key}", **{"role": "gridcell", **props})
 
 
 def _skeleton(index: int) -> rx.Component:
     return rx.el.tr(
-        *[rx.el.td("—", class_name=f"c-{key}") for key, _ in COLUMNS],
-        rx.el.td(class_name="c-end"),
+        *[rx.el.td(rx.el.i(), class_name=f"c-{key}") for key, _ in COLUMNS],
         key=f"skeleton-{index}",
         class_name="skeleton",
         aria_hidden="true",
@@ -132,11 +148,6 @@ def _empty() -> rx.Component:
         rx.el.p(
             "Press ", rx.el.kbd("/"), " and type one, such as AAPL, or begin with the default list."
         ),
-        rx.el.button(
-            "Use the default list",
-            type="button",
-            class_name="plain",
-            on_click=Dashboard.restore_defaults,
-        ),
+        parts.restore_button(),
         class_name="empty",
     )

@@ -2,8 +2,9 @@
  * What a chart shows: one symbol's bars in one timeframe, loaded, live, and older ones on demand.
  *
  * Owns the question under way (an overtaken one is ended), the subscription of bars and the retry
- * after a failure; remembers the last few series so that going back to one paints at once. Nothing
- * here touches the page: `changed` gets what to paint. A new epoch or a connection that is back loads
+ * after a failure; remembers the last few series so that going back to one paints at once. A price is in the
+ * running bar as it comes, so that the newest close is the price beside the chart; the bars channel corrects
+ * the bar four times a second. Nothing here touches the page: `changed` gets what to paint. A new epoch or a connection that is back loads
  * the history again, while what is shown stays.
  */
 
@@ -11,7 +12,6 @@ import { Series } from "./series.js";
 
 export const PAGE = 500;
 const REMEMBERED = 20;
-const EXPECTED_MS = 2_000; // how long an answer to a guess is good
 const PAUSE_MS = 5_000; // after a page that could not be had
 const YOUNG = { bars: 3, ms: 2_000 }; // a symbol that is new to the server: its past may only be being looked up
 const RETRY_MS = { first: 1_000, most: 15_000 };
@@ -19,7 +19,8 @@ const RETRY_MS = { first: 1_000, most: 15_000 };
 export class ChartFeed {
   #client; #changed; #timers; #remembered = new Map();
   #question = null; #paging = null; #stops = []; #retry = null; #failures = 0; #status = null;
-  #wanted = null; #mended = null; #expected = null; #young = null; #pause = null;
+  #wanted = null; #mended = null; #young = null; #pause = null;
+  #seq = null; #early = null; // of the newest price; a message that is ahead of it
   /** What is painted: `{symbol, timeframe, series}`; null before there was anything. */
   shown = null;
   /** Why there is nothing newer to see, in a sentence; empty while all is well. */
@@ -40,43 +41,24 @@ export class ChartFeed {
   /** Whether what is wanted is not what is shown. */
   get waiting() { return this.#wanted !== null && this.shown?.series !== this.#wanted.series; }
 
-  /** Show a symbol in a timeframe; no symbol: nothing. */
-  show(symbol, timeframe) {
+  /**
+   * Show a symbol in a timeframe; no symbol: nothing.
+   * @param {string} symbol
+   * @param {string} timeframe
+   * @param {boolean} [trades]  whether each price moves the running bar
+   */
+  show(symbol, timeframe, trades = true) {
     this.#leave();
     if (!symbol) { this.#wanted = this.shown = null; this.#changed("anew"); return; }
     const key = `${symbol} ${timeframe}`;
     const series = this.#remembered.get(key) ?? new Series();
-    this.#wanted = { symbol, timeframe, key, series, stop: null };
+    const stops = [];
+    this.#wanted = { symbol, timeframe, key, series, stop: () => stops.forEach((stop) => stop()), trades };
     series.wait();
     if (series.bars.length) this.#show();
-    this.#wanted.stop = this.#client.bars(symbol, timeframe, (message) => this.#heard(message));
+    stops.push(this.#client.bars(symbol, timeframe, (message) => this.#heard(message)));
+    if (trades) stops.push(this.#client.watch(symbol, (quote) => this.#traded(quote)));
     this.#load();
-  }
-
-  /** Ask for what will most likely be shown next, so that it is there by then. */
-  expect(symbol, timeframe) {
-    const key = `${symbol} ${timeframe}`;
-    if (key === this.#expected?.key || key === this.#wanted?.key) return;
-    this.#forget();
-    const question = new AbortController();
-    const answer = this.#ask(symbol, timeframe, {}, question.signal).catch(() => null);
-    this.#expected = { key, question, answer, timer: this.#timers.setTimeout(() => this.#forget(), EXPECTED_MS) };
-  }
-
-  #forget() {
-    this.#timers.clearTimeout(this.#expected?.timer);
-    this.#expected?.question.abort();
-    this.#expected = null;
-  }
-
-  /** The answer that was expected, else a new one. */
-  async #answer({ symbol, timeframe, key }, signal) {
-    const expected = this.#expected?.key === key ? this.#expected : null;
-    if (!expected) return this.#ask(symbol, timeframe, {}, signal);
-    this.#expected = null;
-    this.#timers.clearTimeout(expected.timer);
-    signal.addEventListener("abort", () => expected.question.abort());
-    return (await expected.answer) ?? this.#ask(symbol, timeframe, {}, signal);
   }
 
   /** Load the page before the oldest bar, one at a time, until there is none. */
@@ -97,7 +79,6 @@ export class ChartFeed {
   /** Nothing more is wanted. */
   close() {
     this.#leave();
-    this.#forget();
     this.#wanted = null;
     for (const stop of this.#stops) stop();
   }
@@ -105,6 +86,7 @@ export class ChartFeed {
   #leave() {
     this.#end();
     this.#wanted?.stop();
+    this.#seq = this.#early = null;
     this.#failures = 0;
     this.failure = "";
   }
@@ -127,12 +109,13 @@ export class ChartFeed {
     const again = series.bars.length > 0;
     const question = (this.#question = new AbortController());
     try {
-      const answer = await this.#answer(this.#wanted, question.signal);
+      const answer = await this.#ask(this.#wanted.symbol, this.#wanted.timeframe, {}, question.signal);
       if (question !== this.#question) return;
       this.#question = null;
       this.#failures = 0;
       this.failure = "";
       series.load(answer, PAGE, again);
+      this.#settle();
       this.#show();
       this.#doubt(answer.bars.length);
     } catch (error) {
@@ -169,10 +152,36 @@ export class ChartFeed {
   }
 
   #heard(message) {
+    if (this.#waits(message)) { this.#early = message; return; }
+    this.#early = null;
     const { series } = this.#wanted;
     const what = series.fold(message);
-    if (what && !this.waiting) this.#changed(what, message.bar);
+    const settled = what === "last" && this.#settle();
+    if (what && !this.waiting) this.#changed(settled || what, message.bar);
     if (what === "last") this.#mend(series.torn);
+  }
+
+  /** Whether a message begins a bar whose price is still on its way: it waits for that, or for the next message. */
+  #waits({ bar, final }) {
+    const { symbol, timeframe, series, trades } = this.#wanted;
+    const quote = trades && !final && this.#early?.bar.time !== bar.time ? this.#client.quote(symbol) : null;
+    return Boolean(quote) && bar.time > quote.time && bar.time > (series.newest?.time ?? bar.time) && timeframe !== "1d";
+  }
+
+  /** A price came: the running bar has it at once. */
+  #traded(quote) {
+    const counts = this.#seq !== null && quote.seq > this.#seq && !quote.snapshot && !quote.polled;
+    this.#seq = quote.seq;
+    const { series } = this.#wanted;
+    const what = this.#settle(quote, counts);
+    if (what && !this.waiting) this.#changed(what, series.newest);
+    if (this.#early) this.#heard(this.#early);
+  }
+
+  /** The newest bar ends with the newest price. */
+  #settle(quote = this.#client.quote(this.#wanted.symbol), counts = false) {
+    const { series, timeframe, trades } = this.#wanted;
+    return trades && quote ? series.trade(quote, timeframe, counts) : "";
   }
 
   /** Ask again, once, for what a slow connection left out. */
@@ -199,7 +208,6 @@ export class ChartFeed {
     this.#status.lost = false;
     const replaced = renewed && this.shown?.series.source?.startsWith("replay:");
     if (renewed) this.#remembered.clear();
-    if (renewed || back) this.#forget();
     if (!this.#wanted || !(renewed || back || turned)) return;
     if (replaced) this.#wanted.series = new Series(); // elsewhere bars go on in a new epoch
     this.#reload();

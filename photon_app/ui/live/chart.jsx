@@ -1,84 +1,157 @@
 /**
- * The chart of the selected symbol: choices, figures of a bar, and the picture.
+ * The chart of the selected symbol: its toolbar, the figures of a bar, and the picture.
  *
- * React renders the choices. Bars go from `ChartFeed` to `Picture` in an animation frame, at most one
- * paint a frame. The library of the picture is loaded when the page stands, so that prices do not
- * wait for it. A choice is painted at once and then sent to the server, which keeps it.
+ * React renders the choices, which are those of `choices.js`. Bars go from `ChartFeed` to `Picture` in an
+ * animation frame, at most one paint a frame; each price is in the picture in the frame in which the page writes
+ * it elsewhere. The library of the picture is loaded when the page stands, so that prices do not wait for it,
+ * and a menu when it is opened.
  */
 
 import { useEffect, useRef, useState } from "react";
 import { ChartFeed } from "./chart-feed.js";
+import { dayName } from "./days.js";
 import * as format from "./format.js";
-import { inFrame, mark, notInFrame, photon, useParts, useQuote, write } from "./hooks.js";
-import { collecting, digitsOfBars, figures, INCOMPLETE, PARTIAL, pictureName, sourceOf, SPOKEN, STYLES, TIMEFRAMES, timeOf, whenOf } from "./legend.js";
+import { inFrame, mark, notInFrame, photon, useChoice, useParts, useQuote, write } from "./hooks.js";
+import * as legend from "./legend.js";
 import { onLook, tokens } from "./look.js";
 import { Picture } from "./picture.js";
 import { save } from "./picture-file.js";
-import { placeOf } from "./series.js";
+import { placeOf, rangeBegin, RANGES } from "./series.js";
+import { aligned, linesOf, studiesOf, symbolsOf } from "./studies.js";
 
 const SINGLE = 64; // bars that are painted one by one
 const NEAR = 60; // bars before the oldest is in view when older ones are asked for
-const SENT_MS = 5_000; // a choice has been to the server and back
+const CLOSER = 1.25;
 const EMPTY = "No trades yet. The first one begins the chart.";
 const CLOSED = "Nothing to show while the market is closed. The next session begins the chart.";
 
-/** One picture with its feed, and the words beside it. */
+/** One picture with its feeds, and the words beside it. */
 class Chart {
-  #at; #picture; #feed; #choice; #pointed = null; #stops; #repaint = null; #dirty = new Set();
+  #at; #picture; #feed; #choice = null; #pointed = null; #stops; #repaint = null; #dirty = new Set();
+  #others = new Map(); #tail = false; // feeds of compared symbols; whether one has moved
+  #viewed = ""; #newest = null; // what the view is of
   #draw = () => this.#paint();
 
   constructor(library, at, choice) {
     this.#at = at;
-    this.#choice = choice;
     this.#picture = new Picture(library, at.canvas, {
       pointed: (place) => { this.#point(place); this.#soon(); },
       moved: () => this.#soon(),
     });
     this.#look();
     this.#feed = new ChartFeed(photon(), (what, bar) => this.#changed(what, bar));
-    this.#stops = [onLook(() => this.#look()), () => notInFrame(this.#draw)];
+    this.#stops = [onLook(() => this.#look()), () => notInFrame(this.#draw), this.#hear()];
     document.fonts?.ready.then(() => this.#stops && this.#look());
     this.choose(choice);
     this.close(photon().quote(choice.symbol)?.prevClose ?? null);
   }
 
+  /** The pointer's ways to move the view and to measure. */
+  #hear() {
+    const box = this.#at.canvas;
+    const events = {
+      wheel: () => this.#picture.free(),
+      pointermove: (event) => { if (event.buttons === 1 && !event.shiftKey) this.#picture.free(); },
+      mousedown: (event) => this.#measure(event),
+      contextmenu: (event) => event.preventDefault(),
+      dblclick: () => this.reset(),
+    };
+    for (const [name, act] of Object.entries(events)) box.addEventListener(name, act, { capture: true, passive: name === "wheel" });
+    return () => { for (const [name, act] of Object.entries(events)) box.removeEventListener(name, act, { capture: true }); };
+  }
+
+  /** Drag with the right button, or with Shift: the difference from there to here. */
+  #measure(event) {
+    this.#measureNothing();
+    if (event.button !== 2 && !(event.button === 0 && event.shiftKey)) return;
+    event.stopPropagation();
+    const { left, top } = this.#at.canvas.getBoundingClientRect();
+    const spot = ({ clientX, clientY }) => this.#picture.spot(clientX - left, clientY - top);
+    const from = spot(event);
+    const moved = (event) => {
+      const to = spot(event), { bars } = this.shown?.series ?? {};
+      if (!from || !to || !bars?.[from.place]) return;
+      const words = legend.measured(from, to, bars, this.#digits);
+      this.#picture.measure({ from, to, words });
+      mark(this.#at.box, "data-measured", words.join(" · "));
+    };
+    addEventListener("mousemove", moved);
+    addEventListener("mouseup", () => removeEventListener("mousemove", moved), { once: true });
+  }
+
+  #measureNothing() {
+    this.#picture.measure(null);
+    mark(this.#at.box, "data-measured", null);
+  }
+
   get shown() { return this.#feed?.shown; }
 
-  choose({ symbol, timeframe, style }) {
-    this.#choice = { symbol, timeframe, style };
+  choose(choice) {
+    const { symbol, timeframe, style, scale, zone, lines } = (this.#choice = choice);
     this.#picture.style(style);
+    this.#picture.zone(zone);
+    this.#picture.scale(scale);
+    this.#compare(lines.filter((line) => line.symbol), timeframe);
     if (this.#asked !== `${symbol} ${timeframe}`) {
       this.#asked = `${symbol} ${timeframe}`;
       this.#feed.show(symbol, timeframe);
     }
+    this.#repaint ??= "all";
+    this.#picture.lines(lines.map((line) => ({ ...line, values: this.#values(line) })));
     this.#soon();
   }
   #asked = "";
 
-  expect(symbol) { this.#feed.expect(symbol, this.#choice.timeframe); }
+  /** A feed for each compared symbol, and no other. */
+  #compare(lines, timeframe) {
+    for (const [key, feed] of this.#others) {
+      if (lines.some(({ symbol }) => key === `${symbol} ${timeframe}`)) continue;
+      feed.close();
+      this.#others.delete(key);
+    }
+    for (const { symbol } of lines) {
+      const key = `${symbol} ${timeframe}`;
+      if (this.#others.has(key)) continue;
+      const feed = new ChartFeed(photon(), (what) => {
+        if (what === "last" || what === "earlier") this.#tail = true;
+        else this.#repaint ??= "all";
+        this.#soon();
+      });
+      this.#others.set(key, feed);
+      feed.show(symbol, timeframe, false);
+    }
+  }
+
+  /** What gives the values of a line, from a place on, for the bars that are shown. */
+  #values({ symbol, values }) {
+    return (bars, from) => {
+      const { series, timeframe } = this.shown ?? {};
+      if (!symbol) return values(bars, from, { sessions: series?.sessions, timeframe });
+      return aligned(bars, this.#others.get(`${symbol} ${timeframe}`)?.shown?.series.bars ?? [], timeframe, from);
+    };
+  }
 
   close(price) { this.#picture.close(price); }
 
-  /** The shown symbol's quote is another: with other decimals or in another session, all is written again. */
+  /** The shown symbol's quote is another, or its state. */
   quoted(quote) {
     this.close(quote?.prevClose ?? null);
-    const { decimals, session } = quote ?? {};
-    if (quote && (decimals !== this.#decimals || session !== this.#session)) {
-      [this.#decimals, this.#session] = [decimals, session];
-      this.#soon();
-    }
+    this.#soon();
   }
-  #decimals = null;
-  #session = null;
 
   /** Decimals of the symbol that is drawn, which is not yet the chosen one while its bars are asked for. */
   get #digits() {
     const { symbol, series } = this.shown ?? {};
-    return photon().quote(symbol ?? "")?.decimals ?? (series?.bars.length ? digitsOfBars(series.bars) : 2);
+    return photon().quote(symbol ?? "")?.decimals ?? (series?.bars.length ? legend.digitsOfBars(series.bars) : 2);
   }
+
+  reset() { this.#picture.reset(); this.#soon(); }
+
+  zoom(by) { this.#picture.zoom(by); this.#soon(); }
 
   /** Move the keyboard's crosshair; 0 to the newest bar, Infinity to no bar. */
   step(by) {
+    if (by === Infinity) this.#measureNothing();
     const last = (this.shown?.series.bars.length ?? 0) - 1;
     if (last < 0) return;
     const to = by === Infinity ? null : by === -Infinity ? 0 : by === 0 ? last : Math.min(last, Math.max(0, this.#place + by));
@@ -92,10 +165,10 @@ class Chart {
   #speak() {
     const { series, timeframe } = this.shown;
     const bar = series.bars[this.#place];
-    const texts = figures(bar, series.bars[this.#place - 1], this.#digits);
+    const texts = legend.figures(bar, series.bars[this.#place - 1], this.#digits);
     mark(this.#at.reader, "aria-valuemax", String(series.bars.length - 1));
     mark(this.#at.reader, "aria-valuenow", String(this.#place));
-    mark(this.#at.reader, "aria-valuetext", `${timeOf(bar.time, timeframe)}: open ${texts.open}, high ${texts.high}, low ${texts.low}, close ${texts.close}`);
+    mark(this.#at.reader, "aria-valuetext", `${legend.timeOf(bar.time, timeframe, this.#choice.zone)}: open ${texts.open}, high ${texts.high}, low ${texts.low}, close ${texts.close}`);
   }
 
   /** Remember which bar is pointed at, by its time: its place changes. Beyond the newest it is none. */
@@ -113,15 +186,19 @@ class Chart {
   save() {
     const { symbol, timeframe, series } = this.shown ?? {};
     if (!series?.newest) return;
-    const bar = series.newest;
-    const title = [symbol, timeframe, whenOf(bar.time, timeframe)];
-    save(this.#picture.shot(), { title, source: sourceOf(series.source), tokens: tokens(this.#at.canvas), name: pictureName(symbol, timeframe, bar.time) });
+    const { bars } = series, bar = series.newest, { zone } = this.#choice;
+    const texts = legend.figures(bar, bars.at(-2), this.#digits);
+    save(this.#picture.shot(), {
+      title: [symbol, timeframe, legend.whenOf(bar.time, timeframe, zone)], source: legend.sourceOf(series.source), tokens: tokens(this.#at.canvas),
+      figures: FIGURES.map(([name, letter]) => `${letter} ${texts[name]}`), change: `${texts.arrow} ${texts.change}`, direction: texts.direction,
+      name: legend.pictureName(symbol, timeframe, bar.time, zone),
+    });
   }
 
   remove() {
     for (const stop of this.#stops) stop();
     this.#stops = null;
-    this.#feed.close();
+    for (const feed of [this.#feed, ...this.#others.values()]) feed.close();
     this.#picture.remove();
   }
 
@@ -142,12 +219,18 @@ class Chart {
     const { shown } = this.#feed;
     const bars = shown?.series.bars ?? [];
     this.#picture.digits(this.#digits);
-    if (this.#repaint || !bars.length) this.#picture.set(bars, shown?.series.sessions ?? [], shown?.timeframe ?? "1m", this.#repaint === "anew");
-    else this.#paintBars(shown.series);
+    if (this.#repaint || !bars.length) this.#picture.set(bars, shown?.series.sessions ?? [], shown?.timeframe ?? "1m");
+    else {
+      this.#paintBars(shown.series);
+      if (this.#tail) this.#picture.tail();
+    }
+    if (bars.length && (this.#repaint || bars.at(-1).time !== this.#newest)) this.#view(shown);
     this.#repaint = null;
+    this.#tail = false;
     this.#dirty.clear();
     this.#words(shown, bars);
-    if (bars.length && !this.#feed.waiting && this.#picture.from < NEAR) this.#feed.older();
+    if (!bars.length || this.#feed.waiting || !(this.#picture.seen?.from < NEAR)) return;
+    for (const feed of [this.#feed, ...this.#others.values()]) feed.older();
   }
 
   #paintBars({ bars, sessions }) {
@@ -156,96 +239,153 @@ class Chart {
       const bar = bars[placeOf(bars, time)];
       if (bar?.time === time) this.#picture.update(bar);
     }
-    this.#picture.shade(sessions);
+    if (this.#dirty.size > 1 || bars.at(-1).time !== this.#newest) this.#picture.shade(sessions);
+  }
+
+  /** Show the chosen range, or the newest bars; where somebody moved the view, only of another choice. */
+  #view({ symbol, timeframe, series }) {
+    this.#newest = series.newest.time;
+    if (this.#feed.waiting) return;
+    const { range } = this.#choice;
+    const what = `${symbol} ${timeframe} ${range}`;
+    this.#picture.view(range ? rangeBegin(range, this.#newest, series.sessions) : null, what !== this.#viewed);
+    this.#viewed = what;
   }
 
   #words(shown, bars) {
-    const at = this.#at;
-    const place = this.#place;
-    const bar = bars[place];
-    const texts = figures(bar, bars[place - 1], this.#digits);
+    const at = this.#at, { zone, style } = this.#choice, { symbol, timeframe, series } = shown ?? {};
+    const place = this.#place, bar = bars[place];
+    const quote = symbol && photon().quote(symbol), now = photon().marketNow();
+    const texts = legend.figures(bar, bars[place - 1], this.#digits);
     for (const name of ["open", "high", "low", "close", "volume", "change", "arrow"]) write(at[name], texts[name]);
     mark(at.moved, "data-direction", texts.direction);
-    write(at.time, bar ? whenOf(bar.time, shown.timeframe) : "");
-    write(at.source, bar ? sourceOf(shown.series.source) : "");
+    this.#writeLines(bars, place);
+    write(at.symbol, symbol ?? "");
+    write(at.day, bar && quote?.session === "closed" ? [dayName(quote.day, now), "closed"].filter(Boolean).join(" · ") : "");
+    write(at.time, bar ? legend.whenOf(bar.time, timeframe, zone) : "");
+    write(at.source, bar ? legend.sourceOf(series.source) : "");
     write(at.note, bar ? this.#note(shown, bar, bars) : "");
-    write(at.empty, bar || !shown?.symbol ? "" : this.#missing(shown.symbol));
+    write(at.empty, bar || !symbol ? "" : this.#missing(symbol));
+    this.#picture.hole(quote && quote.session !== "closed" && photon().stateOf(symbol) === "stale" ? `No prices since ${format.clock(quote.time, zone)}` : "");
+    mark(at.now, "hidden", this.#picture.away ? null : "");
     mark(at.box, "aria-busy", this.#feed.waiting ? "true" : null);
-    mark(at.box, "data-shown", shown && bar ? `${shown.symbol} ${shown.timeframe} ${this.#choice.style}` : "");
+    mark(at.box, "data-pointed", this.#pointed === null ? null : "true");
+    mark(at.box, "data-shown", bar ? `${symbol} ${timeframe} ${style}` : "");
     mark(at.box, "data-bars", String(bars.length));
-    mark(at.reader, "aria-label", shown ? `${shown.symbol}, ${SPOKEN[shown.timeframe]} a bar` : "Chart");
+    mark(at.box, "data-from", String(bars[this.#picture.first]?.time ?? ""));
+    mark(at.reader, "aria-label", shown ? `${symbol}, ${legend.SPOKEN[timeframe]} a bar` : "Chart");
+  }
+
+  /** A study's value at the bar, how far another symbol moved from the first bar in view to it. */
+  #writeLines(bars, place) {
+    const first = Math.min(place, this.#picture.first);
+    for (const line of this.#choice.lines) {
+      const values = place < 0 ? [] : this.#values(line)(bars.slice(0, place + 1), line.symbol ? first : place);
+      const text = line.symbol ? legend.moved(values.at(-1), values.find((value) => value !== null)) : format.price(values[0], this.#digits);
+      write(this.#at[line.name], text);
+    }
   }
 
   /** Why there is not one bar. */
   #missing(symbol) {
+    const rejection = photon().rejection(symbol);
+    if (rejection) return rejection.message;
     if (this.#feed.failure) return `The history could not be loaded: ${this.#feed.failure}`;
     return photon().quote(symbol)?.session === "closed" ? CLOSED : EMPTY;
   }
 
-  #note({ series }, bar, bars) {
-    if (bar.incomplete) return INCOMPLETE;
+  #note({ symbol, timeframe, series }, bar, bars) {
+    const rejection = photon().rejection(symbol);
+    if (rejection) return rejection.message;
+    if (bar.incomplete) return legend.INCOMPLETE;
     if (this.#feed.failure) return `Not up to date: ${this.#feed.failure}`;
-    if (series.partial) return PARTIAL;
-    if (!series.complete || bars.length >= this.#picture.room) return "";
-    return collecting(Math.max(series.since ?? 0, bars[0].time), photon().marketNow() ?? Date.now());
+    if (series.partial) return legend.PARTIAL;
+    if (this.#picture.holed) return legend.HATCHED;
+    const early = timeframe === "1d" ? "" : legend.earlyClose(series.sessions, bar.time, this.#choice.zone);
+    if (early || !series.complete || bars.length >= this.#picture.space) return early;
+    return legend.collecting(Math.max(series.since ?? 0, bars[0].time), photon().marketNow() ?? Date.now(), this.#choice.zone);
   }
 }
 
 const ICONS = {
-  candles: "M5 3v2M5 11v2M3.5 5h3v6h-3zM11 2v3M11 9v4M9.5 5h3v4h-3z",
+  candles: "M5 2v2M5 11v3M11 2v3M11 11v3M3.5 4h3v7h-3zM9.5 5h3v6h-3z",
   area: "M2 10.5 6 6l3 3 5-6v10.5H2z",
   line: "M2 11l4-5 3 3 5-6",
-  save: "M8 2v8M4.8 7 8 10.2 11.2 7M3 13h10",
+  compare: "m2 9 4-4 3 2 5-5M2 13.5l4-3 3 1.5 5-3.5",
+  indicators: "M2 10.5c2-7 4-7 6-2.5s4 4.5 6-2.5",
+  save: "M8 2.5V10M5 7.2l3 3 3-3M3 13.5h10",
+  full: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
 };
-const NAMES = { candles: "Candles", area: "Area", line: "Line" };
 const Icon = ({ name }) => <svg viewBox="0 0 16 16" aria-hidden="true" className={`chart-icon chart-icon-${name}`}><path d={ICONS[name]} /></svg>;
 
-/**
- * A choice that is shown at once and kept by the server: what it says late, of an earlier click, is not
- * heeded. After a while the server that says the same has said it for good.
- */
-function useChoice(given, send) {
-  const [chosen, choose] = useState(given);
-  const pending = useRef(null);
-  const said = useRef(given);
-  said.current = given;
-  useEffect(() => {
-    if (pending.current !== null && pending.current.value !== given) return;
-    clearTimeout(pending.current?.timer);
-    pending.current = null;
-    choose(given);
-  }, [given]);
-  useEffect(() => () => clearTimeout(pending.current?.timer), []);
-  return [chosen, (value) => {
-    if (value === chosen) return;
-    clearTimeout(pending.current?.timer);
-    const timer = setTimeout(() => { if (said.current === value) pending.current = null; }, SENT_MS);
-    pending.current = { value, timer };
-    choose(value);
-    send(value);
-  }];
+/** A button of the toolbar, which is one stop: arrows lead through it. `pressed` only where it stays so. */
+const Tool = ({ label, pressed, act, children, ...more }) => (
+  <button type="button" tabIndex={-1} title={label} aria-label={children.type === Icon ? label : undefined} aria-pressed={pressed} onClick={act} {...more}>{children}</button>
+);
+
+const ALONG = { ArrowRight: 1, ArrowLeft: -1, Home: 0, End: 0 };
+/** Arrows lead from button to button, around both ends. */
+function alongBar(event) {
+  if (!Object.hasOwn(ALONG, event.key)) return;
+  const buttons = [...event.currentTarget.querySelectorAll("button:enabled")].filter((button) => button.offsetParent);
+  const from = event.key === "Home" ? 0 : event.key === "End" ? -1 : buttons.indexOf(event.target) + ALONG[event.key];
+  event.preventDefault();
+  buttons.at(from % buttons.length)?.focus();
+}
+/** The button that had the focus last is the toolbar's stop. */
+function stopAt({ currentTarget, target }) {
+  for (const button of currentTarget.querySelectorAll("button")) button.tabIndex = button === target ? 0 : -1;
 }
 
-function Choice({ title, className, values, chosen, choose, children }) {
-  return (
-    <div className={`chart-choice ${className}`} role="group" aria-label={title}>
-      {values.map((value) => (
-        <button key={value} type="button" aria-pressed={value === chosen} onClick={() => choose(value)} {...children(value)} />
-      ))}
-    </div>
-  );
+const Missing = () => <p>The menu could not be loaded.</p>;
+
+/** A menu below its button, or above it where there is no room; what is in it is loaded when it is opened. */
+function Menu({ kind, symbol }) {
+  const [Content, setContent] = useState(null);
+  const [open, setOpen] = useState(false);
+  const shown = ({ newState, currentTarget }) => {
+    setOpen(newState === "open");
+    if (newState !== "open") return;
+    const { left, top, bottom } = document.querySelector(`[popovertarget="chart-${kind}"]`).getBoundingClientRect();
+    const below = innerHeight - bottom > 240;
+    Object.assign(currentTarget.style, {
+      left: `${Math.max(8, Math.min(left, innerWidth - 264))}px`, top: below ? `${bottom + 4}px` : "auto", bottom: below ? "auto" : `${innerHeight - top + 4}px`,
+    });
+    import("./chart-menu.jsx").then(({ ChartMenu }) => setContent(() => ChartMenu), () => {
+      setContent(() => Missing);
+      dispatchEvent(new Event("photon:missing")); // outdated.js
+    });
+  };
+  return <div popover="auto" id={`chart-${kind}`} className="chart-menu" onBeforeToggle={shown}>{open && Content && <Content kind={kind} symbol={symbol} />}</div>;
 }
 
 const FIGURES = [["open", "O"], ["high", "H"], ["low", "L"], ["close", "C"], ["volume", "V"]];
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: 0, Escape: Infinity };
+const ZOOMS = { "+": CLOSER, "=": CLOSER, "-": 1 / CLOSER };
+const MENUS = { compare: "Compare", indicators: "Indicators" };
 
-export function PriceChart({ symbol = "", timeframe = "1m", look = "candles", onTimeframe, onLook: onStyle }) {
+/** Fill the screen, or no longer; where a browser lets no element do so, the page. */
+function toggleFull(box) {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else if (document.fullscreenEnabled) box.requestFullscreen().catch(() => {});
+  else box.toggleAttribute("data-full");
+}
+
+export function PriceChart({ symbol = "" }) {
   const { at, part } = useParts();
   const chart = useRef(null);
-  const [frame, chooseFrame] = useChoice(timeframe, onTimeframe);
-  const [style, chooseStyle] = useChoice(look, onStyle);
+  const [timeframe, chooseTimeframe] = useChoice("timeframe");
+  const [range, chooseRange] = useChoice("range");
+  const [style] = useChoice("style");
+  const [scale, chooseScale] = useChoice("scale");
+  const [indicators] = useChoice("indicators");
+  const [compare] = useChoice("compare");
+  const [zone] = useChoice("zone");
+  const symbols = symbolsOf(compare, symbol);
+  const lines = linesOf(studiesOf(indicators), symbols);
+  const its = RANGES[range] === timeframe ? range : ""; // another interval has its own view
   const choice = useRef();
-  choice.current = { symbol, timeframe: frame, style };
+  choice.current = { symbol, timeframe, range: its, style, scale: symbols.length ? "percent" : scale, zone, lines };
   useEffect(() => {
     let gone = false;
     import("lightweight-charts").then(
@@ -261,45 +401,67 @@ export function PriceChart({ symbol = "", timeframe = "1m", look = "candles", on
       chart.current = null;
     };
   }, [at]);
+  useEffect(() => chart.current?.choose(choice.current), [symbol, timeframe, its, style, scale, indicators, compare, zone]);
+  useQuote(symbol, (quote) => chart.current?.quoted(quote), { every: true });
   useEffect(() => {
-    // A row that is pressed is most likely chosen: ask before the choice has been to the server and back.
-    const pressed = ({ target }) => {
-      const row = target.closest?.(".remove") ? null : target.closest?.("tr[data-quote]");
-      if (row) chart.current?.expect(row.dataset.quote);
+    const keys = { f: () => toggleFull(at.box), 0: () => chart.current?.reset(), Escape: () => at.box.removeAttribute("data-full") };
+    const pressed = (event) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
+      if (!event.target.closest?.("input, textarea, select, dialog, [popover], [role=dialog], [contenteditable]")) keys[event.key]();
     };
-    const events = ["pointerdown", "click"];
-    for (const event of events) document.addEventListener(event, pressed, { capture: true, passive: true });
-    return () => { for (const event of events) document.removeEventListener(event, pressed, { capture: true }); };
-  }, []);
-  useEffect(() => chart.current?.choose(choice.current), [symbol, frame, style]);
-  useQuote(symbol, (quote) => chart.current?.quoted(quote));
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  }, [at]);
   const step = (event) => {
-    if (!Object.hasOwn(STEPS, event.key)) return;
-    event.preventDefault();
+    const zoom = ZOOMS[event.key];
+    if (!zoom && !Object.hasOwn(STEPS, event.key)) return;
+    if (event.key !== "Escape") event.preventDefault();
     event.stopPropagation();
-    chart.current?.step(STEPS[event.key] * (event.shiftKey ? 10 : 1));
+    if (zoom) chart.current?.zoom(zoom);
+    else chart.current?.step(STEPS[event.key] * (event.shiftKey ? 10 : 1));
   };
   return (
     <div className="chart" ref={part("box")}>
-      <div className="chart-bar">
-        <Choice title="Timeframe" className="chart-frames" values={TIMEFRAMES} chosen={frame} choose={chooseFrame}>
-          {(value) => ({ "aria-label": SPOKEN[value], children: value })}
-        </Choice>
-        <Choice title="Style" className="chart-styles" values={STYLES} chosen={style} choose={chooseStyle}>
-          {(value) => ({ "aria-label": NAMES[value], title: NAMES[value], children: <Icon name={value} /> })}
-        </Choice>
-        <button type="button" className="chart-save" aria-label="Save as picture" title="Save as picture" onClick={() => chart.current?.save()}><Icon name="save" /></button>
+      <div className="chart-bar" role="toolbar" aria-label="Chart" onKeyDown={alongBar} onFocus={stopAt}>
+        <div className="chart-ranges" role="group" aria-label="Range">
+          {Object.keys(RANGES).map((name, place) => (
+            <Tool key={name} tabIndex={place ? -1 : 0} label={legend.SPOKEN[name]} pressed={name === its} act={() => { chooseTimeframe(RANGES[name]); chooseRange(name); }}>{name}</Tool>
+          ))}
+        </div>
+        <div className="chart-frames" role="group" aria-label="Interval">
+          {legend.TIMEFRAMES.map((name) => (
+            <Tool key={name} label={legend.SPOKEN[name]} pressed={name === timeframe} act={() => { chooseTimeframe(name); chooseRange(""); }}>{name}</Tool>
+          ))}
+        </div>
+        <div className="chart-tools">
+          {Object.entries(MENUS).map(([kind, name]) => (
+            <Tool key={kind} label={name} popoverTarget={`chart-${kind}`} className="chart-wide"><Icon name={kind} /><span>{name}</span></Tool>
+          ))}
+          <Tool label={`Style: ${legend.STYLES[style]}`} popoverTarget="chart-style"><Icon name={style} /></Tool>
+          <Tool label="Percent scale" pressed={choice.current.scale === "percent"} disabled={symbols.length > 0} act={() => chooseScale(scale === "percent" ? "normal" : "percent")}>%</Tool>
+          <Tool label="Logarithmic scale" pressed={choice.current.scale === "log"} disabled={symbols.length > 0} act={() => chooseScale(scale === "log" ? "normal" : "log")}>log</Tool>
+          <Tool label="Save as picture" className="chart-save" act={() => chart.current?.save()}><Icon name="save" /></Tool>
+          <Tool label="Full screen" className="chart-full" act={() => toggleFull(at.box)}><Icon name="full" /></Tool>
+        </div>
       </div>
-      <div className="legend">
-        {FIGURES.map(([name, letter]) => <span key={name} className={`legend-${name}`}>{letter} <b ref={part(name)}>{format.DASH}</b></span>)}
-        <span className="legend-moved" data-direction="flat" ref={part("moved")}><i aria-hidden="true" ref={part("arrow")} /><b ref={part("change")}>{format.DASH}</b></span>
-        <span className="legend-more">
-          <span className="tag" ref={part("source")} /><span className="legend-time" ref={part("time")} /><span className="legend-note" ref={part("note")} />
-        </span>
-      </div>
+      {[...Object.keys(MENUS), "style"].map((kind) => <Menu key={kind} kind={kind} symbol={symbol} />)}
       <div className="chart-box">
         <div className="chart-canvas" ref={part("canvas")} onClick={() => at.reader.focus({ preventScroll: true })} />
         <div className="chart-reader" role="slider" tabIndex={0} aria-label="Chart" aria-valuemin={0} aria-valuemax={0} aria-valuenow={0} ref={part("reader")} onKeyDown={step} onBlur={() => chart.current?.step(Infinity)} />
+        <div className="legend">
+          <div className="legend-row">
+            <b className="legend-symbol" ref={part("symbol")} /><span className="legend-day" ref={part("day")} />
+            {FIGURES.map(([name, letter]) => <span key={name} className={`legend-${name}`}>{letter} <b ref={part(name)}>{format.DASH}</b></span>)}
+            <span className="legend-moved" data-direction="flat" ref={part("moved")}><i aria-hidden="true" ref={part("arrow")} /><b ref={part("change")}>{format.DASH}</b></span>
+          </div>
+          <div className="legend-row legend-more">
+            {lines.map(({ name, label, color, dashed }) => (
+              <span key={name} className="legend-line"><i data-color={color} data-dashed={dashed} />{label} <b ref={part(name)}>{format.DASH}</b></span>
+            ))}
+            <span className="tag" ref={part("source")} /><span className="legend-time" ref={part("time")} /><span className="legend-note" ref={part("note")} />
+          </div>
+        </div>
+        <button type="button" tabIndex={-1} className="chart-now" hidden ref={part("now")} onClick={() => chart.current?.reset()}>→ Now</button>
         <p className="chart-empty" ref={part("empty")} />
       </div>
     </div>

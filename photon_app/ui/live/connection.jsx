@@ -13,7 +13,7 @@ import { badge, failures, silence } from "./words.js";
 const EVERY_MS = 1_000;
 
 function useHealth() {
-  const [health, setHealth] = useState(null);
+  const [health, setHealth] = useState(/** @type {any} */ (null));
   useEffect(() => {
     const gone = new AbortController();
     const look = async () => {
@@ -27,7 +27,8 @@ function useHealth() {
   return health;
 }
 
-const ago = (ms) => (ms == null ? format.DASH : `${format.age(ms)} ago`);
+const ago = (/** @type {?number} */ ms) => (ms == null ? format.DASH : `${format.age(ms)} ago`);
+/** @param {{name: import("react").ReactNode, children?: import("react").ReactNode}} props */
 const Fact = ({ name, children }) => <div><dt>{name}</dt><dd>{children}</dd></div>;
 
 export function ConnectionPanel() {

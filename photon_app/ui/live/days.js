@@ -2,11 +2,11 @@
  * Whose day figures are, and when trades were: words for what is not of today. Pure, tested under node.
  *
  * A day is identified by the moment at which it began (`day` of a quote, `time` of its bar); its date is the
- * one fourteen hours into it in UTC, wherever its market (from UTC+14 to UTC−9) and the viewer are. Trades are dated in New
- * York, as the page's clock is.
+ * one fourteen hours into it in UTC, wherever its market (from UTC+14 to UTC−9) and the viewer are. Trades are dated in
+ * the zone of the visitor's choice, as the page's clock is.
  */
 
-import { clock } from "./format.js";
+import { clock, written as formatter } from "./format.js";
 import { difference } from "./photon-client.js";
 
 /** How far into a day, ms, the date in UTC is its own. */
@@ -18,8 +18,8 @@ const written = (timeZone, options) => new Intl.DateTimeFormat("en-US", { timeZo
 const short = { month: "short", day: "numeric" };
 const named = written("UTC", { weekday: "short", ...short });
 const namedYear = written("UTC", { weekday: "short", ...short, year: "numeric" });
-const dated = written("America/New_York", short);
-const datedYear = written("America/New_York", { ...short, year: "numeric" });
+const dated = (zone) => formatter("short", short, zone);
+const datedYear = (zone) => formatter("short year", { ...short, year: "numeric" }, zone);
 
 /**
  * "Fri, Nov 27" for a day that is over, with the year when that is long ago; empty for today, and where
@@ -51,9 +51,10 @@ export function commonDay(quotes) {
 export const dayTitle = (quotes, now) => dayName(commonDay(quotes), now) || "Today";
 
 /** When a trade was: "14:02:31", with its date when that is not today's: "Nov 27 15:59:58". */
-export function stamp(time, now) {
-  if (!Number.isFinite(time) || !Number.isFinite(now) || datedYear.format(time) === datedYear.format(now)) return clock(time);
-  return `${(Math.abs(now - time) > YEAR ? datedYear : dated).format(time)} ${clock(time)}`;
+export function stamp(time, now, zone = "exchange") {
+  const other = Number.isFinite(time) && Number.isFinite(now) && datedYear(zone).format(time) !== datedYear(zone).format(now);
+  if (!other) return clock(time, zone);
+  return `${(Math.abs(now - time) > YEAR ? datedYear : dated)(zone).format(time)} ${clock(time, zone)}`;
 }
 
 /**

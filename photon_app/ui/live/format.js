@@ -12,12 +12,30 @@ const NBSP = "\u00a0";
 const MINUS = "\u2212";
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
+const REMEMBERED = 2_000; // texts of a kind of number; then they begin anew
+
+/** A formatter that remembers: formatting is dear, and most figures of a page come again. @param {Intl.NumberFormat} formatter */
+function remembering(formatter) {
+  const texts = new Map();
+  return {
+    /** @param {number} value @returns {string} */
+    format(value) {
+      let text = texts.get(value);
+      if (text === undefined) {
+        if (texts.size >= REMEMBERED) texts.clear();
+        texts.set(value, (text = formatter.format(value)));
+      }
+      return text;
+    },
+  };
+}
+
 const numbers = new Map();
 const number = (digits) => {
   if (!numbers.has(digits)) {
-    numbers.set(digits, new Intl.NumberFormat("en-US", {
+    numbers.set(digits, remembering(new Intl.NumberFormat("en-US", {
       minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2",
-    }));
+    })));
   }
   return numbers.get(digits);
 };
@@ -30,7 +48,7 @@ export const fixed = (value, digits) => number(digits).format(value);
 /** A price with the decimals of its symbol; where they are not known, those that it shows by itself. */
 export const price = (value, digits) => (known(value) ? fixed(value, digits ?? digitsOf(value)) : DASH);
 
-const everyDigit = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20, useGrouping: false });
+const everyDigit = remembering(new Intl.NumberFormat("en-US", { maximumFractionDigits: 20, useGrouping: false }));
 /** A number with all its digits, in full. */
 export const exact = (value) => (known(value) ? everyDigit.format(value) : DASH);
 
@@ -56,6 +74,10 @@ export const volume = (value) => {
   return number(Math.max(2, Math.min(8, -Math.floor(Math.log10(Math.abs(value))) + 1))).format(value);
 };
 
+const grouped = new Intl.NumberFormat("en-US");
+/** How many were traded, whole where that is short: 25,000, 1.2 M, 0.035. */
+export const size = (value) => (Number.isInteger(value) && value < 1e6 ? grouped.format(value) : volume(value));
+
 /** How old: 0.2 s, 12 s, 4 m, 3 h, 40 h, 2 d. */
 export const age = (ms) => {
   if (!known(ms)) return DASH;
@@ -75,14 +97,37 @@ export const span = (ms) => {
   return hours ? `${hours}${NBSP}h ${minutes}${NBSP}m` : `${minutes}${NBSP}m`;
 };
 
-const zone = (options) => new Intl.DateTimeFormat("en-US", { timeZone: "America/New_York", ...options });
-const exchangeClock = zone({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const exchangeDate = zone({ weekday: "short", month: "short", day: "numeric", year: "numeric" });
+const ZONES = { exchange: "America/New_York", local: undefined, utc: "UTC" };
 
-/** Time of day at the exchange, 14:02:31. */
-export const clock = (ms) => (known(ms) ? exchangeClock.format(ms) : "--:--:--");
+/**
+ * The zone of a choice (`exchange`, `local`, `utc`) as Intl names it; undefined is this machine's. Exchange time
+ * is New York's for every symbol, as the session clock's is: a page has one clock.
+ * @param {string} [choice]  or a zone's own name
+ * @returns {string | undefined}
+ */
+export const timeZone = (choice = "exchange") => (Object.hasOwn(ZONES, choice) ? ZONES[choice] : choice);
 
-export const date = (ms) => (known(ms) ? exchangeDate.format(ms) : "");
+const made = new Map();
+/** One formatter of times a kind and zone: they are costly to make. Bound: the kinds in the code × the zones. */
+export function written(kind, options, choice) {
+  const key = `${kind} ${choice}`;
+  if (!made.has(key)) made.set(key, new Intl.DateTimeFormat("en-US", { timeZone: timeZone(choice), hourCycle: "h23", ...options }));
+  return made.get(key);
+}
+
+/** What stands beside a time in the zone of a choice: "ET", "UTC", for this machine's what it is called then: "GMT+1". */
+export function zoneName(choice = "exchange", ms = Date.now()) {
+  if (choice === "exchange") return "ET";
+  const parts = written("zone", { timeZoneName: "short" }, choice).formatToParts(ms);
+  return parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
+}
+
+/** Time of day, 14:02:31, in the zone of a choice. */
+export const clock = (ms, choice = "exchange") =>
+  (known(ms) ? written("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }, choice).format(ms) : "--:--:--");
+
+export const date = (ms, choice = "exchange") =>
+  (known(ms) ? written("dated", { weekday: "short", month: "short", day: "numeric", year: "numeric" }, choice).format(ms) : "");
 
 /** Where a price stands between low and high, 0 to 1; null when that cannot be said. */
 export const position = (value, low, high) =>

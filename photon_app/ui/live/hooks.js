@@ -2,27 +2,30 @@
  * What the live parts share: the tab's one Photon, and painting without rendering.
  *
  * A part renders its frame once; what moves is written into its elements from here, at most once
- * an animation frame, so that a tick costs neither a render nor a server event. In a hidden tab no
- * frame comes, and each part waits in the queue once: the queue is bounded by the parts.
+ * an animation frame (painter.js), so that a tick costs neither a render nor a server event. In a hidden tab
+ * no frame comes, and each paint waits in the queue once: the queue is bounded by the parts.
  */
 
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import env from "$/env.json";
 import { getBackendURL } from "$/utils/state";
 import { choose, chosen, CHOICES, onChoice } from "./choices.js";
+import { Frames, Painter, ROW_MS } from "./painter.js";
 import { Photon } from "./photon-client.js";
 
-/** A path on the server: this page's own in production, Reflex's backend under the development server. */
+/** A path on the server: this page's own in production, Reflex's backend under the development server. @param {string} path */
 export function serverUrl(path) {
   const url = new URL(path, import.meta.env.DEV ? getBackendURL(env.EVENT) : location.origin);
   url.protocol = url.protocol.replace(/^ws/, "http");
   return url;
 }
 
-let client = null;
-export const photon = () => (client ??= new Photon({ url: serverUrl("/ws").href }));
+const HIDDEN_MS = 2_000; // between two prices of a symbol while nobody sees them
 
-/** The server's answer as an object; null for any failure, which the page then says nothing of. */
+let client = null;
+export const photon = () => (client ??= new Photon({ url: serverUrl("/ws").href, hiddenMs: HIDDEN_MS }));
+
+/** The server's answer as an object; null for any failure, which the page then says nothing of. @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
 export async function ask(path, signal) {
   try {
     const answer = await fetch(serverUrl(path), { signal, headers: { Accept: "application/json" } });
@@ -32,21 +35,15 @@ export async function ask(path, signal) {
   }
 }
 
-const queued = new Set();
-let frame = 0;
+const frames = new Frames((run) => requestAnimationFrame(run), () => performance.now());
 /** Run `paint` in the next frame, once, however often it is asked for. */
-export function inFrame(paint) {
-  queued.add(paint);
-  frame ||= requestAnimationFrame(() => {
-    frame = 0;
-    const paints = [...queued];
-    queued.clear();
-    for (const run of paints) run();
-  });
-}
+export const inFrame = (/** @type {() => void} */ paint) => frames.soon(paint);
 
 /** Take back what was asked of `inFrame`. */
-export const notInFrame = (paint) => queued.delete(paint);
+export const notInFrame = (/** @type {() => void} */ paint) => frames.drop(paint);
+
+/** @type {?Painter} */
+let painter = null;
 
 const tickers = new Set();
 let timer = 0;
@@ -60,7 +57,7 @@ function everyTick(tick) {
   };
 }
 
-/** A choice of the visitor and what sets it; its default on the server and on first paint. */
+/** A choice of the visitor and what sets it; its default on the server and on first paint. @param {string} name @returns {[string, (wanted: string) => void]} */
 export function useChoice(name) {
   const value = useSyncExternalStore(
     (listener) => onChoice(name, listener), () => chosen(name), () => CHOICES[name].initial,
@@ -68,60 +65,63 @@ export function useChoice(name) {
   return [value, (wanted) => choose(name, wanted)];
 }
 
-/** Where a part's elements are: `at.name` for each `ref={part("name")}`. */
+/** Where a part's elements are: `at.name` for each `ref={part("name")}`. @returns {{at: Record<string, any>, part: (name: string) => (element: any) => void}} */
 export function useParts() {
-  const held = useRef(null);
+  const held = useRef(/** @type {any} */ (null));
   if (held.current === null) {
+    /** @type {Record<string, any>} */
     const at = {};
+    /** @type {Record<string, (element: any) => void>} */
     const refs = {};
-    held.current = { at, part: (name) => (refs[name] ??= (element) => { at[name] = element; }) };
+    held.current = { at, part: (/** @type {string} */ name) => (refs[name] ??= (element) => { at[name] = element; }) };
   }
   return held.current;
 }
 
 /**
- * Paint on each change of a symbol's quote or of the connection's state.
+ * Paint on each change of a symbol's quote or state.
  * @param {string} symbol
  * @param {(quote: object | undefined, photon: object) => void} paint  writes to the page; undefined: nothing known
- * @param {{ages?: boolean}} [also]  `ages`: also a few times a second
+ * @param {{ages?: boolean, every?: boolean}} [how]  `ages`: also a few times a second; `every`: with every trade
+ *   in the next frame, as the selected symbol; else four times a second, as a row
  */
-export function useQuote(symbol, paint, { ages = false } = {}) {
+export function useQuote(symbol, paint, { ages = false, every = false } = {}) {
   const latest = useRef();
   latest.current = paint;
   useEffect(() => {
     if (!symbol) return undefined;
     const live = photon();
-    const draw = () => latest.current(live.quote(symbol), live);
-    const soon = () => inFrame(draw);
-    const stops = [
-      live.watch(symbol, soon),
-      live.onStatus(soon),
-      ...(ages ? [everyTick(draw)] : []),
-      () => queued.delete(draw),
-    ];
-    draw();
+    painter ??= new Painter(live, frames);
+    const draw = (/** @type {any} */ quote) => latest.current(quote, live);
+    const stops = [painter.add(symbol, draw, every ? 0 : ROW_MS)];
+    if (ages) stops.push(everyTick(() => draw(live.quote(symbol))));
     return () => stops.forEach((stop) => stop());
-  }, [symbol, ages]);
+  }, [symbol, ages, every]);
 }
 
-/** Paint on each change of the connection's, the feed's or the market's state, and a few times a second. */
+/** Paint on each change of the connection's, the feed's or the market's state, and a few times a second. @param {(status: any, live: any) => void} paint */
 export function useStatus(paint) {
   const latest = useRef();
   latest.current = paint;
   useEffect(() => {
     const live = photon();
     const draw = () => latest.current(live.status, live);
-    const stops = [live.onStatus(() => inFrame(draw)), everyTick(draw), () => queued.delete(draw)];
+    const stops = [live.onStatus(() => inFrame(draw)), everyTick(draw), () => notInFrame(draw)];
     return () => stops.forEach((stop) => stop());
   }, []);
 }
 
-/** Write text only where it differs: most paints change one figure of many. */
+const written = new WeakMap(); // element → its text: asking the element for it is dear
+/** Write text only where it differs: most paints change one figure of many. Nothing else may write there. @param {?Element} element @param {string} text */
 export function write(element, text) {
-  if (element && element.textContent !== text) element.textContent = text;
+  if (!element || (written.get(element) ?? element.textContent) === text) return;
+  written.set(element, text);
+  const node = element.firstChild;
+  if (text && node instanceof Text && node === element.lastChild) node.data = text; // the tree stays as it is
+  else element.textContent = text;
 }
 
-/** Set an attribute only where it differs; null removes it. */
+/** Set an attribute only where it differs; null removes it. @param {?Element | undefined} element @param {string} name @param {?string | undefined} value */
 export function mark(element, name, value) {
   if (!element || element.getAttribute(name) === value) return;
   if (value == null) element.removeAttribute(name);
@@ -129,8 +129,9 @@ export function mark(element, name, value) {
 }
 
 const watched = new Map(); // element → whether it is in view
+/** @type {?IntersectionObserver} */
 let views = null;
-/** Whether an element is in view, from one observer for all; it is from when it is mounted. */
+/** Whether an element is in view, from one observer for all; it is from when it is mounted. @param {Record<string, any>} at @param {string} name */
 export function useInView(at, name) {
   useEffect(() => {
     const element = at[name];
@@ -139,18 +140,37 @@ export function useInView(at, name) {
     });
     watched.set(element, true);
     views.observe(element);
-    return () => { views.unobserve(element); watched.delete(element); };
+    return () => { views?.unobserve(element); watched.delete(element); };
   }, [at, name]);
   return () => watched.get(at[name]) ?? false;
 }
 
-const flashing = new WeakMap(); // asking the element would make the browser lay out the page for each flash
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+/** Whether an element is on the screen, as state: false on the server and while it is hidden or out of view. */
+export function useSeen(at, name) {
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => setSeen(entries.at(-1).isIntersecting));
+    observer.observe(at[name]);
+    return () => observer.disconnect();
+  }, [at, name]);
+  return seen;
+}
 
-/** Tint an element's background for 400 ms, up or down; not for those who want no motion. */
+const FLASH_MS = 1_000; // the least time between two flashes of an element
+const flashed = new WeakMap(); // element → when it was last
+let still = null;
+
+/**
+ * Tint an element's background for 400 ms, up or down, at most once a second; without a tint for those who want no motion.
+ * @param {?Element} element @param {number} direction
+ * @returns {boolean} whether that second was over
+ */
 export function flash(element, direction) {
-  if (!element?.animate || still()) return;
+  const now = performance.now();
+  if (!element?.animate || now - flashed.get(element) < FLASH_MS) return false;
+  flashed.set(element, now);
+  still ??= matchMedia("(prefers-reduced-motion: reduce)");
   const tint = direction > 0 ? "var(--up-tint)" : "var(--down-tint)";
-  flashing.get(element)?.cancel();
-  flashing.set(element, element.animate([{ backgroundColor: tint }, { backgroundColor: tint, offset: 0.5 }, { backgroundColor: "transparent" }], 400));
+  if (!still.matches) element.animate([{ backgroundColor: tint }, { backgroundColor: tint, offset: 0.5 }, { backgroundColor: "transparent" }], 400);
+  return true;
 }

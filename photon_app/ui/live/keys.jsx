@@ -1,55 +1,90 @@
 /**
- * The keyboard: "/" adds, arrows select, Delete removes, digits choose the timeframe, "?" helps, Esc leaves a field.
+ * The keyboard: moves and acts on the list; every other key presses the control that names it.
  *
- * Keys typed into a field, with a modifier, or into an open dialog or menu are left alone.
+ * A control in view with `data-key="f"` is pressed by f. Keys typed into a field, with a modifier, or
+ * into an open dialog or menu are left alone.
  */
 
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
+import { address } from "./address.js";
+import { choose, chosen } from "./choices.js";
+import { photon } from "./hooks.js";
+import * as format from "./format.js";
+import { next, SORTABLE } from "./sort.js";
+import { watchlist } from "./watchlist.js";
 
-const taken = (event) =>
-  event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey ||
-  event.target.closest?.("[role=dialog], [role=alertdialog], [role=radiogroup], [role=menu]") !== null;
-
-const STACKED = "(max-width: 820px)"; // the detail stands above the list: as in styles/narrow.css
+const PAGE = 10; // rows that PgUp and PgDn move
+const OPEN = "[role=dialog], dialog, [role=alertdialog], [role=radiogroup], [role=menu], [popover]";
 
 const typing = (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable;
 
-/** Renders nothing; hears the page's keys and keeps focus on the selected row while it is in the list. */
-export function Shortcuts({ selected, onMove, onRemove }) {
-  const act = useRef();
-  const before = useRef(selected);
-  act.current = { onMove, onRemove };
+/** Whether a key belongs to what has the focus. */
+const owned = (element, key) =>
+  (key === " " || key === "Enter") && /^(BUTTON|A|SUMMARY)$/.test(element.tagName)
+  || (key.startsWith("Arrow") || key === "Home" || key === "End") && element.closest("[role=toolbar], [role=tablist], [role=slider], [role=listbox]") !== null;
+
+const inView = (element) => element.offsetParent !== null || element.getClientRects().length > 0;
+
+function press(key) {
+  const control = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").includes(key) && inView(one));
+  if (control && /^(INPUT|TEXTAREA)$/.test(control.tagName)) { control.focus(); control.select(); } else control?.click();
+  return control !== undefined;
+}
+
+const select = (symbol) => symbol && choose("selected", symbol);
+const move = (by) => () => select(watchlist.beside(by));
+
+function sortNext() {
+  const sort = chosen("sort"), column = sort.replace("-", "");
+  const further = next(sort, column || "symbol");
+  choose("sort", further || next("", SORTABLE[(SORTABLE.indexOf(column) + 1) % SORTABLE.length]));
+}
+
+/** The selected symbol and its price in words, for readers of the screen. */
+function inWords() {
+  const symbol = watchlist.shown, quote = photon().quote(symbol);
+  return quote ? `${symbol} ${format.price(quote.price, quote.decimals)}, ${format.percent(quote.changePercent)}` : `${symbol}: no price yet`;
+}
+
+const KEYS = {
+  ArrowDown: move(1), ArrowUp: move(-1), j: move(1), k: move(-1),
+  PageDown: move(PAGE), PageUp: move(-PAGE), Home: move(-Infinity), End: move(Infinity),
+  Enter: () => address.show(watchlist.shown),
+  Delete: () => watchlist.remove(watchlist.shown),
+  Escape: () => (address.open && matchMedia("(max-width: 820px)").matches ? address.close() : document.activeElement?.blur()),
+  s: sortNext,
+};
+const ALT = { ArrowDown: () => watchlist.move(watchlist.shown, 1), ArrowUp: () => watchlist.move(watchlist.shown, -1) };
+
+/** Renders a polite region, which speaks what keys change: the selection, the order, and on p the price. */
+export function Shortcuts() {
   useEffect(() => {
+    const region = document.getElementById("spoken");
+    const speak = (text) => { region.textContent = text; };
+    let [shown, sort] = [watchlist.shown, chosen("sort")];
+    const stop = watchlist.listen(() => {
+      if (watchlist.shown !== shown) speak((shown = watchlist.shown) ? `${shown} ${watchlist.nameOf(shown)}` : "");
+      else if (chosen("sort") !== sort) speak((sort = chosen("sort")) ? `Sorted by ${sort.replace("-", "")}, ${sort.startsWith("-") ? "descending" : "ascending"}` : "In the list's own order");
+    });
     const pressed = (event) => {
-      if (taken(event)) return;
-      if (typing(event.target)) {
-        if (event.key === "Escape") event.target.blur();
+      const { key, target } = event;
+      if (event.defaultPrevented || target.closest?.(OPEN) !== null) return;
+      if (typing(target)) {
+        if (key === "Escape") target.blur();
         return;
       }
-      const keys = {
-        "/": () => { const field = document.getElementById("add-symbol"); field?.focus(); field?.select(); },
-        "?": () => document.getElementById("help")?.click(),
-        ArrowDown: () => act.current.onMove(1),
-        ArrowUp: () => act.current.onMove(-1),
-        Delete: () => event.repeat || act.current.onRemove(),
-        Escape: () => document.activeElement?.blur(),
-      };
-      const frame = /^[1-9]$/.test(event.key) && document.querySelectorAll(".chart-frames button")[event.key - 1];
-      if (frame) { event.preventDefault(); frame.click(); return; }
-      if (!Object.hasOwn(keys, event.key)) return;
+      const undone = (event.ctrlKey || event.metaKey) && key.toLowerCase() === "z" && watchlist.undoable;
+      if (undone) { event.preventDefault(); watchlist.undo(); return; }
+      const keys = event.altKey ? ALT : KEYS;
+      if (event.ctrlKey || event.metaKey || owned(target, key) || (event.repeat && key === "Delete")) return;
+      if (Object.hasOwn(keys, key)) keys[key]();
+      else if (event.altKey) return;
+      else if (key === "p") speak(inWords());
+      else if (!press(key)) return;
       event.preventDefault();
-      keys[event.key]();
     };
     document.addEventListener("keydown", pressed);
-    return () => document.removeEventListener("keydown", pressed);
+    return () => { stop(); document.removeEventListener("keydown", pressed); };
   }, []);
-  useEffect(() => {
-    if (!before.current || before.current === selected) { before.current = selected; return; }
-    before.current = selected;
-    const row = document.querySelector(`tr[data-quote="${CSS.escape(selected ?? "")}"]`);
-    if (matchMedia(STACKED).matches) scrollTo({ top: 0 });
-    else row?.scrollIntoView({ block: "nearest" });
-    if (document.activeElement?.closest("tr[data-quote]")) row?.querySelector(".pick")?.focus({ preventScroll: true });
-  }, [selected]);
-  return null;
+  return <p id="spoken" className="unseen" role="status" />;
 }

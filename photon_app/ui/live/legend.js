@@ -1,27 +1,25 @@
 /**
- * What stands beside a chart: figures of a bar, times in the viewer's zone, notes. Pure functions.
+ * What stands beside a chart: figures of a bar, times, notes. Pure functions, tested under node.
  *
  * A day's bar is named by its trading day, which is the date that `days.js` finds, wherever
- * the viewer is; every other time is shown in the viewer's zone.
+ * the viewer is; every other time is shown in the zone of the visitor's choice, as `format.js` names it.
  */
 
 import { INTO_DATE } from "./days.js";
 import * as format from "./format.js";
+import { written, zoneName } from "./format.js";
 import { difference, digitsOf } from "./photon-client.js";
+import { SPANS } from "./series.js";
 
-export const TIMEFRAMES = ["1s", "1m", "5m", "15m", "1h", "1d"];
-export const STYLES = ["candles", "area", "line"];
-export const SPOKEN = { "1s": "1 second", "1m": "1 minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day" };
+export const TIMEFRAMES = Object.keys(SPANS);
+export const STYLES = { candles: "Candles", area: "Area", line: "Line" };
+export const SPOKEN = { "1s": "1 second", "1m": "1 minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day",
+  "1D": "Range of 1 day", "5D": "Range of 5 days", "1M": "Range of 1 month", YTD: "Range of this year", "1Y": "Range of 1 year", Max: "Range of all bars" };
 const NEWEST = 64; // bars
-const YEAR = 70, MONTH = 60, DAY = 50, MINUTE = 20; // weights of marks on the axis
+const YEAR = 70, QUARTER = 65, MONTH = 60, WEEK = 55, DAY = 50, MINUTE = 20; // weights of marks on the axis
+const HOUR_MS = 3_600_000, DAY_MS = 24 * HOUR_MS, TRADING_MS = 16 * HOUR_MS; // of a day with all its sessions
+const WHOLE_MS = 6.5 * HOUR_MS; // of a regular session
 
-const made = new Map();
-/** One formatter a kind and zone: they are costly to make. */
-function written(kind, options, zone) {
-  const key = `${kind} ${zone ?? ""}`;
-  if (!made.has(key)) made.set(key, new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", ...options }));
-  return made.get(key);
-}
 const clock = { hour: "2-digit", minute: "2-digit" };
 const day = { weekday: "short", month: "short", day: "numeric" };
 
@@ -38,14 +36,8 @@ export function timeOf(ms, timeframe, zone, now = Date.now()) {
   return `${near ? dayOf(ms, zone) : dateOf(ms, zone)} ${timeframe === "1s" ? secondOf(ms, zone) : minuteOf(ms, zone)}`;
 }
 
-/** The viewer's zone at a time, short: "EST", "GMT+1". */
-export function zoneOf(ms, zone) {
-  const parts = written("zone", { timeZoneName: "short" }, zone).formatToParts(ms);
-  return parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
-}
-
 /** When a bar is, with the zone where it matters. */
-export const whenOf = (ms, timeframe, zone, now) => timeOf(ms, timeframe, zone, now) + (timeframe === "1d" ? "" : ` ${zoneOf(ms, zone)}`);
+export const whenOf = (ms, timeframe, zone, now) => timeOf(ms, timeframe, zone, now) + (timeframe === "1d" ? "" : ` ${zoneName(zone, ms)}`);
 
 /** A mark on the time axis, by its weight: the year, the month, the day, the minute, the second. */
 export function markOf(ms, weight, timeframe, zone) {
@@ -56,20 +48,46 @@ export function markOf(ms, weight, timeframe, zone) {
   return weight >= MINUTE || timeframe !== "1s" ? minuteOf(at, where) : secondOf(at, where);
 }
 
+const offsets = new Map();
+/** How far a zone's wall clock is ahead of UTC, ms. Bound: hours of which there are bars, twice `series.js`'s most. */
+function offsetOf(ms, zone = "exchange") {
+  const key = `${Math.floor(ms / HOUR_MS)} ${zone}`;
+  if (!offsets.has(key)) {
+    if (offsets.size > 20_000) offsets.clear();
+    const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(written("offset", { timeZoneName: "longOffset" }, zone).format(ms)) ?? [];
+    offsets.set(key, sign ? Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000 : 0);
+  }
+  return offsets.get(key);
+}
+
 /** Milliseconds of the wall clock that the axis follows, so that its days begin at midnight there. */
-export const wallOf = (ms, timeframe) => (timeframe === "1d" ? ms + INTO_DATE : ms - new Date(ms).getTimezoneOffset() * 60_000);
+export const wallOf = (ms, timeframe, zone) => ms + (timeframe === "1d" ? INTO_DATE : offsetOf(ms, zone));
 
 const STEPS = [
   [43_200_000, 33], [21_600_000, 32], [10_800_000, 31], [3_600_000, 30], [1_800_000, 23], [900_000, 22], [300_000, 21],
   [60_000, MINUTE], [30_000, 13], [15_000, 12], [5_000, 11], [1_000, 10],
 ];
+const weekOf = (wall) => Math.floor((Math.floor(wall / DAY_MS) + 3) / 7); // from Monday on
 /** How much a mark matters that follows another, both by the wall clock: the heavier are shown first. */
 export function weightOf(wall, before) {
   const [now, then] = [new Date(wall), new Date(before)];
   if (now.getUTCFullYear() !== then.getUTCFullYear()) return YEAR;
-  if (now.getUTCMonth() !== then.getUTCMonth()) return MONTH;
-  if (now.getUTCDate() !== then.getUTCDate()) return DAY;
+  if (now.getUTCMonth() !== then.getUTCMonth()) return now.getUTCMonth() % 3 ? MONTH : QUARTER;
+  if (now.getUTCDate() !== then.getUTCDate()) return weekOf(wall) === weekOf(before) ? DAY : WEEK;
   return STEPS.find(([ms]) => Math.floor(wall / ms) !== Math.floor(before / ms))?.[1] ?? 0;
+}
+
+/**
+ * The lightest mark for which there is room at each of its times: lighter ones would stand at odd ones.
+ * @param {string} timeframe
+ * @param {number} spacing  pixels from bar to bar
+ * @param {number} [room]  pixels of a mark
+ */
+export function leastWeight(timeframe, spacing, room = 57) {
+  const day = timeframe === "1d" ? 1 : TRADING_MS / SPANS[timeframe];
+  const bars = [[252 * day, YEAR], [63 * day, QUARTER], [21 * day, MONTH], [5 * day, WEEK], [day, DAY],
+    ...(timeframe === "1d" ? [] : STEPS.map(([ms, weight]) => [ms / SPANS[timeframe], weight]))];
+  return bars.findLast(([count]) => count >= 1 && count * spacing >= room)?.[1] ?? YEAR;
 }
 
 /** What stands at the previous close: its name, with its figure where it is above or below the view. */
@@ -103,12 +121,44 @@ export function collecting(ms, now, zone) {
   return `Collecting since ${today ? "" : `${dayOf(ms, zone)}, `}${minuteOf(ms, zone)}`;
 }
 
+/** "Early close at 13:00 ET" for the day of a bar; empty for a whole one. */
+export function earlyClose(sessions, time, zone) {
+  const session = sessions.findLast(({ session, from }) => session === "regular" && from <= time);
+  if (!session || session.to - session.from >= WHOLE_MS || time > session.from + TRADING_MS) return "";
+  return `Early close at ${minuteOf(session.to, zone)} ${zoneName(zone, session.to)}`;
+}
+
+const SESSIONS = { pre: "Pre-market", regular: "Regular", post: "After hours" };
+/** A session's name over the chart; an early end is said. */
+export const sessionName = ({ session, from, to }, zone) =>
+  (SESSIONS[session] ?? "") + (session === "regular" && to - from < WHOLE_MS ? `, to ${minuteOf(to, zone)}` : "");
+
+/**
+ * What was measured from one spot of the chart to another: "+1.23 (+0.45 %)" and "14 bars · 1 h 10 m".
+ * @param {{place: number, price: number}} from
+ * @param {{place: number, price: number}} to
+ */
+export function measured(from, to, bars, digits) {
+  const change = Number((to.price - from.price).toFixed(digits));
+  const count = Math.abs(to.place - from.place);
+  const ms = Math.abs(bars[to.place].time - bars[from.place].time);
+  const percent = format.percent(from.price ? (change / from.price) * 100 : 0);
+  return [`${format.change(change, digits)} (${percent})`, `${count} ${count === 1 ? "bar" : "bars"} · ${format.span(ms)}`];
+}
+
+/** How far a compared symbol moved from the first bar in view to another: "+2.13 %". */
+export const moved = (value, first) => (value == null || !first ? format.DASH : format.percent((value / first - 1) * 100));
+
+/** Whether a run of places is in view. */
+export const inView = ({ first, last }, seen) => Boolean(seen) && last >= seen.from && first <= seen.to;
+
 export const INCOMPLETE = "Incomplete: the feed was down, or did not follow, for a part of it";
+export const HATCHED = "Hatched: the feed was down, or did not follow";
 export const PARTIAL = "Older bars may be missing: the database does not answer";
 
 /** AAPL-1m-2026-11-24.png: the day of the newest bar. */
 export function pictureName(symbol, timeframe, ms, zone) {
   const [at, where] = timeframe === "1d" ? [ms + INTO_DATE, "UTC"] : [ms, zone];
-  const date = new Intl.DateTimeFormat("en-CA", { timeZone: where, year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+  const date = new Intl.DateTimeFormat("en-CA", { timeZone: format.timeZone(where), year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
   return `${symbol.replace(/[^A-Za-z0-9.=-]+/g, "_")}-${timeframe}-${date}.png`;
 }

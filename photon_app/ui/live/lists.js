@@ -1,36 +1,122 @@
 /**
- * What becomes of the stored watchlist when it is edited. Pure, tested under node.
+ * The visitor's lists of symbols: what is read from the browser's storage, and what becomes of it when
+ * it is edited. Pure, tested under node.
  *
- * An edit names what goes and what comes, and is made on what the browser's storage holds at that
- * moment: another tab may have edited it meanwhile. What is not named is written as it was read,
- * also what the page cannot use or does not show. The text is that of photon_app/ui/watchlist.py.
+ * The first list, `main`, is stored by itself; the server reads it too (photon_app/ui/watchlist.py). The
+ * others stand together in a second text. An edit names what goes and what comes, and is made on what
+ * the storage holds at that moment: another tab may have edited it meanwhile. What is not named is
+ * written as it was read, also what the page cannot use or does not show.
  */
 
+export const MAIN = "main";
+export const MAIN_NAME = "Watchlist";
+export const MOST_LISTS = 20;
+export const LONGEST_NAME = 24;
 const VERSION = 1;
 const MOST_CHARS = 65_536; // a longer text was not written here
+const SYMBOL = /^(?=.{1,32}$)[A-Z0-9^$#](?:[A-Z0-9 .:\-_/^=&+$!#*]*[A-Z0-9.:\-_/^=&+$!#*])?$/; // model.py
 
+/**
+ * @typedef {{id: string, name: string, symbols: string[]}} List
+ * @typedef {{added?: readonly string[], removed?: readonly string[], instead?: readonly string[], anew?: boolean, before?: string}} Edit
+ *   `instead`: the list to begin with where none is stored; `anew`: back to storing none; `before`: the
+ *   symbol in front of which the added ones are put, else they come last
+ */
+
+/** @param {unknown} entry */
 const nameOf = (entry) => (typeof entry === "string" ? entry.toUpperCase() : entry);
 
-/** The entries of a stored text, whatever they are; null when it was not written here. */
-function entriesOf(text) {
+/** @param {unknown} text @returns {any} what a stored text says, null when it was not written here */
+function parsed(text) {
   if (typeof text !== "string" || text.length > MOST_CHARS) return null;
   try {
-    const { v, symbols } = JSON.parse(text);
-    return v === VERSION && Array.isArray(symbols) ? symbols : null;
+    const stored = JSON.parse(text);
+    return stored?.v === VERSION ? stored : null;
   } catch {
     return null;
   }
 }
 
+/** @param {unknown} text @returns {?unknown[]} the entries of a stored list, whatever they are */
+function entriesOf(text) {
+  const symbols = parsed(text)?.symbols;
+  return Array.isArray(symbols) ? symbols : null;
+}
+
+/** @param {readonly unknown[]} entries @returns {string[]} the symbols among them, each once */
+const usable = (entries) => [...new Set(entries.map(nameOf).filter((name) => typeof name === "string" && SYMBOL.test(name)))];
+
+/** The symbols of the stored first list; null when none is stored. @param {unknown} text */
+export const symbolsOf = (text) => {
+  const entries = entriesOf(text);
+  return entries && usable(entries);
+};
+
+/** @param {readonly unknown[]} entries @param {Edit} edit */
+function changed(entries, { added = [], removed = [], before }) {
+  const kept = entries.filter((entry) => !removed.includes(/** @type {string} */ (nameOf(entry))));
+  const names = new Set(kept.map(nameOf));
+  const comes = added.filter((symbol) => !names.has(symbol));
+  const place = before === undefined ? -1 : kept.findIndex((entry) => nameOf(entry) === before);
+  return place < 0 ? [...kept, ...comes] : [...kept.slice(0, place), ...comes, ...kept.slice(place)];
+}
+
 /**
- * @param {?string} text  what is stored
- * @param {{added: string[], removed: string[], instead: string[], anew: boolean}} edit
- *   `instead`: the list to begin with where none is stored; `anew`: back to storing none
+ * @param {unknown} text  the stored first list
+ * @param {Edit} edit
  * @returns {string} what to store
  */
-export function edited(text, { added, removed, instead, anew }) {
-  if (anew) return "";
-  const kept = (entriesOf(text) ?? instead).filter((entry) => !removed.includes(nameOf(entry)));
-  const names = new Set(kept.map(nameOf));
-  return JSON.stringify({ v: VERSION, symbols: [...kept, ...added.filter((symbol) => !names.has(symbol))] });
+export function edited(text, edit) {
+  if (edit.anew) return "";
+  return JSON.stringify({ v: VERSION, symbols: changed(entriesOf(text) ?? edit.instead ?? [], edit) });
+}
+
+/** A list's name as it is shown: printable, short, not empty. @param {unknown} name @param {string} [otherwise] */
+export function named(name, otherwise = "List") {
+  const text = typeof name === "string" ? name.replace(/[\p{C}\s]+/gu, " ").trim() : "";
+  return [...text].slice(0, LONGEST_NAME).join("") || otherwise;
+}
+
+/** The other lists of a stored text. @param {unknown} text @returns {List[]} */
+export function othersOf(text) {
+  const lists = parsed(text)?.lists;
+  const seen = new Set([MAIN]);
+  return (Array.isArray(lists) ? lists : []).filter((one) => {
+    const fits = typeof one?.id === "string" && /^[\w-]{1,40}$/.test(one.id) && !seen.has(one.id) && Array.isArray(one.symbols);
+    if (fits) seen.add(one.id);
+    return fits;
+  }).slice(0, MOST_LISTS - 1).map(({ id, name, symbols }) => ({ id, name: named(name), symbols: usable(symbols) }));
+}
+
+/** The name of the first list. @param {unknown} text  the text of the others */
+export const mainNameOf = (text) => named(parsed(text)?.main, MAIN_NAME);
+
+/** @param {string} main  the first list's name @param {List[]} lists */
+const written = (main, lists) => JSON.stringify({ v: VERSION, main, lists });
+
+/**
+ * The text of the other lists after a change of one of them, or of the first one's name.
+ * @param {unknown} text
+ * @param {string} id
+ * @param {{name?: string, edit?: Edit, gone?: boolean, made?: readonly string[]}} change
+ *   `made`: the symbols of a list that is new
+ */
+export function rearranged(text, id, { name, edit, gone, made }) {
+  const lists = othersOf(text), main = mainNameOf(text);
+  if (id === MAIN) return written(name === undefined ? main : named(name, MAIN_NAME), lists);
+  if (made && lists.length < MOST_LISTS - 1 && !lists.some((one) => one.id === id)) lists.push({ id, name: named(name), symbols: usable(made) });
+  const after = lists.filter((one) => !(gone && one.id === id)).map((one) => (one.id !== id || made ? one : {
+    ...one,
+    name: name === undefined ? one.name : named(name),
+    symbols: edit ? usable(changed(one.symbols, edit)) : one.symbols,
+  }));
+  return written(main, after);
+}
+
+/** The symbol in whose place another one stands after it was moved by so many places. @param {readonly string[]} symbols @param {string} symbol @param {number} by @returns {?Edit} null where it cannot move */
+export function shifted(symbols, symbol, by) {
+  const from = symbols.indexOf(symbol), to = Math.min(symbols.length - 1, Math.max(0, from + by));
+  if (from < 0 || to === from) return null;
+  const rest = symbols.filter((one) => one !== symbol);
+  return { removed: [symbol], added: [symbol], ...(to < rest.length ? { before: rest[to] } : {}) };
 }

@@ -1,39 +1,56 @@
 /**
  * The tokens of the look for what is drawn on a canvas, and word when they change.
- *
- * They are read from the element that draws, since the pair of colours is chosen below the root.
  */
 
-const NAMES = ["panel", "raised", "line", "text", "muted", "faint", "up", "down", "brand", "font"];
+const NAMES = ["panel", "raised", "line", "text", "muted", "faint", "up", "down", "brand", "study-1", "study-2", "font"];
+const FORCED_COLORS = "(forced-colors: active)";
 
-/** @param {Element} element @returns {Record<string, string>} colours as #rrggbb, and the font */
+/** What stands for the tokens where the visitor's system has its own colours. */
+const FORCED = /** @type {Record<string, string>} */ ({ panel: "Canvas", raised: "Canvas", line: "GrayText", "study-1": "LinkText", "study-2": "VisitedText" });
+
+/** @param {Element} element @returns {Record<string, any>} colours as #rrggbb, the font, and whether the system's colours are `forced` */
 export function tokens(element) {
-  const style = getComputedStyle(element);
-  return Object.fromEntries(NAMES.map((name) => [name, whole(style.getPropertyValue(`--${name}`).trim())]));
+  const style = getComputedStyle(element), forced = matchMedia(FORCED_COLORS).matches;
+  const token = (/** @type {string} */ name) => (forced && name !== "font" ? systemColor(FORCED[name] ?? "CanvasText") : whole(style.getPropertyValue(`--${name}`).trim()));
+  return { ...Object.fromEntries(NAMES.map((name) => [name, token(name)])), forced };
 }
 
-/** The build shortens #rrggbb where it can. */
+/** The build shortens #rrggbb where it can. @param {string} token */
 const whole = (token) => token.replace(/^#(\w)(\w)(\w)$/, "#$1$1$2$2$3$3");
 
-/** A colour #rrggbb with a share of it, 0 to 1. */
+/** A system colour as #rrggbb. @param {string} name */
+function systemColor(name) {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = name;
+  const parts = getComputedStyle(probe).color.match(/\d+/g) ?? [];
+  probe.remove();
+  return `#${parts.slice(0, 3).map((part) => Number(part).toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** A colour #rrggbb with a share of it, 0 to 1. @param {string} color @param {number} share */
 export const faded = (color, share) => color + Math.round(share * 255).toString(16).padStart(2, "0");
 
+/** @type {Set<() => void>} */
 const listeners = new Set();
+/** @type {MutationObserver | null} */
 let observer = null;
+/** @type {MediaQueryList | null} */
+let system = null;
+const tell = () => { for (const listener of [...listeners]) listener(); };
 
-/** Call back, before the next paint, when theme or pair became another. @returns {() => void} */
+/** Call back, before the next paint, when theme or pair became another. @param {() => void} listener @returns {() => void} */
 export function onLook(listener) {
   listeners.add(listener);
   if (!observer) {
-    observer = new MutationObserver(() => { for (const listener of [...listeners]) listener(); });
-    observer.observe(document.documentElement, { attributeFilter: ["class", "data-theme"] });
-    const page = document.querySelector("[data-pair]");
-    if (page) observer.observe(page, { attributeFilter: ["data-pair"] });
+    observer = new MutationObserver(tell);
+    observer.observe(document.documentElement, { attributeFilter: ["class", "data-pair"] });
+    system ??= matchMedia(FORCED_COLORS);
+    system.addEventListener("change", tell); // once, however often
   }
   return () => {
     listeners.delete(listener);
     if (listeners.size) return;
-    observer.disconnect();
+    observer?.disconnect();
     observer = null;
   };
 }

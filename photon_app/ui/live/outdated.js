@@ -9,7 +9,9 @@
 (() => {
   const KEY = "photon.reloaded";
   const PAUSE_MS = 600_000;
-  let names = [], asking = false;
+  /** @type {(string | null)[]} */
+  let names = [];
+  let asking = false;
 
   const named = () => [...document.querySelectorAll("link[rel=modulepreload]")].map((link) => link.getAttribute("href"));
 
@@ -32,13 +34,13 @@
       const mine = names.length ? names : named();
       const answer = await fetch(location.pathname, { cache: "reload", headers: { Accept: "text/html" } });
       const page = answer.ok ? await answer.text() : "";
-      if (page.includes("/assets/") && mine.some((name) => !page.includes(name)) && first()) location.reload();
+      if (page.includes("/assets/") && mine.some((name) => name !== null && !page.includes(name)) && first()) location.reload();
     } catch { /* no answer: nothing is known */ }
     asking = false;
   };
 
   addEventListener("DOMContentLoaded", () => { names = named(); });
-  addEventListener("error", ({ target }) => { if (/^(SCRIPT|LINK)$/.test(target?.tagName)) missing(); }, true);
+  addEventListener("error", ({ target }) => { if (target instanceof HTMLElement && /^(SCRIPT|LINK)$/.test(target.tagName)) missing(); }, true);
   addEventListener("vite:preloadError", missing);
   addEventListener("photon:missing", missing);
 })();

@@ -1,10 +1,10 @@
 """The live parts of the page as Reflex components.
 
 Each wraps one React component of the JavaScript beside this file, which subscribes to Photon's own
-``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They have
-no state and send no events, except that ``Shortcuts``, ``ListKeeper`` and ``PriceChart`` call
-handlers and ``SymbolSearch`` submits a form. They can be rendered on the server, where they show
-dashes.
+``/ws`` through one ``photon-client.js`` per tab. Pages use them like any other component. They send
+no events, except that ``ListKeeper`` and ``SymbolSearch`` call handlers. They can
+be rendered on the server, where they show dashes. ``shown``, ``rows`` and ``ready`` are facts of
+the page itself, as Reflex variables: which symbol is selected, which rows there are.
 """
 
 # mypy: disable-error-code="type-arg, valid-type"
@@ -13,6 +13,8 @@ dashes.
 from typing import Any
 
 import reflex as rx
+from reflex.vars import VarData
+from reflex_base.utils.imports import ImportVar
 
 CHART_PACKAGES = ["lightweight-charts@5.2.1"]
 
@@ -22,7 +24,9 @@ _shared = [
         "photon-client.js",
         "format.js",
         "hooks.js",
+        "painter.js",
         "choices.js",
+        "title.js",
         "words.js",
         "suggest.js",
         "look.js",
@@ -31,9 +35,16 @@ _shared = [
         "chart-feed.js",
         "picture.js",
         "picture-file.js",
+        "studies.js",
+        "chart-menu.jsx",
         "sparks.js",
         "tapes.js",
+        "figures.js",
         "lists.js",
+        "watchlist.js",
+        "sort.js",
+        "address.js",
+        "gestures.js",
         "days.js",
         "market.js",
         "console.js",
@@ -42,14 +53,38 @@ _shared = [
 _quotes = rx.asset("quotes.jsx", shared=True)
 _status = rx.asset("status.jsx", shared=True)
 _tape = rx.asset("tape.jsx", shared=True)
+_rail = rx.asset("rail.jsx", shared=True)
 _chart = rx.asset("chart.jsx", shared=True)
 _spark = rx.asset("spark.jsx", shared=True)
 _keys = rx.asset("keys.jsx", shared=True)
 _search = rx.asset("search.jsx", shared=True)
 _connection = rx.asset("connection.jsx", shared=True)
-_keeper = rx.asset("keeper.jsx", shared=True)
 _market = rx.asset("market.jsx", shared=True)
 _console = rx.asset("console.jsx", shared=True)
+_overlays = rx.asset("overlays.jsx", shared=True)
+_page_head = rx.asset("page-head.jsx", shared=True)
+_rows = rx.asset("rows.jsx", shared=True)
+_menu = rx.asset("listmenu.jsx", shared=True)
+_roving = rx.asset("roving.jsx", shared=True)
+
+
+def _page_var(name: str, hook: str, kind: Any) -> Any:
+    """A fact of the page as a variable; ``hook`` is the React hook that follows it."""
+    data = VarData(
+        imports={f"$/public{_rows}": [ImportVar(tag=hook)]},
+        hooks={f"const {name} = {hook}();": None},
+    )
+    return rx.Var(_js_expr=name, _var_type=kind, _var_data=data).guess_type()
+
+
+shown = _page_var("shown", "useShown", str)
+"""The selected symbol; empty when the list is."""
+rows = _page_var("rows", "useRows", list[str])
+"""The symbols of the list as they are shown: sorted and filtered."""
+symbols = _page_var("symbols", "useSymbols", list[str])
+"""The symbols of the list, in its own order."""
+ready = _page_var("ready", "useReady", bool)
+"""Whether the list is known."""
 
 
 class _QuotePart(rx.Component):
@@ -58,6 +93,8 @@ class _QuotePart(rx.Component):
     library = f"$/public{_quotes}"
 
     symbol: rx.Var[str]
+    every: rx.Var[bool]
+    """Whether it moves with every trade, as the selected symbol; else four times a second."""
 
 
 class LivePrice(_QuotePart):
@@ -99,17 +136,6 @@ class LiveAge(_QuotePart):
     tag = "LiveAge"
 
 
-class LiveFigure(_QuotePart):
-    """One day figure."""
-
-    tag = "LiveFigure"
-
-    figure: rx.Var[str]
-    """``open``, ``high``, ``low``, ``prevClose``, ``volume``, ``age``, ``session`` or ``day``: the
-    date of these figures where it is not today's, else the word *Session*.
-    """
-
-
 class SymbolTag(_QuotePart):
     """What is special about a price; marks the nearest ``data-quote`` with its state."""
 
@@ -120,7 +146,7 @@ class SymbolTag(_QuotePart):
 
 
 class Sparkline(rx.Component):
-    """The day so far as a small line chart, with the previous close; drawn while it is in view."""
+    """The day so far as a small line on its session's clock, with the previous close."""
 
     library = f"$/public{_spark}"
     tag = "Sparkline"
@@ -129,9 +155,10 @@ class Sparkline(rx.Component):
 
 
 class PriceChart(rx.Component):
-    """The bars of one symbol as a chart, with the choice of timeframe and style.
+    """The bars of one symbol as a chart, with its toolbar: ranges, intervals, indicators.
 
-    The browser loads the chart library once the page is shown.
+    Its choices are the visitor's (``choices.js``). The browser loads the chart library once the
+    page is shown.
     """
 
     library = f"$/public{_chart}"
@@ -139,22 +166,33 @@ class PriceChart(rx.Component):
     lib_dependencies: list[str] = CHART_PACKAGES
 
     symbol: rx.Var[str]
-    timeframe: rx.Var[str]
-    look: rx.Var[str]
-    """``candles``, ``area`` or ``line``."""
-    on_timeframe: rx.EventHandler[rx.event.passthrough_event_spec(str)]
-    on_look: rx.EventHandler[rx.event.passthrough_event_spec(str)]
 
 
 class Tape(rx.Component):
-    """The latest trades of one symbol: those that the server keeps, and each one since."""
+    """The latest trades of one symbol, with its pause and its smallest size."""
 
     library = f"$/public{_tape}"
     tag = "Tape"
 
     symbol: rx.Var[str]
-    symbols: rx.Var[list[str]]
-    """The symbols whose trades are remembered, so that each has its tape when it is selected."""
+
+
+class RailTabs(rx.Component):
+    """The tabs *Trades*, *Day* and *About*; the first only where it has no panel of its own."""
+
+    library = f"$/public{_rail}"
+    tag = "RailTabs"
+
+
+class Figures(rx.Component):
+    """Writes the figures that its children name in ``data-figure`` and ``data-span``."""
+
+    library = f"$/public{_rail}"
+    tag = "Figures"
+
+    symbol: rx.Var[str]
+    pane: rx.Var[str]
+    """``day`` or ``about``: what has to be loaded for its figures; without it nothing."""
 
 
 class FeedBadge(rx.Component):
@@ -179,15 +217,23 @@ class ConnectionPanel(rx.Component):
 
 
 class SymbolSearch(rx.Component):
-    """Suggestions for the ``combobox`` field among its children; submits the form around it."""
+    """The box that finds and adds symbols, with its suggestions; on a phone a page of its own."""
 
     library = f"$/public{_search}"
     tag = "SymbolSearch"
 
-    list_id: rx.Var[str]
-    """The id in the field's ``aria-controls``."""
     symbols: rx.Var[list[str]]
     """The symbols that are in the list already."""
+    names: rx.Var[dict[str, str]]
+    """Companies by symbol."""
+    limit: rx.Var[int]
+    """The most symbols of the list."""
+    reply: rx.Var[Any]
+    """What the text names that was sent last."""
+    on_find: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    """A text whose symbols are to be found."""
+    on_take: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    """A text whose entries are to be taken for symbols as they are."""
 
 
 class SessionClock(rx.Component):
@@ -217,24 +263,176 @@ class ConnectionFoot(rx.Component):
 
 
 class Shortcuts(rx.Component):
-    """The page's keyboard shortcuts; renders nothing."""
+    """The page's keyboard shortcuts, and the region that speaks what they change."""
 
     library = f"$/public{_keys}"
     tag = "Shortcuts"
 
-    selected: rx.Var[str]
-    on_move: rx.EventHandler[rx.event.passthrough_event_spec(int)]
-    on_remove: rx.EventHandler[rx.event.no_args_event_spec]
+
+class _ListPart(rx.Component):
+    """A part of the lists."""
+
+    library = f"$/public{_rows}"
 
 
-class ListKeeper(rx.Component):
-    """Applies the visitor's edits to the watchlist in the browser's storage; renders nothing."""
+class PageRoot(_ListPart):
+    """The whole page: passes choices on to the style rules, and keeps the address."""
 
-    library = f"$/public{_keeper}"
+    tag = "PageRoot"
+
+
+class ListKeeper(_ListPart):
+    """Hands the server's part of the lists to the page; renders nothing."""
+
     tag = "ListKeeper"
 
-    edits: rx.Var[list[Any]]
-    on_kept: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+    ready: rx.Var[bool]
+    """Whether ``defaults`` and ``limit`` are those of this visitor's server."""
+    defaults: rx.Var[list[str]]
+    """The list of a new visitor."""
+    limit: rx.Var[int]
+    """The longest list."""
+    names: rx.Var[dict[str, str]]
+    """Companies by symbol."""
+    on_unnamed: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+    """The page shows symbols without a name."""
+
+
+class ListRow(_ListPart):
+    """A row; an element in it with ``data-act`` acts on the symbol: ``remove`` or ``pill``."""
+
+    tag = "ListRow"
+
+    symbol: rx.Var[str]
+
+
+class ListBody(_ListPart):
+    """The rows of the list."""
+
+    tag = "ListBody"
+
+
+class ColumnTitle(_ListPart):
+    """A title that sorts by its column."""
+
+    tag = "ColumnTitle"
+
+    column: rx.Var[str]
+
+
+class ListTabs(_ListPart):
+    """The lists as tabs."""
+
+    tag = "ListTabs"
+
+
+class NewList(_ListPart):
+    """The button that makes a list."""
+
+    tag = "NewList"
+
+
+class ListCount(_ListPart):
+    """How many symbols of how many are possible."""
+
+    tag = "ListCount"
+
+
+class UndoBar(_ListPart):
+    """Puts back what was removed a moment ago."""
+
+    tag = "UndoBar"
+
+
+class SymbolName(_ListPart):
+    """A symbol; the house before a colon is only read, not seen."""
+
+    tag = "SymbolName"
+
+    symbol: rx.Var[str]
+
+
+class Company(_ListPart):
+    """The house and the company of a symbol."""
+
+    tag = "Company"
+
+    symbol: rx.Var[str]
+    name: rx.Var[str]
+
+
+class RestoreButton(_ListPart):
+    """Goes back to the list that a new visitor sees."""
+
+    tag = "RestoreButton"
+
+
+class PhoneDock(_ListPart):
+    """The way back to the list and the neighbours in it, on a telephone."""
+
+    tag = "PhoneDock"
+
+
+class ListEdge(_ListPart):
+    """The draggable edge between list and chart."""
+
+    tag = "ListEdge"
+
+
+class ListMenu(rx.Component):
+    """The menu of the list: a ``popover`` with the id ``list-menu``."""
+
+    library = f"$/public{_menu}"
+    tag = "ListMenu"
+
+
+class Toolbar(rx.Component):
+    """Controls that are one stop of the Tab key; arrows move between them."""
+
+    library = f"$/public{_roving}"
+    tag = "Toolbar"
+
+    label: rx.Var[str]
+
+
+class WhileOpen(rx.Component):
+    """Its children, while the popover around it is open."""
+
+    library = f"$/public{_overlays}"
+    tag = "WhileOpen"
+
+
+class ChoiceGroup(rx.Component):
+    """Radio buttons for one choice of ``choices.js``."""
+
+    library = f"$/public{_overlays}"
+    tag = "ChoiceGroup"
+
+    choice: rx.Var[str]
+    title: rx.Var[str]
+    values: rx.Var[list[str]]
+    names: rx.Var[list[str]]
+    """What is shown for each value."""
+
+
+class ThemeGroup(rx.Component):
+    """Radio buttons for the theme, which is Reflex's colour mode."""
+
+    library = f"$/public{_overlays}"
+    tag = "ThemeGroup"
+
+    title: rx.Var[str]
+    values: rx.Var[list[str]]
+    names: rx.Var[list[str]]
+
+
+class PageHead(rx.Component):
+    """The tab's title with the selected symbol's price, and the pair of colours."""
+
+    library = f"$/public{_page_head}"
+    tag = "PageHead"
+
+    symbol: rx.Var[str]
 
 
 class _MarketPart(rx.Component):
@@ -335,11 +533,12 @@ live_since_close = LiveSinceClose.create
 day_range = DayRange.create
 live_volume = LiveVolume.create
 live_age = LiveAge.create
-live_figure = LiveFigure.create
 symbol_tag = SymbolTag.create
 sparkline = Sparkline.create
 price_chart = PriceChart.create
 tape = Tape.create
+rail_tabs = RailTabs.create
+figures = Figures.create
 feed_badge = FeedBadge.create
 feed_trouble = FeedTrouble.create
 connection_panel = ConnectionPanel.create
@@ -349,6 +548,25 @@ day_title = DayTitle.create
 connection_foot = ConnectionFoot.create
 shortcuts = Shortcuts.create
 list_keeper = ListKeeper.create
+while_open = WhileOpen.create
+choice_buttons = ChoiceGroup.create
+theme_buttons = ThemeGroup.create
+page_head = PageHead.create
+page_root = PageRoot.create
+list_row = ListRow.create
+list_body = ListBody.create
+column_title = ColumnTitle.create
+list_tabs = ListTabs.create
+new_list = NewList.create
+list_count = ListCount.create
+undo_bar = UndoBar.create
+symbol_name = SymbolName.create
+company = Company.create
+restore_button = RestoreButton.create
+phone_dock = PhoneDock.create
+list_edge = ListEdge.create
+list_menu = ListMenu.create
+toolbar = Toolbar.create
 market_note = MarketNote.create
 heat_map = HeatMap.create
 breadth = Breadth.create

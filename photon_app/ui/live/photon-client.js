@@ -22,7 +22,8 @@
  * when something first needs it (`watch`, `bars`, `onStatus`), so that a module may make one on a
  * server. What it cannot do it says by its status; what a callback throws goes to the console and
  * costs no other callback. While
- * the connection is lost the quotes stay, and `stateOf` and `onStatus` say that they are not new. The
+ * the connection is lost the quotes stay, and `stateOf` and `onStatus` say that they are not new. When the
+ * page takes longer for the prices than the server does, they queue up unseen: `status.behindMs` says so. The
  * wire is described in docs/protocol.md; unknown message types and fields are ignored.
  *
  * @typedef {object} Quote  The newest price of a symbol and its day; unknown figures are null.
@@ -59,6 +60,10 @@
  * @property {number} count      how many trades
  * @property {?number} vwap      null without volume
  * @property {boolean} [incomplete]  true where the feed was down for a part of it
+ *
+ * @typedef {object} Watcher
+ * @property {(quote: Quote) => void} callback
+ * @property {number} intervalMs
  */
 
 const CHUNK = 100; // symbols a message: 100 of the longest are about 4 KB, the server takes 16
@@ -66,7 +71,12 @@ const SILENCE_MS = 40_000; // heartbeats come every 15 s: two missed ones, and a
 const STEADY_MS = 5_000; // a connection that lasted this long resets the backoff
 const LINGER_MS = 1_000; // a symbol watched again within this never leaves the subscription
 const AGAIN_MS = 310_000; // a server remembers for 5 minutes that a symbol is not known
-const BARS_PACE_MS = 250; // subscriptions of bars change at most this often: they follow a visitor's clicks and keys
+const PACE_MS = 250; // subscriptions of bars, and intervals, change at most this often: they follow a visitor's clicks and keys
+const INTERVAL_MS = { least: 50, most: 10_000 }; // what the server takes, beside 0
+const HIDE_MS = 5_000; // a tab that is hidden for less keeps its intervals
+const LOOK_MS = { calm: 5_000, late: 1_000 }; // between the pings that tell how far this page is behind
+const BEHIND_MS = { from: 1_000, until: 500 }; // how late their answers are when it is, and when it is no longer
+const MOST_PINGS = 64; // without an answer
 const MOST_DECIMALS = 20; // of a price
 const BACKOFF_MS = { first: 250, most: 5_000 };
 const FINAL_CODES = new Set([1008]); // close codes after which it does not come back: docs/protocol.md, Errors and codes
@@ -165,6 +175,41 @@ function hindrance(error, environment, url) {
 /** Whether a host is this machine itself, where bytes cost nothing and compressing them would cost time. */
 const isLoopback = (host) => host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host) || host.endsWith(".localhost");
 
+/** @param {string} name @param {unknown} ms @returns {number} an interval that the server takes */
+function interval(name, ms) {
+  if (typeof ms === "number" && Number.isInteger(ms) && (ms === 0 || (ms >= INTERVAL_MS.least && ms <= INTERVAL_MS.most))) return ms;
+  throw new RangeError(`${name}: expected 0, or an integer from ${INTERVAL_MS.least} to ${INTERVAL_MS.most}, got ${String(ms)}`);
+}
+
+/** What a snapshot has anew although it says nothing new. */
+const PASSING = new Set(["receivedAt", "direction", "snapshot", "changePercent"]);
+
+/** Whether a quote has no news beside another. @param {any} one @param {any} other */
+const same = (one, other) => Object.keys(one).every((key) => one[key] === other[key] || PASSING.has(key));
+
+/**
+ * How far a page is behind, from the time that answers take: they queue up behind the prices. Three late ones in a
+ * row make it so, and two in time end it, so that no single long task does either, nor a machine that wakes.
+ */
+class Lag {
+  #lates = [0, 0]; #best = BEHIND_MS.until; // a connection may be slow by itself: up to this
+  /** @type {?number} */
+  ms = null;
+
+  /** Whether to look again soon. */
+  get doubtful() { return this.ms !== null || this.#lates[1] >= BEHIND_MS.until; }
+
+  /** @param {number} took */
+  take(took) {
+    this.#best = Math.min(this.#best, took);
+    const late = took - this.#best, [before, last] = this.#lates;
+    const low = Math.min(late, last, before), high = Math.max(late, last);
+    this.#lates = [last, late];
+    if (low >= BEHIND_MS.from) this.ms = Math.round(low / 100) * 100;
+    else this.ms = this.ms === null || high < BEHIND_MS.until ? null : BEHIND_MS.from;
+  }
+}
+
 /** What a callback throws is its own affair. */
 function call(callback, argument) {
   try { callback(argument); } catch (error) { console.error(error); }
@@ -181,20 +226,30 @@ export class Photon {
   #watchers = new Map(); #quotes = new Map(); #states = new Map(); #rejected = new Map();
   #holes = new Set(); // symbols of which updates were missed for good: the next price begins their figures anew
   #bars = new Map(); #barsAsked = new Map(); #barsTimer = null;
-  #asked = new Set(); #pings = new Map(); #nextId = 1;
+  #asked = new Map(); // symbol → the interval that it was asked for with
+  #pings = new Map(); #nextId = 1;
   #statusListeners = new Set(); #rejectedListeners = new Set();
   #status = {
     connection: "idle", reason: "", retryAt: null, epoch: null, feed: null, source: null,
     detail: "", since: null, feedRetryAt: null, delayMs: null, market: null, marketUntil: null, marketNext: null, rate: 1,
+    behindMs: null,
   };
+  /** @type {any} */ #view = null;
+  #taking = false; // a message, after which the listeners of the status are called
   #clock = null;
+  #lag = new Lag(); #hidden = false;
   #attempt = 0; #openedAt = 0; #heardAt = 0; #notBefore = 0;
   #syncQueued = false; #retryTimer = null; #silenceTimer = null; #lingerTimer = null; #againTimer = null;
-  #wake = () => { if (globalThis.document?.visibilityState !== "hidden") this.#retryNow(); };
+  /** @type {any} */ #paceTimer = null;
+  /** @type {any} */ #hideTimer = null;
+  /** @type {any} */ #lookTimer = null;
+  #wake = () => { if (!this.#unseen) this.#retryNow(); };
 
   /**
    * @param {object} [options]
    * @param {string} [options.url]  of /ws, with http(s) or ws(s); `?format=batch` is added, and `&compress=1` unless it has a `compress` or is on this machine
+   * @param {?number} [options.hiddenMs]  the shortest interval while the tab is hidden; null: hidden or not is the same
+   * @throws {RangeError} for an interval that the server does not take
    * Further options replace the environment in tests: WebSocket, fetch, setTimeout, clearTimeout, random, now, target.
    */
   constructor(options = {}) {
@@ -203,6 +258,7 @@ export class Photon {
       fetch: (...request) => globalThis.fetch(...request),
       setTimeout: globalThis.setTimeout.bind(globalThis), clearTimeout: globalThis.clearTimeout.bind(globalThis),
       ...options,
+      hiddenMs: interval("hiddenMs", options.hiddenMs ?? 0),
     };
   }
 
@@ -210,11 +266,14 @@ export class Photon {
    * Call back with every newer quote of a symbol, and at once with the one already here.
    * @param {string} symbol
    * @param {(quote: Quote) => void} callback
+   * @param {{intervalMs?: number}} [options]  0: every trade; 50 to 10000: the newest price about that often is
+   *   enough. The shortest interval of a symbol's watchers holds for all of them
    * @returns {() => void} stops this watcher; the last one of a symbol ends its subscription
+   * @throws {RangeError} for an interval that the server does not take
    */
-  watch(symbol, callback) {
+  watch(symbol, callback, { intervalMs = 0 } = {}) {
     const name = symbol.toUpperCase();
-    const watcher = { callback };
+    const watcher = { callback, intervalMs: interval("intervalMs", intervalMs) };
     if (!this.#watchers.has(name)) this.#watchers.set(name, new Set());
     this.#watchers.get(name).add(watcher);
     this.#need();
@@ -222,7 +281,8 @@ export class Photon {
     if (this.#quotes.has(name)) call(callback, this.#quotes.get(name));
     return () => {
       const watchers = this.#watchers.get(name);
-      if (!watchers?.delete(watcher) || watchers.size) return;
+      if (!watchers?.delete(watcher)) return;
+      if (watchers.size) { this.#queueSync(); return; }
       this.#watchers.delete(name);
       if (this.#lingerTimer === null) this.#lingerTimer = this.#options.setTimeout(() => this.#drop(), LINGER_MS);
     };
@@ -286,15 +346,25 @@ export class Photon {
   /** @returns {?{symbol: string, code: string, message: string}} why the server refused a symbol */
   rejection(symbol) { return this.#rejected.get(symbol.toUpperCase()) ?? null; }
 
-  /** The state of the connection (`idle` until something needs it), feed and market now; `onStatus` delivers the same on each change. */
-  get status() { return { ...this.#status, states: Object.fromEntries(this.#states) }; }
+  /**
+   * The state of the connection (`idle` until something needs it), feed and market now; `onStatus` delivers the same
+   * on each change. One frozen object for all, until something changes; its `states` are made when they are first read.
+   * @returns {Readonly<Record<string, any>>}
+   */
+  get status() {
+    if (this.#view !== null) return this.#view;
+    const known = this.#states, view = { ...this.#status };
+    /** @type {any} */ let states = null;
+    Object.defineProperty(view, "states", { enumerable: true, get: () => (states ??= Object.freeze(Object.fromEntries(known))) });
+    return (this.#view = Object.freeze(view));
+  }
 
   /** @param {(status: object) => void} callback called at once and on each change @returns {() => void} */
   onStatus(callback) {
-    const entry = { callback };
     this.#need();
+    const entry = { callback, told: this.status };
     this.#statusListeners.add(entry);
-    call(callback, this.status);
+    call(callback, entry.told);
     return () => this.#statusListeners.delete(entry);
   }
 
@@ -311,11 +381,7 @@ export class Photon {
   /** @returns {Promise<?number>} ms to the server and back; null while the connection is lost */
   ping() {
     if (this.#status.connection !== "open") return Promise.resolve(null);
-    return new Promise((resolve) => {
-      const id = this.#nextId++;
-      this.#pings.set(id, { resolve, at: this.#options.now() });
-      this.#send({ action: "ping", id });
-    });
+    return new Promise((resolve) => this.#ask(resolve));
   }
 
   /** End the connection for good. */
@@ -326,8 +392,69 @@ export class Photon {
     if (this.#needed || this.#closed) return;
     this.#needed = true;
     this.#options.target.addEventListener?.("online", this.#wake);
-    this.#options.target.document?.addEventListener?.("visibilitychange", this.#wake);
+    this.#options.target.document?.addEventListener?.("visibilitychange", this.#turned);
+    this.#turned();
     this.#connect();
+  }
+
+  get #unseen() { return this.#options.target.document?.visibilityState === "hidden"; }
+
+  /** The tab was hidden or shown: prices come less often once it is hidden for a while, and at once when it is seen. */
+  #turned = () => {
+    if (this.#unseen) {
+      this.#pauseLooking();
+      if (this.#options.hiddenMs && !this.#hidden) this.#hideTimer ??= this.#options.setTimeout(() => this.#hide(true), HIDE_MS);
+      return;
+    }
+    this.#options.clearTimeout(this.#hideTimer);
+    this.#hide(false);
+    this.#retryNow();
+    this.#look();
+  };
+
+  /** @param {boolean} hidden */
+  #hide(hidden) {
+    this.#hideTimer = null;
+    if (hidden === this.#hidden) return;
+    this.#hidden = hidden;
+    this.#sync(true);
+  }
+
+  /** Begin to measure how far this page is behind, while it is seen and connected. */
+  #look() {
+    this.#pauseLooking();
+    if (this.#status.connection === "open" && !this.#unseen) this.#lookIn(LOOK_MS.calm);
+  }
+
+  /** @param {number} ms */
+  #lookIn(ms) {
+    this.#options.clearTimeout(this.#lookTimer);
+    this.#lookTimer = this.#options.setTimeout(() => this.#measure(this.#lag), ms);
+  }
+
+  /** @param {Lag} lag */
+  #measure(lag) {
+    const doubtful = lag.doubtful;
+    this.#lookIn(doubtful ? LOOK_MS.late : LOOK_MS.calm);
+    if (this.#pings.size < MOST_PINGS) this.#ask((took) => {
+      if (took === null || lag !== this.#lag) return;
+      lag.take(took);
+      if (lag.doubtful && !doubtful) this.#lookIn(LOOK_MS.late);
+      if (lag.ms !== this.#status.behindMs) this.#set({ behindMs: lag.ms });
+    });
+  }
+
+  #pauseLooking() {
+    this.#options.clearTimeout(this.#lookTimer);
+    this.#lag = new Lag();
+    if (this.#status.behindMs !== null) this.#set({ behindMs: null });
+  }
+
+  /** @param {(took: ?number) => void} resolve */
+  #ask(resolve) {
+    const id = this.#nextId++;
+    this.#pings.set(id, { resolve, at: this.#options.now() });
+    this.#send({ action: "ping", id });
   }
 
   #address() {
@@ -376,6 +503,7 @@ export class Photon {
     this.#pings.clear();
     this.#asked.clear();
     this.#barsAsked.clear();
+    this.#options.clearTimeout(this.#lookTimer);
     if (this.#closed) return;
     if (FINAL_CODES.has(code)) { this.#finish(reason || "the server refused this client"); return; }
     const now = this.#options.now();
@@ -383,7 +511,7 @@ export class Photon {
     const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(this.#attempt++, 8));
     const wait = Math.max(ceiling * (0.5 + this.#options.random() / 2), this.#notBefore - now);
     this.#retryTimer = this.#options.setTimeout(() => this.#connect(), wait);
-    this.#set({ connection: "reconnecting", retryAt: now + wait, reason: reason || (this.#openedAt === Infinity ? this.#unopened() : "") });
+    this.#set({ connection: "reconnecting", behindMs: null, retryAt: now + wait, reason: reason || (this.#openedAt === Infinity ? this.#unopened() : "") });
   }
 
   /** A browser gives a page no reason: these are the two likely reasons. */
@@ -401,13 +529,14 @@ export class Photon {
 
   #finish(reason) {
     this.#closed = true;
-    for (const timer of [this.#retryTimer, this.#silenceTimer, this.#lingerTimer, this.#againTimer, this.#barsTimer]) this.#options.clearTimeout(timer);
+    const timers = [this.#retryTimer, this.#silenceTimer, this.#lingerTimer, this.#againTimer, this.#barsTimer, this.#paceTimer, this.#hideTimer, this.#lookTimer];
+    for (const timer of timers) this.#options.clearTimeout(timer);
     this.#options.target.removeEventListener?.("online", this.#wake);
-    this.#options.target.document?.removeEventListener?.("visibilitychange", this.#wake);
+    this.#options.target.document?.removeEventListener?.("visibilitychange", this.#turned);
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
-    this.#set({ connection: "closed", retryAt: null, reason });
+    this.#set({ connection: "closed", behindMs: null, retryAt: null, reason });
   }
 
   #receive(text) {
@@ -415,7 +544,10 @@ export class Photon {
     let message;
     try { message = JSON.parse(text); } catch { return; }
     if (message === null || typeof message !== "object") return;
+    this.#taking = true;
     try { this.#take(message); } catch (error) { console.error(error); } // a field of another type than it should be
+    this.#taking = false;
+    this.#tell();
   }
 
   #take(message) {
@@ -426,7 +558,7 @@ export class Photon {
       case "status": return this.#serverStatus(message);
       case "connection": return this.#welcome(message);
       case "subscription": return this.#answer(message);
-      case "heartbeat": return this.#setClock(message.now, this.#status.rate);
+      case "heartbeat": return this.#status.behindMs === null && this.#setClock(message.now, this.#status.rate); // else it is an old time
       case "pong": return this.#pong(message.id);
       case "error": return this.#error(message);
       case "shutdown": return this.#hold(message.retry_after_ms);
@@ -443,15 +575,17 @@ export class Photon {
 
   #price(message) {
     if (!this.#asked.has(message.symbol)) return;
-    const quote = fold(this.#holes.delete(message.symbol) ? undefined : this.#quotes.get(message.symbol), message, this.#heardAt);
+    const held = this.#holes.delete(message.symbol) ? undefined : this.#quotes.get(message.symbol);
+    const quote = fold(held, message, this.#heardAt);
     if (!quote) return;
-    const changed = this.#states.get(quote.symbol) !== quote.state;
+    // The answer to another interval often repeats what is held; after a lost connection a repetition is news
+    if (held && message.snapshot && held.receivedAt >= this.#openedAt && same(quote, held)) return;
+    if (this.#states.get(quote.symbol) !== quote.state) this.#view = null; // listeners hear it at the end of the message
     this.#quotes.set(quote.symbol, quote);
     this.#states.set(quote.symbol, quote.state);
-    this.#rejected.delete(quote.symbol); // it has a price after all
+    if (this.#rejected.delete(quote.symbol)) this.#queueSync(); // it has a price after all
     if (this.#status.rate === 0 && !(this.marketNow() >= quote.time)) this.#setClock(quote.time, 0);
     callEach(this.#watchers.get(quote.symbol) ?? new Set(), quote);
-    if (changed) this.#set({});
   }
 
   #bar(message) {
@@ -468,6 +602,7 @@ export class Photon {
     this.#set({ connection: "open", retryAt: null, reason: "", feed: message.feed ?? this.#status.feed });
     this.#sync();
     this.#syncBars();
+    this.#look();
   }
 
   #serverStatus(message) {
@@ -477,13 +612,13 @@ export class Photon {
       this.#states.set(symbol, state);
       const quote = this.#quotes.get(symbol);
       if (quote && quote.state !== state) this.#quotes.set(symbol, Object.freeze({ ...quote, state }));
-      if (state === "rejected") this.#unknown(symbol);
     }
     this.#set({
       feed: message.feed, source: message.source ?? null, detail: message.detail ?? "", since: message.since ?? null,
       feedRetryAt: message.retry_at ?? null, delayMs: message.delay_ms ?? null, market: message.market ?? null, rate: message.rate ?? 1,
       marketUntil: message.market_until ?? null, marketNext: message.market_next ?? null,
     });
+    for (const [symbol, state] of Object.entries(message.symbols ?? {})) if (state === "rejected") this.#unknown(symbol);
   }
 
   #setEpoch(epoch) {
@@ -535,7 +670,7 @@ export class Photon {
   #askAgain() {
     this.#againTimer = null;
     const unknown = (symbol) => this.#rejected.get(symbol)?.code === "unknown_symbol";
-    for (const symbol of this.#asked) if (unknown(symbol)) this.#asked.delete(symbol);
+    for (const symbol of this.#asked.keys()) if (unknown(symbol)) this.#asked.delete(symbol);
     for (const [key, { symbol }] of this.#barsAsked) if (unknown(symbol)) this.#barsAsked.delete(key);
     this.#sync();
     this.#syncBars();
@@ -561,6 +696,7 @@ export class Photon {
     for (const known of [this.#quotes, this.#states, this.#rejected]) {
       for (const symbol of known.keys()) if (!this.#watchers.has(symbol)) known.delete(symbol);
     }
+    this.#view = null;
     this.#sync();
   }
 
@@ -570,27 +706,53 @@ export class Photon {
     queueMicrotask(() => { this.#syncQueued = false; this.#sync(); });
   }
 
-  /** Make the server's subscriptions those of the watchers. */
-  #sync() {
+  /**
+   * Make the server's subscriptions those of the watchers. New symbols are asked for at once, and so is a shorter interval
+   * when none changed just before; the rest when it is due. The interval of a refused symbol stays.
+   */
+  #sync(due = false) {
     if (this.#status.connection !== "open") return;
-    const added = [...this.#watchers.keys()].filter((symbol) => !this.#asked.has(symbol));
-    const dropped = this.#lingerTimer === null ? [...this.#asked].filter((symbol) => !this.#watchers.has(symbol)) : [];
-    for (const symbol of added) this.#asked.add(symbol);
+    const groups = new Map(), fresh = new Set();
+    let changes = false;
+    for (const [symbol, watchers] of this.#watchers) {
+      const wanted = this.#intervalOf(watchers), asked = this.#asked.get(symbol);
+      if (asked === wanted || (asked !== undefined && this.#rejected.has(symbol))) continue;
+      if (asked === undefined) fresh.add(symbol);
+      else changes = true;
+      if (asked !== undefined && !due && (wanted > asked || this.#paceTimer !== null)) continue;
+      this.#asked.set(symbol, wanted);
+      if (!groups.has(wanted)) groups.set(wanted, []);
+      groups.get(wanted).push(symbol);
+    }
+    if (changes) this.#paceTimer ??= this.#options.setTimeout(() => { this.#paceTimer = null; this.#sync(true); }, PACE_MS);
+    const dropped = this.#lingerTimer === null ? [...this.#asked.keys()].filter((symbol) => !this.#watchers.has(symbol)) : [];
     for (const symbol of dropped) this.#asked.delete(symbol);
     this.#request("unsubscribe", dropped);
-    this.#subscribe(added);
+    for (const [ms, symbols] of groups) this.#subscribe(symbols, ms, fresh);
+  }
+
+  /** @param {Set<Watcher>} watchers @returns {number} the shortest that one of them wants, as far as the tab is seen */
+  #intervalOf(watchers) {
+    let shortest = INTERVAL_MS.most;
+    for (const { intervalMs } of watchers) shortest = Math.min(shortest, intervalMs);
+    return this.#hidden ? Math.max(shortest, this.#options.hiddenMs) : shortest;
   }
 
   #request(action, symbols, more = {}) {
     for (let at = 0; at < symbols.length; at += CHUNK) this.#send({ action, ...more, symbols: symbols.slice(at, at + CHUNK) });
   }
 
-  /** Subscribe, and ask for the updates since the quotes that are held: a server that does not know `since` sends snapshots. */
-  #subscribe(symbols) {
+  /**
+   * Subscribe; for every trade of what is new on this connection, ask for the updates since the quotes that are held: a
+   * server that does not know `since` sends snapshots.
+   * @param {string[]} symbols @param {number} ms @param {Set<string>} fresh
+   */
+  #subscribe(symbols, ms, fresh) {
     for (let at = 0; at < symbols.length; at += CHUNK) {
       const chunk = symbols.slice(at, at + CHUNK);
-      const seq = Object.fromEntries(chunk.filter((symbol) => this.#quotes.has(symbol)).map((symbol) => [symbol, this.#quotes.get(symbol).seq]));
-      this.#request("subscribe", chunk, Object.keys(seq).length ? { since: { epoch: this.#status.epoch, seq } } : {});
+      const held = ms === 0 ? chunk.filter((symbol) => fresh.has(symbol) && this.#quotes.has(symbol)) : [];
+      const seq = Object.fromEntries(held.map((symbol) => [symbol, this.#quotes.get(symbol).seq]));
+      this.#request("subscribe", chunk, { ...(ms && { interval_ms: ms }), ...(held.length && { since: { epoch: this.#status.epoch, seq } }) });
     }
   }
 
@@ -605,7 +767,7 @@ export class Photon {
     this.#barsTimer = this.#options.setTimeout(() => {
       this.#barsTimer = null;
       if (this.#syncBars()) this.#paceBars();
-    }, BARS_PACE_MS);
+    }, PACE_MS);
   }
 
   /** Make the server's subscriptions of bars those of the listeners; returns whether they were not. */
@@ -630,8 +792,20 @@ export class Photon {
 
   #send(message) { this.#socket?.send(JSON.stringify(message)); }
 
+  /** @param {object} changes */
   #set(changes) {
     Object.assign(this.#status, changes);
-    for (const entry of [...this.#statusListeners]) if (this.#statusListeners.has(entry)) call(entry.callback, this.status);
+    this.#view = null;
+    this.#tell();
+  }
+
+  /** Call the listeners of the status that have not heard the newest; of a message once, when all of it is taken. */
+  #tell() {
+    if (this.#taking) return;
+    for (const entry of [...this.#statusListeners]) {
+      if (!this.#statusListeners.has(entry) || entry.told === this.status) continue;
+      entry.told = this.status;
+      call(entry.callback, entry.told);
+    }
   }
 }

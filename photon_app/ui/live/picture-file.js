@@ -1,13 +1,13 @@
-/** A chart's picture as a file: the canvas below a line that says what it is. */
+/** A chart's picture as a file: the canvas below two lines that say what it is, and what its newest bar came to. */
 
-const HEAD = 36;
+const HEAD = 56;
 
 /**
  * Let the browser save it.
  * @param {HTMLCanvasElement} shot
- * @param {{title: string[], source: string, tokens: Record<string, string>, name: string}} words
+ * @param {{title: string[], source: string, figures: string[], change: string, direction: string, tokens: Record<string, string>, name: string}} words
  */
-export function save(shot, { title, source, tokens, name }) {
+export function save(shot, { tokens, name, ...words }) {
   const ratio = devicePixelRatio;
   const canvas = document.createElement("canvas");
   canvas.width = shot.width;
@@ -17,7 +17,7 @@ export function save(shot, { title, source, tokens, name }) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(shot, 0, canvas.height - shot.height);
   context.scale(ratio, ratio);
-  write(context, canvas.width / ratio, { title, source, tokens });
+  write(context, canvas.width / ratio, tokens, words);
   canvas.toBlob((blob) => {
     if (!blob) return;
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
@@ -26,16 +26,17 @@ export function save(shot, { title, source, tokens, name }) {
   }, "image/png");
 }
 
-function write(context, width, { title: [symbol, ...more], source, tokens }) {
-  const put = (text, left, color, weight) => {
+function write(context, width, tokens, { title: [symbol, ...more], source, figures, change, direction }) {
+  const put = (text, left, top, color, weight) => {
     context.fillStyle = color;
     context.font = `${weight} 13px ${tokens.font}`;
-    context.fillText(text, left, 23);
+    context.fillText(text, left, top);
     return left + context.measureText(text).width + 10;
   };
-  let left = put(symbol, 12, tokens.text, 680);
-  if (source) left = put(source, left, tokens.brand, 650); // what is invented says so wherever there is room for a name
-  left = put(more.join("  "), left, tokens.muted, 450);
+  let left = put(symbol, 12, 23, tokens.text, 680);
+  if (source) left = put(source, left, 23, tokens.brand, 650); // what is invented says so wherever there is room for a name
+  left = put(more.join("  "), left, 23, tokens.muted, 450);
+  put(change, put(figures.join("   "), 12, 45, tokens.muted, 450), 45, tokens[direction] ?? tokens.muted, 600);
   context.textAlign = "right";
-  if (left < width - 64) put("Photon", width - 12, tokens.faint, 600);
+  if (left < width - 64) put("Photon", width - 12, 23, tokens.faint, 600);
 }

@@ -1,30 +1,36 @@
 /**
  * A chart's picture: one instance of TradingView's Lightweight Charts, its series and its look.
  *
- * Owns the instance and what is drawn on it; knows bars and tokens, not where they come from. The
+ * Owns the instance and what is drawn on it; knows bars, lines and tokens, not where they come from. The
  * library is handed in, because it is loaded when the page already stands. Times go to it in whole
- * seconds of UTC; its axis follows the viewer's wall clock.
+ * seconds of UTC; its axis follows the wall clock of the zone that is chosen. A view that nobody moved is
+ * held: it shows its span again when a bar comes or the room is another.
  */
 
 import * as format from "./format.js";
-import { closeName, markOf, timeOf, wallOf, weightOf } from "./legend.js";
+import { closeName, inView, leastWeight, markOf, sessionName, timeOf, wallOf, weightOf } from "./legend.js";
 import { faded } from "./look.js";
-import { bands } from "./series.js";
+import { bands, holes, placeOf } from "./series.js";
 
-const SPACING = 7, MOST_SPACING = 14;
-const MARGIN = 4; // bars' room at the right
-const PRICES = { top: 0.07, bottom: 0.25 };
-const VOLUMES = { top: 0.8, bottom: 0 };
-const BENEATH_NAMES = 31; // pixels from the top: the names of the sessions stand above
-const MAKERS = { width: 56, height: 43 }; // the library's mark is in the corner below
-const SHORT = { pre: "PRE", post: "POST", closed: "" };
+const SPACING = 7, WIDEST = 24; // pixels from bar to bar
+const FEW = 40; // bars: fewer are centred
+const NARROW = 560; // pixels
+const WIDE_ROOM = { top: 72, right: 128 }, NARROW_ROOM = { top: 24, right: 24 }; // beyond the bars: for the legend, for handles
+const VOLUME = 0.16, BETWEEN = 12;
+const NAMES_AT = 62; // pixels from the top: the names of sessions and holes
+const HOLE = 24; // pixels of a hole that is open
+const NARROWEST = 10; // pixels of a session that is shaded
+const NAMED = 4; // sessions: the names of more say nothing
+const MAKERS = { width: 56, height: 44 }; // the library's mark, below at the right
+const MODES = { normal: 0, log: 1, percent: 2 };
+const DASHED = 2, DOTTED = 1;
 
-/** The library's time axis with its marks at the viewer's hours and midnights. */
+/** The library's time axis with its marks at the hours and midnights of the chosen zone. */
 function axisOf(library, frame) {
   return class extends library.defaultHorzScaleBehavior() {
     fillWeightsForPoints(points, start) {
       if (start >= points.length) return;
-      const wall = (place) => wallOf(points[place].originalTime * 1000, frame.current);
+      const wall = (place) => wallOf(points[place].originalTime * 1000, frame.timeframe, frame.zone);
       // What came before the first is not known: as long before as the second comes after it.
       let before = start > 0 ? wall(start - 1) : points.length > 1 ? 2 * wall(0) - wall(1) : wall(0) - 1;
       for (let at = start; at < points.length; at += 1) {
@@ -33,19 +39,25 @@ function axisOf(library, frame) {
         before = now;
       }
     }
-    formatTickmark({ originalTime, weight }) { return markOf(originalTime * 1000, weight, frame.current); }
+    formatTickmark({ originalTime, weight }) {
+      return weight < frame.least || originalTime * 1000 === frame.edge ? "" : markOf(originalTime * 1000, weight, frame.timeframe, frame.zone);
+    }
   };
 }
 
-/** What stands behind the bars, the sessions beside the regular one, and before them, the name of the close's line. */
+/** What stands behind the bars: the sessions beside the regular one, holes; and over them: names, what is measured. */
 class Shading {
-  #bands = []; #chart = null; #redraw = null; colors = null;
-  /** @type {() => ?{height: number, figure: string}} where the previous close is; null when there is none */
-  closeAt = () => null;
-  #views = [this.#view("bottom", (place) => this.#sessions(place)), this.#view("top", (place) => this.#close(place))];
+  bands = []; holes = []; names = []; colors = null; zone = "exchange"; narrow = false;
+  /** What an open hole after the newest bar is called; empty when there is none. */
+  hole = "";
+  /** @type {?{from: object, to: object, words: string[]}} what is measured */
+  measure = null;
+  #chart = null; #redraw = null; #picture;
+  #views = [this.#view("bottom", (place) => this.#beneath(place)), this.#view("top", (place) => this.#above(place))];
+  constructor(picture) { this.#picture = picture; }
   attached({ chart, requestUpdate }) { this.#chart = chart; this.#redraw = requestUpdate; }
   detached() { this.#chart = null; }
-  set(found) { this.#bands = found; this.#redraw?.(); }
+  redraw() { this.#redraw?.(); }
   paneViews() { return this.#views; }
 
   #view(order, draw) {
@@ -53,49 +65,101 @@ class Shading {
     return { zOrder: () => order, renderer: () => renderer };
   }
 
-  #sessions({ context, mediaSize }) {
+  /** The horizontal edges of places, whole and in the view. */
+  #edges(first, last, width) {
     const scale = this.#chart.timeScale();
-    const seen = scale.getVisibleLogicalRange();
     const half = (scale.logicalToCoordinate(1) - scale.logicalToCoordinate(0)) / 2; // whole places only have a coordinate
-    context.font = this.colors.font;
-    for (const { session, first, last } of this.#bands) {
-      if (!seen || last < seen.from - 1 || first > seen.to + 1) continue;
-      const left = Math.round(Math.max(0, scale.logicalToCoordinate(first) - half));
-      const right = Math.round(Math.min(mediaSize.width, scale.logicalToCoordinate(last) + half));
-      context.fillStyle = this.colors.ground;
-      context.fillRect(left, 0, right - left, mediaSize.height);
-      context.fillStyle = this.colors.edge;
-      if (left > 0) context.fillRect(left, 0, 1, mediaSize.height);
-      if (right - left < 40) continue;
-      context.fillStyle = this.colors.text;
-      context.fillText(SHORT[session] ?? "", left + 8, 16);
-    }
+    return [Math.round(Math.max(0, scale.logicalToCoordinate(first) - half)), Math.round(Math.min(width, scale.logicalToCoordinate(last) + half))];
   }
 
-  /** Beside its line; out of the view, with its figure, at the edge beyond which it is. */
-  #close({ context, mediaSize }) {
-    const close = this.closeAt();
-    if (!close) return;
-    const { width, height } = mediaSize;
-    const words = closeName(close.height, height, close.figure);
-    const base = Math.min(height - 8, Math.max(BENEATH_NAMES, close.height - 5));
-    const left = base > height - MAKERS.height ? MAKERS.width : 8;
+  /** Those of these runs that are in the view, with their edges. */
+  #seen(runs, width) {
+    const seen = this.#chart.timeScale().getVisibleLogicalRange();
+    return runs.filter((run) => inView(run, seen)).map((run) => [run, ...this.#edges(run.first, run.last, width)]);
+  }
+
+  #beneath({ context, mediaSize: { width, height } }) {
+    for (const [, left, right] of this.#seen(this.bands, width)) {
+      if (right - left < NARROWEST) continue; // stripes that say nothing
+      context.fillStyle = this.colors.ground;
+      context.fillRect(left, 0, right - left, height);
+      context.fillStyle = this.colors.edge;
+      for (const edge of [left, right]) if (edge > 0 && edge < width) context.fillRect(edge, 0, 1, height);
+    }
+    for (const [, left, right] of this.#seen(this.holes, width)) this.#hatch(context, left, right, height);
+    const end = this.#edges(0, this.#picture.newest, Infinity)[1];
+    if (this.hole && end < width) this.#hatch(context, end, end + HOLE, height);
+  }
+
+  #hatch(context, left, right, height) {
+    context.save();
+    context.beginPath();
+    context.rect(left, 0, right - left, height);
+    context.clip();
+    context.beginPath();
+    for (let at = left - height; at < right; at += 6) { context.moveTo(at, height); context.lineTo(at + height, 0); }
+    context.strokeStyle = this.colors.hatch;
+    context.stroke();
+    context.restore();
+  }
+
+  #above({ context, mediaSize: { width, height } }) {
     context.font = this.colors.font;
-    const { width: long } = context.measureText(words);
-    if (left + long > width) return;
-    context.fillStyle = this.colors.veil;
-    context.fillRect(left - 3, base - 10, long + 6, 13);
     context.fillStyle = this.colors.text;
-    context.fillText(words, left, base);
+    const end = this.#edges(0, this.#picture.newest, Infinity)[1];
+    const long = (words) => context.measureText(words).width;
+    const open = this.hole && end < width ? Math.max(8, end - long(this.hole) - 8) : Infinity; // where the hole's name begins
+    if (open < width) context.fillText(this.hole, open, this.narrow ? 16 : NAMES_AT);
+    const named = this.narrow ? [] : this.#seen(this.names, width);
+    if (named.length <= NAMED) for (const [run, left, right] of named) {
+      const name = sessionName(run, this.zone);
+      const from = run.session === "pre" ? right - long(name) - 8 : left + 8;
+      if (from >= left + 8 && from + long(name) + 8 <= Math.min(right, open)) context.fillText(name, from, NAMES_AT);
+    }
+    this.#close(context, width, height, end);
+    if (this.measure) this.#measured(context, width);
+  }
+
+  /** At its line, right of the bars; out of the view, with its figure, at the edge beyond which it is. */
+  #close(context, width, height, end) {
+    const close = this.#picture.closeAt;
+    if (!close) return;
+    const words = closeName(close.height, height, close.figure);
+    const crossed = close.last > close.height - 18 && close.last < close.height; // the last price's line
+    const base = Math.min(height - 8, Math.max(this.narrow ? 16 : NAMES_AT + 16, close.height + (crossed ? 14 : -5)));
+    const left = width - context.measureText(words).width - (base > height - MAKERS.height ? MAKERS.width : 8);
+    if (left > end + 4) context.fillText(words, left, base);
+  }
+
+  #measured(context, width) {
+    const { from, to, words } = this.measure;
+    const scale = this.#chart.timeScale();
+    const [x, end] = [from, to].map(({ place }) => scale.logicalToCoordinate(place));
+    const [y, bottom] = [from, to].map(({ price }) => this.#picture.heightOf(price));
+    const color = to.price >= from.price ? this.colors.up : this.colors.down;
+    context.fillStyle = faded(color, 0.16);
+    context.fillRect(x, y, end - x, bottom - y);
+    const wide = Math.max(...words.map((text) => context.measureText(text).width)) + 16;
+    const left = Math.min(width - wide - 4, Math.max(4, (x + end - wide) / 2));
+    const top = Math.max(4, Math.min(y, bottom) - 42);
+    context.fillStyle = this.colors.panel;
+    context.fillRect(left, top, wide, 36);
+    context.strokeStyle = color;
+    context.strokeRect(left + 0.5, top + 0.5, wide - 1, 35);
+    context.fillStyle = this.colors.ink;
+    words.forEach((text, line) => context.fillText(text, left + 8, top + 15 + 15 * line));
   }
 }
 
 const at = (bar) => bar.time / 1000;
 
 export class Picture {
-  #library; #chart; #prices = null; #volumes; #shading = new Shading(); #pointing = 0; #frame = { current: "1m" };
+  #library; #box; #chart; #prices = null; #volumes; #shading = new Shading(this); #pointing = 0;
+  #frame = { timeframe: "1m", zone: "exchange", least: 0, edge: 0 }; // edge: of the bar at the left edge, where a mark would be cut off
   #style = ""; #look = null; #bars = []; #closeLine = null; #close = null; #lastLine = null; #digits = 2;
   #newest = -Infinity; // time of the newest bar that is drawn
+  #lines = new Map(); // drawn over the prices, by name
+  #from = null; #held = true; #room = WIDE_ROOM; #sizes; #moved;
 
   /**
    * @param {object} library  the module "lightweight-charts"
@@ -105,57 +169,122 @@ export class Picture {
    */
   constructor(library, box, { pointed, moved }) {
     this.#library = library;
+    this.#box = box;
+    this.#moved = moved;
     const Axis = axisOf(library, this.#frame);
     this.#chart = library.createChartEx(box, new Axis(), this.#options());
     this.#volumes = this.#chart.addSeries(library.HistogramSeries, {
       priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false,
     });
-    this.#volumes.priceScale().applyOptions({ scaleMargins: VOLUMES });
+    this.#volumes.priceScale().applyOptions({ scaleMargins: { top: 1 - VOLUME, bottom: 0 } });
     this.#chart.panes()[0].attachPrimitive(this.#shading);
-    this.#shading.closeAt = () => this.#closeAt();
     this.#chart.subscribeCrosshairMove(({ logical, point }) => pointed(point && logical != null ? logical : null));
-    this.#chart.timeScale().subscribeVisibleLogicalRangeChange(moved);
+    this.#chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.#inView());
+    this.#chart.timeScale().subscribeSizeChange(() => { if (this.#held) this.#fit(); }); // the axis beside it is wider
+    this.#sizes = new ResizeObserver(() => this.#layout());
+    this.#sizes.observe(box);
   }
 
   #options() {
-    const time = (seconds) => timeOf(seconds * 1000, this.#frame.current);
+    const time = (seconds) => timeOf(seconds * 1000, this.#frame.timeframe, this.#frame.zone);
     return {
       autoSize: true,
       layout: { attributionLogo: true, fontSize: 11 },
-      rightPriceScale: { borderVisible: false, scaleMargins: PRICES, minimumWidth: 64, entireTextOnly: true },
-      grid: { vertLines: { visible: false } },
+      rightPriceScale: { borderVisible: true, minimumWidth: 60, entireTextOnly: true },
       crosshair: { mode: 0 },
       localization: { locale: "en-US", timeFormatter: time },
-      timeScale: {
-        borderVisible: false, rightOffset: MARGIN, barSpacing: SPACING, minBarSpacing: 1.5, timeVisible: true,
-      },
+      timeScale: { borderVisible: true, barSpacing: SPACING, minBarSpacing: 0.1, tickMarkMaxCharacterLength: 6 },
       handleScroll: { vertTouchDrag: false },
-      kineticScroll: { touch: true, mouse: false },
+      kineticScroll: { touch: false, mouse: false },
     };
   }
 
-  /** Draw other bars. @param {boolean} anew  of another symbol or timeframe: the newest come into view */
-  set(bars, sessions, timeframe, anew) {
+  /** Other bars are in view: marks for which there is no longer room everywhere are left out. */
+  #inView() {
+    const scale = this.#chart.timeScale();
+    const least = leastWeight(this.#frame.timeframe, scale.options().barSpacing);
+    if (least !== this.#frame.least) {
+      this.#frame.least = least;
+      scale.applyOptions({}); // marks are written anew
+    }
+    this.#moved();
+  }
+
+  /** The room is another. */
+  #layout() {
+    const { clientWidth: width, clientHeight: height } = this.#box;
+    if (!width || !height) return;
+    const narrow = (this.#shading.narrow = width < NARROW);
+    this.#room = narrow ? NARROW_ROOM : WIDE_ROOM;
+    const pane = Math.max(120, height - this.#chart.timeScale().height());
+    this.#chart.priceScale("right").applyOptions({
+      minimumWidth: narrow ? 60 : this.#digits > 6 ? 92 : 72,
+      scaleMargins: { top: Math.min(0.4, this.#room.top / pane), bottom: VOLUME + BETWEEN / pane },
+    });
+    if (this.#held) this.#fit();
+  }
+
+  /** Draw other bars. */
+  set(bars, sessions, timeframe) {
     this.#bars = bars;
     this.#newest = bars.at(-1)?.time ?? -Infinity;
-    this.#frame.current = timeframe;
+    this.#frame.timeframe = timeframe;
+    this.#shading.measure = null;
     this.#prices?.setData(bars.map((bar) => this.#price(bar)));
     this.#volumes.setData(bars.map((bar) => this.#volume(bar)));
+    this.#drawLines(0);
     this.shade(sessions);
     this.#last();
-    if (!anew) return;
-    const scale = this.#chart.timeScale(); // few bars are drawn wider
-    scale.applyOptions({ barSpacing: Math.min(MOST_SPACING, Math.max(SPACING, scale.width() / (bars.length + MARGIN))) });
-    scale.resetTimeScale();
+  }
+
+  /**
+   * Show the bars from a time on; null: the newest at their usual width.
+   * @param {?number} from
+   * @param {boolean} anew  also when somebody has moved the view
+   */
+  view(from, anew) {
+    this.#from = from;
+    this.#held ||= anew;
+    if (this.#held) this.#fit();
+  }
+
+  /** Somebody moves the view: it stays where it is put. */
+  free() {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#frame.edge = 0;
+    this.#chart.timeScale().applyOptions({}); // marks are written anew
+  }
+
+  reset() { this.#held = true; this.#fit(); }
+
+  /** Bars come closer, or go further away. */
+  zoom(by) {
+    this.free();
+    const scale = this.#chart.timeScale();
+    scale.applyOptions({ barSpacing: Math.max(0.5, scale.options().barSpacing * by) });
+  }
+
+  #fit() {
+    const scale = this.#chart.timeScale(), width = scale.width();
+    const first = this.#from === null ? 0 : placeOf(this.#bars, this.#from), count = this.#bars.length - first;
+    if (!width || count <= 0) return;
+    this.#frame.edge = this.#from === null ? 0 : this.#bars[first].time;
+    const { right } = this.#room;
+    const spans = this.#from === null ? Math.max(SPACING, (width - right) / count) : (width - right) / count;
+    const spacing = Math.min(WIDEST, spans);
+    const beyond = count < FEW ? Math.max(right, (width - spacing * count) / 2) : right;
+    scale.applyOptions({ barSpacing: spacing, rightOffset: beyond / spacing });
     this.#chart.priceScale("right").applyOptions({ autoScale: true });
   }
 
   /** Draw one bar again, or a newer one. */
   update(bar) {
-    const earlier = bar.time < this.#newest;
+    const earlier = bar.time < this.#newest, newer = bar.time > this.#newest;
     this.#newest = Math.max(this.#newest, bar.time);
     this.#prices.update(this.#price(bar), earlier);
     this.#volumes.update(this.#volume(bar), earlier);
+    this.#drawLines(earlier ? placeOf(this.#bars, bar.time) : this.#bars.length - (newer ? 2 : 1));
     if (!earlier) this.#last();
   }
 
@@ -163,10 +292,48 @@ export class Picture {
   digits(decimals) {
     if (decimals === this.#digits) return;
     this.#digits = decimals;
-    this.#prices?.applyOptions(this.#priceFormat());
+    for (const series of [this.#prices, ...[...this.#lines.values()].map(({ line }) => line)]) series?.applyOptions(this.#priceFormat());
+    this.#layout();
   }
 
-  shade(sessions) { this.#shading.set(bands(this.#bars, sessions)); }
+  /** Write times in the zone of a choice. */
+  zone(choice) {
+    if (choice === this.#frame.zone) return;
+    this.#frame.zone = this.#shading.zone = choice;
+    const bars = this.#bars, { timeframe } = this.#frame;
+    for (const shown of [[], bars]) this.set(shown, this.#sessions, timeframe); // only marks of other times are weighed anew
+  }
+
+  /** @param {string} name  normal, log or percent */
+  scale(name) { this.#chart.priceScale("right").applyOptions({ mode: MODES[name] ?? 0 }); }
+
+  shade(sessions) {
+    this.#sessions = sessions;
+    this.#shading.bands = bands(this.#bars, sessions);
+    this.#shading.names = bands(this.#bars, sessions, true);
+    this.#shading.holes = holes(this.#bars);
+    this.#shading.redraw();
+  }
+  #sessions = [];
+
+  /** Say that prices have stopped; empty: they have not. */
+  hole(words) {
+    if (words === this.#shading.hole) return;
+    this.#shading.hole = words;
+    this.#shading.redraw();
+  }
+
+  /** Show what was measured; null: nothing. */
+  measure(found) {
+    this.#shading.measure = found;
+    this.#shading.redraw();
+  }
+
+  /** Which bar and price are at a spot of the box; null where there is none. */
+  spot(x, y) {
+    const place = this.#chart.timeScale().coordinateToLogical(x), price = this.#prices?.coordinateToPrice(y);
+    return place === null || price == null || !this.#bars.length ? null : { place: Math.min(this.#bars.length - 1, Math.max(0, Math.round(place))), price };
+  }
 
   /** Draw the same bars as candles, area or line. */
   style(name) {
@@ -175,7 +342,7 @@ export class Picture {
     if (this.#prices) this.#chart.removeSeries(this.#prices);
     const { CandlestickSeries, AreaSeries, LineSeries } = this.#library;
     this.#prices = this.#chart.addSeries({ candles: CandlestickSeries, area: AreaSeries, line: LineSeries }[name], {
-      ...this.#priceLook(), ...this.#priceFormat(), lastValueVisible: false, priceLineVisible: false,
+      ...this.#priceLook(), ...this.#priceFormat(), lastValueVisible: false, priceLineVisible: false, baseLineVisible: false,
     });
     this.#closeLine = this.#lastLine = null;
     this.#prices.setData(this.#bars.map((bar) => this.#price(bar)));
@@ -183,22 +350,67 @@ export class Picture {
     this.#last();
   }
 
+  /**
+   * Draw these lines over the prices, and no others.
+   * @param {{name: string, symbol?: string, color: string, dashed: boolean, values: (bars: object[], from: number) => (number | null)[]}[]} wanted
+   *   `values`: one a bar from a place on; a symbol's count in the scale and stand at its edge by name
+   */
+  lines(wanted) {
+    for (const [name, { line }] of this.#lines) {
+      if (wanted.some((one) => one.name === name)) continue;
+      this.#chart.removeSeries(line);
+      this.#lines.delete(name);
+    }
+    for (const one of wanted) {
+      const line = this.#lines.get(one.name)?.line ?? this.#chart.addSeries(this.#library.LineSeries, {
+        ...this.#priceFormat(), lineWidth: 2, lineStyle: one.dashed ? DASHED : 0, title: one.symbol ?? "", crosshairMarkerVisible: false,
+        baseLineVisible: false, priceLineVisible: false, lastValueVisible: Boolean(one.symbol), ...(one.symbol ? {} : { autoscaleInfoProvider: () => null }),
+      });
+      line.applyOptions({ color: this.#look[one.color] });
+      this.#lines.set(one.name, { ...one, line });
+    }
+    this.#drawLines(0);
+  }
+
+  /** The lines end elsewhere, at the same bars. */
+  tail() { this.#drawLines(this.#bars.length - 2); }
+
+  /** A line's points from a place on; where its next value is none it ends. */
+  #drawLines(from) {
+    const first = Math.max(0, from);
+    for (const { line, values, color } of this.#lines.values()) {
+      const found = values(this.#bars, first);
+      const points = found.map((value, place) => ({
+        time: at(this.#bars[first + place]), value, color: found[place + 1] === null ? "transparent" : this.#look[color],
+      })).filter(({ value }) => value !== null);
+      if (first === 0) line.setData(points);
+      else for (const point of points) line.update(point, at(this.#bars.at(-1)) > point.time);
+    }
+  }
+
   /** Take the tokens of the look: at first, and when they are others. */
   look(tokens) {
     this.#look = tokens;
     this.#chart.applyOptions({
       layout: { background: { color: tokens.panel }, textColor: tokens.faint, fontFamily: tokens.font },
-      grid: { horzLines: { color: faded(tokens.line, 0.7) } },
+      grid: { horzLines: { color: faded(tokens.line, tokens.forced ? 0.3 : 0.7) }, vertLines: { color: faded(tokens.line, tokens.forced ? 0.3 : 0.5) } },
+      rightPriceScale: { borderColor: tokens.line },
+      timeScale: { borderColor: tokens.line },
       crosshair: {
         vertLine: { color: tokens.faint, style: 3, width: 1, labelBackgroundColor: tokens.muted },
         horzLine: { color: tokens.faint, style: 3, width: 1, labelBackgroundColor: tokens.muted },
       },
     });
-    this.#shading.colors = { ground: faded(tokens.line, 0.38), edge: tokens.line, veil: faded(tokens.panel, 0.8), text: tokens.faint, font: `550 10px ${tokens.font}` };
+    this.#shading.colors = {
+      ground: faded(tokens.line, tokens.forced ? 0 : 0.38), edge: tokens.line, hatch: faded(tokens.brand, 0.35), text: tokens.faint, ink: tokens.text, panel: tokens.panel,
+      up: tokens.up, down: tokens.down, font: `450 11px ${tokens.font}`,
+    };
     this.#prices?.applyOptions(this.#priceLook());
     this.#volumes.setData(this.#bars.map((bar) => this.#volume(bar)));
     this.#closeLine?.applyOptions(this.#closeLook());
+    this.lines([...this.#lines.values()]);
     this.#last();
+    this.#box.querySelector("a")?.setAttribute("tabindex", "-1"); // the chart is one stop; the help names its makers too
   }
 
   /** Where the previous close is; null: not known. */
@@ -210,12 +422,15 @@ export class Picture {
       if (this.#closeLine) this.#prices.removePriceLine(this.#closeLine);
       this.#closeLine = null;
     } else if (this.#closeLine) this.#closeLine.applyOptions({ price });
-    else this.#closeLine = this.#prices.createPriceLine({ price, lineWidth: 1, lineStyle: 1, ...this.#closeLook() });
+    else this.#closeLine = this.#prices.createPriceLine({ price, lineWidth: 1, lineStyle: DOTTED, ...this.#closeLook() });
   }
 
-  #closeAt() {
-    const height = this.#closeLine && this.#bars.length ? this.#prices.priceToCoordinate(this.#close) : null;
-    return height === null ? null : { height, figure: format.fixed(this.#close, this.#digits) };
+  /** The newest bar's place, and where a price and the previous close stand; null where they do not. */
+  get newest() { return this.#bars.length - 1; }
+  heightOf(price) { return this.#prices?.priceToCoordinate(price) ?? null; }
+  get closeAt() {
+    const height = this.#closeLine && this.#bars.length ? this.heightOf(this.#close) : null;
+    return height === null ? null : { height, last: this.heightOf(this.#bars.at(-1).close), figure: format.fixed(this.#close, this.#digits) };
   }
 
   /** The newest price as a line with its figure on the axis, also while older bars are in view. */
@@ -227,11 +442,11 @@ export class Picture {
       this.#lastLine = null;
       return;
     }
-    const { up, down, text } = this.#look;
+    const { up, down, text, panel } = this.#look;
     const color = this.#style !== "candles" ? text : bar.close >= bar.open ? up : down;
-    const options = { price: bar.close, color, axisLabelColor: color };
+    const options = { price: bar.close, color, axisLabelColor: color, axisLabelTextColor: panel };
     if (this.#lastLine) this.#lastLine.applyOptions(options);
-    else this.#lastLine = this.#prices.createPriceLine({ ...options, lineWidth: 1, lineStyle: 1 });
+    else this.#lastLine = this.#prices.createPriceLine({ ...options, lineWidth: 1, lineStyle: DOTTED });
   }
 
   /** Put the crosshair on a bar; null: take it away. */
@@ -242,7 +457,8 @@ export class Picture {
     const scale = this.#chart.timeScale();
     const seen = scale.getVisibleLogicalRange();
     if (seen && (place < seen.from || place > seen.to)) {
-      const from = place < seen.from ? place - MARGIN : place + MARGIN - (seen.to - seen.from);
+      this.free();
+      const from = place < seen.from ? place - 4 : place + 4 - (seen.to - seen.from);
       scale.setVisibleLogicalRange({ from, to: from + seen.to - seen.from });
       this.#pointing = requestAnimationFrame(() => this.#chart.setCrosshairPosition(bar.close, at(bar), this.#prices));
       return;
@@ -250,19 +466,29 @@ export class Picture {
     this.#chart.setCrosshairPosition(bar.close, at(bar), this.#prices);
   }
 
-  /** The first place in view; below 0 before the oldest bar. */
-  get from() { return this.#chart.timeScale().getVisibleLogicalRange()?.from ?? Infinity; }
+  /** The places in view, from below 0 before the oldest bar; null before there is a view. */
+  get seen() { return this.#chart.timeScale().getVisibleLogicalRange(); }
+
+  /** The place of the first bar in view. */
+  get first() { return Math.max(0, Math.floor((this.seen?.from ?? 0) + 0.1)); }
+
+  /** Whether the newest bar is out of view. */
+  get away() { return !this.#held && (this.seen?.to ?? Infinity) < this.#bars.length - 1; }
+
+  /** Whether there is a hole in view. */
+  get holed() { return this.#shading.holes.some((hole) => inView(hole, this.seen)); }
 
   /** How many bars the view has room for. */
-  get room() {
-    const range = this.#chart.timeScale().getVisibleLogicalRange();
-    return range ? range.to - range.from - MARGIN : 0;
-  }
+  get space() { return (this.#chart.timeScale().width() - this.#room.right) / SPACING; }
 
   /** @returns {HTMLCanvasElement} the picture as it is, without the crosshair */
   shot() { return this.#chart.takeScreenshot(false, false); }
 
-  remove() { cancelAnimationFrame(this.#pointing); this.#chart.remove(); }
+  remove() {
+    cancelAnimationFrame(this.#pointing);
+    this.#sizes.disconnect();
+    this.#chart.remove();
+  }
 
   #price(bar) {
     const { open, high, low, close } = bar;
@@ -279,14 +505,20 @@ export class Picture {
   }
 
   #priceLook() {
-    const { up, down, text } = this.#look;
-    if (this.#style === "candles") {
-      return { upColor: up, downColor: down, wickUpColor: up, wickDownColor: down, borderVisible: false };
+    const { up, down, text, panel, forced } = this.#look;
+    if (this.#style === "candles") { // without colours of their own, bars that rose are hollow
+      return {
+        upColor: forced ? panel : up, downColor: down, wickUpColor: up, wickDownColor: down,
+        borderVisible: Boolean(forced), borderUpColor: up, borderDownColor: down,
+      };
     }
     const line = { lineWidth: 2, crosshairMarkerRadius: 3 };
     if (this.#style === "line") return { ...line, color: text };
     return { ...line, lineColor: text, topColor: faded(text, 0.16), bottomColor: faded(text, 0) };
   }
 
-  #closeLook() { return { color: this.#look.faint, axisLabelColor: this.#look.line, axisLabelTextColor: this.#look.muted }; }
+  #closeLook() {
+    const { faint, line, muted, forced, panel } = this.#look;
+    return { color: faint, axisLabelColor: forced ? panel : line, axisLabelTextColor: muted };
+  }
 }

@@ -2,7 +2,8 @@
  * The moving figures of one symbol: price, change, range, volume, age, tag.
  *
  * Each renders dashes on the server and on first paint, then writes into its own elements
- * (see hooks.js). None changes its size with its content; none renders again for a tick.
+ * (see hooks.js). None changes its size with its content; none renders again for a tick. A part moves
+ * four times a second, as in a row of the list, and with `every` trade where one symbol is looked at.
  */
 
 import { useEffect, useRef } from "react";
@@ -19,10 +20,8 @@ function fit(element, text) {
   mark(element, "data-long", text.length > 16 ? "3" : text.length > 13 ? "2" : text.length > 10 ? "1" : null);
 }
 
-const ARROW = { duration: 800, easing: "steps(1, end)" };
-
-/** The last price; when it moves, its background is tinted and an arrow shown for a moment, as the tape's newest move. */
-export function LivePrice({ symbol, className = "" }) {
+/** The last price; when it moves, its background is tinted for a moment, at most once a second. */
+export function LivePrice({ symbol, className = "", every = false }) {
   const { at, part } = useParts();
   const shown = useRef();
   const inView = useInView(at, "box");
@@ -33,15 +32,11 @@ export function LivePrice({ symbol, className = "" }) {
     const before = shown.current;
     shown.current = quote && { price: quote.price, seq: quote.seq };
     if (!quote || !before || quote.price === before.price || !inView()) return;
-    write(at.arrow, format.arrow(quote.tick));
-    mark(at.arrow, "data-direction", format.direction(quote.tick));
-    at.arrow?.animate?.([{ visibility: "visible" }, { visibility: "hidden" }], ARROW); // an opacity would make a layer of each
     flash(at.box, quote.tick);
-  });
+  }, { every });
   return (
     <span className={`price ${className}`} ref={part("box")}>
       <span className="price-text">
-        <i className="price-arrow" aria-hidden="true" ref={part("arrow")} />
         <span ref={part("price")}>{format.DASH}</span>
       </span>
     </span>
@@ -56,7 +51,7 @@ function missing(live, symbol) {
 }
 
 /** The change since the previous close, with arrow and sign: percent over absolute, or in one line. */
-export function LiveChange({ symbol, inline = false }) {
+export function LiveChange({ symbol, inline = false, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     const change = quote?.change;
@@ -66,7 +61,7 @@ export function LiveChange({ symbol, inline = false }) {
     write(at.arrow, format.arrow(change) || UP);
     write(at.main, inline ? absolute : percent);
     (inline || !quote ? write : fit)(at.side, inline ? (change == null ? "" : `(${percent})`) : quote ? absolute : missing(live, symbol) || "\u00a0");
-  });
+  }, { every });
   return (
     <span className={inline ? "change change-inline" : "change"} data-direction="flat" ref={part("box")}>
       <span className="change-main"><i aria-hidden="true" ref={part("arrow")}>{UP}</i><span ref={part("main")}>{format.DASH}</span></span>
@@ -76,14 +71,14 @@ export function LiveChange({ symbol, inline = false }) {
 }
 
 /** Of a price that moved on since the regular session: how far, beside the change of the day. */
-export function LiveSinceClose({ symbol }) {
+export function LiveSinceClose({ symbol, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote) => {
     const moved = sinceClose(quote);
     write(at.words, moved === null ? "" : `${quote.session === "post" ? "After hours" : "Since the close"} `);
     write(at.moved, moved === null ? "" : `${format.change(moved.change, quote.decimals)} (${format.percent(moved.percent)})`);
     mark(at.moved, "data-direction", format.direction(moved?.change));
-  });
+  }, { every });
   return (
     <span className="since-close">
       <span ref={part("words")} />
@@ -92,14 +87,19 @@ export function LiveSinceClose({ symbol }) {
   );
 }
 
+const placed = new WeakMap(); // mark → where
+
 /** Put a mark on its line, as wide as the line itself: 0 to 1 from the left, not at all for null. */
 function place(mark, position) {
+  const where = position === null ? "" : `translateX(${(position * 100).toFixed(1)}%)`;
+  if (placed.get(mark) === where) return;
+  placed.set(mark, where);
   mark.hidden = position === null;
-  mark.style.transform = `translateX(${(position ?? 0) * 100}%)`;
+  mark.style.transform = where;
 }
 
 /** Where the price stands between the day's low and high, as a mark on a line. */
-export function DayRange({ symbol }) {
+export function DayRange({ symbol, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     const position = format.position(quote?.price, quote?.low, quote?.high);
@@ -109,41 +109,37 @@ export function DayRange({ symbol }) {
       : `${day && `${day}: `}Low ${format.price(quote.low, quote.decimals)}, high ${format.price(quote.high, quote.decimals)}`;
     mark(at.line, "aria-label", words);
     mark(at.line, "title", words);
-  });
+  }, { every });
   return <span className="range" role="img" aria-label="Day range unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
 }
 
-const FIGURES = {
-  open: (quote) => format.price(quote?.open, quote?.decimals),
-  high: (quote) => format.price(quote?.high, quote?.decimals),
-  low: (quote) => format.price(quote?.low, quote?.decimals),
-  prevClose: (quote) => format.price(quote?.prevClose, quote?.decimals),
-  volume: (quote) => format.volume(quote?.dayVolume),
-  age: (quote, live) => format.age(quote ? live.marketNow() - quote.time : null),
-  session: (quote) => format.session(quote?.session),
-  day: (quote, live) => dayName(quote?.day, live.marketNow()) || "Session",
-};
-const OF_THE_DAY = new Set(["open", "high", "low", "volume"]);
-const AT_FIRST = { day: "Session" };
-
-/** One figure as text, named by `figure`. */
-function Figure({ symbol, figure, className }) {
+/** The day's volume. */
+export function LiveVolume({ symbol }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
-    fit(at.figure, FIGURES[figure](quote, live));
-    if (!OF_THE_DAY.has(figure)) return;
+    fit(at.figure, format.volume(quote?.dayVolume));
     const day = dayName(quote?.day, live.marketNow());
     mark(at.figure, "title", day ? `Of ${day}` : null);
-  }, { ages: figure === "age" });
-  return <span className={className} ref={part("figure")}>{AT_FIRST[figure] ?? format.DASH}</span>;
+  });
+  return <span className="volume" ref={part("figure")}>{format.DASH}</span>;
 }
 
-export const LiveVolume = ({ symbol }) => <Figure symbol={symbol} figure="volume" className="volume" />;
-export const LiveAge = ({ symbol }) => <Figure symbol={symbol} figure="age" className="age" />;
-export const LiveFigure = ({ symbol, figure }) => <Figure symbol={symbol} figure={figure} className={figure === "session" || figure === "day" ? "figure words" : "figure"} />;
+const NEW_MS = 10_000, RECENT_MS = 60_000;
+
+/** How old the price is: the style rules draw a full dot, a hollow one, or the words. Nothing where the market is closed. */
+export function LiveAge({ symbol }) {
+  const { at, part } = useParts();
+  useQuote(symbol, (quote, live) => {
+    const ms = quote ? live.marketNow() - quote.time : null;
+    const closed = quote?.session === "closed" && ms > RECENT_MS;
+    mark(at.figure, "data-age", ms === null ? null : closed ? "closed" : ms < NEW_MS ? "new" : ms < RECENT_MS ? "recent" : "old");
+    write(at.figure, format.age(ms));
+  }, { ages: true });
+  return <span className="age" ref={part("figure")}>{format.DASH}</span>;
+}
 
 /** What is particular about a symbol's price: a small tag, and its row marked with it. Nothing when it is live. */
-export function SymbolTag({ symbol, explain = false }) {
+export function SymbolTag({ symbol, explain = false, every = false }) {
   const { at, part } = useParts();
   useQuote(symbol, (quote, live) => {
     const state = live.stateOf(symbol);
@@ -152,8 +148,8 @@ export function SymbolTag({ symbol, explain = false }) {
     mark(at.tag, "title", why || null);
     write(at.why, line);
     mark(at.why, "title", why || null);
-    mark(at.box.closest("[data-quote]"), "data-state", state);
-  });
+    mark(at.box.closest("[data-quote], [data-symbol]"), "data-state", state);
+  }, { every });
   return (
     <span className="tag-box" ref={part("box")}>
       <span className="tag" ref={part("tag")} />

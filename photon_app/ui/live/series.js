@@ -5,10 +5,17 @@
  * here asks for anything or touches the page.
  */
 
+import { INTO_DATE } from "./days.js";
+
 export const MOST = 10_000;
 const SLACK = 1_000; // dropped at once, so that not every new bar moves all others
 const PENDING = 16;
 const FINAL_MS = 10_000; // a bar is sent as final 2 s after its end
+const DAY = 86_400_000;
+/** How long a bar is, ms; that of a day is a trading day. */
+export const SPANS = { "1s": 1_000, "1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "1d": DAY };
+/** The ranges, each with the interval that fits it. */
+export const RANGES = { "1D": "5m", "5D": "15m", "1M": "1h", YTD: "1d", "1Y": "1d", Max: "1d" };
 
 /** The place of the first bar at or after a time; as many as there are bars when there is none. */
 export function placeOf(bars, time) {
@@ -28,15 +35,70 @@ function joined(one = [], other = []) {
 }
 
 /**
- * Which bars lie outside the regular session: `[{session, first, last}]` by place.
+ * Which bars lie outside the regular session, or in any: `[{session, from, to, first, last}]` by place.
  * @param {{time: number}[]} bars
  * @param {{session: string, from: number, to: number}[]} sessions
+ * @param {boolean} [all]  the regular ones too
  */
-export function bands(bars, sessions) {
+export function bands(bars, sessions, all = false) {
   return sessions
-    .filter(({ session }) => session !== "regular")
-    .map(({ session, from, to }) => ({ session, first: placeOf(bars, from), last: placeOf(bars, to) - 1 }))
+    .filter(({ session }) => all || session !== "regular")
+    .map((session) => ({ ...session, first: placeOf(bars, session.from), last: placeOf(bars, session.to) - 1 }))
     .filter(({ first, last }) => last >= first);
+}
+
+/**
+ * Runs of incomplete bars, in which the feed was down or did not follow: `[{first, last}]` by place.
+ * @param {{incomplete?: boolean}[]} bars
+ */
+export function holes(bars) {
+  const found = [];
+  bars.forEach(({ incomplete }, place) => {
+    if (!incomplete) return;
+    if (found.at(-1)?.last === place - 1) found.at(-1).last = place;
+    else found.push({ first: place, last: place });
+  });
+  return found;
+}
+
+/**
+ * Where the bar begins that a trade belongs to, by the rules of docs/protocol.md; null where none does: outside
+ * the sessions, where they are known.
+ * @param {number} time
+ * @param {string} timeframe
+ * @param {{from: number, to: number}[]} sessions  of US stocks; none of anything else
+ * @param {?number} day  when the symbol's trading day began
+ */
+export function beginOf(time, timeframe, sessions, day) {
+  if (timeframe === "1d") return day != null && time >= day ? day : null;
+  const session = sessions.findLast(({ from, to }) => from <= time && time < to);
+  if (sessions.length && !session) return null;
+  const from = timeframe === "1h" && session ? session.from : 0;
+  return from + Math.floor((time - from) / SPANS[timeframe]) * SPANS[timeframe];
+}
+
+/** So many months before a time, on the same day of the month or the month's last. */
+function monthsBefore(time, months) {
+  const then = new Date(time);
+  then.setUTCMonth(then.getUTCMonth() - months);
+  if (then.getUTCDate() !== new Date(time).getUTCDate()) then.setUTCDate(0);
+  return then.getTime();
+}
+
+/**
+ * Where a range begins that ends with the newest bar: days are trading days from the pre-market on, or 24 hours
+ * of what has no sessions.
+ * @param {string} range  of `RANGES`
+ * @param {number} time  of the newest bar
+ * @param {{session: string, from: number}[]} sessions
+ */
+export function rangeBegin(range, time, sessions) {
+  if (range === "1M" || range === "1Y") return monthsBefore(time, range === "1M" ? 1 : 12);
+  if (range === "YTD") return Date.UTC(new Date(time + INTO_DATE).getUTCFullYear(), 0) - INTO_DATE;
+  if (range === "Max") return -Infinity;
+  const days = range === "1D" ? 1 : 5;
+  if (!sessions.length) return time - days * DAY + 1;
+  return sessions.filter(({ session, from }) => session === "pre" && from <= time).at(-days)?.from ?? -Infinity;
 }
 
 export class Series {
@@ -135,6 +197,23 @@ export class Series {
     if (at === 0 && !this.complete) return "";
     this.bars.splice(at, 0, whole);
     return "all";
+  }
+
+  /**
+   * Fold a price into the running bar, or begin one with it, until the bars channel says what it came to.
+   * @param {import("./photon-client.js").Quote} quote
+   * @param {string} timeframe
+   * @param {boolean} counts  whether it is a trade that no bar has yet: its volume counts
+   * @returns {"" | "last" | "all"} as `fold`
+   */
+  trade({ price, volume, time, day, session }, timeframe, counts) {
+    const { newest } = this;
+    const begin = this.#loaded && session !== "closed" ? beginOf(time, timeframe, this.sessions, day) : null;
+    if (begin === null || begin < newest?.time) return "";
+    const held = newest?.time === begin ? newest : { time: begin, open: price, high: price, low: price, volume: 0, count: 0, vwap: null, final: false };
+    const bar = { ...held, high: Math.max(held.high, price), low: Math.min(held.low, price), close: price };
+    if (counts) bar.volume += volume;
+    return this.fold({ bar, final: held.final });
   }
 
   #keep(message) {

@@ -1,52 +1,164 @@
 /**
- * A symbol's day as a small line: its points, and where they stand in a box. Pure, tested under node.
+ * The days of symbols as small lines: what is loaded when, their points, and their shapes. Pure but for
+ * what it is given, tested under node.
+ *
+ * Lines are asked for together: all symbols that are wanted within `GATHER_MS` are one request, of at most
+ * `MOST` symbols. A failure is tried again after half a minute, then more and more slowly. The newest `KEPT`
+ * lines are kept, so that scrolling back asks for nothing.
  */
 
-export const STEP_MS = 300_000;
-export const MOST = 300; // points: a day of the exchange has 192 of five minutes, a whole day 288
+export const MOST = 100; // symbols a request
+export const POINTS = 400; // of a line: a day of the exchange has 192 of five minutes
+export const KEPT = 500; // lines
+const GATHER_MS = 50;
+const YOUNG_MS = 2_000; // a symbol that is new to the server: its past may only be being looked up
+const LEFT_MS = 60_000;
+const AGAIN_MS = 30_000, MOST_PAUSE_MS = 300_000;
+
+/**
+ * One of `/api/sparklines`: its day, from the first session to the end of the last, in steps; UNIX ms.
+ * @typedef {{symbol: string, day: ?number, from: ?number, to: ?number, step_ms: number, points: [number, number][], prev_close?: ?number,
+ *   low_52w?: ?number, high_52w?: ?number}} Answer
+ */
 
 export class DayLine {
-  /** When the day began; null before that is known. */
-  from = null;
-  /** @type {[number, number][]} begin of five minutes and the price at their end, oldest first */
+  /** @type {?number} */ day = null;
+  from = 0; to = 0; step = 300_000;
+  /** @type {[number, number][]} time and price, oldest first */
   points = [];
+  /** @type {?number} */ prevClose = null;
+  /** @type {?number} */ low52 = null;
+  /** @type {?number} */ high52 = null;
 
-  /** Begin with the day's bars of five minutes. What was heard meanwhile and is newer stays. */
-  load(from, bars) {
-    const newest = bars.at(-1)?.time ?? from;
-    const since = this.points.filter(([time]) => time > newest || (time === newest && bars.length === 0));
-    this.from = from;
-    this.points = [...bars.map(({ time, close }) => [time, close]), ...since].slice(-MOST);
+  /** The server's answer; what was heard meanwhile and is newer stays. @param {Answer} answer */
+  load({ day, from, to, step_ms, points, prev_close = null, low_52w = null, high_52w = null }) {
+    const newest = points.at(-1)?.[0] ?? 0;
+    const since = day === this.day ? this.points.filter(([time]) => time > newest) : [];
+    Object.assign(this, { day, from: from ?? 0, to: to ?? 0, step: step_ms, prevClose: prev_close, low52: low_52w, high52: high_52w });
+    this.points = [...points, ...since].slice(-POINTS);
   }
 
-  /** Take in a price. @returns {boolean} whether the line is another now */
+  /** Take in a price of this day. @param {number} time @param {number} price @returns {boolean} whether the line is another now */
   price(time, price) {
-    const step = Math.floor(time / STEP_MS) * STEP_MS;
-    const last = this.points.at(-1);
-    if (last && step < last[0]) return false;
-    if (last && step === last[0]) {
-      if (last[1] === price) return false;
-      last[1] = price;
-      return true;
-    }
-    this.points.push([step, price]);
-    if (this.points.length > MOST) this.points.shift();
+    if (this.day === null || time < this.from || time > this.to) return false;
+    const [begin, last] = this.points.at(-1) ?? [time - this.step, NaN];
+    if (time < begin || (time < begin + this.step && last === price)) return false;
+    if (time < begin + this.step) this.points.pop();
+    this.points.push([begin + Math.floor((time - begin) / this.step) * this.step, price]);
+    if (this.points.length > POINTS) this.points.shift();
     return true;
   }
 }
 
 /**
- * The line in a box: points in pixels from the left and the top, and the height of the previous close.
- * @param {[number, number][]} points
+ * A line in a box as paths: itself, the previous close, and the ground between; its x is the day's clock.
+ * All are empty where there is nothing to draw.
+ * @param {{points: [number, number][], from: number, to: number}} day
  * @param {?number} close
- * @returns {{line: [number, number][], close: ?number}}
+ * @param {number} width
+ * @param {number} height
  */
-export function shapeOf(points, close, width, height, margin = 2) {
-  if (points.length === 0) return { line: [], close: null };
+export function pathsOf({ points, from, to }, close, width, height, margin = 2) {
+  if (points.length === 0 || !(to > from)) return { line: "", close: "", area: "" };
   const prices = points.map(([, price]) => price);
   const low = Math.min(...prices, close ?? Infinity), high = Math.max(...prices, close ?? -Infinity);
-  const first = points[0][0], span = points.at(-1)[0] - first;
-  const x = (time) => margin + (span ? (time - first) / span : 1) * (width - 2 * margin);
-  const y = (price) => (high > low ? margin + ((high - price) / (high - low)) * (height - 2 * margin) : height / 2);
-  return { line: points.map(([time, price]) => [x(time), y(price)]), close: close == null ? null : y(close) };
+  /** @param {number} time */
+  const x = (time) => (Math.min(1, Math.max(0, (time - from) / (to - from))) * width).toFixed(1);
+  /** @param {number} price */
+  const y = (price) => (high > low ? margin + ((high - price) / (high - low)) * (height - 2 * margin) : height / 2).toFixed(1);
+  const corners = points.map(([time, price]) => `${x(time)},${y(price)}`).join("L");
+  const line = `M${corners}${points.length === 1 ? "h0" : ""}`;
+  if (close == null) return { line, close: "", area: "" };
+  return { line, close: `M0,${y(close)}H${width}`, area: `M${x(points[0][0])},${y(close)}L${corners}V${y(close)}Z` };
+}
+
+/** Every symbol's line: loads those that are wanted, in batches. */
+export class DayLines {
+  #ask; #now; #after; #failures = 0;
+  /** @type {unknown} */ #timer = null;
+  /** @type {Map<string, DayLine>} */ #lines = new Map();
+  /** @type {Map<string, number>} when it may be asked for again; never, while it is good */ #due = new Map();
+  /** @type {Set<string>} those that were asked for once and had nothing */ #young = new Set();
+  /** @type {Map<string, number>} the day for which a line was renewed */ #days = new Map();
+  /** @type {Set<string>} */ #wanted = new Set();
+  /** @type {Set<string>} */ #asking = new Set();
+  /** @type {Set<() => void>} */ #listeners = new Set();
+  /** @type {{epoch?: ?string, market?: ?string, lost: boolean} | null} */ #status = null;
+
+  /**
+   * @param {object} environment
+   * @param {(path: string) => Promise<{sparklines: Answer[]} | null>} environment.ask   null for a failure
+   * @param {() => number} environment.now
+   * @param {(run: () => void, ms: number) => unknown} environment.after
+   */
+  constructor({ ask, now, after }) { [this.#ask, this.#now, this.#after] = [ask, now, after]; }
+
+  /** @param {string} symbol @returns {DayLine} empty before it is loaded */
+  line(symbol) {
+    let line = this.#lines.get(symbol);
+    if (line) return line;
+    this.#lines.set(symbol, (line = new DayLine()));
+    const [oldest] = this.#lines.keys();
+    if (this.#lines.size > KEPT) for (const kept of [this.#lines, this.#due, this.#young, this.#days]) kept.delete(oldest);
+    return line;
+  }
+
+  /** @param {() => void} listener called when lines came @returns {() => void} */
+  onLoad(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Somebody looks at a line: it is loaded unless it is there, on its way, or failed a moment ago. @param {string} symbol */
+  want(symbol) {
+    if (this.#wanted.has(symbol) || this.#asking.has(symbol) || this.#now() < (this.#due.get(symbol) ?? 0)) return;
+    this.#wanted.add(symbol);
+    this.#timer ??= this.#after(() => this.#flush(), GATHER_MS);
+  }
+
+  /** A price of a later day came: its line is asked for again, at once and then now and then, until the answer is of it. @param {string} symbol @param {number} day */
+  renew(symbol, day) {
+    if (this.#due.get(symbol) !== Infinity) return;
+    this.#due.set(symbol, this.#days.get(symbol) === day ? this.#now() + AGAIN_MS : 0);
+    this.#days.set(symbol, day);
+  }
+
+  /** Ask again in a minute at the earliest: nobody folds prices into a line now, or it does not have all. @param {string} symbol */
+  later(symbol) { if (this.#due.get(symbol) === Infinity) this.#due.set(symbol, this.#now() + LEFT_MS); }
+
+  /** A new epoch, a connection that is back and another session each make the day another, or leave a gap in it. @param {{connection: string, epoch: ?string, market: ?string}} status */
+  status({ connection, epoch, market }) {
+    const before = this.#status;
+    const known = { epoch: epoch ?? before?.epoch, market: market ?? before?.market };
+    if (connection !== "open") { this.#status = { ...known, lost: before?.epoch != null }; return; }
+    this.#status = { ...known, lost: false };
+    const renewed = before?.epoch != null && epoch !== before.epoch;
+    if (renewed) this.#lines.clear();
+    if (renewed || before?.lost || (before?.market && market && market !== before.market)) this.#due.clear();
+  }
+
+  async #flush() {
+    const symbols = [...this.#wanted].slice(0, MOST);
+    for (const symbol of symbols) { this.#wanted.delete(symbol); this.#asking.add(symbol); }
+    const epoch = this.#status?.epoch;
+    const answer = await this.#ask(`/api/sparklines?symbols=${symbols.map(encodeURIComponent).join(",")}`);
+    for (const symbol of symbols) this.#asking.delete(symbol);
+    if (epoch === this.#status?.epoch) this.#take(symbols, answer);
+    this.#timer = this.#wanted.size ? this.#after(() => this.#flush(), GATHER_MS) : null;
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** @param {string[]} symbols @param {{sparklines: Answer[]} | null} answer */
+  #take(symbols, answer) {
+    const found = new Map((answer?.sparklines ?? []).map((one) => [one.symbol, one]));
+    this.#failures = answer ? 0 : this.#failures + 1;
+    const pause = Math.min(MOST_PAUSE_MS, AGAIN_MS * 2 ** Math.max(0, Math.min(this.#failures, 8) - 1));
+    for (const symbol of symbols) {
+      const one = found.get(symbol);
+      if (one) this.line(symbol).load(one);
+      const few = answer && (one?.points.length ?? 0) < 2, young = few && !this.#young.has(symbol);
+      if (young) this.#young.add(symbol);
+      this.#due.set(symbol, answer && !few ? Infinity : this.#now() + (young ? YOUNG_MS : pause));
+    }
+  }
 }

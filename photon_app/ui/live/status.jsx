@@ -62,18 +62,20 @@ export function SessionClock() {
   );
 }
 
-/** What stands over the small lines: whose day they and the figures beside them are. */
+/** What stands over the small lines: whose day they and the figures beside them are. @param {{symbols?: string[]}} props */
 export function DayTitle({ symbols = [] }) {
   const { at, part } = useParts();
   useStatus((status, live) => write(at.title, dayTitle(symbols.map((symbol) => live.quote(symbol)), live.marketNow())));
   return <span ref={part("title")}>Today</span>;
 }
 
+/** @type {Record<string, string>} */
 const CONNECTIONS = { connecting: "Connecting", open: "Connected", reconnecting: "Reconnecting", closed: "Disconnected" };
+/** @type {Record<string, string>} */
 const SOURCES = { simulated: "simulator", finnhub: "Finnhub" };
 const PING_MS = 5_000;
 
-/** The footer's facts: connection, age of the newest data, time to the server and back, source. */
+/** The footer's facts: connection, age of the newest data, time to the server and back, source. @param {{symbols?: string[]}} props */
 export function ConnectionFoot({ symbols = [] }) {
   const { at, part } = useParts();
   useStatus((status, live) => {

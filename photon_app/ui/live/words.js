@@ -15,6 +15,12 @@ const FEEDS = {
   throttled: ["THROTTLED", "note", "The feed asks the server to slow down"],
 };
 const TROUBLED = new Set(["reconnecting", "unauthorized", "throttled"]);
+const FLOWING = new Set(["live", "simulated", "replay"]);
+
+/** Seconds that this page is behind its server, where prices flow; else 0. @param {{behindMs?: ?number, feed?: ?string}} status */
+const behind = ({ behindMs, feed }) => (behindMs && FLOWING.has(feed ?? "") ? Math.max(1, Math.round(behindMs / 1000)) : 0);
+/** @param {number} seconds */
+const late = (seconds) => `Prices here are about ${seconds} s late: this page, or its connection, cannot keep up`;
 
 /** Why this page never had the server; empty once it had. */
 const never = (status) => (status.epoch == null ? status.reason : "");
@@ -31,6 +37,14 @@ export function badge(status, marketNow, now) {
     return { words: "RECONNECTING", kind: "lost", why: never(status) || "This page lost the server and tries again", wait: status.retryAt && status.retryAt - now };
   }
   if (status.connection !== "open") return { words: "CONNECTING", kind: "wait", why: "This page is connecting to the server", wait: null };
+  const seconds = behind(status);
+  if (!seconds) return feedBadge(status, marketNow);
+  const { words } = feedBadge(status, marketNow); // what is not live stays named
+  return { words: `${words === "LIVE" ? "" : `${words} · `}BEHIND ${seconds} s`, kind: "note", why: late(seconds), wait: null };
+}
+
+/** The badge of the feed alone. @param {any} status @param {?number} marketNow */
+function feedBadge(status, marketNow) {
   if (status.feed === "live" && status.delayMs > 0) {
     const minutes = Math.max(1, Math.round(status.delayMs / 60_000));
     return { words: `DELAYED ${minutes} min`, kind: "note", why: status.detail || "The feed's prices come late", wait: null };
@@ -44,7 +58,10 @@ export function badge(status, marketNow, now) {
 export function trouble(status) {
   if (status.connection === "closed") return status.reason;
   if (status.connection === "reconnecting") return never(status) || "This page lost the server: prices are the last known ones";
-  if (status.connection !== "open" || status.feed === "simulated") return "";
+  if (status.connection !== "open") return "";
+  const seconds = behind(status);
+  if (seconds) return late(seconds);
+  if (status.feed === "simulated") return "";
   return status.detail || (TROUBLED.has(status.feed) ? FEEDS[status.feed][2] : "");
 }
 

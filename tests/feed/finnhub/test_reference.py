@@ -80,6 +80,17 @@ def test_a_search_joins_both_and_prefers_the_lists_names() -> None:
     play(scenario)
 
 
+def test_symbols_of_the_list_with_spaces_between_cost_nothing() -> None:
+    """They are found in their order."""
+
+    async def scenario(world: World) -> None:
+        assert world.reference.knows_search("v ma")
+        assert [one.symbol for one in await world.reference.search("v ma")] == ["V", "MA"]
+        assert world.asked == []
+
+    play(scenario)
+
+
 def test_a_search_that_fails_is_the_lists() -> None:
     """People do not see the difference."""
 

@@ -2,9 +2,6 @@
 
 import asyncio
 import itertools
-import os
-import subprocess
-import sys
 from collections.abc import Iterable
 
 import pytest
@@ -15,17 +12,15 @@ from photon_app.feed.finnhub_wire import Trades, decode
 from photon_app.feed.simulated.feed import (
     CATCH_UP_MS,
     DUE_TRADES,
-    START_PRICES,
     SimulatedFeed,
     Simulator,
     round_to_tick,
-    start_price,
 )
+from photon_app.feed.simulated.prices import known_price
 from photon_app.model import Trade
 from photon_app.settings import DEFAULT_SYMBOLS
 from tests.fakes.market import FakeMarket
 from tests.fakes.time import START_MS, VirtualTime
-from tests.names import SYMBOL
 
 DEFAULTS = frozenset(DEFAULT_SYMBOLS)
 seeds = st.integers(0, 2**63 - 1)
@@ -172,33 +167,7 @@ def test_a_given_start_price_wins() -> None:
     simulator = Simulator(1, start_prices={"AAPL": 189.5, "PENNY": 0.01})
     simulator.want(frozenset({"AAPL", "PENNY", "MSFT"}))
     first = {trade.symbol: trade.price for trade in read(simulator.frames(START_MS))}
-    assert first == {"AAPL": 189.5, "PENNY": 0.01, "MSFT": START_PRICES["MSFT"]}
-
-
-def test_every_default_symbol_has_a_known_start_price() -> None:
-    """So that the first page looks like the market."""
-    assert set(START_PRICES) == DEFAULTS
-
-
-@given(st.from_regex(SYMBOL, fullmatch=True))
-def test_every_other_symbol_starts_at_a_price_of_its_name(symbol: str) -> None:
-    """Between 5 and 500, always the same."""
-    assert 5 <= start_price(symbol) <= 500
-    assert start_price(symbol) == start_price(symbol)
-
-
-@pytest.mark.parametrize("hash_seed", ["0", "12345"])
-def test_the_start_price_is_the_same_in_every_process(hash_seed: str) -> None:
-    """Python's own hash of a string is not: it must not be used."""
-    code = "from photon_app.feed.simulated.feed import start_price; print(start_price('ZZZZ'))"
-    printed = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    assert float(printed) == start_price("ZZZZ")
+    assert first == {"AAPL": 189.5, "PENNY": 0.01, "MSFT": known_price("MSFT")}
 
 
 @few

@@ -369,6 +369,22 @@ def test_what_is_not_known_of_before_begins_again(prev_closes: dict[str, float])
     asyncio.run(scenario())
 
 
+def test_a_price_of_another_list_is_not_continued() -> None:
+    """A stored price of quite another size is of an older version: the symbol begins as ever, and
+    does not climb to its level within an hour.
+    """
+
+    async def scenario() -> None:
+        time, plain, resumed = VirtualTime(), Diary(), Diary()
+        await play(feed_of(time, "AAPL", "MSFT"), time, plain, 1)
+        feed = feed_of(time, "AAPL", "MSFT")
+        feed.resume({"MSFT": 8.96, "AAPL": 9_000.0}, {"MSFT": 9.01, "AAPL": 9_001.0})
+        await play(feed, time, resumed, 1)
+        assert resumed.seeds == plain.seeds
+
+    asyncio.run(scenario())
+
+
 def test_a_walk_that_lives_for_days_goes_where_its_days_lead() -> None:
     """So that what is made up after a restart meets what was traded before it."""
 

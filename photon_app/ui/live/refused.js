@@ -9,8 +9,9 @@
   const MOST = 400;
   let asked = false;
 
+  /** @param {Event} event */
   async function ask({ target }) {
-    if (asked || !["SCRIPT", "LINK"].includes(target?.nodeName)) return;
+    if (asked || !(target instanceof HTMLElement) || !["SCRIPT", "LINK"].includes(target.nodeName)) return;
     asked = true;
     const answer = await fetch("/health", { method: "POST" }).catch(() => null);
     const why = (await answer?.text() ?? "").trim().slice(0, MOST);
@@ -21,6 +22,7 @@
     show(".foot", ".foot .foot-connection b", "Refused");
   }
 
+  /** @param {string} box @param {string} words @param {string} text */
   function show(box, words, text) {
     document.querySelector(box)?.setAttribute("data-kind", "bad");
     const element = document.querySelector(words);

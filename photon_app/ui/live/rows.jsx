@@ -1,0 +1,210 @@
+/**
+ * The lists on the page: their tabs, their rows, what is selected, and what was removed a moment ago.
+ *
+ * React renders when a list, its order or the selection changes, never for a price. All rules are those
+ * of `watchlist.js`, `sort.js` and `address.js`.
+ */
+
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { address } from "./address.js";
+import { choose, chosen } from "./choices.js";
+import { drag, touch, turn } from "./gestures.js";
+import { photon, useChoice } from "./hooks.js";
+import { LONGEST_NAME, MAIN } from "./lists.js";
+import { direction, next, SORTABLE } from "./sort.js";
+import { watchlist } from "./watchlist.js";
+
+/** A fact of the lists; `otherwise` on the server and on first paint. */
+const useList = (fact, otherwise) => useSyncExternalStore((heard) => watchlist.listen(heard), fact, () => otherwise);
+const NONE = [];
+const MOST_ASKED = 500; // names
+
+/** The symbols of the list as they are shown. */
+export const useRows = () => useList(() => watchlist.order, NONE);
+
+/** The symbols of the list, in its own order. */
+export const useSymbols = () => {
+  const text = useList(() => watchlist.symbols.join(","), "");
+  return text ? text.split(",") : NONE;
+};
+
+/** The selected symbol; "" for none. */
+export const useShown = () => useList(() => watchlist.shown, "");
+
+/** Whether the list is known. */
+export const useReady = () => useList(() => watchlist.ready, false);
+
+/** Whether the page is a telephone's: it shows the list or a symbol. */
+export const stacked = () => matchMedia("(max-width: 820px), (max-height: 520px)").matches;
+
+/** Everything of the page: passes choices on to its style rules. */
+export function PageRoot({ children }) {
+  const open = useSyncExternalStore((heard) => address.listen(heard), () => address.open, () => false);
+  const [columns] = useChoice("columns"), [density] = useChoice("density"), [pill] = useChoice("pill"), [width] = useChoice("width");
+  useEffect(() => address.begin(), []);
+  const swiped = (event) => {
+    if (address.open && event.target.closest(".detail-head, .rail")) turn(event, (way) => choose("selected", watchlist.beside(way)));
+  };
+  const style = /^\d{3,4}$/.test(width) ? { "--list": `${width}px` } : undefined;
+  return <div className="photon" data-view={open ? "symbol" : "list"} data-columns={columns.replaceAll(",", " ")} data-density={density} data-pill={pill} style={style} onPointerDown={swiped}>{children}</div>;
+}
+
+/** Hands on what the server knows: the list of a new visitor, its longest length, and names. Renders nothing. */
+export function ListKeeper({ ready = false, defaults = [], limit = 100, names = {}, onUnnamed }) {
+  const asked = useRef(new Set());
+  const symbols = useSymbols();
+  const unnamed = ready ? symbols.filter((symbol) => !names[symbol] && !asked.current.has(symbol)) : NONE;
+  useEffect(() => {
+    if (!unnamed.length) return;
+    asked.current = new Set([...asked.current, ...unnamed].slice(-MOST_ASKED));
+    onUnnamed(unnamed);
+  }, [unnamed.join(",")]);
+  useEffect(() => { if (ready) watchlist.offer(defaults, limit); }, [ready, defaults, limit]);
+  useEffect(() => {
+    watchlist.nameOf = (symbol) => names[symbol] ?? "";
+    watchlist.quoteOf = (symbol) => photon().quote(symbol);
+  }, [names]);
+  return null;
+}
+
+/** A row of the list: pressing it selects its symbol; its buttons (`data-act`) act on it. */
+export function ListRow({ symbol, children }) {
+  const selected = useList(() => watchlist.shown === symbol, false);
+  const row = useRef(null);
+  useEffect(() => {
+    if (!selected) return;
+    const { activeElement } = document;
+    if (activeElement?.closest("tr[data-quote]") && activeElement !== row.current) row.current.focus({ preventScroll: true });
+    if (chosen("selected") && !stacked()) row.current.scrollIntoView({ block: "nearest" });
+  }, [selected]);
+  const actOf = ({ target }) => target.closest("[data-act]")?.dataset.act;
+  const pressed = (event) => {
+    const act = actOf(event);
+    if (act === "remove") watchlist.remove(symbol);
+    else if (act === "pill" && stacked()) choose("pill", { percent: "change", change: "volume", volume: "percent" }[chosen("pill")]);
+    else if (act !== "grip") address.show(symbol);
+  };
+  const began = (event) => {
+    const place = chosen("sort") || watchlist.filter ? null : (by) => watchlist.move(symbol, by);
+    if (actOf(event) === "grip") { if (place) drag(event, row.current, place); } else touch(event, row.current, { remove: () => watchlist.remove(symbol), place });
+  };
+  return (
+    <tr role="row" data-quote={symbol} data-selected={selected} aria-selected={selected} tabIndex={selected ? 0 : -1} ref={row} onClick={pressed} onPointerDown={began}>
+      {children}
+    </tr>
+  );
+}
+
+/** The body of the list: while somebody points at a row, no row changes its place. */
+export function ListBody({ children }) {
+  return <tbody role="rowgroup" onPointerEnter={() => watchlist.keepStill(true)} onPointerLeave={() => watchlist.keepStill(false)}>{children}</tbody>;
+}
+
+/** The title of a column; pressing it sorts by that: one way, the other way, the list's own order. */
+export function ColumnTitle({ column, children }) {
+  const [sort, setSort] = useChoice("sort");
+  const way = direction(sort, column);
+  const title = SORTABLE.includes(column)
+    ? <button type="button" tabIndex={-1} className="sort" onClick={() => setSort(next(sort, column))}>{children}<i aria-hidden="true">{way === "ascending" ? "▴" : way === "descending" ? "▾" : ""}</i></button>
+    : children;
+  return <th role="columnheader" scope="col" className={`c-${column}`} aria-sort={way === "none" ? undefined : way}>{title}</th>;
+}
+
+/** "14 of 100", or how many of them a filter leaves. */
+export function ListCount() {
+  const text = useList(() => {
+    const shown = watchlist.order.length, all = watchlist.symbols.length, more = watchlist.list.symbols.length - all;
+    return `${watchlist.filter ? `${shown} of ${all}` : `${all} of ${watchlist.limit}`}${more > 0 ? `, ${more} more kept` : ""}`;
+  }, "");
+  return <span className="count">{text}</span>;
+}
+
+/** The tabs of the lists, and a button that makes one: a tab list of the WAI-ARIA kind, one stop of the Tab key. */
+export function ListTabs() {
+  const lists = useList(() => watchlist.lists, NONE), id = useList(() => watchlist.list.id, MAIN);
+  const tabs = useRef(null);
+  const keys = { ArrowRight: 1, ArrowLeft: -1 };
+  const moved = (event) => {
+    if (!Object.hasOwn(keys, event.key)) return;
+    event.preventDefault();
+    const place = lists.findIndex((list) => list.id === id) + keys[event.key];
+    const to = lists[(place + lists.length) % lists.length];
+    choose("list", to.id);
+    tabs.current.querySelector(`[data-list="${to.id}"]`)?.focus();
+  };
+  return (
+    <div className="tabs" role="tablist" aria-label="Lists" ref={tabs} onKeyDown={moved}>
+      {(lists.length ? lists : [{ id: MAIN, name: "Watchlist" }]).map((list) => (
+        <button key={list.id} type="button" role="tab" data-list={list.id} aria-selected={list.id === id} aria-controls="list" tabIndex={list.id === id ? 0 : -1} onClick={() => choose("list", list.id)}>{list.name}</button>
+      ))}
+    </div>
+  );
+}
+
+/** A button that makes a list; its name is typed in its place. */
+export function NewList() {
+  const [naming, setNaming] = useState(false);
+  if (!naming) return <button type="button" className="icon" tabIndex={-1} aria-label="New list" title="New list" onClick={() => setNaming(true)}><svg viewBox="0 0 16 16" className="glyph" aria-hidden="true"><path d="M8 3v10M3 8h10" /></svg></button>;
+  const done = (event) => {
+    event.preventDefault();
+    const name = new FormData(event.currentTarget).get("name").trim();
+    if (name) watchlist.make(name);
+    setNaming(false);
+  };
+  return <form className="naming" onSubmit={done}><input name="name" aria-label="Name of the new list" placeholder="Name" maxLength={LONGEST_NAME} autoFocus autoComplete="off" onBlur={() => setNaming(false)} onKeyDown={(event) => { if (event.key === "Escape") setNaming(false); }} /></form>;
+}
+
+/** What was removed a moment ago, and a button that puts it back. */
+export function UndoBar() {
+  const symbol = useList(() => watchlist.undoable, "");
+  return (
+    <div className="undo" role="status" hidden={!symbol}>
+      {symbol ? <><span>Removed {symbol}</span><button type="button" onClick={() => watchlist.undo()}>Undo</button></> : null}
+    </div>
+  );
+}
+
+/** A symbol without the house before its colon, which stands beside the company's name; readers of the screen and of the text have it whole. */
+export function SymbolName({ symbol }) {
+  const colon = symbol.indexOf(":");
+  return colon < 0 ? symbol : <><span className="unseen">{symbol.slice(0, colon + 1)}</span>{symbol.slice(colon + 1)}</>;
+}
+
+/** "Apple", "BINANCE · Bitcoin": house and company of a symbol, as far as they are known. */
+export const Company = ({ symbol, name, className }) => <span className={className}>{[symbol.includes(":") ? symbol.split(":")[0] : "", name].filter(Boolean).join(" · ")}</span>;
+
+/** Back to the list that a new visitor sees. */
+export const RestoreButton = () => <button type="button" className="plain" onClick={() => watchlist.restore()}>Use the default list</button>;
+
+/** What a telephone shows below a symbol: the way back, and its neighbours in the list. */
+export function PhoneDock() {
+  const [back, ahead] = [useList(() => watchlist.beside(-1), ""), useList(() => watchlist.beside(1), "")];
+  const shown = useShown();
+  const neighbour = (symbol, way) => (
+    <button type="button" className="dock-beside" disabled={symbol === shown} onClick={() => choose("selected", symbol)}>{way < 0 ? `‹ ${symbol}` : `${symbol} ›`}</button>
+  );
+  return <nav className="dock" aria-label="Neighbours in the list">{neighbour(back, -1)}<button type="button" className="dock-list" onClick={() => address.close()}>List</button>{neighbour(ahead, 1)}</nav>;
+}
+
+/** The edge between list and chart, which can be dragged, or moved by keys. */
+export function ListEdge() {
+  const [width, setWidth] = useChoice("width");
+  const edge = useRef(null);
+  const now = () => Number(width) || edge.current.previousElementSibling.offsetWidth;
+  const set = (pixels) => setWidth(String(Math.round(Math.min(560, Math.max(380, pixels)))));
+  const dragged = (event) => {
+    event.preventDefault();
+    const from = event.clientX, before = now();
+    const move = ({ clientX }) => set(before + clientX - from);
+    const end = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", end); };
+    addEventListener("pointermove", move);
+    addEventListener("pointerup", end);
+  };
+  const steps = { ArrowLeft: -20, ArrowRight: 20 };
+  const pressed = (event) => {
+    if (!Object.hasOwn(steps, event.key)) return;
+    event.preventDefault();
+    set(now() + steps[event.key]);
+  };
+  return <div className="edge" role="separator" aria-label="Width of the list" aria-orientation="vertical" aria-valuemin={380} aria-valuemax={560} aria-valuenow={Number(width) || 480} tabIndex={-1} ref={edge} onPointerDown={dragged} onKeyDown={pressed} onDoubleClick={() => setWidth("")} />;
+}
