@@ -86,6 +86,8 @@ ENDPOINTS: Final = (
     Endpoint("/api/quotes", "The newest prices, with their day.", "symbols=AAPL,NVDA"),
     Endpoint("/api/bars", "Bars of the past, also as CSV.", "symbol=AAPL&timeframe=1m&limit=5"),
     Endpoint("/api/trades", "The last trades, and whether each counted.", "symbol=AAPL&limit=5"),
+    Endpoint("/api/sparklines", "The day so far of many symbols.", "symbols=AAPL,NVDA"),
+    Endpoint("/api/market", "What is followed here, the most traded first."),
     Endpoint("/api/search", "Symbols and companies by a part of their name.", "q=apple"),
     Endpoint("/api/v1/quote", "A quote in Finnhub's shape.", "symbol=AAPL"),
     Endpoint("/api/v1/search", "A search in Finnhub's shape.", "q=apple"),

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import reflex as rx
 
-from photon_app.ui.components.header import header
+from photon_app.ui.components.header import header, trouble
 from photon_app.ui.components.watchlist import list_facts
-from photon_app.ui.live.parts import console, own_address, snippet
+from photon_app.ui.live.parts import console, own_address, page_head, snippet
 from photon_app.ui.reference import (
     CLOSE_CODES,
     ENDPOINTS,
@@ -48,7 +48,9 @@ def developers() -> rx.Component:
     """The page."""
     return rx.el.div(
         list_facts(),
+        page_head(),
         header(),
+        trouble(),
         rx.el.main(
             rx.el.p(
                 rx.el.a("← Watchlist", href="/", reload_document=True, class_name="back"),

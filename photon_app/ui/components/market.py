@@ -5,13 +5,14 @@
 
 import reflex as rx
 
-from photon_app.ui.components.header import header
+from photon_app.ui.components.header import header, trouble
 from photon_app.ui.components.watchlist import list_facts
 from photon_app.ui.live.parts import (
     breadth,
     heat_map,
     market_note,
     movers,
+    page_head,
     ticker,
 )
 
@@ -23,7 +24,9 @@ def market() -> rx.Component:
     """The page."""
     return rx.el.div(
         list_facts(),
+        page_head(),
         header(),
+        trouble(),
         rx.el.main(
             _ticker(),
             rx.el.div(

@@ -63,7 +63,7 @@ export function MarketNote({ one, many, feeds, delayed, lost }) {
   const feed = market && (market.feed === "live" && market.delay ? delayed.replace("{n}", String(market.delay)) : feeds[market.feed] ?? market.feed.toUpperCase());
   return (
     <span className="market-note">
-      {market ? (count === 1 ? one : many).replace("{n}", String(count)) : ""}
+      {market ? (count === 1 ? one : many).replace("{n}", String(count)) : ""}{" "}
       {feed ? <b className="market-feed">{feed}</b> : null}
       <span role="status" className="market-lost">{gone ? lost : ""}</span>
     </span>

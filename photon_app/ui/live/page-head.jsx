@@ -9,13 +9,14 @@ import { useEffect } from "react";
 import { photon, useChoice } from "./hooks.js";
 import { NAME, titleOf, waitFor } from "./title.js";
 
-/** @param {{symbol: string}} props  the selected symbol, or an empty text */
+/** @param {{symbol?: string}} props  the selected symbol, or an empty text; without it the title stays as it is */
 export function PageHead({ symbol }) {
   const [pair] = useChoice("pair");
 
   useEffect(() => { document.documentElement.dataset.pair = pair; }, [pair]);
 
   useEffect(() => {
+    if (symbol === undefined) return undefined;
     if (!symbol) { document.title = NAME; return undefined; }
     const live = photon();
     let timer = 0, written = -Infinity;
