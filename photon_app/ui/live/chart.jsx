@@ -215,7 +215,7 @@ class Chart {
     if (what === "anew") { this.#pointed = null; this.#draw(); } else this.#soon();
   }
 
-  /** The library draws in a frame that it asks for: it is told before that frame, so that it draws what the page writes in it. */
+  /** The library draws in a frame that it asks for: it gets the bar before that frame, so that it draws what the page writes in it. */
   #touch(bar) {
     if (this.#dirty.size === 0 && !document.hidden) queueMicrotask(() => { if (this.#stops && !this.#repaint) this.#paintBars(); });
     this.#dirty.add(bar.time);
