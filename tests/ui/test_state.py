@@ -99,7 +99,7 @@ def test_what_is_typed_is_answered_and_changes_nothing(tab: Dashboard) -> None:
     assert tab.reply.symbols == ("IBM", "KO")
     before = tab.reply.id
     call(tab, "take_as_typed", "appl")
-    assert tab.reply.symbols == ("APPL",)
+    assert list(tab.reply.symbols) == ["APPL"]
     assert tab.reply.id != before
     call(tab, "take_as_typed", "<b>")
     assert tab.reply.notice.startswith("<b> is not a symbol")
