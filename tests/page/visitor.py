@@ -117,7 +117,7 @@ class Visitor:
 
     def symbols(self) -> list[str]:
         """The symbols of the watchlist, in order."""
-        return self.rows.locator(".symbol").all_inner_texts()
+        return self.rows.locator(".symbol").all_text_contents()
 
     def expect_symbols(self, *symbols: str) -> None:
         """Wait until the watchlist is this one."""
