@@ -27,7 +27,7 @@ from photon_app.ui import build, theme
 from photon_app.ui.components.detail import stage
 from photon_app.ui.components.developers import developers
 from photon_app.ui.components.footer import footer
-from photon_app.ui.components.header import header, trouble
+from photon_app.ui.components.header import header, theme_key, trouble
 from photon_app.ui.components.icons import mark
 from photon_app.ui.components.market import market
 from photon_app.ui.components.rail import rail
@@ -75,6 +75,7 @@ def index() -> rx.Component:
         parts.phone_dock(),
         footer(),
         parts.shortcuts(),
+        theme_key(),
     )
 
 

@@ -180,18 +180,22 @@ class Pacing:
 class _Forms:
     """One quote in both forms, each encoded when it is first needed."""
 
-    __slots__ = ("_long", "_quote", "_short", "_status")
+    __slots__ = ("_long", "_quote", "_short", "_status", "_told")
 
     def __init__(self, quote: Quote, status: Status) -> None:
         self._quote = quote
         self._status = status
+        self._told = status.state(quote.symbol) == ("polled" if quote.polled else "live")
+        """Whether the short form says the state: else a price that waited would undo a status."""
         self._short: bytes | None = None
         self._long: bytes | None = None
 
     def after(self, seq: int, figures_changed: bool) -> bytes:  # noqa: FBT001
-        """The short form if this is the very next price after ``seq``, else the snapshot form."""
+        """The short form if this is the very next price after ``seq`` and its symbol's state is
+        what that form says, else the snapshot form.
+        """
         quote = self._quote
-        if figures_changed or seq + 1 != quote.seq:
+        if figures_changed or seq + 1 != quote.seq or not self._told:
             if self._long is None:
                 self._long = self._status.snapshot(quote)
             return self._long

@@ -81,6 +81,18 @@ def add_box() -> rx.Component:
     )
 
 
+def theme_key() -> rx.Component:
+    """What the key ``d`` presses: dark or light. Not seen; ``appearance`` has the choice."""
+    return rx.el.button(
+        type="button",
+        tab_index=-1,
+        aria_hidden="true",
+        class_name="unseen",
+        on_click=rx.toggle_color_mode,
+        custom_attrs={"data-key": "d"},
+    )
+
+
 def appearance() -> rx.Component:
     """The choice of theme, of the colours of up and down, and of the zone of all times."""
     return popover(

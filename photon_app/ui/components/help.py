@@ -55,6 +55,7 @@ def help_dialog() -> rx.Component:
         _credit(),
         name="help",
         title="Help",
+        key="?",
         class_name="help",
     )
 

@@ -58,6 +58,7 @@ def dialog(
     *content: rx.Component,
     name: str,
     title: str,
+    key: str = "",
     class_name: str = "",
 ) -> rx.Component:
     """A button and the modal dialog that it opens.
@@ -67,6 +68,7 @@ def dialog(
         content: what the dialog holds under its title.
         name: the button's id on the page; the dialog's is this and ``-dialog``.
         title: the name of both, and the dialog's headline.
+        key: the key that presses the button (``live/keys.jsx``).
         class_name: the dialog's classes, besides its own.
     """
     opened = f"{name}-dialog"
@@ -81,7 +83,8 @@ def dialog(
                 "command": "show-modal",
                 "commandfor": opened,
                 "aria-haspopup": "dialog",
-            },
+            }
+            | ({"data-key": key} if key else {}),
         ),
         rx.el.dialog(
             rx.el.h2(title, class_name="dialog-title"),

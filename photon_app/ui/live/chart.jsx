@@ -429,8 +429,8 @@ export function PriceChart({ symbol = "" }) {
           ))}
         </div>
         <div className="chart-frames" role="group" aria-label="Interval">
-          {legend.TIMEFRAMES.map((name) => (
-            <Tool key={name} label={legend.SPOKEN[name]} pressed={name === timeframe} act={() => { chooseTimeframe(name); chooseRange(""); }}>{name}</Tool>
+          {legend.TIMEFRAMES.map((name, place) => (
+            <Tool key={name} data-key={String(place + 1)} label={legend.SPOKEN[name]} pressed={name === timeframe} act={() => { chooseTimeframe(name); chooseRange(""); }}>{name}</Tool>
           ))}
         </div>
         <div className="chart-tools">

@@ -70,9 +70,18 @@ function writeRow(row, trade, { zone, now, digits }) {
   mark(row, "data-quiet", trade.quiet ? (trade.counted ? "counted" : "not") : null);
 }
 
-/** Make a table's rows those of `list`; `shown` are those that it has. Rows that moved down are moved, not written. */
+const ROOM = 2_000; // rows above the first one that new ones take before the room is made anew
+
+/**
+ * Make a table's rows those of `list`; `shown` are those that it has. Rows that moved down are moved, not written:
+ * the new one takes room above them, and the body is moved as a whole (rail.css), which shifts no layout.
+ */
 function show(body, shown, list, look) {
   const moved = Math.max(0, list.indexOf(shown[0]));
+  if (moved) {
+    const room = Number(body.style.getPropertyValue("--room")) - moved;
+    body.style.setProperty("--room", String(room < 0 ? ROOM : room));
+  }
   for (let n = 0; n < moved; n += 1) body.prepend(body.children.length < SHOWN ? newRow() : body.lastElementChild);
   while (body.children.length > list.length) body.lastElementChild.remove();
   while (body.children.length < list.length) body.append(newRow());
@@ -166,7 +175,7 @@ export function Tape({ symbol }) {
           <thead role="rowgroup"><tr role="row">
             {["Time", "Price", "Size", "Condition"].map((title) => <th key={title} role="columnheader" scope="col">{title}</th>)}
           </tr></thead>
-          <tbody role="rowgroup" ref={part("rows")} />
+          <tbody role="rowgroup" style={{ "--room": ROOM }} ref={part("rows")} />
         </table>
         <p className="tape-empty" ref={part("empty")} />
       </div>

@@ -11,7 +11,7 @@ from photon_app.hub.channels.paced import STEPS_MS
 from photon_app.hub.frames import Frames
 from photon_app.hub.sink import Sink
 from photon_app.model import Quote, Seed
-from tests.fakes.exchange import NOON_MS, FakeExchange
+from tests.fakes.exchange import NOON_MS, FakeExchange, status
 from tests.fakes.kept import kept
 from tests.fakes.outlet import FakeOutlet, prices
 
@@ -92,6 +92,29 @@ def test_figures_without_a_new_price_reach_interval_clients_too() -> None:
     for outlet in (early, late):
         [update] = [m for m in outlet.take() if m["type"] == "price_update"]
         assert (update["seq"], update["snapshot"], update["data"]["prev_close"]) == (1, True, 8)
+
+
+def test_a_price_that_waits_while_the_feed_is_lost_does_not_call_it_live() -> None:
+    """It comes after the status, so it says its state itself; the next one that flows need not."""
+    exchange = FakeExchange()
+    exchange.demand.hold("A")
+    exchange.trade("A", 1)
+    client = paced(exchange, "A", interval_s=1)
+    exchange.loop.advance(1)
+    for price in (2, 3):
+        exchange.trade("A", price)
+        exchange.settle()
+    exchange.market.status(status("reconnecting"))
+    exchange.loop.advance(1)
+    *_, lost, waited = client.take()
+    assert (lost["type"], lost["symbols"]) == ("status", {"A": "stale"})
+    assert (waited["seq"], waited["data"]["state"]) == (3, "stale")
+    exchange.market.status(status("live"))
+    exchange.trade("A", 4)
+    exchange.loop.advance(1)
+    *_, back, flowing = client.take()
+    assert (back["symbols"], flowing["seq"]) == ({"A": "live"}, 4)
+    assert "snapshot" not in flowing
 
 
 def test_a_trade_costs_nothing_for_each_interval_client() -> None:
