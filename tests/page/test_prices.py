@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
 from tests.fakes.process import Process
+from tests.page.conftest import Visit
 from tests.page.visitor import Visitor
 
 GROUNDS_SEEN = """async () => {
@@ -62,12 +63,15 @@ def test_the_page_has_its_own_name_and_face(onlooker: Visitor) -> None:
     assert page.locator('a[href*="reflex.dev"]').count() == 0
 
 
-def test_digits_are_as_wide_as_each_other(onlooker: Visitor) -> None:
-    """In the page's own font, so that a column stands still."""
-    onlooker.expect_live("AAPL")
-    assert onlooker.page.evaluate("document.fonts.check('600 14px \"Inter Variable\"')")
+def test_digits_are_as_wide_as_each_other(visit: Visit, server: Process) -> None:
+    """In the page's own font, so that a column stands still; in every column that can be shown."""
+    columns = "localStorage.setItem('photon.columns', 'volume,age')"
+    visitor = visit(server.http, init_script=columns)
+    visitor.expect_live("AAPL")
+    assert visitor.page.evaluate("document.fonts.check('600 14px \"Inter Variable\"')")
     for figure in (".price-text", ".change-main", ".volume", ".age", ".tape td"):
-        widths = onlooker.page.locator(figure).first.evaluate(WIDTHS_OF_DIGITS)
+        widths = visitor.page.locator(figure).first.evaluate(WIDTHS_OF_DIGITS)
+        assert min(widths) > 50, figure
         assert max(widths) - min(widths) < 0.5, figure
 
 

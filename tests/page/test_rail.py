@@ -106,10 +106,11 @@ def test_a_wide_screen_shows_figures_and_trades_at_once(visit: Visit, server: Pr
     expect(visitor.page.locator(".tape")).to_be_visible()
 
 
-def test_a_phone_has_everything_without_tabs(visit: Visit, server: Process) -> None:
-    """One below the other."""
+def test_a_phone_has_everything_of_a_symbol_without_tabs(visit: Visit, server: Process) -> None:
+    """One below the other, once the symbol is opened."""
     visitor = visit(server.http, viewport=PHONE)
     visitor.expect_live("AAPL")
+    visitor.open("AAPL")
     for part in (".rail-day", ".tape", ".rail-about"):
         expect(visitor.page.locator(part)).to_be_visible()
     expect(visitor.page.locator(".rail-tabs")).to_be_hidden()
@@ -136,7 +137,9 @@ def test_in_forced_colours_marks_and_choices_are_seen(
     """The mark of a range differs from its line, the chosen tab from the others."""
     visitor = visit(server.http, viewport={"width": width, "height": 900}, forced_colors="active")
     visitor.expect_live("AAPL")
-    if width > 820:
+    if width <= 820:
+        visitor.open("AAPL")
+    else:
         tab(visitor, "Day").click()
         grounds = visitor.page.locator(".rail-tabs button").evaluate_all(
             "(tabs) => tabs.map((tab) => getComputedStyle(tab).backgroundColor)"

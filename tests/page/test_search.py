@@ -14,7 +14,7 @@ DEFAULTS = list(DEFAULT_SYMBOLS)
 
 def options(visitor: Visitor) -> Locator:
     """What is suggested."""
-    return visitor.page.get_by_role("option")
+    return visitor.page.get_by_role("listbox", name="Suggestions").get_by_role("option")
 
 
 def typed(visitor: Visitor, text: str) -> None:
@@ -354,7 +354,7 @@ def test_what_is_typed_stays_until_it_is_added(visitor: Visitor) -> None:
     """Also when one goes and comes back: then it is searched for again."""
     typed(visitor, "oracl")
     expect_open(visitor, "ORCL")
-    visitor.page.locator("h2").first.click()
+    visitor.page.locator(".detail-symbol").click()
     expect_shut(visitor)
     expect(visitor.field).to_have_value("oracl")
     visitor.field.click()

@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 from photon_app.settings import DEFAULT_SYMBOLS
 from tests.page.conftest import Visit
 from tests.page.hand import Hand, hand_fed
-from tests.page.test_page import WATCH_SHIFTS
 from tests.page.visitor import PHONE, WIDE, Visitor
 
 PRICES = {symbol: 100.0 + place for place, symbol in enumerate(DEFAULT_SYMBOLS)}
@@ -25,6 +24,20 @@ BUSY = """() => {
   }, 10);
 }"""
 """A page whose scripts leave it no time, one task after the other."""
+STANDING = ".header, tr[data-quote], td, .c-symbol > .symbol, .price, .detail-head, .chart-bar"
+PLACES = """(all) => all.map((one) => {
+  const { x, y, width } = one.getBoundingClientRect();
+  return [x, y, width];
+})"""
+TINTS = """() => {
+  globalThis.tints = new Map();
+  const { animate } = Element.prototype;
+  Element.prototype.animate = function (frames, ...how) {
+    tints.set(this, [...(tints.get(this) ?? []), frames[0].backgroundColor]);
+    return animate.call(this, frames, ...how);
+  };
+}"""
+"""Notes every tint of an element."""
 HURRIED = "Failed to connect to Finnhub: too many attempts (HTTP 429); next attempt at 14:02:11 UTC"
 
 
@@ -135,23 +148,32 @@ def test_the_reason_of_trouble_is_read_on_the_page(
 
 
 @pytest.mark.parametrize("viewport", [PHONE, {"width": 390, "height": 844}, WIDE])
-def test_trouble_moves_nothing(visit: Visit, hand: Hand, viewport: dict[str, int]) -> None:
-    """Neither its sentence, nor the tags, nor the words beside the price."""
+def test_trouble_moves_nothing_but_by_its_strip(
+    visit: Visit, hand: Hand, viewport: dict[str, int]
+) -> None:
+    """Neither the tags nor the words beside the price move anything; the strip goes as it came."""
     mobile = viewport != WIDE
     options = {"viewport": viewport, "has_touch": mobile, "is_mobile": mobile}
-    with visit(hand.http, init_script=WATCH_SHIFTS, **options) as visitor:
+    with visit(hand.http, **options) as visitor:
         visitor.expect_live(*DEFAULT_SYMBOLS)
-        visitor.page.wait_for_timeout(500)
-        before = visitor.row("AAPL").bounding_box()
-        visitor.page.evaluate("window.shifts.length = 0")
+        cells = visitor.page.locator(f":is({STANDING}):visible")
+        before = cells.evaluate_all(PLACES)
         hand.do("fail", "reconnecting", REFUSED, 60, {"network": 1})
         expect(visitor.page.locator(".trouble")).to_have_text(REFUSED)
         expect_state(visitor, "AAPL", "stale")
         hand.do("polling", "AAPL")
         expect_state(visitor, "AAPL", "polled")
-        visitor.page.wait_for_timeout(300)
-        assert visitor.row("AAPL").bounding_box() == before
-        assert sum(visitor.page.evaluate("window.shifts")) < 0.01
+        strip = visitor.page.locator(".strip").bounding_box()
+        assert strip
+        header, *others = before
+        after = cells.evaluate_all(PLACES)
+        moved = [[x, y + strip["height"], width] for x, y, width in others]
+        assert after == [pytest.approx(place, abs=0.5) for place in (header, *moved)]
+        hand.do("polling")
+        hand.do("say", "live")
+        expect(visitor.page.locator(".trouble")).to_be_hidden()
+        expect_state(visitor, "AAPL", "live")
+        assert cells.evaluate_all(PLACES) == before
 
 
 def test_failures_are_counted_behind_the_badge(visitor: Visitor, hand: Hand) -> None:
@@ -182,15 +204,22 @@ def test_a_name_that_no_list_has_is_learned(visitor: Visitor, hand: Hand) -> Non
     expect(visitor.row("NEWCO").locator(".name")).to_have_text("")
 
 
-def test_the_arrow_beside_the_price_is_that_of_the_tape(visitor: Visitor, hand: Hand) -> None:
-    """Also when one frame brings a rise and then a smaller fall."""
+def test_the_tint_of_a_price_is_that_of_the_tape(visitor: Visitor, hand: Hand) -> None:
+    """Also when one frame brings a rise and then a smaller fall; at most once a second."""
     base = PRICES["AAPL"]
-    for prices, arrow in (((base + 5, base + 3), "▼"), ((base + 1, base + 2, base + 2), "▲")):
+    visitor.page.evaluate(TINTS)
+    for prices, way, arrow in (
+        ((base + 5, base + 3), "down", "▼"),
+        ((base + 1, base + 2, base + 2), "up", "▲"),
+    ):
+        visitor.page.wait_for_timeout(1100)
+        visitor.page.evaluate("tints.clear()")
         hand.do("burst", "AAPL", *prices)
         shown = f"{prices[-1]:.2f}"
         expect(visitor.page.locator(".price-big .price-text > span")).to_have_text(shown)
-        expect(visitor.page.locator(".price-big .price-arrow")).to_have_text(arrow)
-        expect(visitor.row("AAPL").locator(".price-arrow")).to_have_text(arrow)
+        expect(visitor.price("AAPL")).to_have_text(shown)
+        for price in (visitor.page.locator(".price-big"), visitor.row("AAPL").locator(".price")):
+            assert price.evaluate("(box) => tints.get(box)") == [f"var(--{way}-tint)"]
         moved = visitor.page.locator(
             ".tape tbody [data-direction='up'], .tape [data-direction='down']"
         )

@@ -98,15 +98,36 @@ def test_keys_act_in_order_however_fast(visitor: Visitor) -> None:
     visitor.expect_symbols("AAPL", *DEFAULTS[3:])
 
 
-def test_the_tab_key_reaches_rows_and_shows_where_it_is(visitor: Visitor) -> None:
-    """Focus goes with the selection, and has an outline."""
+def test_the_tab_key_reaches_the_list_and_shows_where_it_is(visitor: Visitor) -> None:
+    """The list is one stop: the selected row; focus goes with the selection, with an outline."""
     visitor.expect_live("AAPL")
-    picked = visitor.row("AAPL").locator(".pick")
-    picked.focus()
+    stops = visitor.page.locator("#list :is(button, [tabindex]):not([tabindex='-1'])")
+    visitor.row("AAPL").focus()
     visitor.page.keyboard.press("ArrowDown")
     visitor.expect_selected("MSFT")
-    following = visitor.row("MSFT").locator(".pick")
-    expect(following).to_be_focused()
-    expect(following).to_have_css("outline-style", "solid")
+    expect(visitor.row("MSFT")).to_be_focused()
+    expect(visitor.row("MSFT")).to_have_css("outline-style", "solid")
+    expect(stops).to_have_count(1)
     visitor.page.keyboard.press("Tab")
-    expect(visitor.page.get_by_label("Remove MSFT")).to_be_focused()
+    assert not visitor.page.evaluate("document.activeElement.closest('#list')")
+    visitor.page.keyboard.press("Shift+Tab")
+    expect(visitor.row("MSFT")).to_be_focused()
+
+
+def test_what_was_removed_can_be_put_back(visitor: Visitor) -> None:
+    """In its place, by the button or Ctrl+Z, while it is offered."""
+    visitor.expect_live("AAPL")
+    visitor.page.keyboard.press("ArrowDown")
+    for undo in (
+        lambda: visitor.page.get_by_role("button", name="Undo").click(),
+        lambda: visitor.page.keyboard.press("Control+z"),
+    ):
+        visitor.page.keyboard.press("Delete")
+        expect(visitor.page.get_by_text("Removed MSFT")).to_be_visible()
+        expect(visitor.row("MSFT")).to_have_count(0)
+        undo()
+        visitor.expect_symbols(*DEFAULTS)
+        visitor.expect_selected("MSFT")
+        expect(visitor.page.get_by_text("Removed MSFT")).to_have_count(0)
+    visitor.page.reload()
+    visitor.expect_symbols(*DEFAULTS)

@@ -117,7 +117,7 @@ class Visitor:
 
     def symbols(self) -> list[str]:
         """The symbols of the watchlist, in order."""
-        return self.rows.locator(".symbol").all_inner_texts()
+        return self.rows.locator(".symbol").all_text_contents()
 
     def expect_symbols(self, *symbols: str) -> None:
         """Wait until the watchlist is this one."""
@@ -146,6 +146,18 @@ class Visitor:
     def expect_moving(self, symbol: str) -> None:
         """Wait until a price is another."""
         expect(self.price(symbol)).not_to_have_text(self.price(symbol).inner_text())
+
+    def open(self, symbol: str) -> None:
+        """On a telephone: from the list to a symbol, which has the whole screen."""
+        self.row(symbol).click()
+        expect(self.page.locator(".stage")).to_be_visible()
+        expect(self.page.locator(".list-panel")).to_be_hidden()
+        self.expect_selected(symbol)
+
+    def back(self) -> None:
+        """On a telephone: from a symbol back to the list."""
+        self.page.get_by_role("button", name="List", exact=True).click()
+        expect(self.page.locator(".list-panel")).to_be_visible()
 
     def expect_selected(self, symbol: str) -> None:
         """Wait until a symbol is the one that the right side shows."""
