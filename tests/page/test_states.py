@@ -24,7 +24,8 @@ BUSY = """() => {
   }, 10);
 }"""
 """A page whose scripts leave it no time, one task after the other."""
-STANDING = ".header, tr[data-quote], td, .c-symbol > .symbol, .price, .detail-head, .chart-bar"
+ROW = "tr[data-quote]"
+STANDING = f".header, {ROW}, {ROW} > td, .c-symbol > .symbol, .price, .detail-head, .chart-bar"
 PLACES = """(all) => all.map((one) => {
   const { x, y, width } = one.getBoundingClientRect();
   return [x, y, width];

@@ -166,6 +166,24 @@ test("a new epoch, a connection that is back and another session make every line
   assert.deepEqual(prices(lines.line("A")), [1, 2]);
 });
 
+test("an answer that comes before or after the first word of the server counts; one of a server that is gone does not", async () => {
+  const { lines, asked, advance, settle } = loader();
+  const open = { connection: "open", epoch: "a", market: "regular" };
+  const meanwhile = async (status) => {
+    lines.want("A");
+    advance(50);
+    lines.status(status);
+    await settle([answer("A", [1, 2])]);
+    lines.want("A");
+    advance(50);
+    return asked.length;
+  };
+  assert.equal(await meanwhile(open), 0);
+  lines.later("A");
+  advance(60_000);
+  assert.equal(await meanwhile({ ...open, epoch: "b" }), 1);
+});
+
 test("a page keeps so many lines, and forgets the oldest", () => {
   const { lines } = loader();
   const first = lines.line("S0");

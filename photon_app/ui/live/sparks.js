@@ -150,7 +150,7 @@ export class DayLines {
     const epoch = this.#status?.epoch;
     const answer = await this.#ask(`/api/sparklines?symbols=${symbols.map(encodeURIComponent).join(",")}`);
     for (const symbol of symbols) this.#asking.delete(symbol);
-    if (epoch === this.#status?.epoch) this.#take(symbols, answer);
+    if (epoch == null || epoch === this.#status?.epoch) this.#take(symbols, answer); // not of a server that is gone
     this.#gathering = false;
     if (this.#wanted.size) this.#gather();
     for (const listener of [...this.#listeners]) listener();
