@@ -176,7 +176,7 @@ def test_everything_but_adding_works_while_the_server_is_away(visit: Visit) -> N
     visitor.page.keyboard.press("Control+z")
     visitor.expect_selected(DEFAULT_SYMBOLS[3])
     visitor.page.keyboard.press("3")
-    expect(visitor.page.get_by_role("button", name="5 minutes")).to_have_attribute(
+    expect(visitor.page.get_by_role("button", name="5m", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )
     visitor.page.get_by_role("button", name="Appearance").click()

@@ -12,11 +12,14 @@ from tests.page.visitor import Visitor
 EUR, YEN, TINY = "OANDA:EUR_USD", "OANDA:USD_JPY", "BINANCE:XUSDT"
 PRICES = {EUR: (1.085, "1.08500"), YEN: (149.2, "149.200"), TINY: (1.2e-9, "0.000000001200")}
 WORLD = ("M&M.NS", "^DJI", "GC=F", "ACAQ+", "BAC$L", "ES1!", "#A", "IC MARKETS:1")
-SHOWN_TO_THE_RIGHT = """(element) => {
-  const inner = element.firstElementChild.getBoundingClientRect();
-  const box = element.getBoundingClientRect();
-  return { cut: inner.width > box.width + 0.5, end: Math.abs(inner.right - box.right) < 1 };
+WHOLE = """(element) => {
+  const text = document.createRange(), cell = element.closest("td").getBoundingClientRect();
+  text.selectNodeContents(element.lastChild ?? element);
+  const { left, right, width } = text.getBoundingClientRect();
+  return width > 0 && left >= cell.left - 0.5 && right <= cell.right + 0.5 && right <= innerWidth
+    && element.scrollWidth <= element.clientWidth + 0.5;
 }"""
+"""Whether the last words of an element are seen whole in their cell."""
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +46,14 @@ def test_a_long_price_is_drawn_smaller_and_not_cut(visit: Visit, hand: Hand) -> 
     for width in (1280, 360):
         visitor = visit(hand.http, viewport={"width": width, "height": 800})
         visitor.expect_live(TINY)
-        cell = visitor.row(TINY).locator("td.c-last")
-        assert cell.evaluate("(cell) => cell.scrollWidth <= cell.clientWidth"), width
+        assert visitor.row(TINY).locator(".price-text").evaluate(WHOLE), width
+        small, normal = (
+            visitor.price(symbol).evaluate(
+                "(price) => parseFloat(getComputedStyle(price).fontSize)"
+            )
+            for symbol in (TINY, EUR)
+        )
+        assert small < normal
 
 
 @pytest.mark.parametrize("symbol", list(PRICES))
@@ -70,14 +79,15 @@ def test_row_detail_tape_and_chart_have_the_decimals_of_the_symbol(
 def test_two_pairs_of_one_house_can_be_distinguished_on_a_telephone(
     visit: Visit, hand: Hand
 ) -> None:
-    """The exchange is cut, not the pair."""
+    """The exchange stands on the second line, beside the name."""
     visitor = visit(hand.http, viewport={"width": 320, "height": 700})
-    names = visitor.rows.locator(".symbol.housed")
-    expect(names).to_have_count(4)
-    for n in range(4):
-        seen = names.nth(n).evaluate(SHOWN_TO_THE_RIGHT)
-        assert seen["end"] or not seen["cut"], seen
-    assert any(names.nth(n).evaluate(SHOWN_TO_THE_RIGHT)["cut"] for n in range(4))
+    visitor.expect_symbols(*PRICES, "OANDA:EUR_GBP")  # whole for readers of the screen
+    names = visitor.rows.locator(".symbol")
+    assert [names.nth(n).evaluate(WHOLE) for n in range(4)] == [True] * 4
+    seen = names.evaluate_all("(all) => all.map((name) => name.lastChild.textContent)")
+    assert seen == ["EUR_USD", "USD_JPY", "XUSDT", "EUR_GBP"]
+    houses = visitor.rows.locator(".name")
+    expect(houses).to_contain_text(["OANDA", "OANDA", "BINANCE", "OANDA"])
 
 
 def test_names_of_the_world_are_added_shown_and_charted(visitor: Visitor, hand: Hand) -> None:
