@@ -75,6 +75,19 @@ def bars(visitor: Visitor) -> int:
     return int(visitor.page.locator(".chart").get_attribute("data-bars") or 0)
 
 
+RESTING = """() => new Promise((resolve) => {
+  let before = "", same = 0;
+  const look = () => {
+    const now = document.querySelector(".chart").dataset.from;
+    same = now === before ? same + 1 : 0;
+    before = now;
+    if (now && same >= 10) resolve(Number(now)); else requestAnimationFrame(look);
+  };
+  look();
+})"""
+"""When the first bar in view begins, once the view rests."""
+
+
 def frame(visitor: Visitor, name: str) -> Locator:
     """The toolbar's button of a range or an interval."""
     return visitor.page.locator(".chart-bar").get_by_role("button", name=name, exact=True)
@@ -96,7 +109,7 @@ def middle(visitor: Visitor) -> tuple[float, float]:
 
 def oldest_in_view(visitor: Visitor) -> int:
     """When the first bar in view begins, UNIX ms."""
-    return int(visitor.page.locator(".chart").get_attribute("data-from") or 0)
+    return int(visitor.page.evaluate(RESTING))
 
 
 def drag_right(visitor: Visitor) -> None:
@@ -281,10 +294,10 @@ def test_a_view_that_was_moved_leads_back(viewer: Visitor) -> None:
 def test_the_wheel_and_keys_zoom(viewer: Visitor) -> None:
     """Fewer bars are in view, then more."""
     page = viewer.page
-    page.wait_for_function("document.querySelector('.chart').dataset.from > 0")
     began = oldest_in_view(viewer)
     page.mouse.move(*middle(viewer))
-    page.mouse.wheel(0, -300)
+    for _ in range(3):
+        page.mouse.wheel(0, -300)
     page.wait_for_function(f"document.querySelector('.chart').dataset.from > {began}")
     page.locator(".chart-reader").focus()
     for _ in range(8):
@@ -298,7 +311,6 @@ def test_the_wheel_and_keys_zoom(viewer: Visitor) -> None:
 def test_a_drag_with_shift_or_the_right_button_measures(viewer: Visitor) -> None:
     """The view stays; what was measured goes with the next press."""
     page, (x, y) = viewer.page, middle(viewer)
-    page.wait_for_function("document.querySelector('.chart').dataset.from > 0")
     began = oldest_in_view(viewer)
     for button in ("left", "right"):
         if button == "left":

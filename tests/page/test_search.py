@@ -122,7 +122,7 @@ def test_enter_adds_a_list(visitor: Visitor, text: str, symbols: list[str]) -> N
     expect(visitor.notice).to_have_text(f"Added {len(symbols)}")
 
 
-def test_a_pasted_list_is_split_and_what_is_unknown_is_told(visitor: Visitor) -> None:
+def test_a_pasted_list_is_split_and_what_is_unknown_is_named(visitor: Visitor) -> None:
     """It stays in the field, to be corrected, or added as it was typed."""
     visitor.expect_live("AAPL")
     paste(visitor, "$IBM, $ORCL;KO\nPEP\tDIS\r\nXYZZ\nV MA\nQQQX1\n")

@@ -60,7 +60,7 @@ def assert_valid(tab: Dashboard) -> None:
     assert len(tab.stored) <= watchlist.MAX_STORED_CHARS
 
 
-def test_a_new_tab_is_told_the_default_symbols_and_the_limit(tab: Dashboard) -> None:
+def test_a_new_tab_has_the_default_symbols_and_the_limit(tab: Dashboard) -> None:
     assert tuple(tab.defaults) == settings.DEFAULT_SYMBOLS
     assert tab.limit == settings.DEFAULTS.max_symbols
     assert tab.names["AAPL"] == "Apple"
@@ -99,7 +99,7 @@ def test_what_is_typed_is_answered_and_changes_nothing(tab: Dashboard) -> None:
     assert tab.reply.symbols == ("IBM", "KO")
     before = tab.reply.id
     call(tab, "take_as_typed", "appl")
-    assert tab.reply.symbols == ("APPL",)
+    assert list(tab.reply.symbols) == ["APPL"]
     assert tab.reply.id != before
     call(tab, "take_as_typed", "<b>")
     assert tab.reply.notice.startswith("<b> is not a symbol")
@@ -156,7 +156,7 @@ def test_how_a_visitor_spells_a_symbol_is_passed_on(tab: Dashboard) -> None:
 
 
 def test_upstream_is_asked_for_what_is_not_known_here(tab: Dashboard) -> None:
-    """Once each; what it does not know either is told as it was typed."""
+    """Once each; what it does not know either comes back as it was typed."""
     upstream = Upstream(NEWCO="New Company")
     with running(upstream):
         call(tab, "find_symbols", "AAPL, newco, XYZZ")
@@ -227,7 +227,7 @@ def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
     assert tab._fetched == {"AAA2": "Two"}
 
 
-def test_names_outside_the_watchlist_are_told_when_they_are_asked_for(tab: Dashboard) -> None:
+def test_names_outside_the_watchlist_come_when_they_are_asked_for(tab: Dashboard) -> None:
     """The newest are remembered, however many are asked for."""
     call(tab, "want_names", ["XOM", "xom", "<b>", 7])
     assert tab.names["XOM"] == "Exxon Mobil"

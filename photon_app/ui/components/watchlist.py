@@ -17,6 +17,7 @@ COLUMNS = (
     ("last", "Last"),
     ("change", "Change"),
     ("range", "Range"),
+    ("year", "52 weeks"),
     ("volume", "Volume"),
     ("age", ""),
 )
@@ -110,6 +111,7 @@ def _row(row: rx.Var[str]) -> rx.Component:
         _cell("last", parts.live_price(symbol=symbol)),
         _cell("change", parts.live_change(symbol=symbol), custom_attrs={"data-act": "pill"}),
         _cell("range", parts.day_range(symbol=symbol)),
+        _cell("year", parts.year_range(symbol=symbol)),
         _cell("volume", parts.live_volume(symbol=symbol)),
         _cell(
             "age",

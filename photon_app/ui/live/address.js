@@ -56,7 +56,7 @@ export function format({ symbol, timeframe, list, shared }) {
 class Address {
   /** Whether a symbol is shown, and not the list: a telephone shows one of them. */
   open = false;
-  #listeners = new Set(); #place = 0; #waiting = /** @type {?Shown} */ (null);
+  #listeners = new Set(); #place = 0; #moving = false; #waiting = /** @type {?Shown} */ (null);
 
   /** Call back when `open` is another. @param {() => void} listener @returns {() => void} */
   listen(listener) {
@@ -78,14 +78,17 @@ class Address {
     return () => { for (const stop of stops) stop(); };
   }
 
-  /** Show a symbol as a page of its own. @param {string} symbol */
+  /** Show a symbol as a page of its own, to which "back" leads again. @param {string} symbol */
   show(symbol) {
+    const opens = !this.open;
+    if (opens) this.#place = scrollY;
+    this.#moving = true;
     choose("selected", symbol);
-    if (this.open) return;
-    this.#place = scrollY;
+    this.#moving = false;
     this.#set(true);
-    history.pushState({ photon: true }, "", this.#address());
-    if (matchMedia("(max-width: 820px), (max-height: 520px)").matches) scrollTo(0, 0);
+    const address = this.#address();
+    if (address !== location.pathname + location.search) history.pushState({ photon: true }, "", address);
+    if (opens && matchMedia("(max-width: 820px), (max-height: 520px)").matches) scrollTo(0, 0);
   }
 
   /** Back to the list. */
@@ -112,7 +115,7 @@ class Address {
   }
 
   #write() {
-    if (this.#waiting) return;
+    if (this.#waiting || this.#moving) return;
     const address = this.#address();
     if (address !== location.pathname + location.search) history.replaceState(history.state, "", address);
   }

@@ -6,7 +6,7 @@
  */
 (() => {
   if (!/^\/(s\/.*)?$/.test(location.pathname)) return;
-  window.photonAddress = location.pathname + location.search;
+  /** @type {any} */ (window).photonAddress = location.pathname + location.search;
   if (location.pathname !== "/") history.replaceState(history.state, "", "/");
   addEventListener("popstate", (event) => {
     event.stopImmediatePropagation();

@@ -208,11 +208,17 @@ class Chart {
 
   /** Remember what to paint: single bars by time, or the whole. */
   #changed(what, bar) {
-    if (what === "last" || what === "earlier") this.#dirty.add(bar.time);
+    if (what === "last" || what === "earlier") this.#touch(bar);
     else if (what !== "state") this.#repaint = this.#repaint === "anew" ? "anew" : what;
     if (this.#dirty.size > SINGLE) this.#repaint ??= "all"; // a tab that was hidden for long
     if (this.#repaint) this.#dirty.clear();
     if (what === "anew") { this.#pointed = null; this.#draw(); } else this.#soon();
+  }
+
+  /** The library draws in a frame that it asks for: it gets the bar before that frame, so that it draws what the page writes in it. */
+  #touch(bar) {
+    if (this.#dirty.size === 0 && !document.hidden) queueMicrotask(() => { if (this.#stops && !this.#repaint) this.#paintBars(); });
+    this.#dirty.add(bar.time);
   }
 
   #paint() {
@@ -221,7 +227,7 @@ class Chart {
     this.#picture.digits(this.#digits);
     if (this.#repaint || !bars.length) this.#picture.set(bars, shown?.series.sessions ?? [], shown?.timeframe ?? "1m");
     else {
-      this.#paintBars(shown.series);
+      this.#paintBars();
       if (this.#tail) this.#picture.tail();
     }
     if (bars.length && (this.#repaint || bars.at(-1).time !== this.#newest)) this.#view(shown);
@@ -233,13 +239,15 @@ class Chart {
     for (const feed of [this.#feed, ...this.#others.values()]) feed.older();
   }
 
-  #paintBars({ bars, sessions }) {
-    if (!this.#dirty.size) return;
+  #paintBars() {
+    const { bars, sessions } = this.shown?.series ?? {};
+    if (!bars || !this.#dirty.size) return;
     for (const time of [...this.#dirty].sort((one, other) => one - other)) {
       const bar = bars[placeOf(bars, time)];
       if (bar?.time === time) this.#picture.update(bar);
     }
     if (this.#dirty.size > 1 || bars.at(-1).time !== this.#newest) this.#picture.shade(sessions);
+    this.#dirty.clear();
   }
 
   /** Show the chosen range, or the newest bars; where somebody moved the view, only of another choice. */

@@ -37,7 +37,7 @@ export function drag(event, row, place) {
   });
 }
 
-/** A finger on a row. @param {PointerEvent} event @param {HTMLElement} row @param {{remove: () => void, place: ?(by: number) => void}} acts */
+/** A finger on a row. @param {PointerEvent} event @param {HTMLElement} row @param {{remove: () => void, place: ((by: number) => void) | null}} acts */
 export function touch(event, row, { remove, place }) {
   if (event.pointerType !== "touch") return;
   let aside = false;

@@ -63,8 +63,10 @@ export function Shortcuts() {
     const speak = (text) => { region.textContent = text; };
     let [shown, sort] = [watchlist.shown, chosen("sort")];
     const stop = watchlist.listen(() => {
-      if (watchlist.shown !== shown) speak((shown = watchlist.shown) ? `${shown} ${watchlist.nameOf(shown)}` : "");
-      else if (chosen("sort") !== sort) speak((sort = chosen("sort")) ? `Sorted by ${sort.replace("-", "")}, ${sort.startsWith("-") ? "descending" : "ascending"}` : "In the list's own order");
+      const before = [shown, sort];
+      [shown, sort] = [watchlist.shown, chosen("sort")];
+      if (shown !== before[0]) speak(shown && `${shown} ${watchlist.nameOf(shown)}`);
+      else if (sort !== before[1]) speak(sort ? `Sorted by ${sort.replace("-", "")}, ${sort.startsWith("-") ? "descending" : "ascending"}` : "In the list's own order");
     });
     const pressed = (event) => {
       const { key, target } = event;

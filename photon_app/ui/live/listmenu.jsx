@@ -12,7 +12,7 @@ import { LONGEST_NAME, MAIN, symbolsOf } from "./lists.js";
 import { useRows, useSymbols } from "./rows.jsx";
 import { watchlist } from "./watchlist.js";
 
-const COLUMNS = [["range", "Day range"], ["volume", "Volume"], ["year", "52 weeks"], ["vwap", "VWAP"], ["age", "Age in words"]];
+const COLUMNS = [["range", "Day range"], ["volume", "Volume"], ["year", "52 weeks"], ["age", "Age in words"]];
 const LONGEST = 20_000; // characters of an import
 
 /** Symbols between any separators. @param {string} text */

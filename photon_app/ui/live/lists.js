@@ -44,7 +44,7 @@ function entriesOf(text) {
 }
 
 /** @param {readonly unknown[]} entries @returns {string[]} the symbols among them, each once */
-const usable = (entries) => [...new Set(entries.map(nameOf).filter((name) => typeof name === "string" && SYMBOL.test(name)))];
+const usable = (entries) => [...new Set(/** @type {string[]} */ (entries.map(nameOf).filter((name) => typeof name === "string" && SYMBOL.test(name))))];
 
 /** The symbols of the stored first list; null when none is stored. @param {unknown} text */
 export const symbolsOf = (text) => {

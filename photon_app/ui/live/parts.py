@@ -124,6 +124,12 @@ class DayRange(_QuotePart):
     tag = "DayRange"
 
 
+class YearRange(_QuotePart):
+    """A short bar from the lowest to the highest of 52 weeks, with the price marked on it."""
+
+    tag = "YearRange"
+
+
 class LiveVolume(_QuotePart):
     """The day's volume, compact."""
 
@@ -531,6 +537,7 @@ live_price = LivePrice.create
 live_change = LiveChange.create
 live_since_close = LiveSinceClose.create
 day_range = DayRange.create
+year_range = YearRange.create
 live_volume = LiveVolume.create
 live_age = LiveAge.create
 symbol_tag = SymbolTag.create

@@ -519,6 +519,6 @@ export class Picture {
 
   #closeLook() {
     const { faint, line, muted, forced, panel } = this.#look;
-    return { color: faint, axisLabelColor: forced ? panel : line, axisLabelTextColor: muted };
+    return { color: faint, axisLabelColor: forced ? muted : line, axisLabelTextColor: forced ? panel : muted };
   }
 }

@@ -7,9 +7,11 @@
  */
 
 import { useEffect, useRef } from "react";
+import { chosen } from "./choices.js";
 import * as format from "./format.js";
 import { dayName, sinceClose } from "./days.js";
 import { flash, mark, useInView, useParts, useQuote, write } from "./hooks.js";
+import { lines } from "./spark.jsx";
 import { symbolWords } from "./words.js";
 
 const UP = format.arrow(1); // stands hidden where there is no change, so that lines keep their height
@@ -111,6 +113,20 @@ export function DayRange({ symbol, every = false }) {
     mark(at.line, "title", words);
   }, { every });
   return <span className="range" role="img" aria-label="Day range unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
+}
+
+/** Where the price stands between the lowest and the highest of 52 weeks, where that is known. */
+export function YearRange({ symbol }) {
+  const { at, part } = useParts();
+  useQuote(symbol, (quote) => {
+    if (!chosen("columns").includes("year")) return;
+    const line = lines.line(symbol), low = Math.min(line.low52 ?? NaN, quote?.low ?? Infinity), high = Math.max(line.high52 ?? NaN, quote?.high ?? -Infinity);
+    if (line.low52 === null) lines.later(symbol); // it is looked up after the day
+    const position = format.position(quote?.price, low, high);
+    place(at.mark, position);
+    mark(at.line, "aria-label", position === null ? "52 weeks unknown" : `52 weeks: low ${format.price(low, quote.decimals)}, high ${format.price(high, quote.decimals)}`);
+  });
+  return <span className="range" role="img" aria-label="52 weeks unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
 }
 
 /** The day's volume. */

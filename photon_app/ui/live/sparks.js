@@ -75,7 +75,7 @@ export function pathsOf({ points, from, to }, close, width, height, margin = 2) 
 /** Every symbol's line: loads those that are wanted, in batches. */
 export class DayLines {
   #ask; #now; #after; #failures = 0;
-  /** @type {unknown} */ #timer = null;
+  #gathering = false; // whether a request is to be made soon
   /** @type {Map<string, DayLine>} */ #lines = new Map();
   /** @type {Map<string, number>} when it may be asked for again; never, while it is good */ #due = new Map();
   /** @type {Set<string>} those that were asked for once and had nothing */ #young = new Set();
@@ -113,7 +113,7 @@ export class DayLines {
   want(symbol) {
     if (this.#wanted.has(symbol) || this.#asking.has(symbol) || this.#now() < (this.#due.get(symbol) ?? 0)) return;
     this.#wanted.add(symbol);
-    this.#timer ??= this.#after(() => this.#flush(), GATHER_MS);
+    this.#gather();
   }
 
   /** A price of a later day came: its line is asked for again, at once and then now and then, until the answer is of it. @param {string} symbol @param {number} day */
@@ -137,6 +137,13 @@ export class DayLines {
     if (renewed || before?.lost || (before?.market && market && market !== before.market)) this.#due.clear();
   }
 
+  /** Ask soon, once for all that are wanted until then; one request at a time. */
+  #gather() {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#after(() => this.#flush(), GATHER_MS);
+  }
+
   async #flush() {
     const symbols = [...this.#wanted].slice(0, MOST);
     for (const symbol of symbols) { this.#wanted.delete(symbol); this.#asking.add(symbol); }
@@ -144,7 +151,8 @@ export class DayLines {
     const answer = await this.#ask(`/api/sparklines?symbols=${symbols.map(encodeURIComponent).join(",")}`);
     for (const symbol of symbols) this.#asking.delete(symbol);
     if (epoch == null || epoch === this.#status?.epoch) this.#take(symbols, answer); // not of a server that is gone
-    this.#timer = this.#wanted.size ? this.#after(() => this.#flush(), GATHER_MS) : null;
+    this.#gathering = false;
+    if (this.#wanted.size) this.#gather();
     for (const listener of [...this.#listeners]) listener();
   }
 
