@@ -354,7 +354,7 @@ def test_what_is_typed_stays_until_it_is_added(visitor: Visitor) -> None:
     """Also when one goes and comes back: then it is searched for again."""
     typed(visitor, "oracl")
     expect_open(visitor, "ORCL")
-    visitor.page.locator(".detail-symbol").click()
+    visitor.page.locator(".list-head .count").click()
     expect_shut(visitor)
     expect(visitor.field).to_have_value("oracl")
     visitor.field.click()
