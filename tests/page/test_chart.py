@@ -505,7 +505,7 @@ def test_a_symbol_that_is_refused_says_so_in_the_chart(visit: Visit, hand: Hand)
     """Instead of an empty one."""
     with visit(hand.http) as visitor:
         visitor.expect_live("AAPL")
-        visitor.add("XXXQ")
+        visitor.add_as_typed("XXXQ")
         visitor.expect_selected("XXXQ")
         hand.do("viewed", "XXXQ")
         hand.do("reject", "XXXQ")

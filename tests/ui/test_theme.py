@@ -97,7 +97,8 @@ def test_the_rules_hold_no_colour_of_their_own() -> None:
 
 def test_every_property_used_by_the_rules_is_a_token() -> None:
     sheet = theme.stylesheet()
-    defined = set(re.findall(r"(--[\w-]+)\s*:", sheet))
+    defined = set(re.findall(r"(--[\w-]+)\s*:|@property (--[\w-]+)", sheet))
+    defined = {name for names in defined for name in names}
     assert set(re.findall(r"var\((--[\w-]+)", sheet)) <= defined
 
 
