@@ -449,11 +449,14 @@ def test_a_password_with_an_at_sign_is_in_no_output() -> None:
 
 
 def test_one_build_serves_any_port() -> None:
-    """No address is baked into the page."""
+    """No address is baked into the page, but that of the examples, in whose place a browser puts
+    its own (``tests/page/test_developers.py``).
+    """
     launcher.build()
     built = ROOT / launcher.BUILT_PAGE.parent
-    texts = [path.read_text() for path in (*built.glob("assets/*.js"), *built.glob("*.html"))]
-    assert texts
+    files = [*built.glob("assets/*.js"), *built.glob("*.html")]
+    texts = [path.read_text() for path in files if "developers" not in path.name]
+    assert len(files) > len(texts) > 2
     assert not any("localhost:8000" in text or "127.0.0.1:8000" in text for text in texts)
 
 
