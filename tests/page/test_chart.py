@@ -339,10 +339,13 @@ def test_it_fills_the_screen_and_comes_back(viewer: Visitor) -> None:
 
 
 def test_times_are_of_the_zone_that_is_chosen(viewer: Visitor) -> None:
-    """The exchange's by default."""
-    time = viewer.page.locator(".legend-time")
+    """The exchange's by default; the header's clock has the same."""
+    time, header = viewer.page.locator(".legend-time"), viewer.page.locator(".session-clock")
     expect(time).to_have_text(re.compile(r" ET$"))
-    viewer.page.evaluate("localStorage['photon.zone'] = 'utc'")
+    expect(header).to_have_text(re.compile(r"^11:.*ET$"))
+    choose(viewer, "UTC")
+    expect(time).to_have_text(re.compile(r" UTC$"))
+    expect(header).to_have_text(re.compile(r"^16:.*UTC$"))
     viewer.page.reload()
     expect(time).to_have_text(re.compile(r" UTC$"))
 

@@ -9,7 +9,7 @@
 import { useEffect } from "react";
 import * as format from "./format.js";
 import { dayTitle } from "./days.js";
-import { mark, photon, useParts, useStatus, write } from "./hooks.js";
+import { mark, photon, useChoice, useParts, useStatus, write } from "./hooks.js";
 import { badge, trouble } from "./words.js";
 
 /** The state of the feed, beside the name; it cannot be overlooked when prices are not live. */
@@ -43,21 +43,24 @@ export function FeedTrouble() {
 
 const FAR_MS = 36 * 3_600_000;
 
-/** Which session the exchange is in, what comes next, and the time in New York by the market's clock. */
+/** Which session the exchange is in, what comes next, and the time by the market's clock, in the chosen zone. */
 export function SessionClock() {
   const { at, part } = useParts();
+  const [zone] = useChoice("zone");
   useStatus((status, live) => {
     const now = live.marketNow();
     write(at.session, format.session(status.market));
     const next = format.marketNext(status.market, status.marketNext, status.marketUntil && now && status.marketUntil - now);
     write(at.next, next && `\u00a0· ${next}`);
-    write(at.time, format.clock(now));
-    write(at.date, now && Math.abs(now - Date.now()) > FAR_MS ? `${format.date(now)}\u00a0\u00a0` : "");
+    write(at.time, format.clock(now, zone));
+    write(at.zone, format.zoneName(zone, now ?? undefined));
+    mark(at.zone, "title", zone === "exchange" ? "New York time" : null);
+    write(at.date, now && Math.abs(now - Date.now()) > FAR_MS ? `${format.date(now, zone)}\u00a0\u00a0` : "");
   });
   return (
     <span className="session">
       <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span className="session-next" ref={part("next")} />
-      <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr title="New York time">ET</abbr></span>
+      <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr title="New York time" ref={part("zone")}>ET</abbr></span>
     </span>
   );
 }
