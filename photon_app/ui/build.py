@@ -40,9 +40,18 @@ STYLESHEET = "photon-tokens-and-rules.css"
 VITE_CONFIG = "vite.config.js"
 APP_ROOT = "app/root.jsx"
 """Both in ``.web``."""
+ELEMENT = Path("utils") / "element.js"
+"""Makes elements instead of Emotion, whose only use would be rules within components."""
+_ELEMENT = 'export { createElement as jsx } from "react";\n'
 
 _GROUPS = re.compile(r'groups: \[\s*\{\s*test: /env\.json/,\s*name: "reflex-env",\s*\},\s*\]')
 _SHARED = 'groups: [{ name: "shared", minShareCount: 2 }]'
+_ALIAS = re.compile(r"alias: \[")
+_PLAIN = f"""alias: [
+      {{
+        find: "@emotion/react",
+        replacement: fileURLToPath(new URL("./{ELEMENT.as_posix()}", import.meta.url)),
+      }},"""
 _KEEPS_WHOLE = re.compile(
     r"useEffect\(\(\) => \{\s*//[^\n]*\n\s*window\.__reflex = \{[^}]*\};\s*\}, \[\]\);"
 )
@@ -70,8 +79,8 @@ class PhotonPlugin(Plugin):
         return (f"{INTER}/index.css", f"./{STYLESHEET}")
 
     def get_static_assets(self, **_context: Any) -> Sequence[tuple[Path, str | bytes]]:
-        """The style sheet, generated from ``theme``."""
-        return ((Path("styles") / STYLESHEET, theme.stylesheet()),)
+        """The style sheet, generated from ``theme``, and what makes elements."""
+        return ((Path("styles") / STYLESHEET, theme.stylesheet()), (ELEMENT, _ELEMENT))
 
     def pre_compile(self, **context: Any) -> None:
         """Edit Vite's configuration and the page's root when Reflex has made them.
@@ -79,7 +88,7 @@ class PhotonPlugin(Plugin):
         Raises:
             StartError: one differs from what this expects; raised when they are edited.
         """
-        context["add_modify_task"](VITE_CONFIG, with_one_shared_chunk)
+        context["add_modify_task"](VITE_CONFIG, with_small_scripts)
         context["add_modify_task"](APP_ROOT, without_whole_libraries)
 
     def post_compile(self, **_context: Any) -> None:
@@ -126,8 +135,9 @@ def settle(packages: Path) -> None:
             packages.write_text(text)
 
 
-def with_one_shared_chunk(vite_config: str) -> str:
-    """Vite's configuration with one file for all modules that several entries of the page share.
+def with_small_scripts(vite_config: str) -> str:
+    """Vite's configuration with one file for all modules that several entries of the page share,
+    and with React's own elements in the place of Emotion's.
 
     Each entry keeps what only it needs, so a part that is imported when it is opened stays apart.
 
@@ -137,6 +147,9 @@ def with_one_shared_chunk(vite_config: str) -> str:
     edited, count = _GROUPS.subn(_SHARED, vite_config)
     if count != 1:
         raise StartError(_differs(VITE_CONFIG, "the group of chunks named reflex-env"))
+    edited, count = _ALIAS.subn(_PLAIN, edited)
+    if count != 1:
+        raise StartError(_differs(VITE_CONFIG, "the list of aliases"))
     return edited
 
 

@@ -18,6 +18,8 @@ from tests.page.visitor import WIDE, clock_at
 KIB = 1024
 CHART = "/assets/lightweight-charts"
 BUILT = (ROOT / launcher.BUILT_PAGE).parent
+SOURCES = ("app", "app_components", "utils/components")
+"""What Reflex writes from the page's Python."""
 CSS_KIB = 20
 FIRST_REQUESTS, FIRST_KIB = 12, 270
 """Files and sockets until the first price can stand: what the document names, and the sockets."""
@@ -127,6 +129,16 @@ def test_nothing_of_radix_is_in_the_build() -> None:
     for path in BUILT.rglob("*"):
         if path.suffix in {".js", ".css", ".html"}:
             assert "radix" not in path.read_text(encoding="utf-8").lower(), path
+
+
+def test_no_element_brings_rules_of_its_own() -> None:
+    """They would need Emotion, which is not in the build, and would be lost."""
+    pages = [path for folder in SOURCES for path in (ROOT / ".web" / folder).rglob("*.jsx")]
+    assert len(pages) > 5
+    for path in pages:
+        assert not re.search(r"\bcss: ?\(", path.read_text(encoding="utf-8")), path
+    for path in (BUILT / "assets").glob("*.js"):
+        assert "emotion" not in path.read_text(encoding="utf-8"), path
 
 
 def test_the_chart_is_apart_from_the_page() -> None:

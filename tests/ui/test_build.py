@@ -13,6 +13,7 @@ from photon_app.ui.build import (
     APP_ROOT,
     CHART_LICENSES,
     CHART_NOTICE,
+    ELEMENT,
     PACKAGES,
     VITE_CONFIG,
     PhotonPlugin,
@@ -20,7 +21,7 @@ from photon_app.ui.build import (
     make_portable,
     portable,
     settle,
-    with_one_shared_chunk,
+    with_small_scripts,
     without_whole_libraries,
 )
 from tests.fakes.process import ROOT, environment
@@ -96,13 +97,24 @@ VITE = """
             },
           ],
         },
+  resolve: {
+    alias: [
+      {
 """
 
 
 def test_scripts_that_entries_share_become_one_file() -> None:
-    edited = with_one_shared_chunk(VITE)
+    edited = with_small_scripts(VITE)
     assert 'groups: [{ name: "shared", minShareCount: 2 }],' in edited
     assert "reflex-env" not in edited
+
+
+def test_elements_are_reacts_own() -> None:
+    """Reflex makes them by Emotion, which nothing here needs."""
+    edited = with_small_scripts(VITE)
+    assert 'find: "@emotion/react"' in edited
+    assert f"./{ELEMENT.as_posix()}" in edited
+    assert dict(PhotonPlugin().get_static_assets())[ELEMENT].startswith("export { createElement")
 
 
 def test_no_library_is_loaded_whole() -> None:
@@ -113,8 +125,10 @@ def test_no_library_is_loaded_whole() -> None:
     assert "return jsx(ThemeProvider, {});" in edited
 
 
-@pytest.mark.parametrize("edit", [with_one_shared_chunk, without_whole_libraries])
-@pytest.mark.parametrize("text", ["", "export default {};", VITE.replace("env.json", "x")])
+@pytest.mark.parametrize("edit", [with_small_scripts, without_whole_libraries])
+@pytest.mark.parametrize(
+    "text", ["", "export default {};", VITE.replace("env.json", "x"), VITE.replace("alias", "x")]
+)
 def test_another_output_of_reflex_stops_the_build(edit: Callable[[str], str], text: str) -> None:
     with pytest.raises(StartError, match=r"differs from what Reflex 0\.10\.1 writes"):
         edit(text)
@@ -123,7 +137,7 @@ def test_another_output_of_reflex_stops_the_build(edit: Callable[[str], str], te
 def test_the_plugin_edits_reflexs_own_files() -> None:
     edits: dict[str, Callable[[str], str]] = {}
     PhotonPlugin().pre_compile(add_modify_task=edits.__setitem__)
-    assert edits == {VITE_CONFIG: with_one_shared_chunk, APP_ROOT: without_whole_libraries}
+    assert edits == {VITE_CONFIG: with_small_scripts, APP_ROOT: without_whole_libraries}
 
 
 def test_a_package_list_is_left_in_one_order(tmp_path: Path) -> None:
