@@ -126,13 +126,13 @@
     for (const element of document.body.querySelectorAll("*")) bare.set(element, lookOf(element));
   }
 
-  /** The stop that has the focus: its number, -1 for none; its name; whether it or what is around it shows that. */
+  /** The stop that has the focus: its number, -1 for none; its name; whether it or what is around it shows that; whether it is there for a while only. */
   function focus() {
     const one = document.activeElement, around = [];
-    if (!one || one === document.body) return [-1, "", true];
+    if (!one || one === document.body) return [-1, "", true, false];
     if (!stops.has(one)) stops.set(one, stops.size);
     for (let box = one; box && around.length < 4; box = box.parentElement) around.push(box);
-    return [stops.get(one), nameOf(one), around.some((box) => bare.get(box) !== lookOf(box))];
+    return [stops.get(one), nameOf(one), around.some((box) => bare.get(box) !== lookOf(box)), Boolean(one.closest("[popover], [role=status]"))];
   }
 
   return { cutOff, small, focus, leave };
