@@ -91,7 +91,8 @@
     const inside = (x, y) => x >= 0 && y >= 0 && x < innerWidth && y < innerHeight;
     const found = [];
     for (const one of document.querySelectorAll(PRESSED)) {
-      const { left, top, width, height } = one.getBoundingClientRect();
+      const box = /^(checkbox|radio)$/.test(one.type) ? one.closest("label") ?? one : one;
+      const { left, top, width, height } = box.getBoundingClientRect();
       const x = left + width / 2, y = top + height / 2, reach = least / 2 - 1;
       const hits = (dx, dy) => doesSame(one, document.elementFromPoint(x + dx, y + dy));
       const misses = (dx, dy) => inside(x + dx, y + dy) && !hits(dx, dy);
