@@ -59,6 +59,7 @@
   /** Texts that end at an edge, one for each box that hides some. */
   function cutOff() {
     const found = new Map(), range = document.createRange();
+    const covered = document.querySelector("dialog:modal, .finder.open"); // the page below it cannot be scrolled meanwhile
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       const { currentNode: node } = texts, holder = node.parentElement;
@@ -66,7 +67,7 @@
       range.selectNodeContents(node);
       const { left, top, right, bottom, width, height } = range.getBoundingClientRect();
       const cut = width && height ? hidden({ left, top, right, bottom }, holder) : null;
-      if (cut) found.set(cut.box, `${nameOf(holder)}, ${Math.ceil(cut.by)} px ${cut.way}, by ${nameOf(cut.box)}`);
+      if (cut && !(covered && cut.box === document.documentElement)) found.set(cut.box, `${nameOf(holder)}, ${Math.ceil(cut.by)} px ${cut.way}, by ${nameOf(cut.box)}`);
     }
     return [...found.values()];
   }
