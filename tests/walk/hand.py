@@ -173,8 +173,8 @@ class Guest:
         title.get_by_role("button").or_(title).first.click()
         expect(title).to_have_attribute("aria-sort", re.compile("ascending|descending"))
 
-    def choose_theme(self, name: str) -> None:
-        """Choose a theme, whatever the system's is."""
+    def choose(self, name: str) -> None:
+        """Choose a theme, a pair of colours, or a zone."""
         self.press("Appearance")
         self.page.get_by_role("radio", name=name, exact=True).click(force=True)  # or its label
         self.page.keyboard.press("Escape")

@@ -59,6 +59,7 @@
   /** Texts that end at an edge, one for each box that hides some. */
   function cutOff() {
     const found = new Map(), range = document.createRange();
+    const covered = document.querySelector("dialog:modal, .finder.open"); // the page below it cannot be scrolled meanwhile
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       const { currentNode: node } = texts, holder = node.parentElement;
@@ -66,7 +67,7 @@
       range.selectNodeContents(node);
       const { left, top, right, bottom, width, height } = range.getBoundingClientRect();
       const cut = width && height ? hidden({ left, top, right, bottom }, holder) : null;
-      if (cut) found.set(cut.box, `${nameOf(holder)}, ${Math.ceil(cut.by)} px ${cut.way}, by ${nameOf(cut.box)}`);
+      if (cut && !(covered && cut.box === document.documentElement)) found.set(cut.box, `${nameOf(holder)}, ${Math.ceil(cut.by)} px ${cut.way}, by ${nameOf(cut.box)}`);
     }
     return [...found.values()];
   }
@@ -91,7 +92,8 @@
     const inside = (x, y) => x >= 0 && y >= 0 && x < innerWidth && y < innerHeight;
     const found = [];
     for (const one of document.querySelectorAll(PRESSED)) {
-      const { left, top, width, height } = one.getBoundingClientRect();
+      const box = /^(checkbox|radio)$/.test(one.type) ? one.closest("label") ?? one : one;
+      const { left, top, width, height } = box.getBoundingClientRect();
       const x = left + width / 2, y = top + height / 2, reach = least / 2 - 1;
       const hits = (dx, dy) => doesSame(one, document.elementFromPoint(x + dx, y + dy));
       const misses = (dx, dy) => inside(x + dx, y + dy) && !hits(dx, dy);
@@ -126,13 +128,13 @@
     for (const element of document.body.querySelectorAll("*")) bare.set(element, lookOf(element));
   }
 
-  /** The stop that has the focus: its number, -1 for none; its name; whether it or what is around it shows that. */
+  /** The stop that has the focus: its number, -1 for none; its name; whether it or what is around it shows that; whether it is there for a while only. */
   function focus() {
     const one = document.activeElement, around = [];
-    if (!one || one === document.body) return [-1, "", true];
+    if (!one || one === document.body) return [-1, "", true, false];
     if (!stops.has(one)) stops.set(one, stops.size);
     for (let box = one; box && around.length < 4; box = box.parentElement) around.push(box);
-    return [stops.get(one), nameOf(one), around.some((box) => bare.get(box) !== lookOf(box))];
+    return [stops.get(one), nameOf(one), around.some((box) => bare.get(box) !== lookOf(box)), Boolean(one.closest("[popover], [role=status]"))];
   }
 
   return { cutOff, small, focus, leave };

@@ -15,9 +15,13 @@ SHORT = [
     (step, size)
     for step in STEPS
     if step.short
-    for size in ((SMALL, LAPTOP) if "open" in step.name else (SMALL, LAPTOP, DESK))
+    for size in {"live": (SMALL, LAPTOP, DESK), "trouble": (LAPTOP,)}.get(
+        step.name, (SMALL, LAPTOP)
+    )
 ]
-"""What is open over the page looks alike on a laptop and on a large screen."""
+"""What is open over the page looks alike on a laptop and on a large screen; trouble takes a server
+of its own each time.
+"""
 TOUR = (ROOT / "docs" / "tour.md").read_text()
 
 

@@ -48,7 +48,7 @@ def header() -> rx.Component:
 
 def trouble() -> rx.Component:
     """The strip under the header that says what is wrong; nothing while nothing is."""
-    return rx.el.div(feed_trouble(), class_name="strip")
+    return rx.el.section(feed_trouble(), class_name="strip", aria_label="Trouble")
 
 
 def connection_badge() -> rx.Component:

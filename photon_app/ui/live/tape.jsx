@@ -160,7 +160,7 @@ export function Tape({ symbol }) {
   return (
     <>
       <div className="tape-head">
-        <h3>Trades</h3>
+        <h2>Trades</h2>
         <span className="tape-age" ref={part("age")} />
         <button type="button" className="tape-fresh" title="To the newest trade" hidden onClick={() => pause(false)} ref={part("fresh")} />
         <select className="tape-least" aria-label="Smallest trade shown" value={least} onChange={(event) => setLeast(Number(event.target.value))}>
