@@ -39,6 +39,8 @@ await bundle.write({ file, format: "esm" });
 def visitor(visit: Visit, server: Process) -> Visitor:
     """Somebody on the developers' page."""
     opened = visit(server.http)
+    opened.page.goto("about:blank")
+    opened.sockets.clear()  # those of the first page, if it came that far
     opened.page.goto(f"{server.http}/developers")
     expect(opened.badge).to_have_text("SIMULATED")
     return opened

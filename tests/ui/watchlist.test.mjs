@@ -13,11 +13,12 @@ class Storage {
 class Tab {
   timers = new Map(); heard = []; next = 1;
   constructor(storage) { this.localStorage = storage; }
-  addEventListener(name, listener) { this.heard.push(listener); }
+  addEventListener(name, listener) { this.heard.push([name, listener]); }
   setTimeout(run) { this.timers.set(this.next, run); return this.next++; }
   clearTimeout(id) { this.timers.delete(id); }
   setInterval(run) { this.resort = run; }
-  tell(key) { for (const listener of this.heard) listener({ key }); }
+  hear(event, what) { for (const [name, listener] of this.heard) if (name === event) listener(what); }
+  tell(key) { this.hear("storage", { key }); }
 }
 
 let opened = 0, storage, tab, list, choose, chosen;
@@ -228,4 +229,13 @@ test("whatever is stored, the lists are usable", async () => {
     assert.deepEqual(list.lists[0], { id: "main", name: "Watchlist", symbols: ["A"] });
     for (const one of list.lists) assert.ok(one.name && Array.isArray(one.symbols));
   }
+});
+
+test("an edit that waits for its turn is stored when the page is left", async () => {
+  await open(text("A", "B"));
+  tab.navigator = { locks: { request() {} } }; // another tab has its turn
+  list.remove("A");
+  assert.equal(storage.getItem("photon.watchlist"), text("A", "B"));
+  tab.hear("pagehide");
+  assert.equal(storage.getItem("photon.watchlist"), text("B"));
 });

@@ -49,6 +49,7 @@ export class Watchlist {
     this.#environment.addEventListener?.("storage", (/** @type {StorageEvent} */ { key }) => {
       if (key === null || Object.values(KEYS).includes(key)) this.#changed();
     });
+    this.#environment.addEventListener?.("pagehide", () => this.#store()); // what waits for its turn is not lost
     for (const name of ["selected", "list", "sort"]) onChoice(name, () => this.#changed());
     this.#environment.setInterval(() => this.#resort(), SORT_MS);
   }
@@ -232,6 +233,11 @@ export class Watchlist {
   }
 
   async #write() {
+    if (this.#store()) await new Promise((resolve) => { this.#environment.setTimeout(resolve, MOMENT_MS); });
+  }
+
+  /** @returns {boolean} whether all is stored */
+  #store() {
     const storage = this.#environment.localStorage;
     try {
       while (this.#pending.length) {
@@ -245,9 +251,9 @@ export class Watchlist {
       }
     } catch (error) {
       console.error("The list cannot be stored:", error);
-      return;
+      return false;
     }
-    await new Promise((resolve) => { this.#environment.setTimeout(resolve, MOMENT_MS); });
+    return true;
   }
 
   /** Reflex sends what is stored on the event of a change, which the browser sends to the other tabs only. @param {string} key */
