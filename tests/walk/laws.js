@@ -90,8 +90,9 @@
   /** Targets that are narrower or lower than they may be, of those that can be pressed now. */
   function small(least) {
     const inside = (x, y) => x >= 0 && y >= 0 && x < innerWidth && y < innerHeight;
-    const found = [];
+    const found = [], above = document.querySelector("dialog:modal, :popover-open"); // a press elsewhere closes it
     for (const one of document.querySelectorAll(PRESSED)) {
+      if (above && !above.contains(one)) continue;
       const box = /^(checkbox|radio)$/.test(one.type) ? one.closest("label") ?? one : one;
       const { left, top, width, height } = box.getBoundingClientRect();
       const x = left + width / 2, y = top + height / 2, reach = least / 2 - 1;
