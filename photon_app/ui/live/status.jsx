@@ -7,6 +7,7 @@
  */
 
 import { useEffect } from "react";
+import { chosen } from "./choices.js";
 import * as format from "./format.js";
 import { dayTitle } from "./days.js";
 import { mark, photon, useParts, useStatus, write } from "./hooks.js";
@@ -43,21 +44,22 @@ export function FeedTrouble() {
 
 const FAR_MS = 36 * 3_600_000;
 
-/** Which session the exchange is in, what comes next, and the time in New York by the market's clock. */
+/** Which session the exchange is in, what comes next, and the time by the market's clock, in the zone that was chosen. */
 export function SessionClock() {
   const { at, part } = useParts();
   useStatus((status, live) => {
-    const now = live.marketNow();
+    const now = live.marketNow(), zone = chosen("zone");
     write(at.session, format.session(status.market));
     const next = format.marketNext(status.market, status.marketNext, status.marketUntil && now && status.marketUntil - now);
     write(at.next, next && `\u00a0· ${next}`);
-    write(at.time, format.clock(now));
-    write(at.date, now && Math.abs(now - Date.now()) > FAR_MS ? `${format.date(now)}\u00a0\u00a0` : "");
+    write(at.time, format.clock(now, zone));
+    write(at.zone, format.zoneName(zone, now ?? undefined));
+    write(at.date, now && Math.abs(now - Date.now()) > FAR_MS ? `${format.date(now, zone)}\u00a0\u00a0` : "");
   });
   return (
     <span className="session">
       <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span className="session-next" ref={part("next")} />
-      <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr title="New York time">ET</abbr></span>
+      <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr ref={part("zone")}>ET</abbr></span>
     </span>
   );
 }
