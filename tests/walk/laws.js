@@ -8,7 +8,7 @@
     [role=menuitemcheckbox], [role=switch], [role=checkbox], [role=link]`;
   const UNREAD = "script, style, noscript, template, .ticker-view"; // the ticker runs through its edges
   const HIDES = /hidden|clip/, SCROLLS = /auto|scroll/;
-  const VISIBLE = { checkOpacity: true, checkVisibilityCSS: true };
+  const VISIBLE = { checkOpacity: true, checkVisibilityCSS: true, contentVisibilityAuto: true };
 
   /** What people would call an element. */
   function nameOf(element) {

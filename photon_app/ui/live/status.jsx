@@ -7,6 +7,7 @@
  */
 
 import { useEffect } from "react";
+import { chosen } from "./choices.js";
 import * as format from "./format.js";
 import { dayTitle } from "./days.js";
 import { mark, photon, useChoice, useParts, useStatus, write } from "./hooks.js";
@@ -48,7 +49,7 @@ export function SessionClock() {
   const { at, part } = useParts();
   const [zone] = useChoice("zone");
   useStatus((status, live) => {
-    const now = live.marketNow();
+    const now = live.marketNow(), zone = chosen("zone");
     write(at.session, format.session(status.market));
     const next = format.marketNext(status.market, status.marketNext, status.marketUntil && now && status.marketUntil - now);
     write(at.next, next && `\u00a0· ${next}`);
