@@ -10,7 +10,7 @@ import { useEffect } from "react";
 import { chosen } from "./choices.js";
 import * as format from "./format.js";
 import { dayTitle } from "./days.js";
-import { mark, photon, useChoice, useParts, useStatus, write } from "./hooks.js";
+import { mark, photon, useParts, useStatus, write } from "./hooks.js";
 import { badge, trouble } from "./words.js";
 
 /** The state of the feed, beside the name; it cannot be overlooked when prices are not live. */
@@ -47,7 +47,6 @@ const FAR_MS = 36 * 3_600_000;
 /** Which session the exchange is in, what comes next, and the time by the market's clock, in the chosen zone. */
 export function SessionClock() {
   const { at, part } = useParts();
-  const [zone] = useChoice("zone");
   useStatus((status, live) => {
     const now = live.marketNow(), zone = chosen("zone");
     write(at.session, format.session(status.market));
