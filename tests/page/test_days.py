@@ -52,10 +52,10 @@ def test_what_is_not_of_today_says_of_which_day_it_is(visitor: Visitor) -> None:
     date = last_traded()
     expect(visitor.page.locator("th.c-spark")).to_have_text(date)
     expect(visitor.row(COINS[0]).locator(".age")).to_have_text("40\u00a0h")
-    expect(visitor.row(COINS[0]).locator(".range")).to_have_attribute(
+    expect(visitor.row(COINS[0]).locator(".c-range .range")).to_have_attribute(
         "title", re.compile(f"^{date}: Low 100")
     )
-    expect(visitor.row(COINS[2]).locator(".range")).to_have_attribute(
+    expect(visitor.row(COINS[2]).locator(".c-range .range")).to_have_attribute(
         "title", re.compile("^Low 100")
     )
     printed = visitor.page.locator(".tape td").first

@@ -56,7 +56,7 @@ def test_in_forced_colours_what_is_pressed_is_inverted(forced: Visitor) -> None:
 
 def test_in_forced_colours_badge_and_range_keep_an_edge(forced: Visitor) -> None:
     expect_border(forced.page.locator(".badge"))
-    expect_border(forced.row("AAPL").locator(".range"))
+    expect_border(forced.row("AAPL").locator(".c-range .range"))
     expect_border(forced.page.get_by_role("button", name="Help"))
 
 

@@ -21,6 +21,8 @@ CLOCK = """(ahead) => {
   };
 }"""
 """Moves a browser's clock, which goes on from there."""
+LEFT = re.compile(r"/_event/.*WebSocket is closed before the connection is established")
+"""What a browser says of a page that is left while Reflex's socket is being opened."""
 NO_WORKER = "Service Worker registration blocked by Playwright"
 
 
@@ -175,5 +177,7 @@ class Visitor:
         self.complaints[:] = [text for text in self.complaints if not re.search(pattern, text)]
 
     def _console(self, message: ConsoleMessage) -> None:
+        if LEFT.search(message.text):
+            return
         if message.type in {"error", "warning"} and message.text != NO_WORKER:
             self.complaints.append(f"{message.type}: {message.text}")

@@ -184,7 +184,7 @@ async def tokens_without_end(target: Target) -> None:
 
 async def clicking_machines(target: Target) -> None:
     """Thirty tabs that do what a visitor may do, as fast as they can, and read the answers."""
-    moves = b"".join(event(f"{DASHBOARD}.move", step=step) for step in (1, -1)) * 10
+    typed = b"".join(event(f"{DASHBOARD}.take_as_typed", typed=one) for one in "AB") * 10
 
     async def one() -> None:
         while True:
@@ -193,7 +193,7 @@ async def clicking_machines(target: Target) -> None:
                 writer.write(hydrate())
                 reading = asyncio.create_task(_read_all(reader))
                 while not reading.done():
-                    writer.write(moves)
+                    writer.write(typed)
                     await writer.drain()
                     await asyncio.sleep(0)
                 target.counts["closed"] += 1
@@ -220,7 +220,7 @@ FORGED: dict[str, bytes] = {
     "unknown event": event("evil.event_\u001b[2J\nCRITICAL photon_app: FORGED", x="y" * 3_000),
     "setter": event(f"{DASHBOARD}.setvar", var_name="stored", value="x"),
     "background": event(f"{DASHBOARD}.learn_names", symbols=["A", "B"]),
-    "other arguments": event(f"{DASHBOARD}.move", step={"a": [1]}, more=1),
+    "other arguments": event(f"{DASHBOARD}.take_as_typed", typed={"a": [1]}, more=1),
     "unknown name": text('42/_event,["evil",{"a":1}]'),
     "report": event(
         f"{MAIN}.reflex___state____frontend_event_exception_state.handle_frontend_exception",
@@ -237,7 +237,7 @@ FORGED: dict[str, bytes] = {
     "base64": text("b" + "A" * 1_000),
     "deep": text('42/_event,["event",' + "[" * 8_000),
     "deep argument": text(
-        '42/_event,["event",{"name":"' + DASHBOARD + '.select","payload":{"symbol":'
+        '42/_event,["event",{"name":"' + DASHBOARD + '.find_symbols","payload":{"typed":'
         + "[" * 900 + "]" * 900 + "}}]"
     ),
     "no JSON": text("42/_event,nonsense"),
@@ -253,7 +253,7 @@ async def forged(target: Target) -> None:
     """What no page says, each again and again on sockets of its own."""
     await together(
         *(flood(target, PAGE, first=hydrate(), sent=sent) for sent in FORGED.values()),
-        flood(target, PAGE, sent=event(f"{DASHBOARD}.move", step=1)),
+        flood(target, PAGE, sent=event(f"{DASHBOARD}.take_as_typed", typed="A")),
     )
 
 
