@@ -364,7 +364,7 @@ function Menu({ kind, symbol }) {
       dispatchEvent(new Event("photon:missing")); // outdated.js
     });
   };
-  return <div popover="auto" id={`chart-${kind}`} className="chart-menu" onBeforeToggle={shown}>{open && Content && <Content kind={kind} symbol={symbol} />}</div>;
+  return <div popover="auto" role="dialog" aria-label={MENUS[kind] ?? "Style"} id={`chart-${kind}`} className="chart-menu" onBeforeToggle={shown}>{open && Content && <Content kind={kind} symbol={symbol} />}</div>;
 }
 
 const FIGURES = [["open", "O"], ["high", "H"], ["low", "L"], ["close", "C"], ["volume", "V"]];
