@@ -171,6 +171,6 @@ export function flash(element, direction) {
   flashed.set(element, now);
   still ??= matchMedia("(prefers-reduced-motion: reduce)");
   const tint = direction > 0 ? "var(--up-tint)" : "var(--down-tint)";
-  if (!still.matches) element.animate([{ backgroundColor: tint }, { backgroundColor: tint, offset: 0.5 }, { backgroundColor: "transparent" }], 400);
+  if (!still.matches) element.animate([{ backgroundColor: tint, easing: "steps(1, end)" }, { backgroundColor: tint, offset: 0.5, easing: "steps(4, end)" }, { backgroundColor: "transparent" }], 400);
   return true;
 }

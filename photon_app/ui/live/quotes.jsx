@@ -10,7 +10,7 @@ import { useEffect, useRef } from "react";
 import { chosen } from "./choices.js";
 import * as format from "./format.js";
 import { dayName, sinceClose } from "./days.js";
-import { flash, mark, useInView, useParts, useQuote, write } from "./hooks.js";
+import { flash, mark, useChoice, useInView, useParts, useQuote, write } from "./hooks.js";
 import { lines } from "./spark.jsx";
 import { symbolWords } from "./words.js";
 
@@ -30,7 +30,7 @@ export function LivePrice({ symbol, className = "", every = false }) {
   useEffect(() => { shown.current = undefined; }, [symbol]);
   useQuote(symbol, (quote) => {
     fit(at.price, format.price(quote?.price, quote?.decimals));
-    mark(at.box, "title", quote ? format.exact(quote.price) : null);
+    mark(at.box, "title", quote && Number(quote.price.toFixed(quote.decimals)) !== quote.price ? format.exact(quote.price) : null);
     const before = shown.current;
     shown.current = quote && { price: quote.price, seq: quote.seq };
     if (!quote || !before || quote.price === before.price || !inView()) return;
@@ -100,10 +100,16 @@ function place(mark, position) {
   mark.style.transform = where;
 }
 
+/** The symbol, or none while the column is not shown: what nobody sees is not painted. */
+function useColumn(column, symbol) {
+  const [columns] = useChoice("columns");
+  return columns.split(",").includes(column) ? symbol : "";
+}
+
 /** Where the price stands between the day's low and high, as a mark on a line. */
-export function DayRange({ symbol, every = false }) {
+export function DayRange({ symbol }) {
   const { at, part } = useParts();
-  useQuote(symbol, (quote, live) => {
+  useQuote(useColumn("range", symbol), (quote, live) => {
     const position = format.position(quote?.price, quote?.low, quote?.high);
     place(at.mark, position);
     const day = dayName(quote?.day, live.marketNow());
@@ -111,15 +117,14 @@ export function DayRange({ symbol, every = false }) {
       : `${day && `${day}: `}Low ${format.price(quote.low, quote.decimals)}, high ${format.price(quote.high, quote.decimals)}`;
     mark(at.line, "aria-label", words);
     mark(at.line, "title", words);
-  }, { every });
+  });
   return <span className="range" role="img" aria-label="Day range unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
 }
 
 /** Where the price stands between the lowest and the highest of 52 weeks, where that is known. */
 export function YearRange({ symbol }) {
   const { at, part } = useParts();
-  useQuote(symbol, (quote) => {
-    if (!chosen("columns").includes("year")) return;
+  useQuote(useColumn("year", symbol), (quote) => {
     const line = lines.line(symbol), low = Math.min(line.low52 ?? NaN, quote?.low ?? Infinity), high = Math.max(line.high52 ?? NaN, quote?.high ?? -Infinity);
     if (line.low52 === null) lines.later(symbol); // it is looked up after the day
     const position = format.position(quote?.price, low, high);
@@ -132,7 +137,8 @@ export function YearRange({ symbol }) {
 /** The day's volume. */
 export function LiveVolume({ symbol }) {
   const { at, part } = useParts();
-  useQuote(symbol, (quote, live) => {
+  const [pill] = useChoice("pill"), column = useColumn("volume", symbol);
+  useQuote(pill === "volume" ? symbol : column, (quote, live) => {
     fit(at.figure, format.volume(quote?.dayVolume));
     const day = dayName(quote?.day, live.marketNow());
     mark(at.figure, "title", day ? `Of ${day}` : null);
@@ -149,7 +155,8 @@ export function LiveAge({ symbol }) {
     const ms = quote ? live.marketNow() - quote.time : null;
     const closed = quote?.session === "closed" && ms > RECENT_MS;
     mark(at.figure, "data-age", ms === null ? null : closed ? "closed" : ms < NEW_MS ? "new" : ms < RECENT_MS ? "recent" : "old");
-    write(at.figure, format.age(ms));
+    const inWords = ms === null || ms >= RECENT_MS || chosen("columns").includes("age");
+    write(at.figure, inWords ? format.age(ms) : ms < NEW_MS ? "under 10 s" : "under a minute"); // beside a dot, for readers
   }, { ages: true });
   return <span className="age" ref={part("figure")}>{format.DASH}</span>;
 }

@@ -40,13 +40,13 @@ export const stacked = () => matchMedia("(max-width: 820px), (max-height: 520px)
 /** Everything of the page: passes choices on to its style rules. */
 export function PageRoot({ children }) {
   const open = useSyncExternalStore((heard) => address.listen(heard), () => address.open, () => false);
-  const [columns] = useChoice("columns"), [density] = useChoice("density"), [pill] = useChoice("pill"), [width] = useChoice("width");
+  const [columns] = useChoice("columns"), [density] = useChoice("density"), [pill] = useChoice("pill"), [rail] = useChoice("rail"), [width] = useChoice("width");
   useEffect(() => address.begin(), []);
   const swiped = (event) => {
     if (address.open && event.target.closest(".detail-head, .rail")) turn(event, (way) => choose("selected", watchlist.beside(way)));
   };
   const style = /^\d{3,4}$/.test(width) ? { "--list": `${width}px` } : undefined;
-  return <div className="photon" data-view={open ? "symbol" : "list"} data-columns={columns.replaceAll(",", " ")} data-density={density} data-pill={pill} style={style} onPointerDown={swiped}>{children}</div>;
+  return <div className="photon" data-view={open ? "symbol" : "list"} data-columns={columns.replaceAll(",", " ")} data-density={density} data-pill={pill} data-rail={rail} style={style} onPointerDown={swiped}>{children}</div>;
 }
 
 /** Hands on what the server knows: the list of a new visitor, its longest length, and names. Renders nothing. */

@@ -113,7 +113,7 @@ export function Tape({ symbol }) {
     [held.shown, held.look] = [list, look];
     mark(at.table, "data-dated", dated ? "" : null);
     write(at.empty, emptyWords(tape, list.length, Boolean(quote?.polled)));
-    at.fresh.hidden = !view.held;
+    mark(at.fresh, "hidden", view.held ? null : "");
     const count = view.fresh ? `${format.size(view.fresh)} new` : "";
     write(at.fresh, [paused ? "Paused" : count ? "" : "Not following", count].filter(Boolean).join(" · "));
   };
