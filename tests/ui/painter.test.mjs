@@ -180,3 +180,42 @@ test("a part that throws costs no other part of its row", async () => {
   } finally { console.error = error; }
   assert.deepEqual(drawn.at(-1), 100);
 });
+
+test("what trades move is painted in each frame where a frame is quick, and rests where one was left out", () => {
+  const { clock, frames, frame } = page();
+  let painted = 0;
+  const paint = () => { painted += 1; };
+  for (let n = 0; n < 10; n += 1) { frames.moved(paint); frame(); clock.now += 16; }
+  assert.equal(painted, 10);
+  painted = 0;
+  for (let n = 0; n < 40; n += 1) { // a frame with the paint takes 40 ms, one without it 16
+    frames.moved(paint);
+    const before = painted;
+    frame();
+    clock.now += painted > before ? 40 : 16;
+  }
+  assert.ok(painted >= 8 && painted <= 20, `${painted} of 40 frames`);
+});
+
+test("what rests comes in the end, once, and not after it was painted or taken back", () => {
+  const { clock, frames, frame } = page();
+  let painted = 0;
+  const paint = () => { painted += 1; };
+  frames.moved(paint);
+  frame();
+  clock.now += 500; // a tab that was hidden, or a long task
+  frames.moved(paint);
+  frame();
+  assert.equal(painted, 1);
+  assert.equal(frames.resting, true);
+  frames.soon(paint); // somebody pressed a key
+  frame();
+  assert.equal(painted, 2);
+  frames.moved(paint);
+  frames.drop(paint);
+  for (let n = 0; n < 20; n += 1) { clock.now += 16; frame(); }
+  assert.equal(painted, 2);
+  frames.moved(paint);
+  for (let n = 0; n < 20; n += 1) { clock.now += 16; frame(); }
+  assert.equal(painted, 3);
+});

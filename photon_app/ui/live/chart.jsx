@@ -11,7 +11,7 @@ import { useEffect, useRef, useState } from "react";
 import { ChartFeed } from "./chart-feed.js";
 import { dayName } from "./days.js";
 import * as format from "./format.js";
-import { inFrame, mark, notInFrame, photon, useChoice, useParts, useQuote, write } from "./hooks.js";
+import { inFrame, mark, movedInFrame, notInFrame, photon, resting, useChoice, useParts, useQuote, write } from "./hooks.js";
 import * as legend from "./legend.js";
 import { onLook, tokens } from "./look.js";
 import { Picture } from "./picture.js";
@@ -212,12 +212,12 @@ class Chart {
     else if (what !== "state") this.#repaint = this.#repaint === "anew" ? "anew" : what;
     if (this.#dirty.size > SINGLE) this.#repaint ??= "all"; // a tab that was hidden for long
     if (this.#repaint) this.#dirty.clear();
-    if (what === "anew") { this.#pointed = null; this.#draw(); } else this.#soon();
+    if (what === "anew") { this.#pointed = null; this.#draw(); } else movedInFrame(this.#draw);
   }
 
-  /** The library draws in a frame that it asks for: it gets the bar before that frame, so that it draws what the page writes in it. */
+  /** The library draws in a frame that it asks for: it gets the bar before that frame, so that it draws what the page writes in it; one frame later where paints rest. */
   #touch(bar) {
-    if (this.#dirty.size === 0 && !document.hidden) queueMicrotask(() => { if (this.#stops && !this.#repaint) this.#paintBars(); });
+    if (this.#dirty.size === 0 && !document.hidden && !resting()) queueMicrotask(() => { if (this.#stops && !this.#repaint) this.#paintBars(); });
     this.#dirty.add(bar.time);
   }
 

@@ -39,6 +39,12 @@ const frames = new Frames((run) => requestAnimationFrame(run), () => performance
 /** Run `paint` in the next frame, once, however often it is asked for. */
 export const inFrame = (/** @type {() => void} */ paint) => frames.soon(paint);
 
+/** Run `paint` in the next frame, because of a trade (painter.js). @param {() => void} paint */
+export const movedInFrame = (paint) => frames.moved(paint);
+
+/** Whether such paints rest now. */
+export const resting = () => frames.resting;
+
 /** Take back what was asked of `inFrame`. */
 export const notInFrame = (/** @type {() => void} */ paint) => frames.drop(paint);
 

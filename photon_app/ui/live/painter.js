@@ -2,9 +2,10 @@
  * When the page paints: the frames, and who paints what of a symbol.
  *
  * The parts of one symbol at one interval share a watcher and a paint. A quote queues that paint, and a change
- * of the status only where it concerns the symbol. Paints of the selected symbol all run in the next
- * frame; those of rows take a share of each frame, first come, first served, so that fifty rows make no long
- * task. Bound: each paint waits once. No page here but the frames and the clock, which are given; tested under node.
+ * of the status only where it concerns the symbol. Paints of the selected symbol, its chart included, all run in
+ * the next frame; on a machine for which that is too much they wait together, for a time that follows
+ * what they cost. Those of rows take a share of each frame, first come, first served, so that fifty rows
+ * make no long task. Bound: each paint waits once. No page here but the frames and the clock, which are given; tested under node.
  */
 
 /** @typedef {import("./photon-client.js").Photon} Photon */
@@ -14,6 +15,8 @@
 
 export const ROW_MS = 250; // the interval of a row of the list
 const SHARE_MS = 5; // of a frame, for rows
+const SLOW_MS = 25; // from a frame to the next: more is one that was left out
+const RESTS = 1.5, MOST_MS = 100; // what is moved by trades rests so many times what its frame took, at most so long
 
 /** What a paint throws costs no other. @param {() => void} act */
 function run(act) {
@@ -27,6 +30,9 @@ export class Frames {
   #next = new Set();
   /** @type {Set<() => void>} */
   #rows = new Set();
+  /** @type {Set<() => void>} */
+  #moved = new Set();
+  #notBefore = -Infinity; #began = /** @type {?number} */ (null); // when the last frame with `moved` paints began, until the next one has come
 
   /** @param {(run: () => void) => void} request  as requestAnimationFrame @param {() => number} now  ms */
   constructor(request, now) {
@@ -36,7 +42,14 @@ export class Frames {
 
   /** Run in the next frame, once, however often it is asked for. @param {() => void} paint */
   soon(paint) {
+    this.#moved.delete(paint);
     this.#next.add(paint);
+    this.#ask();
+  }
+
+  /** Run in the next frame, because of a trade: where such frames take too long, in a later one. @param {() => void} paint */
+  moved(paint) {
+    if (!this.#next.has(paint)) this.#moved.add(paint);
     this.#ask();
   }
 
@@ -46,9 +59,13 @@ export class Frames {
     this.#ask();
   }
 
+  /** Whether what is moved by trades rests now. */
+  get resting() { return this.#now() < this.#notBefore; }
+
   /** Take back what was asked for. @param {() => void} paint */
   drop(paint) {
     this.#next.delete(paint);
+    this.#moved.delete(paint);
     this.#rows.delete(paint);
   }
 
@@ -60,8 +77,13 @@ export class Frames {
 
   #frame() {
     this.#requested = false;
-    const paints = [...this.#next];
+    const now = this.#now(), took = this.#began === null ? 0 : now - this.#began;
+    if (took > SLOW_MS) this.#notBefore = now + Math.min(MOST_MS, RESTS * took);
+    const may = now >= this.#notBefore;
+    const paints = [...this.#next, ...(may ? this.#moved : [])];
+    this.#began = may && this.#moved.size ? now : null;
     this.#next.clear();
+    if (may) this.#moved.clear();
     for (const paint of paints) run(paint);
     const end = this.#now() + SHARE_MS;
     for (const paint of this.#rows) {
@@ -69,7 +91,7 @@ export class Frames {
       run(paint);
       if (this.#now() >= end) break;
     }
-    if (this.#rows.size) this.#ask();
+    if (this.#rows.size || this.#moved.size || this.#began !== null) this.#ask();
   }
 }
 
@@ -113,7 +135,7 @@ export class Painter {
   /** @param {string} key @param {string} symbol @param {number} intervalMs @returns {Group} */
   #begin(key, symbol, intervalMs) {
     const paint = () => this.#paint(group);
-    const queue = intervalMs === 0 ? () => this.#frames.soon(paint) : () => this.#frames.later(paint);
+    const queue = intervalMs === 0 ? () => this.#frames.moved(paint) : () => this.#frames.later(paint);
     /** @type {Group} */
     const group = { symbol, draws: new Set(), facts: this.#facts(symbol), paint, queue, stop: () => {} };
     this.#groups.set(key, group);
