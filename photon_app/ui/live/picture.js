@@ -190,7 +190,7 @@ export class Picture {
     return {
       autoSize: true,
       layout: { attributionLogo: true, fontSize: 11 },
-      rightPriceScale: { borderVisible: true, minimumWidth: 60, entireTextOnly: true },
+      rightPriceScale: { borderVisible: true, minimumWidth: this.#box.clientWidth < NARROW ? 60 : 72, entireTextOnly: true },
       crosshair: { mode: 0 },
       localization: { locale: "en-US", timeFormatter: time },
       timeScale: { borderVisible: true, barSpacing: SPACING, minBarSpacing: 0.1, tickMarkMaxCharacterLength: 6 },

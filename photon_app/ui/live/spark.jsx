@@ -17,7 +17,8 @@ const ROW = { intervalMs: 250 }; // as the figures of a row
 export const lines = new DayLines({ ask, now: () => performance.now(), after: (run, ms) => setTimeout(run, ms) });
 
 const shown = new Map(); // element → {at, symbol, seen, dirty, quote, draw}
-let observer = null, stops = [];
+const AHEAD = "100%"; // of the screen, or of the list: so far lines are loaded together with one that is seen
+let observer = null, ahead = null, stops = [];
 
 function begin() {
   observer = new IntersectionObserver((entries) => {
@@ -26,9 +27,12 @@ function begin() {
       if (spark) look(Object.assign(spark, { seen: isIntersecting }));
     }
   });
+  ahead = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) Object.assign(shown.get(target) ?? {}, { near: isIntersecting });
+  }, { rootMargin: AHEAD, scrollMargin: AHEAD });
   const timer = setInterval(() => shown.forEach(look), EVERY_MS);
   const came = () => shown.forEach((spark) => { spark.dirty = true; look(spark); });
-  stops = [() => clearInterval(timer), lines.onLoad(came), photon().onStatus((status) => lines.status(status))];
+  stops = [() => ahead.disconnect(), () => clearInterval(timer), lines.onLoad(came), photon().onStatus((status) => lines.status(status))];
 }
 
 function end() {
@@ -38,7 +42,7 @@ function end() {
 
 function look(spark) {
   if (!spark.seen || document.hidden) return;
-  lines.want(spark.symbol);
+  if (lines.want(spark.symbol)) for (const { near, symbol } of shown.values()) if (near) lines.want(symbol); // one request for a screen and the next
   if (spark.dirty) inFrame(spark.draw);
 }
 
@@ -66,12 +70,14 @@ export function Sparkline({ symbol }) {
     spark.draw = () => { spark.dirty = false; paint(spark); };
     shown.set(box, spark);
     observer.observe(box);
+    ahead.observe(box);
     const stop = photon().watch(symbol, (quote) => hear(spark, quote), ROW);
     return () => {
       stop();
       lines.later(symbol);
       notInFrame(spark.draw);
       observer.unobserve(box);
+      ahead.unobserve(box);
       shown.delete(box);
       if (shown.size === 0) end();
     };

@@ -109,11 +109,12 @@ export class DayLines {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Somebody looks at a line: it is loaded unless it is there, on its way, or failed a moment ago. @param {string} symbol */
+  /** Somebody looks at a line: it is loaded unless it is there, on its way, or failed a moment ago. @param {string} symbol @returns {boolean} whether it is asked for now */
   want(symbol) {
-    if (this.#wanted.has(symbol) || this.#asking.has(symbol) || this.#now() < (this.#due.get(symbol) ?? 0)) return;
+    if (this.#wanted.has(symbol) || this.#asking.has(symbol) || this.#now() < (this.#due.get(symbol) ?? 0)) return false;
     this.#wanted.add(symbol);
     this.#gather();
+    return true;
   }
 
   /** A price of a later day came: its line is asked for again, at once and then now and then, until the answer is of it. @param {string} symbol @param {number} day */
