@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from photon_app.model import Trade
 from photon_app.settings import Secret, Settings
 from tests.fakes.dates import MOMENTS, at, new_york, utc
 from tests.fakes.loader import shipped
-from tests.fakes.server import HandFeed, Serving, serving
+from tests.fakes.server import HandFeed, Serving, serving, with_server
 from tests.fakes.waiting import wait_until
 
 STEP_MS = 300_000
@@ -39,20 +39,6 @@ class Live(HandFeed):
 
     def __init__(self) -> None:
         super().__init__("live")
-
-
-def with_server(
-    check: Callable[[Serving, HandFeed, httpx.AsyncClient], Awaitable[None]], **settings: Any
-) -> None:
-    async def scenario() -> None:
-        feed = HandFeed()
-        async with (
-            serving(feed, **settings) as server,
-            httpx.AsyncClient(base_url=server.http) as client,
-        ):
-            await check(server, feed, client)
-
-    asyncio.run(scenario())
 
 
 async def lines(client: httpx.AsyncClient, *symbols: str) -> dict[str, dict[str, Any]]:
