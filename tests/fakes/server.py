@@ -1,8 +1,8 @@
 """The gateway on a real port, with a feed that a test plays by hand.
 
-``async with serving(feed) as server`` runs uvicorn in this event loop; ``with_server`` does that for
-a test that asks over HTTP. To try another server or setting, pass ``ws=`` (uvicorn's own protocol,
-to see the gateway without the wire extension) or settings by name.
+``async with serving(feed) as server`` runs uvicorn in this event loop, and ``with_server`` does it
+for a test that asks over HTTP. To try another server or setting, pass ``ws=`` (uvicorn's own
+protocol, to see the gateway without the wire extension) or settings by name.
 """
 
 import asyncio
