@@ -15,6 +15,7 @@ from photon_app.errors import NotServingError
 from photon_app.model import Listing, parse_symbol
 from photon_app.ui import watchlist
 from photon_app.ui.state import BUSY, MOST_ASKED, Dashboard
+from tests.names import stored_text
 
 GARBAGE: tuple[Any, ...] = (
     None,
@@ -206,7 +207,7 @@ def test_what_this_server_follows_is_known(tab: Dashboard) -> None:
 
 def test_names_that_no_list_has_are_learned_from_upstream(tab: Dashboard) -> None:
     """Once each, for symbols of the visitor's list only; what is known already is not asked."""
-    tab.stored = watchlist.write(("AAPL", "NEWCO", "NONAME"))
+    tab.stored = stored_text(("AAPL", "NEWCO", "NONAME"))
     upstream = Upstream(NEWCO="New Company", OTHER="Not in the list")
     with running(upstream):
         asyncio.run(call(tab, "learn_names", ["NEWCO", "NONAME", "OTHER", "AAPL", 7]))
@@ -222,7 +223,7 @@ def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
     upstream = Upstream(AAA1="One", AAA2="Two")
     with running(upstream):
         for symbol in upstream.given:
-            tab.stored = watchlist.write((symbol,))
+            tab.stored = stored_text((symbol,))
             asyncio.run(call(tab, "learn_names", [symbol]))
     assert tab._fetched == {"AAA2": "Two"}
 
@@ -248,14 +249,14 @@ def test_what_a_browser_brings_is_cut_when_it_is_set(tab: Dashboard, value: Any)
 
 
 def test_the_longest_list_that_a_page_stores_is_kept_whole(tab: Dashboard) -> None:
-    text = watchlist.write(tuple(f"{n:032}" for n in range(watchlist.MOST)))
+    text = stored_text(tuple(f"{n:032}" for n in range(watchlist.MOST)))
     tab.stored = text
     assert tab.stored == text
 
 
 def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: Dashboard) -> None:
     """What came meanwhile is asked for afterwards."""
-    tab.stored = watchlist.write(("NEW1", "NEW2"))
+    tab.stored = stored_text(("NEW1", "NEW2"))
     upstream = Upstream(NEW1="One", NEW2="Two")
     gate, asked_at_once = asyncio.Event(), 0
 
