@@ -157,10 +157,11 @@ class Dashboard(rx.State):
                 self._answer(watchlist.Found(notice=BUSY))
                 return
             self._finding = True
+            address = self.router.session.client_ip or None
         upstream: dict[str, str] = {}
         try:
             with contextlib.suppress(NotServingError):
-                upstream = await names.find(services.current().reference, unknown)
+                upstream = await names.find(services.current().reference, unknown, address)
         finally:
             async with self:
                 self._finding = False
@@ -184,8 +185,8 @@ class Dashboard(rx.State):
     @rx.event
     def want_names(self, symbols: list[str]) -> Any:
         """The page shows symbols of another list: fetch their names."""
-        wanted = watchlist.symbols_in(symbols, MOST_ASKED)
-        kept = [symbol for symbol in self._named if symbol not in wanted]
+        wanted = dict.fromkeys(watchlist.symbols_in(symbols, MOST_ASKED))
+        kept = (symbol for symbol in self._named if symbol not in wanted)
         self._named = (*kept, *wanted)[-MOST_ASKED:]
         return Dashboard.learn_names(list(wanted))
 
@@ -193,9 +194,9 @@ class Dashboard(rx.State):
     async def learn_names(self, symbols: list[str]) -> None:
         """Fetch the names of symbols in the list that have none, without blocking the page."""
         async with self:
-            shown = self._shown()
-            wanted = [*self._to_learn, *(symbols if isinstance(symbols, list) else ())]
-            self._to_learn = tuple(symbol for symbol in shown if symbol in wanted)
+            asked = watchlist.symbols_in(symbols, watchlist.MOST)
+            wanted = frozenset((*self._to_learn, *asked))
+            self._to_learn = tuple(symbol for symbol in self._shown() if symbol in wanted)
             if self._learning:
                 return
             self._learning = True
@@ -230,6 +231,5 @@ class Dashboard(rx.State):
 
     async def _show(self, found: dict[str, str]) -> None:
         async with self:
-            fetched = {**self._fetched, **found}
-            still = self._shown()
+            fetched, still = {**self._fetched, **found}, frozenset(self._shown())
             self._fetched = {s: name for s, name in fetched.items() if s in still}

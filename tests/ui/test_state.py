@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import reflex as rx
+from reflex.istate.data import RouterData
+from reflex_base.constants.route import RouteVar
 
 from photon_app import services, settings
 from photon_app.errors import NotServingError
@@ -114,6 +116,7 @@ class Upstream:
         self.given = given
         self.asked: list[str] = []
         self.searched: list[str] = []
+        self.addresses: list[str | None] = []
         self.spelled: list[str] = []
 
     async def name(self, symbol: str) -> str | None:
@@ -121,9 +124,10 @@ class Upstream:
         self.asked.append(symbol)
         return self.given.get(symbol)
 
-    async def search(self, query: str) -> tuple[Listing, ...]:
+    async def search(self, query: str, *, address: str | None) -> tuple[Listing, ...]:
         """Those of which it was given a name."""
         self.searched.append(query)
+        self.addresses.append(address)
         return tuple(
             Listing(symbol=symbol, name=name, type="") for symbol, name in self.given.items()
         )
@@ -170,12 +174,47 @@ def test_upstream_is_asked_for_what_is_not_known_here(tab: Dashboard) -> None:
     assert tab.reply.symbols == ("AAPL", "NEWCO")
 
 
+def test_a_search_counts_for_the_visitor_who_asked(tab: Dashboard) -> None:
+    """By its address, if it has one, so that one who asks for much does not stop the others."""
+    upstream = Upstream()
+    with running(upstream):
+        asyncio.run(call(tab, "ask_upstream", "NEW1"))
+        tab.router = RouterData.from_router_data({RouteVar.CLIENT_IP: "1.2.3.4"})
+        asyncio.run(call(tab, "ask_upstream", "NEW2"))
+    assert upstream.addresses == [None, "1.2.3.4"]
+
+
+def test_a_long_list_is_sorted_out_at_once(tab: Dashboard) -> None:
+    """Each name once: comparing each with each would hold up all prices."""
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    most = settings.DEFAULTS.max_symbols
+    tab.stored = stored_text(f"L{n}" for n in range(most))
+    call(tab, "want_names", [f"N{n}" for n in range(MOST_ASKED)])
+    tab._named = tuple(map(Counted, tab._named))
+    tab._to_learn = tuple(map(Counted, tab._named))
+    tab._learning = True
+    asyncio.run(call(tab, "learn_names", [f"L{n}" for n in range(most)]))
+    assert len(tab._to_learn) == most + MOST_ASKED
+    assert compared < 10 * MOST_ASKED
+
+
 def test_one_text_of_a_tab_is_looked_up_at_a_time(tab: Dashboard) -> None:
     """Another one is refused meanwhile; an upstream that fails does not keep the tab waiting."""
     upstream = Upstream()
     gate = asyncio.Event()
 
-    async def search(query: str) -> tuple[Listing, ...]:
+    async def search(query: str, **_: Any) -> tuple[Listing, ...]:
         upstream.searched.append(query)
         await gate.wait()
         raise NotServingError
