@@ -27,7 +27,10 @@ FIELDS = {
     *("symbol", "day", "from", "to", "step_ms", "points", "prev_close", "vwap"),
     *("high_52w", "low_52w"),
 }
-FOLLOWED = ("AAPL", "WMT", "BINANCE:BTCUSDT", "OANDA:EUR_USD", "SAP.DE")
+FOLLOWED = (
+    *("AAPL", "WMT", "BRK.A", "BINANCE:BTCUSDT", "BINANCE:PEPEUSDT", "OANDA:EUR_USD"),
+    *("SAP.DE", "7203.T", "TINY"),
+)
 NOBODYS = ("KO", "BINANCE:ETHUSDT")
 PATH = "/api/sparklines"
 
@@ -67,6 +70,7 @@ def test_a_line_is_the_bars_of_the_day(moment: str, monkeypatch: pytest.MonkeyPa
 
     async def scenario() -> None:
         given: dict[str, Any] = {"symbols": FOLLOWED, "feed": "simulated", "database_url": None}
+        given["start_prices"] = {"TINY": 1e-9}
         given["sim_interval_ms"] = 10_000  # so that little is traded between two answers
         source = upstream.of(Settings(**given))
         async with (
