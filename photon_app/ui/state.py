@@ -13,6 +13,7 @@ a total rule of ``ui/watchlist.py``.
 
 import contextlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,11 +65,17 @@ def tell_spelling(typed: str) -> None:
             services.current().demand.spelled(text)
 
 
-def known_symbol(text: str) -> str:
-    """The symbol that a text names, as far as this process knows by itself, or an empty text."""
-    followed = default_symbols()
-    own = (form for form in listings.forms(text) if form in followed)
-    return next(own, "") or names.listed(text)
+def known_here() -> Callable[[str], str]:
+    """Finds the symbol that a text names, as far as this process knows by itself; or an empty
+    text.
+    """
+    followed = frozenset(default_symbols())
+
+    def known(text: str) -> str:
+        own = (form for form in listings.forms(text) if form in followed)
+        return next(own, "") or names.listed(text)
+
+    return known
 
 
 class Dashboard(rx.State):
@@ -135,7 +142,7 @@ class Dashboard(rx.State):
         """Tell the page which symbols a text names, after asking upstream for those that this
         process does not know.
         """
-        found = watchlist.find(typed, known_symbol)
+        found = watchlist.find(typed, known_here())
         if found.unknown:
             return Dashboard.ask_upstream(typed)
         self._answer(found)
@@ -151,7 +158,8 @@ class Dashboard(rx.State):
     @rx.event(background=True)
     async def ask_upstream(self, typed: str) -> None:
         """Answer ``find_symbols`` with what upstream knows, without blocking the page."""
-        unknown = watchlist.find(typed, known_symbol).unknown
+        known = known_here()
+        unknown = watchlist.find(typed, known).unknown
         async with self:
             if self._finding:
                 self._answer(watchlist.Found(notice=BUSY))
@@ -165,7 +173,7 @@ class Dashboard(rx.State):
         finally:
             async with self:
                 self._finding = False
-        found = watchlist.find(typed, lambda text: known_symbol(text) or upstream.get(text, ""))
+        found = watchlist.find(typed, lambda text: known(text) or upstream.get(text, ""))
         async with self:
             self._answer(found)
 
