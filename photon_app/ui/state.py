@@ -208,34 +208,41 @@ class Dashboard(rx.State):
             if self._learning:
                 return
             self._learning = True
+        over = False
         try:
-            await self._learn()
+            while batch := await self._next_batch():
+                await self._learn(batch)
+            over = True
+        except NotServingError:
+            pass
         finally:
-            async with self:
-                self._learning = False
+            if not over:
+                async with self:
+                    self._learning = False
 
-    async def _learn(self) -> None:
-        """Fetch names and show them in batches: each update sends the whole list."""
-        while True:
-            async with self:
-                batch, self._to_learn = self._to_learn, ()
-                batch = tuple(s for s in batch if not names.known(s, self._fetched))
-            if not batch:
-                return
-            found: dict[str, str] = {}
-            shown_s = -SHOW_S
-            for symbol in batch:
-                try:
-                    name = await names.ask(services.current().reference, symbol)
-                except NotServingError:
-                    return
-                if name:
-                    found[symbol] = name
-                if found and clock.monotonic() - shown_s >= SHOW_S:
-                    await self._show(found)
-                    found, shown_s = {}, clock.monotonic()
-            if found:
+    async def _next_batch(self) -> tuple[str, ...]:
+        """The symbols whose names to ask for now. If there are none, the same step ends this run,
+        so that what comes next begins another.
+        """
+        async with self:
+            batch, self._to_learn = self._to_learn, ()
+            batch = tuple(s for s in batch if not names.known(s, self._fetched))
+            self._learning = bool(batch)
+            return batch
+
+    async def _learn(self, batch: tuple[str, ...]) -> None:
+        """Fetch names and show them now and then: each update sends the whole list."""
+        found: dict[str, str] = {}
+        shown_s = -SHOW_S
+        for symbol in batch:
+            name = await names.ask(services.current().reference, symbol)
+            if name:
+                found[symbol] = name
+            if found and clock.monotonic() - shown_s >= SHOW_S:
                 await self._show(found)
+                found, shown_s = {}, clock.monotonic()
+        if found:
+            await self._show(found)
 
     async def _show(self, found: dict[str, str]) -> None:
         async with self:

@@ -322,3 +322,34 @@ def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: 
         asyncio.run(scenario())
     assert upstream.asked[:2] == ["NEW1", "NEW2"]
     assert tab._fetched == {"NEW1": "One", "NEW2": "Two"}
+
+
+def test_a_name_that_is_asked_for_as_the_last_ones_are_done_is_learned(
+    tab: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes between two steps of a run that has nothing more to ask."""
+    tab.stored = stored_text(("NEW1",))
+    upstream = Upstream(NEW1="One")
+    state, steps, later = asyncio.Lock(), 0, set[asyncio.Task[None]]()
+
+    async def enter(self: Dashboard) -> Dashboard:
+        nonlocal steps
+        await state.acquire()
+        steps += 1
+        if steps == 2:
+            later.add(asyncio.create_task(call(tab, "learn_names", ["NEW1"])))
+            await asyncio.sleep(0)
+        return self
+
+    async def leave(*_: object) -> None:
+        state.release()
+
+    async def scenario() -> None:
+        monkeypatch.setattr(Dashboard, "__aenter__", enter)
+        monkeypatch.setattr(Dashboard, "__aexit__", leave)
+        await call(tab, "learn_names", ["AAPL"])
+        await asyncio.gather(*later)
+
+    with running(upstream):
+        asyncio.run(scenario())
+    assert tab._fetched == {"NEW1": "One"}
