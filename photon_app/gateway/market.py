@@ -17,6 +17,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from photon_app import services
+from photon_app.calendar.hours import MarketView
 from photon_app.calendar.session import session_at
 from photon_app.gateway.encoding import accepts_gzip, gzipped
 from photon_app.gateway.problems import problems
@@ -120,14 +121,14 @@ def create_router() -> APIRouter:
 
 async def _made(live: Services) -> bytes:
     """The answer of now."""
-    wanted = sorted(live.demand.wanted)
+    wanted, now = sorted(live.demand.wanted), live.hours.view()
     rows: list[FollowedSymbol] = []
     for at in range(0, len(wanted), SLICE):
         async with live.history.assembling.one():
             quotes = map(live.book.quote, wanted[at : at + SLICE])
-            rows += [_row(quote, live) for quote in quotes if quote is not None]
+            rows += [_row(quote, now, live) for quote in quotes if quote is not None]
     async with live.history.assembling.one():
-        feed, now = live.hub.feed, live.hours.view()
+        feed = live.hub.feed
         body = FollowedMarket(
             source=feed.source,
             feed=feed.state,
@@ -141,8 +142,8 @@ async def _made(live: Services) -> bytes:
         return msgspec.json.encode(body)
 
 
-def _row(quote: Quote, live: Services) -> FollowedSymbol:
-    listing, now = bundled().get(quote.symbol), live.hours.view()
+def _row(quote: Quote, now: MarketView, live: Services) -> FollowedSymbol:
+    listing = bundled().get(quote.symbol)
     return FollowedSymbol(
         symbol=quote.symbol,
         name=None if listing is None else listing.name,
