@@ -9,6 +9,8 @@ Finnhub's words.
 
 The column ``price`` is what each was worth at about the close of ``PRICES_OF``, rounded. It says
 where a simulator begins and nothing else: no client is ever given it as a price.
+
+Bound: 4,096 listings, also of those that Finnhub finds, are kept as a search compares them.
 """
 
 import csv
