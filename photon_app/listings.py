@@ -9,6 +9,8 @@ Finnhub's words.
 
 The column ``price`` is what each was worth at about the close of ``PRICES_OF``, rounded. It says
 where a simulator begins and nothing else: no client is ever given it as a price.
+
+Bound: 4,096 listings, also of those that Finnhub finds, are kept as a search compares them.
 """
 
 import csv
@@ -19,6 +21,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from photon_app.model import USUAL_RESULTS, Listing, Seed
 
@@ -114,12 +117,15 @@ def rank(query: str, listings: Iterable[Listing], limit: int | None = None) -> t
     and names that contain it; within each, in the given order. Case, accents, punctuation and the
     legal form of a company do not matter.
     """
-    written, words = forms(query), _meant(fold(query))
     symbol = "" if _IN_NO_NAME.search(query) else query.strip().upper()
+    if not symbol:
+        return ()
+    written, words = frozenset(forms(query)), _meant(fold(query))
+    parts = tuple(f" {word}" for word in words.split())
     matching = [
         (grade, one)
         for one in listings
-        if symbol and (grade := _grade(symbol, written, words, one)) is not None
+        if (grade := _grade(symbol, written, words, parts, _card(one.symbol, one.name))) is not None
     ]
     matching.sort(key=lambda graded: graded[0])
     return tuple(one for _, one in matching[:limit])
@@ -131,21 +137,43 @@ def fold(text: str) -> str:
     return _BETWEEN.sub(" ", _DROPPED.sub("", plain)).strip()
 
 
-def _grade(symbol: str, written: tuple[str, ...], words: str, listing: Listing) -> int | None:
-    name = f" {_folded(listing.name)}"
-    if listing.symbol == symbol:
+class _Card(NamedTuple):
+    """What a search compares with, of one listing."""
+
+    symbol: str
+    bare: str
+    """Without its exchange."""
+    ways: frozenset[str]
+    name: str
+    """Folded, after a space."""
+    meant: str
+
+
+@functools.lru_cache(maxsize=4096)
+def _card(symbol: str, name: str) -> _Card:
+    folded = fold(name)
+    return _Card(symbol, _bare(symbol), _ways(symbol), f" {folded}", _meant(folded))
+
+
+def _grade(
+    symbol: str, written: frozenset[str], words: str, parts: tuple[str, ...], card: _Card
+) -> int | None:
+    """How well a listing matches, 0 the best; hot: once for each listing and search."""
+    own, bare, ways, name, meant = card
+    if own == symbol:
         return 0
-    if not _ways(listing.symbol).isdisjoint(written):
+    if not ways.isdisjoint(written):
         return 1
-    if words and _meant(name[1:]) == words:
+    if words and meant == words:
         return 2
-    if any(way.startswith(symbol) for way in (listing.symbol, _bare(listing.symbol))):
+    if own.startswith(symbol) or bare.startswith(symbol):
         return 3
-    if words and f" {words}" in name:
-        return 4
-    if words and all(f" {word}" in name for word in words.split()):
-        return 5
-    if symbol in listing.symbol or (words and words in name[1:]):
+    if parts and parts[0] in name:  # most names end here
+        if f" {words}" in name:
+            return 4
+        if all(part in name for part in parts):
+            return 5
+    if symbol in own or (words and words in name):
         return 6
     return None
 
@@ -163,7 +191,6 @@ def _bare(symbol: str) -> str:
     return symbol.rpartition(":")[2]
 
 
-@functools.lru_cache(maxsize=4096)
 def _ways(symbol: str) -> frozenset[str]:
     """The ways to write a symbol, with and without its exchange."""
     return frozenset(filter(None, _all_ways(symbol)))
@@ -196,9 +223,6 @@ def _by_name() -> dict[str, Listing]:
     for listing in bundled().values():
         names.setdefault(_meant(fold(listing.name)), listing)
     return names
-
-
-_folded = functools.lru_cache(maxsize=4096)(fold)
 
 
 class BundledReference:

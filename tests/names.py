@@ -1,4 +1,9 @@
-"""The grammar of symbols as the contract writes it, for tests that make some up."""
+"""The grammar of symbols as the contract writes it, for tests that make some up; and a list of them
+as the page stores it.
+"""
+
+import json
+from collections.abc import Iterable
 
 SYMBOL = r"[A-Z0-9^$#]([A-Z0-9 .:\-_/^=&+$!#*]{0,30}[A-Z0-9.:\-_/^=&+$!#*])?"
 WORLD = (
@@ -7,3 +12,8 @@ WORLD = (
     *("FXCM:EUR/USD", "BTC-USD", "ES*1", "ABC.W+"),
 )
 """As real venues write them."""
+
+
+def stored_text(symbols: Iterable[str]) -> str:
+    """A watchlist as ``ui/live/lists.js`` writes it."""
+    return json.dumps({"v": 1, "symbols": list(symbols)}, separators=(",", ":"))

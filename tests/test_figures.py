@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,11 @@ from photon_app import __main__ as commands
 from photon_app.commands.tail import arguments, connection, retry
 from photon_app.errors import SettingsError
 from photon_app.feed.recording import recorder
-from photon_app.gateway import protocol, search
+from photon_app.gateway import market, protocol, search, sparklines
+from photon_app.history import lines
+from photon_app.market import sales
 from photon_app.settings import DEFAULT_SYMBOLS, DEFAULTS, load
-from photon_app.ui import watchlist
+from photon_app.ui import state, watchlist
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 LIVE = ROOT / "photon_app" / "ui" / "live"
@@ -34,7 +37,7 @@ BOUNDS = [
 COUNTS = [(name, 1, 1_000_000) for name, _, allowed in ROWS if allowed == "a count"]
 
 
-def script(name: str) -> dict[str, object]:
+def script(name: str) -> dict[str, Any]:
     """The plain figures that a script of the page begins with, by name."""
     plain = re.compile(r"^(?:export )?const ([A-Z_]+) = ([\d_]+|\{[^}\n]*\});", re.MULTILINE)
     figures = {}
@@ -80,13 +83,19 @@ def test_the_browser_client_waits_as_the_terminal_does() -> None:
 
 
 def test_the_page_has_the_bounds_of_the_server() -> None:
-    """Of what a browser stores, and of a search."""
+    """Of what a browser stores, and of each question."""
     lists, suggest = script("lists.js"), script("suggest.js")
     assert lists["VERSION"] == watchlist.VERSION
     assert lists["MOST_CHARS"] == watchlist.MAX_STORED_CHARS
     assert suggest["LONGEST"] == search.MOST_CHARS
     assert suggest["MOST"] == model.USUAL_RESULTS
     assert suggest["MOST_CHARS"] == watchlist.MAX_TYPED_CHARS
+    sparks = script("sparks.js")
+    assert sparks["MOST"] == sparklines.MOST
+    assert sparks["POINTS"] >= lines.MOST_POINTS
+    assert script("tapes.js")["DEPTH"] == sales.MOST_OF_SYMBOL
+    assert script("market.js")["MOST"] >= market.MOST
+    assert script("rows.jsx")["MOST_ASKED"] == state.MOST_ASKED
 
 
 def test_the_terminal_asks_for_intervals_that_the_server_takes() -> None:

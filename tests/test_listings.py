@@ -249,3 +249,20 @@ def test_symbols_with_spaces_between_are_those_symbols(given_list: list[Listing]
 def test_a_name_is_not_several_symbols(text: str) -> None:
     """Nor is a list with a word that the list does not have."""
     assert several(text) == ()
+
+
+def test_a_listing_is_prepared_once_however_often_it_is_searched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A search folds its own text alone: there is one for each key that somebody presses."""
+    every = tuple(bundled().values())
+    rank("a", every)
+    folded: list[str] = []
+
+    def watched(text: str) -> str:
+        folded.append(text)
+        return fold(text)
+
+    monkeypatch.setattr("photon_app.listings.fold", watched)
+    rank("app", every)
+    assert folded == ["app"]

@@ -11,7 +11,7 @@ from photon_app.commands.tail import arguments
 from photon_app.errors import RequestError, SettingsError
 from photon_app.model import parse_symbol
 from photon_app.ui import watchlist
-from tests.names import SYMBOL, WORLD
+from tests.names import SYMBOL, WORLD, stored_text
 
 CONTRACT = re.compile(r"[A-Z0-9^$#][A-Z0-9 .:\-_/^=&+$!#*]{0,31}")
 
@@ -30,7 +30,7 @@ def test_names_of_real_venues_are_symbols_everywhere(name: str) -> None:
     assert settings.load({"PHOTON_SYMBOLS": f"{name.lower()}, X"}, None).symbols == (name, "X")
     assert arguments.symbols([f"{name},X"]) == (name, "X")
     assert watchlist.find(name.lower()).symbols == (name,)
-    assert watchlist.read(watchlist.write((name, "X")), (), 5) == (name, "X")
+    assert watchlist.read(stored_text((name, "X")), (), 5) == (name, "X")
 
 
 @given(

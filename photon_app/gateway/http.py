@@ -193,36 +193,15 @@ class NegotiatedRoot:
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a path of the page with its file; pass on any other one."""
-        files = page_paths.files_of(scope["path"])
-        if not files:
+        file = page_paths.file_of(scope["path"])
+        if file is None:
             await self._app(scope, receive, send)
         elif self._frontend is not None:
             headers = {"Cache-Control": caching.NEVER}
             answer = RedirectResponse(_elsewhere(self._frontend, scope), 307, headers=headers)
             await answer(scope, receive, send)
         else:
-            *first, last = files
-            for file in first:
-                attempt = _Attempt(send)
-                await self._app(_at(file, scope), receive, attempt)
-                if not attempt.missing:
-                    return
-            await self._app(_at(last, scope), receive, send)
-
-
-class _Attempt:
-    """Sends an answer unless it is a 404."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.missing = False
-
-    async def __call__(self, message: Message) -> None:
-        """Send a message of the answer."""
-        if message["type"] == "http.response.start":
-            self.missing = message["status"] == 404
-        if not self.missing:
-            await self._send(message)
+            await self._app(_at(file, scope), receive, send)
 
 
 def _at(path: str, scope: Scope) -> Scope:

@@ -10,13 +10,14 @@ Bound: ``MOST`` symbols, those that were traded most; one answer is kept.
 import asyncio
 import heapq
 import math
+from dataclasses import dataclass
 from operator import attrgetter
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 
 from photon_app import services
+from photon_app.calendar.hours import MarketView
 from photon_app.calendar.session import session_at
 from photon_app.gateway.encoding import accepts_gzip, gzipped
 from photon_app.gateway.problems import problems
@@ -31,7 +32,8 @@ SLICE = 100
 """Symbols looked up per iteration of the event loop: some 1 ms."""
 
 
-class FollowedSymbol(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedSymbol:
     """One symbol that is followed; unknown figures are null."""
 
     symbol: str
@@ -52,7 +54,8 @@ class FollowedSymbol(BaseModel):
     decimals: int
 
 
-class FollowedMarket(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedMarket:
     """``GET /api/market``, the most traded first."""
 
     source: str
@@ -69,32 +72,6 @@ class FollowedMarket(BaseModel):
     followed: int
     """How many symbols are followed, those without a price and beyond the first 500 included."""
     symbols: list[FollowedSymbol]
-
-
-class _Row(msgspec.Struct, gc=False):
-    symbol: str
-    name: str | None
-    price: float
-    prev_close: float | None
-    change: float | None
-    change_percent: float | None
-    day_volume: float
-    turnover: float
-    day: int | None
-    session: MarketSession | None
-    state: SymbolState
-    decimals: int
-
-
-class _Body(msgspec.Struct):
-    source: str
-    feed: FeedState
-    detail: str
-    delay_ms: int | None
-    market: MarketSession
-    time: int
-    followed: int
-    symbols: list[_Row]
 
 
 class Overview:
@@ -144,15 +121,15 @@ def create_router() -> APIRouter:
 
 async def _made(live: Services) -> bytes:
     """The answer of now."""
-    wanted = sorted(live.demand.wanted)
-    rows: list[_Row] = []
+    wanted, now = sorted(live.demand.wanted), live.hours.view()
+    rows: list[FollowedSymbol] = []
     for at in range(0, len(wanted), SLICE):
         async with live.history.assembling.one():
             quotes = map(live.book.quote, wanted[at : at + SLICE])
-            rows += [_row(quote, live) for quote in quotes if quote is not None]
+            rows += [_row(quote, now, live) for quote in quotes if quote is not None]
     async with live.history.assembling.one():
-        feed, now = live.hub.feed, live.hours.view()
-        body = _Body(
+        feed = live.hub.feed
+        body = FollowedMarket(
             source=feed.source,
             feed=feed.state,
             detail=feed.detail,
@@ -165,9 +142,9 @@ async def _made(live: Services) -> bytes:
         return msgspec.json.encode(body)
 
 
-def _row(quote: Quote, live: Services) -> _Row:
-    listing, now = bundled().get(quote.symbol), live.hours.view()
-    return _Row(
+def _row(quote: Quote, now: MarketView, live: Services) -> FollowedSymbol:
+    listing = bundled().get(quote.symbol)
+    return FollowedSymbol(
         symbol=quote.symbol,
         name=None if listing is None else listing.name,
         price=quote.price,

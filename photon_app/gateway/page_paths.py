@@ -2,8 +2,7 @@
 
 The page is one, and reads its own address: ``/s/NVDA`` is the page with that symbol chosen, and is
 answered with the same file as ``/``, so that a link can be shared. ``/market`` and ``/developers``
-are answered with their own file if the build has one. Any other path is that of a file, and if
-there is none, of nothing.
+have files of their own. Any other path is that of a file, and if there is none, of nothing.
 """
 
 from photon_app.errors import RequestError
@@ -15,18 +14,18 @@ SYMBOL = "/s/"
 VIEWS = ("/market", "/developers")
 
 
-def files_of(path: str) -> tuple[str, ...]:
-    """The files that answer a path of the page, the best first; none if it is no such path.
+def file_of(path: str) -> str | None:
+    """The path of the file that answers a path of the page; ``None`` if it is no such path.
 
     Args:
         path: the path of a request, decoded.
     """
     path = path.rstrip("/")
     if path in VIEWS:
-        return f"{path}.html", ROOT
+        return f"{path}.html"
     if path.startswith(SYMBOL) and _is_symbol(path.removeprefix(SYMBOL)):
-        return (ROOT,)
-    return ()
+        return ROOT
+    return None
 
 
 def _is_symbol(text: str) -> bool:

@@ -164,7 +164,8 @@ class PageEdge:
         previous = _tab.set(tab)
         try:
             await self.turnstile.turn(HANDSHAKE_UNITS, lane)
-            await self._app(_scope_for_reflex(websocket.scope, token), tab.receive, tab.send)
+            scope = _scope_for_reflex(websocket.scope, token, address)
+            await self._app(scope, tab.receive, tab.send)
         finally:
             _tab.reset(previous)
             self.turnstile.leave(lane)
@@ -322,12 +323,14 @@ class _Refusals:
         return self._reports <= MOST_REPORTS_A_MINUTE
 
 
-def _scope_for_reflex(scope: Scope, token: str) -> dict[str, Any]:
-    """The scope as Reflex may see it: only with the headers and query that the page needs."""
+def _scope_for_reflex(scope: Scope, token: str, address: str | None) -> dict[str, Any]:
+    """The scope as Reflex may see it: only with the headers and query that the page needs, and with
+    the client's address as all limits have it.
+    """
     headers = [
         (name, value)
         for name, value in scope["headers"]
         if name.lower() in _KEPT_HEADERS and len(value) <= _KEPT_HEADER_BYTES
     ]
     query = f"EIO=4&transport=websocket&token={token}".encode()
-    return {**scope, "headers": headers, "query_string": query}
+    return {**scope, "headers": headers, "query_string": query, "client": (address or "", 0)}

@@ -178,13 +178,12 @@ class Lines:
             traded = _joined(stored.bars, _fives(self._memory.between(symbol, "1m")))
             if not traded and not invented:
                 return Line()
-            bars = {_five_at(bar.time_ms): bar for bar in (*invented, *traded)}  # traded ones win
-            newest_ms = max(span.start_ms for span in bars)
-            day = market_day(symbol, newest_ms, calendar)
+            bars = _filled(traded, invented)
+            day = market_day(symbol, bars[-1].time_ms, calendar)
             prev_close = stored.prev_close
             if prev_close is None and self._past is not None:
-                prev_close = self._past.prev_close(symbol, newest_ms)
-            return _drawn(symbol, day, [bars[at] for at in sorted(bars)], prev_close)
+                prev_close = self._past.prev_close(symbol, bars[-1].time_ms)
+            return _drawn(symbol, day, bars, prev_close)
 
     # The range of 52 weeks
 
@@ -263,6 +262,18 @@ def _joined(older: Sequence[Bar], newer: Sequence[Bar]) -> list[Bar]:
     if older and newer and older[-1].time_ms == newer[0].time_ms:
         return [*older[:-1], merge(older[-1], newer[0]), *newer[1:]]
     return [*older, *newer]
+
+
+def _filled(traded: Iterable[Bar], invented: Iterable[Bar]) -> list[Bar]:
+    """Traded bars of five minutes, with invented ones where there are none; in the five minutes in
+    which trades began, what was invented until then is part of the bar.
+    """
+    bars = {bar.time_ms: bar for bar in invented}
+    for bar in traded:
+        made = bars.get(bar.time_ms)
+        led_there = made is not None and made.close_ms < bar.open_ms
+        bars[bar.time_ms] = merge(made, bar) if made is not None and led_there else bar
+    return [bars[at] for at in sorted(bars)]
 
 
 def _now_s() -> float:

@@ -22,13 +22,7 @@ from reflex_base.utils.format import format_event_handler
 from photon_app.ui.state import Dashboard
 
 _StoredTexts = Annotated[dict[str, str | None], msgspec.Meta(max_length=32)]
-_PLAIN: Final[dict[Any, Any]] = {
-    str: str,
-    int: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)],
-    bool: bool,
-    list[str]: list[str],
-    str | list[str]: str | list[str],
-}
+_PLAIN: Final[dict[Any, Any]] = {str: str, list[str]: list[str]}
 """What a browser may send for an argument of each type that handlers have."""
 
 

@@ -1,11 +1,10 @@
 """Delays events until the state of a tab has been loaded from the browser's storage.
 
-Reflex drops a tab's state an hour after its last event. The next event then finds a new state, in
-which every stored choice is empty, and what a handler derives from that would overwrite the
-browser's storage. So each event of a page passes through here first: until the state was hydrated
-with the browser's storage, the event is deferred, the page is asked to send its storage, and the
-event is handled after that. ``ui/pages.py`` adds this to the app. It defers at most ``MOST`` events
-of a tab and reads no choice itself.
+Reflex drops a tab's state an hour after its last event. The next event then finds a new state
+without a watchlist, whose answer would take the names of the visitor's symbols from the page. So
+each event of a page passes through here first: until the state was hydrated with the browser's
+storage, the event is deferred, the page is asked to send its storage, and the event is handled
+after that. ``ui/pages.py`` adds this to the app. It defers at most ``MOST`` events of a tab.
 """
 
 # ruff: noqa: SLF001

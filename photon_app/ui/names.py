@@ -36,19 +36,23 @@ def listed(text: str) -> str:
     return listing.symbol if listing else ""
 
 
-async def find(reference: Reference, entries: Iterable[str]) -> dict[str, str]:
-    """The symbols that upstream knows among what was typed, by the words that name them."""
+async def find(
+    reference: Reference, entries: Iterable[str], address: str | None = None
+) -> dict[str, str]:
+    """The symbols that upstream knows among what was typed, by the words that name them; upstream
+    is asked for the client with this address.
+    """
     words = dict.fromkeys(
         word for entry in entries for word in ((entry,) if ":" in entry else entry.split())
     )
     asked = [word for word in words if _can_be_symbol(word) and not listed(word)][:MOST_LOOKUPS]
-    found = await asyncio.gather(*(_find(reference, word) for word in asked))
+    found = await asyncio.gather(*(_find(reference, word, address) for word in asked))
     return {word: symbol for word, symbol in zip(asked, found, strict=True) if symbol}
 
 
-async def _find(reference: Reference, word: str) -> str:
+async def _find(reference: Reference, word: str, address: str | None) -> str:
     written = listings.forms(word)
-    results = await reference.search(written[-1])
+    results = await reference.search(written[-1], address=address)
     matching = (one.symbol for one in results if one.symbol in written)
     return next(filter(_can_be_symbol, matching), "")
 

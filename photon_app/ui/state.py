@@ -13,6 +13,7 @@ a total rule of ``ui/watchlist.py``.
 
 import contextlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,11 +65,17 @@ def tell_spelling(typed: str) -> None:
             services.current().demand.spelled(text)
 
 
-def known_symbol(text: str) -> str:
-    """The symbol that a text names, as far as this process knows by itself, or an empty text."""
-    followed = default_symbols()
-    own = (form for form in listings.forms(text) if form in followed)
-    return next(own, "") or names.listed(text)
+def known_here() -> Callable[[str], str]:
+    """Finds the symbol that a text names, as far as this process knows by itself; or an empty
+    text.
+    """
+    followed = frozenset(default_symbols())
+
+    def known(text: str) -> str:
+        own = (form for form in listings.forms(text) if form in followed)
+        return next(own, "") or names.listed(text)
+
+    return known
 
 
 class Dashboard(rx.State):
@@ -135,7 +142,7 @@ class Dashboard(rx.State):
         """Tell the page which symbols a text names, after asking upstream for those that this
         process does not know.
         """
-        found = watchlist.find(typed, known_symbol)
+        found = watchlist.find(typed, known_here())
         if found.unknown:
             return Dashboard.ask_upstream(typed)
         self._answer(found)
@@ -151,20 +158,22 @@ class Dashboard(rx.State):
     @rx.event(background=True)
     async def ask_upstream(self, typed: str) -> None:
         """Answer ``find_symbols`` with what upstream knows, without blocking the page."""
-        unknown = watchlist.find(typed, known_symbol).unknown
+        known = known_here()
+        unknown = watchlist.find(typed, known).unknown
         async with self:
             if self._finding:
                 self._answer(watchlist.Found(notice=BUSY))
                 return
             self._finding = True
+            address = self.router.session.client_ip or None
         upstream: dict[str, str] = {}
         try:
             with contextlib.suppress(NotServingError):
-                upstream = await names.find(services.current().reference, unknown)
+                upstream = await names.find(services.current().reference, unknown, address)
         finally:
             async with self:
                 self._finding = False
-        found = watchlist.find(typed, lambda text: known_symbol(text) or upstream.get(text, ""))
+        found = watchlist.find(typed, lambda text: known(text) or upstream.get(text, ""))
         async with self:
             self._answer(found)
 
@@ -184,8 +193,8 @@ class Dashboard(rx.State):
     @rx.event
     def want_names(self, symbols: list[str]) -> Any:
         """The page shows symbols of another list: fetch their names."""
-        wanted = watchlist.symbols_in(symbols, MOST_ASKED)
-        kept = [symbol for symbol in self._named if symbol not in wanted]
+        wanted = dict.fromkeys(watchlist.symbols_in(symbols, MOST_ASKED))
+        kept = (symbol for symbol in self._named if symbol not in wanted)
         self._named = (*kept, *wanted)[-MOST_ASKED:]
         return Dashboard.learn_names(list(wanted))
 
@@ -193,43 +202,49 @@ class Dashboard(rx.State):
     async def learn_names(self, symbols: list[str]) -> None:
         """Fetch the names of symbols in the list that have none, without blocking the page."""
         async with self:
-            shown = self._shown()
-            wanted = [*self._to_learn, *(symbols if isinstance(symbols, list) else ())]
-            self._to_learn = tuple(symbol for symbol in shown if symbol in wanted)
+            asked = watchlist.symbols_in(symbols, watchlist.MOST)
+            wanted = frozenset((*self._to_learn, *asked))
+            self._to_learn = tuple(symbol for symbol in self._shown() if symbol in wanted)
             if self._learning:
                 return
             self._learning = True
+        over = False
         try:
-            await self._learn()
+            while batch := await self._next_batch():
+                await self._learn(batch)
+            over = True
+        except NotServingError:
+            pass
         finally:
-            async with self:
-                self._learning = False
+            if not over:
+                async with self:
+                    self._learning = False
 
-    async def _learn(self) -> None:
-        """Fetch names and show them in batches: each update sends the whole list."""
-        while True:
-            async with self:
-                batch, self._to_learn = self._to_learn, ()
-                batch = tuple(s for s in batch if not names.known(s, self._fetched))
-            if not batch:
-                return
-            found: dict[str, str] = {}
-            shown_s = -SHOW_S
-            for symbol in batch:
-                try:
-                    name = await names.ask(services.current().reference, symbol)
-                except NotServingError:
-                    return
-                if name:
-                    found[symbol] = name
-                if found and clock.monotonic() - shown_s >= SHOW_S:
-                    await self._show(found)
-                    found, shown_s = {}, clock.monotonic()
-            if found:
+    async def _next_batch(self) -> tuple[str, ...]:
+        """The symbols whose names to ask for now. If there are none, the same step ends this run,
+        so that what comes next begins another.
+        """
+        async with self:
+            batch, self._to_learn = self._to_learn, ()
+            batch = tuple(s for s in batch if not names.known(s, self._fetched))
+            self._learning = bool(batch)
+            return batch
+
+    async def _learn(self, batch: tuple[str, ...]) -> None:
+        """Fetch names and show them now and then: each update sends the whole list."""
+        found: dict[str, str] = {}
+        shown_s = -SHOW_S
+        for symbol in batch:
+            name = await names.ask(services.current().reference, symbol)
+            if name:
+                found[symbol] = name
+            if found and clock.monotonic() - shown_s >= SHOW_S:
                 await self._show(found)
+                found, shown_s = {}, clock.monotonic()
+        if found:
+            await self._show(found)
 
     async def _show(self, found: dict[str, str]) -> None:
         async with self:
-            fetched = {**self._fetched, **found}
-            still = self._shown()
+            fetched, still = {**self._fetched, **found}, frozenset(self._shown())
             self._fetched = {s: name for s, name in fetched.items() if s in still}

@@ -39,6 +39,8 @@ too; they are also in names.
 
 
 class _Stored(msgspec.Struct):
+    """As ``ui/live/lists.js`` writes it."""
+
     v: int
     symbols: list[Any]
 
@@ -54,14 +56,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing was found; empty if something was, or for several entries."""
 
 
-def read_all(stored: object, defaults: tuple[str, ...]) -> tuple[str, ...]:
-    """All symbols in a browser's stored text, or the defaults if Photon did not write it. An entry
-    that is not a symbol is left out.
+def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
+    """The first symbols in a browser's stored text, or of the defaults if Photon did not write it.
+    An entry that is not a symbol is left out.
     """
     if not isinstance(stored, str) or not stored or len(stored) > MAX_STORED_CHARS:
-        return defaults
+        return defaults[:limit]
     entries = _entries(stored)
-    return defaults if entries is None else entries
+    return (defaults if entries is None else entries)[:limit]
 
 
 @functools.lru_cache(maxsize=64)
@@ -86,16 +88,6 @@ def symbols_in(value: object, most: int) -> tuple[str, ...]:
     """The symbols in what a page sent, each once; anything else is left out."""
     entries = value[:most] if isinstance(value, list) else []
     return tuple(dict.fromkeys(name for name in map(_symbol, entries) if name))
-
-
-def read(stored: object, defaults: tuple[str, ...], limit: int) -> tuple[str, ...]:
-    """The symbols of a browser's stored text that are shown: the first ones."""
-    return read_all(stored, defaults)[:limit]
-
-
-def write(symbols: tuple[str, ...]) -> str:
-    """The text that ``read`` reads."""
-    return msgspec.json.encode(_Stored(v=VERSION, symbols=list(symbols))).decode()
 
 
 def find(typed: object, known: Callable[[str], str] | None = None) -> Found:

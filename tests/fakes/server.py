@@ -1,16 +1,17 @@
 """The gateway on a real port, with a feed that a test plays by hand.
 
-``async with serving(feed) as server`` runs uvicorn in this event loop. To try another server or
-setting, pass ``ws=`` (uvicorn's own protocol, to see the gateway without the wire extension) or
-settings by name.
+``async with serving(feed) as server`` runs uvicorn in this event loop, and ``with_server`` does it
+for a test that asks over HTTP. To try another server or setting, pass ``ws=`` (uvicorn's own
+protocol, to see the gateway without the wire extension) or settings by name.
 """
 
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
+import httpx
 import uvicorn
 
 from photon_app import ROOT, launcher, runtime, services
@@ -203,3 +204,21 @@ async def serving(
         finally:
             server.should_exit = True
             await serving_task
+
+
+Check = Callable[[Serving, HandFeed, httpx.AsyncClient], Awaitable[None]]
+"""What a test does with a server, the feed behind it, and a client before it."""
+
+
+def with_server(check: Check, **settings: Any) -> None:
+    """Serve with these settings until a test is done with it."""
+
+    async def scenario() -> None:
+        feed = HandFeed()
+        async with (
+            serving(feed, **settings) as server,
+            httpx.AsyncClient(base_url=server.http) as client,
+        ):
+            await check(server, feed, client)
+
+    asyncio.run(scenario())

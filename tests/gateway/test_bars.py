@@ -5,7 +5,7 @@ import csv
 import datetime as dt
 import io
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -15,24 +15,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from photon_app.errors import BusyError
 from photon_app.model import Trade
 from photon_app.settings import Secret
-from tests.fakes.server import HandFeed, Serving, serving
+from tests.fakes.server import HandFeed, Serving, with_server
 from tests.fakes.waiting import wait_until
 
 MINUTE_MS = 60_000
-
-
-def with_server(
-    check: Callable[[Serving, HandFeed, httpx.AsyncClient], Awaitable[None]], **settings: Any
-) -> None:
-    async def scenario() -> None:
-        feed = HandFeed()
-        async with (
-            serving(feed, **settings) as server,
-            httpx.AsyncClient(base_url=server.http) as client,
-        ):
-            await check(server, feed, client)
-
-    asyncio.run(scenario())
 
 
 def play(feed: HandFeed, *trades: tuple[int, float]) -> int:

@@ -213,6 +213,10 @@ def test_nothing_gets_longer(part: bytes, times: int) -> None:
         ("identity, gzip;q=0.5", False),
         ("identity;q=0.5, gzip;q=0.5", True),
         ("br;q=1.0, deflate", False),
+        ("gzip, identity;q=0", True),
+        ("*, identity;q=0", True),
+        ("identity;q=0", False),
+        ("*;q=0", False),
     ],
 )
 def test_a_client_is_sent_what_it_accepts(accepted: str | None, wanted: bool) -> None:

@@ -1,30 +1,12 @@
 """HTTP for programs, over a real port."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import httpx
 from websockets.asyncio.client import connect
 
 from photon_app import __version__
 from photon_app.model import FeedStatus
 from tests.fakes.dates import at, new_york
-from tests.fakes.server import HandFeed, Serving, serving
-
-
-def with_server(
-    check: Callable[[Serving, HandFeed, httpx.AsyncClient], Awaitable[None]],
-    **settings: object,
-) -> None:
-    async def scenario() -> None:
-        feed = HandFeed()
-        async with (
-            serving(feed, **settings) as server,  # type: ignore[arg-type]
-            httpx.AsyncClient(base_url=server.http) as client,
-        ):
-            await check(server, feed, client)
-
-    asyncio.run(scenario())
+from tests.fakes.server import HandFeed, Serving, with_server
 
 
 def test_the_root_is_a_line_of_json_for_a_program() -> None:

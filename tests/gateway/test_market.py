@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -10,22 +9,8 @@ from websockets.asyncio.client import connect
 
 from photon_app.clock import SYSTEM
 from photon_app.gateway import market
-from tests.fakes.server import HandFeed, Serving, serving
+from tests.fakes.server import HandFeed, Serving, with_server
 from tests.fakes.waiting import wait_until
-
-
-def with_server(
-    check: Callable[[Serving, HandFeed, httpx.AsyncClient], Awaitable[None]], **settings: Any
-) -> None:
-    async def scenario() -> None:
-        feed = HandFeed()
-        async with (
-            serving(feed, **settings) as server,
-            httpx.AsyncClient(base_url=server.http) as client,
-        ):
-            await check(server, feed, client)
-
-    asyncio.run(scenario())
 
 
 def test_the_most_traded_come_first() -> None:

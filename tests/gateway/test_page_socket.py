@@ -199,6 +199,18 @@ def test_the_page_sees_nothing_of_a_visitor_that_it_does_not_need() -> None:
     asyncio.run(scenario())
 
 
+def test_the_page_knows_a_visitor_by_the_address_of_all_limits() -> None:
+    """That of the proxy's header; what upstream is asked for the visitor counts as its own."""
+
+    async def scenario() -> None:
+        async with serving(proxy_hops=1) as served:
+            async with served.tab(additional_headers={"X-Forwarded-For": "9.9.9.9, 2001:db8::1"}):
+                pass
+            assert served.page.scopes[0]["client"] == ("2001:db8::/64", 0)
+
+    asyncio.run(scenario())
+
+
 @both
 @pytest.mark.parametrize(
     ("said", "code"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from photon_app.model import Trade
 from photon_app.settings import Secret, Settings
 from tests.fakes.dates import MOMENTS, at, new_york, utc
 from tests.fakes.loader import shipped
-from tests.fakes.server import HandFeed, Serving, serving
+from tests.fakes.server import HandFeed, Serving, serving, with_server
 from tests.fakes.waiting import wait_until
 
 STEP_MS = 300_000
@@ -27,7 +27,10 @@ FIELDS = {
     *("symbol", "day", "from", "to", "step_ms", "points", "prev_close", "vwap"),
     *("high_52w", "low_52w"),
 }
-FOLLOWED = ("AAPL", "WMT", "BINANCE:BTCUSDT", "OANDA:EUR_USD", "SAP.DE")
+FOLLOWED = (
+    *("AAPL", "WMT", "BRK.A", "BINANCE:BTCUSDT", "BINANCE:PEPEUSDT", "OANDA:EUR_USD"),
+    *("SAP.DE", "7203.T", "TINY"),
+)
 NOBODYS = ("KO", "BINANCE:ETHUSDT")
 PATH = "/api/sparklines"
 
@@ -39,20 +42,6 @@ class Live(HandFeed):
 
     def __init__(self) -> None:
         super().__init__("live")
-
-
-def with_server(
-    check: Callable[[Serving, HandFeed, httpx.AsyncClient], Awaitable[None]], **settings: Any
-) -> None:
-    async def scenario() -> None:
-        feed = HandFeed()
-        async with (
-            serving(feed, **settings) as server,
-            httpx.AsyncClient(base_url=server.http) as client,
-        ):
-            await check(server, feed, client)
-
-    asyncio.run(scenario())
 
 
 async def lines(client: httpx.AsyncClient, *symbols: str) -> dict[str, dict[str, Any]]:
@@ -81,6 +70,7 @@ def test_a_line_is_the_bars_of_the_day(moment: str, monkeypatch: pytest.MonkeyPa
 
     async def scenario() -> None:
         given: dict[str, Any] = {"symbols": FOLLOWED, "feed": "simulated", "database_url": None}
+        given["start_prices"] = {"TINY": 1e-9}
         given["sim_interval_ms"] = 10_000  # so that little is traded between two answers
         source = upstream.of(Settings(**given))
         async with (

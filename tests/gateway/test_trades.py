@@ -5,7 +5,7 @@ import contextlib
 import csv
 import io
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -15,22 +15,9 @@ from photon_app.gateway import trades
 from photon_app.gateway.slots import Slots
 from photon_app.model import Seed, Trade
 from tests.fakes.server import HandFeed as Feed
-from tests.fakes.server import Serving, serving
+from tests.fakes.server import Serving, with_server
 
-Check = Callable[[Serving, Feed, httpx.AsyncClient], Awaitable[None]]
 NOON_MS = 1_700_240_400_000  # 2023-11-17 12:00 in New York, a Friday
-
-
-def with_server(check: Check, **settings: Any) -> None:
-    async def scenario() -> None:
-        feed = Feed()
-        async with (
-            serving(feed, **settings) as server,
-            httpx.AsyncClient(base_url=server.http) as client,
-        ):
-            await check(server, feed, client)
-
-    asyncio.run(scenario())
 
 
 def play(feed: Feed, *prints: tuple[Any, ...]) -> None:

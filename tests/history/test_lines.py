@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from photon_app.calendar.calendar import Calendar
@@ -13,6 +14,7 @@ from photon_app.history.followed import FollowedSymbols, Phase
 from photon_app.history.lines import Line, Lines
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.market.bars import Bars
+from photon_app.market.merge import BarBuilder
 from photon_app.model import Bar, Trade
 from tests.fakes.book import as_counted
 from tests.fakes.dates import OPEN_MS
@@ -142,3 +144,20 @@ def test_a_line_is_of_the_sessions_of_its_day() -> None:
     assert alone.points == [(night.time_ms, 2)]
     assert alone.to_ms == night.time_ms + lines.STEP_MS
     assert lines._drawn("AAPL", day, [before], 9) == Line()
+
+
+def test_the_five_minutes_in_which_trades_began_have_what_was_invented_before() -> None:
+    """What was invented for minutes that were traded gives way."""
+    begin = OPEN_MS - OPEN_MS % lines.STEP_MS
+
+    def bar(at_ms: int, price: float, *, invented: bool) -> Bar:
+        builder = BarBuilder(begin)
+        builder.begin(begin, price, 1, begin + at_ms)
+        return msgspec.structs.replace(builder.bar(), invented=invented)
+
+    made, traded = bar(0, 8, invented=True), bar(MINUTE_MS, 10, invented=False)
+    (whole,) = lines._filled([traded], [made])
+    assert (whole.open, whole.close, whole.low, whole.volume) == (8, 10, 8, 2)
+    late = bar(2 * MINUTE_MS, 8, invented=True)
+    assert lines._filled([traded], [late]) == [traded]
+    assert lines._filled([], [made]) == [made]

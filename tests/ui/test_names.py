@@ -67,14 +67,15 @@ class Searched:
         self.found = tuple(Listing(symbol=symbol, name="New", type="") for symbol in symbols)
         self.asked: list[str] = []
 
-    async def search(self, query: str) -> tuple[Listing, ...]:
+    async def search(self, query: str, *, address: str | None) -> tuple[Listing, ...]:
         """All of them."""
+        assert address == "1.2.3.4"
         self.asked.append(query)
         return self.found
 
 
 def looked_up(reference: Searched, entries: Sequence[str]) -> dict[str, str]:
-    return asyncio.run(names.find(reference, entries))  # type: ignore[arg-type]
+    return asyncio.run(names.find(reference, entries, "1.2.3.4"))  # type: ignore[arg-type]
 
 
 def test_a_symbol_that_only_upstream_knows_is_found() -> None:

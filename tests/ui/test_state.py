@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import reflex as rx
+from reflex.istate.data import RouterData
+from reflex_base.constants.route import RouteVar
 
 from photon_app import services, settings
 from photon_app.errors import NotServingError
 from photon_app.model import Listing, parse_symbol
 from photon_app.ui import watchlist
 from photon_app.ui.state import BUSY, MOST_ASKED, Dashboard
+from tests.names import stored_text
 
 GARBAGE: tuple[Any, ...] = (
     None,
@@ -113,6 +116,7 @@ class Upstream:
         self.given = given
         self.asked: list[str] = []
         self.searched: list[str] = []
+        self.addresses: list[str | None] = []
         self.spelled: list[str] = []
 
     async def name(self, symbol: str) -> str | None:
@@ -120,9 +124,10 @@ class Upstream:
         self.asked.append(symbol)
         return self.given.get(symbol)
 
-    async def search(self, query: str) -> tuple[Listing, ...]:
+    async def search(self, query: str, *, address: str | None) -> tuple[Listing, ...]:
         """Those of which it was given a name."""
         self.searched.append(query)
+        self.addresses.append(address)
         return tuple(
             Listing(symbol=symbol, name=name, type="") for symbol, name in self.given.items()
         )
@@ -169,12 +174,47 @@ def test_upstream_is_asked_for_what_is_not_known_here(tab: Dashboard) -> None:
     assert tab.reply.symbols == ("AAPL", "NEWCO")
 
 
+def test_a_search_counts_for_the_visitor_who_asked(tab: Dashboard) -> None:
+    """By its address, if it has one, so that one who asks for much does not stop the others."""
+    upstream = Upstream()
+    with running(upstream):
+        asyncio.run(call(tab, "ask_upstream", "NEW1"))
+        tab.router = RouterData.from_router_data({RouteVar.CLIENT_IP: "1.2.3.4"})
+        asyncio.run(call(tab, "ask_upstream", "NEW2"))
+    assert upstream.addresses == [None, "1.2.3.4"]
+
+
+def test_a_long_list_is_sorted_out_at_once(tab: Dashboard) -> None:
+    """Each name once: comparing each with each would hold up all prices."""
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    most = settings.DEFAULTS.max_symbols
+    tab.stored = stored_text(f"L{n}" for n in range(most))
+    call(tab, "want_names", [f"N{n}" for n in range(MOST_ASKED)])
+    tab._named = tuple(map(Counted, tab._named))
+    tab._to_learn = tuple(map(Counted, tab._named))
+    tab._learning = True
+    asyncio.run(call(tab, "learn_names", [f"L{n}" for n in range(most)]))
+    assert len(tab._to_learn) == most + MOST_ASKED
+    assert compared < 10 * MOST_ASKED
+
+
 def test_one_text_of_a_tab_is_looked_up_at_a_time(tab: Dashboard) -> None:
     """Another one is refused meanwhile; an upstream that fails does not keep the tab waiting."""
     upstream = Upstream()
     gate = asyncio.Event()
 
-    async def search(query: str) -> tuple[Listing, ...]:
+    async def search(query: str, **_: Any) -> tuple[Listing, ...]:
         upstream.searched.append(query)
         await gate.wait()
         raise NotServingError
@@ -206,7 +246,7 @@ def test_what_this_server_follows_is_known(tab: Dashboard) -> None:
 
 def test_names_that_no_list_has_are_learned_from_upstream(tab: Dashboard) -> None:
     """Once each, for symbols of the visitor's list only; what is known already is not asked."""
-    tab.stored = watchlist.write(("AAPL", "NEWCO", "NONAME"))
+    tab.stored = stored_text(("AAPL", "NEWCO", "NONAME"))
     upstream = Upstream(NEWCO="New Company", OTHER="Not in the list")
     with running(upstream):
         asyncio.run(call(tab, "learn_names", ["NEWCO", "NONAME", "OTHER", "AAPL", 7]))
@@ -222,7 +262,7 @@ def test_a_removed_symbols_name_is_forgotten(tab: Dashboard) -> None:
     upstream = Upstream(AAA1="One", AAA2="Two")
     with running(upstream):
         for symbol in upstream.given:
-            tab.stored = watchlist.write((symbol,))
+            tab.stored = stored_text((symbol,))
             asyncio.run(call(tab, "learn_names", [symbol]))
     assert tab._fetched == {"AAA2": "Two"}
 
@@ -248,14 +288,14 @@ def test_what_a_browser_brings_is_cut_when_it_is_set(tab: Dashboard, value: Any)
 
 
 def test_the_longest_list_that_a_page_stores_is_kept_whole(tab: Dashboard) -> None:
-    text = watchlist.write(tuple(f"{n:032}" for n in range(watchlist.MOST)))
+    text = stored_text(tuple(f"{n:032}" for n in range(watchlist.MOST)))
     tab.stored = text
     assert tab.stored == text
 
 
 def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: Dashboard) -> None:
     """What came meanwhile is asked for afterwards."""
-    tab.stored = watchlist.write(("NEW1", "NEW2"))
+    tab.stored = stored_text(("NEW1", "NEW2"))
     upstream = Upstream(NEW1="One", NEW2="Two")
     gate, asked_at_once = asyncio.Event(), 0
 
@@ -282,3 +322,34 @@ def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: 
         asyncio.run(scenario())
     assert upstream.asked[:2] == ["NEW1", "NEW2"]
     assert tab._fetched == {"NEW1": "One", "NEW2": "Two"}
+
+
+def test_a_name_that_is_asked_for_as_the_last_ones_are_done_is_learned(
+    tab: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes between two steps of a run that has nothing more to ask."""
+    tab.stored = stored_text(("NEW1",))
+    upstream = Upstream(NEW1="One")
+    state, steps, later = asyncio.Lock(), 0, set[asyncio.Task[None]]()
+
+    async def enter(self: Dashboard) -> Dashboard:
+        nonlocal steps
+        await state.acquire()
+        steps += 1
+        if steps == 2:
+            later.add(asyncio.create_task(call(tab, "learn_names", ["NEW1"])))
+            await asyncio.sleep(0)
+        return self
+
+    async def leave(*_: object) -> None:
+        state.release()
+
+    async def scenario() -> None:
+        monkeypatch.setattr(Dashboard, "__aenter__", enter)
+        monkeypatch.setattr(Dashboard, "__aexit__", leave)
+        await call(tab, "learn_names", ["AAPL"])
+        await asyncio.gather(*later)
+
+    with running(upstream):
+        asyncio.run(scenario())
+    assert tab._fetched == {"NEW1": "One"}

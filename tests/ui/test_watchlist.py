@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from photon_app.listings import bundled
 from photon_app.model import parse_symbol
 from photon_app.ui import names, watchlist
-from tests.names import SYMBOL
+from tests.names import SYMBOL, stored_text
 
 DEFAULTS = ("AAPL", "MSFT")
 LIMIT = 5
@@ -24,7 +24,7 @@ anything = st.recursive(
 
 @given(symbols)
 def test_what_is_written_is_read(held: tuple[str, ...]) -> None:
-    assert watchlist.read(watchlist.write(held), DEFAULTS, LIMIT) == held
+    assert watchlist.read(stored_text(held), DEFAULTS, LIMIT) == held
 
 
 @given(anything)
@@ -62,7 +62,7 @@ def test_an_entry_that_is_no_symbol_is_left_out_and_the_others_stay(
 def test_the_longest_list_can_be_read_again() -> None:
     """What can be added can be stored."""
     longest = tuple(f"{index:032d}" for index in range(watchlist.MOST))
-    assert watchlist.read_all(watchlist.write(longest), DEFAULTS) == longest
+    assert watchlist.read(stored_text(longest), DEFAULTS, watchlist.MOST) == longest
 
 
 def test_reading_drops_doubles_and_keeps_to_the_limit() -> None:
@@ -71,7 +71,7 @@ def test_reading_drops_doubles_and_keeps_to_the_limit() -> None:
 
 
 def test_an_emptied_list_stays_empty() -> None:
-    assert watchlist.read(watchlist.write(()), DEFAULTS, LIMIT) == ()
+    assert watchlist.read(stored_text(()), DEFAULTS, LIMIT) == ()
 
 
 def known(text: str) -> str:
@@ -187,11 +187,11 @@ def test_the_longest_text_is_read_soon() -> None:
 
 def test_a_text_of_many_entries_is_looked_at_in_bounds() -> None:
     """What was written here has no more; and each text is read once, however often it is asked."""
-    text = watchlist.write(tuple(f"S{n}" for n in range(7_000)))
-    assert len(watchlist.read_all(text, ())) == watchlist.MOST_ENTRIES
+    text = stored_text(tuple(f"S{n}" for n in range(7_000)))
+    assert len(watchlist.read(text, (), 7_000)) == watchlist.MOST_ENTRIES
     before = watchlist._entries.cache_info().misses
     for _ in range(10):
-        watchlist.read_all(text, ())
+        watchlist.read(text, (), 7_000)
     assert watchlist._entries.cache_info().misses == before
 
 

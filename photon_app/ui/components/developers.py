@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import reflex as rx
 
-from photon_app.ui.components.header import header, trouble
-from photon_app.ui.components.watchlist import list_facts
-from photon_app.ui.live.parts import console, own_address, page_head, snippet
+from photon_app.ui.components.page import page, way_back
+from photon_app.ui.live.parts import console, own_address, snippet
 from photon_app.ui.reference import (
     CLOSE_CODES,
     ENDPOINTS,
@@ -46,16 +45,9 @@ WORDS = {
 
 def developers() -> rx.Component:
     """The page."""
-    return rx.el.div(
-        list_facts(),
-        page_head(),
-        header(),
-        trouble(),
+    return page(
         rx.el.main(
-            rx.el.p(
-                rx.el.a("← Watchlist", href="/", reload_document=True, class_name="back"),
-                class_name="way-back",
-            ),
+            rx.el.p(way_back(), class_name="way-back"),
             rx.el.h2("Build on this Photon", class_name="developers-title"),
             _lead(),
             _section("Console", "A connection of its own to /ws, as a program has it", _console()),
@@ -68,7 +60,6 @@ def developers() -> rx.Component:
             _section("When it closes", "What each code means", _close_codes()),
             class_name="developers",
         ),
-        class_name="photon page",
     )
 
 

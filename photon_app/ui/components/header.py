@@ -21,9 +21,6 @@ from photon_app.ui.live.parts import (
 )
 from photon_app.ui.state import Dashboard
 
-_RELOAD = {"reloadDocument": True}
-"""Pages are loaded whole: the page's address is not the router's (``live/address.js``)."""
-
 
 def header() -> rx.Component:
     """The whole header."""
@@ -36,7 +33,7 @@ def header() -> rx.Component:
         ),
         add_box(),
         toolbar(
-            rx.el.a("Market", href="/market", class_name="link", custom_attrs=_RELOAD),
+            rx.el.a("Market", href="/market", class_name="link", reload_document=True),
             appearance(),
             help_dialog(),
             label="Page",

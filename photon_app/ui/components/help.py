@@ -34,7 +34,15 @@ WORDS = (
     ("LIVE", "Prices stream from the feed."),
     ("SIMULATED", "Prices are invented: no feed key is set."),
     ("REPLAY", "A recording is played again, on its own clock."),
+    ("DELAYED 15 min", "The feed's prices come late, by that much."),
+    (
+        "BEHIND 3 s",
+        "This page, or its connection, cannot keep up: its prices are late by that much.",
+    ),
+    ("CONNECTING", "The connection is being made."),
     ("RECONNECTING", "The connection is lost; the prices shown are the last known ones."),
+    ("DISCONNECTED", "The server ended the connection for good, and said why."),
+    ("UNAUTHORIZED", "The feed refuses the server's key."),
     ("THROTTLED", "The feed asked the server to slow down; it waits before it tries again."),
     ("WAITING", "No price of this symbol has come yet."),
     ("POLLED", "No place on the live tape: this price is asked for every now and then."),
@@ -42,7 +50,8 @@ WORDS = (
     ("REJECTED", "The feed does not know this symbol."),
     ("Today", "The day so far, with the previous close as a dotted line."),
     ("Fri, Nov 27", "A date where Today stands: the last day that was traded, with its figures."),
-    ("Age", "The time since the last trade, on the market's clock."),
+    ("●", "The last trade is less than 10 seconds old, on the market's clock."),
+    ("○", "Less than a minute; an older one has its age in words."),
 )
 
 

@@ -5,16 +5,8 @@
 
 import reflex as rx
 
-from photon_app.ui.components.header import header, trouble
-from photon_app.ui.components.watchlist import list_facts
-from photon_app.ui.live.parts import (
-    breadth,
-    heat_map,
-    market_note,
-    movers,
-    page_head,
-    ticker,
-)
+from photon_app.ui.components.page import page, way_back
+from photon_app.ui.live.parts import breadth, heat_map, market_note, movers, ticker
 
 FEEDS = {"live": "", "simulated": "SIMULATED", "replay": "REPLAY"}
 """The words beside the number of symbols; prices that are live need none."""
@@ -22,11 +14,7 @@ FEEDS = {"live": "", "simulated": "SIMULATED", "replay": "REPLAY"}
 
 def market() -> rx.Component:
     """The page."""
-    return rx.el.div(
-        list_facts(),
-        page_head(),
-        header(),
-        trouble(),
+    return page(
         rx.el.main(
             _ticker(),
             rx.el.div(
@@ -38,13 +26,12 @@ def market() -> rx.Component:
             class_name="market",
         ),
         _footer(),
-        class_name="photon page",
     )
 
 
 def _ticker() -> rx.Component:
     return rx.el.div(
-        rx.el.a("← Watchlist", href="/", reload_document=True, class_name="back"),
+        way_back(),
         ticker(label="Ticker", pause="Pause the ticker"),
         class_name="ticker-bar",
     )

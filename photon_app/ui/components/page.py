@@ -1,0 +1,22 @@
+"""What the pages beside the dashboard have in common: its header above, and the way back to it."""
+
+# mypy: disable-error-code="no-any-return"
+# Reflex types its elements as Any.
+
+import reflex as rx
+
+from photon_app.ui.components.header import header, trouble
+from photon_app.ui.components.watchlist import list_facts
+from photon_app.ui.live.parts import page_head
+
+
+def page(*content: rx.Component) -> rx.Component:
+    """The header, and below it what the page is about."""
+    return rx.el.div(
+        list_facts(), page_head(), header(), trouble(), *content, class_name="photon page"
+    )
+
+
+def way_back() -> rx.Component:
+    """The link to the dashboard, which is loaded whole (``ui.pages``)."""
+    return rx.el.a("← Watchlist", href="/", reload_document=True, class_name="back")
