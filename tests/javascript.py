@@ -31,7 +31,6 @@ UNTYPED = frozenset(
         "days.js",
         "format.js",
         "hooks.js",
-        "keys.jsx",
         "legend.js",
         "listmenu.jsx",
         "photon-client.js",

@@ -53,6 +53,9 @@ export function format({ symbol, timeframe, list, shared }) {
   return `/s/${inPath(symbol)}${text ? `?${text}` : ""}`;
 }
 
+/** Whether the page is a telephone's: it shows the list or a symbol. As in styles/phone.css. */
+export const stacked = () => matchMedia("(max-width: 820px), (max-height: 520px)").matches;
+
 class Address {
   /** Whether a symbol is shown, and not the list: a telephone shows one of them. */
   open = false;
@@ -88,7 +91,7 @@ class Address {
     this.#set(true);
     const address = this.#address();
     if (address !== location.pathname + location.search) history.pushState({ photon: true }, "", address);
-    if (opens && matchMedia("(max-width: 820px), (max-height: 520px)").matches) scrollTo(0, 0);
+    if (opens && stacked()) scrollTo(0, 0);
   }
 
   /** Back to the list. */

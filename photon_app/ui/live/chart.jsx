@@ -275,7 +275,7 @@ class Chart {
     write(at.note, bar ? this.#note(shown, bar, bars) : "");
     write(at.empty, bar || !symbol ? "" : this.#missing(symbol));
     this.#picture.hole(quote && quote.session !== "closed" && photon().stateOf(symbol) === "stale" ? `No prices since ${format.clock(quote.time, zone)}` : "");
-    mark(at.now, "hidden", this.#picture.away ? null : "");
+    mark(at.now, "data-away", this.#picture.away ? "" : null);
     mark(at.box, "aria-busy", this.#feed.waiting ? "true" : null);
     mark(at.box, "data-pointed", this.#pointed === null ? null : "true");
     mark(at.box, "data-shown", bar ? `${symbol} ${timeframe} ${style}` : "");
@@ -372,16 +372,10 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: 0, Escape: I
 const ZOOMS = { "+": CLOSER, "=": CLOSER, "-": 1 / CLOSER };
 const MENUS = { compare: "Compare", indicators: "Indicators" };
 
-/** Fill the screen, or no longer; where a browser lets no element do so, the page. */
-function toggleFull(box) {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else if (document.fullscreenEnabled) box.requestFullscreen().catch(() => {});
-  else box.toggleAttribute("data-full");
-}
-
 export function PriceChart({ symbol = "" }) {
   const { at, part } = useParts();
   const chart = useRef(null);
+  const [full, setFull] = useState(false);
   const [timeframe, chooseTimeframe] = useChoice("timeframe");
   const [range, chooseRange] = useChoice("range");
   const [style] = useChoice("style");
@@ -411,15 +405,12 @@ export function PriceChart({ symbol = "" }) {
   }, [at]);
   useEffect(() => chart.current?.choose(choice.current), [symbol, timeframe, its, style, scale, indicators, compare, zone]);
   useQuote(symbol, (quote) => chart.current?.quoted(quote), { every: true });
-  useEffect(() => {
-    const keys = { f: () => toggleFull(at.box), 0: () => chart.current?.reset(), Escape: () => at.box.removeAttribute("data-full") };
-    const pressed = (event) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
-      if (!event.target.closest?.("input, textarea, select, dialog, [popover], [role=dialog], [contenteditable]")) keys[event.key]();
-    };
-    document.addEventListener("keydown", pressed);
-    return () => document.removeEventListener("keydown", pressed);
-  }, [at]);
+  /** Fill the screen, or no longer; where a browser lets no element do so, the page. */
+  const toggleFull = () => {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (document.fullscreenEnabled) at.box.requestFullscreen().catch(() => {});
+    else setFull(!full);
+  };
   const step = (event) => {
     const zoom = ZOOMS[event.key];
     if (!zoom && !Object.hasOwn(STEPS, event.key)) return;
@@ -429,7 +420,7 @@ export function PriceChart({ symbol = "" }) {
     else chart.current?.step(STEPS[event.key] * (event.shiftKey ? 10 : 1));
   };
   return (
-    <div className="chart" ref={part("box")}>
+    <div className="chart" data-full={full || null} ref={part("box")}>
       <div className="chart-bar" role="toolbar" aria-label="Chart" onKeyDown={alongBar} onFocus={stopAt}>
         <div className="chart-ranges" role="group" aria-label="Range">
           {Object.keys(RANGES).map((name, place) => (
@@ -449,7 +440,7 @@ export function PriceChart({ symbol = "" }) {
           <Tool label="Percent scale" pressed={choice.current.scale === "percent"} disabled={symbols.length > 0} act={() => chooseScale(scale === "percent" ? "normal" : "percent")}>%</Tool>
           <Tool label="Logarithmic scale" pressed={choice.current.scale === "log"} disabled={symbols.length > 0} act={() => chooseScale(scale === "log" ? "normal" : "log")}>log</Tool>
           <Tool label="Save as picture" className="chart-save" act={() => chart.current?.save()}><Icon name="save" /></Tool>
-          <Tool label="Full screen" className="chart-full" act={() => toggleFull(at.box)}><Icon name="full" /></Tool>
+          <Tool label="Full screen" className="chart-full" data-key={full ? "f Escape" : "f"} act={toggleFull}><Icon name="full" /></Tool>
         </div>
       </div>
       {[...Object.keys(MENUS), "style"].map((kind) => <Menu key={kind} kind={kind} symbol={symbol} />)}
@@ -469,7 +460,7 @@ export function PriceChart({ symbol = "" }) {
             <span className="tag" ref={part("source")} /><span className="legend-time" ref={part("time")} /><span className="legend-note" ref={part("note")} />
           </div>
         </div>
-        <button type="button" tabIndex={-1} className="chart-now" hidden ref={part("now")} onClick={() => chart.current?.reset()}>→ Now</button>
+        <button type="button" tabIndex={-1} className="chart-now" data-key="0" ref={part("now")} onClick={() => chart.current?.reset()}>→ Now</button>
         <p className="chart-empty" ref={part("empty")} />
       </div>
     </div>

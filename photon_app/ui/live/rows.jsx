@@ -6,7 +6,7 @@
  */
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { address } from "./address.js";
+import { address, stacked } from "./address.js";
 import { choose, chosen } from "./choices.js";
 import { drag, touch, turn } from "./gestures.js";
 import { photon, useChoice } from "./hooks.js";
@@ -33,9 +33,6 @@ export const useShown = () => useList(() => watchlist.shown, "");
 
 /** Whether the list is known. */
 export const useReady = () => useList(() => watchlist.ready, false);
-
-/** Whether the page is a telephone's: it shows the list or a symbol. */
-export const stacked = () => matchMedia("(max-width: 820px), (max-height: 520px)").matches;
 
 /** Everything of the page: passes choices on to its style rules. */
 export function PageRoot({ children }) {

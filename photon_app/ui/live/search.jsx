@@ -7,6 +7,7 @@
  */
 
 import { useEffect, useRef, useState } from "react";
+import { stacked } from "./address.js";
 import { choose } from "./choices.js";
 import { ask, photon } from "./hooks.js";
 import { asked, completed, full, learn, lines, listed, Lookup, MOST_CHARS, moved, options, outcome, parts, preselected, recent, remember } from "./suggest.js";
@@ -17,8 +18,6 @@ const WAIT = "Looking it up…";
 const AWAY = "Photon cannot be reached: it is looked up when it is back";
 const TOO_LONG = `More than ${MOST_CHARS.toLocaleString("en")} characters: paste them in parts`;
 const NOTHING = { query: "", found: [] };
-
-const onPhone = () => matchMedia("(max-width: 820px), (max-height: 520px)").matches; // as in styles/header.css
 
 const Icon = ({ path }) => (
   <svg className="finder-icon" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true"><path d={path} /></svg>
@@ -79,7 +78,7 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
   const leave = () => {
     close();
     setNotice("");
-    if (onPhone()) input.current.blur();
+    if (stacked()) input.current.blur();
   };
   const add = (added) => { watchlist.add(added); remember(added); };
 
@@ -94,7 +93,7 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
     const same = input.current.value === sent.current; // not typed on
     if (same && after.rest !== null) put(after.rest);
     setUnknown(input.current.value);
-    if (input.current.value || (after.notice && onPhone())) look();
+    if (input.current.value || (after.notice && stacked())) look();
     else if (same) leave();
     setNotice(after.notice);
   }, [reply.id]);
@@ -157,7 +156,7 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
   };
   const typedOn = () => { setTyped(input.current.value); setNotice(""); look(); };
   const left = (event) => {
-    if (form.current.contains(event.relatedTarget) || onPhone()) return;
+    if (form.current.contains(event.relatedTarget) || stacked()) return;
     close();
     setNotice("");
   };
