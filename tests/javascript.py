@@ -37,8 +37,6 @@ UNTYPED = frozenset(
         "picture-file.js",
         "picture.js",
         "quotes.jsx",
-        "rail.jsx",
-        "roving.jsx",
         "rows.jsx",
         "search.jsx",
         "series.js",

@@ -16,6 +16,7 @@ import * as legend from "./legend.js";
 import { onLook, tokens } from "./look.js";
 import { Picture } from "./picture.js";
 import { save } from "./picture-file.js";
+import { Toolbar } from "./roving.jsx";
 import { placeOf, rangeBegin, RANGES } from "./series.js";
 import { aligned, linesOf, studiesOf, symbolsOf } from "./studies.js";
 
@@ -326,24 +327,10 @@ const ICONS = {
 };
 const Icon = ({ name }) => <svg viewBox="0 0 16 16" aria-hidden="true" className={`chart-icon chart-icon-${name}`}><path d={ICONS[name]} /></svg>;
 
-/** A button of the toolbar, which is one stop: arrows lead through it. `pressed` only where it stays so. */
+/** A button of the toolbar. `pressed` only where it stays so. */
 const Tool = ({ label, pressed, act, children, ...more }) => (
   <button type="button" tabIndex={-1} title={label} aria-label={children.type === Icon ? label : undefined} aria-pressed={pressed} onClick={act} {...more}>{children}</button>
 );
-
-const ALONG = { ArrowRight: 1, ArrowLeft: -1, Home: 0, End: 0 };
-/** Arrows lead from button to button, around both ends. */
-function alongBar(event) {
-  if (!Object.hasOwn(ALONG, event.key)) return;
-  const buttons = [...event.currentTarget.querySelectorAll("button:enabled")].filter((button) => button.offsetParent);
-  const from = event.key === "Home" ? 0 : event.key === "End" ? -1 : buttons.indexOf(event.target) + ALONG[event.key];
-  event.preventDefault();
-  buttons.at(from % buttons.length)?.focus();
-}
-/** The button that had the focus last is the toolbar's stop. */
-function stopAt({ currentTarget, target }) {
-  for (const button of currentTarget.querySelectorAll("button")) button.tabIndex = button === target ? 0 : -1;
-}
 
 const Missing = () => <p>The menu could not be loaded.</p>;
 
@@ -421,10 +408,10 @@ export function PriceChart({ symbol = "" }) {
   };
   return (
     <div className="chart" data-full={full || null} ref={part("box")}>
-      <div className="chart-bar" role="toolbar" aria-label="Chart" onKeyDown={alongBar} onFocus={stopAt}>
+      <Toolbar className="chart-bar" label="Chart">
         <div className="chart-ranges" role="group" aria-label="Range">
-          {Object.keys(RANGES).map((name, place) => (
-            <Tool key={name} tabIndex={place ? -1 : 0} label={legend.SPOKEN[name]} pressed={name === its} act={() => { chooseTimeframe(RANGES[name]); chooseRange(name); }}>{name}</Tool>
+          {Object.keys(RANGES).map((name) => (
+            <Tool key={name} label={legend.SPOKEN[name]} pressed={name === its} act={() => { chooseTimeframe(RANGES[name]); chooseRange(name); }}>{name}</Tool>
           ))}
         </div>
         <div className="chart-frames" role="group" aria-label="Interval">
@@ -442,7 +429,7 @@ export function PriceChart({ symbol = "" }) {
           <Tool label="Save as picture" className="chart-save" act={() => chart.current?.save()}><Icon name="save" /></Tool>
           <Tool label="Full screen" className="chart-full" data-key={full ? "f Escape" : "f"} act={toggleFull}><Icon name="full" /></Tool>
         </div>
-      </div>
+      </Toolbar>
       {[...Object.keys(MENUS), "style"].map((kind) => <Menu key={kind} kind={kind} symbol={symbol} />)}
       <div className="chart-box">
         <div className="chart-canvas" ref={part("canvas")} onClick={() => at.reader.focus({ preventScroll: true })} />

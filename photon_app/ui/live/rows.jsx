@@ -10,7 +10,8 @@ import { address, stacked } from "./address.js";
 import { choose, chosen } from "./choices.js";
 import { drag, touch, turn } from "./gestures.js";
 import { photon, useChoice } from "./hooks.js";
-import { LONGEST_NAME, MAIN } from "./lists.js";
+import { LONGEST_NAME, MAIN, MAIN_NAME } from "./lists.js";
+import { Tabs } from "./roving.jsx";
 import { direction, next, SORTABLE } from "./sort.js";
 import { watchlist } from "./watchlist.js";
 
@@ -116,26 +117,12 @@ export function ListCount() {
   return <span className="count">{text}</span>;
 }
 
-/** The tabs of the lists, and a button that makes one: a tab list of the WAI-ARIA kind, one stop of the Tab key. */
+const FIRST = [{ id: MAIN, name: MAIN_NAME }];
+/** The tabs of the lists. */
 export function ListTabs() {
-  const lists = useList(() => watchlist.lists, NONE), id = useList(() => watchlist.list.id, MAIN);
-  const tabs = useRef(null);
-  const keys = { ArrowRight: 1, ArrowLeft: -1 };
-  const moved = (event) => {
-    if (!Object.hasOwn(keys, event.key)) return;
-    event.preventDefault();
-    const place = lists.findIndex((list) => list.id === id) + keys[event.key];
-    const to = lists[(place + lists.length) % lists.length];
-    choose("list", to.id);
-    tabs.current.querySelector(`[data-list="${to.id}"]`)?.focus();
-  };
-  return (
-    <div className="tabs" role="tablist" aria-label="Lists" ref={tabs} onKeyDown={moved}>
-      {(lists.length ? lists : [{ id: MAIN, name: "Watchlist" }]).map((list) => (
-        <button key={list.id} type="button" role="tab" data-list={list.id} aria-selected={list.id === id} aria-controls="list" tabIndex={list.id === id ? 0 : -1} onClick={() => choose("list", list.id)}>{list.name}</button>
-      ))}
-    </div>
-  );
+  const lists = useList(() => watchlist.lists, FIRST), chosen = useList(() => watchlist.list.id, MAIN);
+  const tabs = lists.map(({ id, name }) => ({ id, title: name, panel: "list" }));
+  return <Tabs className="tabs" label="Lists" name="list" tabs={tabs} chosen={chosen} choose={(id) => choose("list", id)} />;
 }
 
 /** A button that makes a list; its name is typed in its place. */
