@@ -11,15 +11,12 @@
  */
 
 import { CHOICES, choose, chosen, onChoice } from "./choices.js";
-import { MAIN, symbolsOf } from "./lists.js";
+import { MAIN, symbolsIn } from "./lists.js";
 import { SHARED, watchlist } from "./watchlist.js";
 
 /** @typedef {{symbol: string, timeframe: string, list: string, shared: string[]}} Shown */
 
 const LONGEST = 4_096;
-
-/** @param {string} text  symbols between commas */
-const symbolsIn = (text) => symbolsOf(JSON.stringify({ v: 1, symbols: text.split(",").map((one) => one.trim()) })) ?? [];
 
 /** @param {string} text @returns {string} the text decoded; "" for what cannot be */
 function decoded(text) {

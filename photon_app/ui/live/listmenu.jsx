@@ -8,15 +8,13 @@
 import { useEffect, useRef, useState } from "react";
 import { format as addressOf } from "./address.js";
 import { photon, useChoice } from "./hooks.js";
-import { LONGEST_NAME, MAIN, symbolsOf } from "./lists.js";
+import { LONGEST_NAME, MAIN, symbolsIn } from "./lists.js";
 import { useRows, useSymbols } from "./rows.jsx";
 import { watchlist } from "./watchlist.js";
 
 const COLUMNS = [["range", "Day range"], ["volume", "Volume"], ["year", "52 weeks"], ["age", "Age in words"]];
 const LONGEST = 20_000; // characters of an import
-
-/** Symbols between any separators. @param {string} text */
-const symbolsIn = (text) => symbolsOf(JSON.stringify({ v: 1, symbols: text.slice(0, LONGEST).split(/[\s,;|]+/).map((one) => one.replace(/^\$/, "")) })) ?? [];
+const SEPARATOR = /(?:^|[\s,;|]+)\$?/;
 
 /** A cell that no spreadsheet takes for a formula. @param {unknown} value */
 const cell = (value) => {
@@ -64,7 +62,7 @@ export function ListMenu() {
   };
   const brought = (event) => {
     event.preventDefault();
-    const added = symbolsIn(new FormData(event.currentTarget).get("symbols"));
+    const added = symbolsIn(new FormData(event.currentTarget).get("symbols").slice(0, LONGEST), SEPARATOR);
     const news = added.filter((symbol) => !symbols.includes(symbol)).length, before = symbols.length;
     watchlist.add(added);
     const joined = watchlist.symbols.length - before;

@@ -11,6 +11,8 @@
  *   `symbol`: what to add; of a list all of its text
  */
 
+import { SYMBOL } from "./lists.js";
+
 export const PAUSE_MS = 120;
 export const ENTER_MS = 300; // how long Enter waits for suggestions
 const MOST = 10;
@@ -22,7 +24,6 @@ const MOST_NAMES = 1_000;
 const MOST_STORED = 4_000; // characters of the recent ones
 const RECENT = "photon.recent";
 const SEPARATOR = /[,;\n\r\t\u2028\u2029，；、]/;
-const SYMBOL = /^[A-Z0-9^$#]([A-Z0-9 .:\-_/^=&+$!#*]{0,30}[A-Z0-9.:\-_/^=&+$!#*])?$/;
 const TYPES = { "Common Stock": "Stock", ETP: "ETF" };
 
 /** @type {Map<string, string>} the names that this page has shown */

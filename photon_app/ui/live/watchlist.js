@@ -9,7 +9,7 @@
  */
 
 import { choose, chosen, onChoice } from "./choices.js";
-import { edited, MAIN, mainNameOf, MOST_LISTS, othersOf, rearranged, shifted, symbolsOf } from "./lists.js";
+import { changed, edited, MAIN, mainNameOf, MOST_LISTS, othersOf, rearranged, shifted, symbolsOf, usable } from "./lists.js";
 import { sorted } from "./sort.js";
 import { remember } from "./suggest.js";
 
@@ -19,7 +19,7 @@ import { remember } from "./suggest.js";
 const KEYS = { main: "photon.watchlist", others: "photon.lists" };
 export const SHARED = "shared"; // the list of an address, which is not stored
 const MOMENT_MS = 150;
-export const UNDO_MS = 8_000;
+const UNDO_MS = 8_000;
 const SORT_MS = 2_000; // a list that is sorted by a moving figure is sorted anew
 const LIMIT = 100; // symbols, before the server has said how many it allows
 
@@ -216,8 +216,7 @@ export class Watchlist {
    */
   change(change) {
     if (change.list === SHARED) {
-      const text = edited(JSON.stringify({ v: 1, symbols: this.#shared ?? [] }), change.edit ?? {});
-      this.#shared = symbolsOf(text);
+      this.#shared = usable(changed(this.#shared ?? [], change.edit ?? {}));
       this.#changed();
       return;
     }
