@@ -14,6 +14,7 @@ import * as format from "./format.js";
 import { inFrame, mark, notInFrame, photon, useChoice, useParts, useQuote, write } from "./hooks.js";
 import * as legend from "./legend.js";
 import { onLook, tokens } from "./look.js";
+import { WhileOpen } from "./overlays.jsx";
 import { Picture } from "./picture.js";
 import { save } from "./picture-file.js";
 import { Toolbar } from "./roving.jsx";
@@ -337,9 +338,7 @@ const Missing = () => <p>The menu could not be loaded.</p>;
 /** A menu below its button, or above it where there is no room; what is in it is loaded when it is opened. */
 function Menu({ kind, symbol }) {
   const [Content, setContent] = useState(null);
-  const [open, setOpen] = useState(false);
   const shown = ({ newState, currentTarget }) => {
-    setOpen(newState === "open");
     if (newState !== "open") return;
     const { left, top, bottom } = document.querySelector(`[popovertarget="chart-${kind}"]`).getBoundingClientRect();
     const below = innerHeight - bottom > 240;
@@ -351,7 +350,7 @@ function Menu({ kind, symbol }) {
       dispatchEvent(new Event("photon:missing")); // outdated.js
     });
   };
-  return <div popover="auto" role="dialog" aria-label={MENUS[kind] ?? "Style"} id={`chart-${kind}`} className="chart-menu" onBeforeToggle={shown}>{open && Content && <Content kind={kind} symbol={symbol} />}</div>;
+  return <div popover="auto" role="dialog" aria-label={MENUS[kind] ?? "Style"} id={`chart-${kind}`} className="chart-menu" tabIndex={-1} onBeforeToggle={shown}><WhileOpen>{Content && <Content kind={kind} symbol={symbol} />}</WhileOpen></div>;
 }
 
 const FIGURES = [["open", "O"], ["high", "H"], ["low", "L"], ["close", "C"], ["volume", "V"]];

@@ -35,6 +35,13 @@ export async function ask(path, signal) {
   }
 }
 
+/** Let the browser save a file. @param {string} name @param {Blob} content */
+export function download(name, content) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(content), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
 const frames = new Frames((run) => requestAnimationFrame(run), () => performance.now());
 /** Run `paint` in the next frame, once, however often it is asked for. */
 export const inFrame = (/** @type {() => void} */ paint) => frames.soon(paint);
