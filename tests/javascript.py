@@ -35,7 +35,6 @@ UNTYPED = frozenset(
         "photon-client.js",
         "picture.js",
         "quotes.jsx",
-        "rows.jsx",
         "search.jsx",
         "series.js",
         "spark.jsx",

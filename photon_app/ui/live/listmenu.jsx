@@ -46,7 +46,7 @@ function Content() {
   const done = () => document.getElementById("list-menu")?.hidePopover();
   const list = watchlist.list;
   const share = async () => {
-    const link = location.origin + addressOf({ symbol: "", timeframe: "", list: "", shared: symbols });
+    const link = location.origin + addressOf({ symbol: "", timeframe: "", list: "", shared: [...symbols] });
     try { await navigator.clipboard.writeText(link); say("Link copied"); } catch { say(link); }
   };
   const brought = (/** @type {import("react").FormEvent<HTMLFormElement>} */ event) => {

@@ -8,15 +8,18 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { address, stacked } from "./address.js";
 import { choose, chosen } from "./choices.js";
-import { drag, touch, turn } from "./gestures.js";
+import { drag, follow, touch, turn } from "./gestures.js";
 import { photon, useChoice } from "./hooks.js";
 import { LONGEST_NAME, MAIN, MAIN_NAME } from "./lists.js";
 import { Tabs } from "./roving.jsx";
 import { direction, next, SORTABLE } from "./sort.js";
 import { watchlist } from "./watchlist.js";
 
-/** A fact of the lists; `otherwise` on the server and on first paint. */
+/** @typedef {{children?: import("react").ReactNode}} Children */
+
+/** A fact of the lists; `otherwise` on the server and on first paint. @template T @param {() => T} fact @param {T} otherwise @returns {T} */
 const useList = (fact, otherwise) => useSyncExternalStore((heard) => watchlist.listen(heard), fact, () => otherwise);
+/** @type {readonly string[]} */
 const NONE = [];
 const MOST_ASKED = 500; // names
 
@@ -35,21 +38,24 @@ export const useShown = () => useList(() => watchlist.shown, "");
 /** Whether the list is known. */
 export const useReady = () => useList(() => watchlist.ready, false);
 
-/** Everything of the page: passes choices on to its style rules. */
+/** Everything of the page: passes choices on to its style rules. @param {Children} props */
 export function PageRoot({ children }) {
   const open = useSyncExternalStore((heard) => address.listen(heard), () => address.open, () => false);
   const [columns] = useChoice("columns"), [density] = useChoice("density"), [pill] = useChoice("pill"), [width] = useChoice("width");
   useEffect(() => address.begin(), []);
-  const swiped = (event) => {
+  const swiped = (/** @type {any} */ event) => {
     if (address.open && event.target.closest(".detail-head, .rail")) turn(event, (way) => choose("selected", watchlist.beside(way)));
   };
-  const style = /^\d{3,4}$/.test(width) ? { "--list": `${width}px` } : undefined;
+  const style = /** @type {import("react").CSSProperties} */ (/^\d{3,4}$/.test(width) ? { "--list": `${width}px` } : {});
   return <div className="photon" data-view={open ? "symbol" : "list"} data-columns={columns.replaceAll(",", " ")} data-density={density} data-pill={pill} style={style} onPointerDown={swiped}>{children}</div>;
 }
 
-/** Hands on what the server knows: the list of a new visitor, its longest length, and names. Renders nothing. */
-export function ListKeeper({ ready = false, defaults = [], limit = 100, names = {}, onUnnamed }) {
-  const asked = useRef(new Set());
+/**
+ * Hands on what the server knows: the list of a new visitor, its longest length, and names. Renders nothing.
+ * @param {{ready: boolean, defaults: string[], limit: number, names: Record<string, string>, onUnnamed: (symbols: readonly string[]) => void}} props
+ */
+export function ListKeeper({ ready, defaults, limit, names, onUnnamed }) {
+  const asked = useRef(/** @type {Set<string>} */ (new Set()));
   const symbols = useSymbols();
   const unnamed = ready ? symbols.filter((symbol) => !names[symbol] && !asked.current.has(symbol)) : NONE;
   useEffect(() => {
@@ -65,25 +71,28 @@ export function ListKeeper({ ready = false, defaults = [], limit = 100, names = 
   return null;
 }
 
-/** A row of the list: pressing it selects its symbol; its buttons (`data-act`) act on it. */
+/** @type {Record<string, string>} */
+const NEXT_PILL = { percent: "change", change: "volume", volume: "percent" };
+
+/** A row of the list: pressing it selects its symbol; its buttons (`data-act`) act on it. @param {Children & {symbol: string}} props */
 export function ListRow({ symbol, children }) {
   const selected = useList(() => watchlist.shown === symbol, false);
-  const row = useRef(null);
+  const row = useRef(/** @type {any} */ (null));
   useEffect(() => {
     if (!selected) return;
     const { activeElement } = document;
     if (activeElement?.closest("tr[data-quote]") && activeElement !== row.current) row.current.focus({ preventScroll: true });
     if (chosen("selected") && !stacked()) row.current.scrollIntoView({ block: "nearest" });
   }, [selected]);
-  const actOf = ({ target }) => target.closest("[data-act]")?.dataset.act;
-  const pressed = (event) => {
+  const actOf = (/** @type {any} */ { target }) => target.closest("[data-act]")?.dataset.act;
+  const pressed = (/** @type {import("react").MouseEvent} */ event) => {
     const act = actOf(event);
     if (act === "remove") watchlist.remove(symbol);
-    else if (act === "pill" && stacked()) choose("pill", { percent: "change", change: "volume", volume: "percent" }[chosen("pill")]);
+    else if (act === "pill" && stacked()) choose("pill", NEXT_PILL[chosen("pill")]);
     else if (act !== "grip") address.show(symbol);
   };
-  const began = (event) => {
-    const place = chosen("sort") || watchlist.filter ? null : (by) => watchlist.move(symbol, by);
+  const began = (/** @type {any} */ event) => {
+    const place = chosen("sort") || watchlist.filter ? null : (/** @type {number} */ by) => watchlist.move(symbol, by);
     if (actOf(event) === "grip") { if (place) drag(event, row.current, place); } else touch(event, row.current, { remove: () => watchlist.remove(symbol), place });
   };
   return (
@@ -93,12 +102,12 @@ export function ListRow({ symbol, children }) {
   );
 }
 
-/** The body of the list: while somebody points at a row, no row changes its place. */
+/** The body of the list: while somebody points at a row, no row changes its place. @param {Children} props */
 export function ListBody({ children }) {
   return <tbody role="rowgroup" onPointerEnter={() => watchlist.keepStill(true)} onPointerLeave={() => watchlist.keepStill(false)}>{children}</tbody>;
 }
 
-/** The title of a column; pressing it sorts by that: one way, the other way, the list's own order. */
+/** The title of a column; pressing it sorts by that: one way, the other way, the list's own order. @param {Children & {column: string}} props */
 export function ColumnTitle({ column, children }) {
   const [sort, setSort] = useChoice("sort");
   const way = direction(sort, column);
@@ -129,9 +138,9 @@ export function ListTabs() {
 export function NewList() {
   const [naming, setNaming] = useState(false);
   if (!naming) return <button type="button" className="icon" tabIndex={-1} aria-label="New list" title="New list" onClick={() => setNaming(true)}><svg viewBox="0 0 16 16" className="glyph" aria-hidden="true"><path d="M8 3v10M3 8h10" /></svg></button>;
-  const done = (event) => {
+  const done = (/** @type {import("react").FormEvent<HTMLFormElement>} */ event) => {
     event.preventDefault();
-    const name = new FormData(event.currentTarget).get("name").trim();
+    const name = String(new FormData(event.currentTarget).get("name")).trim();
     if (name) watchlist.make(name);
     setNaming(false);
   };
@@ -148,13 +157,13 @@ export function UndoBar() {
   );
 }
 
-/** A symbol without the house before its colon, which stands beside the company's name; readers of the screen and of the text have it whole. */
+/** A symbol without the house before its colon, which stands beside the company's name; readers of the screen and of the text have it whole. @param {{symbol: string}} props */
 export function SymbolName({ symbol }) {
   const colon = symbol.indexOf(":");
   return colon < 0 ? symbol : <><span className="unseen">{symbol.slice(0, colon + 1)}</span>{symbol.slice(colon + 1)}</>;
 }
 
-/** "Apple", "BINANCE · Bitcoin": house and company of a symbol, as far as they are known. */
+/** "Apple", "BINANCE · Bitcoin": house and company of a symbol, as far as they are known. @param {{symbol: string, name: string, className?: string}} props */
 export const Company = ({ symbol, name, className }) => <span className={className}>{[symbol.includes(":") ? symbol.split(":")[0] : "", name].filter(Boolean).join(" · ")}</span>;
 
 /** Back to the list that a new visitor sees. */
@@ -164,31 +173,30 @@ export const RestoreButton = () => <button type="button" className="plain" onCli
 export function PhoneDock() {
   const [back, ahead] = [useList(() => watchlist.beside(-1), ""), useList(() => watchlist.beside(1), "")];
   const shown = useShown();
-  const neighbour = (symbol, way) => (
+  const neighbour = (/** @type {string} */ symbol, /** @type {1 | -1} */ way) => (
     <button type="button" className="dock-beside" disabled={symbol === shown} onClick={() => choose("selected", symbol)}>{way < 0 ? `‹ ${symbol}` : `${symbol} ›`}</button>
   );
   return <nav className="dock" aria-label="Neighbours in the list">{neighbour(back, -1)}<button type="button" className="dock-list" onClick={() => address.close()}>List</button>{neighbour(ahead, 1)}</nav>;
 }
 
+const LEAST = 380, MOST = 560; // CSS pixels
+
 /** The edge between list and chart, which can be dragged, or moved by keys. */
 export function ListEdge() {
   const [width, setWidth] = useChoice("width");
-  const edge = useRef(null);
+  const edge = useRef(/** @type {any} */ (null));
   const now = () => Number(width) || edge.current.previousElementSibling.offsetWidth;
-  const set = (pixels) => setWidth(String(Math.round(Math.min(560, Math.max(380, pixels)))));
-  const dragged = (event) => {
+  const set = (/** @type {number} */ pixels) => setWidth(String(Math.round(Math.min(MOST, Math.max(LEAST, pixels)))));
+  const dragged = (/** @type {any} */ event) => {
     event.preventDefault();
-    const from = event.clientX, before = now();
-    const move = ({ clientX }) => set(before + clientX - from);
-    const end = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", end); };
-    addEventListener("pointermove", move);
-    addEventListener("pointerup", end);
+    const before = now();
+    follow(event, (dx) => set(before + dx), () => {});
   };
-  const steps = { ArrowLeft: -20, ArrowRight: 20 };
-  const pressed = (event) => {
-    if (!Object.hasOwn(steps, event.key)) return;
+  const pressed = (/** @type {import("react").KeyboardEvent} */ event) => {
+    const step = { ArrowLeft: -20, ArrowRight: 20 }[event.key];
+    if (!step) return;
     event.preventDefault();
-    set(now() + steps[event.key]);
+    set(now() + step);
   };
-  return <div className="edge" role="separator" aria-label="Width of the list" aria-orientation="vertical" aria-valuemin={380} aria-valuemax={560} aria-valuenow={Number(width) || 480} tabIndex={-1} ref={edge} onPointerDown={dragged} onKeyDown={pressed} onDoubleClick={() => setWidth("")} />;
+  return <div className="edge" role="separator" aria-label="Width of the list" aria-orientation="vertical" aria-valuemin={LEAST} aria-valuemax={MOST} aria-valuenow={Number(width) || 480} tabIndex={-1} ref={edge} onPointerDown={dragged} onKeyDown={pressed} onDoubleClick={() => setWidth("")} />;
 }
