@@ -28,10 +28,7 @@ UNTYPED = frozenset(
     {
         "chart-feed.js",
         "chart.jsx",
-        "days.js",
-        "format.js",
         "hooks.js",
-        "legend.js",
         "photon-client.js",
         "picture.js",
         "quotes.jsx",

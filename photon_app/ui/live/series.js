@@ -12,9 +12,9 @@ const SLACK = 1_000; // dropped at once, so that not every new bar moves all oth
 const PENDING = 16;
 const FINAL_MS = 10_000; // a bar is sent as final 2 s after its end
 const DAY = 86_400_000;
-/** How long a bar is, ms; that of a day is a trading day. */
+/** How long a bar is, ms; that of a day is a trading day. @type {Record<string, number>} */
 export const SPANS = { "1s": 1_000, "1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "1d": DAY };
-/** The ranges, each with the interval that fits it. */
+/** The ranges, each with the interval that fits it. @type {Record<string, string>} */
 export const RANGES = { "1D": "5m", "5D": "15m", "1M": "1h", YTD: "1d", "1Y": "1d", Max: "1d" };
 
 /** The place of the first bar at or after a time; as many as there are bars when there is none. */
