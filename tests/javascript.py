@@ -28,7 +28,6 @@ UNTYPED = frozenset(
     {
         "chart-feed.js",
         "chart.jsx",
-        "hooks.js",
         "photon-client.js",
         "picture.js",
         "quotes.jsx",

@@ -31,7 +31,7 @@ export class ChartFeed {
    * @param {(what: "anew" | "again" | "older" | "last" | "earlier" | "all" | "state", bar?: object) => void} changed
    * @param {{setTimeout: Function, clearTimeout: Function}} [timers]
    */
-  constructor(client, changed, timers = { setTimeout: (...a) => setTimeout(...a), clearTimeout: (id) => clearTimeout(id) }) {
+  constructor(client, changed, timers = globalThis) {
     this.#client = client;
     this.#changed = changed;
     this.#timers = timers;

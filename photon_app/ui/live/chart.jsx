@@ -50,7 +50,7 @@ class Chart {
 
   /** The pointer's ways to move the view and to measure. */
   #hear() {
-    const box = this.#at.canvas;
+    const gone = new AbortController();
     const events = {
       wheel: () => this.#picture.free(),
       pointermove: (event) => { if (event.buttons === 1 && !event.shiftKey) this.#picture.free(); },
@@ -58,8 +58,8 @@ class Chart {
       contextmenu: (event) => event.preventDefault(),
       dblclick: () => this.reset(),
     };
-    for (const [name, act] of Object.entries(events)) box.addEventListener(name, act, { capture: true, passive: name === "wheel" });
-    return () => { for (const [name, act] of Object.entries(events)) box.removeEventListener(name, act, { capture: true }); };
+    for (const [name, act] of Object.entries(events)) this.#at.canvas.addEventListener(name, act, { capture: true, passive: name === "wheel", signal: gone.signal });
+    return () => gone.abort();
   }
 
   /** Drag with the right button, or with Shift: the difference from there to here. */
@@ -425,8 +425,8 @@ export function PriceChart({ symbol = "" }) {
           <Tool label={`Style: ${legend.STYLES[style]}`} popoverTarget="chart-style"><Icon name={style} /></Tool>
           <Tool label="Percent scale" pressed={choice.current.scale === "percent"} disabled={symbols.length > 0} act={() => chooseScale(scale === "percent" ? "normal" : "percent")}>%</Tool>
           <Tool label="Logarithmic scale" pressed={choice.current.scale === "log"} disabled={symbols.length > 0} act={() => chooseScale(scale === "log" ? "normal" : "log")}>log</Tool>
-          <Tool label="Save as picture" className="chart-save" act={() => chart.current?.save()}><Icon name="save" /></Tool>
-          <Tool label="Full screen" className="chart-full" data-key={full ? "f Escape" : "f"} act={toggleFull}><Icon name="full" /></Tool>
+          <Tool label="Save as picture" act={() => chart.current?.save()}><Icon name="save" /></Tool>
+          <Tool label="Full screen" data-key={full ? "f Escape" : "f"} act={toggleFull}><Icon name="full" /></Tool>
         </div>
       </Toolbar>
       {[...Object.keys(MENUS), "style"].map((kind) => <Menu key={kind} kind={kind} symbol={symbol} />)}

@@ -52,9 +52,10 @@ export const notInFrame = (/** @type {() => void} */ paint) => frames.drop(paint
 /** @type {?Painter} */
 let painter = null;
 
+/** @type {Set<() => void>} */
 const tickers = new Set();
 let timer = 0;
-/** Call a few times a second, all from one timer; not while the tab is hidden. */
+/** Call a few times a second, all from one timer; not while the tab is hidden. @param {() => void} tick */
 function everyTick(tick) {
   tickers.add(tick);
   timer ||= setInterval(() => { if (!document.hidden) for (const run of tickers) run(); }, 250);
@@ -93,7 +94,7 @@ export function useParts() {
  *   in the next frame, as the selected symbol; else four times a second, as a row
  */
 export function useQuote(symbol, paint, { ages = false, every = false } = {}) {
-  const latest = useRef();
+  const latest = useRef(paint);
   latest.current = paint;
   useEffect(() => {
     if (!symbol) return undefined;
@@ -108,7 +109,7 @@ export function useQuote(symbol, paint, { ages = false, every = false } = {}) {
 
 /** Paint on each change of the connection's, the feed's or the market's state, and a few times a second. @param {(status: any, live: any) => void} paint */
 export function useStatus(paint) {
-  const latest = useRef();
+  const latest = useRef(paint);
   latest.current = paint;
   useEffect(() => {
     const live = photon();
@@ -152,11 +153,11 @@ export function useInView(at, name) {
   return () => watched.get(at[name]) ?? false;
 }
 
-/** Whether an element is on the screen, as state: false on the server and while it is hidden or out of view. */
+/** Whether an element is on the screen, as state: false on the server and while it is hidden or out of view. @param {Record<string, any>} at @param {string} name */
 export function useSeen(at, name) {
   const [seen, setSeen] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver((entries) => setSeen(entries.at(-1).isIntersecting));
+    const observer = new IntersectionObserver((entries) => setSeen(entries.at(-1)?.isIntersecting ?? false));
     observer.observe(at[name]);
     return () => observer.disconnect();
   }, [at, name]);

@@ -98,7 +98,7 @@ const UNKEPT = "Bars are not kept";
 
 /** What is wrong although the feed's state is well, as `/health` judges it: silence in trading hours, or a database that fails. */
 export const silence = (health) => {
-  if (health?.status !== "degraded" || !["live", "simulated", "replay"].includes(health.feed?.state)) return "";
+  if (health?.status !== "degraded" || !FLOWING.has(health.feed?.state)) return "";
   const { state, detail } = health.storage ?? {};
   if (state === "failing") return [health.feed.detail, detail ? `${UNKEPT}: ${detail}` : UNKEPT].filter(Boolean).join("; ");
   return health.feed.detail || "The market is open, but no trade comes";
