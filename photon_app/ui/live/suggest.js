@@ -154,7 +154,7 @@ export function recent() {
 /** These symbols were added or removed. @param {readonly string[]} symbols */
 export function remember(symbols) {
   const before = recent();
-  const known = new Map([...before.map(({ symbol, name }) => [symbol, name]), ...names]);
+  const known = new Map([...before.map(({ symbol, name }) => /** @type {const} */ ([symbol, name])), ...names]);
   const all = [...new Set([...[...symbols].reverse(), ...before.map(({ symbol }) => symbol)])].slice(0, MOST_RECENT);
   try {
     globalThis.localStorage.setItem(RECENT, JSON.stringify(all.map((symbol) => [symbol, known.get(symbol) ?? ""])));
