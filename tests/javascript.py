@@ -31,7 +31,6 @@ UNTYPED = frozenset(
         "photon-client.js",
         "picture.js",
         "quotes.jsx",
-        "search.jsx",
         "series.js",
         "spark.jsx",
         "sparks.js",
