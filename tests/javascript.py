@@ -26,12 +26,10 @@ LIVE = HERE.with_name("photon_app") / "ui" / "live"
 ASSETS = HERE.with_name("assets")
 UNTYPED = frozenset(
     {
-        "chart-feed.js",
         "chart.jsx",
         "photon-client.js",
         "picture.js",
         "quotes.jsx",
-        "series.js",
         "spark.jsx",
         "sparks.js",
         "tape.jsx",

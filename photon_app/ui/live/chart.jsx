@@ -106,13 +106,9 @@ class Chart {
 
   /** A feed for each compared symbol, and no other. */
   #compare(lines, timeframe) {
-    for (const [key, feed] of this.#others) {
-      if (lines.some(({ symbol }) => key === `${symbol} ${timeframe}`)) continue;
-      feed.close();
-      this.#others.delete(key);
-    }
-    for (const { symbol } of lines) {
-      const key = `${symbol} ${timeframe}`;
+    const wanted = new Map(lines.map(({ symbol }) => [`${symbol} ${timeframe}`, symbol]));
+    for (const [key, feed] of this.#others) if (!wanted.has(key) && this.#others.delete(key)) feed.close();
+    for (const [key, symbol] of wanted) {
       if (this.#others.has(key)) continue;
       const feed = new ChartFeed(photon(), (what) => {
         if (what === "last" || what === "earlier") this.#tail = true;
