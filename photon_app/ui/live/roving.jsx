@@ -6,16 +6,20 @@ import { useEffect, useRef } from "react";
 
 const CONTROLS = "button:not([disabled]), a[href], input, select";
 
-/** Where a key leads in a row, around both ends; null for any other key. @param {string} key @param {number} at @param {number} count */
-const along = (key, at, count) => ({ ArrowLeft: (at + count - 1) % count, ArrowRight: (at + 1) % count, Home: 0, End: count - 1 }[key] ?? null);
+/** Where a key leads in a row, around both ends; null for any other key. @param {number} at @param {string} key @param {number} count @returns {?number} */
+const along = (at, key, count) => ({ ArrowLeft: (at + count - 1) % count, ArrowRight: (at + 1) % count, Home: 0, End: count - 1 }[key] ?? null);
 
-/** Controls; the one that had the focus last is their stop. @param {{label: string, className?: string, children?: import("react").ReactNode}} props */
-export function Toolbar({ label, className, children }) {
-  const box = useRef(/** @type {?HTMLDivElement} */ (null)), stop = useRef(/** @type {?HTMLElement} */ (null));
-  const controls = () => {
-    const all = /** @type {NodeListOf<HTMLElement>} */ (/** @type {HTMLElement} */ (box.current).querySelectorAll(CONTROLS));
-    return [...all].filter((one) => !one.closest("[popover], dialog"));
-  };
+/** @param {import("react").KeyboardEvent} event */
+const modified = ({ ctrlKey, metaKey, altKey, shiftKey }) => ctrlKey || metaKey || altKey || shiftKey;
+
+/**
+ * What makes an element's controls one stop, which is the one that had the focus last.
+ * @param {(at: number, key: string, count: number) => ?number} step  where a key leads, null: nowhere
+ */
+export function useOneStop(step) {
+  const box = useRef(/** @type {any} */ (null)), stop = useRef(/** @type {?HTMLElement} */ (null));
+  /** @returns {HTMLElement[]} */
+  const controls = () => [...(box.current?.querySelectorAll(CONTROLS) ?? [])].filter((one) => !one.closest("[popover], dialog"));
   const seen = () => controls().filter((one) => one.offsetParent);
   const stopAt = (/** @type {HTMLElement | undefined} */ control) => {
     stop.current = control ?? null;
@@ -23,18 +27,21 @@ export function Toolbar({ label, className, children }) {
   };
   useEffect(() => {
     const all = seen();
-    stopAt(all.find((one) => one === stop.current) ?? all[0]);
+    stopAt(all.find((one) => one === stop.current) ?? all[0] ?? controls()[0]);
   });
-  const focused = (/** @type {any} */ { target }) => { if (controls().includes(target)) stopAt(target); };
-  const moved = (/** @type {any} */ event) => {
+  const onFocus = (/** @type {any} */ { target }) => { if (controls().includes(target)) stopAt(target); };
+  const onKeyDown = (/** @type {any} */ event) => {
     const all = seen(), place = all.indexOf(event.target);
-    const to = place < 0 ? null : along(event.key, place, all.length);
+    const to = place < 0 || modified(event) ? null : step(place, event.key, all.length);
     if (to === null) return;
     event.preventDefault();
     all[to].focus();
   };
-  return <div role="toolbar" aria-label={label} className={className} ref={box} onFocus={focused} onKeyDown={moved}>{children}</div>;
+  return { ref: box, onFocus, onKeyDown };
 }
+
+/** @param {{label: string, className?: string, children?: import("react").ReactNode}} props */
+export const Toolbar = ({ label, className, children }) => <div role="toolbar" aria-label={label} className={className} {...useOneStop(along)}>{children}</div>;
 
 /**
  * A tab list; its keys choose at once.
@@ -43,8 +50,8 @@ export function Toolbar({ label, className, children }) {
  */
 export function Tabs({ label, className, name, tabs, chosen, choose }) {
   const moved = (/** @type {import("react").KeyboardEvent} */ event) => {
-    const to = along(event.key, tabs.findIndex(({ id }) => id === chosen), tabs.length);
-    if (to === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    const to = along(tabs.findIndex(({ id }) => id === chosen), event.key, tabs.length);
+    if (to === null || modified(event)) return;
     event.preventDefault();
     choose(tabs[to].id);
     /** @type {HTMLElement} */ (event.currentTarget.children[to]).focus();

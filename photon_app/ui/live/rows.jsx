@@ -144,7 +144,7 @@ export function NewList() {
     if (name) watchlist.make(name);
     setNaming(false);
   };
-  return <form className="naming" onSubmit={done}><input name="name" aria-label="Name of the new list" placeholder="Name" maxLength={LONGEST_NAME} autoFocus autoComplete="off" onBlur={() => setNaming(false)} onKeyDown={(event) => { if (event.key === "Escape") setNaming(false); }} /></form>;
+  return <form className="naming" onSubmit={done}><input name="name" aria-label="Name of the new list" placeholder="Name" maxLength={LONGEST_NAME} autoFocus autoComplete="off" onBlur={() => setNaming(false)} /></form>;
 }
 
 /** What was removed a moment ago, and a button that puts it back. */
