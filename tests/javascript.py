@@ -26,28 +26,13 @@ LIVE = HERE.with_name("photon_app") / "ui" / "live"
 ASSETS = HERE.with_name("assets")
 UNTYPED = frozenset(
     {
-        "chart-feed.js",
         "chart.jsx",
-        "days.js",
-        "format.js",
-        "hooks.js",
-        "keys.jsx",
-        "legend.js",
-        "listmenu.jsx",
         "photon-client.js",
-        "picture-file.js",
         "picture.js",
         "quotes.jsx",
-        "rail.jsx",
-        "roving.jsx",
-        "rows.jsx",
-        "search.jsx",
-        "series.js",
         "spark.jsx",
         "sparks.js",
-        "suggest.js",
         "tape.jsx",
-        "words.js",
     }
 )
 """Files whose JSDoc does not yet say enough; one that does is taken off this list."""

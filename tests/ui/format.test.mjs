@@ -44,6 +44,7 @@ test("a position is within its line, and nowhere when it cannot be said", () => 
   assert.equal(format.position(50, 0, 10), 1);
   assert.equal(format.position(5, 5, 5), 0.5);
   assert.equal(format.position(5, null, 10), null);
+  assert.equal(format.position(5, null, null), null);
 });
 
 test("what the market does next is said in words", () => {

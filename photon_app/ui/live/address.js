@@ -11,15 +11,12 @@
  */
 
 import { CHOICES, choose, chosen, onChoice } from "./choices.js";
-import { MAIN, symbolsOf } from "./lists.js";
+import { MAIN, symbolsIn } from "./lists.js";
 import { SHARED, watchlist } from "./watchlist.js";
 
 /** @typedef {{symbol: string, timeframe: string, list: string, shared: string[]}} Shown */
 
 const LONGEST = 4_096;
-
-/** @param {string} text  symbols between commas */
-const symbolsIn = (text) => symbolsOf(JSON.stringify({ v: 1, symbols: text.split(",").map((one) => one.trim()) })) ?? [];
 
 /** @param {string} text @returns {string} the text decoded; "" for what cannot be */
 function decoded(text) {
@@ -52,6 +49,9 @@ export function format({ symbol, timeframe, list, shared }) {
   const text = query.filter(Boolean).join("&");
   return `/s/${inPath(symbol)}${text ? `?${text}` : ""}`;
 }
+
+/** Whether the page is a telephone's: it shows the list or a symbol. As in styles/phone.css. */
+export const stacked = () => matchMedia("(max-width: 820px), (max-height: 520px)").matches;
 
 class Address {
   /** Whether a symbol is shown, and not the list: a telephone shows one of them. */
@@ -88,7 +88,7 @@ class Address {
     this.#set(true);
     const address = this.#address();
     if (address !== location.pathname + location.search) history.pushState({ photon: true }, "", address);
-    if (opens && matchMedia("(max-width: 820px), (max-height: 520px)").matches) scrollTo(0, 0);
+    if (opens && stacked()) scrollTo(0, 0);
   }
 
   /** Back to the list. */

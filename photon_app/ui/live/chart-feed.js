@@ -10,6 +10,9 @@
 
 import { Series } from "./series.js";
 
+/** @typedef {import("./series.js").Message} Message @typedef {import("./photon-client.js").Quote} Quote */
+/** @typedef {{symbol: string, timeframe: string, series: Series}} Shown */
+
 export const PAGE = 500;
 const REMEMBERED = 20;
 const PAUSE_MS = 5_000; // after a page that could not be had
@@ -17,11 +20,15 @@ const YOUNG = { bars: 3, ms: 2_000 }; // a symbol that is new to the server: its
 const RETRY_MS = { first: 1_000, most: 15_000 };
 
 export class ChartFeed {
-  #client; #changed; #timers; #remembered = new Map();
-  #question = null; #paging = null; #stops = []; #retry = null; #failures = 0; #status = null;
-  #wanted = null; #mended = null; #young = null; #pause = null;
-  #seq = null; #early = null; // of the newest price; a message that is ahead of it
-  /** What is painted: `{symbol, timeframe, series}`; null before there was anything. */
+  #client; #changed; #timers; #stop; #failures = 0;
+  #remembered = /** @type {Map<string, Series>} */ (new Map());
+  #question = /** @type {?AbortController} */ (null); #paging = /** @type {?AbortController} */ (null);
+  #retry = /** @type {any} */ (null); #pause = /** @type {any} */ (null);
+  #status = /** @type {any} */ (null); // what was heard of it last
+  #wanted = /** @type {any} */ (null); // what is to be shown, with its key in the memory and how to stop it
+  #mended = /** @type {?number} */ (null); #young = /** @type {?string} */ (null);
+  #seq = /** @type {?number} */ (null); #early = /** @type {?Message} */ (null); // of the newest price; a message that is ahead of it
+  /** What is painted; null before there was anything. @type {?Shown} */
   shown = null;
   /** Why there is nothing newer to see, in a sentence; empty while all is well. */
   failure = "";
@@ -31,11 +38,11 @@ export class ChartFeed {
    * @param {(what: "anew" | "again" | "older" | "last" | "earlier" | "all" | "state", bar?: object) => void} changed
    * @param {{setTimeout: Function, clearTimeout: Function}} [timers]
    */
-  constructor(client, changed, timers = { setTimeout: (...a) => setTimeout(...a), clearTimeout: (id) => clearTimeout(id) }) {
+  constructor(client, changed, timers = globalThis) {
     this.#client = client;
     this.#changed = changed;
     this.#timers = timers;
-    this.#stops.push(client.onStatus((status) => this.#heardStatus(status)));
+    this.#stop = client.onStatus((/** @type {any} */ status) => this.#heardStatus(status));
   }
 
   /** Whether what is wanted is not what is shown. */
@@ -52,19 +59,21 @@ export class ChartFeed {
     if (!symbol) { this.#wanted = this.shown = null; this.#changed("anew"); return; }
     const key = `${symbol} ${timeframe}`;
     const series = this.#remembered.get(key) ?? new Series();
+    /** @type {(() => void)[]} */
     const stops = [];
     this.#wanted = { symbol, timeframe, key, series, stop: () => stops.forEach((stop) => stop()), trades };
     series.wait();
     if (series.bars.length) this.#show();
-    stops.push(this.#client.bars(symbol, timeframe, (message) => this.#heard(message)));
-    if (trades) stops.push(this.#client.watch(symbol, (quote) => this.#traded(quote)));
+    stops.push(this.#client.bars(symbol, timeframe, (/** @type {Message} */ message) => this.#heard(message)));
+    if (trades) stops.push(this.#client.watch(symbol, (/** @type {Quote} */ quote) => this.#traded(quote)));
     this.#load();
   }
 
   /** Load the page before the oldest bar, one at a time, until there is none. */
   async older() {
-    const { symbol, timeframe, series } = this.shown ?? {};
-    if (!series || series.complete || this.#paging || this.#question || !series.bars.length) return;
+    if (!this.shown) return;
+    const { symbol, timeframe, series } = this.shown;
+    if (series.complete || this.#paging || this.#question || !series.bars.length) return;
     const paging = (this.#paging = new AbortController());
     const to = series.bars[0].time;
     const answer = await this.#ask(symbol, timeframe, { to }, paging.signal).catch(() => null);
@@ -80,7 +89,7 @@ export class ChartFeed {
   close() {
     this.#leave();
     this.#wanted = null;
-    for (const stop of this.#stops) stop();
+    this.#stop();
   }
 
   #leave() {
@@ -100,6 +109,7 @@ export class ChartFeed {
     this.#timers.clearTimeout(this.#pause);
   }
 
+  /** @param {string} symbol @param {string} timeframe @param {{to?: number}} range @param {AbortSignal} signal @returns {Promise<any>} */
   #ask(symbol, timeframe, range, signal) {
     return this.#client.history(symbol, { timeframe, limit: PAGE, sessions: timeframe !== "1d", signal, ...range });
   }
@@ -125,7 +135,7 @@ export class ChartFeed {
     }
   }
 
-  /** A very short answer is asked for once more. */
+  /** A very short answer is asked for once more. @param {number} count */
   #doubt(count) {
     const { key } = this.#wanted;
     const doubted = count < YOUNG.bars && key !== this.#young;
@@ -133,6 +143,7 @@ export class ChartFeed {
     if (doubted) this.#retry = this.#timers.setTimeout(() => this.#reload(), YOUNG.ms);
   }
 
+  /** @param {any} error */
   #failed(error) {
     this.failure = error instanceof TypeError ? "the server cannot be reached" : error.message;
     if (this.shown?.series !== this.#wanted.series) this.shown = { ...this.#wanted, series: new Series() };
@@ -147,10 +158,11 @@ export class ChartFeed {
     this.shown = { symbol, timeframe, series };
     this.#remembered.delete(key);
     this.#remembered.set(key, series);
-    if (this.#remembered.size > REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value);
+    if (this.#remembered.size > REMEMBERED) this.#remembered.delete([...this.#remembered.keys()][0]);
     this.#changed(same ? "again" : "anew");
   }
 
+  /** @param {Message} message */
   #heard(message) {
     if (this.#waits(message)) { this.#early = message; return; }
     this.#early = null;
@@ -161,14 +173,14 @@ export class ChartFeed {
     if (what === "last") this.#mend(series.torn);
   }
 
-  /** Whether a message begins a bar whose price is still on its way: it waits for that, or for the next message. */
+  /** Whether a message begins a bar whose price is still on its way: it waits for that, or for the next message. @param {Message} message */
   #waits({ bar, final }) {
     const { symbol, timeframe, series, trades } = this.#wanted;
     const quote = trades && !final && this.#early?.bar.time !== bar.time ? this.#client.quote(symbol) : null;
-    return Boolean(quote) && bar.time > quote.time && bar.time > (series.newest?.time ?? bar.time) && timeframe !== "1d";
+    return quote != null && bar.time > quote.time && bar.time > (series.newest?.time ?? bar.time) && timeframe !== "1d";
   }
 
-  /** A price came: the running bar has it at once. */
+  /** A price came: the running bar has it at once. @param {Quote} quote */
   #traded(quote) {
     const counts = this.#seq !== null && quote.seq > this.#seq && !quote.snapshot && !quote.polled;
     this.#seq = quote.seq;
@@ -184,7 +196,7 @@ export class ChartFeed {
     return trades && quote ? series.trade(quote, timeframe, counts) : "";
   }
 
-  /** Ask again, once, for what a slow connection left out. */
+  /** Ask again, once, for what a slow connection left out. @param {?number} torn */
   #mend(torn) {
     if (torn === null || torn === this.#mended || this.#question) return;
     this.#mended = torn;
@@ -197,7 +209,7 @@ export class ChartFeed {
     this.#load();
   }
 
-  /** Load again after a gap (the connection was lost), in a new epoch, and when the market's session is another. */
+  /** Load again after a gap (the connection was lost), in a new epoch, and when the market's session is another. @param {any} status */
   #heardStatus({ connection, epoch, market }) {
     const before = this.#status;
     this.#status = { connection, epoch: epoch ?? before?.epoch, market: market ?? before?.market, lost: before?.lost };

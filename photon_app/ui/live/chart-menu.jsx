@@ -5,26 +5,24 @@
  * that it is, else the first that the search finds, else as typed.
  */
 
-import { useRef, useState } from "react";
+import { useEffect, useState } from "react";
+import { chosen, toggled } from "./choices.js";
 import { ask, useChoice } from "./hooks.js";
 import { STYLES } from "./legend.js";
-import { STUDIES, studiesOf, symbolsOf } from "./studies.js";
-
-/** @typedef {{symbol: string, name: string}} Found */
+import { MOST, STUDIES, studiesOf, symbolsOf } from "./studies.js";
+import { Lookup } from "./suggest.js";
 
 /** @param {{kind: string, symbol: string}} props  which menu; the symbol that is shown */
 export const ChartMenu = ({ kind, symbol }) => (kind === "compare" ? <Compare symbol={symbol} /> : kind === "indicators" ? <Indicators /> : <Style />);
 
 function Indicators() {
   const [text, choose] = useChoice("indicators");
-  const chosen = studiesOf(text);
-  /** @param {string} name */
-  const toggle = (name) => choose((chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name]).join(","));
+  const studies = studiesOf(text);
   return (
     <fieldset>
       <legend>Indicators</legend>
       {Object.entries(STUDIES).map(([name, { label, color, dashed }]) => (
-        <label key={name}><input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} />{label}<i data-color={color} data-dashed={dashed} /></label>
+        <label key={name}><input type="checkbox" checked={studies.includes(name)} onChange={() => choose(toggled(studies.join(), name))} />{label}<i data-color={color} data-dashed={dashed} /></label>
       ))}
     </fieldset>
   );
@@ -42,32 +40,27 @@ function Style() {
   );
 }
 
-const MOST = 4;
+const ANSWER_MS = 5_000;
 
 /** @param {{symbol: string}} props */
 function Compare({ symbol }) {
   const [text, choose] = useChoice("compare");
-  const [found, setFound] = useState(/** @type {Found[]} */ ([]));
+  const [found, setFound] = useState(/** @type {import("./suggest.js").Listing[]} */ ([]));
   const [said, say] = useState("");
-  const question = useRef(/** @type {?AbortController} */ (null));
+  const [lookup] = useState(() => new Lookup(ask, setFound));
+  useEffect(() => () => lookup.stop(), [lookup]);
   const symbols = symbolsOf(text, symbol);
-  /** What the search has for a text; null when another was asked for meanwhile. @param {string} query @returns {Promise<?Found[]>} */
-  const search = async (query) => {
-    question.current?.abort();
-    const mine = (question.current = new AbortController());
-    const answer = query ? await ask(`/api/search?q=${encodeURIComponent(query)}`, mine.signal) : null;
-    return mine === question.current ? answer?.results ?? [] : null;
-  };
   /** @param {import("react").FormEvent<HTMLFormElement>} event */
   const submit = async (event) => {
     event.preventDefault();
     const field = /** @type {HTMLInputElement} */ (event.currentTarget.elements.namedItem("symbol")), typed = field.value.trim().toUpperCase();
-    const results = typed && await search(typed);
-    if (!results) return;
-    const wanted = symbolsOf([...symbols, (results.find((one) => one.symbol === typed) ?? results[0])?.symbol ?? typed].join(","), symbol);
-    say(wanted.length > symbols.length ? "" : `${typed} is in the chart already, or no symbol`);
+    if (!typed) return;
+    const results = await lookup.settled(typed, ANSWER_MS) ?? [];
+    const before = symbolsOf(chosen("compare"), symbol);
+    const wanted = symbolsOf([...before, (results.find((one) => one.symbol === typed) ?? results[0])?.symbol ?? typed].join(","), symbol);
+    say(wanted.length > before.length ? "" : `${typed} is in the chart already, or no symbol`);
     choose(wanted.join(","));
-    field.value = "";
+    if (field.value.trim().toUpperCase() === typed) field.value = "";
   };
   return (
     <form onSubmit={submit}>
@@ -77,7 +70,7 @@ function Compare({ symbol }) {
       ))}
       <input
         name="symbol" aria-label="Symbol to compare with" placeholder={symbols.length < MOST ? "Symbol or company" : "Four at most"} disabled={symbols.length >= MOST}
-        list="chart-found" maxLength={64} autoComplete="off" autoFocus onChange={async ({ target }) => { const results = await search(target.value.trim()); if (results) setFound(results.slice(0, 8)); }}
+        list="chart-found" maxLength={64} autoComplete="off" autoFocus onChange={({ target }) => lookup.type(target.value)}
       />
       <datalist id="chart-found">{found.map((one) => <option key={one.symbol} value={one.symbol}>{one.name}</option>)}</datalist>
       <p role="status">{said}</p>

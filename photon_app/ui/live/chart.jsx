@@ -14,8 +14,10 @@ import * as format from "./format.js";
 import { inFrame, mark, movedInFrame, notInFrame, photon, resting, useChoice, useParts, useQuote, write } from "./hooks.js";
 import * as legend from "./legend.js";
 import { onLook, tokens } from "./look.js";
+import { WhileOpen } from "./overlays.jsx";
 import { Picture } from "./picture.js";
 import { save } from "./picture-file.js";
+import { Toolbar } from "./roving.jsx";
 import { placeOf, rangeBegin, RANGES } from "./series.js";
 import { aligned, linesOf, studiesOf, symbolsOf } from "./studies.js";
 
@@ -48,7 +50,7 @@ class Chart {
 
   /** The pointer's ways to move the view and to measure. */
   #hear() {
-    const box = this.#at.canvas;
+    const gone = new AbortController();
     const events = {
       wheel: () => this.#picture.free(),
       pointermove: (event) => { if (event.buttons === 1 && !event.shiftKey) this.#picture.free(); },
@@ -56,8 +58,8 @@ class Chart {
       contextmenu: (event) => event.preventDefault(),
       dblclick: () => this.reset(),
     };
-    for (const [name, act] of Object.entries(events)) box.addEventListener(name, act, { capture: true, passive: name === "wheel" });
-    return () => { for (const [name, act] of Object.entries(events)) box.removeEventListener(name, act, { capture: true }); };
+    for (const [name, act] of Object.entries(events)) this.#at.canvas.addEventListener(name, act, { capture: true, passive: name === "wheel", signal: gone.signal });
+    return () => gone.abort();
   }
 
   /** Drag with the right button, or with Shift: the difference from there to here. */
@@ -104,13 +106,9 @@ class Chart {
 
   /** A feed for each compared symbol, and no other. */
   #compare(lines, timeframe) {
-    for (const [key, feed] of this.#others) {
-      if (lines.some(({ symbol }) => key === `${symbol} ${timeframe}`)) continue;
-      feed.close();
-      this.#others.delete(key);
-    }
-    for (const { symbol } of lines) {
-      const key = `${symbol} ${timeframe}`;
+    const wanted = new Map(lines.map(({ symbol }) => [`${symbol} ${timeframe}`, symbol]));
+    for (const [key, feed] of this.#others) if (!wanted.has(key) && this.#others.delete(key)) feed.close();
+    for (const [key, symbol] of wanted) {
       if (this.#others.has(key)) continue;
       const feed = new ChartFeed(photon(), (what) => {
         if (what === "last" || what === "earlier") this.#tail = true;
@@ -275,7 +273,7 @@ class Chart {
     write(at.note, bar ? this.#note(shown, bar, bars) : "");
     write(at.empty, bar || !symbol ? "" : this.#missing(symbol));
     this.#picture.hole(quote && quote.session !== "closed" && photon().stateOf(symbol) === "stale" ? `No prices since ${format.clock(quote.time, zone)}` : "");
-    mark(at.now, "hidden", this.#picture.away ? null : "");
+    mark(at.now, "data-away", this.#picture.away ? "" : null);
     mark(at.box, "aria-busy", this.#feed.waiting ? "true" : null);
     mark(at.box, "data-pointed", this.#pointed === null ? null : "true");
     mark(at.box, "data-shown", bar ? `${symbol} ${timeframe} ${style}` : "");
@@ -326,33 +324,17 @@ const ICONS = {
 };
 const Icon = ({ name }) => <svg viewBox="0 0 16 16" aria-hidden="true" className={`chart-icon chart-icon-${name}`}><path d={ICONS[name]} /></svg>;
 
-/** A button of the toolbar, which is one stop: arrows lead through it. `pressed` only where it stays so. */
+/** A button of the toolbar. `pressed` only where it stays so. */
 const Tool = ({ label, pressed, act, children, ...more }) => (
   <button type="button" tabIndex={-1} title={label} aria-label={children.type === Icon ? label : undefined} aria-pressed={pressed} onClick={act} {...more}>{children}</button>
 );
-
-const ALONG = { ArrowRight: 1, ArrowLeft: -1, Home: 0, End: 0 };
-/** Arrows lead from button to button, around both ends. */
-function alongBar(event) {
-  if (!Object.hasOwn(ALONG, event.key)) return;
-  const buttons = [...event.currentTarget.querySelectorAll("button:enabled")].filter((button) => button.offsetParent);
-  const from = event.key === "Home" ? 0 : event.key === "End" ? -1 : buttons.indexOf(event.target) + ALONG[event.key];
-  event.preventDefault();
-  buttons.at(from % buttons.length)?.focus();
-}
-/** The button that had the focus last is the toolbar's stop. */
-function stopAt({ currentTarget, target }) {
-  for (const button of currentTarget.querySelectorAll("button")) button.tabIndex = button === target ? 0 : -1;
-}
 
 const Missing = () => <p>The menu could not be loaded.</p>;
 
 /** A menu below its button, or above it where there is no room; what is in it is loaded when it is opened. */
 function Menu({ kind, symbol }) {
   const [Content, setContent] = useState(null);
-  const [open, setOpen] = useState(false);
   const shown = ({ newState, currentTarget }) => {
-    setOpen(newState === "open");
     if (newState !== "open") return;
     const { left, top, bottom } = document.querySelector(`[popovertarget="chart-${kind}"]`).getBoundingClientRect();
     const below = innerHeight - bottom > 240;
@@ -364,7 +346,7 @@ function Menu({ kind, symbol }) {
       dispatchEvent(new Event("photon:missing")); // outdated.js
     });
   };
-  return <div popover="auto" role="dialog" aria-label={MENUS[kind] ?? "Style"} id={`chart-${kind}`} className="chart-menu" onBeforeToggle={shown}>{open && Content && <Content kind={kind} symbol={symbol} />}</div>;
+  return <div popover="auto" role="dialog" aria-label={MENUS[kind] ?? "Style"} id={`chart-${kind}`} className="chart-menu" tabIndex={-1} onBeforeToggle={shown}><WhileOpen>{Content && <Content kind={kind} symbol={symbol} />}</WhileOpen></div>;
 }
 
 const FIGURES = [["open", "O"], ["high", "H"], ["low", "L"], ["close", "C"], ["volume", "V"]];
@@ -372,16 +354,10 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: 0, Escape: I
 const ZOOMS = { "+": CLOSER, "=": CLOSER, "-": 1 / CLOSER };
 const MENUS = { compare: "Compare", indicators: "Indicators" };
 
-/** Fill the screen, or no longer; where a browser lets no element do so, the page. */
-function toggleFull(box) {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else if (document.fullscreenEnabled) box.requestFullscreen().catch(() => {});
-  else box.toggleAttribute("data-full");
-}
-
 export function PriceChart({ symbol = "" }) {
   const { at, part } = useParts();
   const chart = useRef(null);
+  const [full, setFull] = useState(false);
   const [timeframe, chooseTimeframe] = useChoice("timeframe");
   const [range, chooseRange] = useChoice("range");
   const [style] = useChoice("style");
@@ -411,15 +387,12 @@ export function PriceChart({ symbol = "" }) {
   }, [at]);
   useEffect(() => chart.current?.choose(choice.current), [symbol, timeframe, its, style, scale, indicators, compare, zone]);
   useQuote(symbol, (quote) => chart.current?.quoted(quote), { every: true });
-  useEffect(() => {
-    const keys = { f: () => toggleFull(at.box), 0: () => chart.current?.reset(), Escape: () => at.box.removeAttribute("data-full") };
-    const pressed = (event) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
-      if (!event.target.closest?.("input, textarea, select, dialog, [popover], [role=dialog], [contenteditable]")) keys[event.key]();
-    };
-    document.addEventListener("keydown", pressed);
-    return () => document.removeEventListener("keydown", pressed);
-  }, [at]);
+  /** Fill the screen, or no longer; where a browser lets no element do so, the page. */
+  const toggleFull = () => {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (document.fullscreenEnabled) at.box.requestFullscreen().catch(() => {});
+    else setFull(!full);
+  };
   const step = (event) => {
     const zoom = ZOOMS[event.key];
     if (!zoom && !Object.hasOwn(STEPS, event.key)) return;
@@ -429,11 +402,11 @@ export function PriceChart({ symbol = "" }) {
     else chart.current?.step(STEPS[event.key] * (event.shiftKey ? 10 : 1));
   };
   return (
-    <div className="chart" ref={part("box")}>
-      <div className="chart-bar" role="toolbar" aria-label="Chart" onKeyDown={alongBar} onFocus={stopAt}>
+    <div className="chart" data-full={full || null} ref={part("box")}>
+      <Toolbar className="chart-bar" label="Chart">
         <div className="chart-ranges" role="group" aria-label="Range">
-          {Object.keys(RANGES).map((name, place) => (
-            <Tool key={name} tabIndex={place ? -1 : 0} label={legend.SPOKEN[name]} pressed={name === its} act={() => { chooseTimeframe(RANGES[name]); chooseRange(name); }}>{name}</Tool>
+          {Object.keys(RANGES).map((name) => (
+            <Tool key={name} label={legend.SPOKEN[name]} pressed={name === its} act={() => { chooseTimeframe(RANGES[name]); chooseRange(name); }}>{name}</Tool>
           ))}
         </div>
         <div className="chart-frames" role="group" aria-label="Interval">
@@ -448,10 +421,10 @@ export function PriceChart({ symbol = "" }) {
           <Tool label={`Style: ${legend.STYLES[style]}`} popoverTarget="chart-style"><Icon name={style} /></Tool>
           <Tool label="Percent scale" pressed={choice.current.scale === "percent"} disabled={symbols.length > 0} act={() => chooseScale(scale === "percent" ? "normal" : "percent")}>%</Tool>
           <Tool label="Logarithmic scale" pressed={choice.current.scale === "log"} disabled={symbols.length > 0} act={() => chooseScale(scale === "log" ? "normal" : "log")}>log</Tool>
-          <Tool label="Save as picture" className="chart-save" act={() => chart.current?.save()}><Icon name="save" /></Tool>
-          <Tool label="Full screen" className="chart-full" act={() => toggleFull(at.box)}><Icon name="full" /></Tool>
+          <Tool label="Save as picture" act={() => chart.current?.save()}><Icon name="save" /></Tool>
+          <Tool label="Full screen" data-key={full ? "f Escape" : "f"} act={toggleFull}><Icon name="full" /></Tool>
         </div>
-      </div>
+      </Toolbar>
       {[...Object.keys(MENUS), "style"].map((kind) => <Menu key={kind} kind={kind} symbol={symbol} />)}
       <div className="chart-box">
         <div className="chart-canvas" ref={part("canvas")} onClick={() => at.reader.focus({ preventScroll: true })} />
@@ -469,7 +442,7 @@ export function PriceChart({ symbol = "" }) {
             <span className="tag" ref={part("source")} /><span className="legend-time" ref={part("time")} /><span className="legend-note" ref={part("note")} />
           </div>
         </div>
-        <button type="button" tabIndex={-1} className="chart-now" hidden ref={part("now")} onClick={() => chart.current?.reset()}>→ Now</button>
+        <button type="button" tabIndex={-1} className="chart-now" data-key="0" ref={part("now")} onClick={() => chart.current?.reset()}>→ Now</button>
         <p className="chart-empty" ref={part("empty")} />
       </div>
     </div>

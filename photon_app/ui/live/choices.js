@@ -98,6 +98,12 @@ export function choose(name, value) {
   tell(name);
 }
 
+/** Names between commas with another one, or without it where it is among them. @param {string} names @param {string} name */
+export function toggled(names, name) {
+  const all = names.split(",").filter(Boolean);
+  return (all.includes(name) ? all.filter((one) => one !== name) : [...all, name]).join(",");
+}
+
 /** Call back on each change of a choice. @param {string} name @param {() => void} listener @returns {() => void} */
 export function onChoice(name, listener) {
   if (!listening) {

@@ -6,7 +6,7 @@
  * the zone of the visitor's choice, as the page's clock is.
  */
 
-import { clock, written as formatter } from "./format.js";
+import { clock, date, day as dayOf, known, written } from "./format.js";
 import { difference } from "./photon-client.js";
 
 /** How far into a day, ms, the date in UTC is its own. */
@@ -14,47 +14,43 @@ export const INTO_DATE = 14 * 3_600_000;
 
 const DAY = 86_400_000, YEAR = 300 * DAY;
 
-const written = (timeZone, options) => new Intl.DateTimeFormat("en-US", { timeZone, ...options });
-const short = { month: "short", day: "numeric" };
-const named = written("UTC", { weekday: "short", ...short });
-const namedYear = written("UTC", { weekday: "short", ...short, year: "numeric" });
-const dated = (zone) => formatter("short", short, zone);
-const datedYear = (zone) => formatter("short year", { ...short, year: "numeric" }, zone);
-
 /**
  * "Fri, Nov 27" for a day that is over, with the year when that is long ago; empty for today, and where
  * day or time are not known.
- * @param {?number} day  when it began, UNIX ms
- * @param {?number} now  the market's time
+ * @param {?number | undefined} day  when it began, UNIX ms
+ * @param {?number | undefined} now  the market's time
  */
 export function dayName(day, now) {
-  if (!Number.isFinite(day) || !Number.isFinite(now) || now < day + DAY) return "";
-  return (now - day > YEAR ? namedYear : named).format(day + INTO_DATE);
+  if (!known(day) || !known(now) || now < day + DAY) return "";
+  return (now - day > YEAR ? date : dayOf)(day + INTO_DATE, "UTC");
 }
 
 /**
  * The day that most of these quotes are of, by its date: those of one date begin at other moments in other
  * markets, and the newest is meant. Of equals the newest date; null without any.
+ * @param {readonly ({day?: ?number} | undefined)[]} quotes
  */
 export function commonDay(quotes) {
+  /** @type {Map<number, {day: number, count: number}>} */
   const dates = new Map();
   for (const quote of quotes) {
-    if (!Number.isFinite(quote?.day)) continue;
-    const date = Math.floor((quote.day + INTO_DATE) / DAY);
-    const { day = -Infinity, count = 0 } = dates.get(date) ?? {};
-    dates.set(date, { day: Math.max(day, quote.day), count: count + 1 });
+    const its = quote?.day;
+    if (!known(its)) continue;
+    const date = Math.floor((its + INTO_DATE) / DAY);
+    const { day, count } = dates.get(date) ?? { day: its, count: 0 };
+    dates.set(date, { day: Math.max(day, its), count: count + 1 });
   }
   return [...dates.values()].sort((one, other) => other.count - one.count || other.day - one.day)[0]?.day ?? null;
 }
 
-/** What stands over the days of a list: "Today", or the date of the day that most of it shows. */
+/** What stands over the days of a list: "Today", or the date of the day that most of it shows. @param {Parameters<typeof commonDay>[0]} quotes @param {?number} now */
 export const dayTitle = (quotes, now) => dayName(commonDay(quotes), now) || "Today";
 
-/** When a trade was: "14:02:31", with its date when that is not today's: "Nov 27 15:59:58". */
+/** When a trade was: "14:02:31", with its date when that is not today's: "Nov 27 15:59:58". @param {?number | undefined} time @param {?number} now @param {string} [zone] */
 export function stamp(time, now, zone = "exchange") {
-  const other = Number.isFinite(time) && Number.isFinite(now) && datedYear(zone).format(time) !== datedYear(zone).format(now);
-  if (!other) return clock(time, zone);
-  return `${(Math.abs(now - time) > YEAR ? datedYear : dated)(zone).format(time)} ${clock(time, zone)}`;
+  if (!known(time) || !known(now) || date(time, zone) === date(now, zone)) return clock(time, zone);
+  const far = Math.abs(now - time) > YEAR;
+  return `${written(`short ${far}`, { month: "short", day: "numeric", ...(far ? { year: "numeric" } : {}) }, zone).format(time)} ${clock(time, zone)}`;
 }
 
 /**

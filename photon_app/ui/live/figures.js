@@ -103,5 +103,5 @@ function yearOf({ quote, line }) {
 /** @type {Record<string, (known: Known) => ?number>} where the price stands in a span, 0 to 1 */
 export const SPANS = {
   day: ({ quote }) => format.position(quote?.price, quote?.low, quote?.high),
-  year: (known) => format.position(known.quote?.price, ...(yearOf(known) ?? [NaN, NaN])),
+  year: (known) => format.position(known.quote?.price, yearOf(known)?.[0], yearOf(known)?.[1]),
 };

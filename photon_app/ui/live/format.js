@@ -16,6 +16,7 @@ const REMEMBERED = 2_000; // texts of a kind of number; then they begin anew
 
 /** A formatter that remembers: formatting is dear, and most figures of a page come again. @param {Intl.NumberFormat} formatter */
 function remembering(formatter) {
+  /** @type {Map<number, string>} */
   const texts = new Map();
   return {
     /** @param {number} value @returns {string} */
@@ -30,44 +31,51 @@ function remembering(formatter) {
   };
 }
 
+/** @typedef {number | null | undefined} Figure */
+
+/** @type {Map<number, ReturnType<typeof remembering>>} */
 const numbers = new Map();
-const number = (digits) => {
-  if (!numbers.has(digits)) {
-    numbers.set(digits, remembering(new Intl.NumberFormat("en-US", {
-      minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2",
-    })));
-  }
-  return numbers.get(digits);
-};
+/** @param {number} digits */
+function number(digits) {
+  let found = numbers.get(digits);
+  if (!found) numbers.set(digits, (found = remembering(new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2" }))));
+  return found;
+}
 
-const known = (value) => typeof value === "number" && Number.isFinite(value);
+/** @param {unknown} value @returns {value is number} */
+export const known = (value) => Number.isFinite(value);
 
-/** A price with decimals that are given. */
+/** A price with decimals that are given. @param {number} value @param {number} digits */
 export const fixed = (value, digits) => number(digits).format(value);
 
-/** A price with the decimals of its symbol; where they are not known, those that it shows by itself. */
+/** A price with the decimals of its symbol; where they are not known, those that it shows by itself. @param {Figure} value @param {number} [digits] */
 export const price = (value, digits) => (known(value) ? fixed(value, digits ?? digitsOf(value)) : DASH);
 
 const everyDigit = remembering(new Intl.NumberFormat("en-US", { maximumFractionDigits: 20, useGrouping: false }));
-/** A number with all its digits, in full. */
+/** A number with all its digits, in full. @param {Figure} value */
 export const exact = (value) => (known(value) ? everyDigit.format(value) : DASH);
 
+/** @param {number} value @param {string} text */
 const signed = (value, text) => (value > 0 ? `+${text}` : value < 0 ? `${MINUS}${text}` : text);
 
-/** A change with its sign, in the decimals of the symbol that it belongs to. */
+/** A change with its sign, in the decimals of the symbol that it belongs to. @param {Figure} value @param {number} [digits] */
 export const change = (value, digits = 2) => (known(value) ? signed(value, fixed(Math.abs(value), digits)) : DASH);
 
-export const percent = (value) =>
-  known(value) ? `${signed(value, number(2).format(Math.abs(value)))}${NBSP}%` : DASH;
+/** @param {Figure} value */
+export const percent = (value) => (known(value) ? `${signed(value, number(2).format(Math.abs(value)))}${NBSP}%` : DASH);
 
-export const arrow = (value) => (value > 0 ? "▲" : value < 0 ? "▼" : "");
+/** @param {Figure} value */
+export const arrow = (value) => (known(value) && value !== 0 ? (value > 0 ? "▲" : "▼") : "");
 
-export const direction = (value) => (value > 0 ? "up" : value < 0 ? "down" : "flat");
+/** @param {Figure} value */
+export const direction = (value) => (known(value) && value !== 0 ? (value > 0 ? "up" : "down") : "flat");
 
-/** 41.2 K, 48.7 M: three digits at most before the unit. */
+/** @type {[number, string][]} */
+const UNITS = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]];
+/** 41.2 K, 48.7 M: three digits at most before the unit. @param {Figure} value */
 export const volume = (value) => {
   if (!known(value)) return DASH;
-  for (const [size, unit] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]]) {
+  for (const [size, unit] of UNITS) {
     if (value >= size * 0.99995) return `${number(value >= size * 99.95 ? 0 : 1).format(value / size)}${NBSP}${unit}`;
   }
   if (Number.isInteger(value) || value >= 100) return number(0).format(value);
@@ -75,10 +83,10 @@ export const volume = (value) => {
 };
 
 const grouped = new Intl.NumberFormat("en-US");
-/** How many were traded, whole where that is short: 25,000, 1.2 M, 0.035. */
-export const size = (value) => (Number.isInteger(value) && value < 1e6 ? grouped.format(value) : volume(value));
+/** How many were traded, whole where that is short: 25,000, 1.2 M, 0.035. @param {Figure} value */
+export const size = (value) => (known(value) && Number.isInteger(value) && value < 1e6 ? grouped.format(value) : volume(value));
 
-/** How old: 0.2 s, 12 s, 4 m, 3 h, 40 h, 2 d. */
+/** How old: 0.2 s, 12 s, 4 m, 3 h, 40 h, 2 d. @param {Figure} ms */
 export const age = (ms) => {
   if (!known(ms)) return DASH;
   const past = Math.max(0, ms);
@@ -88,7 +96,7 @@ export const age = (ms) => {
   return past < 2 * DAY ? `${Math.floor(past / HOUR)}${NBSP}h` : `${Math.floor(past / DAY)}${NBSP}d`;
 };
 
-/** A stretch of time ahead: 2 h 14 m, 12 m, 40 s. */
+/** A stretch of time ahead: 2 h 14 m, 12 m, 40 s. @param {number} ms */
 export const span = (ms) => {
   const left = Math.max(0, ms);
   if (left < MINUTE) return `${Math.ceil(left / 1000)}${NBSP}s`;
@@ -97,6 +105,7 @@ export const span = (ms) => {
   return hours ? `${hours}${NBSP}h ${minutes}${NBSP}m` : `${minutes}${NBSP}m`;
 };
 
+/** @type {Record<string, string | undefined>} */
 const ZONES = { exchange: "America/New_York", local: undefined, utc: "UTC" };
 
 /**
@@ -107,40 +116,55 @@ const ZONES = { exchange: "America/New_York", local: undefined, utc: "UTC" };
  */
 export const timeZone = (choice = "exchange") => (Object.hasOwn(ZONES, choice) ? ZONES[choice] : choice);
 
+/** @type {Map<string, Intl.DateTimeFormat>} */
 const made = new Map();
-/** One formatter of times a kind and zone: they are costly to make. Bound: the kinds in the code × the zones. */
+/**
+ * One formatter of times a kind and zone: they are costly to make. Bound: the kinds in the code × the zones.
+ * @param {string} kind @param {Intl.DateTimeFormatOptions} options @param {string} [choice]
+ */
 export function written(kind, options, choice) {
   const key = `${kind} ${choice}`;
-  if (!made.has(key)) made.set(key, new Intl.DateTimeFormat("en-US", { timeZone: timeZone(choice), hourCycle: "h23", ...options }));
-  return made.get(key);
+  let found = made.get(key);
+  if (!found) made.set(key, (found = new Intl.DateTimeFormat("en-US", { timeZone: timeZone(choice), hourCycle: "h23", ...options })));
+  return found;
 }
 
-/** What stands beside a time in the zone of a choice: "ET", "UTC", for this machine's what it is called then: "GMT+1". */
+/** What stands beside a time in the zone of a choice: "ET", "UTC", for this machine's what it is called then: "GMT+1". @param {string} [choice] @param {number} [ms] */
 export function zoneName(choice = "exchange", ms = Date.now()) {
   if (choice === "exchange") return "ET";
   const parts = written("zone", { timeZoneName: "short" }, choice).formatToParts(ms);
   return parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
 }
 
-/** Time of day, 14:02:31, in the zone of a choice. */
+/** Time of day, 14:02:31, in the zone of a choice. @param {Figure} ms @param {string} [choice] */
 export const clock = (ms, choice = "exchange") =>
   (known(ms) ? written("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }, choice).format(ms) : "--:--:--");
 
-export const date = (ms, choice = "exchange") =>
-  (known(ms) ? written("dated", { weekday: "short", month: "short", day: "numeric", year: "numeric" }, choice).format(ms) : "");
+/** @type {Intl.DateTimeFormatOptions} */
+const DAYS = { weekday: "short", month: "short", day: "numeric" };
+/** @type {Intl.DateTimeFormatOptions} */
+const DATES = { ...DAYS, year: "numeric" };
+/** "Fri, Nov 27". @param {number} ms @param {string} [choice] */
+export const day = (ms, choice = "exchange") => written("day", DAYS, choice).format(ms);
 
-/** Where a price stands between low and high, 0 to 1; null when that cannot be said. */
-export const position = (value, low, high) =>
-  known(value) && known(low) && known(high) && high > low
-    ? Math.min(1, Math.max(0, (value - low) / (high - low)))
-    : known(value) && low === high ? 0.5 : null;
+/** "Fri, Nov 27, 2026". @param {Figure} ms @param {string} [choice] */
+export const date = (ms, choice = "exchange") => (known(ms) ? written("date", DATES, choice).format(ms) : "");
 
+/** Where a price stands between low and high, 0 to 1; null when that cannot be said. @param {Figure} value @param {Figure} low @param {Figure} high */
+export const position = (value, low, high) => {
+  if (!known(value) || !known(low) || !known(high) || high < low) return null;
+  return high === low ? 0.5 : Math.min(1, Math.max(0, (value - low) / (high - low)));
+};
+
+/** @type {Record<string, string>} */
 const SESSIONS = { pre: "Pre-market", regular: "Regular", post: "After hours", closed: "Closed" };
-export const session = (name) => SESSIONS[name] ?? DASH;
+/** @param {?string} [name] */
+export const session = (name) => SESSIONS[name ?? ""] ?? DASH;
 
+/** @type {Record<string, string>} */
 const CHANGES = { "pre>regular": "opens in", "closed>regular": "opens in", "regular>post": "closes in", "regular>closed": "closes in" };
 
-/** "closes in 2 h 14 m": what the market does next, from its session, the next one and the time until then. */
+/** "closes in 2 h 14 m": what the market does next, from its session, the next one and the time until then. @param {?string} now @param {?string} next @param {Figure} ms */
 export const marketNext = (now, next, ms) => {
   if (!known(ms) || !next) return "";
   return `${CHANGES[`${now}>${next}`] ?? `${session(next).toLowerCase()} in`} ${span(ms)}`;

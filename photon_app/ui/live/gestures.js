@@ -10,7 +10,7 @@ const STILL = 8; // pixels that a finger may tremble
 const ASIDE = 96; // pixels of a swipe that removes
 
 /** Follow a pointer until it is lifted. @param {PointerEvent} event @param {(dx: number, dy: number, event: PointerEvent) => void} moved @param {(dx: number, dy: number) => void} ended  with 0, 0 when it was cancelled */
-function follow({ clientX, clientY, pointerId }, moved, ended) {
+export function follow({ clientX, clientY, pointerId }, moved, ended) {
   const gone = new AbortController();
   const mine = (/** @type {(dx: number, dy: number, event: PointerEvent) => void} */ act) => (/** @type {PointerEvent} */ event) => {
     if (event.pointerId === pointerId) act(event.clientX - clientX, event.clientY - clientY, event);

@@ -35,6 +35,13 @@ export async function ask(path, signal) {
   }
 }
 
+/** Let the browser save a file. @param {string} name @param {Blob} content */
+export function download(name, content) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(content), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
 const frames = new Frames((run) => requestAnimationFrame(run), () => performance.now());
 /** Run `paint` in the next frame, once, however often it is asked for. */
 export const inFrame = (/** @type {() => void} */ paint) => frames.soon(paint);
@@ -51,9 +58,10 @@ export const notInFrame = (/** @type {() => void} */ paint) => frames.drop(paint
 /** @type {?Painter} */
 let painter = null;
 
+/** @type {Set<() => void>} */
 const tickers = new Set();
 let timer = 0;
-/** Call a few times a second, all from one timer; not while the tab is hidden. */
+/** Call a few times a second, all from one timer; not while the tab is hidden. @param {() => void} tick */
 function everyTick(tick) {
   tickers.add(tick);
   timer ||= setInterval(() => { if (!document.hidden) for (const run of tickers) run(); }, 250);
@@ -92,7 +100,7 @@ export function useParts() {
  *   in the next frame, as the selected symbol; else four times a second, as a row
  */
 export function useQuote(symbol, paint, { ages = false, every = false } = {}) {
-  const latest = useRef();
+  const latest = useRef(paint);
   latest.current = paint;
   useEffect(() => {
     if (!symbol) return undefined;
@@ -107,7 +115,7 @@ export function useQuote(symbol, paint, { ages = false, every = false } = {}) {
 
 /** Paint on each change of the connection's, the feed's or the market's state, and a few times a second. @param {(status: any, live: any) => void} paint */
 export function useStatus(paint) {
-  const latest = useRef();
+  const latest = useRef(paint);
   latest.current = paint;
   useEffect(() => {
     const live = photon();
@@ -151,11 +159,11 @@ export function useInView(at, name) {
   return () => watched.get(at[name]) ?? false;
 }
 
-/** Whether an element is on the screen, as state: false on the server and while it is hidden or out of view. */
+/** Whether an element is on the screen, as state: false on the server and while it is hidden or out of view. @param {Record<string, any>} at @param {string} name */
 export function useSeen(at, name) {
   const [seen, setSeen] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver((entries) => setSeen(entries.at(-1).isIntersecting));
+    const observer = new IntersectionObserver((entries) => setSeen(entries.at(-1)?.isIntersecting ?? false));
     observer.observe(at[name]);
     return () => observer.disconnect();
   }, [at, name]);

@@ -1,12 +1,12 @@
 /**
  * The keyboard: moves and acts on the list; every other key presses the control that names it.
  *
- * A control in view with `data-key="f"` is pressed by f. Keys typed into a field, with a modifier, or
- * into an open dialog or menu are left alone.
+ * A control in view with `data-key="f"` is pressed by f, one with `data-key="Space"` by the space bar. Keys typed
+ * into a field, with a modifier, or into an open dialog or menu are left alone.
  */
 
-import { useEffect } from "react";
-import { address } from "./address.js";
+import { useEffect, useRef } from "react";
+import { address, stacked } from "./address.js";
 import { choose, chosen } from "./choices.js";
 import { photon } from "./hooks.js";
 import * as format from "./format.js";
@@ -16,23 +16,26 @@ import { watchlist } from "./watchlist.js";
 const PAGE = 10; // rows that PgUp and PgDn move
 const OPEN = "[role=dialog], dialog, [role=alertdialog], [role=radiogroup], [role=menu], [popover]";
 
+/** @param {HTMLElement} element */
 const typing = (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable;
 
-/** Whether a key belongs to what has the focus. */
+/** Whether a key belongs to what has the focus. @param {Element} element @param {string} key */
 const owned = (element, key) =>
   (key === " " || key === "Enter") && /^(BUTTON|A|SUMMARY)$/.test(element.tagName)
   || (key.startsWith("Arrow") || key === "Home" || key === "End") && element.closest("[role=toolbar], [role=tablist], [role=slider], [role=listbox]") !== null;
 
-const inView = (element) => element.offsetParent !== null || element.getClientRects().length > 0;
-
-function press(key) {
-  const control = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").includes(key) && inView(one));
-  if (control && /^(INPUT|TEXTAREA)$/.test(control.tagName)) { control.focus(); control.select(); } else control?.click();
+/** Press the control in view that names a key, or go to it where it is a field. @param {string} key @param {boolean} [held]  the key repeats: no more than the first time @returns {boolean} whether there is one */
+function press(key, held = false) {
+  const named = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-key]"));
+  const control = [...named].find((one) => one.dataset.key?.split(" ").includes(key === " " ? "Space" : key) && one.getClientRects().length > 0);
+  if (control instanceof HTMLInputElement) { control.focus(); control.select(); } else if (!held) control?.click();
   return control !== undefined;
 }
 
-const select = (symbol) => symbol && choose("selected", symbol);
-const move = (by) => () => select(watchlist.beside(by));
+const move = (/** @type {number} */ by) => () => {
+  const symbol = watchlist.beside(by);
+  if (symbol) choose("selected", symbol);
+};
 
 function sortNext() {
   const sort = chosen("sort"), column = sort.replace("-", "");
@@ -46,21 +49,27 @@ function inWords() {
   return quote ? `${symbol} ${format.price(quote.price, quote.decimals)}, ${format.percent(quote.changePercent)}` : `${symbol}: no price yet`;
 }
 
+/** @type {Record<string, () => void>} */
 const KEYS = {
   ArrowDown: move(1), ArrowUp: move(-1), j: move(1), k: move(-1),
   PageDown: move(PAGE), PageUp: move(-PAGE), Home: move(-Infinity), End: move(Infinity),
   Enter: () => address.show(watchlist.shown),
   Delete: () => watchlist.remove(watchlist.shown),
-  Escape: () => (address.open && matchMedia("(max-width: 820px)").matches ? address.close() : document.activeElement?.blur()),
+  Escape: () => {
+    if (press("Escape")) return;
+    if (address.open && stacked()) address.close();
+    else /** @type {?HTMLElement} */ (document.activeElement)?.blur();
+  },
   s: sortNext,
 };
+/** @type {Record<string, () => void>} */
 const ALT = { ArrowDown: () => watchlist.move(watchlist.shown, 1), ArrowUp: () => watchlist.move(watchlist.shown, -1) };
 
 /** Renders a polite region, which speaks what keys change: the selection, the order, and on p the price. */
 export function Shortcuts() {
+  const region = useRef(/** @type {?HTMLParagraphElement} */ (null));
   useEffect(() => {
-    const region = document.getElementById("spoken");
-    const speak = (text) => { region.textContent = text; };
+    const speak = (/** @type {string} */ text) => { if (region.current) region.current.textContent = text; };
     let [shown, sort] = [watchlist.shown, chosen("sort")];
     const stop = watchlist.listen(() => {
       const before = [shown, sort];
@@ -68,9 +77,9 @@ export function Shortcuts() {
       if (shown !== before[0]) speak(shown && `${shown} ${watchlist.nameOf(shown)}`);
       else if (sort !== before[1]) speak(sort ? `Sorted by ${sort.replace("-", "")}, ${sort.startsWith("-") ? "descending" : "ascending"}` : "In the list's own order");
     });
-    const pressed = (event) => {
+    const pressed = (/** @type {KeyboardEvent} */ event) => {
       const { key, target } = event;
-      if (event.defaultPrevented || target.closest?.(OPEN) !== null) return;
+      if (event.defaultPrevented || !(target instanceof HTMLElement) || target.closest(OPEN)) return;
       if (typing(target)) {
         if (key === "Escape") target.blur();
         return;
@@ -82,11 +91,11 @@ export function Shortcuts() {
       if (Object.hasOwn(keys, key)) keys[key]();
       else if (event.altKey) return;
       else if (key === "p") speak(inWords());
-      else if (!press(key)) return;
+      else if (!press(key, event.repeat)) return;
       event.preventDefault();
     };
     document.addEventListener("keydown", pressed);
     return () => { stop(); document.removeEventListener("keydown", pressed); };
   }, []);
-  return <p id="spoken" className="unseen" role="status" />;
+  return <p id="spoken" className="unseen" role="status" ref={region} />;
 }

@@ -5,99 +5,84 @@
  * shows, as text or as CSV, without a word of the server's.
  */
 
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { format as addressOf } from "./address.js";
-import { photon, useChoice } from "./hooks.js";
-import { LONGEST_NAME, MAIN, symbolsOf } from "./lists.js";
+import { toggled } from "./choices.js";
+import { download, photon, useChoice } from "./hooks.js";
+import { LONGEST_NAME, MAIN, symbolsIn } from "./lists.js";
+import { WhileOpen } from "./overlays.jsx";
 import { useRows, useSymbols } from "./rows.jsx";
 import { watchlist } from "./watchlist.js";
 
 const COLUMNS = [["range", "Day range"], ["volume", "Volume"], ["year", "52 weeks"], ["age", "Age in words"]];
 const LONGEST = 20_000; // characters of an import
-
-/** Symbols between any separators. @param {string} text */
-const symbolsIn = (text) => symbolsOf(JSON.stringify({ v: 1, symbols: text.slice(0, LONGEST).split(/[\s,;|]+/).map((one) => one.replace(/^\$/, "")) })) ?? [];
+const SEPARATOR = /(?:^|[\s,;|]+)\$?/;
 
 /** A cell that no spreadsheet takes for a formula. @param {unknown} value */
 const cell = (value) => {
-  const text = value == null ? "" : String(value);
-  return typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
 /** The list as CSV: what its rows show. @param {readonly string[]} symbols */
 function csv(symbols) {
   const rows = symbols.map((symbol) => {
     const quote = photon().quote(symbol);
-    return [symbol, watchlist.nameOf(symbol), quote?.price, quote?.change, quote?.changePercent?.toFixed(4), quote?.dayVolume, quote ? new Date(quote.time).toISOString() : null].map(cell).join(",");
+    return [symbol, watchlist.nameOf(symbol), quote?.price, quote?.change, quote?.changePercent && Number(quote.changePercent.toFixed(4)), quote?.dayVolume, quote ? new Date(quote.time).toISOString() : null].map(cell).join(",");
   });
   return ["symbol,name,price,change,change_percent,day_volume,time", ...rows].join("\r\n") + "\r\n";
 }
 
-/** @param {string} name @param {string} text @param {string} type */
-function download(name, text, type) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
+/** What a field of a form holds. @param {import("react").FormEvent<HTMLFormElement>} event @param {string} name */
+const fieldOf = (event, name) => String(new FormData(event.currentTarget).get(name));
 
-export function ListMenu() {
-  const box = useRef(null);
-  const [open, setOpen] = useState(false), [said, say] = useState(""), [armed, arm] = useState(false);
+export const ListMenu = () => <div className="menu list-menu" id="list-menu" popover="auto" role="dialog" aria-label="List" tabIndex={-1}><WhileOpen><Content /></WhileOpen></div>;
+
+function Content() {
+  const [said, say] = useState(""), [armed, arm] = useState(false);
   const [columns, setColumns] = useChoice("columns"), [density, setDensity] = useChoice("density");
   const symbols = useSymbols();
   useRows();
-  useEffect(() => {
-    const toggled = ({ newState }) => { setOpen(newState === "open"); say(""); arm(false); };
-    const menu = box.current;
-    menu.addEventListener("toggle", toggled);
-    return () => menu.removeEventListener("toggle", toggled);
-  }, []);
-  const chosen = columns ? columns.split(",") : [];
-  const toggle = (name) => setColumns((chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name]).join(","));
-  const done = () => box.current.hidePopover();
+  const done = () => document.getElementById("list-menu")?.hidePopover();
   const list = watchlist.list;
   const share = async () => {
-    const link = location.origin + addressOf({ symbol: "", timeframe: "", list: "", shared: symbols });
+    const link = location.origin + addressOf({ symbol: "", timeframe: "", list: "", shared: [...symbols] });
     try { await navigator.clipboard.writeText(link); say("Link copied"); } catch { say(link); }
   };
-  const brought = (event) => {
+  const brought = (/** @type {import("react").FormEvent<HTMLFormElement>} */ event) => {
     event.preventDefault();
-    const added = symbolsIn(new FormData(event.currentTarget).get("symbols"));
+    const added = symbolsIn(fieldOf(event, "symbols").slice(0, LONGEST), SEPARATOR);
     const news = added.filter((symbol) => !symbols.includes(symbol)).length, before = symbols.length;
     watchlist.add(added);
     const joined = watchlist.symbols.length - before;
     say(`Added ${joined}${news > joined ? `, no room for ${news - joined}` : ""}`);
     event.currentTarget.reset();
   };
-  const renamed = (event) => {
+  const renamed = (/** @type {import("react").FormEvent<HTMLFormElement>} */ event) => {
     event.preventDefault();
-    watchlist.rename(new FormData(event.currentTarget).get("name"));
+    watchlist.rename(fieldOf(event, "name"));
     done();
   };
   return (
-    <div className="menu list-menu" id="list-menu" popover="auto" role="dialog" aria-label="List" ref={box}>
-      {open ? <>
-        <form className="menu-line" onSubmit={renamed}><label>Name <input name="name" defaultValue={list.name} maxLength={LONGEST_NAME} autoComplete="off" /></label><button type="submit" className="word">Rename</button></form>
-        <form className="menu-line" onSubmit={brought}><label>Import <input name="symbols" placeholder="AAPL, MSFT …" autoComplete="off" /></label><button type="submit" className="word">Add</button></form>
-        <div className="menu-line"><span>Share or save</span>
-          <button type="button" className="word" onClick={share}>Link</button>
-          <button type="button" className="word" onClick={() => download("photon-list.txt", symbols.join("\n") + "\n", "text/plain")}>Text</button>
-          <button type="button" className="word" onClick={() => download("photon-list.csv", csv(symbols), "text/csv")}>CSV</button>
-        </div>
-        <fieldset className="menu-line"><legend>Columns</legend>
-          {COLUMNS.map(([name, title]) => <label key={name} className="check"><input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} /> {title}</label>)}
-        </fieldset>
-        <fieldset className="menu-line"><legend>Rows</legend>
-          {[["normal", "Two lines"], ["compact", "Compact"]].map(([value, title]) => <label key={value} className="check"><input type="radio" name="density" checked={density === value} onChange={() => setDensity(value)} /> {title}</label>)}
-        </fieldset>
-        <div className="menu-line">
-          <label>Filter <input defaultValue={watchlist.filter} placeholder="Symbol or name" autoComplete="off" onInput={(event) => { watchlist.filter = event.currentTarget.value; }} /></label>
-          {list.id === MAIN ? null : <button type="button" className="word" onClick={() => { if (armed) { watchlist.drop(); done(); } else arm(true); }}>{armed ? "Really remove" : "Remove list"}</button>}
-        </div>
-        <p className="menu-said" role="status">{said}</p>
-      </> : null}
-    </div>
+    <>
+      <form className="menu-line" onSubmit={renamed}><label>Name <input name="name" defaultValue={list.name} maxLength={LONGEST_NAME} autoComplete="off" /></label><button type="submit" className="word">Rename</button></form>
+      <form className="menu-line" onSubmit={brought}><label>Import <input name="symbols" placeholder="AAPL, MSFT …" autoComplete="off" /></label><button type="submit" className="word">Add</button></form>
+      <div className="menu-line"><span>Share or save</span>
+        <button type="button" className="word" onClick={share}>Link</button>
+        <button type="button" className="word" onClick={() => download("photon-list.txt", new Blob([symbols.join("\n") + "\n"], { type: "text/plain" }))}>Text</button>
+        <button type="button" className="word" onClick={() => download("photon-list.csv", new Blob([csv(symbols)], { type: "text/csv" }))}>CSV</button>
+      </div>
+      <fieldset className="menu-line"><legend>Columns</legend>
+        {COLUMNS.map(([name, title]) => <label key={name} className="check"><input type="checkbox" checked={columns.split(",").includes(name)} onChange={() => setColumns(toggled(columns, name))} /> {title}</label>)}
+      </fieldset>
+      <fieldset className="menu-line"><legend>Rows</legend>
+        {[["normal", "Two lines"], ["compact", "Compact"]].map(([value, title]) => <label key={value} className="check"><input type="radio" name="density" checked={density === value} onChange={() => setDensity(value)} /> {title}</label>)}
+      </fieldset>
+      <div className="menu-line">
+        <label>Filter <input defaultValue={watchlist.filter} placeholder="Symbol or name" autoComplete="off" onInput={(event) => { watchlist.filter = event.currentTarget.value; }} /></label>
+        {list.id === MAIN ? null : <button type="button" className="word" onClick={() => { if (armed) { watchlist.drop(); done(); } else arm(true); }}>{armed ? "Really remove" : "Remove list"}</button>}
+      </div>
+      <p className="menu-said" role="status">{said}</p>
+    </>
   );
 }

@@ -14,7 +14,7 @@ export const MOST_LISTS = 20;
 export const LONGEST_NAME = 24;
 const VERSION = 1;
 const MOST_CHARS = 65_536; // a longer text was not written here
-const SYMBOL = /^(?=.{1,32}$)[A-Z0-9^$#](?:[A-Z0-9 .:\-_/^=&+$!#*]*[A-Z0-9.:\-_/^=&+$!#*])?$/; // model.py
+export const SYMBOL = /^(?=.{1,32}$)[A-Z0-9^$#](?:[A-Z0-9 .:\-_/^=&+$!#*]*[A-Z0-9.:\-_/^=&+$!#*])?$/; // model.py
 
 /**
  * @typedef {{id: string, name: string, symbols: string[]}} List
@@ -44,7 +44,10 @@ function entriesOf(text) {
 }
 
 /** @param {readonly unknown[]} entries @returns {string[]} the symbols among them, each once */
-const usable = (entries) => [...new Set(/** @type {string[]} */ (entries.map(nameOf).filter((name) => typeof name === "string" && SYMBOL.test(name))))];
+export const usable = (entries) => [...new Set(/** @type {string[]} */ (entries.map(nameOf).filter((name) => typeof name === "string" && SYMBOL.test(name))))];
+
+/** The symbols in a text. @param {string} text @param {string | RegExp} [separator] */
+export const symbolsIn = (text, separator = ",") => usable(text.split(separator).map((one) => one.trim()));
 
 /** The symbols of the stored first list; null when none is stored. @param {unknown} text */
 export const symbolsOf = (text) => {
@@ -52,8 +55,8 @@ export const symbolsOf = (text) => {
   return entries && usable(entries);
 };
 
-/** @param {readonly unknown[]} entries @param {Edit} edit */
-function changed(entries, { added = [], removed = [], before }) {
+/** Entries after an edit. @param {readonly unknown[]} entries @param {Edit} edit */
+export function changed(entries, { added = [], removed = [], before }) {
   const kept = entries.filter((entry) => !removed.includes(/** @type {string} */ (nameOf(entry))));
   const names = new Set(kept.map(nameOf));
   const comes = added.filter((symbol) => !names.has(symbol));

@@ -32,25 +32,16 @@ export const faded = (color, share) => color + Math.round(share * 255).toString(
 
 /** @type {Set<() => void>} */
 const listeners = new Set();
-/** @type {MutationObserver | null} */
-let observer = null;
-/** @type {MediaQueryList | null} */
-let system = null;
+let watching = false;
 const tell = () => { for (const listener of [...listeners]) listener(); };
 
 /** Call back, before the next paint, when theme or pair became another. @param {() => void} listener @returns {() => void} */
 export function onLook(listener) {
   listeners.add(listener);
-  if (!observer) {
-    observer = new MutationObserver(tell);
-    observer.observe(document.documentElement, { attributeFilter: ["class", "data-pair"] });
-    system ??= matchMedia(FORCED_COLORS);
-    system.addEventListener("change", tell); // once, however often
+  if (!watching) {
+    watching = true;
+    new MutationObserver(tell).observe(document.documentElement, { attributeFilter: ["class", "data-pair"] });
+    matchMedia(FORCED_COLORS).addEventListener("change", tell);
   }
-  return () => {
-    listeners.delete(listener);
-    if (listeners.size) return;
-    observer?.disconnect();
-    observer = null;
-  };
+  return () => { listeners.delete(listener); };
 }

@@ -9,6 +9,7 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import * as format from "./format.js";
 import { ask } from "./hooks.js";
 import { addressOf, arranged, breadth, byValue, heatOf, heatStep, listStep, MarketPoll, movers, shortName, wayOf } from "./market.js";
+import { useOneStop } from "./roving.jsx";
 import { Sparkline } from "./spark.jsx";
 
 const MOVERS = 10;
@@ -28,24 +29,6 @@ function shared() {
 const subscribe = (/** @type {() => void} */ listener) => shared().subscribe(listener);
 const useMarket = () => useSyncExternalStore(subscribe, () => shared().state, () => NOTHING);
 const useSymbols = () => useMarket().market?.symbols ?? [];
-
-/**
- * A list of links as one Tab stop.
- * @param {string[]} names
- * @param {(at: number, key: string, count: number) => ?number} step  where a key leads, null: nowhere
- */
-function useOneStop(names, step) {
-  const [chosen, choose] = useState("");
-  const at = Math.max(0, names.indexOf(chosen));
-  const onKeyDown = (/** @type {import("react").KeyboardEvent} */ event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const to = step(at, event.key, names.length);
-    if (to === null || names.length === 0) return;
-    event.preventDefault();
-    event.currentTarget.querySelectorAll("a")[to]?.focus();
-  };
-  return { onKeyDown, link: (/** @type {number} */ index) => ({ tabIndex: index === at ? 0 : -1, onFocus: () => choose(names[index]) }) };
-}
 
 /** @param {{percent: ?number}} props */
 const Mark = ({ percent }) => <i aria-hidden="true">{percent === null ? "" : MARKS[wayOf(percent)]}</i>;
@@ -87,17 +70,17 @@ export function HeatMap({ label, empty }) {
   const { tiles } = arrangement;
   const known = new Map(symbols.map((one) => [one.symbol, one]));
   const rects = tiles.map(({ rect }) => rect);
-  const { onKeyDown, link } = useOneStop(tiles.map(({ symbol }) => symbol), (at, key) => heatStep(rects, at, key));
+  const stop = useOneStop((at, key) => heatStep(rects, at, key));
   return (
     <div className="heat" ref={box}>
       {market && symbols.every(({ price }) => price === null) ? <p className="empty">{empty}</p> : null}
-      <ul aria-label={label} onKeyDown={onKeyDown}>
-        {tiles.map(({ symbol, rect, size: type, tight }, index) => {
+      <ul aria-label={label} {...stop}>
+        {tiles.map(({ symbol, rect, size: type, tight }) => {
           const one = known.get(symbol);
           return one && (
             <li key={symbol} style={{ left: rect.x, top: rect.y, width: rect.width, height: rect.height }}>
               <a className="tile" href={addressOf(symbol)} data-way={wayOf(one.changePercent)} title={`${one.name || symbol} ${format.price(one.price, one.decimals)}`}
-                style={/** @type {any} */ ({ "--heat": heatOf(one.changePercent), fontSize: type })} {...link(index)}>
+                style={/** @type {any} */ ({ "--heat": heatOf(one.changePercent), fontSize: type })}>
                 <b>{shortName(symbol)}</b>
                 {tight ? <span>{written(one.changePercent).replace(/\s*%$/, "")}</span> : <Change percent={one.changePercent} />}
               </a>
@@ -140,14 +123,13 @@ export function Breadth({ title, up, flat, down, far, median }) {
 export function Movers({ way, label, empty }) {
   const { market } = useMarket();
   const shown = movers(market?.symbols ?? [], way, MOVERS);
-  const names = shown.map(({ symbol }) => symbol);
-  const { onKeyDown, link } = useOneStop(names, listStep);
+  const stop = useOneStop(listStep);
   if (market && shown.length === 0) return <p className="empty">{empty}</p>;
   return (
-    <ol className="movers" aria-label={label} onKeyDown={onKeyDown}>
-      {shown.map(({ symbol, name, price, decimals, changePercent }, index) => (
+    <ol className="movers" aria-label={label} {...stop}>
+      {shown.map(({ symbol, name, price, decimals, changePercent }) => (
         <li key={symbol}>
-          <a href={addressOf(symbol)} {...link(index)}>
+          <a href={addressOf(symbol)}>
             <span className="mover-name"><b>{shortName(symbol)}</b><small>{name}</small></span>
             <Sparkline symbol={symbol} />
             <b className="mover-price">{format.price(price, decimals)}</b>

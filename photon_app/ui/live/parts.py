@@ -10,6 +10,7 @@ the page itself, as Reflex variables: which symbol is selected, which rows there
 # mypy: disable-error-code="type-arg, valid-type"
 # Reflex reads an event's arguments from a call inside the annotation.
 
+from pathlib import Path
 from typing import Any
 
 import reflex as rx
@@ -18,60 +19,18 @@ from reflex_base.utils.imports import ImportVar
 
 CHART_PACKAGES = ["lightweight-charts@5.2.1"]
 
-_shared = [
-    rx.asset(name, shared=True)
-    for name in (
-        "photon-client.js",
-        "format.js",
-        "hooks.js",
-        "painter.js",
-        "choices.js",
-        "title.js",
-        "words.js",
-        "suggest.js",
-        "look.js",
-        "series.js",
-        "legend.js",
-        "chart-feed.js",
-        "picture.js",
-        "picture-file.js",
-        "studies.js",
-        "chart-menu.jsx",
-        "sparks.js",
-        "tapes.js",
-        "figures.js",
-        "lists.js",
-        "watchlist.js",
-        "sort.js",
-        "address.js",
-        "gestures.js",
-        "days.js",
-        "market.js",
-        "console.js",
-    )
-]
-_quotes = rx.asset("quotes.jsx", shared=True)
-_status = rx.asset("status.jsx", shared=True)
-_tape = rx.asset("tape.jsx", shared=True)
-_rail = rx.asset("rail.jsx", shared=True)
-_chart = rx.asset("chart.jsx", shared=True)
-_spark = rx.asset("spark.jsx", shared=True)
-_keys = rx.asset("keys.jsx", shared=True)
-_search = rx.asset("search.jsx", shared=True)
-_connection = rx.asset("connection.jsx", shared=True)
-_market = rx.asset("market.jsx", shared=True)
-_console = rx.asset("console.jsx", shared=True)
-_overlays = rx.asset("overlays.jsx", shared=True)
-_page_head = rx.asset("page-head.jsx", shared=True)
-_rows = rx.asset("rows.jsx", shared=True)
-_menu = rx.asset("listmenu.jsx", shared=True)
-_roving = rx.asset("roving.jsx", shared=True)
+_FILES = {
+    path.name: rx.asset(path.name, shared=True).importable_path
+    for path in sorted(Path(__file__).parent.glob("*.js*"))
+}
+"""Where the page's build finds each file beside this one. Not its address, which has a version: by
+that it would be another module than the one that the files beside it import."""
 
 
 def _page_var(name: str, hook: str, kind: Any) -> Any:
     """A fact of the page as a variable; ``hook`` is the React hook that follows it."""
     data = VarData(
-        imports={f"$/public{_rows}": [ImportVar(tag=hook)]},
+        imports={_FILES["rows.jsx"]: [ImportVar(tag=hook)]},
         hooks={f"const {name} = {hook}();": None},
     )
     return rx.Var(_js_expr=name, _var_type=kind, _var_data=data).guess_type()
@@ -90,7 +49,7 @@ ready = _page_var("ready", "useReady", bool)
 class _QuotePart(rx.Component):
     """A part that shows one symbol."""
 
-    library = f"$/public{_quotes}"
+    library = _FILES["quotes.jsx"]
 
     symbol: rx.Var[str]
     every: rx.Var[bool]
@@ -154,7 +113,7 @@ class SymbolTag(_QuotePart):
 class Sparkline(rx.Component):
     """The day so far as a small line on its session's clock, with the previous close."""
 
-    library = f"$/public{_spark}"
+    library = _FILES["spark.jsx"]
     tag = "Sparkline"
 
     symbol: rx.Var[str]
@@ -167,7 +126,7 @@ class PriceChart(rx.Component):
     page is shown.
     """
 
-    library = f"$/public{_chart}"
+    library = _FILES["chart.jsx"]
     tag = "PriceChart"
     lib_dependencies: list[str] = CHART_PACKAGES
 
@@ -177,7 +136,7 @@ class PriceChart(rx.Component):
 class Tape(rx.Component):
     """The latest trades of one symbol, with its pause and its smallest size."""
 
-    library = f"$/public{_tape}"
+    library = _FILES["tape.jsx"]
     tag = "Tape"
 
     symbol: rx.Var[str]
@@ -186,14 +145,14 @@ class Tape(rx.Component):
 class RailTabs(rx.Component):
     """The tabs *Trades*, *Day* and *About*; the first only where it has no panel of its own."""
 
-    library = f"$/public{_rail}"
+    library = _FILES["rail.jsx"]
     tag = "RailTabs"
 
 
 class Figures(rx.Component):
     """Writes the figures that its children name in ``data-figure`` and ``data-span``."""
 
-    library = f"$/public{_rail}"
+    library = _FILES["rail.jsx"]
     tag = "Figures"
 
     symbol: rx.Var[str]
@@ -204,28 +163,28 @@ class Figures(rx.Component):
 class FeedBadge(rx.Component):
     """The state of the connection and the feed."""
 
-    library = f"$/public{_status}"
+    library = _FILES["status.jsx"]
     tag = "FeedBadge"
 
 
 class FeedTrouble(rx.Component):
     """What is wrong with the connection or the feed, in a sentence; empty while nothing is."""
 
-    library = f"$/public{_status}"
+    library = _FILES["status.jsx"]
     tag = "FeedTrouble"
 
 
 class ConnectionPanel(rx.Component):
     """The state of the connection and its failures; requests ``/health`` while it is shown."""
 
-    library = f"$/public{_connection}"
+    library = _FILES["connection.jsx"]
     tag = "ConnectionPanel"
 
 
 class SymbolSearch(rx.Component):
     """The box that finds and adds symbols, with its suggestions; on a phone a page of its own."""
 
-    library = f"$/public{_search}"
+    library = _FILES["search.jsx"]
     tag = "SymbolSearch"
 
     symbols: rx.Var[list[str]]
@@ -245,14 +204,14 @@ class SymbolSearch(rx.Component):
 class SessionClock(rx.Component):
     """The exchange's session, what comes next, and its clock."""
 
-    library = f"$/public{_status}"
+    library = _FILES["status.jsx"]
     tag = "SessionClock"
 
 
 class DayTitle(rx.Component):
     """*Today*, or the date of the day that most of the list shows."""
 
-    library = f"$/public{_status}"
+    library = _FILES["status.jsx"]
     tag = "DayTitle"
 
     symbols: rx.Var[list[str]]
@@ -261,7 +220,7 @@ class DayTitle(rx.Component):
 class ConnectionFoot(rx.Component):
     """Connection, data age, latency and source."""
 
-    library = f"$/public{_status}"
+    library = _FILES["status.jsx"]
     tag = "ConnectionFoot"
 
     symbols: rx.Var[list[str]]
@@ -271,14 +230,14 @@ class ConnectionFoot(rx.Component):
 class Shortcuts(rx.Component):
     """The page's keyboard shortcuts, and the region that speaks what they change."""
 
-    library = f"$/public{_keys}"
+    library = _FILES["keys.jsx"]
     tag = "Shortcuts"
 
 
 class _ListPart(rx.Component):
     """A part of the lists."""
 
-    library = f"$/public{_rows}"
+    library = _FILES["rows.jsx"]
 
 
 class PageRoot(_ListPart):
@@ -388,14 +347,14 @@ class ListEdge(_ListPart):
 class ListMenu(rx.Component):
     """The menu of the list: a ``popover`` with the id ``list-menu``."""
 
-    library = f"$/public{_menu}"
+    library = _FILES["listmenu.jsx"]
     tag = "ListMenu"
 
 
 class Toolbar(rx.Component):
     """Controls that are one stop of the Tab key; arrows move between them."""
 
-    library = f"$/public{_roving}"
+    library = _FILES["roving.jsx"]
     tag = "Toolbar"
 
     label: rx.Var[str]
@@ -404,14 +363,14 @@ class Toolbar(rx.Component):
 class WhileOpen(rx.Component):
     """Its children, while the popover around it is open."""
 
-    library = f"$/public{_overlays}"
+    library = _FILES["overlays.jsx"]
     tag = "WhileOpen"
 
 
 class ChoiceGroup(rx.Component):
     """Radio buttons for one choice of ``choices.js``."""
 
-    library = f"$/public{_overlays}"
+    library = _FILES["overlays.jsx"]
     tag = "ChoiceGroup"
 
     choice: rx.Var[str]
@@ -424,7 +383,7 @@ class ChoiceGroup(rx.Component):
 class ThemeGroup(rx.Component):
     """Radio buttons for the theme, which is Reflex's colour mode."""
 
-    library = f"$/public{_overlays}"
+    library = _FILES["overlays.jsx"]
     tag = "ThemeGroup"
 
     title: rx.Var[str]
@@ -435,7 +394,7 @@ class ThemeGroup(rx.Component):
 class PageHead(rx.Component):
     """The tab's title with the selected symbol's price, and the pair of colours."""
 
-    library = f"$/public{_page_head}"
+    library = _FILES["page-head.jsx"]
     tag = "PageHead"
 
     symbol: rx.Var[str]
@@ -444,7 +403,7 @@ class PageHead(rx.Component):
 class _MarketPart(rx.Component):
     """A part of the overview; all of them share one poll of ``/api/market``."""
 
-    library = f"$/public{_market}"
+    library = _FILES["market.jsx"]
 
 
 class MarketNote(_MarketPart):
@@ -507,7 +466,7 @@ class Ticker(_MarketPart):
 class Console(rx.Component):
     """Gives life to the console among its children, by ``data-part`` and by names of fields."""
 
-    library = f"$/public{_console}"
+    library = _FILES["console.jsx"]
     tag = "Console"
 
     words: rx.Var[dict[str, Any]]
@@ -516,7 +475,7 @@ class Console(rx.Component):
 class Snippet(rx.Component):
     """An example with this Photon's own address in it, and a button that copies it."""
 
-    library = f"$/public{_console}"
+    library = _FILES["console.jsx"]
     tag = "Snippet"
 
     code: rx.Var[str]
@@ -529,7 +488,7 @@ class Snippet(rx.Component):
 class OwnAddress(rx.Component):
     """This Photon's own address."""
 
-    library = f"$/public{_console}"
+    library = _FILES["console.jsx"]
     tag = "OwnAddress"
 
 

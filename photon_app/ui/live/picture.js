@@ -417,12 +417,15 @@ export class Picture {
   close(price) {
     if (price === this.#close && (this.#closeLine || price === null)) return;
     this.#close = price;
-    if (!this.#prices) return;
-    if (price === null) {
-      if (this.#closeLine) this.#prices.removePriceLine(this.#closeLine);
-      this.#closeLine = null;
-    } else if (this.#closeLine) this.#closeLine.applyOptions({ price });
-    else this.#closeLine = this.#prices.createPriceLine({ price, lineWidth: 1, lineStyle: DOTTED, ...this.#closeLook() });
+    this.#closeLine = this.#level(this.#closeLine, price === null ? null : { price, ...this.#closeLook() });
+  }
+
+  /** A line at a price, made or moved; without options taken away. */
+  #level(line, options) {
+    if (options && this.#prices && !line) return this.#prices.createPriceLine({ lineWidth: 1, lineStyle: DOTTED, ...options });
+    if (options) line?.applyOptions(options);
+    else if (line) this.#prices.removePriceLine(line);
+    return options ? line : null;
   }
 
   /** The newest bar's place, and where a price and the previous close stand; null where they do not. */
@@ -435,18 +438,9 @@ export class Picture {
 
   /** The newest price as a line with its figure on the axis, also while older bars are in view. */
   #last() {
-    const bar = this.#bars.at(-1);
-    if (!this.#prices) return;
-    if (!bar) {
-      if (this.#lastLine) this.#prices.removePriceLine(this.#lastLine);
-      this.#lastLine = null;
-      return;
-    }
-    const { up, down, text, panel } = this.#look;
-    const color = this.#style !== "candles" ? text : bar.close >= bar.open ? up : down;
-    const options = { price: bar.close, color, axisLabelColor: color, axisLabelTextColor: panel };
-    if (this.#lastLine) this.#lastLine.applyOptions(options);
-    else this.#lastLine = this.#prices.createPriceLine({ ...options, lineWidth: 1, lineStyle: DOTTED });
+    const bar = this.#bars.at(-1), { up, down, text, panel } = this.#look;
+    const color = this.#style !== "candles" ? text : bar?.close >= bar?.open ? up : down;
+    this.#lastLine = this.#level(this.#lastLine, bar ? { price: bar.close, color, axisLabelColor: color, axisLabelTextColor: panel } : null);
   }
 
   /** Put the crosshair on a bar; null: take it away. */

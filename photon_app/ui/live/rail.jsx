@@ -8,47 +8,29 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { DayTally, FIGURES, SPANS } from "./figures.js";
 import { ask, mark, photon, useChoice, useParts, useQuote, useSeen, write } from "./hooks.js";
+import { Tabs } from "./roving.jsx";
 import { lines } from "./spark.jsx";
+
+/** @typedef {import("./photon-client.js").Quote} Quote */
 
 const TITLES = { trades: "Trades", day: "Day", about: "About" };
 const WIDE = "(min-width: 1600px)"; // the trades have a panel of their own: as in styles/rail.css
 
-const onWide = (listener) => {
+const onWide = (/** @type {() => void} */ listener) => {
   const query = matchMedia(WIDE);
   query.addEventListener("change", listener);
   return () => query.removeEventListener("change", listener);
 };
 
-/** One stop of the Tab key; arrows, Home and End choose. */
 export function RailTabs() {
   const [chosen, choose] = useChoice("rail");
   const wide = useSyncExternalStore(onWide, () => matchMedia(WIDE).matches, () => false);
-  const names = Object.keys(TITLES).slice(wide ? 1 : 0);
-  const shown = names.includes(chosen) ? chosen : names[0];
-  const pick = (name) => {
-    choose(name);
-    document.getElementById(`rail-tab-${name}`)?.focus();
-  };
-  const pressed = (event) => {
-    const at = names.indexOf(shown), last = names.length - 1;
-    const to = { ArrowLeft: at ? at - 1 : last, ArrowRight: at < last ? at + 1 : 0, Home: 0, End: last }[event.key];
-    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    pick(names[to]);
-  };
-  return (
-    <div className="rail-tabs" role="tablist" aria-label="Trades and figures" onKeyDown={pressed}>
-      {names.map((name) => (
-        <button
-          key={name} type="button" role="tab" id={`rail-tab-${name}`} aria-controls={`rail-${name}`}
-          aria-selected={name === shown} tabIndex={name === shown ? 0 : -1} onClick={() => pick(name)}
-        >{TITLES[name]}</button>
-      ))}
-    </div>
-  );
+  const tabs = Object.entries(TITLES).map(([id, title]) => ({ id, title, panel: `rail-${id}` })).slice(wide ? 1 : 0);
+  const shown = tabs.find(({ id }) => id === chosen) ?? tabs[0];
+  return <Tabs className="rail-tabs" label="Trades and figures" name="rail" tabs={tabs} chosen={shown.id} choose={choose} />;
 }
 
-/** What a pane shows beyond the quote, loaded while it is seen: of a day its tally and its line, else what the symbol is. */
+/** What a pane shows beyond the quote, loaded while it is seen: of a day its tally and its line, else what the symbol is. @param {string} symbol @param {string | false | undefined} what */
 function useMore(symbol, what) {
   const more = useRef({ tally: new DayTally(), kind: "" });
   useEffect(() => {
@@ -58,7 +40,7 @@ function useMore(symbol, what) {
     if (what === "about") {
       lines.want(symbol);
       ask(`/api/search?q=${encodeURIComponent(symbol)}&limit=5`, signal).then((answer) => {
-        held.kind = answer?.results?.find((one) => one.symbol === symbol)?.type ?? "";
+        held.kind = answer?.results?.find((/** @type {{symbol: string}} */ one) => one.symbol === symbol)?.type ?? "";
       });
       return () => gone.abort();
     }
@@ -71,19 +53,19 @@ function useMore(symbol, what) {
       if (bar && !signal.aborted) held.tally.load(bar, live.quote(symbol));
     };
     load();
-    const timer = setInterval(load, 1_000), stop = live.watch(symbol, (quote) => held.tally.hear(quote));
+    const timer = setInterval(load, 1_000), stop = live.watch(symbol, (/** @type {Quote} */ quote) => held.tally.hear(quote));
     return () => { gone.abort(); clearInterval(timer); stop(); };
   }, [symbol, what]);
   return more;
 }
 
-/** Writes the figures that its children name in `data-figure`, and places the marks of `data-span`. */
+/** Writes the figures that its children name in `data-figure`, and places the marks of `data-span`. @param {{symbol: string, pane?: string, children?: import("react").ReactNode}} props */
 export function Figures({ symbol, pane, children }) {
   const { at, part } = useParts();
   const seen = useSeen(at, "box");
   const [zone] = useChoice("zone");
   const more = useMore(symbol, seen && pane);
-  const paint = (quote, live) => {
+  const paint = (/** @type {any} */ quote, /** @type {any} */ live) => {
     if (!seen) return;
     const known = { quote, state: live.stateOf(symbol), source: live.status.source, now: live.marketNow(), zone, line: lines.line(symbol), ...more.current };
     for (const element of at.box.querySelectorAll("[data-figure]")) {

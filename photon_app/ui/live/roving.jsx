@@ -1,28 +1,69 @@
 /**
- * A group of controls that is one stop of the Tab key: arrows move inside, as in a WAI-ARIA toolbar.
+ * Groups that are one stop of the Tab key, as WAI-ARIA has them: arrows, Home and End move inside.
  */
 
 import { useEffect, useRef } from "react";
 
-const WAYS = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
 const CONTROLS = "button:not([disabled]), a[href], input, select";
 
-export function Toolbar({ label, className, children }) {
-  const box = useRef(null);
-  const controls = () => [...box.current.querySelectorAll(CONTROLS)].filter((one) => one.offsetParent && !one.closest("[popover], dialog"));
-  const stopAt = (control) => { for (const one of controls()) one.tabIndex = one === control ? 0 : -1; };
-  useEffect(() => {
-    const all = controls();
-    stopAt(all.find((one) => one.tabIndex === 0 && one.dataset.stop) ?? all[0]);
-  });
-  const focused = ({ target }) => { if (controls().includes(target)) stopAt(target); };
-  const moved = (event) => {
-    const all = controls(), place = all.indexOf(event.target);
-    if (place < 0 || !Object.hasOwn(WAYS, event.key)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const way = WAYS[event.key];
-    all[Number.isFinite(way) ? (place + way + all.length) % all.length : way < 0 ? 0 : all.length - 1].focus();
+/** Where a key leads in a row, around both ends; null for any other key. @param {number} at @param {string} key @param {number} count @returns {?number} */
+const along = (at, key, count) => ({ ArrowLeft: (at + count - 1) % count, ArrowRight: (at + 1) % count, Home: 0, End: count - 1 }[key] ?? null);
+
+/** @param {import("react").KeyboardEvent} event */
+const modified = ({ ctrlKey, metaKey, altKey, shiftKey }) => ctrlKey || metaKey || altKey || shiftKey;
+
+/**
+ * What makes an element's controls one stop, which is the one that had the focus last.
+ * @param {(at: number, key: string, count: number) => ?number} step  where a key leads, null: nowhere
+ */
+export function useOneStop(step) {
+  const box = useRef(/** @type {any} */ (null)), stop = useRef(/** @type {?HTMLElement} */ (null));
+  /** @returns {HTMLElement[]} */
+  const controls = () => [...(box.current?.querySelectorAll(CONTROLS) ?? [])].filter((one) => !one.closest("[popover], dialog"));
+  const seen = () => controls().filter((one) => one.offsetParent);
+  const stopAt = (/** @type {HTMLElement | undefined} */ control) => {
+    stop.current = control ?? null;
+    for (const one of controls()) one.tabIndex = one === control ? 0 : -1;
   };
-  return <div role="toolbar" aria-label={label} className={className} ref={box} onFocus={focused} onKeyDown={moved}>{children}</div>;
+  useEffect(() => {
+    const all = seen();
+    stopAt(all.find((one) => one === stop.current) ?? all[0] ?? controls()[0]);
+  });
+  const onFocus = (/** @type {any} */ { target }) => { if (controls().includes(target)) stopAt(target); };
+  const onKeyDown = (/** @type {any} */ event) => {
+    const all = seen(), place = all.indexOf(event.target);
+    const to = place < 0 || modified(event) ? null : step(place, event.key, all.length);
+    if (to === null) return;
+    event.preventDefault();
+    all[to].focus();
+  };
+  return { ref: box, onFocus, onKeyDown };
+}
+
+/** @param {{label: string, className?: string, children?: import("react").ReactNode}} props */
+export const Toolbar = ({ label, className, children }) => <div role="toolbar" aria-label={label} className={className} {...useOneStop(along)}>{children}</div>;
+
+/**
+ * A tab list; its keys choose at once.
+ * @param {{label: string, className: string, name: string, tabs: {id: string, title: string, panel: string}[], chosen: string, choose: (id: string) => void}} props
+ *   `name`: before the tabs' own ids; `panel`: the id of what a tab shows
+ */
+export function Tabs({ label, className, name, tabs, chosen, choose }) {
+  const moved = (/** @type {import("react").KeyboardEvent} */ event) => {
+    const to = along(tabs.findIndex(({ id }) => id === chosen), event.key, tabs.length);
+    if (to === null || modified(event)) return;
+    event.preventDefault();
+    choose(tabs[to].id);
+    /** @type {HTMLElement} */ (event.currentTarget.children[to]).focus();
+  };
+  return (
+    <div className={className} role="tablist" aria-label={label} onKeyDown={moved}>
+      {tabs.map(({ id, title, panel }) => (
+        <button
+          key={id} type="button" role="tab" id={`${name}-tab-${id}`} aria-controls={panel} aria-selected={id === chosen}
+          tabIndex={id === chosen ? 0 : -1} onClick={() => choose(id)}
+        >{title}</button>
+      ))}
+    </div>
+  );
 }

@@ -6,16 +6,20 @@
  */
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { address } from "./address.js";
+import { address, stacked } from "./address.js";
 import { choose, chosen } from "./choices.js";
-import { drag, touch, turn } from "./gestures.js";
+import { drag, follow, touch, turn } from "./gestures.js";
 import { photon, useChoice } from "./hooks.js";
-import { LONGEST_NAME, MAIN } from "./lists.js";
+import { LONGEST_NAME, MAIN, MAIN_NAME } from "./lists.js";
+import { Tabs } from "./roving.jsx";
 import { direction, next, SORTABLE } from "./sort.js";
 import { watchlist } from "./watchlist.js";
 
-/** A fact of the lists; `otherwise` on the server and on first paint. */
+/** @typedef {{children?: import("react").ReactNode}} Children */
+
+/** A fact of the lists; `otherwise` on the server and on first paint. @template T @param {() => T} fact @param {T} otherwise @returns {T} */
 const useList = (fact, otherwise) => useSyncExternalStore((heard) => watchlist.listen(heard), fact, () => otherwise);
+/** @type {readonly string[]} */
 const NONE = [];
 const MOST_ASKED = 500; // names
 
@@ -34,24 +38,24 @@ export const useShown = () => useList(() => watchlist.shown, "");
 /** Whether the list is known. */
 export const useReady = () => useList(() => watchlist.ready, false);
 
-/** Whether the page is a telephone's: it shows the list or a symbol. */
-export const stacked = () => matchMedia("(max-width: 820px), (max-height: 520px)").matches;
-
-/** Everything of the page: passes choices on to its style rules. */
+/** Everything of the page: passes choices on to its style rules. @param {Children} props */
 export function PageRoot({ children }) {
   const open = useSyncExternalStore((heard) => address.listen(heard), () => address.open, () => false);
   const [columns] = useChoice("columns"), [density] = useChoice("density"), [pill] = useChoice("pill"), [rail] = useChoice("rail"), [width] = useChoice("width");
   useEffect(() => address.begin(), []);
-  const swiped = (event) => {
+  const swiped = (/** @type {any} */ event) => {
     if (address.open && event.target.closest(".detail-head, .rail")) turn(event, (way) => choose("selected", watchlist.beside(way)));
   };
-  const style = /^\d{3,4}$/.test(width) ? { "--list": `${width}px` } : undefined;
+  const style = /** @type {import("react").CSSProperties} */ (/^\d{3,4}$/.test(width) ? { "--list": `${width}px` } : {});
   return <div className="photon" data-view={open ? "symbol" : "list"} data-columns={columns.replaceAll(",", " ")} data-density={density} data-pill={pill} data-rail={rail} style={style} onPointerDown={swiped}>{children}</div>;
 }
 
-/** Hands on what the server knows: the list of a new visitor, its longest length, and names. Renders nothing. */
-export function ListKeeper({ ready = false, defaults = [], limit = 100, names = {}, onUnnamed }) {
-  const asked = useRef(new Set());
+/**
+ * Hands on what the server knows: the list of a new visitor, its longest length, and names. Renders nothing.
+ * @param {{ready: boolean, defaults: string[], limit: number, names: Record<string, string>, onUnnamed: (symbols: readonly string[]) => void}} props
+ */
+export function ListKeeper({ ready, defaults, limit, names, onUnnamed }) {
+  const asked = useRef(/** @type {Set<string>} */ (new Set()));
   const symbols = useSymbols();
   const unnamed = ready ? symbols.filter((symbol) => !names[symbol] && !asked.current.has(symbol)) : NONE;
   useEffect(() => {
@@ -67,25 +71,28 @@ export function ListKeeper({ ready = false, defaults = [], limit = 100, names = 
   return null;
 }
 
-/** A row of the list: pressing it selects its symbol; its buttons (`data-act`) act on it. */
+/** @type {Record<string, string>} */
+const NEXT_PILL = { percent: "change", change: "volume", volume: "percent" };
+
+/** A row of the list: pressing it selects its symbol; its buttons (`data-act`) act on it. @param {Children & {symbol: string}} props */
 export function ListRow({ symbol, children }) {
   const selected = useList(() => watchlist.shown === symbol, false);
-  const row = useRef(null);
+  const row = useRef(/** @type {any} */ (null));
   useEffect(() => {
     if (!selected) return;
     const { activeElement } = document;
     if (activeElement?.closest("tr[data-quote]") && activeElement !== row.current) row.current.focus({ preventScroll: true });
     if (chosen("selected") && !stacked()) row.current.scrollIntoView({ block: "nearest" });
   }, [selected]);
-  const actOf = ({ target }) => target.closest("[data-act]")?.dataset.act;
-  const pressed = (event) => {
+  const actOf = (/** @type {any} */ { target }) => target.closest("[data-act]")?.dataset.act;
+  const pressed = (/** @type {import("react").MouseEvent} */ event) => {
     const act = actOf(event);
     if (act === "remove") watchlist.remove(symbol);
-    else if (act === "pill" && stacked()) choose("pill", { percent: "change", change: "volume", volume: "percent" }[chosen("pill")]);
+    else if (act === "pill" && stacked()) choose("pill", NEXT_PILL[chosen("pill")]);
     else if (act !== "grip") address.show(symbol);
   };
-  const began = (event) => {
-    const place = chosen("sort") || watchlist.filter ? null : (by) => watchlist.move(symbol, by);
+  const began = (/** @type {any} */ event) => {
+    const place = chosen("sort") || watchlist.filter ? null : (/** @type {number} */ by) => watchlist.move(symbol, by);
     if (actOf(event) === "grip") { if (place) drag(event, row.current, place); } else touch(event, row.current, { remove: () => watchlist.remove(symbol), place });
   };
   return (
@@ -95,12 +102,12 @@ export function ListRow({ symbol, children }) {
   );
 }
 
-/** The body of the list: while somebody points at a row, no row changes its place. */
+/** The body of the list: while somebody points at a row, no row changes its place. @param {Children} props */
 export function ListBody({ children }) {
   return <tbody role="rowgroup" onPointerEnter={() => watchlist.keepStill(true)} onPointerLeave={() => watchlist.keepStill(false)}>{children}</tbody>;
 }
 
-/** The title of a column; pressing it sorts by that: one way, the other way, the list's own order. */
+/** The title of a column; pressing it sorts by that: one way, the other way, the list's own order. @param {Children & {column: string}} props */
 export function ColumnTitle({ column, children }) {
   const [sort, setSort] = useChoice("sort");
   const way = direction(sort, column);
@@ -119,39 +126,25 @@ export function ListCount() {
   return <span className="count">{text}</span>;
 }
 
-/** The tabs of the lists, and a button that makes one: a tab list of the WAI-ARIA kind, one stop of the Tab key. */
+const FIRST = [{ id: MAIN, name: MAIN_NAME }];
+/** The tabs of the lists. */
 export function ListTabs() {
-  const lists = useList(() => watchlist.lists, NONE), id = useList(() => watchlist.list.id, MAIN);
-  const tabs = useRef(null);
-  const keys = { ArrowRight: 1, ArrowLeft: -1 };
-  const moved = (event) => {
-    if (!Object.hasOwn(keys, event.key)) return;
-    event.preventDefault();
-    const place = lists.findIndex((list) => list.id === id) + keys[event.key];
-    const to = lists[(place + lists.length) % lists.length];
-    choose("list", to.id);
-    tabs.current.querySelector(`[data-list="${to.id}"]`)?.focus();
-  };
-  return (
-    <div className="tabs" role="tablist" aria-label="Lists" ref={tabs} onKeyDown={moved}>
-      {(lists.length ? lists : [{ id: MAIN, name: "Watchlist" }]).map((list) => (
-        <button key={list.id} type="button" role="tab" data-list={list.id} aria-selected={list.id === id} aria-controls="list" tabIndex={list.id === id ? 0 : -1} onClick={() => choose("list", list.id)}>{list.name}</button>
-      ))}
-    </div>
-  );
+  const lists = useList(() => watchlist.lists, FIRST), chosen = useList(() => watchlist.list.id, MAIN);
+  const tabs = lists.map(({ id, name }) => ({ id, title: name, panel: "list" }));
+  return <Tabs className="tabs" label="Lists" name="list" tabs={tabs} chosen={chosen} choose={(id) => choose("list", id)} />;
 }
 
 /** A button that makes a list; its name is typed in its place. */
 export function NewList() {
   const [naming, setNaming] = useState(false);
   if (!naming) return <button type="button" className="icon" tabIndex={-1} aria-label="New list" title="New list" onClick={() => setNaming(true)}><svg viewBox="0 0 16 16" className="glyph" aria-hidden="true"><path d="M8 3v10M3 8h10" /></svg></button>;
-  const done = (event) => {
+  const done = (/** @type {import("react").FormEvent<HTMLFormElement>} */ event) => {
     event.preventDefault();
-    const name = new FormData(event.currentTarget).get("name").trim();
+    const name = String(new FormData(event.currentTarget).get("name")).trim();
     if (name) watchlist.make(name);
     setNaming(false);
   };
-  return <form className="naming" onSubmit={done}><input name="name" aria-label="Name of the new list" placeholder="Name" maxLength={LONGEST_NAME} autoFocus autoComplete="off" onBlur={() => setNaming(false)} onKeyDown={(event) => { if (event.key === "Escape") setNaming(false); }} /></form>;
+  return <form className="naming" onSubmit={done}><input name="name" aria-label="Name of the new list" placeholder="Name" maxLength={LONGEST_NAME} autoFocus autoComplete="off" onBlur={() => setNaming(false)} /></form>;
 }
 
 /** What was removed a moment ago, and a button that puts it back. */
@@ -164,13 +157,13 @@ export function UndoBar() {
   );
 }
 
-/** A symbol without the house before its colon, which stands beside the company's name; readers of the screen and of the text have it whole. */
+/** A symbol without the house before its colon, which stands beside the company's name; readers of the screen and of the text have it whole. @param {{symbol: string}} props */
 export function SymbolName({ symbol }) {
   const colon = symbol.indexOf(":");
   return colon < 0 ? symbol : <><span className="unseen">{symbol.slice(0, colon + 1)}</span>{symbol.slice(colon + 1)}</>;
 }
 
-/** "Apple", "BINANCE · Bitcoin": house and company of a symbol, as far as they are known. */
+/** "Apple", "BINANCE · Bitcoin": house and company of a symbol, as far as they are known. @param {{symbol: string, name: string, className?: string}} props */
 export const Company = ({ symbol, name, className }) => <span className={className}>{[symbol.includes(":") ? symbol.split(":")[0] : "", name].filter(Boolean).join(" · ")}</span>;
 
 /** Back to the list that a new visitor sees. */
@@ -180,31 +173,30 @@ export const RestoreButton = () => <button type="button" className="plain" onCli
 export function PhoneDock() {
   const [back, ahead] = [useList(() => watchlist.beside(-1), ""), useList(() => watchlist.beside(1), "")];
   const shown = useShown();
-  const neighbour = (symbol, way) => (
+  const neighbour = (/** @type {string} */ symbol, /** @type {1 | -1} */ way) => (
     <button type="button" className="dock-beside" disabled={symbol === shown} onClick={() => choose("selected", symbol)}>{way < 0 ? `‹ ${symbol}` : `${symbol} ›`}</button>
   );
   return <nav className="dock" aria-label="Neighbours in the list">{neighbour(back, -1)}<button type="button" className="dock-list" onClick={() => address.close()}>List</button>{neighbour(ahead, 1)}</nav>;
 }
 
+const LEAST = 380, MOST = 560; // CSS pixels
+
 /** The edge between list and chart, which can be dragged, or moved by keys. */
 export function ListEdge() {
   const [width, setWidth] = useChoice("width");
-  const edge = useRef(null);
+  const edge = useRef(/** @type {any} */ (null));
   const now = () => Number(width) || edge.current.previousElementSibling.offsetWidth;
-  const set = (pixels) => setWidth(String(Math.round(Math.min(560, Math.max(380, pixels)))));
-  const dragged = (event) => {
+  const set = (/** @type {number} */ pixels) => setWidth(String(Math.round(Math.min(MOST, Math.max(LEAST, pixels)))));
+  const dragged = (/** @type {any} */ event) => {
     event.preventDefault();
-    const from = event.clientX, before = now();
-    const move = ({ clientX }) => set(before + clientX - from);
-    const end = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", end); };
-    addEventListener("pointermove", move);
-    addEventListener("pointerup", end);
+    const before = now();
+    follow(event, (dx) => set(before + dx), () => {});
   };
-  const steps = { ArrowLeft: -20, ArrowRight: 20 };
-  const pressed = (event) => {
-    if (!Object.hasOwn(steps, event.key)) return;
+  const pressed = (/** @type {import("react").KeyboardEvent} */ event) => {
+    const step = { ArrowLeft: -20, ArrowRight: 20 }[event.key];
+    if (!step) return;
     event.preventDefault();
-    set(now() + steps[event.key]);
+    set(now() + step);
   };
-  return <div className="edge" role="separator" aria-label="Width of the list" aria-orientation="vertical" aria-valuemin={380} aria-valuemax={560} aria-valuenow={Number(width) || 480} tabIndex={-1} ref={edge} onPointerDown={dragged} onKeyDown={pressed} onDoubleClick={() => setWidth("")} />;
+  return <div className="edge" role="separator" aria-label="Width of the list" aria-orientation="vertical" aria-valuemin={LEAST} aria-valuemax={MOST} aria-valuenow={Number(width) || 480} tabIndex={-1} ref={edge} onPointerDown={dragged} onKeyDown={pressed} onDoubleClick={() => setWidth("")} />;
 }

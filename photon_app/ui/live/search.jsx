@@ -7,6 +7,7 @@
  */
 
 import { useEffect, useRef, useState } from "react";
+import { stacked } from "./address.js";
 import { choose } from "./choices.js";
 import { ask, photon } from "./hooks.js";
 import { asked, completed, full, learn, lines, listed, Lookup, MOST_CHARS, moved, options, outcome, parts, preselected, recent, remember } from "./suggest.js";
@@ -16,10 +17,9 @@ const ID = "add-symbol", LIST = "suggestions", NOTICE = "add-notice";
 const WAIT = "Looking it up…";
 const AWAY = "Photon cannot be reached: it is looked up when it is back";
 const TOO_LONG = `More than ${MOST_CHARS.toLocaleString("en")} characters: paste them in parts`;
-const NOTHING = { query: "", found: [] };
+/** @typedef {import("./suggest.js").Option} Option @typedef {import("./suggest.js").Listing} Listing */
 
-const onPhone = () => matchMedia("(max-width: 820px), (max-height: 520px)").matches; // as in styles/header.css
-
+/** @param {{path: string}} props */
 const Icon = ({ path }) => (
   <svg className="finder-icon" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true"><path d={path} /></svg>
 );
@@ -28,13 +28,13 @@ const CROSS = "m4.5 4.5 7 7M11.5 4.5l-7 7";
 const PLUS = "M8 3v10M3 8h10";
 const TICK = "m3 8.5 3.5 3.5L13 4.5";
 
-/** The name with what was typed marked in it. */
+/** The name with what was typed marked in it. @param {{name: string, typed: string}} props */
 function Name({ name, typed }) {
   const [before, hit, after] = parts(name, typed);
   return <span className="option-name">{before}<mark>{hit}</mark>{after}</span>;
 }
 
-/** What an option says. */
+/** What an option says. @param {{option: Option, typed: string, held: boolean}} props */
 function Words({ option: { kind, symbol, name, type }, typed, held }) {
   if (kind === "list") return <span className="option-all">Add all of <b>{symbol}</b></span>;
   if (kind === "typed") return <><span className="option-all">Add “<b>{symbol}</b>” as typed</span><span className="option-type">Unlisted: may be rejected</span></>;
@@ -53,37 +53,38 @@ function Words({ option: { kind, symbol, name, type }, typed, held }) {
  *   `reply`: what the text names that was sent by `onFind`, or by `onTake` to be taken as it was typed
  */
 export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, onFind, onTake }) {
-  const form = useRef(null), input = useRef(null), lookup = useRef(null);
-  const sent = useRef(null); // the text that the server was asked for last
+  const form = useRef(/** @type {any} */ (null)), input = useRef(/** @type {any} */ (null));
+  const sent = useRef(/** @type {?string} */ (null)); // the text that the server was asked for last
   const [typed, setTyped] = useState("");
-  const [answer, setAnswer] = useState(NOTHING);
+  const [answer, setAnswer] = useState({ query: "", found: /** @type {Listing[]} */ ([]) });
   const [open, setOpen] = useState(false);
-  const [place, setPlace] = useState(null); // null: where Enter goes by itself
+  const [place, setPlace] = useState(/** @type {?number} */ (null)); // null: where Enter goes by itself
   const [notice, setNotice] = useState("");
   const [unknown, setUnknown] = useState("");
-  lookup.current ??= new Lookup(ask, (found, query) => {
-    learn(found.map(({ symbol, name }) => [symbol, name]));
+  const [lookup] = useState(() => new Lookup(ask, (found, query) => {
+    learn(found.map(({ symbol, name }) => /** @type {const} */ ([symbol, name])));
     setAnswer({ query, found });
     setPlace(null);
-  });
+  }));
 
+  /** @param {string} text @param {?Listing[]} found @param {Listing[]} [before] */
   const offer = (text, found, before) => options(text, found, { before, held: symbols, unknown });
   const found = answer.query === asked(typed) ? answer.found : null;
   const offered = !open ? [] : typed.trim() ? offer(typed, found, answer.found) : recent();
   const at = place === null ? preselected(offered, typed) : Math.min(place, offered.length - 1);
   const isFull = limit > 0 && symbols.length >= limit;
 
-  const put = (text) => { input.current.value = text; setTyped(text); setPlace(null); };
-  const look = () => { setOpen(true); setPlace(null); lookup.current.type(input.current.value); };
-  const close = () => { lookup.current.stop(); setOpen(false); setPlace(null); };
+  const put = (/** @type {string} */ text) => { input.current.value = text; setTyped(text); setPlace(null); };
+  const look = () => { setOpen(true); setPlace(null); lookup.type(input.current.value); };
+  const close = () => { lookup.stop(); setOpen(false); setPlace(null); };
   const leave = () => {
     close();
     setNotice("");
-    if (onPhone()) input.current.blur();
+    if (stacked()) input.current.blur();
   };
-  const add = (added) => { watchlist.add(added); remember(added); };
+  const add = (/** @type {string[]} */ added) => { watchlist.add(added); remember(added); };
 
-  useEffect(() => { setTyped(input.current.value); return () => lookup.current.stop(); }, []); // typed before the page was ready
+  useEffect(() => { setTyped(input.current.value); return () => lookup.stop(); }, []); // typed before the page was ready
   useEffect(() => { learn(Object.entries(names)); }, [names]);
   useEffect(() => { if (at >= 0) document.getElementById(`${LIST}-${at}`)?.scrollIntoView({ block: "nearest" }); }, [at]);
   useEffect(() => {
@@ -94,18 +95,19 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
     const same = input.current.value === sent.current; // not typed on
     if (same && after.rest !== null) put(after.rest);
     setUnknown(input.current.value);
-    if (input.current.value || (after.notice && onPhone())) look();
+    if (input.current.value || (after.notice && stacked())) look();
     else if (same) leave();
     setNotice(after.notice);
   }, [reply.id]);
 
+  /** @param {string} text @param {(typed: string) => void} act */
   const send = (text, act) => {
     if (sent.current === input.current.value && (notice === WAIT || notice === AWAY)) return; // it is being looked up
     sent.current = input.current.value;
     setNotice(/^(reconnecting|closed)$/.test(photon().status.connection) ? AWAY : WAIT);
     act(text);
   };
-  const take = ({ kind, symbol }) => {
+  const take = (/** @type {Option} */ { kind, symbol }) => {
     if (kind === "list") { send(symbol, onFind); return; }
     if (kind === "typed") { send(symbol, onTake); return; }
     const all = completed(typed, symbol);
@@ -117,35 +119,32 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
     put("");
     leave();
   };
-  const entered = async (event) => {
+  const entered = async (/** @type {import("react").FormEvent} */ event) => {
     event.preventDefault();
     const text = input.current.value;
     if (place !== null && offered[place]) { take(offered[place]); return; }
-    const results = place === null && text.trim() && !listed(text, []) ? await lookup.current.settled(text) : [];
+    const results = place === null && text.trim() && !listed(text, []) ? await lookup.settled(text) : [];
     if (input.current.value !== text) return; // typed on: the newer text counts
     const [first] = results ? offer(text, results) : [];
     if (place === null && first && first.kind !== "typed") take(first);
     else send(text, onFind);
   };
-  const pressed = (event) => {
+  const pressed = (/** @type {any} */ event) => {
     if (event.nativeEvent.isComposing || event.keyCode === 229) { // an input method's own keys, and not the page's
       event.nativeEvent.stopImmediatePropagation();
       if (event.key === "Enter") event.preventDefault();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = (by) => (offered.length > 0 ? setPlace(moved(at, offered.length, by)) : look());
+    const step = (/** @type {1 | -1} */ by) => (offered.length > 0 ? setPlace(moved(at, offered.length, by)) : look());
     const shut = () => { close(); setNotice(""); };
-    const keys = {
-      ArrowDown: () => step(1),
-      ArrowUp: () => step(-1),
-      Escape: offered.length > 0 || notice ? shut : typed ? () => put("") : null,
-    };
-    if (!Object.hasOwn(keys, event.key) || keys[event.key] === null) return;
+    const escape = offered.length > 0 || notice ? shut : typed ? () => put("") : null;
+    const act = { ArrowDown: () => step(1), ArrowUp: () => step(-1), Escape: escape }[/** @type {string} */ (event.key)];
+    if (!act) return;
     event.preventDefault();
-    keys[event.key]();
+    act();
   };
-  const pasted = (event) => {
+  const pasted = (/** @type {any} */ event) => {
     const clip = lines((event.clipboardData ?? event.dataTransfer).getData("text"));
     const { value, selectionStart, selectionEnd } = input.current;
     const tooLong = value.length - (selectionEnd - selectionStart) + clip.length > MOST_CHARS;
@@ -156,8 +155,8 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
     typedOn();
   };
   const typedOn = () => { setTyped(input.current.value); setNotice(""); look(); };
-  const left = (event) => {
-    if (form.current.contains(event.relatedTarget) || onPhone()) return;
+  const left = (/** @type {import("react").FocusEvent} */ event) => {
+    if (form.current.contains(event.relatedTarget) || stacked()) return;
     close();
     setNotice("");
   };
@@ -168,7 +167,7 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
       <div className="finder-field">
         <Icon path={GLASS} />
         <input ref={input} id={ID} type="text" role="combobox" aria-autocomplete="list" aria-controls={LIST} aria-expanded={offered.length > 0}
-          aria-activedescendant={at < 0 ? null : `${LIST}-${at}`} aria-describedby={NOTICE} placeholder={isFull ? `Full: ${limit} symbols` : "Add or find a symbol or company"}
+          aria-activedescendant={at < 0 ? undefined : `${LIST}-${at}`} aria-describedby={NOTICE} placeholder={isFull ? `Full: ${limit} symbols` : "Add or find a symbol or company"}
           maxLength={MOST_CHARS} autoComplete="off" autoCapitalize="characters" autoCorrect="off" spellCheck={false} enterKeyHint="go"
           data-key="/" onInput={typedOn} onKeyDown={pressed} onFocus={look} onClick={() => open || look()} onPaste={pasted} onDrop={pasted} />
         <button type="button" className="finder-clear" aria-label="Clear" tabIndex={-1} hidden={!typed} onClick={() => { put(""); input.current.focus(); look(); }}><Icon path={CROSS} /></button>

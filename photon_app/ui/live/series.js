@@ -7,17 +7,22 @@
 
 import { INTO_DATE } from "./days.js";
 
+/** @typedef {import("./photon-client.js").Bar & {final?: boolean}} Bar  `final`: it is over */
+/** @typedef {{session: string, from: number, to: number}} Session */
+/** @typedef {{bar: Bar, final: boolean, corrected?: boolean}} Message  of the bars channel */
+/** @typedef {{bars: Bar[], sessions?: Session[], source: string, since?: ?number, partial?: boolean}} Answer  of `/api/bars` */
+
 export const MOST = 10_000;
 const SLACK = 1_000; // dropped at once, so that not every new bar moves all others
 const PENDING = 16;
 const FINAL_MS = 10_000; // a bar is sent as final 2 s after its end
 const DAY = 86_400_000;
-/** How long a bar is, ms; that of a day is a trading day. */
+/** How long a bar is, ms; that of a day is a trading day. @type {Record<string, number>} */
 export const SPANS = { "1s": 1_000, "1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "1d": DAY };
-/** The ranges, each with the interval that fits it. */
+/** The ranges, each with the interval that fits it. @type {Record<string, string>} */
 export const RANGES = { "1D": "5m", "5D": "15m", "1M": "1h", YTD: "1d", "1Y": "1d", Max: "1d" };
 
-/** The place of the first bar at or after a time; as many as there are bars when there is none. */
+/** The place of the first bar at or after a time; as many as there are bars when there is none. @param {readonly {time: number}[]} bars @param {number} time */
 export function placeOf(bars, time) {
   let low = 0, high = bars.length;
   while (low < high) {
@@ -28,8 +33,8 @@ export function placeOf(bars, time) {
   return low;
 }
 
-/** Sessions of two answers in order, one a beginning. */
-function joined(one = [], other = []) {
+/** Sessions of two answers in order, one a beginning. @param {Session[]} one @param {Session[]} other */
+function joined(one, other) {
   const all = new Map([...one, ...other].map((session) => [session.from, session]));
   return [...all.values()].sort((a, b) => a.from - b.from).slice(-MOST);
 }
@@ -52,11 +57,12 @@ export function bands(bars, sessions, all = false) {
  * @param {{incomplete?: boolean}[]} bars
  */
 export function holes(bars) {
+  /** @type {{first: number, last: number}[]} */
   const found = [];
   bars.forEach(({ incomplete }, place) => {
-    if (!incomplete) return;
-    if (found.at(-1)?.last === place - 1) found.at(-1).last = place;
-    else found.push({ first: place, last: place });
+    const before = found.at(-1);
+    if (incomplete && before?.last === place - 1) before.last = place;
+    else if (incomplete) found.push({ first: place, last: place });
   });
   return found;
 }
@@ -77,7 +83,7 @@ export function beginOf(time, timeframe, sessions, day) {
   return from + Math.floor((time - from) / SPANS[timeframe]) * SPANS[timeframe];
 }
 
-/** So many months before a time, on the same day of the month or the month's last. */
+/** So many months before a time, on the same day of the month or the month's last. @param {number} time @param {number} months */
 function monthsBefore(time, months) {
   const then = new Date(time);
   then.setUTCMonth(then.getUTCMonth() - months);
@@ -102,17 +108,19 @@ export function rangeBegin(range, time, sessions) {
 }
 
 export class Series {
-  /** @type {object[]} oldest first, each with `final` */
+  /** @type {Bar[]} oldest first */
   bars = [];
+  /** @type {Session[]} */
   sessions = [];
   /** Of what the bars are: simulated, finnhub or replay:… */
   source = "";
-  /** When the oldest bar on disk begins; null when there is none. */
+  /** When the oldest bar on disk begins; null when there is none. @type {?number} */
   since = null;
   /** Whether nothing older can be had. */
   complete = false;
   /** Whether the database did not answer: older bars may be missing. */
   partial = false;
+  /** @type {Map<number, Message>} */
   #pending = new Map();
   #loaded = false;
 
@@ -123,9 +131,9 @@ export class Series {
    * which gets the newest bars only. Null when there is none.
    */
   get torn() {
-    const { bars } = this;
+    const { bars } = this, newest = this.newest?.time ?? 0;
     for (let at = bars.length - 2; at >= Math.max(0, bars.length - 8); at -= 1) {
-      if (!bars[at].final && bars[at + 1].time + FINAL_MS <= this.newest.time) return bars[at].time;
+      if (!bars[at].final && bars[at + 1].time + FINAL_MS <= newest) return bars[at].time;
     }
     return null;
   }
@@ -137,17 +145,17 @@ export class Series {
   }
 
   /**
-   * Begin with an answer of `/api/bars`, or begin again after a pause of the connection.
-   * @param {object} answer
+   * Begin with an answer, or begin again after a pause of the connection.
+   * @param {Answer} answer
    * @param {number} limit  how many bars were asked for
    * @param {boolean} [again]  the same epoch: older bars that were loaded stay, if there is no gap
    */
   load(answer, limit, again = false) {
-    const first = answer.bars[0]?.time;
-    const gapless = again && first !== undefined && this.newest?.time >= first && this.bars[0].time < first;
+    const first = answer.bars[0]?.time ?? -Infinity;
+    const gapless = again && this.newest !== undefined && this.newest.time >= first && this.bars[0].time < first;
     const older = gapless ? this.bars.slice(0, placeOf(this.bars, first)) : [];
     this.bars = [...older, ...answer.bars];
-    this.sessions = joined(gapless ? this.sessions : [], answer.sessions);
+    this.sessions = joined(gapless ? this.sessions : [], answer.sessions ?? []);
     this.source = answer.source;
     this.since = answer.since ?? null;
     if (!gapless) this.#judge(answer, limit);
@@ -156,18 +164,19 @@ export class Series {
     this.#pending.clear();
   }
 
-  /** Put older bars in front; returns how many. */
+  /** Put older bars in front; returns how many. @param {Answer} answer @param {number} limit */
   prepend(answer, limit) {
     const room = Math.max(0, MOST - this.bars.length);
     const end = placeOf(answer.bars, this.bars[0]?.time ?? Infinity);
     const older = answer.bars.slice(Math.max(0, end - room), end);
     this.bars = [...older, ...this.bars];
-    this.sessions = joined(answer.sessions, this.sessions);
+    this.sessions = joined(answer.sessions ?? [], this.sessions);
     this.#judge(answer, limit);
     if (this.bars.length >= MOST || (older.length === 0 && !this.partial)) this.complete = true;
     return older.length;
   }
 
+  /** @param {Answer} answer @param {number} limit */
   #judge(answer, limit) {
     const first = this.bars[0];
     this.partial = answer.partial === true;
@@ -176,11 +185,15 @@ export class Series {
 
   /**
    * Take in a message of the bars channel.
+   * @param {Message} message
    * @returns {"" | "last" | "earlier" | "all"} what changed: nothing, the newest bar (or there is a
    *   newer one), an earlier one in its place, or the places of the bars
    */
   fold({ bar, final, corrected }) {
-    if (!this.#loaded) return this.#keep({ bar, final, corrected });
+    if (!this.#loaded) {
+      this.#keep({ bar, final, corrected });
+      return "";
+    }
     const at = placeOf(this.bars, bar.time);
     const held = this.bars[at];
     const whole = { ...bar, final };
@@ -201,26 +214,26 @@ export class Series {
 
   /**
    * Fold a price into the running bar, or begin one with it, until the bars channel says what it came to.
-   * @param {import("./photon-client.js").Quote} quote
+   * @param {Pick<import("./photon-client.js").Quote, "price" | "volume" | "time" | "day" | "session">} quote
    * @param {string} timeframe
    * @param {boolean} counts  whether it is a trade that no bar has yet: its volume counts
-   * @returns {"" | "last" | "all"} as `fold`
+   * @returns {"" | "last" | "earlier" | "all"} as `fold`
    */
   trade({ price, volume, time, day, session }, timeframe, counts) {
     const { newest } = this;
     const begin = this.#loaded && session !== "closed" ? beginOf(time, timeframe, this.sessions, day) : null;
-    if (begin === null || begin < newest?.time) return "";
+    if (begin === null || (newest && begin < newest.time)) return "";
     const held = newest?.time === begin ? newest : { time: begin, open: price, high: price, low: price, volume: 0, count: 0, vwap: null, final: false };
     const bar = { ...held, high: Math.max(held.high, price), low: Math.min(held.low, price), close: price };
     if (counts) bar.volume += volume;
-    return this.fold({ bar, final: held.final });
+    return this.fold({ bar, final: Boolean(held.final) });
   }
 
+  /** @param {Message} message */
   #keep(message) {
     this.#pending.delete(message.bar.time);
     this.#pending.set(message.bar.time, message);
-    if (this.#pending.size > PENDING) this.#pending.delete(this.#pending.keys().next().value);
-    return "";
+    if (this.#pending.size > PENDING) this.#pending.delete([...this.#pending.keys()][0]);
   }
 
   #trim() {

@@ -2,6 +2,8 @@
  * The order of the list by a column, from the figures of this moment. Pure, tested under node.
  */
 
+import { position } from "./format.js";
+
 /** @typedef {import("./photon-client.js").Quote} Quote */
 
 /** What a column is sorted by. @type {Record<string, (quote: Quote) => ?number>} */
@@ -9,7 +11,7 @@ const FIGURES = {
   last: (quote) => quote.price,
   change: (quote) => quote.changePercent,
   spark: (quote) => quote.changePercent,
-  range: (quote) => (quote.low == null || quote.high == null || quote.high <= quote.low ? null : (quote.price - quote.low) / (quote.high - quote.low)),
+  range: (quote) => position(quote.price, quote.low, quote.high),
   volume: (quote) => quote.dayVolume,
   age: (quote) => -quote.time,
 };

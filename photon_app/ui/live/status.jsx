@@ -59,7 +59,7 @@ export function SessionClock() {
   });
   return (
     <span className="session">
-      <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span className="session-next" ref={part("next")} />
+      <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span ref={part("next")} />
       <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr title="New York time" ref={part("zone")}>ET</abbr></span>
     </span>
   );
@@ -102,7 +102,7 @@ export function ConnectionFoot({ symbols = [] }) {
     <span className="foot" data-connection="connecting" ref={part("box")}>
       <span className="foot-connection"><i className="dot" aria-hidden="true" /><b ref={part("connection")}>Connecting</b></span>
       <span>Data age <b className="figure-fixed" ref={part("age")}>{format.DASH}</b></span>
-      <span className="foot-more">Latency <b className="figure-fixed" ref={part("latency")}>{format.DASH}</b></span>
+      <span>Latency <b className="figure-fixed" ref={part("latency")}>{format.DASH}</b></span>
       <span>Feed <b ref={part("source")}>{format.DASH}</b></span>
     </span>
   );

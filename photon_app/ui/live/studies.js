@@ -11,11 +11,11 @@
 /** @typedef {{name: string, label: string, color: string, dashed: boolean, symbol?: string, values?: typeof vwap}} Line */
 
 import { INTO_DATE } from "./days.js";
+import { symbolsIn } from "./lists.js";
 import { placeOf } from "./series.js";
 
 const DAY = 86_400_000;
-const MOST = 4; // compared symbols
-const SYMBOL = /^[A-Z0-9^$#][A-Z0-9 .:\-_/^=&+$!#*]{0,31}$/; // as the server's
+export const MOST = 4; // compared symbols
 
 /** The average close of the last `count` bars. @param {number} count @returns {(bars: Bar[], from?: number) => (number | null)[]} */
 export const average = (count) => (bars, from = 0) => {
@@ -74,8 +74,7 @@ const COLORS = ["study-1", "study-2", "brand", "muted"];
 export const studiesOf = (text) => Object.keys(STUDIES).filter((name) => text.split(",").includes(name));
 
 /** The symbols in a choice of compared ones, without what is none, the shown one and any twice. @param {string} text @param {string} [shown] */
-export const symbolsOf = (text, shown = "") =>
-  [...new Set(text.split(",").map((name) => name.trim().toUpperCase()))].filter((name) => SYMBOL.test(name) && name !== shown).slice(0, MOST);
+export const symbolsOf = (text, shown = "") => symbolsIn(text).filter((name) => name !== shown).slice(0, MOST);
 
 /** The lines that are chosen: of a study with `values`, of a symbol with `symbol`. @param {string[]} studies @param {string[]} symbols @returns {Line[]} */
 export const linesOf = (studies, symbols) => [

@@ -11,6 +11,8 @@
  *   `symbol`: what to add; of a list all of its text
  */
 
+import { SYMBOL } from "./lists.js";
+
 export const PAUSE_MS = 120;
 export const ENTER_MS = 300; // how long Enter waits for suggestions
 const MOST = 10;
@@ -22,7 +24,6 @@ const MOST_NAMES = 1_000;
 const MOST_STORED = 4_000; // characters of the recent ones
 const RECENT = "photon.recent";
 const SEPARATOR = /[,;\n\r\t\u2028\u2029，；、]/;
-const SYMBOL = /^[A-Z0-9^$#]([A-Z0-9 .:\-_/^=&+$!#*]{0,30}[A-Z0-9.:\-_/^=&+$!#*])?$/;
 const TYPES = { "Common Stock": "Stock", ETP: "ETF" };
 
 /** @type {Map<string, string>} the names that this page has shown */
@@ -153,7 +154,7 @@ export function recent() {
 /** These symbols were added or removed. @param {readonly string[]} symbols */
 export function remember(symbols) {
   const before = recent();
-  const known = new Map([...before.map(({ symbol, name }) => [symbol, name]), ...names]);
+  const known = new Map([...before.map(({ symbol, name }) => /** @type {const} */ ([symbol, name])), ...names]);
   const all = [...new Set([...[...symbols].reverse(), ...before.map(({ symbol }) => symbol)])].slice(0, MOST_RECENT);
   try {
     globalThis.localStorage.setItem(RECENT, JSON.stringify(all.map((symbol) => [symbol, known.get(symbol) ?? ""])));

@@ -144,19 +144,6 @@ export function Tape({ symbol }) {
     return keepLoaded(symbol, held.tape, deep ? DEPTH : FEW, (row) => { if (row) held.view.count(row); inFrame(soon); });
   }, [symbol, seen, deep]);
 
-  const toggle = useRef();
-  toggle.current = () => pause(!paused);
-  useEffect(() => {
-    const pressed = (event) => {
-      if (event.key !== " " || event.defaultPrevented || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (!at.box.offsetParent || (event.target !== document.body && event.target !== at.box)) return;
-      event.preventDefault();
-      toggle.current();
-    };
-    document.addEventListener("keydown", pressed);
-    return () => document.removeEventListener("keydown", pressed);
-  }, []);
-
   return (
     <>
       <div className="tape-head">
@@ -166,7 +153,7 @@ export function Tape({ symbol }) {
         <select className="tape-least" aria-label="Smallest trade shown" value={least} onChange={(event) => setLeast(Number(event.target.value))}>
           {SIZES.map((size) => <option key={size} value={size}>{size ? `≥ ${format.size(size)}` : "Any size"}</option>)}
         </select>
-        <button type="button" className="tape-pause" aria-label="Pause the trades" title="Pause (Space)" aria-keyshortcuts="Space" aria-pressed={paused} tabIndex={-1} onClick={() => pause(!paused)}>
+        <button type="button" className="tape-pause" aria-label="Pause the trades" title="Pause (Space)" data-key="Space" aria-keyshortcuts="Space" aria-pressed={paused} tabIndex={-1} onClick={() => pause(!paused)}>
           <svg viewBox="0 0 16 16" aria-hidden="true"><path d={paused ? RESUME : PAUSE} /></svg>
         </button>
       </div>

@@ -9,7 +9,7 @@
  */
 
 import { choose, chosen, onChoice } from "./choices.js";
-import { edited, MAIN, mainNameOf, MOST_LISTS, othersOf, rearranged, shifted, symbolsOf } from "./lists.js";
+import { changed, edited, MAIN, mainNameOf, MOST_LISTS, othersOf, rearranged, shifted, symbolsOf, usable } from "./lists.js";
 import { sorted } from "./sort.js";
 import { remember } from "./suggest.js";
 
@@ -19,14 +19,14 @@ import { remember } from "./suggest.js";
 const KEYS = { main: "photon.watchlist", others: "photon.lists" };
 export const SHARED = "shared"; // the list of an address, which is not stored
 const MOMENT_MS = 150;
-export const UNDO_MS = 8_000;
+const UNDO_MS = 8_000;
 const SORT_MS = 2_000; // a list that is sorted by a moving figure is sorted anew
 const LIMIT = 100; // symbols, before the server has said how many it allows
 
 export class Watchlist {
   #environment; #pending = /** @type {Change[]} */ ([]); #listeners = new Set();
   #shared = /** @type {?string[]} */ (null); #defaults = /** @type {?string[]} */ (null); #limit = LIMIT;
-  #lists = /** @type {?List[]} */ (null); #order = /** @type {?readonly string[]} */ (null);
+  #lists = /** @type {?List[]} */ (null); #order = /** @type {?readonly string[]} */ (null); #shown = /** @type {?string} */ (null); // each row asks for it
   #filter = ""; #still = false; #undo = /** @type {?{symbol: string, change: Change, timer: any}} */ (null);
   #began = false; #last = /** @type {readonly string[]} */ ([]);
   /** How to get a symbol's newest quote and name: set by the page. */
@@ -55,7 +55,7 @@ export class Watchlist {
   }
 
   #changed() {
-    this.#lists = this.#order = null;
+    this.#lists = this.#order = this.#shown = null;
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -122,7 +122,7 @@ export class Watchlist {
   /** The symbol that the page shows: the chosen one if it is in the list, else the first; "" for an empty list. */
   get shown() {
     const symbol = chosen("selected");
-    return this.symbols.includes(symbol) ? symbol : this.order[0] ?? this.symbols[0] ?? "";
+    return (this.#shown ??= this.symbols.includes(symbol) ? symbol : this.order[0] ?? this.symbols[0] ?? "");
   }
 
   /** Whether the order must not change now: somebody points at a row. @param {boolean} still */
@@ -131,7 +131,7 @@ export class Watchlist {
   #resort() {
     if (this.#still || !this.#order || !chosen("sort") || this.#environment.document?.hidden) return;
     const before = this.#order;
-    this.#order = null;
+    this.#order = this.#shown = null;
     if (this.order.join() === before.join()) this.#order = before;
     else for (const listener of [...this.#listeners]) listener();
   }
@@ -216,8 +216,7 @@ export class Watchlist {
    */
   change(change) {
     if (change.list === SHARED) {
-      const text = edited(JSON.stringify({ v: 1, symbols: this.#shared ?? [] }), change.edit ?? {});
-      this.#shared = symbolsOf(text);
+      this.#shared = usable(changed(this.#shared ?? [], change.edit ?? {}));
       this.#changed();
       return;
     }

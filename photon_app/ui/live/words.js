@@ -5,6 +5,9 @@
  * words here stand beside them or where there are none.
  */
 
+/** @typedef {Record<string, any>} Status  of photon-client.js */
+
+/** @type {Record<string, [string, string, string]>} words, their kind, what they mean */
 const FEEDS = {
   live: ["LIVE", "good", "Prices stream from the feed"],
   simulated: ["SIMULATED", "note", "Invented prices: no feed key is set"],
@@ -22,12 +25,12 @@ const behind = ({ behindMs, feed }) => (behindMs && FLOWING.has(feed ?? "") ? Ma
 /** @param {number} seconds */
 const late = (seconds) => `Prices here are about ${seconds} s late: this page, or its connection, cannot keep up`;
 
-/** Why this page never had the server; empty once it had. */
+/** Why this page never had the server; empty once it had. @param {Status} status @returns {string} */
 const never = (status) => (status.epoch == null ? status.reason : "");
 
 /**
  * The badge for a status: its words, their kind, what they mean, and ms until the next attempt.
- * @param {object} status  of photon-client.js
+ * @param {Status} status
  * @param {?number} marketNow  the server's clock
  * @param {number} now  this machine's clock
  */
@@ -43,18 +46,18 @@ export function badge(status, marketNow, now) {
   return { words: `${words === "LIVE" ? "" : `${words} · `}BEHIND ${seconds} s`, kind: "note", why: late(seconds), wait: null };
 }
 
-/** The badge of the feed alone. @param {any} status @param {?number} marketNow */
+/** The badge of the feed alone. @param {Status} status @param {?number} marketNow */
 function feedBadge(status, marketNow) {
   if (status.feed === "live" && status.delayMs > 0) {
     const minutes = Math.max(1, Math.round(status.delayMs / 60_000));
     return { words: `DELAYED ${minutes} min`, kind: "note", why: status.detail || "The feed's prices come late", wait: null };
   }
   const [words, kind, meaning] = FEEDS[status.feed] ?? [String(status.feed ?? "connecting").toUpperCase(), "wait", ""];
-  const wait = status.feedRetryAt && status.rate === 1 ? status.feedRetryAt - marketNow : null;
+  const wait = status.feedRetryAt && status.rate === 1 && marketNow !== null ? status.feedRetryAt - marketNow : null;
   return { words, kind, why: status.detail || meaning, wait };
 }
 
-/** The sentence that must not need a pointer to be read; empty while all is as it should be. */
+/** The sentence that must not need a pointer to be read; empty while all is as it should be. @param {Status} status @returns {string} */
 export function trouble(status) {
   if (status.connection === "closed") return status.reason;
   if (status.connection === "reconnecting") return never(status) || "This page lost the server: prices are the last known ones";
@@ -65,6 +68,9 @@ export function trouble(status) {
   return status.detail || (TROUBLED.has(status.feed) ? FEEDS[status.feed][2] : "");
 }
 
+/** @typedef {{tag: string, short: string, line: string, why: string}} Words */
+
+/** @type {Record<string, Words>} */
 const STATES = {
   live: { tag: "", short: "", line: "", why: "" },
   polled: {
@@ -77,6 +83,7 @@ const STATES = {
     why: "The connection behind this price is lost, or does not bring this symbol: it may not be the newest",
   },
 };
+/** @type {Record<string, {short: string, line: string}>} */
 const REFUSALS = {
   unknown_symbol: { short: "Unknown symbol", line: "The feed does not know this symbol" },
   too_many_symbols: { short: "No room", line: "The server has no room for more symbols" },
@@ -87,23 +94,25 @@ const REFUSALS = {
  * `line` written out beside the tag, `why` in full. All empty when it is live.
  * @param {string} state
  * @param {?{code: string, message: string}} rejection
+ * @returns {Words}
  */
 export function symbolWords(state, rejection) {
   if (state !== "rejected") return STATES[state] ?? { ...STATES.live, tag: String(state).toUpperCase() };
   const why = rejection?.message ?? "The server refuses this symbol";
-  return { tag: "REJECTED", why, ...(REFUSALS[rejection?.code] ?? { short: "Refused", line: why }) };
+  return { tag: "REJECTED", why, ...(REFUSALS[rejection?.code ?? ""] ?? { short: "Refused", line: why }) };
 }
 
 const UNKEPT = "Bars are not kept";
 
-/** What is wrong although the feed's state is well, as `/health` judges it: silence in trading hours, or a database that fails. */
+/** What is wrong although the feed's state is well, as `/health` judges it: silence in trading hours, or a database that fails. @param {any} health @returns {string} */
 export const silence = (health) => {
-  if (health?.status !== "degraded" || !["live", "simulated", "replay"].includes(health.feed?.state)) return "";
+  if (health?.status !== "degraded" || !FLOWING.has(health.feed?.state)) return "";
   const { state, detail } = health.storage ?? {};
   if (state === "failing") return [health.feed.detail, detail ? `${UNKEPT}: ${detail}` : UNKEPT].filter(Boolean).join("; ");
   return health.feed.detail || "The market is open, but no trade comes";
 };
 
+/** @type {Record<string, string>} */
 const FAILURES = {
   network: "No answer, or the connection broke",
   stall: "Silence on an open connection",
@@ -113,7 +122,7 @@ const FAILURES = {
   server: "Faulty answer of the feed",
 };
 
-/** [reason, words, count] of each kind of failure that there was, the most frequent first. */
+/** [reason, words, count] of each kind of failure that there was, the most frequent first. @param {Record<string, number> | undefined} counts @returns {[string, string, number][]} */
 export function failures(counts) {
   return Object.entries(counts ?? {})
     .filter(([, count]) => Number.isFinite(count) && count > 0)
