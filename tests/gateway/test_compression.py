@@ -161,6 +161,12 @@ class Reader:
         self.messages.append(message)
         return message
 
+    async def read_updates(self, count: int) -> None:
+        """Read until there are so many prices."""
+        came = len(self.updates())
+        while came < count:
+            came += sum(m["type"] == "price_update" for m in flat([await self.read()]))
+
     def updates(self) -> list[dict[str, Any]]:
         """Every price so far."""
         return [m for m in flat(self.messages) if m["type"] == "price_update"]
@@ -195,9 +201,7 @@ def test_every_form_gets_the_same_prices(ws: str) -> None:
                 symbols = rng.choices(("AAPL", "NVDA"), k=20)
                 feed.trades([(symbol, 150 + n + k / 100, 10) for k, symbol in enumerate(symbols)])
                 await asyncio.sleep(0)
-            for one in readers:
-                while len(one.updates()) < 1201:
-                    await one.read()
+            await asyncio.gather(*(one.read_updates(1201) for one in readers))
             told = [one.updates() for one in readers]
             assert told[1:] == told[:-1]
             for one in (batch, deflated_batch):

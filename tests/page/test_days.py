@@ -36,6 +36,7 @@ def visitor(visit: Visit, hand: Hand) -> Visitor:
     opened = visit(hand.http)
     stored = json.dumps({"v": 1, "symbols": COINS})
     opened.page.evaluate("(text) => localStorage.setItem('photon.watchlist', text)", stored)
+    opened.page.evaluate("localStorage.setItem('photon.columns', 'range')")
     opened.page.reload()
     opened.expect_symbols(*COINS)
     return opened

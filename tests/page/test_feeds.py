@@ -11,7 +11,7 @@ from tests.feed.recordings import DAY, needs_recordings
 from tests.page.conftest import Visit
 from tests.page.upstream import upstream
 
-YOUNG = re.compile(r"^\d+(\.\d)?\s(s|m)$")
+YOUNG = re.compile(r"^(under 10 s|under a minute|\d+\sm)$")
 """An age of less than an hour."""
 
 
