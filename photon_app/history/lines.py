@@ -170,10 +170,13 @@ class Lines:
         invented: Sequence[Bar] = ()
         if self._past is not None:
             begun = self._followed.begun(symbol)
-            # If it was traded since the day began, there is nothing to invent.
-            if begun is None or begun.time_ms > self._past.hours_at(symbol, now_ms).begins_ms:
+            until_ms = now_ms if begun is None else begun.time_ms
+            # The newest day may be over, and the next one not traded yet.
+            newest_ms = max(until_ms, self._memory.newest_ms(symbol) or 0)
+            # If it was traded since that day began, there is nothing to invent.
+            if begun is None or until_ms > self._past.hours_at(symbol, newest_ms).begins_ms:
                 async with self._inventing.one():
-                    invented = Invented(self._past, symbol, now_ms, calendar, begun).newest_day()
+                    invented = Invented(self._past, symbol, until_ms, calendar, begun).newest_day()
         async with self._assembling.one():
             traded = _joined(stored.bars, _fives(self._memory.between(symbol, "1m")))
             if not traded and not invented:

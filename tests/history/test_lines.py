@@ -7,17 +7,19 @@ from typing import Any
 import msgspec
 import pytest
 
+from photon_app import upstream
 from photon_app.calendar.calendar import Calendar
 from photon_app.calendar.session import market_day
 from photon_app.history import lines
-from photon_app.history.followed import FollowedSymbols, Phase
+from photon_app.history.followed import Begun, FollowedSymbols, Phase
 from photon_app.history.lines import Line, Lines
 from photon_app.history.one_at_a_time import OneAtATime
 from photon_app.market.bars import Bars
 from photon_app.market.merge import BarBuilder
 from photon_app.model import Bar, Trade
+from photon_app.settings import Settings
 from tests.fakes.book import as_counted
-from tests.fakes.dates import OPEN_MS
+from tests.fakes.dates import OPEN_MS, new_york, utc
 from tests.fakes.time import HandClock
 
 MINUTE_MS = 60_000
@@ -39,6 +41,51 @@ class Disk:
         """The range of a year."""
         self.asked.append(symbol)
         return 5.0, 500.0
+
+
+@pytest.mark.parametrize(
+    ("symbol", "begun", "after"),
+    [
+        ("BINANCE:BTCUSDT", utc(2026, 12, 31, 15), utc(2027, 1, 1, 0, 0, 30)),
+        ("BINANCE:BTCUSDT", utc(2026, 12, 31, 23, 59, 10), utc(2027, 1, 1)),
+        ("AAPL", new_york(2026, 11, 25, 11), new_york(2026, 11, 27, 4, 0, 1)),
+        ("AAPL", new_york(2026, 11, 25, 11), new_york(2026, 11, 26, 12)),
+        ("7203.T", utc(2026, 11, 25, 3), utc(2026, 11, 26, 0, 0, 5)),
+    ],
+)
+def test_a_day_that_is_over_is_whole_until_the_next_one_is_traded(
+    symbol: str, begun: int, after: int
+) -> None:
+    """With what a simulator invented before its first trade of that day."""
+
+    async def scenario() -> None:
+        past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
+        assert past is not None
+        clock = HandClock(begun)
+        memory, followed = Bars(clock=clock), FollowedSymbols(limited=False)
+        memory.follow(symbol)
+        followed.follow(symbol, begun, Phase.READ)
+        one = followed.get(symbol)
+        assert one is not None
+        one.begun = Begun(begun, past.price(symbol, begun))
+        memory.fold(as_counted(Trade(symbol, one.begun.price, 1, begun)))
+        known = Lines(
+            memory,
+            None,
+            calendars=CALENDAR,
+            clock=clock,
+            past=past,
+            followed=followed,
+            assembling=OneAtATime(),
+            inventing=OneAtATime(),
+        )
+        (before,), _ = await known.of([symbol])
+        assert len(before.points) > 10
+        clock.at_ms = after
+        (line,), _ = await known.of([symbol])
+        assert line == before
+
+    asyncio.run(scenario())
 
 
 def lines_of(disk: Disk, *symbols: str) -> Lines:
