@@ -23,9 +23,12 @@ SHARE = 0.001
 """The part of the time that may be spent on them while memory does not grow: half a second with ten
 thousand clients, so every eight minutes."""
 GROWN_BYTES = 64 * 2**20
-YOUNG = 3
-"""Collections of the youngest generation until one of the second, which visits 2,000 objects then.
-With Python's default of 10 it visits 7,000, which blocks for 10 ms while a crowd connects."""
+YOUNGEST = 200
+"""New objects until a collection of the youngest generation."""
+YOUNG = 1
+"""Collections of the youngest generation until one of the second, which visits 600 objects then.
+With Python's defaults of 700 and 10 it visits 8,000, each of which takes 1.5 µs while a crowd
+connects and caches are cold."""
 SOCKET_BYTES = 20 * 2**10
 """Memory of one open socket (``docs/fan-out.md``), also while its handshake waits."""
 NEVER = 2**30
@@ -52,7 +55,7 @@ class Garbage:
 
     async def run(self) -> None:
         """Disable Python's full collections and make them here, until cancelled."""
-        gc.set_threshold(_PYTHONS[0], YOUNG, NEVER)
+        gc.set_threshold(YOUNGEST, YOUNG, NEVER)
         try:
             while True:
                 await self._time.sleep(LOOK_S)

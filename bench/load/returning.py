@@ -3,9 +3,9 @@
 Refused or cut off, each waits for twice as long as before, from a quarter of a second up to five,
 less a random part of up to a half.
 
-A process of its own, ``python -m bench.load.returning PORT CLIENTS SYMBOL,…``, at a lower
-priority: what it takes is not the server's. A client is back when it has read a snapshot of each
-symbol. It begins when it reads a line, and prints one of JSON at the end.
+A process of its own, ``python -m bench.load.returning PORT CLIENTS SYMBOL,…``, at the lowest
+priority: it delays neither the server nor those who measure. A client is back when it has read a
+snapshot of each symbol. It begins when it reads a line, and prints one of JSON at the end.
 """
 
 import heapq
@@ -140,7 +140,7 @@ class Crowd:
 
 def main() -> None:
     """Wait for a line, come back, say how it went, and stay until the input ends."""
-    os.nice(5)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     port, clients, symbols = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(",")
     print("ready", flush=True)
     sys.stdin.readline()

@@ -4,6 +4,12 @@ A channel that has updates asks for its next flush. ``soon`` means at once if it
 at least one interval ago, and otherwise as soon as it did; ``at`` means at a given time. So a lone
 price is not delayed, a busy market is sent in batches, and an idle one costs nothing.
 
+A channel that can write a part of what waits has a credit of time, which grows by the cost of one
+flush in each interval, up to that cost. It asks ``soon`` for parts: at once if the credit is at
+least ``LEAST_PART`` of the cost. What the credit does not pay for is left for the next flush. So at
+a print not all clients wait because there is no time for all, and none waits for more than an
+interval.
+
 The interval follows the cost: it is the time that recent flushes took, divided by ``SHARE``. So
 flushes take at most that share of a core until the interval reaches its maximum, ``flush_s``: with
 five clients a price waits for a millisecond at most, and with five thousand for ``flush_s``. The
@@ -30,8 +36,12 @@ LEAST_S = 0.001
 """The shortest interval: a timer of the event loop cannot be more exact."""
 SMOOTHING = 0.25
 """The weight of the newest flush in the average cost."""
+LEAST_PART = 0.25
+"""The least part of a whole flush that is worth to be written by itself."""
 RETRY_S = 1.0
 """After this time a channel is flushed again whose flush failed by a fault of ours."""
+_LEAST_MEASURED = 0.05
+"""The least part of a flush from which the cost of a whole one is concluded."""
 _SAME_S = 1e-6
 """Times that differ by less are equal: sums of floats are not exact."""
 
@@ -58,6 +68,9 @@ class Flusher:
         self._due_s: dict[Flushed, float] = {}
         self._last_s: dict[Flushed, float] = {}
         self._cost_s: dict[Flushed, float] = {}
+        self._credit: dict[Flushed, float] = {}
+        """What each channel had left when its last flush ended, in seconds; below zero if it took
+        longer than it should: whole groups are written."""
         self._timer: Timer | None = None
         self._armed_s = math.inf
 
@@ -65,10 +78,16 @@ class Flusher:
         """The clock of all flush times: monotonic seconds."""
         return self._loop.time()
 
-    def soon(self, channel: Flushed) -> None:
-        """Flush a channel at once, or as soon as its last flush began one interval ago."""
+    def soon(self, channel: Flushed, *, in_parts: bool = False) -> None:
+        """Flush a channel at once, or as soon as its last flush began one interval ago.
+
+        Args:
+            channel: which.
+            in_parts: whether it is flushed at once, too, if there is only time for a part.
+        """
         due_s = self.next_s(channel)
-        if due_s <= self._loop.time():
+        now_s = self._loop.time()
+        if due_s <= now_s or (in_parts and self._part(channel, now_s) >= LEAST_PART):
             self._flush(channel)
         else:
             self.at(channel, due_s - TIMER_LATE_S)
@@ -88,7 +107,11 @@ class Flusher:
     def next_s(self, channel: Flushed) -> float:
         """When a channel may be flushed again ``soon``."""
         last_s = self._last_s.get(channel)
-        return -math.inf if last_s is None else last_s + self.interval_s(last_s)
+        if last_s is None:
+            return -math.inf
+        cost_s = self._cost_s.get(channel, 0.0)
+        credit = self._credit[channel] / cost_s if cost_s else 0.0
+        return last_s + min(1.0, max(0.0, 1 - credit)) * self.interval_s(last_s)
 
     def interval_s(self, now_s: float) -> float:
         """The time between two flushes of a channel, by what flushes cost until now."""
@@ -103,17 +126,43 @@ class Flusher:
             self._timer.cancel()
             self._timer, self._armed_s = None, math.inf
 
-    def write(self, channel: Flushed) -> None:
-        """A channel begins to write: the next flush that it wants ``soon`` has to wait."""
-        self._last_s[channel] = self._loop.time()
+    def write(self, channel: Flushed) -> float:
+        """A channel begins to write: the next flush that it wants ``soon`` has to wait.
 
-    def written(self, channel: Flushed) -> None:
-        """A channel has written: what that took counts."""
+        Returns:
+            For how long it may write; infinite if there is time for everything.
+        """
+        now_s = self._loop.time()
+        part, due_s = self._part(channel, now_s), self.next_s(channel)
+        self._credit[channel] = part * self._cost_s.get(channel, 0.0)
+        self._last_s[channel] = now_s
+        early = now_s + TIMER_LATE_S + _SAME_S < due_s
+        return self._credit[channel] if early else math.inf
+
+    def written(self, channel: Flushed, part: float | None = 1.0) -> None:
+        """A channel has written: what that took counts.
+
+        Args:
+            channel: which.
+            part: how much of a flush it was; ``None`` if it was the rest of earlier ones.
+        """
         spent_s = self._loop.time() - self._last_s[channel]
-        average_s = self._cost_s.get(channel, spent_s)
-        self._cost_s[channel] = average_s + SMOOTHING * (spent_s - average_s)
+        most_s = self._cost_s.get(channel, 0.0)
+        self._credit[channel] = max(-most_s, self._credit[channel] - spent_s)
+        if part is not None:
+            cost_s = spent_s / max(part, _LEAST_MEASURED)
+            average_s = self._cost_s.get(channel, cost_s)
+            self._cost_s[channel] = average_s + SMOOTHING * (cost_s - average_s)
 
     # Inside
+
+    def _part(self, channel: Flushed, now_s: float) -> float:
+        """How much of a flush the credit of a channel pays for."""
+        last_s, cost_s = self._last_s.get(channel), self._cost_s.get(channel)
+        if last_s is None:
+            return 1.0
+        grown = (now_s - last_s + _SAME_S) / self.interval_s(last_s)
+        return min(1.0, grown + (self._credit[channel] / cost_s if cost_s else 0.0))
 
     def _arm(self, due_s: float) -> None:
         if self._timer is not None:

@@ -206,7 +206,7 @@ class Hub(Channel[Subscriber]):
             self._flush(everything=True)
         elif every or self._snapshots_due or self._pacing:
             if self._registry.has_events or every.batches_s <= self._flusher.now_s():
-                self._flusher.soon(self)
+                self._flusher.soon(self, in_parts=True)
             else:
                 self._flusher.at(self, every.batches_s)
 
@@ -449,16 +449,16 @@ class Hub(Channel[Subscriber]):
         every = self._every
         due = every.is_due(now_s) or (everything and every.batches_wait)
         if due or self._snapshots_due or self._pacing.is_due(now_s):
-            self._flusher.write(self)
+            for_s = self._flusher.write(self)
             self._journal.note(every.symbols, now_s)
             self._add_snapshots()
-            every.flush(now_s, everything=everything)
+            part = every.flush(now_s, everything=everything, for_s=for_s)
             for client, frames in self._pacing.due(now_s):
                 # after the updates of its other symbols, which may wait for the next batch
                 self._clients.guard(
                     client, partial(self.answer, client), client.form.prices(frames)
                 )
-            self._flusher.written(self)
+            self._flusher.written(self, part)
         self._await_next()
         if self._arrived:
             arrived, self._arrived = self._arrived, {}
@@ -485,12 +485,11 @@ class Hub(Channel[Subscriber]):
         """The next of ``BEATS`` ticks: send a heartbeat to its share of the clients. A client gets
         one per round, the first a whole round after it joined.
         """
-        self.flush()
         self._beat = (self._beat + 1) % BEATS
         frames = self._status.heartbeat(wall_ms)
         for client in self._clients.of(self):
             if client.beat == self._beat and not client.sink.congested:
-                self._clients.guard(client, client.sink.send, frames)
+                self._clients.guard(client, partial(self.answer, client), frames)
 
     def send_status(
         self,
@@ -542,9 +541,11 @@ class Hub(Channel[Subscriber]):
         self._clients.wake()
 
     def _await_next(self) -> None:
-        """Ask for a flush when the next batches or paced prices are due; paced ones within one
-        flush interval leave together.
+        """Ask for a flush when there is time for what this one left, or the next batches or paced
+        prices are due; paced ones within one flush interval leave together.
         """
+        if self._every.left:
+            self._flusher.soon(self)
         if self._every.batches_wait:
             self._flusher.at(self, self._every.batches_s)
         if self._pacing.next_s < math.inf:

@@ -103,8 +103,12 @@ class Subscriber(Client):
         return bool(self.every)
 
 
+MOST_MEMBERS = 64
+"""Clients in one group: a flush may end between two groups, but not within one."""
+
+
 class Group:
-    """The clients that want every trade of the same set of symbols, in the same form.
+    """Clients that want every trade of the same set of symbols, in the same form.
 
     A client whose subscriptions change between two flushes is alone in a group of its own until the
     next one: the updates that wait in a shared group have been sent to it, or are not for it.
@@ -120,6 +124,14 @@ class Group:
         self.members: dict[Subscriber, Sink] = {}
         self.outbox: list[bytes] = []
         """The updates that wait for the next flush."""
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody may join it: a flush writes to whole groups. Groups for which a message is
+        made anew, as batches and compressed ones are, take every client that shares it.
+        """
+        made_anew = self.form.batch or self.form.deflater is not None
+        return self.alone or (not made_anew and len(self.members) >= MOST_MEMBERS)
 
 
 Takers = dict[Group, Callable[[bytes], None]]
@@ -148,7 +160,20 @@ class Topic:
             yield from pace.shares
 
 
-Groups = dict[tuple[frozenset[str], Form], Group]
+class Cohort:
+    """All clients that want every trade of the same symbols in the same form, in their groups,
+    without those that are alone.
+    """
+
+    __slots__ = ("groups", "open")
+
+    def __init__(self) -> None:
+        self.groups: dict[Group, None] = {}
+        self.open: dict[Group, None] = {}
+        """Those that are not full."""
+
+
+Cohorts = dict[tuple[frozenset[str], Form], Cohort]
 
 
 class Registry:
@@ -156,14 +181,14 @@ class Registry:
 
     def __init__(self) -> None:
         self.topics: dict[str, Topic] = {}
-        self.groups: tuple[Groups, Groups] = {}, {}
-        """The groups that clients may join: of the event format, and of the batch format."""
+        self._cohorts: tuple[Cohorts, Cohorts] = {}, {}
+        """Of the event format, and of the batch format."""
         self._alone: tuple[dict[Subscriber, None], dict[Subscriber, None]] = {}, {}
 
     @property
     def has_events(self) -> bool:
         """Whether any client of the event format wants every trade of a symbol."""
-        return bool(self.groups[False] or self._alone[False])
+        return bool(self._cohorts[False] or self._alone[False])
 
     def pace(self, client: Subscriber, symbol: str, interval_s: float, share: Share) -> None:
         """Add a client to the pace of a symbol and interval; it must not have the symbol yet."""
@@ -187,13 +212,13 @@ class Registry:
     def regroup(self, client: Subscriber, symbols: frozenset[str], *, alone: bool = False) -> None:
         """Let a client have every trade of exactly these symbols.
 
-        It moves to their group. If its old group is empty then, that is dissolved.
+        It moves to a group of theirs. If its old group is empty then, that is dissolved.
 
         Args:
             client: which.
             symbols: the symbols whose every trade it wants from now on.
-            alone: whether updates are pending, which it has already: it is alone in its group until
-                ``reunite``.
+            alone: whether it is alone in its group until ``reunite``, since the group that it would
+                join has updates pending.
         """
         old = client.group
         if symbols == client.every and (old is None or old.alone == alone):
@@ -201,23 +226,36 @@ class Registry:
         group = self._group(symbols, client.form, alone=alone) if symbols else None
         if group is not None:
             group.members[client] = client.sink
+            if group.full and not alone:
+                self._cohorts[client.form.batch][symbols, client.form].open.pop(group, None)
         client.group = group
         client.every = symbols if group is None else group.symbols
         if old is not None:
             del old.members[client]
             if not old.members:
                 self._dissolve(old)  # last, so that a symbol in both groups keeps its topic
+            elif not old.alone:
+                self._cohorts[old.form.batch][old.symbols, old.form].open[old] = None
         if alone:
             self._alone[client.form.batch][client] = None
 
     def reunite(self, *, batch: bool) -> None:
-        """After a flush nothing is pending for clients of a format: those that were alone join the
-        shared groups.
+        """After a flush: clients of a format that were alone join the others, unless updates are
+        still pending for them or for the group that they would join.
         """
-        alone = list(self._alone[batch])
-        self._alone[batch].clear()
-        for client in alone:
-            self.regroup(client, client.every)
+        for client in list(self._alone[batch]):
+            group = client.group
+            if group is None or not group.alone:
+                del self._alone[batch][client]
+            elif not group.outbox and self.may_join(client, client.every):
+                del self._alone[batch][client]
+                self.regroup(client, client.every)
+
+    def may_join(self, client: Subscriber, symbols: frozenset[str]) -> bool:
+        """Whether the group that the client would join with these symbols has nothing pending."""
+        cohort = self._cohorts[client.form.batch].get((symbols, client.form))
+        group = None if cohort is None else next(iter(cohort.open), None)
+        return group is None or not group.outbox
 
     def groups_of(self, symbols: Iterable[str], *, batch: bool) -> list[Group]:
         """The groups of a format whose outboxes have updates.
@@ -226,29 +264,35 @@ class Registry:
             symbols: the symbols that have updates.
             batch: whether of the batch format.
         """
-        shared = self.groups[batch]
+        cohorts = self._cohorts[batch]
         takers = [self.topics[symbol].groups[batch] for symbol in symbols if symbol in self.topics]
-        if sum(map(len, takers)) < len(shared):
+        if sum(map(len, takers)) < len(cohorts):
             groups = list({group: None for those in takers for group in those})
         else:
             own = [client.group for client in self._alone[batch]]
             alone = [group for group in own if group is not None and group.alone]
-            groups = [*shared.values(), *alone]
+            groups = [group for cohort in cohorts.values() for group in cohort.groups] + alone
         return [group for group in groups if group.outbox]
 
     def _group(self, symbols: frozenset[str], form: Form, *, alone: bool) -> Group:
-        group = None if alone else self.groups[form.batch].get((symbols, form))
-        if group is None:
-            group = Group(symbols, form, alone=alone)
-            for symbol in symbols:
-                self._topic(symbol).groups[form.batch][group] = group.outbox.append
-            if not alone:
-                self.groups[form.batch][symbols, form] = group
+        cohorts = self._cohorts[form.batch]
+        if not alone and (cohort := cohorts.get((symbols, form))) is not None and cohort.open:
+            return next(iter(cohort.open))
+        group = Group(symbols, form, alone=alone)
+        for symbol in symbols:
+            self._topic(symbol).groups[form.batch][group] = group.outbox.append
+        if not alone:
+            cohort = cohorts.setdefault((symbols, form), Cohort())
+            cohort.groups[group] = cohort.open[group] = None
         return group
 
     def _dissolve(self, group: Group) -> None:
         if not group.alone:
-            del self.groups[group.form.batch][group.symbols, group.form]
+            cohorts, key = self._cohorts[group.form.batch], (group.symbols, group.form)
+            cohorts[key].groups.pop(group)
+            cohorts[key].open.pop(group, None)
+            if not cohorts[key].groups:
+                del cohorts[key]
         for symbol in group.symbols:
             del self.topics[symbol].groups[group.form.batch][group]
             self._prune(symbol)

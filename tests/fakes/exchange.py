@@ -59,6 +59,8 @@ class FakeExchange(DemandListener):
         book_type: type[Book] = TrustingBook,
     ) -> None:
         self.loop = FakeLoop()
+        self.write_s = 0.0
+        """How long a write to one client takes, for outlets that care."""
         self.calendar = Calendar()
         self.hours = MarketView("regular", NOON_MS + 1, "post", NOON_MS, 1.0)
         self.book = book_type(day_of, capacity=limit)

@@ -269,7 +269,7 @@ class BatchExchange(Exchange):
         ready = outlet is None or outlet.put is not None
         deflater = self.hub.deflater if ready and self.hub.clients % 2 else None
         form = Form(batch=True, deflater=deflater)
-        return super().session(FlatOutlet(self.loop.time, ready=ready), form, **limits)
+        return super().session(FlatOutlet(self, ready=ready), form, **limits)
 
 
 class AnyBatchHistory(AnyHistory):
@@ -281,6 +281,7 @@ class AnyBatchHistory(AnyHistory):
         self.clients = [Observer(self.exchange)]
 
 
+@pytest.mark.usefixtures("small_groups")
 def test_every_batch_client_reads_a_lawful_history_and_ends_with_the_truth() -> None:
     """The same laws as for the event format."""
     play(AnyBatchHistory, examples=120, steps=60)

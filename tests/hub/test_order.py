@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -31,6 +32,9 @@ from tests.fakes.outlet import FakeOutlet
 SYMBOLS = ("A", "B", "C", "D")
 INTERVALS_MS = (0, 0, 50, 400, 2000)
 DAY_MS = 86_400_000
+WRITES_S = (0.0, 0.0, 0.0001, 0.002)
+MOST_WRITES_S = 8 * max(WRITES_S)
+"""How much later one client may be written to than the first one of a flush."""
 symbol_sets = st.lists(st.sampled_from(SYMBOLS), min_size=1, max_size=4, unique=True)
 choice = st.integers(0, 10)
 
@@ -70,17 +74,18 @@ class Exchange(FakeExchange):
 
 
 class StampingOutlet(FakeOutlet):
-    """An outlet that notes when each message was written."""
+    """An outlet that notes when each message was written, which takes time."""
 
-    def __init__(self, now_s: Callable[[], float], *, ready: bool) -> None:
+    def __init__(self, exchange: FakeExchange, *, ready: bool) -> None:
         super().__init__(ready=ready)
-        self._now_s = now_s
+        self._exchange = exchange
 
     def write(self, frames: Frames) -> None:
         before = len(self.messages)
         super().write(frames)
         for message in self.messages[before:]:
-            message["at_s"] = self._now_s()
+            message["at_s"] = self._exchange.loop.time()
+        self._exchange.loop.spend(self._exchange.write_s)
 
 
 class Observer:
@@ -89,7 +94,7 @@ class Observer:
     def __init__(self, exchange: Exchange, *, ready: bool = True) -> None:
         self._exchange = exchange
         self.session, self.outlet, self.sink = exchange.session(
-            StampingOutlet(exchange.loop.time, ready=ready), messages_per_s=1e9
+            StampingOutlet(exchange, ready=ready), messages_per_s=1e9
         )
         self._asked_s = 0.0
         self._answered: set[str] = set()
@@ -189,7 +194,7 @@ class Observer:
         """At most one price in an interval."""
         last_s = self.sent_s.get(symbol)
         if last_s is not None:
-            assert at_s - last_s >= self.interval_s[symbol] - 0.001
+            assert at_s - last_s >= self.interval_s[symbol] - 0.001 - MOST_WRITES_S
         self.sent_s[symbol] = at_s
 
     def _drop(self, symbol: str) -> None:
@@ -223,7 +228,7 @@ class AnyHistory(RuleBasedStateMachine):
     def _client(self, number: int) -> Observer:
         return self.clients[number % len(self.clients)]
 
-    @precondition(lambda self: len(self.clients) < 4)
+    @precondition(lambda self: len(self.clients) < 6)
     @rule(ready=st.booleans())
     def connect(self, ready: bool) -> None:
         self.clients.append(Observer(self.exchange, ready=ready))
@@ -311,6 +316,10 @@ class AnyHistory(RuleBasedStateMachine):
         self.exchange.loop.advance(ms / 1000)
         self.exchange.hub.heartbeat(NOON_MS)
 
+    @rule(write_s=st.sampled_from(WRITES_S))
+    def writes_take(self, write_s: float) -> None:
+        self.exchange.write_s = write_s
+
     @rule()
     def let_go(self) -> None:
         self.exchange.demand.sweep()
@@ -375,6 +384,7 @@ def play(machine: type[RuleBasedStateMachine], *, examples: int, steps: int) -> 
     )
 
 
+@pytest.mark.usefixtures("small_groups")
 def test_every_client_reads_a_lawful_history_and_ends_with_the_truth() -> None:
     """Whatever happens, in whatever order."""
     play(AnyHistory, examples=120, steps=60)

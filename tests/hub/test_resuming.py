@@ -21,7 +21,7 @@ from photon_app.hub.sink import Sink
 from photon_app.model import Seed, Trade
 from tests.fakes.exchange import NOON_MS, FakeExchange
 from tests.fakes.outlet import prices, split
-from tests.hub.test_order import DAY_MS, Exchange, Observer, StampingOutlet, play
+from tests.hub.test_order import DAY_MS, WRITES_S, Exchange, Observer, StampingOutlet, play
 
 SYMBOLS = ("A", "B", "C")
 KERNEL_BYTES = 3_000
@@ -35,7 +35,7 @@ class MarkedOutlet(StampingOutlet):
     """An outlet over a kernel with a small buffer: ``read`` takes what its client reads."""
 
     def __init__(self, exchange: FakeExchange) -> None:
-        super().__init__(exchange.loop.time, ready=True)
+        super().__init__(exchange, ready=True)
         self.sink: Sink | None = None
         self.conflated = False
         """Whether updates were ever replaced by the newest one."""
@@ -191,7 +191,7 @@ class AnyCuts(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.exchange = Exchange()
-        self.clients = [Returning(self.exchange), Returning(self.exchange)]
+        self.clients = [Returning(self.exchange) for _ in range(3)]
         self.time_ms = NOON_MS
         self.prices = dict.fromkeys(SYMBOLS, 10_000)
         for client in self.clients:
@@ -287,6 +287,10 @@ class AnyCuts(RuleBasedStateMachine):
         self.exchange.clients.tick()
         self.exchange.demand.sweep()
 
+    @rule(write_s=st.sampled_from(WRITES_S))
+    def writes_take(self, write_s: float) -> None:
+        self.exchange.write_s = write_s
+
     @rule()
     def new_epoch(self) -> None:
         for client in self.clients:
@@ -321,6 +325,7 @@ class AnyCuts(RuleBasedStateMachine):
         assert not hub.subscribed
 
 
+@pytest.mark.usefixtures("small_groups")
 def test_what_a_client_has_after_any_cut_is_what_it_would_have_without() -> None:
     """Every update of a symbol once and in order, or a hole that ``recovered`` told of; and the
     figures of the day, whatever changed them meanwhile.

@@ -1,9 +1,9 @@
 """Clients that want every trade: writes what waits for their groups.
 
 Called by the hub only, on the event loop. An update goes to the outbox of each group that wants its
-symbol. Groups of the event format are written at each flush of the hub. Those of the batch format
-are written less often, so that batches are fuller: in a busy market once in the flusher's longest
-interval.
+symbol. Groups of the event format are written at each flush of the hub, as many as there is time
+for: those that are left are the first of the next flush. Groups of the batch format are written
+less often, so that batches are fuller: in a busy market once in the flusher's longest interval.
 
 Order: what is pending for a client is written (``settle``) before its subscriptions change and
 before any answer, so that after a snapshot with ``seq`` n it gets n+1 next. Other clients are not
@@ -13,8 +13,9 @@ Bounds: those of ``Outboxes``.
 """
 
 import math
+from collections import deque
 
-from photon_app.hub.channels.outboxes import Outboxes
+from photon_app.hub.channels.outboxes import MOST_FRAMES, Outboxes
 from photon_app.hub.clients import Clients
 from photon_app.hub.flusher import Flusher
 from photon_app.hub.frames import Frames
@@ -22,6 +23,9 @@ from photon_app.hub.registry import Group, Registry, Subscriber, Takers, Topic
 from photon_app.hub.sink import Sink
 
 _NOBODY: tuple[Takers, Takers] = {}, {}
+_NO_SYMBOLS: set[str] = set()
+Broken = tuple[Subscriber, Exception]
+"""A client, and the fault of ours with which a write to it ended."""
 
 
 class EveryTrade:
@@ -37,14 +41,22 @@ class EveryTrade:
         self._registry = registry
         self._clients = clients
         self._interval_s = flusher.flush_s
+        self._now_s = flusher.now_s
         self._outboxes = Outboxes(), Outboxes()
         """Of the event format and of the batch format (``Form.batch``)."""
+        self._left: dict[Group, set[str]] = {}
+        """Groups that the last flush has left, the oldest first; with symbols that moved since."""
         self.batches_s = -math.inf
         """When batches may be written, on the flusher's clock."""
 
     def __bool__(self) -> bool:
-        """Whether there were updates since the last flush, wanted or not."""
-        return bool(self._outboxes[False])
+        """Whether there were updates since the last flush, wanted or not, or it left any."""
+        return bool(self._outboxes[False] or self._left)
+
+    @property
+    def left(self) -> bool:
+        """Whether the last flush left any group."""
+        return bool(self._left)
 
     @property
     def symbols(self) -> set[str]:
@@ -54,6 +66,9 @@ class EveryTrade:
     @property
     def full(self) -> bool:
         """Whether to write everything now, without waiting for the timer."""
+        oldest = next(iter(self._left), None)
+        if oldest is not None and len(oldest.outbox) >= MOST_FRAMES:
+            return True
         return any(outboxes.full for outboxes in self._outboxes)
 
     @property
@@ -79,18 +94,25 @@ class EveryTrade:
         """Whether ``flush`` has anything to do."""
         return bool(self) or (self.batches_wait and self.batches_s <= now_s)
 
-    def flush(self, now_s: float, *, everything: bool) -> None:
+    def flush(self, now_s: float, *, everything: bool, for_s: float = math.inf) -> float | None:
         """Write the events, and batches if they are due.
 
         Args:
             now_s: the flusher's clock.
             everything: whether batches are due in any case: what follows must come after them.
+            for_s: for how long events may be written, if not everything is due. At least one group
+                is written.
+
+        Returns:
+            How much of the events was written: 1 if no group was left; ``None`` if there were only
+            those that an earlier flush had left.
         """
-        self._flush(batch=False)
+        part = self._flush(batch=False, for_s=math.inf if everything else for_s)
         due = everything or self.batches_s <= now_s
         if due and (self.batches_wait or not self._registry.has_events):
             self._flush(batch=True)
             self.batches_s = now_s + self._interval_s
+        return part
 
     def settle(self, client: Subscriber) -> None:
         """Write the updates that are pending for one client, and for no other.
@@ -102,6 +124,7 @@ class EveryTrade:
         if group is None or not group.outbox:
             return
         wanted = self._outboxes[client.form.batch].among(group.symbols)
+        wanted |= self._left.get(group, _NO_SYMBOLS) & group.symbols
         client.sink.offer(client.form.prices(Frames(group.outbox[:])), wanted)
         if group.alone:
             group.outbox.clear()
@@ -110,39 +133,61 @@ class EveryTrade:
 
     def regroup(self, client: Subscriber, symbols: frozenset[str]) -> None:
         """Let a client, for which nothing is pending, have every trade of exactly these symbols."""
-        self._registry.regroup(client, symbols, alone=bool(self._outboxes[client.form.batch]))
+        alone = not self._registry.may_join(client, symbols)
+        self._registry.regroup(client, symbols, alone=alone)
 
     # Inside
 
-    def _flush(self, *, batch: bool) -> None:
-        outboxes = self._outboxes[batch].take()
-        broken: list[tuple[Subscriber, Exception]] = []
-        for group in self._registry.groups_of(outboxes.symbols, batch=batch):
-            frames = outboxes.taken_from(group)
-            deflater = group.form.deflater
-            try:
-                if batch:
-                    frames = frames.batched
-                joined = frames.joined if deflater is None else frames.deflated(deflater)
-            except Exception as fault:  # noqa: BLE001 - any fault costs this group only
-                broken += [(client, fault) for client in group.members]
-                continue
-            broken += self._write(group, frames, joined, outboxes)
+    def _flush(self, *, batch: bool, for_s: float = math.inf) -> float | None:
+        """Write to the groups of a format that have updates, those that were left before first."""
+        began_s, outboxes = self._now_s(), self._outboxes[batch].take()
+        left = {} if batch else self._left
+        first = [group for group in left if group.outbox and group.members]
+        others = self._registry.groups_of(outboxes.symbols, batch=batch)
+        groups = deque(dict.fromkeys([*first, *others]))
+        written, broken = 0, list[Broken]()
+        while groups and (
+            not written  # else the time for a half of the next group is estimated
+            or (self._now_s() - began_s) * (1 + len(groups[0].members) / written / 2) <= for_s
+        ):
+            group = groups.popleft()
+            written += len(group.members)
+            broken += self._write(group, outboxes, left.get(group))
+        if not batch:
+            moved = outboxes.symbols
+            self._left = {one: left[one] | moved if one in left else moved for one in groups}
         self._registry.reunite(batch=batch)
         for client, why in broken:
             self._clients.failed(client, why)
+        if left and not outboxes:
+            return None
+        unwritten = sum(len(group.members) for group in groups)
+        return written / (written + unwritten) if unwritten else 1.0
 
-    def _write(
-        self, group: Group, frames: Frames, joined: bytes, outboxes: Outboxes
-    ) -> list[tuple[Subscriber, Exception]]:
-        """Write to the clients of a group; returns those with which there was a fault of ours."""
-        broken: list[tuple[Subscriber, Exception]] = []
+    def _write(self, group: Group, outboxes: Outboxes, earlier: set[str] | None) -> list[Broken]:
+        """Write to the clients of a group; returns those with which there was a fault of ours.
+
+        Args:
+            group: which.
+            outboxes: what came since the last flush.
+            earlier: the symbols that had moved before, if that one left the group.
+        """
+        frames = outboxes.taken_from(group, left=earlier is not None)
+        deflater = group.form.deflater
+        try:
+            if group.form.batch:
+                frames = frames.batched
+            joined = frames.joined if deflater is None else frames.deflated(deflater)
+        except Exception as fault:  # noqa: BLE001 - any fault costs this group only
+            return [(client, fault) for client in group.members]
+        broken: list[Broken] = []
         refused: list[Sink] = []
         size = len(joined)
         for sink in group.members.values():  # hot: the one call per client and flush
             try:
                 if sink.put is None:
-                    sink.offer(frames, outboxes.among(group.symbols))
+                    moved = outboxes.symbols | (earlier or set())
+                    sink.offer(frames, moved & group.symbols)
                 elif (sent := sink.put(joined)) != size:  # as ``write_now``, without its call
                     sink.put_rest(joined[sent:])
             except OSError:

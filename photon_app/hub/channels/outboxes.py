@@ -56,12 +56,16 @@ class Outboxes:
         taken.symbols, self.symbols = self.symbols, taken.symbols
         return taken
 
-    def taken_from(self, group: Group) -> Frames:
+    def taken_from(self, group: Group, *, left: bool = False) -> Frames:
         """Empty the outbox of a group. Groups that want everything share one sequence of frames,
         and so what is made of it. Nothing may be added any more.
+
+        Args:
+            group: which.
+            left: whether it has older updates, too, that an earlier flush has left.
         """
         outbox = group.outbox
-        if len(outbox) < len(self.frames):
+        if left or len(outbox) < len(self.frames):
             frames = Frames(outbox[:])
         else:
             if self._whole is None:
