@@ -10,7 +10,7 @@ import { address, stacked } from "./address.js";
 import { choose, chosen } from "./choices.js";
 import { photon } from "./hooks.js";
 import * as format from "./format.js";
-import { next, SORTABLE } from "./sort.js";
+import { BY_CHOICE, next, SORTABLE } from "./sort.js";
 import { watchlist } from "./watchlist.js";
 
 const PAGE = 10; // rows that PgUp and PgDn move
@@ -39,8 +39,9 @@ const move = (/** @type {number} */ by) => () => {
 
 function sortNext() {
   const sort = chosen("sort"), column = sort.replace("-", "");
-  const further = next(sort, column || "symbol");
-  choose("sort", further || next("", SORTABLE[(SORTABLE.indexOf(column) + 1) % SORTABLE.length]));
+  const further = next(sort, column || "symbol"), shown = chosen("columns").split(",");
+  const columns = SORTABLE.filter((name) => !BY_CHOICE.includes(name) || shown.includes(name));
+  choose("sort", further || next("", columns[(columns.indexOf(column) + 1) % columns.length]));
 }
 
 /** The selected symbol and its price in words, for readers of the screen. */

@@ -13,6 +13,7 @@ import { photon, useChoice } from "./hooks.js";
 import { LONGEST_NAME, MAIN, MAIN_NAME } from "./lists.js";
 import { Tabs } from "./roving.jsx";
 import { direction, next, SORTABLE } from "./sort.js";
+import { lines } from "./spark.jsx";
 import { watchlist } from "./watchlist.js";
 
 /** @typedef {{children?: import("react").ReactNode}} Children */
@@ -67,6 +68,7 @@ export function ListKeeper({ ready, defaults, limit, names, onUnnamed }) {
   useEffect(() => {
     watchlist.nameOf = (symbol) => names[symbol] ?? "";
     watchlist.quoteOf = (symbol) => photon().quote(symbol);
+    watchlist.lineOf = (symbol) => lines.line(symbol);
   }, [names]);
   return null;
 }
