@@ -238,6 +238,8 @@ class Shortcuts(rx.Component):
 
     library = _FILES["keys.jsx"]
     tag = "Shortcuts"
+    rows: rx.Var[bool]
+    """Whether the page has the rows of the list (default); else only controls have keys."""
 
 
 class _ListPart(rx.Component):
