@@ -45,8 +45,8 @@ export const whenOf = (ms, timeframe, zone, now) => timeOf(ms, timeframe, zone, 
 
 /** @param {number} ms @param {string} [zone] */
 const dayMark = (ms, zone) => written("mark", { month: "short", day: "numeric" }, ms, zone);
-const DATE_LENGTH = Math.max(6, ...Array.from({ length: 12 }, (_, month) => dayMark(Date.UTC(2026, month, 27), "UTC").length)); // "Nov 27", "27. Sept."
-export const MARK_ROOM = 21 + 6 * DATE_LENGTH; // pixels
+const DATE_LENGTH = Math.max(...Array.from({ length: 12 }, (_, month) => dayMark(Date.UTC(2026, month, 27), "UTC").length)); // "Nov 27", "27. Sept."
+export const MARK_ROOM = Math.max(57, 12 + 5.5 * DATE_LENGTH); // pixels
 
 /** A mark on the time axis, by its weight: the year, the month, the day, the minute, the second. @param {number} ms @param {number} weight @param {string} timeframe @param {string} [zone] */
 export function markOf(ms, weight, timeframe, zone) {
