@@ -15,7 +15,7 @@ from tests.fakes.dates import MOMENTS, OPEN_MS, new_york
 from tests.fakes.process import Process, photon
 from tests.page.conftest import Visit
 from tests.page.hand import Hand, hand_fed
-from tests.page.test_theme import choose
+from tests.page.test_theme import choose, rgb
 from tests.page.visitor import PHONE, Visitor
 
 PIXELS = """(color) => {
@@ -464,6 +464,28 @@ def test_the_list_does_not_wait_for_the_charts_library(visit: Visit, server: Pro
     visitor.expect_live(*DEFAULT_SYMBOLS)
     expect(visitor.page.locator(".chart-empty")).to_contain_text("could not be loaded")
     visitor.forgive("Failed to load resource")
+
+
+def test_a_phone_has_its_ranges_in_one_strip(visit: Visit, server: Process) -> None:
+    """From edge to edge, each as high as a finger and as wide as the others, with the chosen one
+    lifted.
+    """
+    visitor = visit(server.http, viewport=PHONE, has_touch=True, is_mobile=True)
+    visitor.expect_live("AAPL")
+    visitor.open("AAPL")
+    strip = visitor.page.get_by_role("group", name="Range")
+    strip.get_by_role("button", name="1D").tap()
+    boxes = [box for one in strip.get_by_role("button").all() if (box := one.bounding_box())]
+    widths = [box["width"] for box in boxes]
+    assert len(boxes) == 6
+    assert max(widths) - min(widths) < 1
+    assert all(box["height"] >= 44 for box in boxes)
+    assert boxes[0]["x"] < 20
+    assert boxes[-1]["x"] + boxes[-1]["width"] > PHONE["width"] - 20
+    chosen = strip.get_by_role("button", pressed=True)
+    expect(chosen).to_have_text("1D")
+    expect(chosen).to_have_css("background-color", rgb(DARK.panel))
+    expect(strip).to_have_css("background-color", rgb(DARK.raised))
 
 
 def test_a_phone_has_a_chart_too(visit: Visit, server: Process) -> None:

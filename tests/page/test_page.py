@@ -151,3 +151,32 @@ def test_keys_change_the_theme_and_open_the_help(visitor: Visitor) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Help")).to_be_hidden()
     expect(root).to_have_class("dark")
+
+
+@pytest.mark.parametrize("path", ["/market", "/developers"])
+def test_other_pages_have_the_keys_of_their_header(
+    visit: Visit, server: Process, path: str
+) -> None:
+    """Search, theme and help; those of the rows move and remove nothing that is not seen."""
+    visitor = visit(f"{server.http}{path}")
+    page, root = visitor.page, visitor.page.locator("html")
+    expect(visitor.badge).to_have_text("SIMULATED")
+    for theme in ("light", "dark"):
+        page.keyboard.press("d")
+        expect(root).to_have_class(theme)
+    page.keyboard.press("/")
+    expect(visitor.field).to_be_focused()
+    visitor.field.press("d")
+    expect(visitor.field).to_have_value("d")
+    expect(root).to_have_class("dark")
+    for _ in range(3):
+        page.keyboard.press("Escape")
+    expect(visitor.field).not_to_be_focused()
+    for key in ("ArrowDown", "Delete", "s"):
+        page.keyboard.press(key)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Help")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.goto(server.http)
+    visitor.expect_symbols(*DEFAULT_SYMBOLS)
+    visitor.expect_selected(DEFAULT_SYMBOLS[0])

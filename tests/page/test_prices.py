@@ -65,11 +65,11 @@ def test_the_page_has_its_own_name_and_face(onlooker: Visitor) -> None:
 
 def test_digits_are_as_wide_as_each_other(visit: Visit, server: Process) -> None:
     """In the page's own font, so that a column stands still; in every column that can be shown."""
-    columns = "localStorage.setItem('photon.columns', 'volume,age')"
+    columns = "localStorage.setItem('photon.columns', 'volume,vwap,age')"
     visitor = visit(server.http, init_script=columns)
     visitor.expect_live("AAPL")
     assert visitor.page.evaluate("document.fonts.check('600 14px \"Inter Variable\"')")
-    for figure in (".price-text", ".change-main", ".volume", ".age", ".tape td"):
+    for figure in (".price-text", ".change-main", ".volume", ".vwap", ".age", ".tape td"):
         widths = visitor.page.locator(figure).first.evaluate(WIDTHS_OF_DIGITS)
         assert min(widths) > 50, figure
         assert max(widths) - min(widths) < 0.5, figure

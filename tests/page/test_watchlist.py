@@ -114,6 +114,52 @@ def test_the_tab_key_reaches_the_list_and_shows_where_it_is(visitor: Visitor) ->
     expect(visitor.row("MSFT")).to_be_focused()
 
 
+def test_a_row_is_moved_by_keys_where_that_is_seen(visitor: Visitor) -> None:
+    """Not while the list is sorted: its own order would change behind it."""
+    visitor.expect_live("AAPL")
+    visitor.row("AAPL").click()
+    visitor.page.keyboard.press("Alt+ArrowDown")
+    moved = ["MSFT", "AAPL", *DEFAULTS[2:]]
+    visitor.expect_symbols(*moved)
+    title = visitor.page.get_by_role("button", name="Symbol", exact=True)
+    title.click()
+    visitor.expect_symbols(*sorted(DEFAULTS))
+    visitor.page.keyboard.press("Alt+ArrowDown")
+    for _ in range(2):
+        title.click()
+    visitor.expect_symbols(*moved)
+
+
+def test_a_list_is_made_and_found_by_keys_alone(visitor: Visitor) -> None:
+    """The button after the tabs is one stop with them, and has the focus back when it is done."""
+    visitor.expect_live("AAPL")
+    page = visitor.page
+    first, button = page.get_by_role("tab", name="Watchlist"), page.get_by_label("New list")
+    name = page.get_by_label("Name of the new list")
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(name).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type("Energy")
+    page.keyboard.press("Enter")
+    energy = page.get_by_role("tab", name="Energy")
+    expect(energy).to_have_attribute("aria-selected", "true")
+    expect(button).to_be_focused()
+    for key, tab in (("ArrowLeft", energy), ("ArrowLeft", first), ("End", energy)):
+        page.keyboard.press(key)
+        expect(tab).to_be_focused()
+        expect(tab).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowRight")
+    expect(button).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(first).to_have_attribute("aria-selected", "true")
+    expect(first).to_be_focused()
+
+
 def test_what_was_removed_can_be_put_back(visitor: Visitor) -> None:
     """In its place, by the button or Ctrl+Z, while it is offered."""
     visitor.expect_live("AAPL")

@@ -71,7 +71,12 @@ class Wire:
 @pytest.fixture(scope="module")
 def wire(browser: Browser, server: Process) -> Iterator[Wire]:
     """A first visit, with nothing cached, until all is quiet."""
-    context = browser.new_context(viewport=WIDE, color_scheme="dark", service_workers="block")  # type: ignore[arg-type]
+    context = browser.new_context(
+        viewport=WIDE,  # type: ignore[arg-type]
+        locale="en-US",
+        color_scheme="dark",
+        service_workers="block",
+    )
     context.add_init_script(clock_at())
     page, counted = context.new_page(), Wire()
     counted.listen(page)

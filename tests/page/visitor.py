@@ -53,6 +53,7 @@ class Visitor:
     ) -> None:
         defaults = {
             "viewport": WIDE,
+            "locale": "en-US",
             "color_scheme": "dark",
             "base_url": url,
             "service_workers": "block",

@@ -38,6 +38,13 @@ test("age sorts by what traded last", () => {
   assert.equal(order(["A", "B", "C"], "age"), "BCA");
 });
 
+test("the average price sorts by what is known of the day", () => {
+  const averages = { A: 5, B: null, C: 7 };
+  const lineOf = (symbol) => ({ vwap: () => averages[symbol] });
+  assert.equal(sorted(["A", "B", "C"], "-vwap", (symbol) => quotes[symbol], lineOf).join(""), "CAB");
+  assert.equal(order(["A", "B", "C"], "vwap"), "ABC");
+});
+
 test("an order that is none leaves the list's own", () => {
   for (const sort of ["", "none", "-", "constructor", "__proto__"]) assert.equal(order(["C", "A", "B"], sort), "CAB");
 });

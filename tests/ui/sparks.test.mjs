@@ -42,6 +42,21 @@ test("what was heard and is newer than the answer stays, unless it is of another
   assert.deepEqual(prices(line), [4]);
 });
 
+test("the average price is the server's, and follows what is traded since", () => {
+  const line = loaded(1);
+  const quote = { day: 0, price: 6, dayVolume: 100 };
+  assert.equal(line.vwap(undefined), null);
+  assert.equal(line.vwap(quote), 6);
+  for (const _ of "twice") assert.equal(line.vwap({ ...quote, price: 10, dayVolume: 400 }), 9);
+  assert.equal(line.vwap({ ...quote, price: 1, dayVolume: 300 }), 9, "an older quote");
+  assert.equal(line.vwap({ ...quote, dayVolume: null }), 9);
+  assert.equal(line.vwap({ ...quote, day: DAY }), null, "another day");
+  line.load(answer("A", [1], { vwap: 8 }));
+  assert.equal(line.vwap({ ...quote, dayVolume: 500 }), 8, "asked for again");
+  line.load(answer("A", [1], { vwap: null }));
+  assert.equal(line.vwap(quote), null);
+});
+
 test("a line has a bound", () => {
   const line = loaded();
   line.load(answer("A", [], { to: 1e12 }));

@@ -1,5 +1,6 @@
 """The page's JavaScript: its tests beside this file, its types, and what a linter finds."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ def test_javascript(name: str) -> None:
         text=True,
         timeout=60,
         check=False,
+        env={**os.environ, "LC_ALL": "en_US.UTF-8"},  # node's language: texts follow it
     )
     assert run.returncode == 0, run.stdout + run.stderr
 

@@ -18,6 +18,7 @@ COLUMNS = (
     ("change", "Change"),
     ("range", "Range"),
     ("year", "52 weeks"),
+    ("vwap", "VWAP"),
     ("volume", "Volume"),
     ("age", ""),
 )
@@ -112,6 +113,7 @@ def _row(row: rx.Var[str]) -> rx.Component:
         _cell("change", parts.live_change(symbol=symbol), custom_attrs={"data-act": "pill"}),
         _cell("range", parts.day_range(symbol=symbol)),
         _cell("year", parts.year_range(symbol=symbol)),
+        _cell("vwap", parts.live_vwap(symbol=symbol)),
         _cell("volume", parts.live_volume(symbol=symbol)),
         _cell(
             "age",

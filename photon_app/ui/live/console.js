@@ -5,6 +5,8 @@
  * No page here; tested under node.
  */
 
+import { fixed } from "./format.js";
+
 /**
  * From the server (`in`), to it (`out`), or what happened to the connection (`note`); `kind` is the type of the
  * message, `bytes` those of the whole text, `left` how many characters `text` lacks.
@@ -85,7 +87,7 @@ export function closing(code, reason, codes, unknown) {
 export function sizeOf(bytes) {
   if (bytes < 1_000) return `${Math.round(bytes)}\u00a0B`;
   const [size, unit] = bytes < 999_500 ? [bytes / 1e3, "KB"] : [bytes / 1e6, "MB"];
-  return `${size.toFixed(size < 99.95 ? 1 : 0)}\u00a0${unit}`;
+  return `${fixed(size, size < 99.95 ? 1 : 0)}\u00a0${unit}`;
 }
 
 const HTTP = "http://127.0.0.1:8000", WS = "ws://127.0.0.1:8000";

@@ -9,6 +9,7 @@
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { addressed, closing, FrameLog, MOST, sizeOf, socketUrl, subscribing } from "./console.js";
+import { fixed, size } from "./format.js";
 import { serverUrl, write } from "./hooks.js";
 
 const PAINT_MS = 100;
@@ -87,7 +88,7 @@ function begin(root, words) {
     if (document.hidden) return;
     if (ticks++ % 5 === 0) {
       const rate = log.rate(performance.now());
-      const figures = { frames_s: rate.frames.toFixed(rate.frames < 9.95 ? 1 : 0), bytes_s: sizeOf(rate.bytes), count: String(log.count), bytes: sizeOf(log.bytes) };
+      const figures = { frames_s: fixed(rate.frames, rate.frames < 9.95 ? 1 : 0), bytes_s: sizeOf(rate.bytes), count: size(log.count), bytes: sizeOf(log.bytes) };
       for (const [name, text] of Object.entries(figures)) write(at[name], text);
     }
     if (paused) return;

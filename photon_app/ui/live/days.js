@@ -50,7 +50,7 @@ export const dayTitle = (quotes, now) => dayName(commonDay(quotes), now) || "Tod
 export function stamp(time, now, zone = "exchange") {
   if (!known(time) || !known(now) || date(time, zone) === date(now, zone)) return clock(time, zone);
   const far = Math.abs(now - time) > YEAR;
-  return `${written(`short ${far}`, { month: "short", day: "numeric", ...(far ? { year: "numeric" } : {}) }, zone).format(time)} ${clock(time, zone)}`;
+  return `${written(`short ${far}`, { month: "short", day: "numeric", ...(far ? { year: "numeric" } : {}) }, time, zone)} ${clock(time, zone)}`;
 }
 
 /**

@@ -7,6 +7,7 @@
 
 import { dayName, stamp } from "./days.js";
 import * as format from "./format.js";
+import { minuteOf } from "./legend.js";
 
 const EVERY_MS = 60_000, AGAIN_MS = 5_000;
 
@@ -79,7 +80,7 @@ export const FIGURES = {
   session: ({ quote }) => format.session(quote?.session),
   low52: (known) => price(yearOf(known)?.[0], known),
   high52: (known) => price(yearOf(known)?.[1], known),
-  since: (known) => dayName(known.quote?.day ?? null, known.now) || (beganAt(known) === null ? "" : `since ${format.clock(beganAt(known), known.zone).slice(0, 5)}`),
+  since: (known) => dayName(known.quote?.day ?? null, known.now) || (beganAt(known) === null ? "" : `since ${minuteOf(/** @type {number} */ (beganAt(known)), known.zone)}`),
   kind: ({ kind }) => kind || format.DASH,
   digits: ({ quote }) => (quote ? `${quote.decimals} decimals` : format.DASH),
   state: ({ state }) => STATES[state] ?? format.DASH,

@@ -3,6 +3,10 @@
  *
  * Used by the live parts and tested under node. Decimals are those of a symbol, not of a price, so that
  * a column does not move when a price does; spaces before units do not break.
+ *
+ * Separators, and the order and names of dates, are those of the browser's first language that it knows. Digits are
+ * 0 to 9 and years those of the Gregorian calendar in each of them: only these digits have one width in the page's font,
+ * and only these years are those of the bars. Words, units and times of day (14:02:31) are the same for all.
  */
 
 import { digitsOf } from "./photon-client.js";
@@ -11,6 +15,12 @@ export const DASH = "—";
 const NBSP = "\u00a0";
 const MINUS = "\u2212";
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
+/** The browser's language; a list of languages may hold anything. */
+export const LOCALE = (() => {
+  try { return Intl.DateTimeFormat.supportedLocalesOf(navigator.languages)[0] ?? "en-US"; } catch { return "en-US"; }
+})();
+const LATIN = { numberingSystem: "latn" };
 
 const REMEMBERED = 2_000; // texts of a kind of number; then they begin anew
 
@@ -38,7 +48,7 @@ const numbers = new Map();
 /** @param {number} digits */
 function number(digits) {
   let found = numbers.get(digits);
-  if (!found) numbers.set(digits, (found = remembering(new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2" }))));
+  if (!found) numbers.set(digits, (found = remembering(new Intl.NumberFormat(LOCALE, { ...LATIN, minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2" }))));
   return found;
 }
 
@@ -51,7 +61,7 @@ export const fixed = (value, digits) => number(digits).format(value);
 /** A price with the decimals of its symbol; where they are not known, those that it shows by itself. @param {Figure} value @param {number} [digits] */
 export const price = (value, digits) => (known(value) ? fixed(value, digits ?? digitsOf(value)) : DASH);
 
-const everyDigit = remembering(new Intl.NumberFormat("en-US", { maximumFractionDigits: 20, useGrouping: false }));
+const everyDigit = remembering(new Intl.NumberFormat(LOCALE, { ...LATIN, maximumFractionDigits: 20, useGrouping: false }));
 /** A number with all its digits, in full. @param {Figure} value */
 export const exact = (value) => (known(value) ? everyDigit.format(value) : DASH);
 
@@ -82,7 +92,7 @@ export const volume = (value) => {
   return number(Math.max(2, Math.min(8, -Math.floor(Math.log10(Math.abs(value))) + 1))).format(value);
 };
 
-const grouped = new Intl.NumberFormat("en-US");
+const grouped = new Intl.NumberFormat(LOCALE, LATIN);
 /** How many were traded, whole where that is short: 25,000, 1.2 M, 0.035. @param {Figure} value */
 export const size = (value) => (known(value) && Number.isInteger(value) && value < 1e6 ? grouped.format(value) : volume(value));
 
@@ -122,33 +132,44 @@ const made = new Map();
  * One formatter of times a kind and zone: they are costly to make. Bound: the kinds in the code × the zones.
  * @param {string} kind @param {Intl.DateTimeFormatOptions} options @param {string} [choice]
  */
-export function written(kind, options, choice) {
+function formatter(kind, options, choice) {
   const key = `${kind} ${choice}`;
   let found = made.get(key);
-  if (!found) made.set(key, (found = new Intl.DateTimeFormat("en-US", { timeZone: timeZone(choice), hourCycle: "h23", ...options })));
+  if (!found) {
+    const locale = options.hour || options.timeZoneName ? "en-US" : LOCALE;
+    made.set(key, (found = new Intl.DateTimeFormat(locale, { timeZone: timeZone(choice), calendar: "gregory", ...LATIN, hourCycle: "h23", ...options })));
+  }
   return found;
+}
+
+const LEFTWARD = /[\u0590-\u08ff]/; // Hebrew, Arabic and others
+
+/** A time as text; what is written from right to left is kept apart from what stands beside it. @param {string} kind @param {Intl.DateTimeFormatOptions} options @param {number} ms @param {string} [choice] */
+export function written(kind, options, ms, choice) {
+  const text = formatter(kind, options, choice).format(ms);
+  return LEFTWARD.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 /** What stands beside a time in the zone of a choice: "ET", "UTC", for this machine's what it is called then: "GMT+1". @param {string} [choice] @param {number} [ms] */
 export function zoneName(choice = "exchange", ms = Date.now()) {
   if (choice === "exchange") return "ET";
-  const parts = written("zone", { timeZoneName: "short" }, choice).formatToParts(ms);
+  const parts = formatter("zone", { timeZoneName: "short" }, choice).formatToParts(ms);
   return parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
 }
 
 /** Time of day, 14:02:31, in the zone of a choice. @param {Figure} ms @param {string} [choice] */
 export const clock = (ms, choice = "exchange") =>
-  (known(ms) ? written("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }, choice).format(ms) : "--:--:--");
+  (known(ms) ? written("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }, ms, choice) : "--:--:--");
 
 /** @type {Intl.DateTimeFormatOptions} */
 const DAYS = { weekday: "short", month: "short", day: "numeric" };
 /** @type {Intl.DateTimeFormatOptions} */
 const DATES = { ...DAYS, year: "numeric" };
-/** "Fri, Nov 27". @param {number} ms @param {string} [choice] */
-export const day = (ms, choice = "exchange") => written("day", DAYS, choice).format(ms);
+/** "Fri, Nov 27", "Fr., 27. Nov.". @param {number} ms @param {string} [choice] */
+export const day = (ms, choice = "exchange") => written("day", DAYS, ms, choice);
 
 /** "Fri, Nov 27, 2026". @param {Figure} ms @param {string} [choice] */
-export const date = (ms, choice = "exchange") => (known(ms) ? written("date", DATES, choice).format(ms) : "");
+export const date = (ms, choice = "exchange") => (known(ms) ? written("date", DATES, ms, choice) : "");
 
 /** Where a price stands between low and high, 0 to 1; null when that cannot be said. @param {Figure} value @param {Figure} low @param {Figure} high */
 export const position = (value, low, high) => {

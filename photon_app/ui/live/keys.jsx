@@ -10,7 +10,7 @@ import { address, stacked } from "./address.js";
 import { choose, chosen } from "./choices.js";
 import { photon } from "./hooks.js";
 import * as format from "./format.js";
-import { next, SORTABLE } from "./sort.js";
+import { BY_CHOICE, next, SORTABLE } from "./sort.js";
 import { watchlist } from "./watchlist.js";
 
 const PAGE = 10; // rows that PgUp and PgDn move
@@ -39,8 +39,9 @@ const move = (/** @type {number} */ by) => () => {
 
 function sortNext() {
   const sort = chosen("sort"), column = sort.replace("-", "");
-  const further = next(sort, column || "symbol");
-  choose("sort", further || next("", SORTABLE[(SORTABLE.indexOf(column) + 1) % SORTABLE.length]));
+  const further = next(sort, column || "symbol"), shown = chosen("columns").split(",");
+  const columns = SORTABLE.filter((name) => !BY_CHOICE.includes(name) || shown.includes(name));
+  choose("sort", further || next("", columns[(columns.indexOf(column) + 1) % columns.length]));
 }
 
 /** The selected symbol and its price in words, for readers of the screen. */
@@ -62,11 +63,13 @@ const KEYS = {
   },
   s: sortNext,
 };
+/** In another order than its own a list has no places to move to. */
+const shift = (/** @type {number} */ by) => () => { if (!chosen("sort") && !watchlist.filter) watchlist.move(watchlist.shown, by); };
 /** @type {Record<string, () => void>} */
-const ALT = { ArrowDown: () => watchlist.move(watchlist.shown, 1), ArrowUp: () => watchlist.move(watchlist.shown, -1) };
+const ALT = { ArrowDown: shift(1), ArrowUp: shift(-1) };
 
-/** Renders a polite region, which speaks what keys change: the selection, the order, and on p the price. */
-export function Shortcuts() {
+/** Renders a polite region, which speaks what keys change: the selection, the order, and on p the price. @param {{rows?: boolean}} props  `rows`: whether the page has those of the list */
+export function Shortcuts({ rows = true }) {
   const region = useRef(/** @type {?HTMLParagraphElement} */ (null));
   useEffect(() => {
     const speak = (/** @type {string} */ text) => { if (region.current) region.current.textContent = text; };
@@ -86,11 +89,11 @@ export function Shortcuts() {
       }
       const undone = (event.ctrlKey || event.metaKey) && key.toLowerCase() === "z" && watchlist.undoable;
       if (undone) { event.preventDefault(); watchlist.undo(); return; }
-      const keys = event.altKey ? ALT : KEYS;
+      const keys = !rows ? {} : event.altKey ? ALT : KEYS;
       if (event.ctrlKey || event.metaKey || owned(target, key) || (event.repeat && key === "Delete")) return;
       if (Object.hasOwn(keys, key)) keys[key]();
       else if (event.altKey) return;
-      else if (key === "p") speak(inWords());
+      else if (rows && key === "p") speak(inWords());
       else if (!press(key, event.repeat)) return;
       event.preventDefault();
     };

@@ -26,9 +26,9 @@ const WHOLE_MS = 6.5 * HOUR_MS; // of a regular session
 /** @typedef {{session: string, from: number, to: number}} Session */
 
 /** @param {number} ms @param {string} [zone] */
-const yearOf = (ms, zone) => written("year", { year: "numeric" }, zone).format(ms);
+const yearOf = (ms, zone) => written("year", { year: "numeric" }, ms, zone);
 /** @param {number} ms @param {string} [zone] */
-const minuteOf = (ms, zone) => written("minute", { hour: "2-digit", minute: "2-digit" }, zone).format(ms);
+export const minuteOf = (ms, zone) => written("minute", { hour: "2-digit", minute: "2-digit" }, ms, zone);
 
 /**
  * When a bar is: "Tue, Nov 24 14:03", with seconds where they distinguish bars, and the year when it is not this one.
@@ -43,12 +43,17 @@ export function timeOf(ms, timeframe, zone, now = Date.now()) {
 /** When a bar is, with the zone where it matters. @param {number} ms @param {string} timeframe @param {string} [zone] @param {number} [now] */
 export const whenOf = (ms, timeframe, zone, now) => timeOf(ms, timeframe, zone, now) + (timeframe === "1d" ? "" : ` ${zoneName(zone, ms)}`);
 
+/** @param {number} ms @param {string} [zone] */
+const dayMark = (ms, zone) => written("mark", { month: "short", day: "numeric" }, ms, zone);
+const DATE_LENGTH = Math.max(...Array.from({ length: 12 }, (_, month) => dayMark(Date.UTC(2026, month, 27), "UTC").length)); // "Nov 27", "27. Sept."
+export const MARK_ROOM = Math.max(57, 12 + 5.5 * DATE_LENGTH); // pixels
+
 /** A mark on the time axis, by its weight: the year, the month, the day, the minute, the second. @param {number} ms @param {number} weight @param {string} timeframe @param {string} [zone] */
 export function markOf(ms, weight, timeframe, zone) {
   const [at, where] = /** @type {[number, string]} */ (timeframe === "1d" ? [ms + INTO_DATE, "UTC"] : [ms, zone]);
   if (weight >= YEAR) return yearOf(at, where);
-  if (weight >= MONTH) return written("month", { month: "short" }, where).format(at);
-  if (weight >= DAY || timeframe === "1d") return written("mark", { month: "short", day: "numeric" }, where).format(at);
+  if (weight >= MONTH) return written("month", { month: "short" }, at, where);
+  if (weight >= DAY || timeframe === "1d") return dayMark(at, where);
   return weight >= MINUTE || timeframe !== "1s" ? minuteOf(at, where) : format.clock(at, where);
 }
 
@@ -60,7 +65,7 @@ function offsetOf(ms, zone = "exchange") {
   let found = offsets.get(key);
   if (found === undefined) {
     if (offsets.size > 20_000) offsets.clear();
-    const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(written("offset", { timeZoneName: "longOffset" }, zone).format(ms)) ?? [];
+    const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(written("offset", { timeZoneName: "longOffset" }, ms, zone)) ?? [];
     found = sign ? Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000 : 0;
     offsets.set(key, found);
   }
@@ -91,7 +96,7 @@ export function weightOf(wall, before) {
  * @param {number} spacing  pixels from bar to bar
  * @param {number} [room]  pixels of a mark
  */
-export function leastWeight(timeframe, spacing, room = 57) {
+export function leastWeight(timeframe, spacing, room = MARK_ROOM) {
   const day = timeframe === "1d" ? 1 : TRADING_MS / SPANS[timeframe];
   /** @type {[number, number][]} */
   const bars = [[252 * day, YEAR], [63 * day, QUARTER], [21 * day, MONTH], [5 * day, WEEK], [day, DAY],

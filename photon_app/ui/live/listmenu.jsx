@@ -14,7 +14,7 @@ import { WhileOpen } from "./overlays.jsx";
 import { useRows, useSymbols } from "./rows.jsx";
 import { watchlist } from "./watchlist.js";
 
-const COLUMNS = [["range", "Day range"], ["volume", "Volume"], ["year", "52 weeks"], ["age", "Age in words"]];
+const COLUMNS = [["range", "Day range"], ["volume", "Volume"], ["vwap", "VWAP"], ["year", "52 weeks"], ["age", "Age in words"]];
 const LONGEST = 20_000; // characters of an import
 const SEPARATOR = /(?:^|[\s,;|]+)\$?/;
 
@@ -27,10 +27,10 @@ const cell = (value) => {
 /** The list as CSV: what its rows show. @param {readonly string[]} symbols */
 function csv(symbols) {
   const rows = symbols.map((symbol) => {
-    const quote = photon().quote(symbol);
-    return [symbol, watchlist.nameOf(symbol), quote?.price, quote?.change, quote?.changePercent && Number(quote.changePercent.toFixed(4)), quote?.dayVolume, quote ? new Date(quote.time).toISOString() : null].map(cell).join(",");
+    const quote = photon().quote(symbol), vwap = watchlist.lineOf(symbol)?.vwap(quote);
+    return [symbol, watchlist.nameOf(symbol), quote?.price, quote?.change, quote?.changePercent && Number(quote.changePercent.toFixed(4)), quote?.dayVolume, quote ? new Date(quote.time).toISOString() : null, vwap && Number(vwap.toFixed(quote?.decimals))].map(cell).join(",");
   });
-  return ["symbol,name,price,change,change_percent,day_volume,time", ...rows].join("\r\n") + "\r\n";
+  return ["symbol,name,price,change,change_percent,day_volume,time,vwap", ...rows].join("\r\n") + "\r\n";
 }
 
 /** What a field of a form holds. @param {import("react").FormEvent<HTMLFormElement>} event @param {string} name */

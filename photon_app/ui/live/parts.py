@@ -95,6 +95,12 @@ class LiveVolume(_QuotePart):
     tag = "LiveVolume"
 
 
+class LiveVwap(_QuotePart):
+    """The day's average price by volume."""
+
+    tag = "LiveVwap"
+
+
 class LiveAge(_QuotePart):
     """How old the price is on the market clock."""
 
@@ -232,6 +238,8 @@ class Shortcuts(rx.Component):
 
     library = _FILES["keys.jsx"]
     tag = "Shortcuts"
+    rows: rx.Var[bool]
+    """Whether the page has the rows of the list (default); else only controls have keys."""
 
 
 class _ListPart(rx.Component):
@@ -498,6 +506,7 @@ live_since_close = LiveSinceClose.create
 day_range = DayRange.create
 year_range = YearRange.create
 live_volume = LiveVolume.create
+live_vwap = LiveVwap.create
 live_age = LiveAge.create
 symbol_tag = SymbolTag.create
 sparkline = Sparkline.create

@@ -8,7 +8,7 @@
  */
 
 import * as format from "./format.js";
-import { closeName, inView, leastWeight, markOf, sessionName, timeOf, wallOf, weightOf } from "./legend.js";
+import { closeName, inView, leastWeight, MARK_ROOM, markOf, sessionName, timeOf, wallOf, weightOf } from "./legend.js";
 import { faded } from "./look.js";
 import { bands, holes, placeOf } from "./series.js";
 
@@ -192,8 +192,8 @@ export class Picture {
       layout: { attributionLogo: true, fontSize: 11 },
       rightPriceScale: { borderVisible: true, minimumWidth: this.#box.clientWidth < NARROW ? 60 : 72, entireTextOnly: true },
       crosshair: { mode: 0 },
-      localization: { locale: "en-US", timeFormatter: time },
-      timeScale: { borderVisible: true, barSpacing: SPACING, minBarSpacing: 0.1, tickMarkMaxCharacterLength: 6 },
+      localization: { locale: format.LOCALE, timeFormatter: time, percentageFormatter: format.percent },
+      timeScale: { borderVisible: true, barSpacing: SPACING, minBarSpacing: 0.1, tickMarkMaxCharacterLength: MARK_ROOM / 9.5 },
       handleScroll: { vertTouchDrag: false },
       kineticScroll: { touch: false, mouse: false },
     };

@@ -130,8 +130,20 @@ export function YearRange({ symbol }) {
     const position = format.position(quote?.price, low, high);
     place(at.mark, position);
     mark(at.line, "aria-label", position === null ? "52 weeks unknown" : `52 weeks: low ${format.price(low, quote.decimals)}, high ${format.price(high, quote.decimals)}`);
-  });
+  }, { ages: true });
   return <span className="range" role="img" aria-label="52 weeks unknown" ref={part("line")}><i hidden ref={part("mark")} /></span>;
+}
+
+/** The day's average price by volume. */
+export function LiveVwap({ symbol }) {
+  const { at, part } = useParts();
+  useQuote(useColumn("vwap", symbol), (quote) => {
+    const vwap = lines.line(symbol).vwap(quote);
+    lines.later(symbol); // late trades count in it too
+    lines.want(symbol);
+    fit(at.figure, format.price(vwap, quote?.decimals));
+  }, { ages: true });
+  return <span className="vwap" ref={part("figure")}>{format.DASH}</span>;
 }
 
 /** The day's volume. */

@@ -45,16 +45,17 @@ export const Toolbar = ({ label, className, children }) => <div role="toolbar" a
 
 /**
  * A tab list; its keys choose at once.
- * @param {{label: string, className: string, name: string, tabs: {id: string, title: string, panel: string}[], chosen: string, choose: (id: string) => void}} props
- *   `name`: before the tabs' own ids; `panel`: the id of what a tab shows
+ * @param {{label: string, className: string, name: string, tabs: {id: string, title: string, panel: string}[], chosen: string, choose: (id: string) => void, beside?: boolean}} props
+ *   `name`: before the tabs' own ids; `panel`: the id of what a tab shows; `beside`: arrows lead to the control after the list too
  */
-export function Tabs({ label, className, name, tabs, chosen, choose }) {
+export function Tabs({ label, className, name, tabs, chosen, choose, beside = false }) {
   const moved = (/** @type {import("react").KeyboardEvent} */ event) => {
-    const to = along(tabs.findIndex(({ id }) => id === chosen), event.key, tabs.length);
+    const count = tabs.length + (beside && event.key.startsWith("Arrow") ? 1 : 0);
+    const to = along(tabs.findIndex(({ id }) => id === chosen), event.key, count);
     if (to === null || modified(event)) return;
     event.preventDefault();
-    choose(tabs[to].id);
-    /** @type {HTMLElement} */ (event.currentTarget.children[to]).focus();
+    if (to < tabs.length) choose(tabs[to].id);
+    /** @type {HTMLElement} */ (event.currentTarget.children[to] ?? event.currentTarget.nextElementSibling).focus();
   };
   return (
     <div className={className} role="tablist" aria-label={label} onKeyDown={moved}>

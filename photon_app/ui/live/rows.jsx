@@ -13,6 +13,7 @@ import { photon, useChoice } from "./hooks.js";
 import { LONGEST_NAME, MAIN, MAIN_NAME } from "./lists.js";
 import { Tabs } from "./roving.jsx";
 import { direction, next, SORTABLE } from "./sort.js";
+import { lines } from "./spark.jsx";
 import { watchlist } from "./watchlist.js";
 
 /** @typedef {{children?: import("react").ReactNode}} Children */
@@ -67,6 +68,7 @@ export function ListKeeper({ ready, defaults, limit, names, onUnnamed }) {
   useEffect(() => {
     watchlist.nameOf = (symbol) => names[symbol] ?? "";
     watchlist.quoteOf = (symbol) => photon().quote(symbol);
+    watchlist.lineOf = (symbol) => lines.line(symbol);
   }, [names]);
   return null;
 }
@@ -131,20 +133,27 @@ const FIRST = [{ id: MAIN, name: MAIN_NAME }];
 export function ListTabs() {
   const lists = useList(() => watchlist.lists, FIRST), chosen = useList(() => watchlist.list.id, MAIN);
   const tabs = lists.map(({ id, name }) => ({ id, title: name, panel: "list" }));
-  return <Tabs className="tabs" label="Lists" name="list" tabs={tabs} chosen={chosen} choose={(id) => choose("list", id)} />;
+  return <Tabs className="tabs" label="Lists" name="list" tabs={tabs} chosen={chosen} choose={(id) => choose("list", id)} beside />;
 }
 
-/** A button that makes a list; its name is typed in its place. */
+/** A button that makes a list, one stop with the tabs before it; the list's name is typed in its place. */
 export function NewList() {
-  const [naming, setNaming] = useState(false);
-  if (!naming) return <button type="button" className="icon" tabIndex={-1} aria-label="New list" title="New list" onClick={() => setNaming(true)}><svg viewBox="0 0 16 16" className="glyph" aria-hidden="true"><path d="M8 3v10M3 8h10" /></svg></button>;
+  const [naming, setNaming] = useState(/** @type {?boolean} */ (null)); // false: it was, and the focus comes back
+  const moved = (/** @type {import("react").KeyboardEvent} */ { key, currentTarget }) => {
+    const tabs = /** @type {NodeListOf<HTMLElement>} */ (currentTarget.previousElementSibling?.querySelectorAll("[role=tab]"));
+    const tab = { ArrowLeft: tabs[tabs.length - 1], ArrowRight: tabs[0] }[key];
+    tab?.focus();
+    tab?.click();
+  };
+  if (!naming) return <button type="button" className="icon" tabIndex={-1} autoFocus={naming === false} aria-label="New list" title="New list" onKeyDown={moved} onClick={() => setNaming(true)}><svg viewBox="0 0 16 16" className="glyph" aria-hidden="true"><path d="M8 3v10M3 8h10" /></svg></button>;
   const done = (/** @type {import("react").FormEvent<HTMLFormElement>} */ event) => {
     event.preventDefault();
     const name = String(new FormData(event.currentTarget).get("name")).trim();
     if (name) watchlist.make(name);
     setNaming(false);
   };
-  return <form className="naming" onSubmit={done}><input name="name" aria-label="Name of the new list" placeholder="Name" maxLength={LONGEST_NAME} autoFocus autoComplete="off" onBlur={() => setNaming(false)} /></form>;
+  return <form className="naming" onSubmit={done}><input name="name" aria-label="Name of the new list" placeholder="Name" maxLength={LONGEST_NAME} autoFocus autoComplete="off"
+    onBlur={() => setNaming((now) => now && null)} onKeyDown={(event) => { if (event.key === "Escape") { event.preventDefault(); setNaming(false); } }} /></form>;
 }
 
 /** What was removed a moment ago, and a button that puts it back. */

@@ -9,6 +9,7 @@
 import { useEffect, useRef, useState } from "react";
 import { stacked } from "./address.js";
 import { choose } from "./choices.js";
+import { size } from "./format.js";
 import { ask, photon } from "./hooks.js";
 import { asked, completed, full, learn, lines, listed, Lookup, MOST_CHARS, moved, options, outcome, parts, preselected, recent, remember } from "./suggest.js";
 import { watchlist } from "./watchlist.js";
@@ -16,7 +17,7 @@ import { watchlist } from "./watchlist.js";
 const ID = "add-symbol", LIST = "suggestions", NOTICE = "add-notice";
 const WAIT = "Looking it up…";
 const AWAY = "Photon cannot be reached: it is looked up when it is back";
-const TOO_LONG = `More than ${MOST_CHARS.toLocaleString("en")} characters: paste them in parts`;
+const TOO_LONG = `More than ${size(MOST_CHARS)} characters: paste them in parts`;
 /** @typedef {import("./suggest.js").Option} Option @typedef {import("./suggest.js").Listing} Listing */
 
 /** @param {{path: string}} props */

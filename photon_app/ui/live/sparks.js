@@ -17,7 +17,7 @@ const AGAIN_MS = 30_000, MOST_PAUSE_MS = 300_000;
 
 /**
  * One of `/api/sparklines`: its day, from the first session to the end of the last, in steps; UNIX ms.
- * @typedef {{symbol: string, day: ?number, from: ?number, to: ?number, step_ms: number, points: [number, number][], prev_close?: ?number,
+ * @typedef {{symbol: string, day: ?number, from: ?number, to: ?number, step_ms: number, points: [number, number][], prev_close?: ?number, vwap?: ?number,
  *   low_52w?: ?number, high_52w?: ?number}} Answer
  */
 
@@ -29,13 +29,28 @@ export class DayLine {
   /** @type {?number} */ prevClose = null;
   /** @type {?number} */ low52 = null;
   /** @type {?number} */ high52 = null;
+  /** @type {?number} the day's average price by volume, as of #volume */ #vwap = null;
+  /** @type {?number} */ #volume = null;
 
   /** The server's answer; what was heard meanwhile and is newer stays. @param {Answer} answer */
-  load({ day, from, to, step_ms, points, prev_close = null, low_52w = null, high_52w = null }) {
+  load({ day, from, to, step_ms, points, prev_close = null, vwap = null, low_52w = null, high_52w = null }) {
     const newest = points.at(-1)?.[0] ?? 0;
     const since = day === this.day ? this.points.filter(([time]) => time > newest) : [];
     Object.assign(this, { day, from: from ?? 0, to: to ?? 0, step: step_ms, prevClose: prev_close, low52: low_52w, high52: high_52w });
     this.points = [...points, ...since].slice(-POINTS);
+    [this.#vwap, this.#volume] = [vwap, null];
+  }
+
+  /** The day's average price by volume: the server's, and what was traded since at the price of each quote; null where it is not known. @param {{day: ?number, price: number, dayVolume: ?number} | undefined} quote */
+  vwap(quote) {
+    if (!quote || this.#vwap === null || (quote.day ?? this.day) !== this.day) return null;
+    const { price, dayVolume } = quote;
+    if (dayVolume !== null) {
+      const since = dayVolume - (this.#volume ?? dayVolume);
+      if (since > 0) this.#vwap += (price - this.#vwap) * (since / dayVolume);
+      this.#volume = Math.max(dayVolume, this.#volume ?? 0);
+    }
+    return this.#vwap;
   }
 
   /** Take in a price of this day. @param {number} time @param {number} price @returns {boolean} whether the line is another now */

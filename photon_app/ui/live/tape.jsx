@@ -151,7 +151,7 @@ export function Tape({ symbol }) {
         <span className="tape-age" ref={part("age")} />
         <button type="button" className="tape-fresh" title="To the newest trade" hidden onClick={() => pause(false)} ref={part("fresh")} />
         <select className="tape-least" aria-label="Smallest trade shown" value={least} onChange={(event) => setLeast(Number(event.target.value))}>
-          {SIZES.map((size) => <option key={size} value={size}>{size ? `≥ ${format.size(size)}` : "Any size"}</option>)}
+          {SIZES.slice(0, seen ? SIZES.length : 1).map((size) => <option key={size} value={size}>{size ? `≥ ${format.size(size)}` : "Any size"}</option>)}
         </select>
         <button type="button" className="tape-pause" aria-label="Pause the trades" title="Pause (Space)" data-key="Space" aria-keyshortcuts="Space" aria-pressed={paused} tabIndex={-1} onClick={() => pause(!paused)}>
           <svg viewBox="0 0 16 16" aria-hidden="true"><path d={paused ? RESUME : PAUSE} /></svg>

@@ -29,8 +29,9 @@ export class Watchlist {
   #lists = /** @type {?List[]} */ (null); #order = /** @type {?readonly string[]} */ (null); #shown = /** @type {?string} */ (null); // each row asks for it
   #filter = ""; #still = false; #undo = /** @type {?{symbol: string, change: Change, timer: any}} */ (null);
   #began = false; #last = /** @type {readonly string[]} */ ([]);
-  /** How to get a symbol's newest quote and name: set by the page. */
+  /** How to get a symbol's newest quote, day and name: set by the page. */
   quoteOf = /** @type {(symbol: string) => any} */ (() => undefined);
+  lineOf = /** @type {(symbol: string) => any} */ (() => undefined);
   nameOf = /** @type {(symbol: string) => string} */ (() => "");
 
   /** @param {any} [environment]  localStorage, navigator, events and timers; replaced in tests */
@@ -114,7 +115,7 @@ export class Watchlist {
     if (this.#order) return this.#order;
     const wanted = this.#filter.trim().toUpperCase();
     const fits = (/** @type {string} */ symbol) => symbol.includes(wanted) || this.nameOf(symbol).toUpperCase().includes(wanted);
-    const order = sorted(wanted ? this.symbols.filter(fits) : this.symbols, chosen("sort"), this.quoteOf);
+    const order = sorted(wanted ? this.symbols.filter(fits) : this.symbols, chosen("sort"), this.quoteOf, this.lineOf);
     this.#order = this.#last = order.join() === this.#last.join() ? this.#last : order; // the same for who compares
     return this.#order;
   }
