@@ -87,6 +87,8 @@ def test_the_page_has_the_bounds_of_the_server() -> None:
     lists, suggest = script("lists.js"), script("suggest.js")
     assert lists["VERSION"] == watchlist.VERSION
     assert lists["MOST_CHARS"] == watchlist.MAX_STORED_CHARS
+    longest = watchlist.MOST * len('"",' + "A" * 32) + 200  # with its name
+    assert lists["MOST_CHARS_OF_OTHERS"] >= (lists["MOST_LISTS"] - 1) * longest
     assert suggest["LONGEST"] == search.MOST_CHARS
     assert suggest["MOST"] == model.USUAL_RESULTS
     assert suggest["MOST_CHARS"] == watchlist.MAX_TYPED_CHARS
