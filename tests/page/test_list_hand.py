@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import FloatRect, Locator, expect
 
 from photon_app.settings import DEFAULT_SYMBOLS
 from tests.page.visitor import Visitor
@@ -12,14 +12,20 @@ FIRST, SECOND, THIRD = DEFAULT_SYMBOLS[:3]
 
 
 def spoken(visitor: Visitor) -> Locator:
-    """What a reader of the screen is told."""
+    """What a reader of the screen hears."""
     return visitor.page.locator("#spoken")
+
+
+def size(element: Locator) -> FloatRect:
+    """Where something stands, and how large it is."""
+    box = element.bounding_box()
+    assert box is not None
+    return box
 
 
 def drag(visitor: Visitor, handle: Locator, dx: float, dy: float) -> None:
     """Press on the middle of something, move, and let go."""
-    box = handle.bounding_box()
-    assert box is not None
+    box = size(handle)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     mouse = visitor.page.mouse
     mouse.move(x, y)
@@ -54,7 +60,7 @@ def test_a_row_is_moved_by_its_grip_and_by_keys(visitor: Visitor) -> None:
     visitor.expect_live(*DEFAULT_SYMBOLS)
     row = visitor.row(FIRST)
     row.click()
-    height = (row.bounding_box() or {})["height"]
+    height = size(row)["height"]
     drag(visitor, row.locator(".grip"), 0, 2 * height)
     moved = [SECOND, THIRD, FIRST, *DEFAULT_SYMBOLS[3:]]
     visitor.expect_symbols(*moved)
@@ -77,7 +83,7 @@ def test_the_edge_of_the_list_is_drawn_and_stays(visitor: Visitor) -> None:
     """Within its bounds; a double click gives it back."""
     visitor.expect_live(FIRST)
     panel, edge = visitor.page.locator(".list-panel"), visitor.page.locator(".edge")
-    before = (panel.bounding_box() or {})["width"]
+    before = size(panel)["width"]
     drag(visitor, edge, 40, 0)
     expect(panel).to_have_css("width", f"{before + 40:g}px")
     visitor.page.reload()

@@ -79,11 +79,12 @@ def test_a_row_that_is_swiped_aside_is_removed_and_can_be_put_back(phone: Visito
 def test_a_row_that_is_held_can_be_moved(phone: Visitor) -> None:
     """To another place, where it stays."""
     row = phone.row(FIRST)
-    height = (row.bounding_box() or {})["height"]
+    box = row.bounding_box()
+    assert box is not None
     with finger(phone, row) as (session, x, y):
         expect(row).to_have_attribute("data-dragged", "")
         for step in range(1, 9):
-            touch(session, "touchMove", x, y + 2 * height * step / 8)
+            touch(session, "touchMove", x, y + 2 * box["height"] * step / 8)
     phone.expect_symbols(SECOND, THIRD, FIRST, *DEFAULT_SYMBOLS[3:])
     phone.page.reload()
     phone.expect_symbols(SECOND, THIRD, FIRST, *DEFAULT_SYMBOLS[3:])

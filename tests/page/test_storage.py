@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -24,7 +25,7 @@ FULL = """if (origin !== "null" && localStorage.length === 0) {
 OWN = """selected list timeframe range chart scale indicators compare zone sort columns density
 width rail pill pair watchlist lists recent reloaded"""
 KEYS = ("theme", *(f"photon.{name}" for name in re.findall(r"\w+", OWN)))
-LISTS = {
+LISTS: dict[str, Any] = {
     "main": {"a": 1},
     "lists": [
         {"id": "__proto__", "name": ["x"], "symbols": [1, None, {}]},
