@@ -4,7 +4,7 @@
  * It answers navigations only, always from the server first, and keeps one file, which has no price.
  * Prices, scripts and the API never pass through it: an old price can come from nowhere.
  */
-const KEPT = "photon-offline-1"; // another number whenever the page becomes another
+const OURS = "photon-offline-", KEPT = `${OURS}f29f3bb5`; // the beginning of the page's SHA-256: another page is another worker
 const OFFLINE = "/offline.html";
 
 addEventListener("install", (event) => {
@@ -14,7 +14,7 @@ addEventListener("install", (event) => {
 
 addEventListener("activate", (event) => {
   event.waitUntil((async () => {
-    for (const name of await caches.keys()) if (name !== KEPT) await caches.delete(name);
+    for (const name of await caches.keys()) if (name.startsWith(OURS) && name !== KEPT) await caches.delete(name);
     await registration.navigationPreload?.enable(); // so that starting the worker delays no page
   })());
 });

@@ -19,6 +19,7 @@ from photon_app.settings import DEFAULT_SYMBOLS, DEFAULTS, load
 from photon_app.ui import state, watchlist
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+LIMITS = (ROOT / "docs" / "limits.md").read_text()
 LIVE = ROOT / "photon_app" / "ui" / "live"
 ANYWHERE = {"HOST": "0.0.0.0"}
 """Where the origins of development are not added to those that are given."""
@@ -87,6 +88,8 @@ def test_the_page_has_the_bounds_of_the_server() -> None:
     lists, suggest = script("lists.js"), script("suggest.js")
     assert lists["VERSION"] == watchlist.VERSION
     assert lists["MOST_CHARS"] == watchlist.MAX_STORED_CHARS
+    longest = watchlist.MOST * len('"",' + "A" * 32) + 200  # with its name
+    assert lists["MOST_CHARS_OF_OTHERS"] >= (lists["MOST_LISTS"] - 1) * longest
     assert suggest["LONGEST"] == search.MOST_CHARS
     assert suggest["MOST"] == model.USUAL_RESULTS
     assert suggest["MOST_CHARS"] == watchlist.MAX_TYPED_CHARS
@@ -96,6 +99,35 @@ def test_the_page_has_the_bounds_of_the_server() -> None:
     assert script("tapes.js")["DEPTH"] == sales.MOST_OF_SYMBOL
     assert script("market.js")["MOST"] >= market.MOST
     assert script("rows.jsx")["MOST_ASKED"] == state.MOST_ASKED
+
+
+@pytest.mark.parametrize(
+    ("row", "file", "name", "written"),
+    [
+        ("page: lists;", "lists.js", "MOST_LISTS", "{}"),
+        ("page: lists;", "lists.js", "LONGEST_NAME", "{} characters"),
+        ("page: lists;", "lists.js", "MOST_CHARS_OF_OTHERS", "{} characters"),
+        ("page: lists;", "watchlist.js", "UNDO_MS", "for {s} s"),
+        ("page: the list of an address", "address.js", "LONGEST", "{} characters"),
+        ("page: the address in", "address.js", "WRITE_MS", "every {} ms"),
+        ("page: an imported list", "lists.js", "MOST_IMPORTED", "{} characters"),
+        ("page: sparklines", "sparks.js", "KEPT", "{}, of"),
+        ("page: sparklines", "sparks.js", "POINTS", "of {} points"),
+        ("page: sparklines", "sparks.js", "MOST", "most {} symbols"),
+        ("page: trades of the selected", "tapes.js", "DEPTH", "{}, of"),
+        ("page: trades of the selected", "tapes.js", "SHOWN", "{} are shown"),
+        ("page: compared symbols", "studies.js", "MOST", "{}"),
+        ("page: suggestions", "suggest.js", "ENTER_MS", "waits {} ms"),
+        ("page: symbols used last", "suggest.js", "MOST_RECENT", "{}, in"),
+        ("developers' page", "console.js", "MOST", "{}, the"),
+        ("developers' page", "console.js", "LONGEST", "first {} characters"),
+    ],
+)
+def test_a_bound_of_the_page_is_documented(row: str, file: str, name: str, written: str) -> None:
+    """As it is, in its line of the table."""
+    (line,) = (line for line in LIMITS.splitlines() if line.startswith(f"| {row}"))
+    value = script(file)[name]
+    assert written.format(f"{value:,}", s=f"{value / 1000:g}") in line
 
 
 def test_the_terminal_asks_for_intervals_that_the_server_takes() -> None:

@@ -196,7 +196,7 @@ class NegotiatedRoot:
         file = page_paths.file_of(scope["path"])
         if file is None:
             await self._app(scope, receive, send)
-        elif self._frontend is not None:
+        elif self._frontend is not None and file != page_paths.MISSING:
             headers = {"Cache-Control": caching.NEVER}
             answer = RedirectResponse(_elsewhere(self._frontend, scope), 307, headers=headers)
             await answer(scope, receive, send)

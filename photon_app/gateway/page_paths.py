@@ -12,6 +12,8 @@ ROOT = "/"
 SYMBOL = "/s/"
 """The path of a symbol is this and the symbol, in any case, percent-encoded."""
 VIEWS = ("/market", "/developers")
+MISSING = "/404"
+"""Where there is nothing."""
 
 
 def file_of(path: str) -> str | None:
@@ -21,6 +23,8 @@ def file_of(path: str) -> str | None:
         path: the path of a request, decoded.
     """
     path = path.rstrip("/")
+    if {".", ".."} & set(path.split("/")):  # it climbs: not to where a folder would redirect it
+        return MISSING
     if path in VIEWS:
         return f"{path}.html"
     if path.startswith(SYMBOL) and _is_symbol(path.removeprefix(SYMBOL)):
@@ -29,8 +33,6 @@ def file_of(path: str) -> str | None:
 
 
 def _is_symbol(text: str) -> bool:
-    if {".", ".."} & set(text.split("/")):  # a path that climbs, not a name
-        return False
     try:
         parse_symbol(text)
     except RequestError:

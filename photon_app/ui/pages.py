@@ -37,7 +37,7 @@ from photon_app.ui.live import parts
 from photon_app.ui.state import Dashboard
 
 TITLE = "Photon"
-EARLY = ("begin", "early", "refused", "outdated")
+EARLY = ("storage", "begin", "early", "refused", "outdated")
 """The scripts of ``live/`` that stand in the head as they are, in this order."""
 VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover"
 DESCRIPTION = "A self-hosted real-time stock ticker: live quotes, day figures and honest status."

@@ -74,6 +74,7 @@ def test_the_page_is_there(tmp_path: Path, path: str) -> None:
     [
         *("/s", "/s/", "/S/NVDA", "/s/%20", "/s/<b>", "/s/NVDA%20", "/s/%C3%A9", "/s/%FF"),
         *("/s/" + "A" * 33, "/s/.hidden", "/s/%2E%2E/etc", "/s/A/%2E%2E/x", "/s/A/%2e/x"),
+        *("/%2E%2E", "/s/%2E%2E", "/s/..%2F", "/%2E/", "/%2E%2E/%2E%2E"),
         *("/market/x", "/markets", "/developers.txt", "/s/NVDA%0A", "/developers"),
     ],
 )
@@ -135,7 +136,7 @@ def test_every_symbol_has_a_path(symbol: str) -> None:
     """In any case; slashes at the end belong to the path, and a path that climbs is no name."""
     name = symbol.rstrip("/")
     climbs = {".", ".."} & set(name.split("/"))
-    expected = None if climbs or name.endswith(" ") else "/"
+    expected = "/404" if climbs else None if name.endswith(" ") else "/"
     assert file_of(f"/s/{symbol}") == file_of(f"/s/{symbol.lower()}") == expected
 
 

@@ -11,6 +11,20 @@ from tests.page.conftest import Visit
 from tests.page.visitor import PHONE, Visitor
 
 FIRST, SECOND, THIRD = DEFAULT_SYMBOLS[:3]
+FEW = """let left = 100;
+const {replaceState} = History.prototype;
+History.prototype.replaceState = function (...given) {
+  if (left-- <= 0) throw new DOMException("more than 100 times per 30 seconds", "SecurityError");
+  replaceState.apply(this, given);
+};"""
+"""As browsers have it."""
+HELD = """() => {
+  for (let press = 0; press < 150; press += 1) {
+    const key = press % 2 ? "ArrowUp" : "ArrowDown";
+    document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+  }
+}"""
+"""Ends where it began."""
 
 
 def at(visitor: Visitor, address: str) -> None:
@@ -106,3 +120,14 @@ def test_on_a_telephone_back_leads_from_a_symbol_to_the_list(visit: Visit, serve
     expect(visitor.row(last)).to_be_visible()
     visitor.page.wait_for_function("(place) => Math.abs(scrollY - place) < 2", arg=place)
     expect(visitor.page.locator(".stage")).to_be_hidden()
+
+
+def test_a_key_that_is_held_does_not_use_up_the_addresses(visit: Visit, server: Process) -> None:
+    """A browser refuses so many: the selection moves on, and the address follows it."""
+    visitor = visit(server.http, init_script=FEW)
+    visitor.expect_live(FIRST)
+    visitor.row(SECOND).click()
+    visitor.page.evaluate(HELD)
+    visitor.page.keyboard.press("ArrowDown")
+    visitor.expect_selected(THIRD)
+    at(visitor, f"/s/{THIRD}")

@@ -1,5 +1,6 @@
 """Photon as an app: installable, and honest where its server cannot be reached."""
 
+import hashlib
 import json
 import re
 import struct
@@ -24,6 +25,10 @@ ACTIVE = """async () => {
     if (worker.state === "activated") done();
   }));
 }"""
+OTHERS = """if (origin !== "null") {
+  caches.open("photon-offline-old");
+  caches.open("of another program");
+}"""
 KEPT = """async () => {
   const found = [];
   for (const name of await caches.keys()) {
@@ -36,9 +41,12 @@ KEPT = """async () => {
 def test_a_server_that_is_gone_is_said_and_no_price_shown(visit: Visit) -> None:
     """The worker keeps one file, whatever was looked at; the page comes back with the server."""
     with photon(None, OPEN_MS) as process:
-        visitor = visit(process.http, service_workers="allow")
+        visitor = visit(process.http, service_workers="allow", init_script=OTHERS)
         visitor.expect_live("AAPL")
         visitor.page.evaluate(ACTIVE)
+        names = visitor.page.evaluate("caches.keys()")
+        assert "of another program" in names  # on the same origin
+        assert "photon-offline-old" not in names
         visitor.page.reload()
         visitor.expect_live("AAPL")
         assert visitor.page.evaluate(KEPT) == ["/offline.html"]
@@ -60,6 +68,12 @@ def test_the_worker_speaks_for_no_price_and_no_api() -> None:
     assert 'if (event.request.mode !== "navigate") return;' in worker
     assert worker.count("cache.add(") == 1
     assert ".put(" not in worker
+
+
+def test_another_offline_page_is_another_worker() -> None:
+    """Its name is of the page's content: a browser that has the old one fetches the new one."""
+    digest = hashlib.sha256((ASSETS / "offline.html").read_bytes()).hexdigest()
+    assert f"${{OURS}}{digest[:8]}`" in (ASSETS / "sw.js").read_text(encoding="utf-8")
 
 
 def test_the_offline_page_needs_nothing_else() -> None:

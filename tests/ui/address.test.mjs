@@ -44,3 +44,18 @@ test("a long address is cut, and names what it can", () => {
   const { shared } = parse(`/?s=${many.join(",")}`);
   assert.ok(shared.length > 100 && shared.length < 3_000);
 });
+
+test("a name that is cut off is not another", () => {
+  const many = Array.from({ length: 999 }, (_, index) => `LONG${index}`);
+  const { shared } = parse(`/?s=${many.join(",")}`);
+  assert.deepEqual(shared, many.slice(0, shared.length));
+  assert.deepEqual(parse(`/?s=${"A".repeat(5_000)}`), nothing);
+});
+
+test("a list that is too long for an address has its first symbols there", () => {
+  const shared = Array.from({ length: 1_500 }, (_, index) => `${index}`.padStart(32, "IC MARKETS:"));
+  const address = format({ ...nothing, symbol: shared[0], shared });
+  const read = parse(address);
+  assert.ok(address.length <= 4_096 && read.shared.length > 90);
+  assert.deepEqual(read, { ...nothing, symbol: shared[0], shared: shared.slice(0, read.shared.length) });
+});

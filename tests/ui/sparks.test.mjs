@@ -205,5 +205,7 @@ test("a page keeps so many lines, and forgets the oldest", () => {
   for (let at = 1; at < KEPT; at += 1) lines.line(`S${at}`);
   assert.equal(lines.line("S0"), first);
   lines.line("one more");
+  assert.equal(lines.kept("S0"), undefined);
+  assert.equal(lines.kept("S0"), undefined); // asking keeps none
   assert.notEqual(lines.line("S0"), first);
 });

@@ -216,3 +216,8 @@ test("the last eight symbols are remembered, the newest first, with their names"
     delete globalThis.localStorage;
   }
 });
+
+test("a type is a text, whatever it is called", () => {
+  const types = ["__proto__", "constructor", "toString", "ETP"];
+  assert.deepEqual(suggestions({ results: types.map((type) => ({ symbol: "A", name: "", type })) }).map(({ type }) => type), [...types.slice(0, 3), "ETF"]);
+});

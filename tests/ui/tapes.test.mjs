@@ -142,3 +142,10 @@ test("an empty tape says why", () => {
   assert.equal(emptyWords({ ...tape, rows: sized(1, 2) }, 0, false), "None of the newest 2 trades is that large");
   assert.equal(emptyWords({ ...tape, rows: sized(1, 2) }, 2, false), "");
 });
+
+test("conditions and reasons are texts, whatever they are called", () => {
+  for (const name of ["__proto__", "constructor", "toString"]) {
+    assert.deepEqual(remarks(print(1, 1, true, "", [name])), { remark: name.toLowerCase(), title: name });
+    assert.deepEqual(remarks(print(1, 1, false, name)), { remark: name, title: "" });
+  }
+});

@@ -117,6 +117,16 @@ test("a symbol moves by places and stops at the ends", () => {
   assert.deepEqual(list.symbols, ["B", "C", "A", "D"]);
 });
 
+test("no symbol moves in an order that is not shown", () => {
+  choose("sort", "-symbol");
+  list.move("A", 1);
+  choose("sort", "");
+  list.filter = "A";
+  list.move("A", 1);
+  list.filter = "";
+  assert.deepEqual(list.symbols, ["A", "B", "C", "D"]);
+});
+
 test("another tab's edit is seen, and none is lost", () => {
   list.remove("A");
   storage.setItem("photon.watchlist", text("B", "C", "D", "E"));
@@ -145,6 +155,19 @@ test("a storage that refuses costs nothing in this tab", () => {
   list.remove("A");
   console.error = error;
   assert.deepEqual(list.symbols, ["B", "C", "D"]);
+});
+
+test("a storage that is denied costs nothing in this tab", () => {
+  const { error } = console;
+  console.error = () => {};
+  Object.defineProperty(tab, "localStorage", { get() { throw new Error("denied"); } });
+  tab.tell("photon.watchlist");
+  list.offer(["A", "B"], 100);
+  list.remove("A");
+  list.make("Mine", ["X"]);
+  tab.hear("pagehide");
+  console.error = error;
+  assert.deepEqual(list.lists.map(({ symbols }) => symbols.join("")), ["B", "X"]);
 });
 
 test("a list of one's own is made, renamed, filled and removed", () => {
@@ -201,6 +224,17 @@ test("a sorted list is sorted anew now and then, not while somebody points at it
   const before = list.order;
   tab.resort();
   assert.equal(list.order, before);
+});
+
+test("what is shown does not follow an order that prices move", () => {
+  const prices = { A: 1, B: 2, C: 3, D: 4 };
+  list.quoteOf = (symbol) => ({ price: prices[symbol] });
+  assert.equal(list.shown, "A");
+  choose("sort", "-last");
+  assert.equal(list.shown, "A");
+  prices.C = 9;
+  tab.resort();
+  assert.deepEqual([list.order[0], list.shown], ["C", "A"]);
 });
 
 test("a filter finds symbols and names", () => {

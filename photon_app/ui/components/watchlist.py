@@ -23,6 +23,8 @@ COLUMNS = (
     ("age", ""),
 )
 SKELETON_ROWS = 12
+PILL = {"data-act": "pill"}
+"""On a telephone the right of a row, which shows another figure when it is touched."""
 
 
 def list_facts() -> rx.Component:
@@ -109,12 +111,12 @@ def _row(row: rx.Var[str]) -> rx.Component:
             role="rowheader",
         ),
         _cell("spark", parts.sparkline(symbol=symbol)),
-        _cell("last", parts.live_price(symbol=symbol)),
-        _cell("change", parts.live_change(symbol=symbol), custom_attrs={"data-act": "pill"}),
+        _cell("last", parts.live_price(symbol=symbol), custom_attrs=PILL),
+        _cell("change", parts.live_change(symbol=symbol), custom_attrs=PILL),
         _cell("range", parts.day_range(symbol=symbol)),
         _cell("year", parts.year_range(symbol=symbol)),
         _cell("vwap", parts.live_vwap(symbol=symbol)),
-        _cell("volume", parts.live_volume(symbol=symbol)),
+        _cell("volume", parts.live_volume(symbol=symbol), custom_attrs=PILL),
         _cell(
             "age",
             parts.live_age(symbol=symbol),

@@ -11,12 +11,13 @@
  */
 
 import { CHOICES, choose, chosen, onChoice } from "./choices.js";
-import { MAIN, symbolsIn } from "./lists.js";
-import { SHARED, watchlist } from "./watchlist.js";
+import { MAIN, SHARED, symbolsIn } from "./lists.js";
+import { watchlist } from "./watchlist.js";
 
 /** @typedef {{symbol: string, timeframe: string, list: string, shared: string[]}} Shown */
 
 const LONGEST = 4_096;
+const WRITE_MS = 350; // browsers refuse more than 100 addresses in 30 s, as a key that is held would make
 
 /** @param {string} text @returns {string} the text decoded; "" for what cannot be */
 function decoded(text) {
@@ -27,7 +28,8 @@ function decoded(text) {
 export function parse(address) {
   const [path, query = ""] = address.slice(0, LONGEST).split("#")[0].split(/\?(.*)/s);
   const given = new URLSearchParams(query);
-  const shared = symbolsIn(given.get("s") ?? "");
+  const names = given.get("s") ?? "";
+  const shared = symbolsIn(address.length > LONGEST ? names.replace(/[^,]*$/, "") : names); // half a symbol is another
   const [symbol = ""] = symbolsIn(path.startsWith("/s/") ? decoded(path.slice(3)) : given.get("sel") ?? "");
   const timeframe = given.get("tf") ?? "", list = given.get("list") ?? "";
   return {
@@ -41,9 +43,12 @@ export function parse(address) {
 /** @param {string} symbol  with the colons and slashes of a symbol as they are, where a path may hold them */
 const inPath = (symbol) => encodeURIComponent(symbol).replace(/%3A/g, ":").replace(/%24/g, "$");
 
-/** The address of what is shown. @param {Shown} shown */
+/** The address of what is shown; of a list that is too long for one, its first symbols. @param {Shown} shown */
 export function format({ symbol, timeframe, list, shared }) {
-  if (shared.length) return `/?s=${shared.map(inPath).join(",")}${symbol ? `&sel=${inPath(symbol)}` : ""}`;
+  if (shared.length) {
+    const sel = symbol ? `&sel=${inPath(symbol)}` : "", names = shared.map(inPath).join(","), room = LONGEST - sel.length - 4;
+    return `/?s=${names.length > room ? names.slice(0, room).replace(/,[^,]*$/, "") : names}${sel}`;
+  }
   if (!symbol) return "/";
   const query = [timeframe && timeframe !== CHOICES.timeframe.initial ? `tf=${timeframe}` : "", list && list !== MAIN ? `list=${list}` : ""];
   const text = query.filter(Boolean).join("&");
@@ -57,6 +62,7 @@ class Address {
   /** Whether a symbol is shown, and not the list: a telephone shows one of them. */
   open = false;
   #listeners = new Set(); #place = 0; #moving = false; #waiting = /** @type {?Shown} */ (null);
+  #wrote = -WRITE_MS; #later = false; // when the address was written last; whether it will be
 
   /** Call back when `open` is another. @param {() => void} listener @returns {() => void} */
   listen(listener) {
@@ -115,9 +121,16 @@ class Address {
   }
 
   #write() {
-    if (this.#waiting || this.#moving) return;
-    const address = this.#address();
-    if (address !== location.pathname + location.search) history.replaceState(history.state, "", address);
+    if (this.#waiting || this.#moving || this.#later) return;
+    const address = this.#address(), wait = this.#wrote + WRITE_MS - performance.now();
+    if (address === location.pathname + location.search) return;
+    if (wait > 0) {
+      this.#later = true;
+      setTimeout(() => { this.#later = false; this.#write(); }, wait);
+      return;
+    }
+    this.#wrote = performance.now();
+    history.replaceState(history.state, "", address);
   }
 
   /** @param {string} address */

@@ -6,23 +6,15 @@
  */
 
 import { useState } from "react";
-import { format as addressOf } from "./address.js";
+import { format as addressOf, parse } from "./address.js";
 import { toggled } from "./choices.js";
 import { download, photon, useChoice } from "./hooks.js";
-import { LONGEST_NAME, MAIN, symbolsIn } from "./lists.js";
+import { cell, imported, LONGEST_NAME, MAIN, MOST_IMPORTED } from "./lists.js";
 import { WhileOpen } from "./overlays.jsx";
 import { useRows, useSymbols } from "./rows.jsx";
 import { watchlist } from "./watchlist.js";
 
 const COLUMNS = [["range", "Day range"], ["volume", "Volume"], ["vwap", "VWAP"], ["year", "52 weeks"], ["age", "Age in words"]];
-const LONGEST = 20_000; // characters of an import
-const SEPARATOR = /(?:^|[\s,;|]+)\$?/;
-
-/** A cell that no spreadsheet takes for a formula. @param {unknown} value */
-const cell = (value) => {
-  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-};
 
 /** The list as CSV: what its rows show. @param {readonly string[]} symbols */
 function csv(symbols) {
@@ -46,12 +38,15 @@ function Content() {
   const done = () => document.getElementById("list-menu")?.hidePopover();
   const list = watchlist.list;
   const share = async () => {
-    const link = location.origin + addressOf({ symbol: "", timeframe: "", list: "", shared: [...symbols] });
-    try { await navigator.clipboard.writeText(link); say("Link copied"); } catch { say(link); }
+    const path = addressOf({ symbol: "", timeframe: "", list: "", shared: [...symbols] }), link = location.origin + path;
+    const fit = parse(path).shared.length, words = fit < symbols.length ? `Link copied, with the first ${fit} symbols` : "Link copied";
+    try { await navigator.clipboard.writeText(link); say(words); } catch { say(link); }
   };
   const brought = (/** @type {import("react").FormEvent<HTMLFormElement>} */ event) => {
     event.preventDefault();
-    const added = symbolsIn(fieldOf(event, "symbols").slice(0, LONGEST), SEPARATOR);
+    const text = fieldOf(event, "symbols");
+    if (text.length > MOST_IMPORTED) { say(`More than ${MOST_IMPORTED.toLocaleString("en")} characters: import them in parts`); return; }
+    const added = imported(text);
     const news = added.filter((symbol) => !symbols.includes(symbol)).length, before = symbols.length;
     watchlist.add(added);
     const joined = watchlist.symbols.length - before;
@@ -66,7 +61,7 @@ function Content() {
   return (
     <>
       <form className="menu-line" onSubmit={renamed}><label>Name <input name="name" defaultValue={list.name} maxLength={LONGEST_NAME} autoComplete="off" /></label><button type="submit" className="word">Rename</button></form>
-      <form className="menu-line" onSubmit={brought}><label>Import <input name="symbols" placeholder="AAPL, MSFT …" autoComplete="off" /></label><button type="submit" className="word">Add</button></form>
+      <form className="menu-line" onSubmit={brought}><label>Import <textarea name="symbols" rows={1} placeholder="AAPL, MSFT …" autoComplete="off" spellCheck={false} /></label><button type="submit" className="word">Add</button></form>
       <div className="menu-line"><span>Share or save</span>
         <button type="button" className="word" onClick={share}>Link</button>
         <button type="button" className="word" onClick={() => download("photon-list.txt", new Blob([symbols.join("\n") + "\n"], { type: "text/plain" }))}>Text</button>

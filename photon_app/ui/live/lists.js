@@ -10,10 +10,14 @@
 
 export const MAIN = "main";
 export const MAIN_NAME = "Watchlist";
+export const SHARED = "shared"; // the list of an address, which is not stored
 export const MOST_LISTS = 20;
 export const LONGEST_NAME = 24;
 const VERSION = 1;
-const MOST_CHARS = 65_536; // a longer text was not written here
+const MOST_CHARS = 65_536; // of the first list: a longer text was not written here
+const MOST_CHARS_OF_OTHERS = 1_200_000; // as many lists of the longest symbols as there may be fit
+export const MOST_IMPORTED = 20_000; // characters
+const BETWEEN = /(?:^|[\s,;|]+)\$?/, CELL_ENDS = /[,;\t]/, TITLE = /^\W*symbol\W*[,;\t]/i;
 export const SYMBOL = /^(?=.{1,32}$)[A-Z0-9^$#](?:[A-Z0-9 .:\-_/^=&+$!#*]*[A-Z0-9.:\-_/^=&+$!#*])?$/; // model.py
 
 /**
@@ -26,9 +30,9 @@ export const SYMBOL = /^(?=.{1,32}$)[A-Z0-9^$#](?:[A-Z0-9 .:\-_/^=&+$!#*]*[A-Z0-
 /** @param {unknown} entry */
 const nameOf = (entry) => (typeof entry === "string" ? entry.toUpperCase() : entry);
 
-/** @param {unknown} text @returns {any} what a stored text says, null when it was not written here */
-function parsed(text) {
-  if (typeof text !== "string" || text.length > MOST_CHARS) return null;
+/** @param {unknown} text @param {number} [most] @returns {any} what a stored text says, null when it was not written here */
+function parsed(text, most = MOST_CHARS) {
+  if (typeof text !== "string" || text.length > most) return null;
   try {
     const stored = JSON.parse(text);
     return stored?.v === VERSION ? stored : null;
@@ -49,6 +53,19 @@ export const usable = (entries) => [...new Set(/** @type {string[]} */ (entries.
 /** The symbols in a text. @param {string} text @param {string | RegExp} [separator] */
 export const symbolsIn = (text, separator = ",") => usable(text.split(separator).map((one) => one.trim()));
 
+/** The symbols of an imported text: of a table that begins with "symbol", as CSV is exported, its first column; else all words. @param {string} text */
+export function imported(text) {
+  const [title, ...rows] = text.trim().split(/[\r\n]+/);
+  if (!TITLE.test(title)) return symbolsIn(text, BETWEEN);
+  return symbolsIn(rows.map((row) => row.split(CELL_ENDS, 1)[0].replace(/["']/g, "")).join("\n"), "\n");
+}
+
+/** A cell of CSV that no spreadsheet takes for a formula. @param {unknown} value */
+export function cell(value) {
+  const text = typeof value === "string" && /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : String(value ?? "");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
 /** The symbols of the stored first list; null when none is stored. @param {unknown} text */
 export const symbolsOf = (text) => {
   const entries = entriesOf(text);
@@ -64,6 +81,12 @@ export function changed(entries, { added = [], removed = [], before }) {
   return place < 0 ? [...kept, ...comes] : [...kept.slice(0, place), ...comes, ...kept.slice(place)];
 }
 
+/** What is written instead of a text; that text itself where it would be too long to be read again. @param {object} stored @param {unknown} text @param {number} most */
+function written(stored, text, most) {
+  const made = JSON.stringify({ ...stored, v: VERSION });
+  return made.length > most && typeof text === "string" ? text : made;
+}
+
 /**
  * @param {unknown} text  the stored first list
  * @param {Edit} edit
@@ -71,7 +94,7 @@ export function changed(entries, { added = [], removed = [], before }) {
  */
 export function edited(text, edit) {
   if (edit.anew) return "";
-  return JSON.stringify({ v: VERSION, symbols: changed(entriesOf(text) ?? edit.instead ?? [], edit) });
+  return written({ v: VERSION, symbols: changed(entriesOf(text) ?? edit.instead ?? [], edit) }, text, MOST_CHARS);
 }
 
 /** A list's name as it is shown: printable, short, not empty. @param {unknown} name @param {string} [otherwise] */
@@ -80,10 +103,13 @@ export function named(name, otherwise = "List") {
   return [...text].slice(0, LONGEST_NAME).join("") || otherwise;
 }
 
+/** @param {unknown} text  of the others */
+const othersIn = (text) => parsed(text, MOST_CHARS_OF_OTHERS);
+
 /** The other lists of a stored text. @param {unknown} text @returns {List[]} */
 export function othersOf(text) {
-  const lists = parsed(text)?.lists;
-  const seen = new Set([MAIN]);
+  const lists = othersIn(text)?.lists;
+  const seen = new Set([MAIN, SHARED]);
   return (Array.isArray(lists) ? lists : []).filter((one) => {
     const fits = typeof one?.id === "string" && /^[\w-]{1,40}$/.test(one.id) && !seen.has(one.id) && Array.isArray(one.symbols);
     if (fits) seen.add(one.id);
@@ -92,10 +118,7 @@ export function othersOf(text) {
 }
 
 /** The name of the first list. @param {unknown} text  the text of the others */
-export const mainNameOf = (text) => named(parsed(text)?.main, MAIN_NAME);
-
-/** @param {string} main  the first list's name @param {List[]} lists */
-const written = (main, lists) => JSON.stringify({ v: VERSION, main, lists });
+export const mainNameOf = (text) => named(othersIn(text)?.main, MAIN_NAME);
 
 /**
  * The text of the other lists after a change of one of them, or of the first one's name.
@@ -105,15 +128,16 @@ const written = (main, lists) => JSON.stringify({ v: VERSION, main, lists });
  *   `made`: the symbols of a list that is new
  */
 export function rearranged(text, id, { name, edit, gone, made }) {
-  const lists = othersOf(text), main = mainNameOf(text);
-  if (id === MAIN) return written(name === undefined ? main : named(name, MAIN_NAME), lists);
-  if (made && lists.length < MOST_LISTS - 1 && !lists.some((one) => one.id === id)) lists.push({ id, name: named(name), symbols: usable(made) });
-  const after = lists.filter((one) => !(gone && one.id === id)).map((one) => (one.id !== id || made ? one : {
+  const stored = { v: VERSION, ...othersIn(text), main: mainNameOf(text) }, known = othersOf(text);
+  const lists = Array.isArray(stored.lists) ? stored.lists : [], mine = (/** @type {any} */ one) => one?.id === id && Array.isArray(one.symbols);
+  if (id === MAIN && name !== undefined) stored.main = named(name, MAIN_NAME);
+  if (made && known.length < MOST_LISTS - 1 && !lists.some(mine)) lists.push({ id, name: named(name), symbols: usable(made) });
+  stored.lists = lists.filter((/** @type {any} */ one) => !(gone && mine(one))).map((/** @type {any} */ one) => (!mine(one) || made ? one : {
     ...one,
     name: name === undefined ? one.name : named(name),
-    symbols: edit ? usable(changed(one.symbols, edit)) : one.symbols,
+    symbols: edit ? changed(one.symbols, edit) : one.symbols,
   }));
-  return written(main, after);
+  return written(stored, text, MOST_CHARS_OF_OTHERS);
 }
 
 /** The symbol in whose place another one stands after it was moved by so many places. @param {readonly string[]} symbols @param {string} symbol @param {number} by @returns {?Edit} null where it cannot move */

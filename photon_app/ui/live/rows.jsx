@@ -47,7 +47,7 @@ export function PageRoot({ children }) {
   const swiped = (/** @type {any} */ event) => {
     if (address.open && event.target.closest(".detail-head, .rail")) turn(event, (way) => choose("selected", watchlist.beside(way)));
   };
-  const style = /** @type {import("react").CSSProperties} */ (/^\d{3,4}$/.test(width) ? { "--list": `${width}px` } : {});
+  const style = /** @type {import("react").CSSProperties} */ (/^\d{3,4}$/.test(width) ? { "--list": `${between(Number(width))}px` } : {});
   return <div className="photon" data-view={open ? "symbol" : "list"} data-columns={columns.replaceAll(",", " ")} data-density={density} data-pill={pill} data-rail={rail} style={style} onPointerDown={swiped}>{children}</div>;
 }
 
@@ -189,13 +189,15 @@ export function PhoneDock() {
 }
 
 const LEAST = 380, MOST = 560; // CSS pixels
+/** A width that the list may have. @param {number} pixels */
+const between = (pixels) => Math.min(MOST, Math.max(LEAST, pixels));
 
 /** The edge between list and chart, which can be dragged, or moved by keys. */
 export function ListEdge() {
   const [width, setWidth] = useChoice("width");
   const edge = useRef(/** @type {any} */ (null));
   const now = () => Number(width) || edge.current.previousElementSibling.offsetWidth;
-  const set = (/** @type {number} */ pixels) => setWidth(String(Math.round(Math.min(MOST, Math.max(LEAST, pixels)))));
+  const set = (/** @type {number} */ pixels) => setWidth(String(Math.round(between(pixels))));
   const dragged = (/** @type {any} */ event) => {
     event.preventDefault();
     const before = now();

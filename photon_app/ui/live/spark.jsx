@@ -47,11 +47,11 @@ function look(spark) {
 }
 
 function hear(spark, quote) {
-  const line = lines.line(spark.symbol), before = spark.quote;
+  const line = lines.kept(spark.symbol), before = spark.quote;
   spark.quote = quote;
-  if (line.day !== null && quote.day > line.day) lines.renew(spark.symbol, quote.day);
+  if (line?.day != null && quote.day > line.day) lines.renew(spark.symbol, quote.day);
   // Outside its day a price moves on alone
-  const moved = quote.session !== "closed" && line.price(quote.time, quote.price);
+  const moved = quote.session !== "closed" && line?.price(quote.time, quote.price);
   if (moved || quote.prevClose !== before?.prevClose || Math.sign(quote.change) !== Math.sign(before?.change)) spark.dirty = true;
 }
 

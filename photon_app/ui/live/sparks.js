@@ -118,6 +118,9 @@ export class DayLines {
     return line;
   }
 
+  /** The line of a symbol, if it is kept: a price alone is no reason to keep one. @param {string} symbol */
+  kept(symbol) { return this.#lines.get(symbol); }
+
   /** @param {() => void} listener called when lines came @returns {() => void} */
   onLoad(listener) {
     this.#listeners.add(listener);

@@ -24,7 +24,7 @@ const MOST_NAMES = 1_000;
 const MOST_STORED = 4_000; // characters of the recent ones
 const RECENT = "photon.recent";
 const SEPARATOR = /[,;\n\r\t\u2028\u2029，；、]/;
-const TYPES = { "Common Stock": "Stock", ETP: "ETF" };
+const TYPES = new Map([["Common Stock", "Stock"], ["ETP", "ETF"]]);
 
 /** @type {Map<string, string>} the names that this page has shown */
 const names = new Map();
@@ -49,7 +49,7 @@ export function suggestions(answer) {
   const results = Array.isArray(answer?.results) ? answer.results : [];
   const usable = results.filter((/** @type {any} */ one) => one && text(one.symbol) && text(one.symbol).length <= 32);
   return usable.slice(0, MOST).map((/** @type {any} */ { symbol, name, type }) => ({
-    symbol, name: text(name), type: /** @type {Record<string, string>} */ (TYPES)[type] ?? text(type),
+    symbol, name: text(name), type: TYPES.get(type) ?? text(type),
   }));
 }
 

@@ -21,12 +21,12 @@ export const SIZES = [0, 100, 1_000, 10_000]; // the smallest trade that is show
  * @typedef {{time: number, price: number, volume: number, direction: number, remark: string, title: string, quiet: boolean, counted: boolean, seq: number}} Row
  */
 
-/** @type {Record<string, string>} shorter names of the usual conditions */
-const SHORT = {
+/** @type {Map<unknown, string>} shorter names of the usual conditions */
+const SHORT = new Map(Object.entries({
   "Intermarket sweep": "ISO sweep", "Average price": "avg price", "Form T, extended hours": "extended", "Derivatively priced": "derivative",
   "Extended hours, sold out of sequence": "extended, late", "Sold out of sequence": "out of order", "Qualified contingent": "contingent",
   "Market center official close": "official close", "Market center official open": "official open",
-};
+}));
 
 /** @type {Record<string, [string, string, string]>} what the server's `why` means: its word, for what the price did not count, a sentence */
 export const FATES = {
@@ -49,13 +49,13 @@ export const FATES = {
 const wasLast = ({ counted, why }) => counted && (why === "" || why === "corrected" || why === "outside the sessions");
 
 /** @param {string} name of a condition; the code of an unknown one */
-const short = (name) => SHORT[name] ?? (name.length > 3 ? name.toLowerCase() : name);
+const short = (name) => SHORT.get(name) ?? (name.length > 3 ? name.toLowerCase() : name);
 
 /** What became of a print, and its conditions without the usual one. @param {Print} print */
 export function remarks(print) {
   const names = print.conditions.filter((name) => name !== "Regular"), words = names.map(short);
   if (wasLast(print)) return { remark: words.join(", ").replace(" sweep,", ","), title: names.join(", ") };
-  const [word, effect, sentence] = FATES[print.why] ?? [print.why, "", ""];
+  const [word, effect, sentence] = (Object.hasOwn(FATES, print.why) && FATES[print.why]) || [print.why, "", ""];
   const remark = [word || words[0], effect].filter(Boolean).join(" · ");
   return { remark, title: [names.join(", "), sentence].filter(Boolean).join(". ") };
 }

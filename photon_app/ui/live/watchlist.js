@@ -9,7 +9,7 @@
  */
 
 import { choose, chosen, onChoice } from "./choices.js";
-import { changed, edited, MAIN, mainNameOf, MOST_LISTS, othersOf, rearranged, shifted, symbolsOf, usable } from "./lists.js";
+import { changed, edited, MAIN, mainNameOf, MOST_LISTS, othersOf, rearranged, SHARED, shifted, symbolsOf, usable } from "./lists.js";
 import { sorted } from "./sort.js";
 import { remember } from "./suggest.js";
 
@@ -17,7 +17,6 @@ import { remember } from "./suggest.js";
 /** @typedef {{list: string, edit?: Edit, name?: string, gone?: boolean, made?: readonly string[]}} Change */
 
 const KEYS = { main: "photon.watchlist", others: "photon.lists" };
-export const SHARED = "shared"; // the list of an address, which is not stored
 const MOMENT_MS = 150;
 const UNDO_MS = 8_000;
 const SORT_MS = 2_000; // a list that is sorted by a moving figure is sorted anew
@@ -120,10 +119,10 @@ export class Watchlist {
     return this.#order;
   }
 
-  /** The symbol that the page shows: the chosen one if it is in the list, else the first; "" for an empty list. */
+  /** The symbol that the page shows: the chosen one if it is in the list, else the first of the list's own order, which no price moves; "" for an empty list. */
   get shown() {
     const symbol = chosen("selected");
-    return (this.#shown ??= this.symbols.includes(symbol) ? symbol : this.order[0] ?? this.symbols[0] ?? "");
+    return (this.#shown ??= this.symbols.includes(symbol) ? symbol : this.symbols[0] ?? "");
   }
 
   /** Whether the order must not change now: somebody points at a row. @param {boolean} still */
@@ -183,6 +182,7 @@ export class Watchlist {
 
   /** Move a symbol by so many places of the list's own order. @param {string} symbol @param {number} by */
   move(symbol, by) {
+    if (chosen("sort") || this.#filter) return; // its own order is not what is shown
     const { list } = this, edit = shifted(list.symbols, symbol, by);
     if (edit) this.change({ list: list.id, edit: { ...edit, instead: list.symbols } });
   }
@@ -238,8 +238,8 @@ export class Watchlist {
 
   /** @returns {boolean} whether all is stored */
   #store() {
-    const storage = this.#environment.localStorage;
     try {
+      const storage = this.#environment.localStorage;
       while (this.#pending.length) {
         const change = this.#pending[0];
         const [key, text] = change.list === MAIN && change.edit
@@ -258,8 +258,8 @@ export class Watchlist {
 
   /** Reflex sends what is stored on the event of a change, which the browser sends to the other tabs only. @param {string} key */
   #tell(key) {
-    const { StorageEvent, localStorage, dispatchEvent } = this.#environment;
-    if (StorageEvent) dispatchEvent.call(this.#environment, new StorageEvent("storage", { key, storageArea: localStorage }));
+    const { Storage, StorageEvent, localStorage, dispatchEvent } = this.#environment;
+    if (Storage && localStorage instanceof Storage) dispatchEvent.call(this.#environment, new StorageEvent("storage", { key, storageArea: localStorage }));
   }
 }
 
