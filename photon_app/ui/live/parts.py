@@ -233,6 +233,9 @@ class Shortcuts(rx.Component):
     library = _FILES["keys.jsx"]
     tag = "Shortcuts"
 
+    lists: rx.Var[bool]
+    """Whether the page has the lists, on which most keys act."""
+
 
 class _ListPart(rx.Component):
     """A part of the lists."""
