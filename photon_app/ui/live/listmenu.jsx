@@ -79,9 +79,10 @@ function Content() {
         {[["normal", "Two lines"], ["compact", "Compact"]].map(([value, title]) => <label key={value} className="check"><input type="radio" name="density" checked={density === value} onChange={() => setDensity(value)} /> {title}</label>)}
       </fieldset>
       <div className="menu-line">
-        <label>Filter <input defaultValue={watchlist.filter} placeholder="Symbol or name" autoComplete="off" onInput={(event) => { watchlist.filter = event.currentTarget.value; }} /></label>
+        <label>Filter <input defaultValue={watchlist.filter} placeholder="Symbol or name" autoComplete="off" onInput={(event) => { watchlist.filter = event.currentTarget.value; }} onKeyDown={(event) => { if (event.key === "Enter") { event.preventDefault(); done(); } }} /></label>
         {list.id === MAIN ? null : <button type="button" className="word" onClick={() => { if (armed) { watchlist.drop(); done(); } else arm(true); }}>{armed ? "Really remove" : "Remove list"}</button>}
       </div>
+      <div className="menu-line menu-pages"><a href="/market">Market</a><a href="/developers">Developers</a></div>
       <p className="menu-said" role="status">{said}</p>
     </>
   );

@@ -121,9 +121,11 @@ export function ColumnTitle({ column, children }) {
 export function ListCount() {
   const text = useList(() => {
     const shown = watchlist.order.length, all = watchlist.symbols.length, more = watchlist.list.symbols.length - all;
-    return `${watchlist.filter ? `${shown} of ${all}` : `${all} of ${watchlist.limit}`}${more > 0 ? `, ${more} more kept` : ""}`;
+    return `${watchlist.filter ? `“${watchlist.filter}”: ${shown} of ${all}` : `${all} of ${watchlist.limit}`}${more > 0 ? `, ${more} more kept` : ""}`;
   }, "");
-  return <span className="count">{text}</span>;
+  const filtered = useList(() => watchlist.filter !== "", false);
+  if (!filtered) return <span className="count">{text}</span>;
+  return <button type="button" className="count filtered" title="Show all" onClick={() => { watchlist.filter = ""; }}>{text} ×</button>;
 }
 
 const FIRST = [{ id: MAIN, name: MAIN_NAME }];
