@@ -176,7 +176,7 @@ export function PhoneDock() {
   const [back, ahead] = [useList(() => watchlist.beside(-1), ""), useList(() => watchlist.beside(1), "")];
   const shown = useShown();
   const neighbour = (/** @type {string} */ symbol, /** @type {1 | -1} */ way) => (
-    <button type="button" className="dock-beside" disabled={symbol === shown} onClick={() => choose("selected", symbol)}>{way < 0 ? `‹ ${symbol}` : `${symbol} ›`}</button>
+    <button type="button" className="dock-beside" disabled={symbol === shown} onClick={() => choose("selected", symbol)}>{way < 0 ? "‹ " : ""}<SymbolName symbol={symbol} />{way < 0 ? "" : " ›"}</button>
   );
   return <nav className="dock" aria-label="Neighbours in the list">{neighbour(back, -1)}<button type="button" className="dock-list" onClick={() => address.close()}>List</button>{neighbour(ahead, 1)}</nav>;
 }
