@@ -120,6 +120,19 @@ def test_every_tile_has_name_sign_and_number_and_leads_to_its_symbol(visitor: Vi
     assert areas == sorted(areas, reverse=True)
 
 
+def test_the_search_leads_to_what_was_chosen(visitor: Visitor) -> None:
+    """Its key works here too, and the header says where one is."""
+    link = visitor.page.get_by_role("link", name="Market")
+    expect(link).to_have_attribute("aria-current", "page")
+    visitor.page.keyboard.press("/")
+    expect(visitor.field).to_be_focused()
+    visitor.page.keyboard.type("oracle", delay=10)
+    expect(visitor.page.get_by_role("option", name="ORCL")).to_be_visible()
+    visitor.page.keyboard.press("Enter")
+    visitor.page.wait_for_url("**/s/ORCL")
+    visitor.expect_selected("ORCL")
+
+
 def test_tiles_stay_where_they_are_while_their_figures_change(
     visitor: Visitor, answers: Answers
 ) -> None:

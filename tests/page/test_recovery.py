@@ -19,6 +19,13 @@ def expect_down(visitor: Visitor) -> None:
     for row in visitor.rows.all():
         expect(row).to_have_attribute("data-state", "stale")
         expect(row.locator(".tag")).to_have_text("STALE")
+        expect(row.locator(".tag")).to_be_hidden()  # the header says it for all of them
+    clock, field = (
+        visitor.page.locator(place).bounding_box() for place in (".session-clock", ".finder")
+    )
+    assert clock
+    assert field
+    assert clock["x"] + clock["width"] <= field["x"]
     expect_chart(visitor)
 
 

@@ -369,3 +369,39 @@ def test_suggestions_are_text(visitor: Visitor) -> None:
     typed(visitor, "e")
     expect(options(visitor).first).to_contain_text(name)
     assert visitor.page.locator("img[src='x']").count() == 0
+
+
+def test_the_key_that_leads_to_the_box_types_nothing(visitor: Visitor) -> None:
+    """However often it is pressed."""
+    typed(visitor, "//ora")
+    expect(visitor.field).to_have_value("ora")
+
+
+def test_what_was_cleared_is_not_added(visit: Visit) -> None:
+    """Although the server, which was away, is asked for it when it is back."""
+    with photon(None, OPEN_MS) as process:
+        visitor = visit(process.http)
+        answers: list[str] = []
+        visitor.page.on(
+            "websocket",
+            lambda socket: socket.on("framereceived", lambda frame: answers.append(str(frame))),
+        )
+        visitor.expect_live("AAPL")
+        process.kill()
+        expect(visitor.badge).to_have_text("RECONNECTING")
+        visitor.add("KO, PEP")
+        expect(visitor.notice).to_contain_text("it is looked up when it is back")
+        visitor.field.press("Escape")
+        visitor.field.press("Escape")
+        expect(visitor.field).to_have_value("")
+        with photon(None, OPEN_MS, PORT=process.port):
+            for _ in range(300):
+                if any("PEP" in answer for answer in answers):
+                    break
+                visitor.page.wait_for_timeout(50)
+            else:
+                pytest.fail("the server was not asked")
+            visitor.expect_moving("AAPL")
+            visitor.expect_symbols(*DEFAULTS)
+            visitor.close()
+        visitor.forgive("")

@@ -36,6 +36,7 @@ def test_an_empty_list_helps_on(visitor: Visitor) -> None:
     for left in range(len(DEFAULTS) - 1, -1, -1):
         visitor.page.keyboard.press("Delete")
         expect(visitor.rows).to_have_count(left)
+    expect(visitor.page.get_by_role("table", name="Trades")).to_have_count(0)  # whose were they?
     visitor.page.reload()
     expect(visitor.page.get_by_text("No symbols yet.")).to_be_visible()
     visitor.page.get_by_role("button", name="Use the default list").click()
@@ -177,3 +178,21 @@ def test_what_was_removed_can_be_put_back(visitor: Visitor) -> None:
         expect(visitor.page.get_by_text("Removed MSFT")).to_have_count(0)
     visitor.page.reload()
     visitor.expect_symbols(*DEFAULTS)
+
+
+def test_a_filter_is_seen_and_can_be_taken_away(visitor: Visitor) -> None:
+    """By the words that say it, or Escape."""
+    visitor.expect_live("AAPL")
+    words = visitor.page.get_by_role("button", name="“am”: 2 of 10")
+    for by_key in (False, True):
+        visitor.page.get_by_role("button", name="List menu").click()
+        visitor.page.get_by_label("Filter").fill("am")
+        visitor.page.get_by_label("Filter").press("Enter")
+        visitor.expect_symbols("AMZN", "AMD")
+        expect(words).to_be_visible()
+        if by_key:
+            visitor.page.keyboard.press("Escape")
+        else:
+            words.click()
+        visitor.expect_symbols(*DEFAULTS)
+        expect(words).to_have_count(0)

@@ -10,10 +10,10 @@ const cases = (name, write, table) => test(name, () => {
 });
 
 cases("prices have cents, and more below one unit", format.price,
-  [[182.46, "182.46"], [1043.2, "1043.20"], [67432.1, "67,432.10"], [0.4567, "0.4567"], [0.00001234, "0.00001234"], [0, "0.00"]]);
+  [[182.46, "182.46"], [1043.2, "1,043.20"], [67432.1, "67,432.10"], [0.4567, "0.4567"], [0.00001234, "0.00001234"], [0, "0.00"]]);
 cases("prices have the decimals of their symbol", format.price, [
   [[1.085, 5], "1.08500"], [[0.65382, 5], "0.65382"], [[149.269, 3], "149.269"], [[25412, 0], "25,412"], [[712345, 2], "712,345.00"],
-  [[0.00000871, 9], "0.000008710"], [[1.2e-9, 12], "0.000000001200"], [[0.0123, 5], "0.01230"], [[2845, 2], "2845.00"], [[97123.45, 2], "97,123.45"],
+  [[0.00000871, 9], "0.000008710"], [[1.2e-9, 12], "0.000000001200"], [[0.0123, 5], "0.01230"], [[2845, 2], "2,845.00"], [[97123.45, 2], "97,123.45"],
 ]);
 cases("a price whose symbol is not known has four digits at least", format.price,
   [[1.08503, "1.08503"], [1.2e-9, "0.000000001200"], [5.25, "5.250"], [97123.45678901, "97,123.45679"], [189.50000000000003, "189.50"]]);
@@ -74,5 +74,5 @@ test("a number that comes again is written as at first, however many came betwee
   const first = format.price(1234.5, 2);
   for (let at = 0; at < 5_000; at += 1) format.price(at / 100, 2);
   assert.equal(format.price(1234.5, 2), first);
-  assert.deepEqual([format.price(1234.5, 3), format.exact(1234.5)].map(plain), ["1234.500", "1234.5"]);
+  assert.deepEqual([format.price(1234.5, 3), format.exact(1234.5)].map(plain), ["1,234.500", "1234.5"]);
 });

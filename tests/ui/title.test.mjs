@@ -9,7 +9,7 @@ const quote = (price, changePercent, decimals = 2) => ({ price, changePercent, d
 
 test("it has the symbol, its price and its change", () => {
   assert.equal(plain(titleOf("AAPL", quote(284.09, 1.82))), "AAPL 284.09 ▲1.82 % · Photon");
-  assert.equal(plain(titleOf("TSLA", quote(1043.2, -0.4))), "TSLA 1043.20 ▼0.40 % · Photon");
+  assert.equal(plain(titleOf("TSLA", quote(1043.2, -0.4))), "TSLA 1,043.20 ▼0.40 % · Photon");
   assert.equal(plain(titleOf("EURUSD", quote(1.085, 0, 5))), "EURUSD 1.08500 0.00 % · Photon");
 });
 

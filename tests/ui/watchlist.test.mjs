@@ -63,6 +63,14 @@ test("what is removed is gone at once, in the storage, and can be put back where
   list.undo();
   assert.deepEqual(list.symbols, ["A", "B", "C", "D"]);
   assert.equal(list.undoable, "");
+  assert.equal(list.shown, "A");
+});
+
+test("what was selected when it was removed is selected when it is put back", () => {
+  choose("selected", "B");
+  list.remove("B");
+  assert.equal(list.shown, "C");
+  list.undo();
   assert.equal(list.shown, "B");
 });
 

@@ -78,7 +78,7 @@ class Guest:
     @property
     def options(self) -> Locator:
         """What is suggested."""
-        return self.page.get_by_role("option")
+        return self.page.get_by_role("listbox", name="Suggestions").get_by_role("option")
 
     def row(self, symbol: str) -> Locator:
         """One row of the list."""

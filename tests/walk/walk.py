@@ -123,7 +123,8 @@ def _led(guest: Guest, step: Step, walked: Walked) -> bool:
         if step.awaits:
             walked.skipped = step.awaits
         else:
-            walked.faults.append(f"not reached: {str(error).strip().splitlines()[0]}")
+            said = str(error).strip() or repr(error)
+            walked.faults.append(f"not reached: {said.splitlines()[0]}")
     finally:
         expect.set_options(timeout=PATIENCE_MS)
         guest.page.set_default_timeout(PATIENCE_MS)

@@ -22,8 +22,8 @@ from photon_app.ui.live.parts import (
 from photon_app.ui.state import Dashboard
 
 
-def header() -> rx.Component:
-    """The whole header."""
+def header(at: str = "") -> rx.Component:
+    """The whole header; ``at`` is the page that it stands on, where it has a link to it."""
     return rx.el.header(
         rx.el.div(
             rx.el.h1(mark(), "Photon", class_name="logo"),
@@ -33,7 +33,13 @@ def header() -> rx.Component:
         ),
         add_box(),
         toolbar(
-            rx.el.a("Market", href="/market", class_name="link", reload_document=True),
+            rx.el.a(
+                "Market",
+                href="/market",
+                class_name="link",
+                reload_document=True,
+                custom_attrs={"aria-current": "page"} if at == "market" else {},
+            ),
             appearance(),
             help_dialog(),
             label="Page",

@@ -61,6 +61,12 @@ def help_dialog() -> rx.Component:
         icon("help"),
         _terms("keys", [(rx.el.kbd(key), text) for key, text in KEYS]),
         _terms("words", WORDS),
+        rx.el.p(
+            "Programs get the same prices: ",
+            rx.el.a("Developers", href="/developers"),
+            " has the protocol, a console and clients to copy.",
+            class_name="credit",
+        ),
         _credit(),
         name="help",
         title="Help",

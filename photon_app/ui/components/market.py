@@ -26,6 +26,7 @@ def market() -> rx.Component:
             class_name="market",
         ),
         _footer(),
+        at="market",
     )
 
 
@@ -102,7 +103,7 @@ def _breadth() -> rx.Component:
 
 def _footer() -> rx.Component:
     return rx.el.footer(
-        rx.el.span("Figures of every two seconds, from this Photon"),
+        rx.el.span("Updated every two seconds, from this Photon"),
         rx.el.span(class_name="grow"),
         rx.el.a("Developers", href="/developers", reload_document=True),
         rx.el.span("Not investment advice"),

@@ -10,15 +10,20 @@ from photon_app.ui.components.watchlist import list_facts
 from photon_app.ui.live.parts import page_head, shortcuts
 
 
-def page(*content: rx.Component) -> rx.Component:
-    """The header, and below it what the page is about."""
+def page(*content: rx.Component, at: str = "") -> rx.Component:
+    """The header, and below it what the page is about.
+
+    Args:
+        content: the rest of the page.
+        at: which of the header's links leads here.
+    """
     return rx.el.div(
         list_facts(),
         page_head(),
-        header(),
+        header(at),
         trouble(),
         *content,
-        shortcuts(rows=False),
+        shortcuts(lists=False),
         theme_key(),
         class_name="photon page",
     )

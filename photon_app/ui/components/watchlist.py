@@ -152,7 +152,9 @@ def _empty() -> rx.Component:
     return rx.el.div(
         rx.el.p("No symbols yet.", class_name="empty-title"),
         rx.el.p(
-            "Press ", rx.el.kbd("/"), " and type one, such as AAPL, or begin with the default list."
+            rx.el.span("Press ", rx.el.kbd("/"), " and type one", class_name="by-key"),
+            rx.el.span("Find one below", class_name="by-touch"),
+            ", such as AAPL, or begin with the default list.",
         ),
         parts.restore_button(),
         class_name="empty",

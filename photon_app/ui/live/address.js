@@ -61,7 +61,7 @@ export const stacked = () => matchMedia("(max-width: 820px), (max-height: 520px)
 class Address {
   /** Whether a symbol is shown, and not the list: a telephone shows one of them. */
   open = false;
-  #listeners = new Set(); #place = 0; #moving = false; #waiting = /** @type {?Shown} */ (null);
+  #listeners = new Set(); #place = 0; #moving = false; #begun = false; #waiting = /** @type {?Shown} */ (null);
   #wrote = -WRITE_MS; #later = false; // when the address was written last; whether it will be
 
   /** Call back when `open` is another. @param {() => void} listener @returns {() => void} */
@@ -73,6 +73,7 @@ class Address {
   /** Read the address with which the page was opened, and keep it true from now on. @returns {() => void} stops */
   begin() {
     const window = /** @type {any} */ (globalThis);
+    this.#begun = true;
     this.#read(window.photonAddress ?? location.pathname + location.search);
     const moved = () => this.#read(location.pathname + location.search);
     addEventListener("photon:address", moved);
@@ -82,6 +83,12 @@ class Address {
       () => removeEventListener("photon:address", moved),
     ];
     return () => { for (const stop of stops) stop(); };
+  }
+
+  /** Choose a symbol; a page beside the dashboard is left for it. @param {string} symbol */
+  select(symbol) {
+    choose("selected", symbol);
+    if (!this.#begun) location.assign(format({ symbol, timeframe: "", list: chosen("list"), shared: [] }));
   }
 
   /** Show a symbol as a page of its own, to which "back" leads again. @param {string} symbol */

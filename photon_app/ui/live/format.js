@@ -48,7 +48,7 @@ const numbers = new Map();
 /** @param {number} digits */
 function number(digits) {
   let found = numbers.get(digits);
-  if (!found) numbers.set(digits, (found = remembering(new Intl.NumberFormat(LOCALE, { ...LATIN, minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2" }))));
+  if (!found) numbers.set(digits, (found = remembering(new Intl.NumberFormat(LOCALE, { ...LATIN, minimumFractionDigits: digits, maximumFractionDigits: digits }))));
   return found;
 }
 

@@ -58,6 +58,7 @@ const KEYS = {
   Delete: () => watchlist.remove(watchlist.shown),
   Escape: () => {
     if (press("Escape")) return;
+    if (watchlist.filter) { watchlist.filter = ""; return; }
     if (address.open && stacked()) address.close();
     else /** @type {?HTMLElement} */ (document.activeElement)?.blur();
   },
@@ -68,8 +69,8 @@ const shift = (/** @type {number} */ by) => () => { if (!chosen("sort") && !watc
 /** @type {Record<string, () => void>} */
 const ALT = { ArrowDown: shift(1), ArrowUp: shift(-1) };
 
-/** Renders a polite region, which speaks what keys change: the selection, the order, and on p the price. @param {{rows?: boolean}} props  `rows`: whether the page has those of the list */
-export function Shortcuts({ rows = true }) {
+/** Renders a polite region, which speaks what keys change: the selection, the order, and on p the price. @param {{lists?: boolean}} props  whether the page has the lists */
+export function Shortcuts({ lists = true }) {
   const region = useRef(/** @type {?HTMLParagraphElement} */ (null));
   useEffect(() => {
     const speak = (/** @type {string} */ text) => { if (region.current) region.current.textContent = text; };
@@ -87,13 +88,13 @@ export function Shortcuts({ rows = true }) {
         if (key === "Escape") target.blur();
         return;
       }
-      const undone = (event.ctrlKey || event.metaKey) && key.toLowerCase() === "z" && watchlist.undoable;
+      const undone = lists && (event.ctrlKey || event.metaKey) && key.toLowerCase() === "z" && watchlist.undoable;
       if (undone) { event.preventDefault(); watchlist.undo(); return; }
-      const keys = !rows ? {} : event.altKey ? ALT : KEYS;
+      const keys = !lists ? {} : event.altKey ? ALT : KEYS;
       if (event.ctrlKey || event.metaKey || owned(target, key) || (event.repeat && key === "Delete")) return;
       if (Object.hasOwn(keys, key)) keys[key]();
       else if (event.altKey) return;
-      else if (rows && key === "p") speak(inWords());
+      else if (lists && key === "p") speak(inWords());
       else if (!press(key, event.repeat)) return;
       event.preventDefault();
     };

@@ -8,6 +8,7 @@
 import { useState } from "react";
 import { format as addressOf, parse } from "./address.js";
 import { toggled } from "./choices.js";
+import { size } from "./format.js";
 import { download, photon, useChoice } from "./hooks.js";
 import { cell, imported, LONGEST_NAME, MAIN, MOST_IMPORTED } from "./lists.js";
 import { WhileOpen } from "./overlays.jsx";
@@ -45,7 +46,7 @@ function Content() {
   const brought = (/** @type {import("react").FormEvent<HTMLFormElement>} */ event) => {
     event.preventDefault();
     const text = fieldOf(event, "symbols");
-    if (text.length > MOST_IMPORTED) { say(`More than ${MOST_IMPORTED.toLocaleString("en")} characters: import them in parts`); return; }
+    if (text.length > MOST_IMPORTED) { say(`More than ${size(MOST_IMPORTED)} characters: import them in parts`); return; }
     const added = imported(text);
     const news = added.filter((symbol) => !symbols.includes(symbol)).length, before = symbols.length;
     watchlist.add(added);
@@ -74,9 +75,10 @@ function Content() {
         {[["normal", "Two lines"], ["compact", "Compact"]].map(([value, title]) => <label key={value} className="check"><input type="radio" name="density" checked={density === value} onChange={() => setDensity(value)} /> {title}</label>)}
       </fieldset>
       <div className="menu-line">
-        <label>Filter <input defaultValue={watchlist.filter} placeholder="Symbol or name" autoComplete="off" onInput={(event) => { watchlist.filter = event.currentTarget.value; }} /></label>
+        <label>Filter <input defaultValue={watchlist.filter} placeholder="Symbol or name" autoComplete="off" onInput={(event) => { watchlist.filter = event.currentTarget.value; }} onKeyDown={(event) => { if (event.key === "Enter") { event.preventDefault(); done(); } }} /></label>
         {list.id === MAIN ? null : <button type="button" className="word" onClick={() => { if (armed) { watchlist.drop(); done(); } else arm(true); }}>{armed ? "Really remove" : "Remove list"}</button>}
       </div>
+      <div className="menu-line menu-pages"><a href="/market">Market</a><a href="/developers">Developers</a></div>
       <p className="menu-said" role="status">{said}</p>
     </>
   );

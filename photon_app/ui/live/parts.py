@@ -238,8 +238,9 @@ class Shortcuts(rx.Component):
 
     library = _FILES["keys.jsx"]
     tag = "Shortcuts"
-    rows: rx.Var[bool]
-    """Whether the page has the rows of the list (default); else only controls have keys."""
+
+    lists: rx.Var[bool]
+    """Whether the page has the lists, on which most keys act."""
 
 
 class _ListPart(rx.Component):

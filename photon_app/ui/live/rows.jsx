@@ -123,9 +123,11 @@ export function ColumnTitle({ column, children }) {
 export function ListCount() {
   const text = useList(() => {
     const shown = watchlist.order.length, all = watchlist.symbols.length, more = watchlist.list.symbols.length - all;
-    return `${watchlist.filter ? `${shown} of ${all}` : `${all} of ${watchlist.limit}`}${more > 0 ? `, ${more} more kept` : ""}`;
+    return `${watchlist.filter ? `“${watchlist.filter}”: ${shown} of ${all}` : `${all} of ${watchlist.limit}`}${more > 0 ? `, ${more} more kept` : ""}`;
   }, "");
-  return <span className="count">{text}</span>;
+  const filtered = useList(() => watchlist.filter !== "", false);
+  if (!filtered) return <span className="count">{text}</span>;
+  return <button type="button" className="count filtered" title="Show all" onClick={() => { watchlist.filter = ""; }}>{text} ×</button>;
 }
 
 const FIRST = [{ id: MAIN, name: MAIN_NAME }];
@@ -183,7 +185,7 @@ export function PhoneDock() {
   const [back, ahead] = [useList(() => watchlist.beside(-1), ""), useList(() => watchlist.beside(1), "")];
   const shown = useShown();
   const neighbour = (/** @type {string} */ symbol, /** @type {1 | -1} */ way) => (
-    <button type="button" className="dock-beside" disabled={symbol === shown} onClick={() => choose("selected", symbol)}>{way < 0 ? `‹ ${symbol}` : `${symbol} ›`}</button>
+    <button type="button" className="dock-beside" disabled={symbol === shown} onClick={() => choose("selected", symbol)}>{way < 0 ? "‹ " : ""}<SymbolName symbol={symbol} />{way < 0 ? "" : " ›"}</button>
   );
   return <nav className="dock" aria-label="Neighbours in the list">{neighbour(back, -1)}<button type="button" className="dock-list" onClick={() => address.close()}>List</button>{neighbour(ahead, 1)}</nav>;
 }

@@ -7,7 +7,7 @@
  */
 
 import { useEffect, useRef, useState } from "react";
-import { stacked } from "./address.js";
+import { address, stacked } from "./address.js";
 import { choose } from "./choices.js";
 import { size } from "./format.js";
 import { ask, photon } from "./hooks.js";
@@ -17,6 +17,7 @@ import { watchlist } from "./watchlist.js";
 const ID = "add-symbol", LIST = "suggestions", NOTICE = "add-notice";
 const WAIT = "Looking it up…";
 const AWAY = "Photon cannot be reached: it is looked up when it is back";
+const READ_MS = 8_000; // how long it says what was added
 const TOO_LONG = `More than ${size(MOST_CHARS)} characters: paste them in parts`;
 /** @typedef {import("./suggest.js").Option} Option @typedef {import("./suggest.js").Listing} Listing */
 
@@ -76,6 +77,7 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
   const isFull = limit > 0 && symbols.length >= limit;
 
   const put = (/** @type {string} */ text) => { input.current.value = text; setTyped(text); setPlace(null); };
+  const drop = () => { sent.current = null; put(""); }; // what the server is asked for is not wanted any more
   const look = () => { setOpen(true); setPlace(null); lookup.type(input.current.value); };
   const close = () => { lookup.stop(); setOpen(false); setPlace(null); };
   const leave = () => {
@@ -99,6 +101,7 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
     if (input.current.value || (after.notice && stacked())) look();
     else if (same) leave();
     setNotice(after.notice);
+    if (!input.current.value) setTimeout(() => setNotice((shown) => (shown === after.notice ? "" : shown)), READ_MS);
   }, [reply.id]);
 
   /** @param {string} text @param {(typed: string) => void} act */
@@ -116,7 +119,7 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
     const held = symbols.includes(symbol);
     if (!held && isFull) { setNotice(full(limit, symbol)); return; }
     if (!held) add([symbol]);
-    choose("selected", symbol);
+    address.select(symbol);
     put("");
     leave();
   };
@@ -139,7 +142,8 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = (/** @type {1 | -1} */ by) => (offered.length > 0 ? setPlace(moved(at, offered.length, by)) : look());
     const shut = () => { close(); setNotice(""); };
-    const escape = offered.length > 0 || notice ? shut : typed ? () => put("") : null;
+    const escape = offered.length > 0 || notice ? shut : typed ? drop : null;
+    if (event.key === "/" && !input.current.value) { event.preventDefault(); return; } // the key that leads here, pressed again
     const act = { ArrowDown: () => step(1), ArrowUp: () => step(-1), Escape: escape }[/** @type {string} */ (event.key)];
     if (!act) return;
     event.preventDefault();
@@ -171,11 +175,11 @@ export function SymbolSearch({ symbols = [], names = {}, limit = 0, reply = {}, 
           aria-activedescendant={at < 0 ? undefined : `${LIST}-${at}`} aria-describedby={NOTICE} placeholder={isFull ? `Full: ${limit} symbols` : "Add or find a symbol or company"}
           maxLength={MOST_CHARS} autoComplete="off" autoCapitalize="characters" autoCorrect="off" spellCheck={false} enterKeyHint="go"
           data-key="/" onInput={typedOn} onKeyDown={pressed} onFocus={look} onClick={() => open || look()} onPaste={pasted} onDrop={pasted} />
-        <button type="button" className="finder-clear" aria-label="Clear" tabIndex={-1} hidden={!typed} onClick={() => { put(""); input.current.focus(); look(); }}><Icon path={CROSS} /></button>
+        <button type="button" className="finder-clear" aria-label="Clear" tabIndex={-1} hidden={!typed} onClick={() => { drop(); input.current.focus(); look(); }}><Icon path={CROSS} /></button>
         <kbd aria-hidden="true">/</kbd>
       </div>
       <button type="button" className="finder-plus" tabIndex={-1} aria-label="Find a symbol" onClick={() => input.current.focus()}><Icon path={PLUS} /></button>
-      <button type="button" className="finder-cancel" tabIndex={-1} onClick={() => { put(""); leave(); }}>Cancel</button>
+      <button type="button" className="finder-cancel" tabIndex={-1} onClick={() => { drop(); leave(); }}>Cancel</button>
       <div className="finder-panel" hidden={offered.length === 0 && !notice} data-wait={notice === WAIT || null} onPointerDown={(event) => event.preventDefault()}>
         <p id={NOTICE} role="alert" className="finder-notice">{notice}</p>
         <p className="finder-title" hidden={offered.length === 0 || Boolean(typed.trim())}>Recent</p>

@@ -59,7 +59,7 @@ export function SessionClock() {
   });
   return (
     <span className="session">
-      <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span ref={part("next")} />
+      <span>NYSE</span><b ref={part("session")}>{format.DASH}</b><span className="session-next" ref={part("next")} />
       <span className="session-clock"><span ref={part("date")} /><span ref={part("time")}>--:--:--</span><abbr title="New York time" ref={part("zone")}>ET</abbr></span>
     </span>
   );

@@ -26,7 +26,7 @@ export class Watchlist {
   #environment; #pending = /** @type {Change[]} */ ([]); #listeners = new Set();
   #shared = /** @type {?string[]} */ (null); #defaults = /** @type {?string[]} */ (null); #limit = LIMIT;
   #lists = /** @type {?List[]} */ (null); #order = /** @type {?readonly string[]} */ (null); #shown = /** @type {?string} */ (null); // each row asks for it
-  #filter = ""; #still = false; #undo = /** @type {?{symbol: string, change: Change, timer: any}} */ (null);
+  #filter = ""; #still = false; #undo = /** @type {?{symbol: string, shown: boolean, change: Change, timer: any}} */ (null);
   #began = false; #last = /** @type {readonly string[]} */ ([]);
   /** How to get a symbol's newest quote, day and name: set by the page. */
   quoteOf = /** @type {(symbol: string) => any} */ (() => undefined);
@@ -151,15 +151,15 @@ export class Watchlist {
 
   /** Take a symbol out of the list; `undo` puts it back for some seconds. @param {string} symbol */
   remove(symbol) {
-    const { list } = this, place = list.symbols.indexOf(symbol);
+    const { list } = this, place = list.symbols.indexOf(symbol), shown = symbol === this.shown;
     if (place < 0) return;
-    if (symbol === this.shown) choose("selected", this.beside(1) === symbol ? this.beside(-1) : this.beside(1));
+    if (shown) choose("selected", this.beside(1) === symbol ? this.beside(-1) : this.beside(1));
     this.#forget();
     this.change({ list: list.id, edit: { removed: [symbol], instead: list.symbols } });
     remember([symbol]);
     const next = list.symbols[place + 1];
     const change = { list: list.id, edit: { added: [symbol], instead: list.symbols, ...(next ? { before: next } : {}) } };
-    this.#undo = { symbol, change, timer: this.#environment.setTimeout(() => { this.#forget(); this.#changed(); }, UNDO_MS) };
+    this.#undo = { symbol, shown, change, timer: this.#environment.setTimeout(() => { this.#forget(); this.#changed(); }, UNDO_MS) };
     this.#changed();
   }
 
@@ -172,7 +172,7 @@ export class Watchlist {
     this.#forget();
     choose("list", undo.change.list);
     this.change(undo.change);
-    choose("selected", undo.symbol);
+    if (undo.shown) choose("selected", undo.symbol);
   }
 
   #forget() {
