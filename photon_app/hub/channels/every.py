@@ -23,6 +23,9 @@ from photon_app.hub.registry import Group, Registry, Subscriber, Takers, Topic
 from photon_app.hub.sink import Sink
 
 _NOBODY: tuple[Takers, Takers] = {}, {}
+LEFT_TIME = 1.5
+"""Groups that were left before may take so much more of the time: what one flush takes too much, the
+next ones have less, and nobody is left twice because a flush took a little longer than others."""
 _NO_SYMBOLS: set[str] = set()
 Broken = tuple[Subscriber, Exception]
 """A client, and the fault of ours with which a write to it ended."""
@@ -148,7 +151,8 @@ class EveryTrade:
         written, broken = 0, list[Broken]()
         while groups and (
             not written  # else the time for a half of the next group is estimated
-            or (self._now_s() - began_s) * (1 + len(groups[0].members) / written / 2) <= for_s
+            or (self._now_s() - began_s) * (1 + len(groups[0].members) / written / 2)
+            <= (for_s * LEFT_TIME if groups[0] in left else for_s)
         ):
             group = groups.popleft()
             written += len(group.members)
