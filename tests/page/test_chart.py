@@ -450,7 +450,7 @@ def test_its_makers_are_named(viewer: Visitor) -> None:
     expect(link).to_be_visible()
     expect(page.get_by_role("slider").get_by_role("link")).to_have_count(0)  # would not be read
     page.get_by_role("button", name="Help").click()
-    credit = page.locator(".credit")
+    credit = page.locator(".credit").filter(has_text="Charts")
     expect(credit).to_contain_text("TradingView Lightweight Charts™. Copyright (c) 2026")
     licence = credit.get_by_role("link", name="Apache License").get_attribute("href")
     assert "Apache License" in page.request.get(str(licence)).text()

@@ -24,8 +24,8 @@ from photon_app.hub.sink import Sink
 
 _NOBODY: tuple[Takers, Takers] = {}, {}
 LEFT_TIME = 1.5
-"""Groups that were left before may take so much more of the time, for which later flushes have less:
-nobody is left twice because one flush took a little longer than another."""
+"""Groups that were left before may take so much more of the time, for which later flushes have
+less: nobody is left twice because one flush took a little longer than another."""
 _NO_SYMBOLS: set[str] = set()
 Broken = tuple[Subscriber, Exception]
 """A client, and the fault of ours with which a write to it ended."""
