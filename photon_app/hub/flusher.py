@@ -38,6 +38,9 @@ SMOOTHING = 0.25
 """The weight of the newest flush in the average cost."""
 LEAST_PART = 0.25
 """The least part of a whole flush that is worth to be written by itself."""
+FORGIVEN = 0.1
+"""The part of a channel's debt that is forgiven at each flush that waited for its interval. Nobody
+waits longer to pay it, so without this one would stay, and leave no time for parts any more."""
 RETRY_S = 1.0
 """After this time a channel is flushed again whose flush failed by a fault of ours."""
 _LEAST_MEASURED = 0.05
@@ -134,9 +137,11 @@ class Flusher:
         """
         now_s = self._loop.time()
         part, due_s = self._part(channel, now_s), self.next_s(channel)
+        early = now_s + TIMER_LATE_S + _SAME_S < due_s
+        if not early:
+            part += FORGIVEN * (1 - part)
         self._credit[channel] = part * self._cost_s.get(channel, 0.0)
         self._last_s[channel] = now_s
-        early = now_s + TIMER_LATE_S + _SAME_S < due_s
         return self._credit[channel] if early else math.inf
 
     def written(self, channel: Flushed, part: float | None = 1.0) -> None:

@@ -11,7 +11,7 @@ from photon_app.hub import registry
 from photon_app.hub.channels import every, outboxes
 from photon_app.hub.flusher import SHARE
 from photon_app.hub.sink import Sink
-from tests.fakes.exchange import NOON_MS, FakeExchange
+from tests.fakes.exchange import NOON_MS, FakeExchange, status
 from tests.fakes.outlet import FakeOutlet, prices
 
 FLUSH_S = 0.02
@@ -205,6 +205,22 @@ def test_who_comes_while_others_are_left_joins_them_later() -> None:
     crowd.wait(1)
     told = [*first, *prices(crowd.outlets[number].take())]
     assert [seq for _, seq, _ in told] == list(range(told[0][1], told[0][1] + 9))
+
+
+def test_flushes_to_everybody_do_not_make_all_later_ones_whole() -> None:
+    """What they took too much is forgiven: soon each print is written to some at once again."""
+    crowd = Crowd(6, "A")
+    crowd.trade()
+    for _ in range(5):
+        crowd.next_print()
+    for state in ("reconnecting", "live", "reconnecting", "live"):
+        crowd.trade()
+        crowd.exchange.market.status(status(state))
+    reached = []
+    for _ in range(60):
+        crowd.next_print()
+        reached.append(len(crowd.take()))
+    assert min(reached[30:]) > 0
 
 
 def test_groups_have_so_many_members_and_no_more() -> None:
