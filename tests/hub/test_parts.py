@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from photon_app.hub import registry
 from photon_app.hub.channels import every, outboxes
 from photon_app.hub.flusher import SHARE
+from photon_app.hub.hub import BEATS
+from photon_app.hub.registry import Group
 from photon_app.hub.sink import Sink
 from tests.fakes.exchange import NOON_MS, FakeExchange, status
 from tests.fakes.outlet import FakeOutlet, prices
@@ -75,6 +77,18 @@ class Crowd:
         self.wait(self.printed_s + 0.01 - self.exchange.loop.time())
         self.take()
         self.trade()
+
+    def trade_for(self, seconds: float) -> None:
+        """Prints that come much faster than writes end."""
+        until_s = self.exchange.loop.time() + seconds
+        while self.exchange.loop.time() < until_s:
+            self.trade()
+            self.wait(0.0003)
+
+    @property
+    def groups(self) -> set[Group | None]:
+        """The groups of all clients."""
+        return {client.group for client in self.exchange.clients.of(self.exchange.hub)}
 
     def take(self) -> list[int]:
         """The clients that were written to since the last call, in order."""
@@ -221,6 +235,26 @@ def test_flushes_to_everybody_do_not_make_all_later_ones_whole() -> None:
         crowd.next_print()
         reached.append(len(crowd.take()))
     assert min(reached[30:]) > 0
+
+
+def test_who_comes_while_prints_never_stop_is_soon_in_a_group_with_others() -> None:
+    """Though no flush writes to more than a part of them."""
+    crowd = Crowd(7, "A")
+    crowd.trade_for(0.1)
+    crowd.join("A")
+    crowd.trade_for(0.2)
+    assert len(crowd.groups) == 4
+
+
+def test_heartbeats_leave_nobody_alone_for_long() -> None:
+    """They come after what is pending, which was then not written to the others of a group."""
+    crowd = Crowd(8, "A")
+    crowd.trade_for(0.1)
+    for _ in range(BEATS):
+        crowd.exchange.hub.heartbeat(NOON_MS)
+    assert len(crowd.groups) > 4
+    crowd.trade_for(0.4)
+    assert len(crowd.groups) == 4
 
 
 def test_groups_have_so_many_members_and_no_more() -> None:

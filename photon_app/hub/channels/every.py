@@ -26,7 +26,8 @@ _NOBODY: tuple[Takers, Takers] = {}, {}
 LEFT_TIME = 1.5
 """Groups that were left before may take so much more of the time, for which later flushes have
 less: nobody is left twice because one flush took a little longer than another."""
-_NO_SYMBOLS: set[str] = set()
+Earlier = tuple[set[str], ...]
+"""The symbols that had moved before each flush that left a group; shared by all that it left."""
 Broken = tuple[Subscriber, Exception]
 """A client, and the fault of ours with which a write to it ended."""
 
@@ -47,8 +48,8 @@ class EveryTrade:
         self._now_s = flusher.now_s
         self._outboxes = Outboxes(), Outboxes()
         """Of the event format and of the batch format (``Form.batch``)."""
-        self._left: dict[Group, set[str]] = {}
-        """Groups that the last flush has left, the oldest first; with symbols that moved since."""
+        self._left: dict[Group, Earlier] = {}
+        """Groups that the last flush has left, the oldest first."""
         self.batches_s = -math.inf
         """When batches may be written, on the flusher's clock."""
 
@@ -126,8 +127,8 @@ class EveryTrade:
         group = client.group
         if group is None or not group.outbox:
             return
-        wanted = self._outboxes[client.form.batch].among(group.symbols)
-        wanted |= self._left.get(group, _NO_SYMBOLS) & group.symbols
+        moved = self._outboxes[client.form.batch].symbols
+        wanted = _wanted(group, (moved, *self._left.get(group, ())))
         client.sink.offer(client.form.prices(Frames(group.outbox[:])), wanted)
         if group.alone:
             group.outbox.clear()
@@ -150,31 +151,38 @@ class EveryTrade:
         groups = deque(dict.fromkeys([*first, *others]))
         written, broken = 0, list[Broken]()
         while groups and (
-            not written  # else the time for a half of the next group is estimated
+            for_s == math.inf
+            or not written  # else the time for a half of the next group is estimated
             or (self._now_s() - began_s) * (1 + len(groups[0].members) / written / 2)
             <= (for_s * LEFT_TIME if groups[0] in left else for_s)
         ):
             group = groups.popleft()
             written += len(group.members)
             broken += self._write(group, outboxes, left.get(group))
+        if groups:
+            for group in self._registry.joinable(batch=batch):
+                written += len(group.members)
+                broken += self._write(group, outboxes, left.get(group))
+        unwritten = 0
         if not batch:
-            moved = outboxes.symbols
-            self._left = {one: left[one] | moved if one in left else moved for one in groups}
+            self._left = {
+                one: (*left.get(one, ()), outboxes.symbols) for one in groups if one.outbox
+            }
+            unwritten = sum(len(one.members) for one in self._left)
         self._registry.reunite(batch=batch)
         for client, why in broken:
             self._clients.failed(client, why)
         if left and not outboxes:
             return None
-        unwritten = sum(len(group.members) for group in groups)
         return written / (written + unwritten) if unwritten else 1.0
 
-    def _write(self, group: Group, outboxes: Outboxes, earlier: set[str] | None) -> list[Broken]:
+    def _write(self, group: Group, outboxes: Outboxes, earlier: Earlier | None) -> list[Broken]:
         """Write to the clients of a group; returns those with which there was a fault of ours.
 
         Args:
             group: which.
             outboxes: what came since the last flush.
-            earlier: the symbols that had moved before, if that one left the group.
+            earlier: what had moved before, if that one left the group.
         """
         frames = outboxes.taken_from(group, left=earlier is not None)
         deflater = group.form.deflater
@@ -190,8 +198,7 @@ class EveryTrade:
         for sink in group.members.values():  # hot: the one call per client and flush
             try:
                 if sink.put is None:
-                    moved = outboxes.symbols | (earlier or set())
-                    sink.offer(frames, moved & group.symbols)
+                    sink.offer(frames, _wanted(group, (outboxes.symbols, *(earlier or ()))))
                 elif (sent := sink.put(joined)) != size:  # as ``write_now``, without its call
                     sink.put_rest(joined[sent:])
             except OSError:
@@ -202,3 +209,8 @@ class EveryTrade:
             for client in [one for one, its in group.members.items() if its in refused]:
                 self._clients.guard(client, client.sink.put_rest, joined)
         return broken
+
+
+def _wanted(group: Group, moved: Earlier) -> set[str]:
+    """The symbols of a group among those that moved."""
+    return set[str]().union(*(group.symbols & each for each in moved))
