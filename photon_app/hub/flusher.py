@@ -4,9 +4,10 @@ A channel that has updates asks for its next flush. ``soon`` means at once if it
 at least one interval ago, and otherwise as soon as it did; ``at`` means at a given time. So a lone
 price is not delayed, a busy market is sent in batches, and an idle one costs nothing.
 
-A channel that can write a part of what waits has a credit of time, which grows by the cost of one
-flush in each interval, up to that cost. It asks ``soon`` for parts: at once if the credit is at
-least ``LEAST_PART`` of the cost. What the credit does not pay for is left for the next flush. So at
+Each channel has a credit of time, which grows by the cost of one flush in each interval, up to that
+cost. So after a flush that took less than usual the next one may come earlier. A channel that can
+write a part of what waits asks ``soon`` for parts: at once if the credit is at least ``LEAST_PART``
+of the cost. What the credit does not pay for is left for the next flush. So at
 a print not all clients wait because there is no time for all, and none waits for more than an
 interval.
 
@@ -16,8 +17,8 @@ five clients a price waits for a millisecond at most, and with five thousand for
 cost is a moving average for each channel, on the loop's clock. Channels share one core, so the
 costs of all that were flushed within the last ``flush_s`` add up.
 
-Called on the event loop only; a channel may ask again while it is flushed. Bound: a few numbers per
-channel, and one timer of the event loop.
+Called on the event loop only. A channel may ask again while it is flushed: then the event loop runs
+first. Bound: a few numbers per channel, and one timer of the event loop.
 """
 
 import logging
@@ -74,6 +75,7 @@ class Flusher:
         self._credit: dict[Flushed, float] = {}
         """What each channel had left when its last flush ended, in seconds; below zero if it took
         longer than it should: whole groups are written."""
+        self._flushing: Flushed | None = None
         self._timer: Timer | None = None
         self._armed_s = math.inf
 
@@ -90,7 +92,8 @@ class Flusher:
         """
         due_s = self.next_s(channel)
         now_s = self._loop.time()
-        if due_s <= now_s or (in_parts and self._part(channel, now_s) >= LEAST_PART):
+        now = due_s <= now_s or (in_parts and self._part(channel, now_s) >= LEAST_PART)
+        if now and channel is not self._flushing:
             self._flush(channel)
         else:
             self.at(channel, due_s - TIMER_LATE_S)
@@ -187,8 +190,11 @@ class Flusher:
 
     def _flush(self, channel: Flushed) -> None:
         """Flush a channel; a fault of ours affects no other channel, and the flush is retried."""
+        outer, self._flushing = self._flushing, channel
         try:
             channel.flush()
         except Exception:
             log.exception("a channel could not be flushed; it is tried again in %g s", RETRY_S)
             self.at(channel, self._loop.time() + RETRY_S)
+        finally:
+            self._flushing = outer
