@@ -83,14 +83,16 @@ class Flusher:
         """The clock of all flush times: monotonic seconds."""
         return self._loop.time()
 
-    def soon(self, channel: Flushed, *, in_parts: bool = False) -> None:
+    def soon(self, channel: Flushed, *, in_parts: bool = False, since_s: float = math.inf) -> None:
         """Flush a channel at once, or as soon as its last flush began one interval ago.
 
         Args:
             channel: which.
             in_parts: whether it is flushed at once, too, if there is only time for a part.
+            since_s: since when something waits that an earlier flush has left: no longer than one
+                interval.
         """
-        due_s = self.next_s(channel)
+        due_s = self.next_s(channel, since_s)
         now_s = self._loop.time()
         now = due_s <= now_s or (in_parts and self._part(channel, now_s) >= LEAST_PART)
         if now and channel is not self._flushing:
@@ -110,14 +112,15 @@ class Flusher:
         """Whether a channel has asked for a flush that has not happened yet."""
         return channel in self._due_s
 
-    def next_s(self, channel: Flushed) -> float:
-        """When a channel may be flushed again ``soon``."""
+    def next_s(self, channel: Flushed, since_s: float = math.inf) -> float:
+        """When a channel may be flushed again ``soon``; ``since_s`` as there."""
         last_s = self._last_s.get(channel)
         if last_s is None:
             return -math.inf
         cost_s = self._cost_s.get(channel, 0.0)
         credit = self._credit[channel] / cost_s if cost_s else 0.0
-        return last_s + min(1.0, max(0.0, 1 - credit)) * self.interval_s(last_s)
+        interval_s = self.interval_s(last_s)
+        return min(since_s + interval_s, last_s + min(1.0, max(0.0, 1 - credit)) * interval_s)
 
     def interval_s(self, now_s: float) -> float:
         """The time between two flushes of a channel, by what flushes cost until now."""
@@ -132,14 +135,18 @@ class Flusher:
             self._timer.cancel()
             self._timer, self._armed_s = None, math.inf
 
-    def write(self, channel: Flushed) -> float:
+    def write(self, channel: Flushed, since_s: float = math.inf) -> float:
         """A channel begins to write: the next flush that it wants ``soon`` has to wait.
+
+        Args:
+            channel: which.
+            since_s: as for ``soon``.
 
         Returns:
             For how long it may write; infinite if there is time for everything.
         """
         now_s = self._loop.time()
-        part, due_s = self._part(channel, now_s), self.next_s(channel)
+        part, due_s = self._part(channel, now_s), self.next_s(channel, since_s)
         early = now_s + TIMER_LATE_S + _SAME_S < due_s
         if not early:
             part += FORGIVEN * (1 - part)

@@ -449,7 +449,7 @@ class Hub(Channel[Subscriber]):
         every = self._every
         due = every.is_due(now_s) or (everything and every.batches_wait)
         if due or self._snapshots_due or self._pacing.is_due(now_s):
-            for_s = self._flusher.write(self)
+            for_s = self._flusher.write(self, every.left_s)
             self._journal.note(every.symbols, now_s)
             self._add_snapshots()
             part = every.flush(now_s, everything=everything, for_s=for_s)
@@ -544,8 +544,8 @@ class Hub(Channel[Subscriber]):
         """Ask for a flush when there is time for what this one left, or the next batches or paced
         prices are due; paced ones within one flush interval leave together.
         """
-        if self._every.left:
-            self._flusher.soon(self)
+        if self._every.left_s < math.inf:
+            self._flusher.soon(self, since_s=self._every.left_s)
         if self._every.batches_wait:
             self._flusher.at(self, self._every.batches_s)
         if self._pacing.next_s < math.inf:

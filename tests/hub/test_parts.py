@@ -135,6 +135,26 @@ def test_whom_a_print_does_not_reach_is_reached_without_another() -> None:
     assert not crowd.take()
 
 
+def test_who_is_left_waits_no_longer_when_prints_end() -> None:
+    """Than an interval since a flush left it first, though others have left it since."""
+    crowd = Crowd(40, "A", write_s=0.0001)
+    interval_s = 40 * 0.0001 / SHARE
+    for prints in range(40, 60):
+        printed: list[float] = []
+        for _ in range(prints):
+            printed.append(crowd.exchange.loop.time())
+            crowd.trade()
+            crowd.wait(0.0003)
+        crowd.wait(1)
+        for number in range(40):
+            times = [
+                at_s for at_s, one, count in crowd.written if one == number for _ in range(count)
+            ]
+            late = [at_s - at for at_s, at in zip(times, printed, strict=True)]
+            assert max(late) <= 1.25 * interval_s + 0.002
+        crowd.take()
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     gaps=st.lists(st.sampled_from((0.0, 0.0003, 0.001, 0.004, 0.009, 0.05)), max_size=60),

@@ -14,6 +14,7 @@ Bounds: those of ``Outboxes``.
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 from photon_app.hub.channels.outboxes import MOST_FRAMES, Outboxes
 from photon_app.hub.clients import Clients
@@ -26,10 +27,22 @@ _NOBODY: tuple[Takers, Takers] = {}, {}
 LEFT_TIME = 1.5
 """Groups that were left before may take so much more of the time, for which later flushes have
 less: nobody is left twice because one flush took a little longer than another."""
-Earlier = tuple[set[str], ...]
-"""The symbols that had moved before each flush that left a group; shared by all that it left."""
+Moved = tuple[set[str], ...]
+"""The symbols that had moved before some flushes, shared by all groups that they left."""
 Broken = tuple[Subscriber, Exception]
 """A client, and the fault of ours with which a write to it ended."""
+
+
+class Left(NamedTuple):
+    """What a group waits for that was left by flushes."""
+
+    since_s: float
+    """When the first of them was, on the flusher's clock."""
+    moved: Moved
+    """The symbols that had moved before each of them."""
+
+
+_NOT_LEFT = Left(math.inf, ())
 
 
 class EveryTrade:
@@ -48,7 +61,7 @@ class EveryTrade:
         self._now_s = flusher.now_s
         self._outboxes = Outboxes(), Outboxes()
         """Of the event format and of the batch format (``Form.batch``)."""
-        self._left: dict[Group, Earlier] = {}
+        self._left: dict[Group, Left] = {}
         """Groups that the last flush has left, the oldest first."""
         self.batches_s = -math.inf
         """When batches may be written, on the flusher's clock."""
@@ -58,9 +71,9 @@ class EveryTrade:
         return bool(self._outboxes[False] or self._left)
 
     @property
-    def left(self) -> bool:
-        """Whether the last flush left any group."""
-        return bool(self._left)
+    def left_s(self) -> float:
+        """Since when the first of those groups waits that the last flush left; infinite if none."""
+        return next(iter(self._left.values()), _NOT_LEFT).since_s
 
     @property
     def symbols(self) -> set[str]:
@@ -128,7 +141,7 @@ class EveryTrade:
         if group is None or not group.outbox:
             return
         moved = self._outboxes[client.form.batch].symbols
-        wanted = _wanted(group, (moved, *self._left.get(group, ())))
+        wanted = _wanted(group, (moved, *self._left.get(group, _NOT_LEFT).moved))
         client.sink.offer(client.form.prices(Frames(group.outbox[:])), wanted)
         if group.alone:
             group.outbox.clear()
@@ -165,8 +178,11 @@ class EveryTrade:
                 broken += self._write(group, outboxes, left.get(group))
         unwritten = 0
         if not batch:
+            now = Left(began_s, ())
             self._left = {
-                one: (*left.get(one, ()), outboxes.symbols) for one in groups if one.outbox
+                one: Left((was := left.get(one, now)).since_s, (*was.moved, outboxes.symbols))
+                for one in groups
+                if one.outbox
             }
             unwritten = sum(len(one.members) for one in self._left)
         self._registry.reunite(batch=batch)
@@ -176,13 +192,13 @@ class EveryTrade:
             return None
         return written / (written + unwritten) if unwritten else 1.0
 
-    def _write(self, group: Group, outboxes: Outboxes, earlier: Earlier | None) -> list[Broken]:
+    def _write(self, group: Group, outboxes: Outboxes, earlier: Left | None) -> list[Broken]:
         """Write to the clients of a group; returns those with which there was a fault of ours.
 
         Args:
             group: which.
             outboxes: what came since the last flush.
-            earlier: what had moved before, if that one left the group.
+            earlier: what it waited for, if that one left the group.
         """
         frames = outboxes.taken_from(group, left=earlier is not None)
         deflater = group.form.deflater
@@ -194,11 +210,12 @@ class EveryTrade:
             return [(client, fault) for client in group.members]
         broken: list[Broken] = []
         refused: list[Sink] = []
+        waited = (earlier or _NOT_LEFT).moved
         size = len(joined)
         for sink in group.members.values():  # hot: the one call per client and flush
             try:
                 if sink.put is None:
-                    sink.offer(frames, _wanted(group, (outboxes.symbols, *(earlier or ()))))
+                    sink.offer(frames, _wanted(group, (outboxes.symbols, *waited)))
                 elif (sent := sink.put(joined)) != size:  # as ``write_now``, without its call
                     sink.put_rest(joined[sent:])
             except OSError:
@@ -211,6 +228,6 @@ class EveryTrade:
         return broken
 
 
-def _wanted(group: Group, moved: Earlier) -> set[str]:
+def _wanted(group: Group, moved: Moved) -> set[str]:
     """The symbols of a group among those that moved."""
     return set[str]().union(*(group.symbols & each for each in moved))
