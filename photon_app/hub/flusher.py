@@ -154,18 +154,23 @@ class Flusher:
         self._last_s[channel] = now_s
         return self._credit[channel] if early else math.inf
 
-    def written(self, channel: Flushed, part: float | None = 1.0) -> None:
+    def written(
+        self, channel: Flushed, part: float | None = 1.0, part_ended_s: float = math.inf
+    ) -> None:
         """A channel has written: what that took counts.
 
         Args:
             channel: which.
             part: how much of a flush it was; ``None`` if it was the rest of earlier ones.
+            part_ended_s: when that was written, if what came after it is never written in parts.
         """
-        spent_s = self._loop.time() - self._last_s[channel]
+        now_s = self._loop.time()
+        spent_s = now_s - self._last_s[channel]
         most_s = self._cost_s.get(channel, 0.0)
         self._credit[channel] = max(-most_s, self._credit[channel] - spent_s)
         if part is not None:
-            cost_s = spent_s / max(part, _LEAST_MEASURED)
+            rest_s = max(0.0, now_s - part_ended_s)
+            cost_s = (spent_s - rest_s) / max(part, _LEAST_MEASURED) + rest_s
             average_s = self._cost_s.get(channel, cost_s)
             self._cost_s[channel] = average_s + SMOOTHING * (cost_s - average_s)
 

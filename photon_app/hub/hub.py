@@ -452,13 +452,15 @@ class Hub(Channel[Subscriber]):
             for_s = self._flusher.write(self, every.left_s)
             self._journal.note(every.symbols, now_s)
             self._add_snapshots()
-            part = every.flush(now_s, everything=everything, for_s=for_s)
+            part = every.flush(math.inf if everything else for_s)
+            part_ended_s = self._flusher.now_s()
+            every.flush_batches(now_s, everything=everything)
             for client, frames in self._pacing.due(now_s):
                 # after the updates of its other symbols, which may wait for the next batch
                 self._clients.guard(
                     client, partial(self.answer, client), client.form.prices(frames)
                 )
-            self._flusher.written(self, part)
+            self._flusher.written(self, part, part_ended_s)
         self._await_next()
         if self._arrived:
             arrived, self._arrived = self._arrived, {}

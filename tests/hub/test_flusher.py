@@ -194,6 +194,21 @@ def test_a_channel_that_asks_while_it_is_flushed_lets_the_loop_run_first() -> No
     assert not channel.again
 
 
+def test_what_is_never_written_in_parts_counts_as_it_is() -> None:
+    """Only of what was written in part a whole one would have taken longer."""
+    world = World(flush_s=1.0)
+    channel = world.channel()
+    for _ in range(50):
+        world.loop.advance(0.5)
+        world.flusher.write(channel)
+        world.loop.spend(0.001)
+        part_ended_s = world.loop.time()
+        world.loop.spend(0.003)
+        world.flusher.written(channel, 0.25, part_ended_s)
+    interval_s = world.flusher.interval_s(world.loop.time())
+    assert interval_s == pytest.approx((4 * 0.001 + 0.003) / SHARE)
+
+
 def test_a_fault_of_one_channel_does_not_stop_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

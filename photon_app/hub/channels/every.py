@@ -108,28 +108,32 @@ class EveryTrade:
             batches.append(symbol, framed, batched)
 
     def is_due(self, now_s: float) -> bool:
-        """Whether ``flush`` has anything to do."""
+        """Whether a flush has anything to do."""
         return bool(self) or (self.batches_wait and self.batches_s <= now_s)
 
-    def flush(self, now_s: float, *, everything: bool, for_s: float = math.inf) -> float | None:
-        """Write the events, and batches if they are due.
+    def flush(self, for_s: float) -> float | None:
+        """Write the events.
 
         Args:
-            now_s: the flusher's clock.
-            everything: whether batches are due in any case: what follows must come after them.
-            for_s: for how long events may be written, if not everything is due. At least one group
-                is written.
+            for_s: for how long they may be written. At least one group is.
 
         Returns:
             How much of the events was written: 1 if no group was left; ``None`` if there were only
             those that an earlier flush had left.
         """
-        part = self._flush(batch=False, for_s=math.inf if everything else for_s)
+        return self._flush(batch=False, for_s=for_s)
+
+    def flush_batches(self, now_s: float, *, everything: bool) -> None:
+        """Write batches if they are due, after the events.
+
+        Args:
+            now_s: the flusher's clock.
+            everything: whether they are due in any case: what follows must come after them.
+        """
         due = everything or self.batches_s <= now_s
         if due and (self.batches_wait or not self._registry.has_events):
             self._flush(batch=True)
             self.batches_s = now_s + self._interval_s
-        return part
 
     def settle(self, client: Subscriber) -> None:
         """Write the updates that are pending for one client, and for no other.
