@@ -8,7 +8,7 @@ Each channel has a credit of time, which grows by the cost of one flush in each 
 cost. So after a flush that took less than usual the next one may come earlier. A channel that can
 write a part of what waits asks ``soon`` for parts: at once if the credit is at least ``LEAST_PART``
 of the cost. What the credit does not pay for is left for the next flush. So at
-a print not all clients wait because there is no time for all, and none waits for more than an
+a print not all clients wait because there is no time for all, and none is left for more than an
 interval.
 
 The interval follows the cost: it is the time that recent flushes took, divided by ``SHARE``. So
