@@ -4,10 +4,11 @@ A channel that has updates asks for its next flush. ``soon`` means at once if it
 at least one interval ago, and otherwise as soon as it did; ``at`` means at a given time. So a lone
 price is not delayed, a busy market is sent in batches, and an idle one costs nothing.
 
-A channel that can write a part of what waits has a credit of time, which grows by the cost of one
-flush in each interval, up to that cost. It asks ``soon`` for parts: at once if the credit is at
-least ``LEAST_PART`` of the cost. What the credit does not pay for is left for the next flush. So at
-a print not all clients wait because there is no time for all, and none waits for more than an
+Each channel has a credit of time, which grows by the cost of one flush in each interval, up to that
+cost. So after a flush that took less than usual the next one may come earlier. A channel that can
+write a part of what waits asks ``soon`` for parts: at once if the credit is at least ``LEAST_PART``
+of the cost. What the credit does not pay for is left for the next flush. So at
+a print not all clients wait because there is no time for all, and none is left for more than an
 interval.
 
 The interval follows the cost: it is the time that recent flushes took, divided by ``SHARE``. So
@@ -16,8 +17,8 @@ five clients a price waits for a millisecond at most, and with five thousand for
 cost is a moving average for each channel, on the loop's clock. Channels share one core, so the
 costs of all that were flushed within the last ``flush_s`` add up.
 
-Called on the event loop only; a channel may ask again while it is flushed. Bound: a few numbers per
-channel, and one timer of the event loop.
+Called on the event loop only. A channel may ask again while it is flushed: then the event loop runs
+first. Bound: a few numbers per channel, and one timer of the event loop.
 """
 
 import logging
@@ -38,6 +39,9 @@ SMOOTHING = 0.25
 """The weight of the newest flush in the average cost."""
 LEAST_PART = 0.25
 """The least part of a whole flush that is worth to be written by itself."""
+FORGIVEN = 0.1
+"""The part of a channel's debt that is forgiven at each flush that waited for its interval. Nobody
+waits longer to pay it, so without this one would stay, and leave no time for parts any more."""
 RETRY_S = 1.0
 """After this time a channel is flushed again whose flush failed by a fault of ours."""
 _LEAST_MEASURED = 0.05
@@ -71,6 +75,7 @@ class Flusher:
         self._credit: dict[Flushed, float] = {}
         """What each channel had left when its last flush ended, in seconds; below zero if it took
         longer than it should: whole groups are written."""
+        self._flushing: Flushed | None = None
         self._timer: Timer | None = None
         self._armed_s = math.inf
 
@@ -78,16 +83,19 @@ class Flusher:
         """The clock of all flush times: monotonic seconds."""
         return self._loop.time()
 
-    def soon(self, channel: Flushed, *, in_parts: bool = False) -> None:
+    def soon(self, channel: Flushed, *, in_parts: bool = False, since_s: float = math.inf) -> None:
         """Flush a channel at once, or as soon as its last flush began one interval ago.
 
         Args:
             channel: which.
             in_parts: whether it is flushed at once, too, if there is only time for a part.
+            since_s: since when something waits that an earlier flush has left: no longer than one
+                interval.
         """
-        due_s = self.next_s(channel)
+        due_s = self.next_s(channel, since_s)
         now_s = self._loop.time()
-        if due_s <= now_s or (in_parts and self._part(channel, now_s) >= LEAST_PART):
+        now = due_s <= now_s or (in_parts and self._part(channel, now_s) >= LEAST_PART)
+        if now and channel is not self._flushing:
             self._flush(channel)
         else:
             self.at(channel, due_s - TIMER_LATE_S)
@@ -104,14 +112,15 @@ class Flusher:
         """Whether a channel has asked for a flush that has not happened yet."""
         return channel in self._due_s
 
-    def next_s(self, channel: Flushed) -> float:
-        """When a channel may be flushed again ``soon``."""
+    def next_s(self, channel: Flushed, since_s: float = math.inf) -> float:
+        """When a channel may be flushed again ``soon``; ``since_s`` as there."""
         last_s = self._last_s.get(channel)
         if last_s is None:
             return -math.inf
         cost_s = self._cost_s.get(channel, 0.0)
         credit = self._credit[channel] / cost_s if cost_s else 0.0
-        return last_s + min(1.0, max(0.0, 1 - credit)) * self.interval_s(last_s)
+        interval_s = self.interval_s(last_s)
+        return min(since_s + interval_s, last_s + min(1.0, max(0.0, 1 - credit)) * interval_s)
 
     def interval_s(self, now_s: float) -> float:
         """The time between two flushes of a channel, by what flushes cost until now."""
@@ -126,31 +135,42 @@ class Flusher:
             self._timer.cancel()
             self._timer, self._armed_s = None, math.inf
 
-    def write(self, channel: Flushed) -> float:
+    def write(self, channel: Flushed, since_s: float = math.inf) -> float:
         """A channel begins to write: the next flush that it wants ``soon`` has to wait.
+
+        Args:
+            channel: which.
+            since_s: as for ``soon``.
 
         Returns:
             For how long it may write; infinite if there is time for everything.
         """
         now_s = self._loop.time()
-        part, due_s = self._part(channel, now_s), self.next_s(channel)
+        part, due_s = self._part(channel, now_s), self.next_s(channel, since_s)
+        early = now_s + TIMER_LATE_S + _SAME_S < due_s
+        if not early:
+            part += FORGIVEN * (1 - part)
         self._credit[channel] = part * self._cost_s.get(channel, 0.0)
         self._last_s[channel] = now_s
-        early = now_s + TIMER_LATE_S + _SAME_S < due_s
         return self._credit[channel] if early else math.inf
 
-    def written(self, channel: Flushed, part: float | None = 1.0) -> None:
+    def written(
+        self, channel: Flushed, part: float | None = 1.0, part_ended_s: float = math.inf
+    ) -> None:
         """A channel has written: what that took counts.
 
         Args:
             channel: which.
             part: how much of a flush it was; ``None`` if it was the rest of earlier ones.
+            part_ended_s: when that was written, if what came after it is never written in parts.
         """
-        spent_s = self._loop.time() - self._last_s[channel]
+        now_s = self._loop.time()
+        spent_s = now_s - self._last_s[channel]
         most_s = self._cost_s.get(channel, 0.0)
         self._credit[channel] = max(-most_s, self._credit[channel] - spent_s)
         if part is not None:
-            cost_s = spent_s / max(part, _LEAST_MEASURED)
+            rest_s = max(0.0, now_s - part_ended_s)
+            cost_s = (spent_s - rest_s) / max(part, _LEAST_MEASURED) + rest_s
             average_s = self._cost_s.get(channel, cost_s)
             self._cost_s[channel] = average_s + SMOOTHING * (cost_s - average_s)
 
@@ -182,8 +202,11 @@ class Flusher:
 
     def _flush(self, channel: Flushed) -> None:
         """Flush a channel; a fault of ours affects no other channel, and the flush is retried."""
+        outer, self._flushing = self._flushing, channel
         try:
             channel.flush()
         except Exception:
             log.exception("a channel could not be flushed; it is tried again in %g s", RETRY_S)
             self.at(channel, self._loop.time() + RETRY_S)
+        finally:
+            self._flushing = outer

@@ -449,16 +449,18 @@ class Hub(Channel[Subscriber]):
         every = self._every
         due = every.is_due(now_s) or (everything and every.batches_wait)
         if due or self._snapshots_due or self._pacing.is_due(now_s):
-            for_s = self._flusher.write(self)
+            for_s = self._flusher.write(self, every.left_s)
             self._journal.note(every.symbols, now_s)
             self._add_snapshots()
-            part = every.flush(now_s, everything=everything, for_s=for_s)
+            part = every.flush(math.inf if everything else for_s)
+            part_ended_s = self._flusher.now_s()
+            every.flush_batches(now_s, everything=everything)
             for client, frames in self._pacing.due(now_s):
                 # after the updates of its other symbols, which may wait for the next batch
                 self._clients.guard(
                     client, partial(self.answer, client), client.form.prices(frames)
                 )
-            self._flusher.written(self, part)
+            self._flusher.written(self, part, part_ended_s)
         self._await_next()
         if self._arrived:
             arrived, self._arrived = self._arrived, {}
@@ -544,8 +546,8 @@ class Hub(Channel[Subscriber]):
         """Ask for a flush when there is time for what this one left, or the next batches or paced
         prices are due; paced ones within one flush interval leave together.
         """
-        if self._every.left:
-            self._flusher.soon(self)
+        if self._every.left_s < math.inf:
+            self._flusher.soon(self, since_s=self._every.left_s)
         if self._every.batches_wait:
             self._flusher.at(self, self._every.batches_s)
         if self._pacing.next_s < math.inf:

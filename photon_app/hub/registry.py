@@ -110,8 +110,8 @@ MOST_MEMBERS = 64
 class Group:
     """Clients that want every trade of the same set of symbols, in the same form.
 
-    A client whose subscriptions change between two flushes is alone in a group of its own until the
-    next one: the updates that wait in a shared group have been sent to it, or are not for it.
+    A client whose subscriptions change between two flushes is alone in a group of its own until one
+    has written to the shared group: what waits there has been sent to the client, or is not for it.
     """
 
     __slots__ = ("alone", "form", "members", "outbox", "symbols")
@@ -251,10 +251,21 @@ class Registry:
                 del self._alone[batch][client]
                 self.regroup(client, client.every)
 
+    def joinable(self, *, batch: bool) -> list[Group]:
+        """Groups of one client with updates pending, which are all that keeps it from joining a
+        group that has none: if they are written in the same flush, it can. Otherwise the two could
+        take turns for good.
+        """
+        groups = [client.group for client in self._alone[batch]]
+        return [
+            group
+            for group in groups
+            if group is not None and group.alone and group.outbox and self._has_idle_peer(group)
+        ]
+
     def may_join(self, client: Subscriber, symbols: frozenset[str]) -> bool:
         """Whether the group that the client would join with these symbols has nothing pending."""
-        cohort = self._cohorts[client.form.batch].get((symbols, client.form))
-        group = None if cohort is None else next(iter(cohort.open), None)
+        group = self._open(symbols, client.form)
         return group is None or not group.outbox
 
     def groups_of(self, symbols: Iterable[str], *, batch: bool) -> list[Group]:
@@ -266,7 +277,7 @@ class Registry:
         """
         cohorts = self._cohorts[batch]
         takers = [self.topics[symbol].groups[batch] for symbol in symbols if symbol in self.topics]
-        if sum(map(len, takers)) < len(cohorts):
+        if sum(map(len, takers)) < len(cohorts) + len(self._alone[batch]):
             groups = list({group: None for those in takers for group in those})
         else:
             own = [client.group for client in self._alone[batch]]
@@ -274,10 +285,19 @@ class Registry:
             groups = [group for cohort in cohorts.values() for group in cohort.groups] + alone
         return [group for group in groups if group.outbox]
 
+    def _open(self, symbols: frozenset[str], form: Form) -> Group | None:
+        """The group that a client of these symbols and this form would join, if there is one."""
+        cohort = self._cohorts[form.batch].get((symbols, form))
+        return None if cohort is None else next(iter(cohort.open), None)
+
+    def _has_idle_peer(self, group: Group) -> bool:
+        peer = self._open(group.symbols, group.form)
+        return peer is not None and not peer.outbox
+
     def _group(self, symbols: frozenset[str], form: Form, *, alone: bool) -> Group:
         cohorts = self._cohorts[form.batch]
-        if not alone and (cohort := cohorts.get((symbols, form))) is not None and cohort.open:
-            return next(iter(cohort.open))
+        if not alone and (group := self._open(symbols, form)) is not None:
+            return group
         group = Group(symbols, form, alone=alone)
         for symbol in symbols:
             self._topic(symbol).groups[form.batch][group] = group.outbox.append

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from photon_app.hub import registry
 from photon_app.hub.channels import every, outboxes
 from photon_app.hub.flusher import SHARE
+from photon_app.hub.hub import BEATS
+from photon_app.hub.registry import Group
 from photon_app.hub.sink import Sink
-from tests.fakes.exchange import NOON_MS, FakeExchange
+from tests.fakes.exchange import NOON_MS, FakeExchange, status
 from tests.fakes.outlet import FakeOutlet, prices
 
 FLUSH_S = 0.02
@@ -76,6 +78,18 @@ class Crowd:
         self.take()
         self.trade()
 
+    def trade_for(self, seconds: float) -> None:
+        """Prints that come much faster than writes end."""
+        until_s = self.exchange.loop.time() + seconds
+        while self.exchange.loop.time() < until_s:
+            self.trade()
+            self.wait(0.0003)
+
+    @property
+    def groups(self) -> set[Group | None]:
+        """The groups of all clients."""
+        return {client.group for client in self.exchange.clients.of(self.exchange.hub)}
+
     def take(self) -> list[int]:
         """The clients that were written to since the last call, in order."""
         taken, self.written = self.written, []
@@ -119,6 +133,26 @@ def test_whom_a_print_does_not_reach_is_reached_without_another() -> None:
     assert sorted(reached + crowd.take()) == list(range(6))
     crowd.wait(10)
     assert not crowd.take()
+
+
+def test_who_is_left_waits_no_longer_when_prints_end() -> None:
+    """Than an interval since a flush left it first, though others have left it since."""
+    crowd = Crowd(40, "A", write_s=0.0001)
+    interval_s = 40 * 0.0001 / SHARE
+    for prints in range(40, 60):
+        printed: list[float] = []
+        for _ in range(prints):
+            printed.append(crowd.exchange.loop.time())
+            crowd.trade()
+            crowd.wait(0.0003)
+        crowd.wait(1)
+        for number in range(40):
+            times = [
+                at_s for at_s, one, count in crowd.written if one == number for _ in range(count)
+            ]
+            late = [at_s - at for at_s, at in zip(times, printed, strict=True)]
+            assert max(late) <= 1.25 * interval_s + 0.002
+        crowd.take()
 
 
 @settings(deadline=None, max_examples=60)
@@ -205,6 +239,42 @@ def test_who_comes_while_others_are_left_joins_them_later() -> None:
     crowd.wait(1)
     told = [*first, *prices(crowd.outlets[number].take())]
     assert [seq for _, seq, _ in told] == list(range(told[0][1], told[0][1] + 9))
+
+
+def test_flushes_to_everybody_do_not_make_all_later_ones_whole() -> None:
+    """What they took too much is forgiven: soon each print is written to some at once again."""
+    crowd = Crowd(6, "A")
+    crowd.trade()
+    for _ in range(5):
+        crowd.next_print()
+    for state in ("reconnecting", "live", "reconnecting", "live"):
+        crowd.trade()
+        crowd.exchange.market.status(status(state))
+    reached = []
+    for _ in range(60):
+        crowd.next_print()
+        reached.append(len(crowd.take()))
+    assert min(reached[30:]) > 0
+
+
+def test_who_comes_while_prints_never_stop_is_soon_in_a_group_with_others() -> None:
+    """Though no flush writes to more than a part of them."""
+    crowd = Crowd(7, "A")
+    crowd.trade_for(0.1)
+    crowd.join("A")
+    crowd.trade_for(0.2)
+    assert len(crowd.groups) == 4
+
+
+def test_heartbeats_leave_nobody_alone_for_long() -> None:
+    """They come after what is pending, which was then not written to the others of a group."""
+    crowd = Crowd(8, "A")
+    crowd.trade_for(0.1)
+    for _ in range(BEATS):
+        crowd.exchange.hub.heartbeat(NOON_MS)
+    assert len(crowd.groups) > 4
+    crowd.trade_for(0.4)
+    assert len(crowd.groups) == 4
 
 
 def test_groups_have_so_many_members_and_no_more() -> None:

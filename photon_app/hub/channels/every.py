@@ -14,6 +14,7 @@ Bounds: those of ``Outboxes``.
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 from photon_app.hub.channels.outboxes import MOST_FRAMES, Outboxes
 from photon_app.hub.clients import Clients
@@ -26,9 +27,22 @@ _NOBODY: tuple[Takers, Takers] = {}, {}
 LEFT_TIME = 1.5
 """Groups that were left before may take so much more of the time, for which later flushes have
 less: nobody is left twice because one flush took a little longer than another."""
-_NO_SYMBOLS: set[str] = set()
+Moved = tuple[set[str], ...]
+"""The symbols that had moved before some flushes, shared by all groups that they left."""
 Broken = tuple[Subscriber, Exception]
 """A client, and the fault of ours with which a write to it ended."""
+
+
+class Left(NamedTuple):
+    """What a group waits for that was left by flushes."""
+
+    since_s: float
+    """When the first of them was, on the flusher's clock."""
+    moved: Moved
+    """The symbols that had moved before each of them."""
+
+
+_NOT_LEFT = Left(math.inf, ())
 
 
 class EveryTrade:
@@ -47,8 +61,8 @@ class EveryTrade:
         self._now_s = flusher.now_s
         self._outboxes = Outboxes(), Outboxes()
         """Of the event format and of the batch format (``Form.batch``)."""
-        self._left: dict[Group, set[str]] = {}
-        """Groups that the last flush has left, the oldest first; with symbols that moved since."""
+        self._left: dict[Group, Left] = {}
+        """Groups that the last flush has left, the oldest first."""
         self.batches_s = -math.inf
         """When batches may be written, on the flusher's clock."""
 
@@ -57,9 +71,9 @@ class EveryTrade:
         return bool(self._outboxes[False] or self._left)
 
     @property
-    def left(self) -> bool:
-        """Whether the last flush left any group."""
-        return bool(self._left)
+    def left_s(self) -> float:
+        """Since when the first of those groups waits that the last flush left; infinite if none."""
+        return next(iter(self._left.values()), _NOT_LEFT).since_s
 
     @property
     def symbols(self) -> set[str]:
@@ -94,28 +108,32 @@ class EveryTrade:
             batches.append(symbol, framed, batched)
 
     def is_due(self, now_s: float) -> bool:
-        """Whether ``flush`` has anything to do."""
+        """Whether a flush has anything to do."""
         return bool(self) or (self.batches_wait and self.batches_s <= now_s)
 
-    def flush(self, now_s: float, *, everything: bool, for_s: float = math.inf) -> float | None:
-        """Write the events, and batches if they are due.
+    def flush(self, for_s: float) -> float | None:
+        """Write the events.
 
         Args:
-            now_s: the flusher's clock.
-            everything: whether batches are due in any case: what follows must come after them.
-            for_s: for how long events may be written, if not everything is due. At least one group
-                is written.
+            for_s: for how long they may be written. At least one group is.
 
         Returns:
             How much of the events was written: 1 if no group was left; ``None`` if there were only
             those that an earlier flush had left.
         """
-        part = self._flush(batch=False, for_s=math.inf if everything else for_s)
+        return self._flush(batch=False, for_s=for_s)
+
+    def flush_batches(self, now_s: float, *, everything: bool) -> None:
+        """Write batches if they are due, after the events.
+
+        Args:
+            now_s: the flusher's clock.
+            everything: whether they are due in any case: what follows must come after them.
+        """
         due = everything or self.batches_s <= now_s
         if due and (self.batches_wait or not self._registry.has_events):
             self._flush(batch=True)
             self.batches_s = now_s + self._interval_s
-        return part
 
     def settle(self, client: Subscriber) -> None:
         """Write the updates that are pending for one client, and for no other.
@@ -126,8 +144,8 @@ class EveryTrade:
         group = client.group
         if group is None or not group.outbox:
             return
-        wanted = self._outboxes[client.form.batch].among(group.symbols)
-        wanted |= self._left.get(group, _NO_SYMBOLS) & group.symbols
+        moved = self._outboxes[client.form.batch].symbols
+        wanted = _wanted(group, (moved, *self._left.get(group, _NOT_LEFT).moved))
         client.sink.offer(client.form.prices(Frames(group.outbox[:])), wanted)
         if group.alone:
             group.outbox.clear()
@@ -150,31 +168,41 @@ class EveryTrade:
         groups = deque(dict.fromkeys([*first, *others]))
         written, broken = 0, list[Broken]()
         while groups and (
-            not written  # else the time for a half of the next group is estimated
+            for_s == math.inf
+            or not written  # else the time for a half of the next group is estimated
             or (self._now_s() - began_s) * (1 + len(groups[0].members) / written / 2)
             <= (for_s * LEFT_TIME if groups[0] in left else for_s)
         ):
             group = groups.popleft()
             written += len(group.members)
             broken += self._write(group, outboxes, left.get(group))
+        if groups:
+            for group in self._registry.joinable(batch=batch):
+                written += len(group.members)
+                broken += self._write(group, outboxes, left.get(group))
+        unwritten = 0
         if not batch:
-            moved = outboxes.symbols
-            self._left = {one: left[one] | moved if one in left else moved for one in groups}
+            now = Left(began_s, ())
+            self._left = {
+                one: Left((was := left.get(one, now)).since_s, (*was.moved, outboxes.symbols))
+                for one in groups
+                if one.outbox
+            }
+            unwritten = sum(len(one.members) for one in self._left)
         self._registry.reunite(batch=batch)
         for client, why in broken:
             self._clients.failed(client, why)
         if left and not outboxes:
             return None
-        unwritten = sum(len(group.members) for group in groups)
         return written / (written + unwritten) if unwritten else 1.0
 
-    def _write(self, group: Group, outboxes: Outboxes, earlier: set[str] | None) -> list[Broken]:
+    def _write(self, group: Group, outboxes: Outboxes, earlier: Left | None) -> list[Broken]:
         """Write to the clients of a group; returns those with which there was a fault of ours.
 
         Args:
             group: which.
             outboxes: what came since the last flush.
-            earlier: the symbols that had moved before, if that one left the group.
+            earlier: what it waited for, if that one left the group.
         """
         frames = outboxes.taken_from(group, left=earlier is not None)
         deflater = group.form.deflater
@@ -186,12 +214,12 @@ class EveryTrade:
             return [(client, fault) for client in group.members]
         broken: list[Broken] = []
         refused: list[Sink] = []
+        waited = (earlier or _NOT_LEFT).moved
         size = len(joined)
         for sink in group.members.values():  # hot: the one call per client and flush
             try:
                 if sink.put is None:
-                    moved = outboxes.symbols | (earlier or set())
-                    sink.offer(frames, moved & group.symbols)
+                    sink.offer(frames, _wanted(group, (outboxes.symbols, *waited)))
                 elif (sent := sink.put(joined)) != size:  # as ``write_now``, without its call
                     sink.put_rest(joined[sent:])
             except OSError:
@@ -202,3 +230,8 @@ class EveryTrade:
             for client in [one for one, its in group.members.items() if its in refused]:
                 self._clients.guard(client, client.sink.put_rest, joined)
         return broken
+
+
+def _wanted(group: Group, moved: Moved) -> set[str]:
+    """The symbols of a group among those that moved."""
+    return set[str]().union(*(group.symbols & each for each in moved))

@@ -8,8 +8,6 @@ Bound: ``full`` says that the caller must flush without waiting for the timer. A
 costs one reference in each group that wants it.
 """
 
-from collections.abc import Iterable
-
 from photon_app.hub.frames import Frames
 from photon_app.hub.registry import Group, Takers
 
@@ -37,10 +35,6 @@ class Outboxes:
     def full(self) -> bool:
         """Whether to flush now, without waiting for the timer."""
         return len(self.frames) >= MOST_FRAMES
-
-    def among(self, symbols: Iterable[str]) -> set[str]:
-        """Those of the given symbols that have updates."""
-        return self.symbols.intersection(symbols)
 
     def append(self, symbol: str, framed: bytes, groups: Takers) -> None:
         """Add an update to the outboxes of the groups that want its symbol."""
