@@ -265,7 +265,7 @@ class Registry:
 
     def may_join(self, client: Subscriber, symbols: frozenset[str]) -> bool:
         """Whether the group that the client would join with these symbols has nothing pending."""
-        group = self._open(symbols, client.form)
+        group = self._open_group(symbols, client.form)
         return group is None or not group.outbox
 
     def groups_of(self, symbols: Iterable[str], *, batch: bool) -> list[Group]:
@@ -285,18 +285,18 @@ class Registry:
             groups = [group for cohort in cohorts.values() for group in cohort.groups] + alone
         return [group for group in groups if group.outbox]
 
-    def _open(self, symbols: frozenset[str], form: Form) -> Group | None:
+    def _open_group(self, symbols: frozenset[str], form: Form) -> Group | None:
         """The group that a client of these symbols and this form would join, if there is one."""
         cohort = self._cohorts[form.batch].get((symbols, form))
         return None if cohort is None else next(iter(cohort.open), None)
 
     def _has_idle_peer(self, group: Group) -> bool:
-        peer = self._open(group.symbols, group.form)
+        peer = self._open_group(group.symbols, group.form)
         return peer is not None and not peer.outbox
 
     def _group(self, symbols: frozenset[str], form: Form, *, alone: bool) -> Group:
         cohorts = self._cohorts[form.batch]
-        if not alone and (group := self._open(symbols, form)) is not None:
+        if not alone and (group := self._open_group(symbols, form)) is not None:
             return group
         group = Group(symbols, form, alone=alone)
         for symbol in symbols:
