@@ -32,7 +32,7 @@ connects and caches are cold."""
 SOCKET_BYTES = 20 * 2**10
 """Memory of one open socket (``docs/fan-out.md``), also while its handshake waits."""
 NEVER = 2**30
-"""Collections of the second generation until a full one: with some 2,000 objects each, never."""
+"""Collections of the second generation until a full one: with some 600 objects each, never."""
 _PYTHONS = gc.get_threshold()
 _STATM = Path("/proc/self/statm")
 

@@ -4,12 +4,12 @@ A channel that has updates asks for its next flush. ``soon`` means at once if it
 at least one interval ago, and otherwise as soon as it did; ``at`` means at a given time. So a lone
 price is not delayed, a busy market is sent in batches, and an idle one costs nothing.
 
-Each channel has a credit of time, which grows by the cost of one flush in each interval, up to that
-cost. So after a flush that took less than usual the next one may come earlier. A channel that can
-write a part of what waits asks ``soon`` for parts: at once if the credit is at least ``LEAST_PART``
-of the cost. What the credit does not pay for is left for the next flush. So at
-a print not all clients wait because there is no time for all, and none is left for more than an
-interval.
+A channel that can write a part of what waits need not wait for the whole interval. It has a credit
+of time, which grows by the cost of one flush in each interval, up to that cost: it is flushed
+``soon`` when the credit pays for the least part that is worth it, writes for as long as the credit
+lasts, and leaves the rest for the next flush. So at a print not all clients wait because there is
+no time for all, and none is left for more than an interval. A flush that is due by the interval, or
+that must write everything, ends with no credit and no debt.
 
 The interval follows the cost: it is the time that recent flushes took, divided by ``SHARE``. So
 flushes take at most that share of a core until the interval reaches its maximum, ``flush_s``: with
@@ -37,11 +37,6 @@ LEAST_S = 0.001
 """The shortest interval: a timer of the event loop cannot be more exact."""
 SMOOTHING = 0.25
 """The weight of the newest flush in the average cost."""
-LEAST_PART = 0.25
-"""The least part of a whole flush that is worth to be written by itself."""
-FORGIVEN = 0.1
-"""The part of a channel's debt that is forgiven at each flush that waited for its interval. Nobody
-waits longer to pay it, so without this one would stay, and leave no time for parts any more."""
 RETRY_S = 1.0
 """After this time a channel is flushed again whose flush failed by a fault of ours."""
 _LEAST_MEASURED = 0.05
@@ -73,8 +68,8 @@ class Flusher:
         self._last_s: dict[Flushed, float] = {}
         self._cost_s: dict[Flushed, float] = {}
         self._credit: dict[Flushed, float] = {}
-        """What each channel had left when its last flush ended, in seconds; below zero if it took
-        longer than it should: whole groups are written."""
+        """What each channel had left when its last flush ended, in seconds; a little below zero if
+        that took longer than it should."""
         self._flushing: Flushed | None = None
         self._timer: Timer | None = None
         self._armed_s = math.inf
@@ -83,18 +78,17 @@ class Flusher:
         """The clock of all flush times: monotonic seconds."""
         return self._loop.time()
 
-    def soon(self, channel: Flushed, *, in_parts: bool = False, since_s: float = math.inf) -> None:
+    def soon(self, channel: Flushed, *, least: float = 1.0, since_s: float = math.inf) -> None:
         """Flush a channel at once, or as soon as its last flush began one interval ago.
 
         Args:
             channel: which.
-            in_parts: whether it is flushed at once, too, if there is only time for a part.
+            least: the part of a flush for which there must be time, if it may be flushed earlier.
             since_s: since when something waits that an earlier flush has left: no longer than one
                 interval.
         """
-        due_s = self.next_s(channel, since_s)
-        now_s = self._loop.time()
-        now = due_s <= now_s or (in_parts and self._part(channel, now_s) >= LEAST_PART)
+        due_s, now_s = self.next_s(channel, since_s), self._loop.time()
+        now = due_s <= now_s or self._part(channel, now_s) >= least
         if now and channel is not self._flushing:
             self._flush(channel)
         else:
@@ -117,10 +111,8 @@ class Flusher:
         last_s = self._last_s.get(channel)
         if last_s is None:
             return -math.inf
-        cost_s = self._cost_s.get(channel, 0.0)
-        credit = self._credit[channel] / cost_s if cost_s else 0.0
         interval_s = self.interval_s(last_s)
-        return min(since_s + interval_s, last_s + min(1.0, max(0.0, 1 - credit)) * interval_s)
+        return min(since_s, last_s - max(0.0, self._credit_part(channel)) * interval_s) + interval_s
 
     def interval_s(self, now_s: float) -> float:
         """The time between two flushes of a channel, by what flushes cost until now."""
@@ -135,39 +127,45 @@ class Flusher:
             self._timer.cancel()
             self._timer, self._armed_s = None, math.inf
 
-    def write(self, channel: Flushed, since_s: float = math.inf) -> float:
+    def write(
+        self, channel: Flushed, *, everything: bool = True, since_s: float = math.inf
+    ) -> float:
         """A channel begins to write: the next flush that it wants ``soon`` has to wait.
 
         Args:
             channel: which.
+            everything: whether it must write everything.
             since_s: as for ``soon``.
 
         Returns:
-            For how long it may write; infinite if there is time for everything.
+            For how long it may write, for ``written``; infinite if it writes everything.
         """
         now_s = self._loop.time()
-        part, due_s = self._part(channel, now_s), self.next_s(channel, since_s)
-        early = now_s + TIMER_LATE_S + _SAME_S < due_s
-        if not early:
-            part += FORGIVEN * (1 - part)
-        self._credit[channel] = part * self._cost_s.get(channel, 0.0)
-        self._last_s[channel] = now_s
-        return self._credit[channel] if early else math.inf
+        whole = everything or self.next_s(channel, since_s) <= now_s + TIMER_LATE_S + _SAME_S
+        for_s = math.inf if whole else self._part(channel, now_s) * self._cost_s.get(channel, 0.0)
+        self._last_s[channel], self._credit[channel] = now_s, 0.0
+        return for_s
 
     def written(
-        self, channel: Flushed, part: float | None = 1.0, part_ended_s: float = math.inf
+        self,
+        channel: Flushed,
+        for_s: float = math.inf,
+        *,
+        part: float | None = 1.0,
+        part_ended_s: float = math.inf,
     ) -> None:
         """A channel has written: what that took counts.
 
         Args:
             channel: which.
+            for_s: what ``write`` returned.
             part: how much of a flush it was; ``None`` if it was the rest of earlier ones.
             part_ended_s: when that was written, if what came after it is never written in parts.
         """
         now_s = self._loop.time()
         spent_s = now_s - self._last_s[channel]
-        most_s = self._cost_s.get(channel, 0.0)
-        self._credit[channel] = max(-most_s, self._credit[channel] - spent_s)
+        if for_s < math.inf:
+            self._credit[channel] = for_s - spent_s
         if part is not None:
             rest_s = max(0.0, now_s - part_ended_s)
             cost_s = (spent_s - rest_s) / max(part, _LEAST_MEASURED) + rest_s
@@ -176,13 +174,18 @@ class Flusher:
 
     # Inside
 
+    def _credit_part(self, channel: Flushed) -> float:
+        """For which part of a flush the credit paid when the last one ended."""
+        cost_s = self._cost_s.get(channel, 0.0)
+        return min(1.0, self._credit[channel] / cost_s) if cost_s else 0.0
+
     def _part(self, channel: Flushed, now_s: float) -> float:
-        """How much of a flush the credit of a channel pays for."""
-        last_s, cost_s = self._last_s.get(channel), self._cost_s.get(channel)
+        """For which part of a flush the credit pays now."""
+        last_s = self._last_s.get(channel)
         if last_s is None:
             return 1.0
         grown = (now_s - last_s + _SAME_S) / self.interval_s(last_s)
-        return min(1.0, grown + (self._credit[channel] / cost_s if cost_s else 0.0))
+        return min(1.0, self._credit_part(channel) + grown)
 
     def _arm(self, due_s: float) -> None:
         if self._timer is not None:

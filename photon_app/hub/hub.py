@@ -206,7 +206,7 @@ class Hub(Channel[Subscriber]):
             self._flush(everything=True)
         elif every or self._snapshots_due or self._pacing:
             if self._registry.has_events or every.batches_s <= self._flusher.now_s():
-                self._flusher.soon(self, in_parts=True)
+                self._flusher.soon(self, least=every.least_part)
             else:
                 self._flusher.at(self, every.batches_s)
 
@@ -449,10 +449,10 @@ class Hub(Channel[Subscriber]):
         every = self._every
         due = every.is_due(now_s) or (everything and every.batches_wait)
         if due or self._snapshots_due or self._pacing.is_due(now_s):
-            for_s = self._flusher.write(self, every.left_s)
+            for_s = self._flusher.write(self, everything=everything, since_s=every.left_s)
             self._journal.note(every.symbols, now_s)
             self._add_snapshots()
-            part = every.flush(math.inf if everything else for_s)
+            part = every.flush(for_s)
             part_ended_s = self._flusher.now_s()
             every.flush_batches(now_s, everything=everything)
             for client, frames in self._pacing.due(now_s):
@@ -460,7 +460,7 @@ class Hub(Channel[Subscriber]):
                 self._clients.guard(
                     client, partial(self.answer, client), client.form.prices(frames)
                 )
-            self._flusher.written(self, part, part_ended_s)
+            self._flusher.written(self, for_s, part=part, part_ended_s=part_ended_s)
         self._await_next()
         if self._arrived:
             arrived, self._arrived = self._arrived, {}

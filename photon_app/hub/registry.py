@@ -183,12 +183,19 @@ class Registry:
         self.topics: dict[str, Topic] = {}
         self._cohorts: tuple[Cohorts, Cohorts] = {}, {}
         """Of the event format, and of the batch format."""
+        self._events = 0
+        """How many clients of the event format want every trade of a symbol."""
         self._alone: tuple[dict[Subscriber, None], dict[Subscriber, None]] = {}, {}
 
     @property
     def has_events(self) -> bool:
         """Whether any client of the event format wants every trade of a symbol."""
-        return bool(self._cohorts[False] or self._alone[False])
+        return bool(self._events)
+
+    @property
+    def group_part(self) -> float:
+        """The largest part of those clients that a group may have."""
+        return min(1.0, MOST_MEMBERS / max(1, self._events))
 
     def pace(self, client: Subscriber, symbol: str, interval_s: float, share: Share) -> None:
         """Add a client to the pace of a symbol and interval; it must not have the symbol yet."""
@@ -228,6 +235,8 @@ class Registry:
             group.members[client] = client.sink
             if group.full and not alone:
                 self._cohorts[client.form.batch][symbols, client.form].open.pop(group, None)
+        if not client.form.batch:
+            self._events += (group is not None) - (old is not None)
         client.group = group
         client.every = symbols if group is None else group.symbols
         if old is not None:

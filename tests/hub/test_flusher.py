@@ -204,7 +204,7 @@ def test_what_is_never_written_in_parts_counts_as_it_is() -> None:
         world.loop.spend(0.001)
         part_ended_s = world.loop.time()
         world.loop.spend(0.003)
-        world.flusher.written(channel, 0.25, part_ended_s)
+        world.flusher.written(channel, part=0.25, part_ended_s=part_ended_s)
     interval_s = world.flusher.interval_s(world.loop.time())
     assert interval_s == pytest.approx((4 * 0.001 + 0.003) / SHARE)
 

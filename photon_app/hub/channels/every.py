@@ -24,6 +24,8 @@ from photon_app.hub.registry import Group, Registry, Subscriber, Takers, Topic
 from photon_app.hub.sink import Sink
 
 _NOBODY: tuple[Takers, Takers] = {}, {}
+LEAST_PART = 0.25
+"""The least part of a whole flush that is worth to be written by itself."""
 LEFT_TIME = 1.5
 """Groups that were left before may take so much more of the time, for which later flushes have
 less: nobody is left twice because one flush took a little longer than another."""
@@ -74,6 +76,11 @@ class EveryTrade:
     def left_s(self) -> float:
         """Since when the first of those groups waits that the last flush left; infinite if none."""
         return next(iter(self._left.values()), _NOT_LEFT).since_s
+
+    @property
+    def least_part(self) -> float:
+        """The least part of a flush that can be written, or is worth it: a group, or more."""
+        return max(LEAST_PART, self._registry.group_part)
 
     @property
     def symbols(self) -> set[str]:
