@@ -122,6 +122,47 @@ def test_whom_a_print_does_not_reach_is_first_at_the_next() -> None:
         assert len(left) in {2, 4}
 
 
+def test_who_was_left_is_reached_at_the_next_print_though_writes_take_longer() -> None:
+    """A half more: what that takes too much is taken from later prints."""
+    crowd = Crowd(8, "A")
+    crowd.trade()
+    for _ in range(3):
+        crowd.next_print()
+        left = set(range(8)) - {number for _, number, _ in crowd.written}
+    assert len(left) == 4
+    crowd.wait(crowd.printed_s + 0.01 - crowd.exchange.loop.time())
+    crowd.take()
+    crowd.exchange.write_s *= 1.5
+    crowd.trade()
+    assert set(crowd.take()) == left
+
+
+def test_the_rest_of_a_flush_does_not_count_as_one() -> None:
+    """Else a flush would seem to cost little, and flushes would take more than their share."""
+    crowd = Crowd(6, "A")
+    for _ in range(20):
+        crowd.wait(1)
+        crowd.trade()
+        crowd.next_print()
+        assert 0 < len(crowd.take()) < 6
+        crowd.wait(1)
+        assert 0 < len(crowd.take()) < 6
+    crowd.trade()
+    flusher = crowd.exchange.flusher
+    assert flusher.interval_s(flusher.now_s()) == pytest.approx(6 * WRITE_S / SHARE, rel=0.1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 16])
+def test_writes_take_their_share_while_prints_never_stop(count: int) -> None:
+    """However many parts a flush has: with one, it is due once an interval."""
+    write_s = 0.005 / count
+    crowd = Crowd(count, "A", write_s=write_s)
+    begun_s = crowd.exchange.loop.time()
+    crowd.trade_for(2)
+    passed_s = crowd.exchange.loop.time() - begun_s
+    assert 0.9 * SHARE <= len(crowd.take()) * write_s / passed_s <= 1.2 * SHARE
+
+
 def test_whom_a_print_does_not_reach_is_reached_without_another() -> None:
     """When a whole flush would have been due."""
     crowd = Crowd(6, "A")
