@@ -10,6 +10,7 @@ import pytest
 from photon_app import upstream
 from photon_app.calendar.calendar import Calendar
 from photon_app.calendar.session import market_day
+from photon_app.feed.simulated.past import SimulatedPast
 from photon_app.history import lines
 from photon_app.history.followed import Begun, FollowedSymbols, Phase
 from photon_app.history.lines import Line, Lines
@@ -43,6 +44,28 @@ class Disk:
         return 5.0, 500.0
 
 
+def lines_in(
+    memory: Bars,
+    followed: FollowedSymbols,
+    clock: HandClock,
+    *,
+    disk: Disk | None = None,
+    past: SimulatedPast | None = None,
+) -> Lines:
+    """Lines from these bars."""
+    store: Any = disk
+    return Lines(
+        memory,
+        store,
+        calendars=CALENDAR,
+        clock=clock,
+        past=past,
+        followed=followed,
+        assembling=OneAtATime(),
+        inventing=OneAtATime(),
+    )
+
+
 @pytest.mark.parametrize(
     ("symbol", "begun", "after"),
     [
@@ -69,16 +92,7 @@ def test_a_day_that_is_over_is_whole_until_the_next_one_is_traded(
         assert one is not None
         one.begun = Begun(begun, past.price(symbol, begun))
         memory.fold(as_counted(Trade(symbol, one.begun.price, 1, begun)))
-        known = Lines(
-            memory,
-            None,
-            calendars=CALENDAR,
-            clock=clock,
-            past=past,
-            followed=followed,
-            assembling=OneAtATime(),
-            inventing=OneAtATime(),
-        )
+        known = lines_in(memory, followed, clock, past=past)
         (before,), _ = await known.of([symbol])
         assert len(before.points) > 10
         clock.at_ms = after
@@ -97,17 +111,7 @@ def lines_of(disk: Disk, *symbols: str) -> Lines:
         memory.follow(symbol)
         followed.follow(symbol, OPEN_MS, Phase.READ)
         memory.fold(as_counted(Trade(symbol, 10, 1, OPEN_MS - MINUTE_MS)))
-    store: Any = disk
-    return Lines(
-        memory,
-        store,
-        calendars=CALENDAR,
-        clock=clock,
-        past=None,
-        followed=followed,
-        assembling=OneAtATime(),
-        inventing=OneAtATime(),
-    )
+    return lines_in(memory, followed, clock, disk=disk)
 
 
 def test_what_is_in_memory_asks_nobody() -> None:
