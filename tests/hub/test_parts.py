@@ -267,6 +267,31 @@ def test_who_changes_its_mind_while_it_is_left_gets_nothing_twice() -> None:
     assert told == list(range(told[0], told[0] + 9))
 
 
+def test_who_was_sent_what_waits_for_others_is_not_sent_it_with_them() -> None:
+    """Though flushes that have nothing for it come before they are written."""
+    crowd = Crowd(40, "A", write_s=0.00015)
+    crowd.join("B")
+    crowd.trade("B")
+    crowd.wait(1)
+    crowd.exchange.write_s = 0.00015
+    crowd.trade()
+    crowd.take()
+    crowd.trade()
+    number = max(set(range(40)) - {number for _, number, _ in crowd.written})
+    crowd.ask(number, "A")  # is sent what waits for it first
+    first = prices(crowd.outlets[number].take())
+    crowd.written.clear()
+    while not crowd.written:  # until a flush writes to some of the others
+        crowd.wait(0.0002)
+        crowd.trade("B")
+    for _ in range(3):
+        crowd.trade()
+        crowd.wait(0.01)
+    crowd.wait(1)
+    told = [seq for _, seq, _ in prices(crowd.outlets[number].messages)]
+    assert told == list(range(first[-1][1] + 1, first[-1][1] + 4))
+
+
 def test_who_comes_while_others_are_left_joins_them_later() -> None:
     """Not before what they wait for is written: it is not for the new one."""
     crowd = Crowd(7, "A")
