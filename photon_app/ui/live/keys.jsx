@@ -64,10 +64,8 @@ const KEYS = {
   },
   s: sortNext,
 };
-/** In another order than its own a list has no places to move to. */
-const shift = (/** @type {number} */ by) => () => { if (!chosen("sort") && !watchlist.filter) watchlist.move(watchlist.shown, by); };
 /** @type {Record<string, () => void>} */
-const ALT = { ArrowDown: shift(1), ArrowUp: shift(-1) };
+const ALT = { ArrowDown: () => watchlist.move(watchlist.shown, 1), ArrowUp: () => watchlist.move(watchlist.shown, -1) };
 
 /** Renders a polite region, which speaks what keys change: the selection, the order, and on p the price. @param {{lists?: boolean}} props  whether the page has the lists */
 export function Shortcuts({ lists = true }) {
