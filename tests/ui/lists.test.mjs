@@ -78,6 +78,8 @@ test("words are imported, and of a table its first column", () => {
   assert.deepEqual(imported("AAPL, $msft;NVDA\r\nBRK.B | <b>"), ["AAPL", "MSFT", "NVDA", "BRK.B"]);
   assert.deepEqual(imported('symbol,name,price\r\nAAPL,Apple,1.5\r\n"IC MARKETS:1","A, B",2\r\n'), ["AAPL", "IC MARKETS:1"]);
   assert.deepEqual(imported("\uFEFF\"Symbol\";Price\nAAPL;1\n"), ["AAPL"]);
+  assert.deepEqual(imported("Symbol\n7203.T\nBRK.A\n"), ["7203.T", "BRK.A"]);
+  assert.deepEqual(imported("symbol AAPL"), ["SYMBOL", "AAPL"]);
   assert.deepEqual(imported(" \u0000\u202E\n"), []);
 });
 
