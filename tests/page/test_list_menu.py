@@ -123,7 +123,8 @@ def test_a_name_is_a_short_text(visitor: Visitor) -> None:
     box.get_by_role("button", name="Rename").click()
     tab = visitor.page.locator(".tabs [role=tab]")
     expect(tab).to_have_text("<b>x</b> <b>x</b> <b>x</")
-    stored = json.loads(visitor.page.evaluate("localStorage.getItem('photon.lists')"))
+    text = visitor.page.wait_for_function("localStorage.getItem('photon.lists')").json_value()
+    stored = json.loads(text)
     assert stored["main"] == "<b>x</b> <b>x</b> <b>x</"
 
 
