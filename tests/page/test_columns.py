@@ -62,8 +62,11 @@ def test_the_average_price_is_shown_by_choice_and_follows_each_trade(
         visitor.expect_symbols(*order)
     assert table(visitor)["AAPL"]["vwap"] == "101.38"
     visitor.page.keyboard.press("Escape")
+    title.click()
+    visitor.expect_symbols("AAPL", "MSFT")
     choose(visitor.page, "VWAP")
     expect(column.first).to_be_hidden()
+    visitor.expect_symbols("MSFT", "AAPL")  # in no order that is not seen
 
 
 def test_the_average_price_is_that_of_now_where_its_column_is_not_shown(
