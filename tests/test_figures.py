@@ -96,6 +96,7 @@ def test_the_page_has_the_bounds_of_the_server() -> None:
     sparks = script("sparks.js")
     assert sparks["MOST"] == sparklines.MOST
     assert sparks["POINTS"] >= lines.MOST_POINTS
+    assert sparks["KEPT"] >= watchlist.MOST
     assert script("tapes.js")["DEPTH"] == sales.MOST_OF_SYMBOL
     assert script("market.js")["MOST"] >= market.MOST
     assert script("rows.jsx")["MOST_ASKED"] == state.MOST_ASKED

@@ -88,7 +88,7 @@ def missing() -> rx.Component:
     return _bare(
         rx.el.h1("Nothing is here"),
         rx.el.p("There is no page under this address."),
-        rx.el.a("To the prices", href="/"),
+        rx.el.a("To the prices", href="/", reload_document=True),
     )
 
 
@@ -98,7 +98,7 @@ def broken() -> rx.Component:
         rx.el.h1("The page has stopped"),
         rx.el.p("This is an error of the page itself; your lists and choices are kept."),
         rx.el.pre(rx.Var("event_args.error.message")),
-        rx.el.a("Load it again", href="/"),
+        rx.el.a("Load it again", href="/", reload_document=True),
     )
 
 

@@ -208,17 +208,14 @@ class Dashboard(rx.State):
             if self._learning:
                 return
             self._learning = True
-        over = False
-        try:
-            while batch := await self._next_batch():
-                await self._learn(batch)
-            over = True
-        except NotServingError:
-            pass
-        finally:
-            if not over:
+        with contextlib.suppress(NotServingError):
+            try:
+                while batch := await self._next_batch():
+                    await self._learn(batch)
+            except BaseException:
                 async with self:
                     self._learning = False
+                raise
 
     async def _next_batch(self) -> tuple[str, ...]:
         """The symbols whose names to ask for now. If there are none, the same step ends this run,

@@ -126,7 +126,8 @@ def test_another_server_that_has_the_page_has_its_paths() -> None:
             assert answer.status_code == 307
             assert answer.headers["location"] == "http://localhost:3000/s/%5EDJI?tf=5m"
             assert answer.headers["cache-control"] == "no-store"
-            assert (await client.get("/s/%20", headers=HTML)).status_code == 404
+            for path in ("/s/%20", "/%2E%2E", "/s/A/%2E%2E/x"):
+                assert (await client.get(path, headers=HTML)).status_code == 404
 
     asyncio.run(scenario())
 

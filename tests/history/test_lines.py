@@ -102,6 +102,24 @@ def test_a_day_that_is_over_is_whole_until_the_next_one_is_traded(
     asyncio.run(scenario())
 
 
+def test_a_day_that_is_traded_from_its_begin_is_not_invented(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Inventing takes long; the day on which the trades of a symbol began is over."""
+
+    async def scenario() -> None:
+        known = lines_of(Disk(), "BINANCE:BTCUSDT")
+        one = known._followed.get("BINANCE:BTCUSDT")
+        assert one is not None
+        one.begun = Begun(OPEN_MS - 86_400_000, 1)
+        known._past = upstream.simulated_past(Settings(sim_seed=1), CALENDAR)
+        monkeypatch.delattr(lines, "Invented")
+        (line,), _ = await known.of(["BINANCE:BTCUSDT"])
+        assert line.points
+
+    asyncio.run(scenario())
+
+
 def lines_of(disk: Disk, *symbols: str) -> Lines:
     """Symbols that are followed, each with a trade of a minute ago."""
     clock = HandClock(OPEN_MS)

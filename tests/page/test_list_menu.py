@@ -38,6 +38,12 @@ def saved(visitor: Visitor, name: str) -> Path:
     return download.value.path()
 
 
+def table(visitor: Visitor) -> dict[str, dict[str, str]]:
+    """What the list is as CSV: its rows by symbol."""
+    text = saved(visitor, "CSV").read_text(encoding="utf-8")
+    return {row["symbol"]: row for row in csv.DictReader(text.splitlines())}
+
+
 def bring(visitor: Visitor, text: str) -> None:
     """Put a text into the menu as the clipboard does, and import it."""
     box = menu(visitor)
@@ -70,11 +76,11 @@ def test_what_is_saved_can_be_imported(visitor: Visitor) -> None:
 def test_a_table_has_what_the_rows_show(visitor: Visitor) -> None:
     """In the order of the list."""
     visitor.expect_live(*DEFAULT_SYMBOLS)
-    rows = list(csv.DictReader(saved(visitor, "CSV").read_text(encoding="utf-8").splitlines()))
-    assert [row["symbol"] for row in rows] == list(DEFAULT_SYMBOLS)
-    assert float(rows[0]["price"]) > 0
-    assert rows[0]["name"] == "Apple"
-    for row in rows:
+    rows = table(visitor)
+    assert list(rows) == list(DEFAULT_SYMBOLS)
+    assert float(rows["AAPL"]["price"]) > 0
+    assert rows["AAPL"]["name"] == "Apple"
+    for row in rows.values():
         change, percent = float(row["change"]), float(row["change_percent"])
         assert abs(change / (float(row["price"]) - change) * 100 - percent) < 0.01
         assert row["time"].endswith("Z")
@@ -117,7 +123,8 @@ def test_a_name_is_a_short_text(visitor: Visitor) -> None:
     box.get_by_role("button", name="Rename").click()
     tab = visitor.page.locator(".tabs [role=tab]")
     expect(tab).to_have_text("<b>x</b> <b>x</b> <b>x</")
-    stored = json.loads(visitor.page.evaluate("localStorage.getItem('photon.lists')"))
+    text = visitor.page.wait_for_function("localStorage.getItem('photon.lists')").json_value()
+    stored = json.loads(text)
     assert stored["main"] == "<b>x</b> <b>x</b> <b>x</"
 
 

@@ -1,14 +1,13 @@
 """Numbers and dates as the visitor's language writes them."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.fakes.process import Process
 from tests.page.conftest import Visit
-from tests.page.test_columns import exported
+from tests.page.test_list_menu import table
 from tests.page.visitor import Visitor
 
 DRAWN = """
@@ -72,11 +71,9 @@ def test_numbers_and_dates_are_the_visitors(
     assert drawn(visitor, rf"\d+{thousands}\d\d") == []
 
 
-def test_what_is_exported_has_no_language(visit: Visit, server: Process, tmp_path: Path) -> None:
+def test_what_is_exported_has_no_language(visit: Visit, server: Process) -> None:
     """A decimal point, and times as machines write them."""
-    titles, row, *_ = exported(somebody(visit, server, "de-DE").page, tmp_path / "list.csv")
-    cells = dict(zip(titles, row, strict=True))
-    assert cells["symbol"] == "AAPL"
+    cells = table(somebody(visit, server, "de-DE"))["AAPL"]
     assert re.fullmatch(r"\d+\.?\d*", cells["price"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", cells["time"])
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Route, expect
 
 from tests.fakes.process import Process
 from tests.page.conftest import Visit
+from tests.page.test_storage import DENIED
 from tests.page.visitor import Visitor
 
 NOT_LOADED = "Failed to load resource|dynamically imported module|preload|ERR_"
@@ -89,6 +90,20 @@ def test_an_outdated_page_that_keeps_coming_is_not_reloaded_for_ever(visitor: Vi
     until(visitor, lambda: server.asked >= 2)
     visitor.page.wait_for_load_state("networkidle")
     assert server.loads == 2
+
+
+def test_where_nothing_can_be_remembered_no_page_is_reloaded(visit: Visit, server: Process) -> None:
+    """It would not know that it was."""
+    visitor = visit(server.http, init_script=DENIED)
+    visitor.expect_live("AAPL")
+    answers = Server(visitor, upgraded=True)
+    answers.outdated = 100
+    visitor.page.reload()
+    until(visitor, lambda: answers.asked >= 1)
+    visitor.page.wait_for_load_state("networkidle")
+    assert answers.loads == 1
+    visitor.close()
+    visitor.forgive(NOT_LOADED)
 
 
 def test_a_file_that_is_missing_of_the_newest_page_reloads_nothing(visitor: Visitor) -> None:

@@ -115,22 +115,6 @@ def test_the_tab_key_reaches_the_list_and_shows_where_it_is(visitor: Visitor) ->
     expect(visitor.row("MSFT")).to_be_focused()
 
 
-def test_a_row_is_moved_by_keys_where_that_is_seen(visitor: Visitor) -> None:
-    """Not while the list is sorted: its own order would change behind it."""
-    visitor.expect_live("AAPL")
-    visitor.row("AAPL").click()
-    visitor.page.keyboard.press("Alt+ArrowDown")
-    moved = ["MSFT", "AAPL", *DEFAULTS[2:]]
-    visitor.expect_symbols(*moved)
-    title = visitor.page.get_by_role("button", name="Symbol", exact=True)
-    title.click()
-    visitor.expect_symbols(*sorted(DEFAULTS))
-    visitor.page.keyboard.press("Alt+ArrowDown")
-    for _ in range(2):
-        title.click()
-    visitor.expect_symbols(*moved)
-
-
 def test_a_list_is_made_and_found_by_keys_alone(visitor: Visitor) -> None:
     """The button after the tabs is one stop with them, and has the focus back when it is done."""
     visitor.expect_live("AAPL")

@@ -52,6 +52,17 @@ test("a name that is cut off is not another", () => {
   assert.deepEqual(parse(`/?s=${"A".repeat(5_000)}`), nothing);
 });
 
+test("the address of a list is never too long, whatever its names", () => {
+  for (let width = 4; width < 16; width += 1) {
+    const shared = Array.from({ length: 1_500 }, (_, index) => `${index}`.padStart(width, "A"));
+    for (const symbol of ["", shared[0]]) {
+      const address = format({ ...nothing, symbol, shared });
+      assert.ok(address.length <= 4_096 && address.length > 4_096 - width - 2, `${address.length}`);
+      assert.equal(parse(address).shared.join(), shared.slice(0, parse(address).shared.length).join());
+    }
+  }
+});
+
 test("a list that is too long for an address has its first symbols there", () => {
   const shared = Array.from({ length: 1_500 }, (_, index) => `${index}`.padStart(32, "IC MARKETS:"));
   const address = format({ ...nothing, symbol: shared[0], shared });

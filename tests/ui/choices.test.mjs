@@ -86,6 +86,11 @@ test("choices last where nothing can be stored", async () => {
   assert.equal(chosen("style"), "line");
 });
 
+test("a name joins the others, and leaves them where it is among them", async () => {
+  const { toggled } = await open();
+  assert.deepEqual([["", "vwap"], ["vwap", "vwap"], ["range,vwap", "range"], ["range,", "age"]].map((pair) => toggled(...pair)), ["vwap", "", "vwap", "range,age"]);
+});
+
 test("a listener that has stopped hears nothing", async () => {
   const { choose, onChoice } = await open();
   let calls = 0;

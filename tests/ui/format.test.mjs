@@ -45,6 +45,7 @@ test("a position is within its line, and nowhere when it cannot be said", () => 
   assert.equal(format.position(5, 5, 5), 0.5);
   assert.equal(format.position(5, null, 10), null);
   assert.equal(format.position(5, null, null), null);
+  assert.equal(format.position(5, 10, 0), null);
 });
 
 test("what the market does next is said in words", () => {
@@ -55,7 +56,7 @@ test("what the market does next is said in words", () => {
 });
 
 test("a trade's size is whole where that is short", () => {
-  assert.deepEqual([1, 2_000, 25_000, 1_234_567, 0.035].map(format.size), ["1", "2,000", "25,000", "1.2\u00a0M", "0.035"]);
+  assert.deepEqual([1, 2_000, 25_000, 1_234_567, 0.035, 0.00012].map(format.size), ["1", "2,000", "25,000", "1.2\u00a0M", "0.035", "0.00012"]);
 });
 
 test("a time has the zone of a choice, and says which", () => {

@@ -61,8 +61,9 @@ test("a stored list cannot pass for the one of an address", () => {
 test("as many lists as there may be, of the longest symbols, are all there", () => {
   const symbols = Array.from({ length: 1_500 }, (_, index) => `${index}`.padStart(32, "A"));
   let text = "";
-  for (let made = 0; made < 19; made += 1) text = rearranged(text, `l${made}`, { name: "N".repeat(24), made: symbols });
+  for (let made = 0; made < 21; made += 1) text = rearranged(text, `l${made}`, { name: "N".repeat(24), made: symbols });
   assert.equal(othersOf(text).length, 19);
+  assert.equal(JSON.parse(text).lists.length, 19);
   for (const { symbols: held } of othersOf(text)) assert.equal(held.length, 1_500);
 });
 
@@ -78,6 +79,8 @@ test("words are imported, and of a table its first column", () => {
   assert.deepEqual(imported("AAPL, $msft;NVDA\r\nBRK.B | <b>"), ["AAPL", "MSFT", "NVDA", "BRK.B"]);
   assert.deepEqual(imported('symbol,name,price\r\nAAPL,Apple,1.5\r\n"IC MARKETS:1","A, B",2\r\n'), ["AAPL", "IC MARKETS:1"]);
   assert.deepEqual(imported("\uFEFF\"Symbol\";Price\nAAPL;1\n"), ["AAPL"]);
+  assert.deepEqual(imported("Symbol\n7203.T\nBRK.A\n"), ["7203.T", "BRK.A"]);
+  assert.deepEqual(imported("symbol AAPL"), ["SYMBOL", "AAPL"]);
   assert.deepEqual(imported(" \u0000\u202E\n"), []);
 });
 

@@ -20,6 +20,13 @@ test("German has a comma, points between thousands, and the day before the month
   assert.equal(format.day(NOVEMBER), "Fr., 27. Nov.");
 });
 
+test("a date on the chart's axis has room for its letters", async () => {
+  await formatIn(["de-DE"]);
+  const { MARK_ROOM, markOf } = await import("../../photon_app/ui/live/legend.js");
+  assert.equal(markOf(NOVEMBER, 50, "1h"), "27. Nov.");
+  assert.ok(MARK_ROOM >= 5.5 * "27. Sept.".length + 10 && MARK_ROOM < 80);
+});
+
 test("times of day and zones are the same in every language", async () => {
   for (const languages of [["de-DE"], ["fi-FI"], ["ar-EG"], ["en-AU"], ["bn-BD"]]) {
     const format = await formatIn(languages);

@@ -209,13 +209,49 @@ test("what rests comes in the end, once, and not after it was painted or taken b
   assert.equal(painted, 1);
   assert.equal(frames.resting, true);
   frames.soon(paint); // somebody pressed a key
+  frames.moved(paint);
   frame();
   assert.equal(painted, 2);
   frames.moved(paint);
-  frames.drop(paint);
-  for (let n = 0; n < 20; n += 1) { clock.now += 16; frame(); }
-  assert.equal(painted, 2);
-  frames.moved(paint);
+  frames.soon(paint);
   for (let n = 0; n < 20; n += 1) { clock.now += 16; frame(); }
   assert.equal(painted, 3);
+  frames.moved(paint);
+  frames.drop(paint);
+  for (let n = 0; n < 20; n += 1) { clock.now += 16; frame(); }
+  assert.equal(painted, 3);
+  for (const after of [500, 16]) {
+    frames.moved(paint);
+    frame();
+    clock.now += after;
+  }
+  assert.equal(frames.resting, true);
+  for (let n = 0; n < 20; n += 1) { clock.now += 16; frame(); }
+  assert.equal(painted, 5);
+  frames.soon(paint);
+  frames.moved(paint);
+  frame();
+  frame();
+  assert.equal(painted, 6);
+});
+
+test("the selected symbol rests with what trades move, and a row does not", async () => {
+  const { browser, painter, frames, frame, clock } = page();
+  const drawn = [];
+  painter.add("A", (quote) => drawn.push(`selected ${quote?.price}`), 0);
+  painter.add("A", (quote) => drawn.push(`row ${quote?.price}`), ROW_MS);
+  browser.socket.greet();
+  await settled();
+  frames.moved(() => {});
+  frame();
+  clock.now += 500;
+  frame();
+  assert.equal(frames.resting, true);
+  drawn.length = 0;
+  browser.socket.say({ type: "batch", updates: [snapshot("A", 1, 100)] });
+  frame();
+  assert.deepEqual(drawn, ["row 100"]);
+  clock.now += 200;
+  frame();
+  assert.deepEqual(drawn, ["row 100", "selected 100"]);
 });

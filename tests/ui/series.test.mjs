@@ -222,6 +222,7 @@ test("a price moves no earlier bar, none of a closed market, and none before the
   const series = loaded([60_000, 120_000]);
   const quote = { price: 9, volume: 1, time: 61_000, day: 0, session: "regular" };
   assert.equal(series.trade(quote, "1m", true), "");
+  assert.equal(loaded([0, 120_000]).trade(quote, "1m", true), "");
   assert.equal(series.trade({ ...quote, time: 121_000, session: "closed" }, "1m", true), "");
   assert.equal(series.trade({ ...quote, time: 121_000 }, "1m", true), "last");
   series.wait();

@@ -49,6 +49,7 @@ test("the average price is the server's, and follows what is traded since", () =
   assert.equal(line.vwap(quote), 6);
   for (const _ of "twice") assert.equal(line.vwap({ ...quote, price: 10, dayVolume: 400 }), 9);
   assert.equal(line.vwap({ ...quote, price: 1, dayVolume: 300 }), 9, "an older quote");
+  assert.equal(line.vwap({ ...quote, price: 10, dayVolume: 400 }), 9, "and the newer one again");
   assert.equal(line.vwap({ ...quote, dayVolume: null }), 9);
   assert.equal(line.vwap({ ...quote, day: DAY }), null, "another day");
   line.load(answer("A", [1], { vwap: 8 }));
@@ -108,9 +109,7 @@ test("what is wanted at one time is one request, and what is there is not asked 
   const { lines, asked, advance, settle } = loader();
   let came = 0;
   lines.onLoad(() => { came += 1; });
-  lines.want("A");
-  lines.want("BINANCE:B&C");
-  lines.want("A");
+  assert.deepEqual(["A", "BINANCE:B&C", "A"].map((symbol) => lines.want(symbol)), [true, true, false]);
   assert.equal(asked.length, 0);
   advance(50);
   assert.deepEqual(asked.map(({ symbols }) => symbols), [["A", "BINANCE:B&C"]]);

@@ -324,6 +324,25 @@ def test_names_are_asked_for_one_at_a_time_however_often_that_is_asked_for(tab: 
     assert tab._fetched == {"NEW1": "One", "NEW2": "Two"}
 
 
+def test_names_are_learned_again_after_upstream_failed(
+    tab: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page goes on without them until then."""
+    tab.stored = stored_text(("NEW1", "NEW2"))
+    upstream = Upstream(NEW1="One", NEW2="Two")
+
+    async def refuse(*_: object) -> str | None:
+        raise NotServingError
+
+    with running(upstream):
+        with monkeypatch.context() as failing:
+            failing.setattr(upstream, "name", refuse)
+            asyncio.run(call(tab, "learn_names", ["NEW1"]))
+        assert tab._fetched == {}
+        asyncio.run(call(tab, "learn_names", ["NEW2"]))
+    assert tab._fetched == {"NEW2": "Two"}
+
+
 def test_a_name_that_is_asked_for_as_the_last_ones_are_done_is_learned(
     tab: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,8 @@ def test_the_longest_list_can_be_read_again() -> None:
 def test_reading_drops_doubles_and_keeps_to_the_limit() -> None:
     stored = json.dumps({"v": 1, "symbols": ["a", "A", "b", "c", "d", "e", "f", "g"]})
     assert watchlist.read(stored, DEFAULTS, LIMIT) == ("A", "B", "C", "D", "E")
+    for none in (None, "null"):
+        assert watchlist.read(none, DEFAULTS, 1) == DEFAULTS[:1]
 
 
 def test_an_emptied_list_stays_empty() -> None:
@@ -202,6 +204,6 @@ def test_what_a_page_sends_as_symbols_is_symbols_each_once(sent: list[object]) -
     assert len(found) == len(set(found)) <= 5
 
 
-@given(anything)
+@given(anything.filter(lambda sent: not isinstance(sent, list)))
 def test_what_is_no_list_has_no_symbols(sent: object) -> None:
     assert watchlist.symbols_in(sent, 5) == ()

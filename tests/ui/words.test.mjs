@@ -40,6 +40,7 @@ test("a page that never had its server says why that may be", () => {
 
 test("the next attempt is counted down on the server's clock", () => {
   assert.equal(badge(line({ feed: "throttled", feedRetryAt: 61_000 }), 1_000, 5).wait, 60_000);
+  assert.equal(badge(line({ feed: "throttled", feedRetryAt: 61_000 }), null, 5).wait, null);
   assert.equal(badge(line({ feed: "live" }), 1_000, 5).wait, null);
 });
 

@@ -63,7 +63,7 @@ def help_dialog() -> rx.Component:
         _terms("words", WORDS),
         rx.el.p(
             "Programs get the same prices: ",
-            rx.el.a("Developers", href="/developers"),
+            rx.el.a("Developers", href="/developers", reload_document=True),
             " has the protocol, a console and clients to copy.",
             class_name="credit",
         ),

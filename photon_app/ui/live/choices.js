@@ -98,6 +98,9 @@ export function choose(name, value) {
   tell(name);
 }
 
+/** Whether a name is among names between commas. @param {string} names @param {string} name */
+export const among = (names, name) => names.split(",").includes(name);
+
 /** Names between commas with another one, or without it where it is among them. @param {string} names @param {string} name */
 export function toggled(names, name) {
   const all = names.split(",").filter(Boolean);

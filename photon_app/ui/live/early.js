@@ -10,10 +10,8 @@
   const root = document.documentElement;
   const colors = /** @type {HTMLScriptElement} */ (document.currentScript).dataset;
 
-  try {
-    const pair = localStorage.getItem("photon.pair");
-    if (pair && /^[a-z-]{1,20}$/.test(pair)) root.dataset.pair = pair;
-  } catch { /* no storage: the first pair */ }
+  const pair = localStorage.getItem("photon.pair");
+  if (pair && /^[a-z-]{1,20}$/.test(pair)) root.dataset.pair = pair;
 
   const frame = document.createElement("meta");
   frame.name = "theme-color";

@@ -7,7 +7,7 @@
 
 import { useEffect, useRef } from "react";
 import { address, stacked } from "./address.js";
-import { choose, chosen } from "./choices.js";
+import { among, choose, chosen } from "./choices.js";
 import { photon } from "./hooks.js";
 import * as format from "./format.js";
 import { BY_CHOICE, next, SORTABLE } from "./sort.js";
@@ -39,8 +39,8 @@ const move = (/** @type {number} */ by) => () => {
 
 function sortNext() {
   const sort = chosen("sort"), column = sort.replace("-", "");
-  const further = next(sort, column || "symbol"), shown = chosen("columns").split(",");
-  const columns = SORTABLE.filter((name) => !BY_CHOICE.includes(name) || shown.includes(name));
+  const further = next(sort, column || "symbol");
+  const columns = SORTABLE.filter((name) => !BY_CHOICE.includes(name) || among(chosen("columns"), name));
   choose("sort", further || next("", columns[(columns.indexOf(column) + 1) % columns.length]));
 }
 
@@ -64,10 +64,8 @@ const KEYS = {
   },
   s: sortNext,
 };
-/** In another order than its own a list has no places to move to. */
-const shift = (/** @type {number} */ by) => () => { if (!chosen("sort") && !watchlist.filter) watchlist.move(watchlist.shown, by); };
 /** @type {Record<string, () => void>} */
-const ALT = { ArrowDown: shift(1), ArrowUp: shift(-1) };
+const ALT = { ArrowDown: () => watchlist.move(watchlist.shown, 1), ArrowUp: () => watchlist.move(watchlist.shown, -1) };
 
 /** Renders a polite region, which speaks what keys change: the selection, the order, and on p the price. @param {{lists?: boolean}} props  whether the page has the lists */
 export function Shortcuts({ lists = true }) {

@@ -7,12 +7,13 @@
 
 import { useState } from "react";
 import { format as addressOf, parse } from "./address.js";
-import { toggled } from "./choices.js";
+import { among, choose, chosen, toggled } from "./choices.js";
 import { size } from "./format.js";
 import { download, photon, useChoice } from "./hooks.js";
 import { cell, imported, LONGEST_NAME, MAIN, MOST_IMPORTED } from "./lists.js";
 import { WhileOpen } from "./overlays.jsx";
 import { useRows, useSymbols } from "./rows.jsx";
+import { BY_CHOICE } from "./sort.js";
 import { watchlist } from "./watchlist.js";
 
 const COLUMNS = [["range", "Day range"], ["volume", "Volume"], ["vwap", "VWAP"], ["year", "52 weeks"], ["age", "Age in words"]];
@@ -38,6 +39,10 @@ function Content() {
   useRows();
   const done = () => document.getElementById("list-menu")?.hidePopover();
   const list = watchlist.list;
+  const toggle = (/** @type {string} */ name) => {
+    setColumns(toggled(columns, name));
+    if (BY_CHOICE.includes(name) && chosen("sort").replace("-", "") === name) choose("sort", ""); // nobody would see by what
+  };
   const share = async () => {
     const path = addressOf({ symbol: "", timeframe: "", list: "", shared: [...symbols] }), link = location.origin + path;
     const fit = parse(path).shared.length, words = fit < symbols.length ? `Link copied, with the first ${fit} symbols` : "Link copied";
@@ -69,7 +74,7 @@ function Content() {
         <button type="button" className="word" onClick={() => download("photon-list.csv", new Blob([csv(symbols)], { type: "text/csv" }))}>CSV</button>
       </div>
       <fieldset className="menu-line"><legend>Columns</legend>
-        {COLUMNS.map(([name, title]) => <label key={name} className="check"><input type="checkbox" checked={columns.split(",").includes(name)} onChange={() => setColumns(toggled(columns, name))} /> {title}</label>)}
+        {COLUMNS.map(([name, title]) => <label key={name} className="check"><input type="checkbox" checked={among(columns, name)} onChange={() => toggle(name)} /> {title}</label>)}
       </fieldset>
       <fieldset className="menu-line"><legend>Rows</legend>
         {[["normal", "Two lines"], ["compact", "Compact"]].map(([value, title]) => <label key={value} className="check"><input type="radio" name="density" checked={density === value} onChange={() => setDensity(value)} /> {title}</label>)}

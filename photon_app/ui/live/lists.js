@@ -17,7 +17,7 @@ const VERSION = 1;
 const MOST_CHARS = 65_536; // of the first list: a longer text was not written here
 const MOST_CHARS_OF_OTHERS = 1_200_000; // as many lists of the longest symbols as there may be fit
 export const MOST_IMPORTED = 20_000; // characters
-const BETWEEN = /(?:^|[\s,;|]+)\$?/, CELL_ENDS = /[,;\t]/, TITLE = /^\W*symbol\W*[,;\t]/i;
+const BETWEEN = /(?:^|[\s,;|]+)\$?/, CELL_ENDS = /[,;\t]/, TITLE = /^\W*symbol\W*([,;\t]|$)/i;
 export const SYMBOL = /^(?=.{1,32}$)[A-Z0-9^$#](?:[A-Z0-9 .:\-_/^=&+$!#*]*[A-Z0-9.:\-_/^=&+$!#*])?$/; // model.py
 
 /**
@@ -83,7 +83,7 @@ export function changed(entries, { added = [], removed = [], before }) {
 
 /** What is written instead of a text; that text itself where it would be too long to be read again. @param {object} stored @param {unknown} text @param {number} most */
 function written(stored, text, most) {
-  const made = JSON.stringify({ ...stored, v: VERSION });
+  const made = JSON.stringify({ v: VERSION, ...stored });
   return made.length > most && typeof text === "string" ? text : made;
 }
 
@@ -94,7 +94,7 @@ function written(stored, text, most) {
  */
 export function edited(text, edit) {
   if (edit.anew) return "";
-  return written({ v: VERSION, symbols: changed(entriesOf(text) ?? edit.instead ?? [], edit) }, text, MOST_CHARS);
+  return written({ symbols: changed(entriesOf(text) ?? edit.instead ?? [], edit) }, text, MOST_CHARS);
 }
 
 /** A list's name as it is shown: printable, short, not empty. @param {unknown} name @param {string} [otherwise] */
@@ -128,7 +128,7 @@ export const mainNameOf = (text) => named(othersIn(text)?.main, MAIN_NAME);
  *   `made`: the symbols of a list that is new
  */
 export function rearranged(text, id, { name, edit, gone, made }) {
-  const stored = { v: VERSION, ...othersIn(text), main: mainNameOf(text) }, known = othersOf(text);
+  const stored = { ...othersIn(text), main: mainNameOf(text) }, known = othersOf(text);
   const lists = Array.isArray(stored.lists) ? stored.lists : [], mine = (/** @type {any} */ one) => one?.id === id && Array.isArray(one.symbols);
   if (id === MAIN && name !== undefined) stored.main = named(name, MAIN_NAME);
   if (made && known.length < MOST_LISTS - 1 && !lists.some(mine)) lists.push({ id, name: named(name), symbols: usable(made) });

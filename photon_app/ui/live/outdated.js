@@ -18,6 +18,7 @@
   /** Remember that it was done; where nothing can be remembered, it is not. */
   const first = () => {
     try {
+      if (!(sessionStorage instanceof Storage)) return false; // it ends with the page: storage.js
       const before = Number(sessionStorage.getItem(KEY));
       if (Date.now() - before < PAUSE_MS) return false;
       sessionStorage.setItem(KEY, String(Date.now()));

@@ -7,7 +7,7 @@
  */
 
 import { useEffect, useRef } from "react";
-import { chosen } from "./choices.js";
+import { among, chosen } from "./choices.js";
 import * as format from "./format.js";
 import { dayName, sinceClose } from "./days.js";
 import { flash, mark, useChoice, useInView, useParts, useQuote, write } from "./hooks.js";
@@ -103,7 +103,7 @@ function place(mark, position) {
 /** The symbol, or none while the column is not shown: what nobody sees is not painted. */
 function useColumn(column, symbol) {
   const [columns] = useChoice("columns");
-  return columns.split(",").includes(column) ? symbol : "";
+  return among(columns, column) ? symbol : "";
 }
 
 /** Where the price stands between the day's low and high, as a mark on a line. */
@@ -167,7 +167,7 @@ export function LiveAge({ symbol }) {
     const ms = quote ? live.marketNow() - quote.time : null;
     const closed = quote?.session === "closed" && ms > RECENT_MS;
     mark(at.figure, "data-age", ms === null ? null : closed ? "closed" : ms < NEW_MS ? "new" : ms < RECENT_MS ? "recent" : "old");
-    const inWords = ms === null || ms >= RECENT_MS || chosen("columns").includes("age");
+    const inWords = ms === null || ms >= RECENT_MS || among(chosen("columns"), "age");
     write(at.figure, inWords ? format.age(ms) : ms < NEW_MS ? "under 10 s" : "under a minute"); // beside a dot, for readers
   }, { ages: true });
   return <span className="age" ref={part("figure")}>{format.DASH}</span>;

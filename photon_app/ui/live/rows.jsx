@@ -68,7 +68,7 @@ export function ListKeeper({ ready, defaults, limit, names, onUnnamed }) {
   useEffect(() => {
     watchlist.nameOf = (symbol) => names[symbol] ?? "";
     watchlist.quoteOf = (symbol) => photon().quote(symbol);
-    watchlist.lineOf = (symbol) => lines.line(symbol);
+    watchlist.lineOf = (symbol) => lines.kept(symbol);
   }, [names]);
   return null;
 }
@@ -94,7 +94,7 @@ export function ListRow({ symbol, children }) {
     else if (act !== "grip") address.show(symbol);
   };
   const began = (/** @type {any} */ event) => {
-    const place = chosen("sort") || watchlist.filter ? null : (/** @type {number} */ by) => watchlist.move(symbol, by);
+    const place = watchlist.movable ? (/** @type {number} */ by) => watchlist.move(symbol, by) : null;
     if (actOf(event) === "grip") { if (place) drag(event, row.current, place); } else touch(event, row.current, { remove: () => watchlist.remove(symbol), place });
   };
   return (

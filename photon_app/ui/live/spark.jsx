@@ -49,6 +49,7 @@ function look(spark) {
 function hear(spark, quote) {
   const line = lines.kept(spark.symbol), before = spark.quote;
   spark.quote = quote;
+  for (const one of [before, quote]) line?.vwap(one); // followed from here on, whether its column is shown or not
   if (line?.day != null && quote.day > line.day) lines.renew(spark.symbol, quote.day);
   // Outside its day a price moves on alone
   const moved = quote.session !== "closed" && line?.price(quote.time, quote.price);

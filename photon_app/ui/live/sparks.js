@@ -9,7 +9,7 @@
 
 export const MOST = 100; // symbols a request
 export const POINTS = 400; // of a line: a day of the exchange has 192 of five minutes
-export const KEPT = 500; // lines
+export const KEPT = 1_500; // lines: as many as a list may have symbols, so that a column of all rows drops none
 const GATHER_MS = 50;
 const YOUNG_MS = 2_000; // a symbol that is new to the server: its past may only be being looked up
 const LEFT_MS = 60_000;

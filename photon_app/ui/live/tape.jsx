@@ -151,6 +151,7 @@ export function Tape({ symbol }) {
         <span className="tape-age" ref={part("age")} />
         <button type="button" className="tape-fresh" title="To the newest trade" hidden onClick={() => pause(false)} ref={part("fresh")} />
         <select className="tape-least" aria-label="Smallest trade shown" value={least} onChange={(event) => setLeast(Number(event.target.value))}>
+          {/* figures are in the visitor's language, which the built page does not know */}
           {SIZES.slice(0, seen ? SIZES.length : 1).map((size) => <option key={size} value={size}>{size ? `≥ ${format.size(size)}` : "Any size"}</option>)}
         </select>
         <button type="button" className="tape-pause" aria-label="Pause the trades" title="Pause (Space)" data-key="Space" aria-keyshortcuts="Space" aria-pressed={paused} tabIndex={-1} onClick={() => pause(!paused)}>

@@ -131,7 +131,7 @@ export class Watchlist {
   #resort() {
     if (this.#still || !this.#order || !chosen("sort") || this.#environment.document?.hidden) return;
     const before = this.#order;
-    this.#order = this.#shown = null;
+    this.#order = null;
     if (this.order.join() === before.join()) this.#order = before;
     else for (const listener of [...this.#listeners]) listener();
   }
@@ -180,9 +180,12 @@ export class Watchlist {
     this.#undo = null;
   }
 
+  /** Whether the list's own order is what is shown: else it has no places to move to. */
+  get movable() { return !chosen("sort") && !this.#filter; }
+
   /** Move a symbol by so many places of the list's own order. @param {string} symbol @param {number} by */
   move(symbol, by) {
-    if (chosen("sort") || this.#filter) return; // its own order is not what is shown
+    if (!this.movable) return;
     const { list } = this, edit = shifted(list.symbols, symbol, by);
     if (edit) this.change({ list: list.id, edit: { ...edit, instead: list.symbols } });
   }
