@@ -120,6 +120,23 @@ def test_python_makes_no_full_collection_meanwhile() -> None:
     assert gc.get_threshold() == before
 
 
+def test_a_collection_of_young_objects_visits_few() -> None:
+    """However many come at once: each that was visited is old afterwards."""
+
+    async def look() -> int:
+        running = asyncio.create_task(Garbage().run())
+        await asyncio.sleep(0)
+        most, kept = 0, list[list[int]]()
+        for _ in range(5_000):
+            kept.append([])
+            most = max(most, len(gc.get_objects(0)) + len(gc.get_objects(1)))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return most
+
+    assert asyncio.run(look()) <= 1_000
+
+
 def test_python_has_its_thresholds_again_whichever_of_two_ends_first() -> None:
     """As when a test runs two servers in one process."""
     before = gc.get_threshold()
